@@ -1,0 +1,48 @@
+# Two commands matter on a fresh machine: `make try` and `make test`. Both do all set-up themselves.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup try test lint format bench screenshots package clean
+
+help:  ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(STAMP): pyproject.toml requirements/lock.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "wallarm-apigw needs Python 3.10 or newer; set PYTHON=/path/to/python3")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --constraint requirements/lock.txt --editable '.[sandbox]' --group dev
+	@touch $@
+
+setup: $(STAMP)  ## create the virtual environment
+
+try: $(STAMP)  ## the main job on the embedded sandbox; no AWS account needed
+	$(BIN)/wallarm-apigw sandbox try
+
+lint: $(STAMP)  ## lint, format check, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)  ## apply the formatter
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+test: lint  ## set-up, lint and every test
+	$(BIN)/python -m pytest
+
+bench: $(STAMP)  ## every figure, as a ratio against a floor or a peer
+	$(BIN)/python -m benchmarks
+
+screenshots: $(STAMP)  ## regenerate screenshots/ from the running app
+	$(BIN)/python -m tests.screenshots
+
+package: $(STAMP)  ## rebuild the forwarder's zip for standalone Terraform users
+	$(BIN)/python lambda/build.py terraform/cw-resend-lambda.zip
+
+clean:  ## remove what was built
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache

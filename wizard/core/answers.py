@@ -1,0 +1,227 @@
+"""What the user chose: one frozen, typed, versioned value. Secrets are not answers.
+
+The same keys serve the answers file, the environment (`WALLARM_APIGW_<KEY>`), the generated
+reference and the screens. Where the Terraform module has a variable for it, the key is the
+variable's name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from wizard.core.errors import UsageError
+from wizard.core.facts import StageRef
+
+SCHEMA_VERSION = 1
+
+US_HOST = "us1.api.wallarm.com"
+EU_HOST = "api.wallarm.com"
+KNOWN_HOSTS = {"us": US_HOST, "eu": EU_HOST}
+
+PREFIX_PATTERN = r"^[a-z][a-z0-9-]{0,36}[a-z0-9]$"
+HOST_PATTERN = r"^(?=.{1,253}$)([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]{2,63}$"
+LOG_GROUP_PATTERN = r"^[\.\-_/#A-Za-z0-9]{1,512}$"
+REGION_PATTERN = r"^[a-z]{2}(-[a-z]+)+-\d$"
+
+# What to do with a stage that already logs to a place of its own.
+EXISTING_LOGGING = ("keep", "switch", "skip")
+PROOF_MODES = ("send", "wait", "skip")
+
+
+def _key(
+    default: Any,
+    help_text: str,
+    *,
+    pattern: str = "",
+    rule: str = "",
+    choices: tuple[str, ...] = (),
+    group: str = "options",
+) -> Any:
+    """Describe one answer: its default, its one-line help, and the rule it must obey in words."""
+    meta = {
+        "help": help_text,
+        "pattern": pattern,
+        "rule": rule,
+        "choices": choices,
+        "group": group,
+    }
+    if isinstance(default, (list, dict)):
+        return field(default_factory=lambda: type(default)(default), metadata=meta)
+    return field(default=default, metadata=meta)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Everything that decides a deployment. Two equal values give two equal deployments."""
+
+    schema_version: int = _key(SCHEMA_VERSION, "Version of this file's layout.", group="file")
+
+    # AWS
+    profile: str = _key("", "AWS CLI profile; empty means the default credential chain.", group="aws")
+    region: str = _key(
+        "us-east-1",
+        "AWS Region of the APIs and of everything that is deployed.",
+        pattern=REGION_PATTERN,
+        rule="a Region name such as eu-central-1",
+        group="aws",
+    )
+    account_id: str = _key(
+        "",
+        "If set, the run refuses to touch any other account.",
+        pattern=r"^(\d{12})?$",
+        rule="12 digits, or empty",
+        group="aws",
+    )
+
+    # Stages
+    stages: tuple[str, ...] = _key(
+        (),
+        "Stages to connect, each `<api id>/<stage>`.",
+        rule='a list of "<api id>/<stage>"',
+        group="stages",
+    )
+    existing_logging: str = _key(
+        "keep",
+        "For a stage that already has an access log: `keep` its log group and subscribe to it, "
+        "`switch` it to the connector's log group, or `skip` the stage.",
+        choices=EXISTING_LOGGING,
+        group="stages",
+    )
+
+    # Log destination
+    api_gateway_log_group_name: str = _key(
+        "",
+        "An existing log group to use instead of a new one; empty creates one.",
+        pattern=rf"^$|{LOG_GROUP_PATTERN}",
+        rule="an existing log group's name, or empty",
+        group="logs",
+    )
+    log_retention_days: int = _key(
+        14, "Days CloudWatch Logs keeps the log groups that the connector creates.", group="logs"
+    )
+    subscription_filter_pattern: str = _key(
+        "", "CloudWatch Logs filter pattern; empty forwards every access-log event.", group="logs"
+    )
+
+    # Wallarm
+    wallarm_api_host: str = _key(
+        EU_HOST,
+        "Wallarm API server: us1.api.wallarm.com (US Cloud) or api.wallarm.com (EU Cloud).",
+        pattern=HOST_PATTERN,
+        rule="a host name without https:// and without a path",
+        group="wallarm",
+    )
+    node_group: str = _key(
+        "api-gateway-api-discovery",
+        "Node group in Wallarm Console.",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$",
+        rule="letters, digits, dot, dash and underscore, at most 128",
+        group="wallarm",
+    )
+    x_wallarm_application_id: int = _key(
+        -1, "Wallarm application ID: -1 (default application) or positive.", group="wallarm"
+    )
+
+    # Node
+    node_url: str = _key(
+        "",
+        "An existing Native Node as host[:port]; empty deploys one on ECS.",
+        pattern=r"^$|^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?(:\d{1,5})?$",
+        rule="host or host:port, without http://",
+        group="node",
+    )
+    node_scheme: str = _key(
+        "https", "How to talk to an existing node.", choices=("http", "https"), group="node"
+    )
+    node_image: str = _key("wallarm/node-native-aio", "Native Node image.", group="node")
+    node_tag: str = _key(
+        "latest",
+        "Native Node image tag; pin one for production (0.21.0 or newer).",
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$",
+        rule="an image tag such as 0.25.5",
+        group="node",
+    )
+    node_instance_type: str = _key("t3.medium", "EC2 instance type of the node.", group="node")
+    node_count: int = _key(1, "Number of node tasks, 1 to 16.", group="node")
+    r53_domain_name: str = _key(
+        "",
+        "Route 53 domain for HTTPS between the forwarder and the node; needs node_dns_name too.",
+        pattern=rf"^$|{HOST_PATTERN}",
+        rule="a domain name, or empty",
+        group="node",
+    )
+    node_dns_name: str = _key(
+        "",
+        "DNS record of the node inside r53_domain_name.",
+        pattern=rf"^$|{HOST_PATTERN}|^[a-z0-9]([a-z0-9-]{{0,61}}[a-z0-9])?$",
+        rule="a record name, or empty",
+        group="node",
+    )
+
+    # Network
+    vpc_id: str = _key(
+        "",
+        "An existing VPC; empty creates one.",
+        pattern=r"^$|^vpc-[0-9a-f]{8,17}$",
+        rule="vpc-…, or empty",
+        group="network",
+    )
+    private_subnet_ids: tuple[str, ...] = _key(
+        (), "Private subnets of that VPC for node and forwarder.", group="network"
+    )
+    public_subnet_ids: tuple[str, ...] = _key(
+        (), "Public subnets of that VPC for the load balancer.", group="network"
+    )
+    nat_gateway_per_az: bool = _key(
+        False, "One NAT gateway per Availability Zone instead of one in all.", group="network"
+    )
+
+    # Options
+    name_prefix: str = _key(
+        "api-gw-discovery",
+        "Resource name prefix.",
+        pattern=PREFIX_PATTERN,
+        rule="2 to 38 characters: lower-case letters, digits and dashes; starts with a letter, "
+        "does not end with a dash",
+    )
+    tags: dict[str, str] = _key({}, "Tags put on every resource.")
+    alarms: bool = _key(False, "Create CloudWatch alarms.")
+    dashboard: bool = _key(False, "Create a CloudWatch dashboard.")
+    lambda_package: str = _key(
+        "", "A forwarder bundle (zip) of your own; empty uses the one that ships with this product."
+    )
+    permissions_boundary: str = _key(
+        "", "ARN of a permissions boundary put on every role that is created."
+    )
+    proof: str = _key(
+        "send",
+        "How the end of the run proves itself: `send` a request, `wait` for one, or `skip`.",
+        choices=PROOF_MODES,
+    )
+
+    @property
+    def stage_refs(self) -> tuple[StageRef, ...]:
+        """The chosen stages as references, in the order given, without repeats."""
+        return tuple(dict.fromkeys(StageRef.parse(s) for s in self.stages))
+
+    @property
+    def deploys_node(self) -> bool:
+        """Whether a Native Node is deployed on ECS (or an existing one is used)."""
+        return not self.node_url
+
+    def with_(self, **changes: Any) -> Answers:
+        """A copy with some keys replaced."""
+        return dataclasses.replace(self, **changes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON types, in the order of definition."""
+        out = dataclasses.asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in out.items()}
+
+    def to_json(self) -> str:
+        """The answers file. Reading it back gives an equal value."""
+        return json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n"
