@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from wizard.core.errors import UsageError
 from wizard.core.facts import StageRef
 
 SCHEMA_VERSION = 1
@@ -61,7 +59,9 @@ class Answers:
     schema_version: int = _key(SCHEMA_VERSION, "Version of this file's layout.", group="file")
 
     # AWS
-    profile: str = _key("", "AWS CLI profile; empty means the default credential chain.", group="aws")
+    profile: str = _key(
+        "", "AWS CLI profile; empty means the default credential chain.", group="aws"
+    )
     region: str = _key(
         "us-east-1",
         "AWS Region of the APIs and of everything that is deployed.",

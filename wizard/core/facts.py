@@ -137,7 +137,7 @@ class SubscriptionFilter:
 
 @dataclass(frozen=True)
 class LogGroup:
-    """A CloudWatch Logs group. `arn` carries no trailing `:*`. Retention in days, None = forever."""
+    """A CloudWatch Logs group; `arn` has no trailing `:*`, retention is in days (None: forever)."""
 
     name: str
     arn: str

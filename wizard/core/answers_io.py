@@ -1,0 +1,147 @@
+"""From files, environment and options to `Answers`: every problem is named, all at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from collections.abc import Mapping
+from typing import Any, get_type_hints
+
+from wizard.core.answers import Answers
+from wizard.core.errors import UsageError
+from wizard.core.rules import Violation, problems
+
+ENV_PREFIX = "WALLARM_APIGW_"
+
+_FIELDS = {f.name: f for f in dataclasses.fields(Answers)}
+_TYPES = get_type_hints(Answers)
+_NEVER = ("wallarm_api_token", "token", "aws_secret_access_key")
+
+
+def env_name(key: str) -> str:
+    """The environment variable that sets an answer."""
+    return ENV_PREFIX + key.upper()
+
+
+def parse_file(text: str, source: str) -> dict[str, Any]:
+    """The keys of an answers file. Raises UsageError for what is not a JSON object."""
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UsageError(
+            "WAG-E-ANSWERS-001",
+            f"{source} is not valid JSON",
+            why=f"line {error.lineno}, column {error.colno}: {error.msg}",
+            next_step="Correct the file, or print a fresh one with `wallarm-apigw answers`.",
+        ) from error
+    if not isinstance(data, dict):
+        raise UsageError(
+            "WAG-E-ANSWERS-001",
+            f"{source} must hold one JSON object",
+            next_step="Print an example with `wallarm-apigw answers`.",
+        )
+    return data
+
+
+def from_env(env: Mapping[str, str]) -> dict[str, Any]:
+    """The answers set by environment variables. Lists are comma-separated, tags are `k=v,k=v`."""
+    out: dict[str, Any] = {}
+    for key in _FIELDS:
+        text = env.get(env_name(key))
+        if text is not None and key != "schema_version":
+            out[key] = from_text(key, text)
+    return out
+
+
+def from_text(key: str, text: str) -> Any:
+    """One answer written as text, converted to its type. Raises UsageError when it cannot be."""
+    kind = _TYPES[key]
+    text = text.strip()
+    if kind is int:
+        try:
+            return int(text)
+        except ValueError:
+            raise UsageError(
+                "WAG-E-ANSWERS-003", f"{key} must be a whole number; got {text!r}", keys=(key,)
+            ) from None
+    if kind is bool:
+        if text.lower() in ("1", "true", "yes", "on"):
+            return True
+        if text.lower() in ("", "0", "false", "no", "off"):
+            return False
+        raise UsageError(
+            "WAG-E-ANSWERS-003", f"{key} must be true or false; got {text!r}", keys=(key,)
+        )
+    if kind is str:
+        return text
+    items = [part.strip() for part in text.split(",") if part.strip()]
+    if kind == dict[str, str]:
+        pairs = [item.partition("=") for item in items]
+        if any(not name or not equals for name, equals, _ in pairs):
+            raise UsageError(
+                "WAG-E-ANSWERS-003", f"{key} must be name=value,name=value", keys=(key,)
+            )
+        return {name.strip(): value.strip() for name, _, value in pairs}
+    return tuple(items)
+
+
+def build(*layers: Mapping[str, Any], check: bool = True) -> Answers:
+    """Answers from layers, later ones win. Raises one UsageError listing all that is wrong."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged.update(layer)
+    broken = [v for key, value in merged.items() if (v := _type_problem(key, value))]
+    if broken:
+        raise _refuse(broken)
+    answers = Answers(**{key: _convert(value) for key, value in merged.items()})
+    if check:
+        ensure(answers)
+    return answers
+
+
+def ensure(answers: Answers) -> None:
+    """Raise one UsageError that names every broken rule."""
+    broken = problems(answers)
+    if broken:
+        raise _refuse(list(broken))
+
+
+def _refuse(broken: list[Violation]) -> UsageError:
+    keys = tuple(dict.fromkeys(key for violation in broken for key in violation.keys))
+    return UsageError(
+        "WAG-E-ANSWERS-002",
+        "Some answers cannot be used: " + "; ".join(v.message for v in broken),
+        next_step="Correct " + ", ".join(keys) + " and run the command again. Nothing was changed.",
+        keys=keys,
+    )
+
+
+def _type_problem(key: str, value: Any) -> Violation | None:
+    if key in _NEVER:
+        return Violation(
+            (key,),
+            f"{key} is a secret and does not belong in answers; "
+            "use WALLARM_API_TOKEN or --token-file",
+        )
+    if key not in _FIELDS:
+        near = difflib.get_close_matches(key, _FIELDS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return Violation((key,), f"{key} is not a known key{hint}")
+    kind = _TYPES[key]
+    if kind in (int, bool, str):
+        fits = type(value) is kind
+        wanted = {int: "a whole number", bool: "true or false", str: "a text"}[kind]
+    elif kind == dict[str, str]:
+        fits = isinstance(value, dict) and all(
+            isinstance(k, str) and isinstance(v, str) for k, v in value.items()
+        )
+        wanted = "an object of texts"
+    else:
+        fits = isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+        wanted = "a list of texts"
+    return None if fits else Violation((key,), f"{key} must be {wanted}")
+
+
+def _convert(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

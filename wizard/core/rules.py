@@ -1,0 +1,167 @@
+"""The rules an answer must obey, in one place for file, environment, options and screens.
+
+`problem(key, value)` judges one answer in words a reader can act on; `problems(answers)` judges the
+whole, including rules that join several answers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from wizard.core.answers import SCHEMA_VERSION, Answers
+from wizard.core.facts import StageRef
+
+MIN_NODE_VERSION = (0, 21, 0)
+# Days that PutRetentionPolicy accepts (CloudWatch Logs API reference).
+RETENTION_DAYS = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+)  # fmt: skip
+TOKEN_PATTERN = r"^[A-Za-z0-9+/]{64}$"  # noqa: S105 - the shape of a token, not a token
+MAX_TAGS = 40  # AWS allows 50 on a resource; the module and AWS need some for themselves
+
+_FIELDS = {f.name: f for f in dataclasses.fields(Answers)}
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One broken rule: the keys concerned and a sentence that says what to write instead."""
+
+    keys: tuple[str, ...]
+    message: str
+
+
+def problem(key: str, value: Any) -> str:
+    """Why `value` cannot be the answer `key`, or an empty string when it can."""
+    meta = _FIELDS[key].metadata
+    if meta["choices"] and value not in meta["choices"]:
+        return f"must be one of {', '.join(meta['choices'])}; got {_show(value)}"
+    if meta["pattern"] and not re.fullmatch(meta["pattern"], str(value)):
+        if key == "name_prefix" and len(str(value)) > 38:
+            return f"is {len(str(value))} characters long; at most 38 are possible"
+        return f"must be {meta['rule']}; got {_show(value)}"
+    special = _SPECIAL.get(key)
+    return special(value) if special else ""
+
+
+def problems(answers: Answers) -> tuple[Violation, ...]:
+    """Every broken rule of a set of answers; empty means it can be deployed."""
+    found = [
+        Violation((name,), f"{name} {text}")
+        for name in _FIELDS
+        if (text := problem(name, getattr(answers, name)))
+    ]
+    if bool(answers.r53_domain_name) != bool(answers.node_dns_name):
+        found.append(
+            Violation(
+                ("r53_domain_name", "node_dns_name"),
+                "r53_domain_name and node_dns_name go together: set both for HTTPS, or neither",
+            )
+        )
+    if answers.vpc_id and answers.deploys_node:
+        if not answers.private_subnet_ids or len(answers.public_subnet_ids) < 2:
+            found.append(
+                Violation(
+                    ("private_subnet_ids", "public_subnet_ids"),
+                    "an existing VPC needs at least one private subnet for the node and two public "
+                    "subnets in different Availability Zones for the load balancer",
+                )
+            )
+    elif not answers.vpc_id and (answers.private_subnet_ids or answers.public_subnet_ids):
+        found.append(Violation(("vpc_id",), "subnets were given without vpc_id"))
+    return tuple(found)
+
+
+def token_problem(token: str) -> str:
+    """Why a text cannot be a Wallarm API token, without repeating any of it."""
+    if not token:
+        return "is empty"
+    if len(token) != 64:
+        return f"must have 64 characters; this one has {len(token)}"
+    if not re.fullmatch(TOKEN_PATTERN, token):
+        return "may contain only letters, digits, + and /"
+    return ""
+
+
+def node_version(tag: str) -> tuple[int, ...] | None:
+    """The version an image tag names, or None for `latest` and other names."""
+    match = re.fullmatch(r"v?(\d+)\.(\d+)(?:\.(\d+))?(?:[-.].*)?", tag)
+    return tuple(int(part or 0) for part in match.groups()) if match else None
+
+
+def _show(value: Any) -> str:
+    text = str(value)
+    return repr(text if len(text) <= 60 else text[:57] + "…")
+
+
+def _schema_version(value: int) -> str:
+    if value == SCHEMA_VERSION:
+        return ""
+    return f"is {value}; this program reads version {SCHEMA_VERSION}"
+
+
+def _application_id(value: int) -> str:
+    if value == -1 or value > 0:
+        return ""
+    return f"must be -1 (default application) or positive; got {value}"
+
+
+def _node_count(value: int) -> str:
+    return "" if 1 <= value <= 16 else f"must be between 1 and 16; got {value}"
+
+
+def _node_tag(value: str) -> str:
+    version = node_version(value)
+    if version is not None and version < MIN_NODE_VERSION:
+        return f"must be 0.21.0 or newer for API Gateway traffic; got {value}"
+    return ""
+
+
+def _retention(value: int) -> str:
+    if value in RETENTION_DAYS:
+        return ""
+    near = min(RETENTION_DAYS, key=lambda days: abs(days - value))
+    return f"must be a number of days CloudWatch Logs offers; {value} is not, {near} is"
+
+
+def _stages(value: tuple[str, ...]) -> str:
+    for text in value:
+        try:
+            StageRef.parse(text)
+        except ValueError as error:
+            return f"must be a list of <api id>/<stage>: {error}"
+    return ""
+
+
+def _tags(value: dict[str, str]) -> str:
+    if len(value) > MAX_TAGS:
+        return f"may hold at most {MAX_TAGS} tags; got {len(value)}"
+    for name, text in value.items():
+        if not 1 <= len(name) <= 128 or len(text) > 256:
+            return f"has a tag AWS refuses ({_show(name)}): names 1-128, values 0-256 characters"
+        if name.lower().startswith("aws:"):
+            return f"has the reserved tag name {_show(name)}; names may not start with aws:"
+        if not re.fullmatch(r"[\w .:/=+\-@]*", name + text):
+            return f"has a character AWS refuses in the tag {_show(name)}"
+    return ""
+
+
+def _boundary(value: str) -> str:
+    if not value or re.fullmatch(r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/\S+", value):
+        return ""
+    return f"must be the ARN of an IAM policy; got {_show(value)}"
+
+
+_SPECIAL: dict[str, Any] = {
+    "schema_version": _schema_version,
+    "x_wallarm_application_id": _application_id,
+    "node_count": _node_count,
+    "node_tag": _node_tag,
+    "log_retention_days": _retention,
+    "stages": _stages,
+    "tags": _tags,
+    "permissions_boundary": _boundary,
+}
