@@ -29,6 +29,8 @@ class WizardError(Exception):
         next_step: what the reader should do now.
         exit_code: what a command that fails with it exits with.
         keys: for missing or bad answers, the names of the answers concerned.
+        in_doubt: the change may or may not have happened (the connection was cut after the request
+            was sent and reading back failed too); the journal keeps it open.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class WizardError(Exception):
         next_step: str = "",
         exit_code: ExitCode = ExitCode.FAILED,
         keys: tuple[str, ...] = (),
+        in_doubt: bool = False,
     ) -> None:
         super().__init__(what)
         self.code = code
@@ -48,6 +51,7 @@ class WizardError(Exception):
         self.next_step = next_step
         self.exit_code = exit_code
         self.keys = keys
+        self.in_doubt = in_doubt
 
     def __str__(self) -> str:
         parts = [f"{self.what} [{self.code}]"]

@@ -1,0 +1,154 @@
+"""The append-only record of every side effect, written before and after each one.
+
+One JSON object per line in `journal.jsonl` of the workspace, 0600, flushed to disk before the side
+effect begins. A line that a crash cut short is ignored on reading and kept in the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from wizard.core import record
+from wizard.core.errors import WizardError
+from wizard.core.record import Entry, Record, fold
+
+
+class Effect:
+    """One side effect in progress; whoever performs it says what it became."""
+
+    def __init__(self) -> None:
+        self.after: dict[str, Any] = {}
+        self.detail = ""
+
+
+class Journal:
+    """The journal of one workspace.
+
+    Args:
+        path: the file; its folder must exist.
+        flow: the use case that writes (`install`, `stages`, `uninstall`, `doctor`).
+    """
+
+    def __init__(self, path: Path, flow: str = "install") -> None:
+        self._path = path
+        self._flow = flow
+        self._run = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+        self._entries = list(_read(path))
+        self._seq = self._entries[-1].seq if self._entries else 0
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Every entry, oldest first."""
+        return tuple(self._entries)
+
+    @property
+    def record(self) -> Record:
+        """What the entries mean."""
+        return fold(self._entries)
+
+    def write(
+        self,
+        action: str,
+        subject: str,
+        step: str,
+        *,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+        detail: str = "",
+    ) -> Entry:
+        """Append one entry and return it only when it is on disk."""
+        entry = Entry(
+            seq=self._seq + 1,
+            at=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+            run=self._run,
+            flow=self._flow,
+            action=action,
+            subject=subject,
+            step=step,
+            before=before or {},
+            after=after or {},
+            detail=detail,
+        )
+        self._append(json.dumps(asdict(entry), ensure_ascii=False))
+        self._seq = entry.seq
+        self._entries.append(entry)
+        return entry
+
+    @contextmanager
+    def effect(
+        self,
+        action: str,
+        subject: str,
+        *,
+        before: dict[str, Any] | None = None,
+        intended: dict[str, Any] | None = None,
+    ) -> Iterator[Effect]:
+        """Bracket a side effect: `begin` first, then `done`, or `failed` with the error's words.
+
+        Args:
+            before: the image that undoing puts back.
+            intended: what is about to be written.
+        An interrupt leaves the entry open on purpose: nobody knows whether the effect happened.
+        """
+        self.write(action, subject, "begin", before=before, after=intended)
+        effect = Effect()
+        effect.after = dict(intended or {})
+        try:
+            yield effect
+        except Exception as error:
+            if getattr(error, "in_doubt", False):
+                raise
+            self.write(
+                action, subject, "failed", before=before, after=effect.after, detail=str(error)
+            )
+            raise
+        self.write(action, subject, "done", before=before, after=effect.after, detail=effect.detail)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Bracket a whole run."""
+        with self.effect(record.RUN, self._flow):
+            yield
+
+    def _append(self, line: str) -> None:
+        try:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(descriptor, "ab") as file:
+                if file.tell() and not _ends_with_newline(self._path):
+                    file.write(b"\n")  # close a line that a crash cut short
+                file.write(line.encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise WizardError(
+                "WAG-E-JOURNAL-001",
+                "The record of changes cannot be written, so nothing further is changed",
+                why=f"{self._path}: {error.strerror or error}",
+                next_step="Free space or repair the permissions, then run the same command again.",
+            ) from error
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def _read(path: Path) -> Iterator[Entry]:
+    if not path.exists():
+        return
+    names = set(Entry.__dataclass_fields__)
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            data = json.loads(line)
+            yield Entry(**{key: value for key, value in data.items() if key in names})
+        except (json.JSONDecodeError, TypeError, AttributeError):
+            continue  # cut short by a crash; the effect it was to announce never began
