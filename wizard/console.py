@@ -1,0 +1,164 @@
+"""How a flow's events look outside the guided screens: a live display in a terminal, plain
+timestamped lines elsewhere, JSON lines on stdout with `--json`. Prose and progress go to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from wizard.core.errors import WizardError
+from wizard.core.report import (
+    FlowEvent,
+    HopChanged,
+    Note,
+    PhaseChanged,
+    StageReport,
+    State,
+    TerraformChanged,
+    as_dict,
+)
+from wizard.core.text import clean, duration
+
+if TYPE_CHECKING:
+    from wizard.console_live import LiveDeploy
+
+HEARTBEAT_SECONDS = 10.0
+
+_UNICODE = {
+    State.DONE: "✓", State.RUNNING: "●", State.TODO: "○", State.WARNING: "!",
+    State.FAILED: "✗", State.SKIPPED: "–", State.UNCHECKED: "?",
+}  # fmt: skip
+_ASCII = {
+    State.DONE: "[ok]", State.RUNNING: "[..]", State.TODO: "[  ]", State.WARNING: "[!!]",
+    State.FAILED: "[XX]", State.SKIPPED: "[--]", State.UNCHECKED: "[??]",
+}  # fmt: skip
+
+
+def glyph(state: State, *, unicode: bool) -> str:
+    """The sign of a state; the word always stands beside it."""
+    return (_UNICODE if unicode else _ASCII)[state]
+
+
+def speaks_unicode(stream: Any) -> bool:
+    """Whether a stream can show the glyphs."""
+    return "utf" in (getattr(stream, "encoding", "") or "").lower()
+
+
+def print_error(error: WizardError, *, as_json: bool) -> None:
+    """An expected error: what, why, next; with `--json` also as data on stdout."""
+    if as_json:
+        print(json.dumps(error.as_dict()), flush=True)
+    mark = glyph(State.FAILED, unicode=speaks_unicode(sys.stderr))
+    print(f"{mark} {clean(error.what)}  [{error.code}]", file=sys.stderr)
+    for label, text in (("Why ", error.why), ("Next", error.next_step)):
+        for number, line in enumerate(text.splitlines() if text else ()):
+            print(f"  {label if number == 0 else '    '}  {clean(line)}", file=sys.stderr)
+
+
+class Console:
+    """Listener of a flow. Use as a context manager: it owns the live display and a heartbeat."""
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self._json = as_json
+        self._lock = threading.RLock()
+        self._unicode = speaks_unicode(sys.stderr)
+        self._live_wanted = sys.stderr.isatty() and not as_json
+        self._live: LiveDeploy | None = None
+        self._last_output = time.monotonic()
+        self._snapshot: Any = None
+        self._running = ""
+        self._hops_seen: set[tuple[str, State]] = set()
+        self._stop = threading.Event()
+        self._beat = threading.Thread(target=self._heartbeat, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Console:
+        self._beat.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._end_live()
+        self._beat.join(timeout=2)
+
+    def emit(self, event: FlowEvent) -> None:
+        """Show one event. Called from any thread."""
+        with self._lock:
+            if self._json and not (isinstance(event, TerraformChanged) and not event.line):
+                print(json.dumps(as_dict(event), ensure_ascii=False), flush=True)
+            self._show(event)
+
+    def line(self, text: str, state: State | None = None) -> None:
+        """One line on stderr, with the time when nobody is watching."""
+        with self._lock:
+            mark = f"{glyph(state, unicode=self._unicode)} " if state else ""
+            self._print(mark + clean(text))
+
+    def _show(self, event: FlowEvent) -> None:
+        if isinstance(event, PhaseChanged):
+            if event.state is not State.RUNNING:
+                self._end_live()
+            self._running = event.title if event.state is State.RUNNING else ""
+            usual = f" (usually {event.usual})" if event.usual else ""
+            if event.state is State.RUNNING:
+                self._print(f"{glyph(event.state, unicode=self._unicode)} {event.title}{usual}")
+            elif event.state is State.FAILED:
+                self._print(f"{glyph(event.state, unicode=self._unicode)} {event.title}: failed")
+        elif isinstance(event, Note):
+            subject = f"{clean(event.subject)}: " if event.subject else ""
+            self.line(f"  {subject}{event.text}", event.state)
+        elif isinstance(event, StageReport):
+            self.line(f"  {event.api_name} / {event.ref.stage}: {event.message}", event.state)
+        elif isinstance(event, HopChanged):
+            self._hop(event)
+        elif isinstance(event, TerraformChanged):
+            self._terraform(event)
+
+    def _hop(self, event: HopChanged) -> None:
+        hop = event.hop
+        if hop.state in (State.TODO, State.RUNNING) or (hop.key, hop.state) in self._hops_seen:
+            return
+        self._hops_seen.add((hop.key, hop.state))
+        at = datetime.fromtimestamp(hop.at).strftime("%H:%M:%S.%f")[:-3] if hop.at else ""  # noqa: DTZ006 - local time for a person
+        detail = f"  {hop.detail}" if hop.detail else ""
+        self.line(f"  {hop.title:<42} {at}{detail}", hop.state)
+
+    def _terraform(self, event: TerraformChanged) -> None:
+        self._snapshot = event.snapshot
+        if self._live_wanted:
+            from wizard.console_live import LiveDeploy
+
+            if self._live is None:
+                self._live = LiveDeploy(unicode=self._unicode)
+            self._live.update(event.snapshot)
+        elif event.line:
+            self._print(f"    {clean(event.line)}")
+
+    def _end_live(self) -> None:
+        if self._live is not None:
+            self._live.close()
+            self._live = None
+        self._snapshot = None
+
+    def _print(self, text: str) -> None:
+        self._last_output = time.monotonic()
+        if not self._live_wanted:
+            text = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ} {text}"
+        print(text, file=sys.stderr, flush=True)
+
+    def _heartbeat(self) -> None:
+        """A sign of life at least every ten seconds, so that a log reader never wonders."""
+        while not self._stop.wait(1.0):
+            with self._lock:
+                quiet = time.monotonic() - self._last_output
+                if self._live_wanted or quiet < HEARTBEAT_SECONDS - 1 or not self._running:
+                    continue
+                snapshot = self._snapshot
+                what = getattr(snapshot, "one_line", "") if snapshot is not None else ""
+                self._print(
+                    f"    … {self._running}: {what or duration(quiet) + ' quiet, still on'}"
+                )

@@ -1,0 +1,98 @@
+"""From answers to the Terraform module's variables, and from its outputs back to names we use."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from wizard.core.answers import Answers
+
+# Answers that are handed to the module unchanged: key and variable have the same name.
+_SAME_NAME = (
+    "wallarm_api_host", "x_wallarm_application_id", "region", "name_prefix", "node_image",
+    "node_tag", "node_group", "r53_domain_name", "node_dns_name", "api_gateway_log_group_name",
+    "node_url", "node_scheme", "node_instance_type", "node_count", "vpc_id", "nat_gateway_per_az",
+    "log_retention_days", "subscription_filter_pattern", "alarms", "dashboard",
+    "permissions_boundary",
+)  # fmt: skip
+
+COMPONENT_TAG = "wallarm:component"
+DEPLOYMENT_TAG = "wallarm:deployment"
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The module's outputs; an empty string where a part was not made."""
+
+    api_gateway_log_group: str
+    api_gateway_log_group_arn: str
+    lambda_function_name: str
+    lambda_log_group: str
+    node_url: str
+    node_scheme: str = "http"
+    node_log_group: str = ""
+    lambda_function_arn: str = ""
+    lambda_role_arn: str = ""
+    subscription_filter_name: str = ""
+    undelivered_bucket: str = ""
+    ecs_cluster: str = ""
+    ecs_service: str = ""
+    target_group_arn: str = ""
+    load_balancer_arn: str = ""
+    load_balancer_dns_name: str = ""
+    load_balancer_security_group: str = ""
+    vpc_id: str = ""
+    suffix: str = ""
+    api_gateway_log_groups: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, raw: dict[str, Any]) -> Outputs:
+        """From `terraform output` values by name; unknown outputs are ignored.
+
+        Raises KeyError naming the first required output that is missing.
+        """
+        known: dict[str, Any] = {}
+        for item in dataclasses.fields(cls):
+            value = raw.get(item.name)
+            if item.name == "api_gateway_log_groups":
+                known[item.name] = tuple(value or ())
+            elif value is not None:
+                known[item.name] = str(value)
+            elif item.default is dataclasses.MISSING:
+                raise KeyError(item.name)
+        return cls(**known)
+
+
+def token_parameter_name(answers: Answers) -> str:
+    """The SSM parameter that holds the Wallarm token of this deployment."""
+    return f"/wallarm-apigw/{answers.name_prefix}/token"
+
+
+def variables(
+    answers: Answers,
+    *,
+    token_parameter: str,
+    further_log_groups: tuple[str, ...] = (),
+    lambda_package: str = "",
+    deployment_id: str = "",
+) -> dict[str, Any]:
+    """The content of `terraform.tfvars.json`. It holds no secret.
+
+    Args:
+        token_parameter: name of the SSM SecureString; empty where no node is deployed.
+        further_log_groups: log groups that stages keep and the forwarder also subscribes to.
+        lambda_package: path of the forwarder's zip; empty uses the module's own.
+        deployment_id: put on every resource, so that the deployment can be found again.
+    """
+    out: dict[str, Any] = {name: getattr(answers, name) for name in _SAME_NAME}
+    out["private_subnet_ids"] = list(answers.private_subnet_ids)
+    out["public_subnet_ids"] = list(answers.public_subnet_ids)
+    out["tags"] = dict(answers.tags)
+    out["wallarm_api_token_ssm_parameter"] = token_parameter
+    out["api_gateway_log_group_names"] = [
+        name for name in further_log_groups if name != answers.api_gateway_log_group_name
+    ]
+    out["lambda_package"] = lambda_package or answers.lambda_package
+    out["deployment_id"] = deployment_id
+    return out

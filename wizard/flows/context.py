@@ -1,0 +1,70 @@
+"""What every flow needs from outside: options, the listener, and the services made from them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wizard.core.report import FlowEvent, Listener, Note, Phase, PhaseChanged, State
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, as opposed to what to deploy.
+
+    Args:
+        workspace: folder to work in; None means the platform's user data directory.
+        terraform: path of a Terraform binary; empty means the one on PATH.
+        plugin_mirror: folder of a provider mirror; empty means it is looked for.
+        env: the environment of this process, or of the sandbox.
+        dry_run: stop before the first change.
+    """
+
+    workspace: Path | None = None
+    terraform: str = ""
+    plugin_mirror: str = ""
+    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    dry_run: bool = False
+
+
+class Context:
+    """Options plus the listener that hears every event of a flow."""
+
+    def __init__(self, options: Options, emit: Listener) -> None:
+        self.options = options
+        self._emit = emit
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """The environment the run sees."""
+        return self.options.env
+
+    def emit(self, event: FlowEvent) -> None:
+        """Tell the listener."""
+        self._emit(event)
+
+    def note(self, text: str, state: State = State.DONE, subject: str = "") -> None:
+        """Tell the listener one line."""
+        self._emit(Note(text, state, subject))
+
+    def phase(self, phase: Phase, title: str, usual: str = "") -> _Phase:
+        """Bracket a phase: running, then done or failed."""
+        return _Phase(self, phase, title, usual)
+
+
+class _Phase:
+    def __init__(self, context: Context, phase: Phase, title: str, usual: str) -> None:
+        self._context = context
+        self._phase = phase
+        self._title = title
+        self._usual = usual
+
+    def __enter__(self) -> _Phase:
+        self._context.emit(PhaseChanged(self._phase, State.RUNNING, self._title, self._usual))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        state = State.DONE if kind is None else State.FAILED
+        self._context.emit(PhaseChanged(self._phase, state, self._title, self._usual))
