@@ -21,6 +21,7 @@ from wizard.core.report import (
     State,
     TerraformChanged,
     as_dict,
+    glyph,
 )
 from wizard.core.text import clean, duration
 
@@ -28,20 +29,6 @@ if TYPE_CHECKING:
     from wizard.console_live import LiveDeploy
 
 HEARTBEAT_SECONDS = 10.0
-
-_UNICODE = {
-    State.DONE: "✓", State.RUNNING: "●", State.TODO: "○", State.WARNING: "!",
-    State.FAILED: "✗", State.SKIPPED: "–", State.UNCHECKED: "?",
-}  # fmt: skip
-_ASCII = {
-    State.DONE: "[ok]", State.RUNNING: "[..]", State.TODO: "[  ]", State.WARNING: "[!!]",
-    State.FAILED: "[XX]", State.SKIPPED: "[--]", State.UNCHECKED: "[??]",
-}  # fmt: skip
-
-
-def glyph(state: State, *, unicode: bool) -> str:
-    """The sign of a state; the word always stands beside it."""
-    return (_UNICODE if unicode else _ASCII)[state]
 
 
 def speaks_unicode(stream: Any) -> bool:

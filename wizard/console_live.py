@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from rich.console import Console as RichConsole
 from rich.console import Group
@@ -12,11 +11,17 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from wizard.core.report import State
-from wizard.core.text import duration
+from wizard.core.progress import Progress, UnitState
+from wizard.core.report import State, glyph
+from wizard.core.text import clean, duration
 
-if TYPE_CHECKING:
-    from wizard.core.progress import Progress
+_STATES = {
+    UnitState.PENDING: (State.TODO, "dim"),
+    UnitState.RUNNING: (State.RUNNING, "cyan"),
+    UnitState.DONE: (State.DONE, "green"),
+    UnitState.FAILED: (State.FAILED, "red"),
+}
+_MOST_RUNNING = 8
 
 
 class LiveDeploy:
@@ -25,6 +30,7 @@ class LiveDeploy:
     def __init__(self, *, unicode: bool) -> None:
         self._unicode = unicode
         self._snapshot: Progress | None = None
+        self._taken = 0.0
         self._live = Live(
             console=RichConsole(stderr=True),
             get_renderable=self._draw,
@@ -35,7 +41,7 @@ class LiveDeploy:
 
     def update(self, snapshot: Progress) -> None:
         """Take a newer snapshot; it is drawn at the next tick."""
-        self._snapshot = snapshot
+        self._snapshot, self._taken = snapshot, time.monotonic()
 
     def close(self) -> None:
         """Leave the terminal as it was, with nothing half drawn."""
@@ -45,9 +51,31 @@ class LiveDeploy:
         snapshot = self._snapshot
         if snapshot is None:
             return Group(Text("starting…"))
+        # The clock goes on between Terraform's events, which come every ten seconds.
+        now = snapshot.now + time.monotonic() - self._taken
         return Group(
-            Text(str(snapshot)),
-            ProgressBar(total=1.0, completed=0.0),
-            Table(),
-            Text(f"{State.RUNNING.value} {duration(time.time())}"),
+            self._headline(snapshot),
+            ProgressBar(total=1.0, completed=snapshot.fraction),
+            self._groups(snapshot, now),
         )
+
+    def _headline(self, snapshot: Progress) -> Text:
+        text = f"{snapshot.done} of {snapshot.total}"
+        if snapshot.eta is not None and not snapshot.complete:
+            text += f"   about {duration(snapshot.eta)}"
+        return Text(f"{text}   {snapshot.fraction:.0%}")
+
+    def _groups(self, snapshot: Progress, now: float) -> Table:
+        table = Table.grid(padding=(0, 2), expand=True)
+        table.add_column(ratio=1, no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+        for group in snapshot.groups:
+            state, style = _STATES[group.state]
+            sign = f"{glyph(state, unicode=self._unicode)} {group.name}"
+            elapsed = duration(group.elapsed(now)) if group.started is not None else ""
+            table.add_row(Text(sign, style), Text(f"{group.done} of {group.total}"), Text(elapsed))
+            running = [unit for unit in snapshot.running if unit.group == group.name]
+            for unit in running[:_MOST_RUNNING]:
+                table.add_row(Text("   " + clean(unit.line(now)), "dim"))
+        return table

@@ -40,6 +40,21 @@ class State(str, Enum):
     UNCHECKED = "not checked"
 
 
+_UNICODE = {
+    State.DONE: "✓", State.RUNNING: "●", State.TODO: "○", State.WARNING: "!",
+    State.FAILED: "✗", State.SKIPPED: "–", State.UNCHECKED: "?",
+}  # fmt: skip
+_ASCII = {
+    State.DONE: "[ok]", State.RUNNING: "[..]", State.TODO: "[  ]", State.WARNING: "[!!]",
+    State.FAILED: "[XX]", State.SKIPPED: "[--]", State.UNCHECKED: "[??]",
+}  # fmt: skip
+
+
+def glyph(state: State, *, unicode: bool) -> str:
+    """The sign of a state; the word always stands beside it."""
+    return (_UNICODE if unicode else _ASCII)[state]
+
+
 @dataclass(frozen=True)
 class PhaseChanged:
     """A phase began or ended. `usual` says in words how long it takes."""
