@@ -1,0 +1,271 @@
+"""The common failures of Terraform and AWS in plain words, above their original text.
+
+A table: what the text looks like → a sentence and a next step. The texts come from Terraform 1.x,
+from the AWS provider 5.x and from AWS's own error codes; those seen only in documentation are
+unverified on a live account. The first row that fits wins, so the narrow ones come first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from wizard.core.terraform_events import Diagnostic
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A failure in plain words. `code` is stable; `retry`: the same run may simply work later."""
+
+    code: str
+    what: str
+    next_step: str
+    retry: bool = False
+
+
+@dataclass(frozen=True)
+class _Row:
+    code: str
+    pattern: str
+    what: str
+    next_step: str
+    retry: bool = False
+
+
+_AGAIN = "Run the same command again: what is done stays done."
+
+_ROWS = (
+    _Row(
+        "WAG-E-TF-101",
+        r"Saved plan is stale|plan was created .{0,40}state .{0,40}changed",
+        "The deployment changed after the plan was reviewed",
+        "Nothing was applied. Make and review a new plan.",
+    ),
+    _Row(
+        "WAG-E-TF-102",
+        r"Error acquiring the state lock|state blob is already locked|ConditionalCheckFailed",
+        "Another Terraform is working on this deployment",
+        "Wait for it to end. If none runs any more, the lock was left behind by one that was "
+        "killed; it can be removed after you have confirmed that.",
+        True,
+    ),
+    _Row(
+        "WAG-E-TF-103",
+        r"ExpiredToken|token (?:included in the request )?is expired|security token .{0,30}expired"
+        r"|SSO (?:session|token).{0,60}(?:expired|invalid)|RequestExpired|token has expired",
+        "The AWS credentials have expired",
+        "Renew them (for SSO: aws sso login). " + _AGAIN,
+        True,
+    ),
+    _Row(
+        "WAG-E-TF-104",
+        r"No valid credential sources found|failed to refresh cached credentials"
+        r"|InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch"
+        r"|AuthFailure|no EC2 IMDS role found",
+        "AWS does not accept these credentials",
+        "Check the profile, or log in again; `aws sts get-caller-identity` must work.",
+    ),
+    _Row(
+        "WAG-E-TF-105",
+        r"with an explicit deny in a (?P<policy>service control policy|permissions boundary)",
+        "A {policy} of your organisation forbids {action}",
+        "Ask whoever owns it; no policy of your own can allow it. " + _AGAIN,
+    ),
+    _Row(
+        "WAG-E-TF-106",
+        r"AccessDenied|UnauthorizedOperation|not authorized to perform|AuthorizationError",
+        "These credentials may not do {action}",
+        "Add the permission (wallarm-apigw iam-policy deploy prints the whole policy). " + _AGAIN,
+    ),
+    _Row(
+        "WAG-E-TF-107",
+        r"(?P<quota>Vpc|Address|NatGateway|InternetGateway|SecurityGroups?PerVpc|Subnet)LimitExceeded"
+        r"|maximum number of (?P<quota2>[\w -]{1,40}?) has been reached",
+        "The account's quota for this is used up: {quota}",
+        "Remove one that is not needed, use an existing VPC, or ask AWS for more (Service Quotas). "
+        + _AGAIN,
+    ),
+    _Row(
+        "WAG-E-TF-108",
+        r"VcpuLimitExceeded|InstanceLimitExceeded|ServiceQuotaExceeded|TooMany\w+Exception"
+        r"|LimitExceeded(?:Exception)?|QuotaExceeded|ResourceLimitExceeded",
+        "A quota of the account is used up",
+        "The text below names it. Ask AWS for more in Service Quotas, or free some. " + _AGAIN,
+    ),
+    _Row(
+        "WAG-E-TF-109",
+        r"InsufficientInstanceCapacity|do not have sufficient .{0,60}capacity"
+        r"|Unsupported.{0,80}Availability Zone|not supported in your requested Availability Zone",
+        "AWS has no such instance left in this Availability Zone",
+        "Choose another node_instance_type or other subnets, or try again in some minutes.",
+        True,
+    ),
+    _Row(
+        "WAG-E-TF-110",
+        r"Throttl|Rate exceeded|TooManyRequests|RequestLimitExceeded|SlowDown",
+        "AWS asked for a slower pace, and went on asking",
+        "Somebody else may be using up the account's request quota. " + _AGAIN,
+        True,
+    ),
+    _Row(
+        "WAG-E-TF-111",
+        r"waiting for ACM Certificate .{0,200}|PENDING_VALIDATION|Certificate .{0,120}to be issued",
+        "The certificate was not validated in time",
+        "Its DNS record must be visible in public: check that the domain's name servers are those "
+        "of the Route 53 zone. " + _AGAIN,
+        True,
+    ),
+    _Row(
+        "WAG-E-TF-112",
+        r"EntityAlreadyExists|AlreadyExists|already exists|BucketAlreadyOwnedByYou|DuplicateLoadBal"
+        r"|ResourceConflictException|InvalidGroup\.Duplicate|name is already in use",
+        "Something of that name exists already and does not belong to this deployment",
+        "If an earlier run left it, take it over with `wallarm-apigw doctor`; otherwise choose "
+        "another name_prefix.",
+    ),
+    _Row(
+        "WAG-E-TF-113",
+        r"DependencyViolation|has a dependent object|is in use by|has dependencies|ResourceInUse",
+        "AWS still uses what is to be removed",
+        "A function in a VPC leaves network interfaces behind that AWS takes back in its own time, "
+        "20 to 60 minutes. Wait; then run the same command again.",
+        True,
+    ),
+    _Row(
+        "WAG-E-TF-114",
+        r"no space left on device|disk quota exceeded|There is not enough space",
+        "The disk is full",
+        "Free some space, or choose another folder with --workspace DIR. If errored.tfstate was "
+        "written, the next run offers to put it back. " + _AGAIN,
+    ),
+    _Row(
+        "WAG-E-TF-115",
+        r"Failed to (?:query available provider|install provider)|Could not (?:retrieve the list "
+        r"of available|load plugin)|registry service is unreachable|failed to request discovery"
+        r"|Invalid provider registry host|no available releases match",
+        "Terraform could not get the AWS provider",
+        "Check the way to the registry (HTTPS_PROXY, a firewall), or name a folder that holds the "
+        "provider with --plugin-mirror DIR.",
+        True,
+    ),
+    _Row(
+        "WAG-E-TF-116",
+        r"x509: |certificate signed by unknown authority|tls: failed to verify",
+        "A server's certificate is not trusted here",
+        "Behind an inspecting proxy, trust its certificate: AWS_CA_BUNDLE=/path/to/ca.pem for AWS, "
+        "SSL_CERT_FILE for the registry.",
+    ),
+    _Row(
+        "WAG-E-TF-117",
+        r"no such host|connection refused|i/o timeout|context deadline exceeded|connection reset"
+        r"|network is unreachable|no route to host|request send failed|\bEOF\b"
+        r"|TLS handshake timeout",
+        "AWS could not be reached",
+        "Check the network and the proxy. " + _AGAIN,
+        True,
+    ),
+    _Row(
+        "WAG-E-TF-118",
+        r"Failed to (?:persist|save) state|Error saving state|errored\.tfstate"
+        r"|error (?:saving|writing) state",
+        "Terraform could not store what it did",
+        "It left the record in errored.tfstate in the workspace. Do not delete it: free space or "
+        "repair the access, then run the same command; it offers to put the record back.",
+    ),
+    _Row(
+        "WAG-E-TF-119",
+        r"state snapshot was created by Terraform v(?P<version>[\w.-]+)",
+        "A newer Terraform ({version}) worked on this deployment before",
+        "Use that version or a later one: --terraform PATH.",
+    ),
+    _Row(
+        "WAG-E-TF-120",
+        r"[Uu]nsupported state file|state file .{0,60}(?:invalid|could not be parsed|not valid)"
+        r"|Failed to (?:load|read) state|unexpected end of JSON|does not support state version",
+        "Terraform's state of this deployment cannot be read",
+        "Keep a copy of it. Terraform's backup of the state before lies beside it as "
+        "terraform.tfstate.backup.",
+    ),
+    _Row(
+        "WAG-E-TF-121",
+        r"Unsupported Terraform Core version|required_version",
+        "This Terraform is too old for the module",
+        "Install a newer one, or name it with --terraform PATH.",
+    ),
+    _Row(
+        "WAG-E-TF-122",
+        r"Resource precondition failed|Invalid value for (?:input )?variable|No value for required",
+        "An answer does not fit the module",
+        "Change the answer that the text below names.",
+    ),
+    _Row(
+        "WAG-E-TF-123",
+        r"plugin (?:crashed|exited)|Plugin did not respond|panic:|provider .{0,40}crash",
+        "The AWS provider crashed",
+        "Too little memory is the usual cause (it needs about 500 MB). " + _AGAIN,
+        True,
+    ),
+    _Row(
+        "WAG-E-TF-124",
+        r"Inconsistent dependency lock file|checksums .{0,80}(?:not|do not) match"
+        r"|does ?n[o']t match any of the checksums",
+        "The AWS provider found here is not the one this deployment was made with",
+        "Give Terraform the same version again, or delete .terraform.lock.hcl in the workspace's "
+        "module folder to accept this one.",
+    ),
+    _Row(
+        "WAG-E-TF-125",
+        r"OptInRequired|not subscribed to this service|InvalidRegion|AuthFailure.{0,80}region",
+        "The account or the Region is not switched on for this service",
+        "Switch the Region on in the account's settings, or choose another.",
+    ),
+)
+
+_COMPILED = tuple((re.compile(row.pattern, re.DOTALL | re.IGNORECASE), row) for row in _ROWS)
+_ACTION = re.compile(
+    r"not authorized to perform:? (?:the )?`?(?P<a>[\w-]+:\w+)"
+    r"|perform(?:ing)? action:? (?P<b>[\w-]+:\w+)"
+    r"|api error (?:\w+): .{0,80}?(?P<c>[a-z0-9-]+:[A-Z]\w+)"
+    r"|operation error (?P<service>[\w ]{1,60}): (?P<operation>\w+)",
+)
+_LIMIT = 200_000  # characters looked at: diagnostics can quote whole policies
+
+
+def explain(text: str) -> Explanation | None:
+    """Plain words for the text of a failure; None for one this table does not know."""
+    text = text[:_LIMIT]
+    for pattern, row in _COMPILED:
+        match = pattern.search(text)
+        if match:
+            named = {k: v for k, v in match.groupdict().items() if v}
+            words = {
+                "action": _denied_action(text) or "something this needs",
+                "quota": named.get("quota") or named.get("quota2") or "see below",
+                "policy": named.get("policy", "policy"),
+                "version": named.get("version", "unknown version"),
+            }
+            what = row.what
+            for name, value in words.items():
+                what = what.replace("{" + name + "}", value)
+            return Explanation(row.code, what, row.next_step, row.retry)
+    return None
+
+
+def explain_diagnostics(diagnostics: Iterable[Diagnostic]) -> Explanation | None:
+    """Plain words for the first of Terraform's errors that the table knows."""
+    for diagnostic in diagnostics:
+        if diagnostic.is_error and (found := explain(diagnostic.text)):
+            return found
+    return None
+
+
+def _denied_action(text: str) -> str:
+    """The AWS action a refusal names: `ec2:CreateVpc`, or the operation where it names none."""
+    match = _ACTION.search(text)
+    if match is None:
+        return ""
+    action = match["a"] or match["b"] or match["c"]
+    if action:
+        return str(action)
+    return f"{match['service'].strip()} {match['operation']}"

@@ -1,0 +1,36 @@
+"""Finds what ships beside the code: the Terraform module and the forwarder.
+
+In a checkout they lie at the top of the repository, where people look for them; in an installed
+copy inside the package, in `_bundled`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wizard.core.errors import WizardError
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def terraform_module() -> Path:
+    """Folder of the Terraform module."""
+    return _find("terraform", "*.tf")
+
+
+def forwarder_source() -> Path:
+    """Folder of the forwarder's source."""
+    return _find("lambda", "cw-resend-lambda/*.py") / "cw-resend-lambda"
+
+
+def _find(name: str, must_hold: str) -> Path:
+    bundled = _PACKAGE / "_bundled" / name
+    for folder in (bundled, _PACKAGE.parent / name):
+        if any(folder.glob(must_hold)):
+            return folder
+    raise WizardError(
+        "WAG-E-ASSET-001",
+        f"This installation lacks its {name} folder",
+        why=f"Neither {bundled} nor {_PACKAGE.parent / name} holds {must_hold}.",
+        next_step="Install the package again: pip install --force-reinstall wallarm-apigw",
+    )

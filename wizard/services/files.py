@@ -1,0 +1,65 @@
+"""Private files, written so that a crash leaves the old or the new content, never half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+from wizard.core.errors import WizardError
+
+
+def private_dir(path: Path) -> Path:
+    """The folder, made if need be, closed to everybody else (0700)."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o700)
+    except OSError as error:
+        raise _cannot(path, error) from error
+    return path
+
+
+def write_private(path: Path, data: str | bytes) -> None:
+    """Replace a file as a whole: 0600, on disk when this returns, or unchanged."""
+    payload = data.encode("utf-8") if isinstance(data, str) else data
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(payload)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                Path(name).unlink()
+            raise
+        _sync_dir(path.parent)
+    except OSError as error:
+        raise _cannot(path, error) from error
+
+
+def _sync_dir(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _cannot(path: Path, error: OSError) -> WizardError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return WizardError(
+        "WAG-E-WS-001",
+        "The disk is full" if full else "The workspace cannot be written",
+        why=f"{path}: {error.strerror or error}",
+        next_step="Free some space, then run the same command again."
+        if full
+        else "Repair the permissions, or choose another folder with --workspace DIR.",
+    )

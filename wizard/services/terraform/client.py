@@ -1,0 +1,484 @@
+"""Runs Terraform for the flows: init, plan, apply, outputs, and says exactly how each ended.
+
+The command lines come from python-terraform; the processes are our own (`process`), because its
+streaming, its `destroy` and its handling of variables do not work with today's Terraform.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from python_terraform import IsFlagged
+from python_terraform import Terraform as CommandLines
+
+from wizard.core.errors import WizardError
+from wizard.core.terraform_events import (
+    ApplyComplete,
+    ChangeSummary,
+    Diagnostic,
+    DriftFound,
+    Event,
+    PlannedChange,
+)
+from wizard.services.terraform import process, storage
+from wizard.services.terraform.binary import Binary, find_binary
+from wizard.services.terraform.environment import terraform_environment
+from wizard.services.terraform.errors import TerraformError, failed
+from wizard.services.terraform.events import diagnostic, parse_line
+from wizard.services.terraform.history import History
+from wizard.services.terraform.mirror import ProviderSource, find_source
+from wizard.services.terraform.query import QUICK_TIMEOUT, Answer, json_answer, outputs
+from wizard.services.terraform.runlog import RunLog
+from wizard.services.workspace import Workspace, data_dir
+
+EventListener = Callable[[Event], None]
+
+INIT_TIMEOUT = 900.0  # the provider is a download of 100 MB and more
+PLAN_TIMEOUT = 1800.0
+
+
+def _ignore(_: Event) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class PlanResult:
+    """A saved plan and what it holds. `digest` is the SHA-256 of the file that was reviewed.
+
+    `summary` counts what would be added, changed and removed; `drift` is what was changed outside
+    Terraform since the last run. The file holds sensitive values: it goes when it is used.
+    """
+
+    path: Path
+    digest: str
+    destroy: bool
+    has_changes: bool
+    summary: ChangeSummary
+    changes: tuple[PlannedChange, ...]
+    drift: tuple[DriftFound, ...]
+    warnings: tuple[Diagnostic, ...] = ()
+
+    def discard(self) -> None:
+        """Delete the saved plan."""
+        self.path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class ApplyResult:
+    """A finished apply: Terraform's own count and the wall time in seconds."""
+
+    summary: ChangeSummary
+    seconds: float
+    warnings: tuple[Diagnostic, ...] = ()
+
+
+class Terraform:
+    """Terraform in one workspace.
+
+    Args:
+        workspace: its module must be installed (`Workspace.install_module`); the caller holds its
+            lock around everything that plans or changes.
+        binary: see `find_binary`.
+        source: where the provider comes from, see `find_source`.
+        env: AWS credentials and endpoint, laid over this process's environment; None removes.
+        history: learns durations from finished applies; None learns nothing.
+        log_level: TF_LOG, only when the user asked for it.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        binary: Binary | None = None,
+        source: ProviderSource | None = None,
+        env: Mapping[str, str | None] | None = None,
+        history: History | None = None,
+        log_level: str = "",
+    ) -> None:
+        self.workspace = workspace
+        self.binary = binary or find_binary()
+        self.source = source or find_source(
+            platform=self.binary.platform, host=self.binary.registry_host
+        )
+        self._history = history
+        places = storage.places(workspace.root, data_dir())
+        self._cache = places.plugin_cache
+        self._env = terraform_environment(
+            env, data_dir=places.terraform_data, plugin_cache=self._cache, log_level=log_level
+        )
+        self._run: process.Run | None = None
+        self._stop = threading.Event()
+        self._log = RunLog(workspace.log_file)
+
+    # -- commands ------------------------------------------------------------------------------
+
+    def init(
+        self,
+        on_event: EventListener = _ignore,
+        *,
+        migrate_state: bool = False,
+        timeout: float = INIT_TIMEOUT,
+    ) -> ProviderSource:
+        """Prepare the module folder and fetch the provider. Returns the source that delivered it.
+
+        Raises TerraformError, code WAG-E-TF-115 where the provider could not be had.
+        """
+        with storage.plugin_cache_lock(self._cache):
+            try:
+                self._init(self.source, on_event, migrate_state, timeout)
+            except TerraformError as error:
+                if not self.source.may_fall_back or error.interrupted:
+                    raise
+                registry = find_source(
+                    env={"HOME": "/nonexistent", "TF_CLI_CONFIG_FILE": "", "XDG_DATA_DIRS": "/"},
+                    host=self.binary.registry_host,
+                    searched=(),
+                )
+                try:
+                    self._init(registry, on_event, migrate_state, timeout)
+                except TerraformError:
+                    raise error from None  # the nearer source's failure is the one to mend
+                self.source = registry
+        return self.source
+
+    def validate(self) -> None:
+        """Check the module itself. Raises TerraformError with every diagnostic."""
+        answer = self._ask("validate", json=IsFlagged)
+        data = json_answer(answer, "validate")
+        found = tuple(diagnostic(d) for d in data.get("diagnostics", ()))
+        if not data.get("valid"):
+            raise failed("validate", found, answer.stderr, answer.returncode)
+
+    def plan(
+        self,
+        on_event: EventListener = _ignore,
+        *,
+        destroy: bool = False,
+        targets: Sequence[str] = (),
+        replace: Sequence[str] = (),
+        timeout: float = PLAN_TIMEOUT,
+    ) -> PlanResult:
+        """Work out what would change and save it. Changes nothing.
+
+        Raises TerraformError.
+        """
+        path = self.workspace.plans / f"{time.time_ns()}.tfplan"
+        changes: dict[str, PlannedChange] = {}
+        drift: dict[str, DriftFound] = {}
+        summary = ChangeSummary(0, 0, 0)
+
+        def listen(event: Event) -> None:
+            nonlocal summary
+            if isinstance(event, PlannedChange):
+                changes[event.address] = event
+            elif isinstance(event, DriftFound):
+                drift[event.address] = event
+            elif isinstance(event, ChangeSummary):
+                summary = event
+            on_event(event)
+
+        argv = self._argv(
+            "plan",
+            json=IsFlagged,
+            input=False,
+            detailed_exitcode=IsFlagged,
+            out=str(path),
+            destroy=IsFlagged if destroy else None,
+            var_file=self._var_file,
+            target=list(targets),
+            replace=list(replace),
+        )
+        try:
+            done, found = self._stream("plan", argv, listen, timeout, good=(0, 2))
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return PlanResult(
+            path,
+            _sha256(path),
+            destroy,
+            done.returncode == 2,
+            summary,
+            tuple(changes.values()),
+            tuple(drift.values()),
+            tuple(d for d in found if not d.is_error),
+        )
+
+    def apply(self, plan: PlanResult, on_event: EventListener = _ignore) -> ApplyResult:
+        """Apply exactly the plan that was reviewed, and delete it whatever comes of it.
+
+        It counts as done only with exit code 0 and Terraform's final count. Raises TerraformError:
+        WAG-E-TF-101 when the deployment changed since the plan, `interrupted` after `interrupt`,
+        `in_doubt` when Terraform died and nobody knows what it did last.
+        """
+        final: list[ChangeSummary] = []
+        measured: list[tuple[str, str, float]] = []
+
+        def listen(event: Event) -> None:
+            if isinstance(event, ChangeSummary) and event.operation != "plan":
+                final.append(event)
+            elif isinstance(event, ApplyComplete) and event.action != "read":
+                measured.append((event.resource_type, event.action, event.elapsed))
+            on_event(event)
+
+        try:
+            if not plan.path.exists() or _sha256(plan.path) != plan.digest:
+                raise TerraformError(
+                    "WAG-E-TF-012",
+                    "The saved plan is not the one that was reviewed",
+                    why=f"{plan.path.name} is missing or was changed on disk.",
+                    next_step="Nothing was applied. Make and review a new plan.",
+                )
+            argv = self._argv("apply", str(plan.path), json=IsFlagged, input=False)
+            done, found = self._stream("apply", argv, listen, None)
+        finally:
+            plan.discard()
+            if self._history is not None and measured and not self._env.get("AWS_ENDPOINT_URL"):
+                self._history.record(measured)
+        if not final:
+            raise TerraformError(
+                "WAG-E-TF-013",
+                "Terraform ended without its final count",
+                why="Its exit code was 0, but it did not say that the apply is complete.",
+                next_step="Run the same command again: it compares with the account and goes on.",
+                diagnostics=found,
+                in_doubt=True,
+            )
+        return ApplyResult(final[-1], done.seconds, tuple(d for d in found if not d.is_error))
+
+    def output(self) -> dict[str, object]:
+        """The outputs by name, in JSON types; a sensitive text is a `Secret`."""
+        return outputs(json_answer(self._ask("output", json=IsFlagged), "output"))
+
+    def show_plan_json(self, plan: PlanResult) -> dict[str, Any]:
+        """The whole plan as Terraform's JSON. It holds sensitive values: never store it."""
+        return json_answer(self._ask("show", str(plan.path), json=IsFlagged), "show")
+
+    def show_state_json(self) -> dict[str, Any]:
+        """The whole state as Terraform's JSON. It holds sensitive values: never store it."""
+        return json_answer(self._ask("show", json=IsFlagged), "show")
+
+    def state_list(self) -> tuple[str, ...]:
+        """Addresses of everything in the state."""
+        answer = self._ask("state list")
+        if answer.returncode != 0 and "No state file was found" in answer.stderr:
+            return ()
+        if answer.returncode != 0:
+            raise failed("state list", (), answer.stderr, answer.returncode)
+        return tuple(line for line in answer.stdout.splitlines() if line.strip())
+
+    def import_(self, address: str, resource_id: str, on_event: EventListener = _ignore) -> None:
+        """Take a resource that exists into the state. Raises TerraformError."""
+        argv = self._argv(
+            "import",
+            address,
+            resource_id,
+            input=False,
+            no_color=IsFlagged,
+            var_file=self._var_file,
+        )
+        self._stream("import", argv, on_event, PLAN_TIMEOUT)
+
+    def push_state(self, path: Path) -> None:
+        """Put a state file (`errored.tfstate`) where it belongs. Only after the user agreed.
+
+        Terraform itself refuses one that is older or of another deployment.
+        """
+        answer = self._ask("state push", str(path))
+        if answer.returncode != 0:
+            raise failed("state push", (), answer.stderr, answer.returncode)
+        path.unlink(missing_ok=True)
+
+    def force_unlock(self, lock_id: str) -> None:
+        """Remove a state lock that a dead Terraform left. Only after the user agreed."""
+        answer = self._ask("force-unlock", lock_id, force=IsFlagged)
+        if answer.returncode != 0:
+            raise failed("force-unlock", (), answer.stderr, answer.returncode)
+
+    # -- control -------------------------------------------------------------------------------
+
+    def interrupt(self) -> None:
+        """Ask the running command to finish what is in flight, store its state and stop.
+
+        Nothing further is started by this object; a new run is a new object.
+        """
+        self._stop.set()
+        if self._run is not None:
+            self._run.interrupt()
+
+    def kill(self) -> None:
+        """Stop the running command at once: what is in flight will be missing from the state."""
+        self._stop.set()
+        if self._run is not None:
+            self._run.kill()
+
+    def left_running(self) -> process.RunningTerraform | None:
+        """The Terraform that an earlier wizard left running here, if it still runs."""
+        return process.running(self.workspace.runs)
+
+    def follow(self, found: process.RunningTerraform, on_event: EventListener = _ignore) -> bool:
+        """Follow it to its end. Returns whether it said that an apply was completed.
+
+        Plan again afterwards: an empty plan is the proof.
+        """
+        complete = False
+
+        def listen(line: bytes) -> None:
+            nonlocal complete
+            event = parse_line(line)
+            if isinstance(event, ChangeSummary) and event.operation != "plan":
+                complete = True
+            if event is not None:
+                on_event(event)
+
+        process.follow(found, listen)
+        return complete
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _init(
+        self, source: ProviderSource, on_event: EventListener, migrate: bool, timeout: float
+    ) -> None:
+        argv = self._argv(
+            "init",
+            json=IsFlagged if self.binary.init_speaks_json else None,
+            no_color=IsFlagged,
+            input=False,
+            reconfigure=None if migrate else IsFlagged,
+            migrate_state=IsFlagged if migrate else None,
+            force_copy=IsFlagged if migrate else None,
+            plugin_dir=str(source.plugin_dir) if source.plugin_dir else None,
+        )
+        self._stream("init", argv, on_event, timeout)
+
+    @property
+    def _var_file(self) -> str | None:
+        path = self.workspace.variables_file
+        return str(path) if path.exists() else None
+
+    def _argv(self, command: str, *args: str, **options: object) -> list[str]:
+        lines = _CommandLines(terraform_bin_path=self.binary.command[0])
+        argv: list[str] = lines.generate_cmd_string(command, *args, **options)
+        return [*self.binary.command, *argv[1:]]
+
+    @property
+    def _module(self) -> Path:
+        module = self.workspace.module
+        if module is None:
+            raise WizardError(
+                "WAG-E-WS-007",
+                "This workspace holds no Terraform module yet",
+                why=f"{self.workspace.root} was never deployed from.",
+                next_step="Run the install first.",
+            )
+        return module
+
+    def _stream(
+        self,
+        name: str,
+        argv: Sequence[str],
+        on_event: EventListener,
+        timeout: float | None,
+        good: tuple[int, ...] = (0,),
+    ) -> tuple[process.Completed, tuple[Diagnostic, ...]]:
+        left = self.left_running()
+        if left is not None:
+            raise TerraformError(
+                "WAG-E-TF-020",
+                "Terraform is still working on this deployment",
+                why=f"An earlier run was ended while its `{left.command}` went on (process "
+                f"{left.pid}).",
+                next_step="Start the wizard again: it shows what that Terraform does and waits.",
+            )
+        if self._stop.is_set():
+            raise failed(name, (), "", 0, interrupted=True)
+        diagnostics: dict[Diagnostic, None] = {}
+
+        def listen(line: bytes) -> None:
+            event = parse_line(line)
+            if event is None:
+                return
+            if isinstance(event, Diagnostic) and len(diagnostics) < 200:
+                diagnostics.setdefault(event)
+            self._log.write(event)
+            on_event(event)
+
+        self._log.begin(name, self.binary.version)
+        self._run = run = process.Run(
+            argv,
+            cwd=self._module,
+            env=self._env,
+            folder=self.workspace.runs,
+            name=name,
+            mark=True,
+        )
+        if self._stop.is_set():
+            run.interrupt()  # asked for in the moment between the check and the start
+        try:
+            done = run.wait(listen, timeout)
+        except BaseException:
+            run.interrupt()  # a listener that fails must not leave Terraform without a reader
+            run.wait(lambda _: None)
+            raise
+        finally:
+            self._run = None
+        found = tuple(diagnostics)
+        self._log.end(name, done.returncode, done.stderr)
+        if done.returncode not in good or done.timed_out:
+            raise failed(
+                name,
+                found,
+                done.stderr,
+                done.returncode,
+                interrupted=done.interrupted and not done.timed_out,
+                timeout=timeout if done.timed_out else None,
+                errored=self.workspace.errored_states,
+            )
+        return done, found
+
+    def _ask(self, command: str, *args: str, **options: object) -> Answer:
+        """A quick command whose whole answer is wanted, held in memory only."""
+        argv = self._argv(command, *args, **options)
+        try:
+            done = subprocess.run(
+                argv,
+                cwd=self._module,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                start_new_session=True,
+                timeout=QUICK_TIMEOUT,
+                check=False,
+                umask=0o077,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise failed(command, (), "", -1, timeout=QUICK_TIMEOUT) from error
+        except OSError as error:
+            raise failed(command, (), f"{argv[0]}: {error.strerror or error}", -1) from error
+        return Answer(
+            done.returncode,
+            done.stdout.decode("utf-8", errors="replace"),
+            done.stderr.decode("utf-8", errors="replace"),
+        )
+
+
+class _CommandLines(CommandLines):  # type: ignore[misc]  # the package ships no types
+    """python-terraform's command-line builder, without its habit of reading the state file."""
+
+    def read_state_file(self, file_path: str | None = None) -> None:
+        del file_path
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        whole = hashlib.sha256()
+        while chunk := file.read(1 << 20):
+            whole.update(chunk)
+    return whole.hexdigest()

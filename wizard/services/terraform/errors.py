@@ -1,0 +1,125 @@
+"""A failed Terraform command as an error a person can act on: plain words, then the original."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from wizard.core.errors import ExitCode, WizardError
+from wizard.core.terraform_errors import Explanation, explain, explain_diagnostics
+from wizard.core.terraform_events import Diagnostic
+from wizard.core.text import duration
+
+
+class TerraformError(WizardError):
+    """A Terraform command failed.
+
+    Attributes:
+        diagnostics: Terraform's errors and warnings, unshortened.
+        interrupted: it was asked to stop, and did.
+        in_doubt: it died; what it did last may be missing from the state.
+        retry: the same run may simply work later.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        what: str,
+        *,
+        why: str = "",
+        next_step: str = "",
+        diagnostics: Iterable[Diagnostic] = (),
+        interrupted: bool = False,
+        in_doubt: bool = False,
+        retry: bool = False,
+    ) -> None:
+        exit_code = ExitCode.INTERRUPTED if interrupted else ExitCode.FAILED
+        super().__init__(code, what, why=why, next_step=next_step, exit_code=exit_code)
+        self.diagnostics = tuple(diagnostics)
+        self.interrupted = interrupted
+        self.in_doubt = in_doubt
+        self.retry = retry
+
+
+_CHANGING = ("apply", "import", "state push")
+_RESUME = "Run the same command again: it compares with the account and goes on where it was."
+
+
+def failed(
+    command: str,
+    diagnostics: Iterable[Diagnostic],
+    stderr: str,
+    returncode: int,
+    *,
+    interrupted: bool = False,
+    timeout: float | None = None,
+    errored: tuple[Path, ...] = (),
+) -> TerraformError:
+    """The error for a command that ended with `returncode`."""
+    found = tuple(diagnostics)
+    errors = [d for d in found if d.is_error]
+    original = "\n\n".join(d.text for d in errors)
+    if stderr.strip() and (not errors or returncode < 0):
+        original = f"{original}\n\n{stderr.strip()}".strip()
+    died = returncode < 0 or (returncode == 137)
+    in_doubt = died and command in _CHANGING
+    known = _told(command, found, stderr, returncode, interrupted, timeout)
+    next_step = known.next_step
+    if errored:
+        names = ", ".join(str(p) for p in errored)
+        next_step = (
+            "Terraform could not store its state and left it in a file: keep it. "
+            f"The next run offers to put it back: {names}. {next_step}"
+        )
+    return TerraformError(
+        known.code,
+        known.what,
+        why=original or f"terraform {command} ended with exit code {returncode} and no words.",
+        next_step=next_step,
+        diagnostics=found,
+        interrupted=interrupted,
+        in_doubt=in_doubt,
+        retry=known.retry,
+    )
+
+
+def _told(
+    command: str,
+    diagnostics: tuple[Diagnostic, ...],
+    stderr: str,
+    returncode: int,
+    interrupted: bool,
+    timeout: float | None,
+) -> Explanation:
+    changing = command in _CHANGING
+    if timeout is not None:
+        what = f"Terraform {command} did not end within {duration(timeout)} and was stopped"
+        step = "Check the network and the proxy, then try again."
+        if command == "init":
+            step = (
+                "The registry may be out of reach: check HTTPS_PROXY and the firewall, or name a "
+                "folder that holds the provider with --plugin-mirror DIR."
+            )
+        return Explanation("WAG-E-TF-014", what, step, retry=True)
+    if interrupted and returncode >= 0:
+        return Explanation(
+            "WAG-E-TF-015",
+            f"Terraform {command} was stopped at your request",
+            f"What was finished is recorded. {_RESUME}" if changing else "Nothing was changed.",
+        )
+    if returncode < 0:
+        return Explanation(
+            "WAG-E-TF-016",
+            f"Terraform {command} was killed (signal {-returncode})",
+            "What it was doing at that moment may be missing from its state. " + _RESUME
+            if changing
+            else "Nothing was changed. Too little memory is the usual cause.",
+            retry=True,
+        )
+    known = explain_diagnostics(diagnostics) or explain(stderr)
+    if known is not None:
+        return known
+    first = next((d.summary for d in diagnostics if d.is_error), "")
+    what = f"Terraform {command} failed" + (f": {first}" if first else "")
+    step = _RESUME if changing else "Mend what the text above names, then try again."
+    return Explanation("WAG-E-TF-011", what, step)

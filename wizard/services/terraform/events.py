@@ -1,0 +1,130 @@
+"""One line of Terraform's output → one event of `core.terraform_events`, whatever the line is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from wizard.core.terraform_events import (
+    ApplyComplete,
+    ApplyErrored,
+    ApplyProgress,
+    ApplyStart,
+    ChangeSummary,
+    Diagnostic,
+    DriftFound,
+    Event,
+    LogLine,
+    Outputs,
+    PlannedChange,
+    Refresh,
+    Version,
+)
+
+# A line of text that is no event is shown, not analysed: more than this of it helps nobody.
+MAX_TEXT = 4096
+
+
+def parse_line(line: bytes | str) -> Event | None:
+    """The event in a line of any length; None for an empty one.
+
+    What is not JSON, or of a type this product does not know, becomes a `LogLine`: nothing that
+    Terraform says is lost, and nothing it says raises.
+    """
+    text = line.decode("utf-8", errors="replace") if isinstance(line, bytes) else line
+    text = text.strip()
+    if not text:
+        return None
+    if text[0] != "{":
+        return LogLine(text[:MAX_TEXT])
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return LogLine(text[:MAX_TEXT])
+    if not isinstance(data, dict):
+        return LogLine(text[:MAX_TEXT])
+    try:
+        event = _event(data)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        event = None  # a field is missing or of another kind than documented: keep its text
+    if event is not None:
+        return event
+    message = data.get("@message")
+    if not isinstance(message, str) or not message:
+        return LogLine(text[:MAX_TEXT])
+    return LogLine(message[:MAX_TEXT], str(data.get("@level", "info")))
+
+
+def _event(data: dict[str, Any]) -> Event | None:
+    kind = data.get("type")
+    if kind in ("apply_start", "apply_progress", "apply_complete", "apply_errored"):
+        return _hook(kind, data["hook"])
+    if kind in ("planned_change", "resource_drift"):
+        change = data["change"]
+        address, resource_type = _resource(change)
+        if kind == "resource_drift":
+            return DriftFound(address, resource_type, str(change["action"]))
+        return PlannedChange(
+            address,
+            resource_type,
+            str(change["action"]),
+            str(change.get("reason", "")),
+            str((change.get("previous_resource") or {}).get("addr", "")),
+        )
+    if kind in ("refresh_start", "refresh_complete"):
+        return Refresh(*_resource(data["hook"]), done=kind == "refresh_complete")
+    if kind == "change_summary":
+        counts = data["changes"]
+        return ChangeSummary(
+            int(counts["add"]),
+            int(counts["change"]),
+            int(counts["remove"]),
+            int(counts.get("import", 0)),
+            str(counts["operation"]),
+        )
+    if kind == "diagnostic":
+        return diagnostic(data["diagnostic"])
+    if kind == "outputs":
+        return _outputs(data["outputs"])
+    if kind == "version":
+        return Version(str(data.get("terraform", data.get("tofu", ""))), str(data.get("ui", "")))
+    return None
+
+
+def _hook(kind: str, hook: Mapping[str, Any]) -> Event:
+    address, resource_type = _resource(hook)
+    action = str(hook["action"])
+    if kind == "apply_start":
+        return ApplyStart(address, resource_type, action)
+    elapsed = max(0.0, float(hook.get("elapsed_seconds", 0)))
+    if kind == "apply_progress":
+        return ApplyProgress(address, resource_type, action, elapsed)
+    if kind == "apply_errored":
+        return ApplyErrored(address, resource_type, action, elapsed)
+    return ApplyComplete(address, resource_type, action, elapsed, str(hook.get("id_value", "")))
+
+
+def _resource(holder: Mapping[str, Any]) -> tuple[str, str]:
+    resource = holder["resource"]
+    return str(resource["addr"]), str(resource["resource_type"])
+
+
+def _outputs(raw: Mapping[str, Mapping[str, Any]]) -> Outputs:
+    return Outputs(
+        {name: item.get("value") for name, item in raw.items()},
+        frozenset(name for name, item in raw.items() if item.get("sensitive")),
+    )
+
+
+def diagnostic(raw: Mapping[str, Any]) -> Diagnostic:
+    """A diagnostic object, as in `-json` lines and in `validate -json`."""
+    place = raw.get("range") or {}
+    return Diagnostic(
+        severity=str(raw.get("severity", "error")),
+        summary=str(raw.get("summary", "")),
+        detail=str(raw.get("detail", "")),
+        address=str(raw.get("address", "")),
+        filename=str(place.get("filename", "")),
+        line=int((place.get("start") or {}).get("line", 0)),
+    )

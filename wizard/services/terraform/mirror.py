@@ -1,0 +1,166 @@
+"""Where Terraform gets the AWS provider from: found out before it starts, and said.
+
+A machine with internet, and one with nothing but a folder of providers, both simply work:
+
+1. `--plugin-mirror DIR` (or WALLARM_APIGW_PLUGIN_MIRROR): this folder and nothing else.
+2. The user's own Terraform configuration, if it says where providers come from: left alone.
+3. The folders Terraform itself looks in: left to Terraform.
+4. A provider folder below /opt, /usr/share or /usr/local/share that only root can write to.
+5. The registry.
+
+A folder is handed over with `init -plugin-dir`, so the user's configuration file is never copied,
+changed or replaced, and their credentials stay where they are. One that was merely found (4) is
+given up for the registry when `init` cannot be satisfied from it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from wizard.core.errors import UsageError
+
+ENV = "WALLARM_APIGW_PLUGIN_MIRROR"
+_PROVIDER = "hashicorp/aws"
+_SEARCHED = ("/opt", "/usr/share", "/usr/local/share")
+_BELOW = ("", "plugins", "providers", "terraform", "terraform/plugins", "terraform/providers")
+_MAX_FOLDERS = 500
+
+
+class SourceKind(str, Enum):
+    """The kinds of provider source, in the order they are tried."""
+
+    OPTION = "option"
+    CONFIGURATION = "configuration"
+    IMPLIED = "implied"
+    FOUND = "found"
+    REGISTRY = "registry"
+
+
+@dataclass(frozen=True)
+class ProviderSource:
+    """Where the provider comes from. `plugin_dir` is given to `init`, None where not needed."""
+
+    kind: SourceKind
+    explanation: str
+    plugin_dir: Path | None = None
+
+    @property
+    def may_fall_back(self) -> bool:
+        """Whether the registry is tried when this source cannot deliver."""
+        return self.kind is SourceKind.FOUND
+
+
+def find_source(
+    explicit: str = "",
+    env: Mapping[str, str] | None = None,
+    *,
+    platform: str = "linux_amd64",
+    host: str = "registry.terraform.io",
+    searched: Iterable[str] = _SEARCHED,
+) -> ProviderSource:
+    """Decide where the provider comes from.
+
+    Args:
+        explicit: `--plugin-mirror`.
+        platform: as Terraform names it, for instance linux_amd64.
+        host: the registry whose providers are wanted.
+    Raises UsageError WAG-E-TF-010 when the option names a folder without the provider.
+    """
+    environment = os.environ if env is None else env
+    chosen = explicit or environment.get(ENV, "")
+    if chosen:
+        folder = Path(chosen).expanduser().absolute()
+        if not holds_provider(folder, platform, host):
+            raise UsageError(
+                "WAG-E-TF-010",
+                "The plugin mirror does not hold the AWS provider",
+                why=f"There is no {host}/{_PROVIDER} for {platform} in {folder}.",
+                next_step=f"Name a folder that `terraform providers mirror` wrote, or one that "
+                f"contains {host}/{_PROVIDER}/<version>/{platform}/.",
+                keys=("plugin_mirror",),
+            )
+        name = "--plugin-mirror" if explicit else ENV
+        return ProviderSource(SourceKind.OPTION, f"the folder {folder} ({name})", folder)
+    config = user_config(environment)
+    if config and _sets_installation(config):
+        return ProviderSource(
+            SourceKind.CONFIGURATION, f"where your Terraform configuration says ({config})"
+        )
+    for folder in implied_folders(environment):
+        if holds_provider(folder, platform, host):
+            return ProviderSource(SourceKind.IMPLIED, f"the folder {folder}, which Terraform uses")
+    for folder in _shallow(searched):
+        if holds_provider(folder, platform, host) and _root_only(folder):
+            return ProviderSource(SourceKind.FOUND, f"the folder {folder}, found here", folder)
+    return ProviderSource(SourceKind.REGISTRY, f"the registry {host}")
+
+
+def holds_provider(folder: Path, platform: str, host: str) -> bool:
+    """Whether a folder holds the AWS provider for this platform, unpacked or packed."""
+    base = folder / host / _PROVIDER
+    try:
+        return any(base.glob(f"*/{platform}/terraform-provider-aws*")) or any(
+            base.glob(f"terraform-provider-aws_*_{platform}.zip")
+        )
+    except OSError:
+        return False
+
+
+def user_config(env: Mapping[str, str]) -> Path | None:
+    """The Terraform configuration file of this user, if there is one."""
+    named = env.get("TF_CLI_CONFIG_FILE")
+    if named:
+        return Path(named) if Path(named).is_file() else None
+    home = Path(env.get("HOME", str(Path.home())))
+    names = (".terraformrc", ".tofurc")
+    return next((home / name for name in names if (home / name).is_file()), None)
+
+
+def implied_folders(env: Mapping[str, str]) -> Iterator[Path]:
+    """The folders Terraform searches without being told (its implied local mirrors)."""
+    home = Path(env.get("HOME", str(Path.home())))
+    yield home / ".terraform.d" / "plugins"
+    data_home = Path(env.get("XDG_DATA_HOME") or home / ".local" / "share")
+    data_dirs = env.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
+    for folder in (data_home, *map(Path, data_dirs.split(":"))):
+        yield folder / "terraform" / "plugins"
+
+
+def _sets_installation(config: Path) -> bool:
+    try:
+        text = config.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    text = re.sub(r"/\*.*?\*/|^\s*(#|//)[^\n]*", "", text, flags=re.DOTALL | re.MULTILINE)
+    return re.search(r'^\s*"?provider_installation"?\s*[:{]', text, re.MULTILINE) is not None
+
+
+def _shallow(roots: Iterable[str]) -> Iterator[Path]:
+    """Folders one level below the roots, with the usual names inside them: bounded on purpose."""
+    seen = 0
+    for root in roots:
+        try:
+            children = sorted(Path(root).iterdir())
+        except OSError:
+            continue
+        for child in children:
+            seen += 1
+            if seen > _MAX_FOLDERS:
+                return
+            yield from (child / name for name in _BELOW)
+
+
+def _root_only(folder: Path) -> bool:
+    """A provider is a program: one that just anybody could have put there is not run."""
+    try:
+        return all(
+            part.stat().st_uid in (0, os.getuid()) and not part.stat().st_mode & 0o002
+            for part in (folder, *folder.glob("*"), *folder.glob("*/hashicorp/*"))
+        )
+    except OSError:
+        return False

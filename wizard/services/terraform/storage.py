@@ -1,0 +1,80 @@
+"""Where Terraform's big files go: beside the workspace, or to a temporary folder on a small home.
+
+AWS CloudShell keeps 1 GB of home; the unpacked AWS provider alone is larger than half of that. The
+big files can be fetched again at any time, so there they live in the temporary folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from wizard.core.errors import WizardError
+from wizard.services.files import private_dir
+
+ROOMY = 3 << 30  # bytes free: two versions of the provider and a download
+_CACHE_WAIT = 900.0
+
+
+@dataclass(frozen=True)
+class Places:
+    """Terraform's working data for one workspace, and the provider cache all workspaces share."""
+
+    terraform_data: Path
+    plugin_cache: Path
+    temporary: bool
+
+
+def places(workspace: Path, data: Path, *, free: int | None = None) -> Places:
+    """Decide by the space that is free where the workspace lies (bytes; measured if None)."""
+    room = shutil.disk_usage(workspace).free if free is None else free
+    if room >= ROOMY:
+        return Places(
+            private_dir(workspace / "terraform-data"), private_dir(data / "plugin-cache"), False
+        )
+    base = Path(tempfile.gettempdir()) / f"wallarm-apigw-{os.getuid()}"
+    private_dir(base)
+    if base.is_symlink() or base.stat().st_uid != os.getuid():
+        raise WizardError(
+            "WAG-E-WS-008",
+            "The temporary folder cannot be trusted",
+            why=f"{base} belongs to somebody else.",
+            next_step="Remove it, or set TMPDIR to a folder of your own.",
+        )
+    name = hashlib.sha256(str(workspace).encode()).hexdigest()[:16]
+    return Places(private_dir(base / name), private_dir(base / "plugin-cache"), True)
+
+
+@contextlib.contextmanager
+def plugin_cache_lock(cache: Path, wait: float = _CACHE_WAIT) -> Iterator[None]:
+    """One `init` at a time: Terraform's provider cache is not made for two.
+
+    Raises WizardError WAG-E-TF-021 after `wait` seconds.
+    """
+    descriptor = os.open(cache / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        deadline = time.monotonic() + wait
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise WizardError(
+                        "WAG-E-TF-021",
+                        "Another run is still fetching the provider",
+                        why=f"{cache} has been in use for {wait:.0f} s.",
+                        next_step="Wait for it to end, then try again.",
+                    ) from None
+                time.sleep(0.2)
+        yield
+    finally:
+        os.close(descriptor)

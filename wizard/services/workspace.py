@@ -1,0 +1,361 @@
+"""The folder of one deployment: answers, journal, module, variables, plan, state and logs.
+
+    <user data>/wallarm-apigw/workspaces/<account>/<region>/<name prefix>/   0700
+      workspace.json          whose it is, layout version, the module version in use
+      lock                    one writer at a time
+      answers.json journal.jsonl terraform.tfvars.json
+      module-<hash>/          a copy of the module as it was deployed
+      state/terraform.tfstate
+      plans/ runs/ logs/      0700; a plan is deleted after use
+
+Every file is 0600 and written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from wizard.core.errors import UsageError, WizardError
+from wizard.services.files import private_dir, write_private
+from wizard.services.lock import Lock, Owner, is_held, read_owner
+
+LAYOUT_VERSION = 1
+ENV = "WALLARM_APIGW_WORKSPACE"
+BACKEND_FILE = "wizard_backend_override.tf.json"
+_PROVIDER_LOCK = ".terraform.lock.hcl"
+_KEEP_MODULES = 2
+_SKIP = (".terraform", ".git", "__pycache__", "tests", "examples", ".pytest_cache")
+_SKIP_SUFFIXES = (".tfstate", ".tfplan", ".tfvars", ".backup", ".example", ".md", ".pyc")
+
+
+@dataclass(frozen=True)
+class WorkspaceId:
+    """What tells one deployment from another."""
+
+    account_id: str
+    region: str
+    name_prefix: str
+
+    def __str__(self) -> str:
+        return f"{self.account_id}/{self.region}/{self.name_prefix}"
+
+
+@dataclass(frozen=True)
+class WorkspaceInfo:
+    """A deployment found on this machine. `owner` is set while a run holds it."""
+
+    id: WorkspaceId
+    root: Path
+    resources: int | None  # in the local state; None where that cannot be read
+    changed: float  # epoch seconds of the last change of the state, 0.0 without one
+    owner: Owner | None = None
+
+
+def data_dir() -> Path:
+    """The product's folder in the user's data directory, made if need be."""
+    return private_dir(Path(platformdirs.user_data_dir("wallarm-apigw", appauthor=False)))
+
+
+class Workspace:
+    """One deployment's folder. Open it with `open_workspace`."""
+
+    def __init__(self, root: Path, identity: WorkspaceId) -> None:
+        self.root = root
+        self.id = identity
+        self.lock = Lock(root / "lock")
+
+    @property
+    def answers_file(self) -> Path:
+        """The answers of the last run."""
+        return self.root / "answers.json"
+
+    @property
+    def journal_file(self) -> Path:
+        """The record of every side effect."""
+        return self.root / "journal.jsonl"
+
+    @property
+    def variables_file(self) -> Path:
+        """The Terraform variables; never holds a secret."""
+        return self.root / "terraform.tfvars.json"
+
+    @property
+    def state_file(self) -> Path:
+        """Terraform's local state."""
+        return self.root / "state" / "terraform.tfstate"
+
+    @property
+    def plans(self) -> Path:
+        """Saved plans: they hold sensitive values, hence the closed folder."""
+        return private_dir(self.root / "plans")
+
+    @property
+    def runs(self) -> Path:
+        """What Terraform printed, one pair of files per run."""
+        return private_dir(self.root / "runs")
+
+    @property
+    def log_file(self) -> Path:
+        """The readable log of this workspace."""
+        return private_dir(self.root / "logs") / "terraform.log"
+
+    @property
+    def module(self) -> Path | None:
+        """The module version in use; None before the first `install_module`."""
+        name = self._meta().get("module", "")
+        path = self.root / name if name else None
+        return path if path and path.is_dir() else None
+
+    def locked(self, purpose: str = "") -> Lock:
+        """The workspace's lock, to be held as a context manager while anything is changed."""
+        self.lock = Lock(self.root / "lock", purpose)
+        return self.lock
+
+    def write_variables(self, variables: Mapping[str, Any]) -> Path:
+        """Store the Terraform variables. Refuses the Wallarm token."""
+        if variables.get("wallarm_api_token"):
+            raise ValueError("the Wallarm token is handed over through SSM, never as a variable")
+        text = json.dumps(dict(variables), indent=2, ensure_ascii=False, sort_keys=True)
+        write_private(self.variables_file, text + "\n")
+        return self.variables_file
+
+    def install_module(self, source: Path) -> Path:
+        """Copy the module in, once per content; gives the folder Terraform works in.
+
+        The provider lock file of the version before is taken along, so that an upgrade of this
+        product does not change the provider by the way.
+        """
+        files = dict(_module_files(source))
+        digest = _digest(files)
+        target = self.root / f"module-{digest[:12]}"
+        if not (target.is_dir() and _digest(dict(_module_files(target))) == digest):
+            staging = private_dir(self.root / f".module-{os.getpid()}")
+            try:
+                for name, path in files.items():
+                    private_dir((staging / name).parent)
+                    write_private(staging / name, path.read_bytes())
+                if target.exists():
+                    shutil.rmtree(target)
+                staging.rename(target)
+            except OSError as error:
+                raise WizardError(
+                    "WAG-E-WS-003",
+                    "The Terraform module could not be copied into the workspace",
+                    why=f"{target}: {error.strerror or error}",
+                    next_step="Free space or repair the permissions, then try again.",
+                ) from error
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
+        before = self.module
+        if before and before != target and (before / _PROVIDER_LOCK).exists():
+            write_private(target / _PROVIDER_LOCK, (before / _PROVIDER_LOCK).read_bytes())
+        self._write_backend(target)
+        self._update_meta(module=target.name)
+        self._prune(keep={target, before} if before else {target})
+        return target
+
+    def set_backend(self, kind: str, config: Mapping[str, Any]) -> None:
+        """Keep the state elsewhere (`s3`) from the next `init` on. `config` holds no secret."""
+        text = json.dumps({kind: dict(config)}, indent=2)
+        write_private(self.root / "backend.json", text + "\n")
+        if self.module:
+            self._write_backend(self.module)
+
+    @property
+    def state_is_local(self) -> bool:
+        """Whether the state lies in this folder."""
+        return not (self.root / "backend.json").exists()
+
+    def check_state(self) -> int:
+        """Number of resources in the local state; 0 without one.
+
+        Raises WizardError WAG-E-WS-020 when the state cannot be read (cut short, for instance).
+        """
+        return _count_resources(self.state_file)
+
+    @property
+    def errored_states(self) -> tuple[Path, ...]:
+        """State that Terraform could not store where it belongs and left in its folder."""
+        return tuple(sorted(self.root.glob("module-*/errored.tfstate")))
+
+    def clear_plans(self) -> None:
+        """Delete every saved plan."""
+        for path in self.plans.iterdir():
+            path.unlink(missing_ok=True)
+
+    def _write_backend(self, module: Path) -> None:
+        private_dir(self.state_file.parent)
+        backend: dict[str, Any] = {"local": {"path": str(self.state_file)}}
+        if not self.state_is_local:
+            backend = json.loads((self.root / "backend.json").read_text(encoding="utf-8"))
+        text = json.dumps({"terraform": {"backend": backend}}, indent=2)
+        write_private(module / BACKEND_FILE, text + "\n")
+
+    def _prune(self, keep: set[Path]) -> None:
+        modules = sorted(self.root.glob("module-*"), key=lambda p: p.stat().st_mtime, reverse=True)
+        for path in modules[_KEEP_MODULES:]:
+            if path not in keep and not (path / "errored.tfstate").exists():
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _meta(self) -> dict[str, Any]:
+        return _read_meta(self.root)
+
+    def _update_meta(self, **values: Any) -> None:
+        meta = {
+            "layout": LAYOUT_VERSION,
+            "account_id": self.id.account_id,
+            "region": self.id.region,
+            "name_prefix": self.id.name_prefix,
+        }
+        write_private(
+            self.root / "workspace.json",
+            json.dumps({**self._meta(), **meta, **values}, indent=2) + "\n",
+        )
+
+
+def open_workspace(
+    identity: WorkspaceId, *, root: Path | None = None, env: Mapping[str, str] | None = None
+) -> Workspace:
+    """The folder of this deployment, made if need be.
+
+    Args:
+        root: use exactly this folder (`--workspace DIR`). It is bound to the first deployment that
+            uses it; another one is refused, because state and APIs would be mixed up.
+        env: environment; WALLARM_APIGW_WORKSPACE counts as `root`.
+    """
+    chosen = root or (Path(env[ENV]) if env and env.get(ENV) else None)
+    for part in (identity.account_id, identity.region, identity.name_prefix):
+        if not part or part in (".", "..") or "/" in part or "\0" in part:
+            raise UsageError("WAG-E-WS-002", f"{part!r} cannot be part of a folder's name")
+    if chosen is None:
+        chosen = data_dir() / "workspaces" / identity.account_id / identity.region
+        chosen = chosen / identity.name_prefix
+    private_dir(chosen)
+    workspace = Workspace(chosen.resolve(), identity)
+    held = _read_meta(workspace.root)
+    if held:
+        if int(held.get("layout", 1)) > LAYOUT_VERSION:
+            raise WizardError(
+                "WAG-E-WS-005",
+                "This workspace was written by a newer version of this product",
+                why=f"{workspace.root} has layout {held['layout']}, not {LAYOUT_VERSION}.",
+                next_step="Upgrade: pip install --upgrade wallarm-apigw",
+            )
+        owner = WorkspaceId(
+            str(held.get("account_id")), str(held.get("region")), str(held.get("name_prefix"))
+        )
+        if owner != identity:
+            raise WizardError(
+                "WAG-E-WS-004",
+                "This workspace belongs to another deployment",
+                why=f"{workspace.root} holds {owner}; this run is about {identity}.",
+                next_step="Choose another folder with --workspace DIR, or leave the option out.",
+            )
+    else:
+        workspace._update_meta()
+    return workspace
+
+
+def list_workspaces() -> tuple[WorkspaceInfo, ...]:
+    """Every deployment with a folder in the user's data directory, the last changed first."""
+    files = (data_dir() / "workspaces").glob("*/*/*/workspace.json")
+    found = [describe_workspace(file.parent) for file in files]
+    return tuple(sorted((f for f in found if f), key=lambda f: f.changed, reverse=True))
+
+
+def describe_workspace(root: Path) -> WorkspaceInfo | None:
+    """What is in a workspace folder, without opening it; None where it is none."""
+    try:
+        meta = _read_meta(root)
+    except WizardError:
+        return None
+    if not meta:
+        return None
+    state = root / "state" / "terraform.tfstate"
+    try:
+        resources: int | None = _count_resources(state)
+    except WizardError:
+        resources = None
+    lock = root / "lock"
+    return WorkspaceInfo(
+        WorkspaceId(str(meta["account_id"]), str(meta["region"]), str(meta["name_prefix"])),
+        root,
+        resources,
+        state.stat().st_mtime if state.exists() else 0.0,
+        read_owner(lock) if is_held(lock) else None,
+    )
+
+
+def _read_meta(root: Path) -> dict[str, Any]:
+    path = root / "workspace.json"
+    if not path.exists():
+        return {}
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(data, dict) or "account_id" not in data:
+            raise ValueError("not a workspace description")
+    except (OSError, ValueError) as error:
+        raise WizardError(
+            "WAG-E-WS-006",
+            "The workspace's description cannot be read",
+            why=f"{path}: {error}",
+            next_step="Restore the file from a backup, or choose another folder with --workspace.",
+        ) from error
+    return data
+
+
+def _count_resources(path: Path) -> int:
+    if not path.exists():
+        return 0
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+        return sum(
+            len(r.get("instances", ())) for r in state["resources"] if r.get("mode") != "data"
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        backup = path.with_name(path.name + ".backup")
+        hint = f"Terraform's backup of the state before is {backup}. " if backup.exists() else ""
+        raise WizardError(
+            "WAG-E-WS-020",
+            "Terraform's state of this deployment cannot be read",
+            why=f"{path} is damaged: {error}",
+            next_step=f"{hint}Keep a copy of both files, put the good one in its place, and run "
+            "the same command again: what is missing from it is looked for in the account.",
+        ) from error
+
+
+def _module_files(source: Path) -> list[tuple[str, Path]]:
+    out = []
+    for path in sorted(source.rglob("*")):
+        relative = path.relative_to(source)
+        if any(part in _SKIP for part in relative.parts) or not path.is_file():
+            continue
+        if path.name.endswith(_SKIP_SUFFIXES) or ".tfstate" in path.name or ".tfvars" in path.name:
+            continue
+        if path.name in (BACKEND_FILE, _PROVIDER_LOCK):
+            continue
+        out.append((relative.as_posix(), path))
+    if not any(name.endswith(".tf") for name, _ in out):
+        raise WizardError(
+            "WAG-E-ASSET-002",
+            "The Terraform module is empty",
+            why=f"{source} holds no .tf file.",
+            next_step="Install the package again: pip install --force-reinstall wallarm-apigw",
+        )
+    return out
+
+
+def _digest(files: Mapping[str, Path]) -> str:
+    whole = hashlib.sha256()
+    for name, path in files.items():
+        whole.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
