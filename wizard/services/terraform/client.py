@@ -7,18 +7,15 @@ streaming, its `destroy` and its handling of variables do not work with today's 
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import threading
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from python_terraform import IsFlagged
-from python_terraform import Terraform as CommandLines
 
-from wizard.core.errors import WizardError
 from wizard.core.terraform_events import (
     ApplyComplete,
     ChangeSummary,
@@ -27,25 +24,19 @@ from wizard.core.terraform_events import (
     Event,
     PlannedChange,
 )
-from wizard.services.terraform import process, storage
+from wizard.services.terraform import storage
 from wizard.services.terraform.binary import Binary, find_binary
 from wizard.services.terraform.environment import terraform_environment
 from wizard.services.terraform.errors import TerraformError, failed
-from wizard.services.terraform.events import diagnostic, parse_line
+from wizard.services.terraform.events import diagnostic
 from wizard.services.terraform.history import History
-from wizard.services.terraform.mirror import ProviderSource, find_source
-from wizard.services.terraform.query import QUICK_TIMEOUT, Answer, json_answer, outputs
-from wizard.services.terraform.runlog import RunLog
+from wizard.services.terraform.mirror import ProviderSource, find_source, registry_source
+from wizard.services.terraform.query import json_answer, outputs
+from wizard.services.terraform.runner import EventListener, Runner, ignore
 from wizard.services.workspace import Workspace, data_dir
-
-EventListener = Callable[[Event], None]
 
 INIT_TIMEOUT = 900.0  # the provider is a download of 100 MB and more
 PLAN_TIMEOUT = 1800.0
-
-
-def _ignore(_: Event) -> None:
-    return None
 
 
 @dataclass(frozen=True)
@@ -79,49 +70,78 @@ class ApplyResult:
     warnings: tuple[Diagnostic, ...] = ()
 
 
-class Terraform:
-    """Terraform in one workspace.
+def open_terraform(
+    workspace: Workspace,
+    *,
+    terraform: str = "",
+    plugin_mirror: str = "",
+    base_env: Mapping[str, str] | None = None,
+    credentials: Mapping[str, str | None] | None = None,
+    log_level: str = "",
+) -> Terraform:
+    """Terraform for a workspace, with binary and provider source found.
 
     Args:
-        workspace: its module must be installed (`Workspace.install_module`); the caller holds its
-            lock around everything that plans or changes.
+        terraform: `--terraform PATH`, empty to look for it.
+        plugin_mirror: `--plugin-mirror DIR`, empty to look for one.
+        base_env: the whole environment to start from; this process's own if None.
+        credentials: AWS variables laid over it; None as a value removes one.
+        log_level: TF_LOG, only when the user asked for it.
+    Raises WizardError where there is no usable Terraform.
+    """
+    env = dict(os.environ if base_env is None else base_env)
+    binary = find_binary(terraform, env)
+    source = find_source(plugin_mirror, env, platform=binary.platform, host=binary.registry_host)
+    return Terraform(
+        workspace,
+        binary,
+        source,
+        base_env=env,
+        credentials=credentials,
+        history=History(data_dir() / "durations.json"),
+        log_level=log_level,
+    )
+
+
+class Terraform(Runner):
+    """Terraform in one workspace. The caller holds the workspace's lock.
+
+    Args:
+        workspace: its module must be installed (`Workspace.install_module`).
         binary: see `find_binary`.
         source: where the provider comes from, see `find_source`.
-        env: AWS credentials and endpoint, laid over this process's environment; None removes.
-        history: learns durations from finished applies; None learns nothing.
+        base_env: the whole environment to start from; this process's own if None.
+        credentials: AWS variables laid over it; None as a value removes one.
+        history: learns durations from finished applies on AWS; None learns nothing.
         log_level: TF_LOG, only when the user asked for it.
     """
 
     def __init__(
         self,
         workspace: Workspace,
+        binary: Binary,
+        source: ProviderSource,
         *,
-        binary: Binary | None = None,
-        source: ProviderSource | None = None,
-        env: Mapping[str, str | None] | None = None,
+        base_env: Mapping[str, str] | None = None,
+        credentials: Mapping[str, str | None] | None = None,
         history: History | None = None,
         log_level: str = "",
     ) -> None:
-        self.workspace = workspace
-        self.binary = binary or find_binary()
-        self.source = source or find_source(
-            platform=self.binary.platform, host=self.binary.registry_host
-        )
+        self.source = source
+        self.places = storage.places(workspace.root, data_dir())
         self._history = history
-        places = storage.places(workspace.root, data_dir())
-        self._cache = places.plugin_cache
-        self._env = terraform_environment(
-            env, data_dir=places.terraform_data, plugin_cache=self._cache, log_level=log_level
+        env = terraform_environment(
+            base_env,
+            credentials,
+            data_dir=self.places.terraform_data,
+            plugin_cache=self.places.plugin_cache,
+            log_level=log_level,
         )
-        self._run: process.Run | None = None
-        self._stop = threading.Event()
-        self._log = RunLog(workspace.log_file)
-
-    # -- commands ------------------------------------------------------------------------------
+        super().__init__(workspace, binary, env)
 
     def init(
         self,
-        on_event: EventListener = _ignore,
+        on_event: EventListener = ignore,
         *,
         migrate_state: bool = False,
         timeout: float = INIT_TIMEOUT,
@@ -130,17 +150,13 @@ class Terraform:
 
         Raises TerraformError, code WAG-E-TF-115 where the provider could not be had.
         """
-        with storage.plugin_cache_lock(self._cache):
+        with storage.plugin_cache_lock(self.places.plugin_cache):
             try:
                 self._init(self.source, on_event, migrate_state, timeout)
             except TerraformError as error:
                 if not self.source.may_fall_back or error.interrupted:
                     raise
-                registry = find_source(
-                    env={"HOME": "/nonexistent", "TF_CLI_CONFIG_FILE": "", "XDG_DATA_DIRS": "/"},
-                    host=self.binary.registry_host,
-                    searched=(),
-                )
+                registry = registry_source(self.binary.registry_host)
                 try:
                     self._init(registry, on_event, migrate_state, timeout)
                 except TerraformError:
@@ -158,7 +174,7 @@ class Terraform:
 
     def plan(
         self,
-        on_event: EventListener = _ignore,
+        on_event: EventListener = ignore,
         *,
         destroy: bool = False,
         targets: Sequence[str] = (),
@@ -169,6 +185,7 @@ class Terraform:
 
         Raises TerraformError.
         """
+        self.workspace.clear_plans()
         path = self.workspace.plans / f"{time.time_ns()}.tfplan"
         changes: dict[str, PlannedChange] = {}
         drift: dict[str, DriftFound] = {}
@@ -211,7 +228,7 @@ class Terraform:
             tuple(d for d in found if not d.is_error),
         )
 
-    def apply(self, plan: PlanResult, on_event: EventListener = _ignore) -> ApplyResult:
+    def apply(self, plan: PlanResult, on_event: EventListener = ignore) -> ApplyResult:
         """Apply exactly the plan that was reviewed, and delete it whatever comes of it.
 
         It counts as done only with exit code 0 and Terraform's final count. Raises TerraformError:
@@ -274,7 +291,7 @@ class Terraform:
             raise failed("state list", (), answer.stderr, answer.returncode)
         return tuple(line for line in answer.stdout.splitlines() if line.strip())
 
-    def import_(self, address: str, resource_id: str, on_event: EventListener = _ignore) -> None:
+    def import_(self, address: str, resource_id: str, on_event: EventListener = ignore) -> None:
         """Take a resource that exists into the state. Raises TerraformError."""
         argv = self._argv(
             "import",
@@ -302,47 +319,6 @@ class Terraform:
         if answer.returncode != 0:
             raise failed("force-unlock", (), answer.stderr, answer.returncode)
 
-    # -- control -------------------------------------------------------------------------------
-
-    def interrupt(self) -> None:
-        """Ask the running command to finish what is in flight, store its state and stop.
-
-        Nothing further is started by this object; a new run is a new object.
-        """
-        self._stop.set()
-        if self._run is not None:
-            self._run.interrupt()
-
-    def kill(self) -> None:
-        """Stop the running command at once: what is in flight will be missing from the state."""
-        self._stop.set()
-        if self._run is not None:
-            self._run.kill()
-
-    def left_running(self) -> process.RunningTerraform | None:
-        """The Terraform that an earlier wizard left running here, if it still runs."""
-        return process.running(self.workspace.runs)
-
-    def follow(self, found: process.RunningTerraform, on_event: EventListener = _ignore) -> bool:
-        """Follow it to its end. Returns whether it said that an apply was completed.
-
-        Plan again afterwards: an empty plan is the proof.
-        """
-        complete = False
-
-        def listen(line: bytes) -> None:
-            nonlocal complete
-            event = parse_line(line)
-            if isinstance(event, ChangeSummary) and event.operation != "plan":
-                complete = True
-            if event is not None:
-                on_event(event)
-
-        process.follow(found, listen)
-        return complete
-
-    # -- inside --------------------------------------------------------------------------------
-
     def _init(
         self, source: ProviderSource, on_event: EventListener, migrate: bool, timeout: float
     ) -> None:
@@ -362,118 +338,6 @@ class Terraform:
     def _var_file(self) -> str | None:
         path = self.workspace.variables_file
         return str(path) if path.exists() else None
-
-    def _argv(self, command: str, *args: str, **options: object) -> list[str]:
-        lines = _CommandLines(terraform_bin_path=self.binary.command[0])
-        argv: list[str] = lines.generate_cmd_string(command, *args, **options)
-        return [*self.binary.command, *argv[1:]]
-
-    @property
-    def _module(self) -> Path:
-        module = self.workspace.module
-        if module is None:
-            raise WizardError(
-                "WAG-E-WS-007",
-                "This workspace holds no Terraform module yet",
-                why=f"{self.workspace.root} was never deployed from.",
-                next_step="Run the install first.",
-            )
-        return module
-
-    def _stream(
-        self,
-        name: str,
-        argv: Sequence[str],
-        on_event: EventListener,
-        timeout: float | None,
-        good: tuple[int, ...] = (0,),
-    ) -> tuple[process.Completed, tuple[Diagnostic, ...]]:
-        left = self.left_running()
-        if left is not None:
-            raise TerraformError(
-                "WAG-E-TF-020",
-                "Terraform is still working on this deployment",
-                why=f"An earlier run was ended while its `{left.command}` went on (process "
-                f"{left.pid}).",
-                next_step="Start the wizard again: it shows what that Terraform does and waits.",
-            )
-        if self._stop.is_set():
-            raise failed(name, (), "", 0, interrupted=True)
-        diagnostics: dict[Diagnostic, None] = {}
-
-        def listen(line: bytes) -> None:
-            event = parse_line(line)
-            if event is None:
-                return
-            if isinstance(event, Diagnostic) and len(diagnostics) < 200:
-                diagnostics.setdefault(event)
-            self._log.write(event)
-            on_event(event)
-
-        self._log.begin(name, self.binary.version)
-        self._run = run = process.Run(
-            argv,
-            cwd=self._module,
-            env=self._env,
-            folder=self.workspace.runs,
-            name=name,
-            mark=True,
-        )
-        if self._stop.is_set():
-            run.interrupt()  # asked for in the moment between the check and the start
-        try:
-            done = run.wait(listen, timeout)
-        except BaseException:
-            run.interrupt()  # a listener that fails must not leave Terraform without a reader
-            run.wait(lambda _: None)
-            raise
-        finally:
-            self._run = None
-        found = tuple(diagnostics)
-        self._log.end(name, done.returncode, done.stderr)
-        if done.returncode not in good or done.timed_out:
-            raise failed(
-                name,
-                found,
-                done.stderr,
-                done.returncode,
-                interrupted=done.interrupted and not done.timed_out,
-                timeout=timeout if done.timed_out else None,
-                errored=self.workspace.errored_states,
-            )
-        return done, found
-
-    def _ask(self, command: str, *args: str, **options: object) -> Answer:
-        """A quick command whose whole answer is wanted, held in memory only."""
-        argv = self._argv(command, *args, **options)
-        try:
-            done = subprocess.run(
-                argv,
-                cwd=self._module,
-                env=self._env,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                start_new_session=True,
-                timeout=QUICK_TIMEOUT,
-                check=False,
-                umask=0o077,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise failed(command, (), "", -1, timeout=QUICK_TIMEOUT) from error
-        except OSError as error:
-            raise failed(command, (), f"{argv[0]}: {error.strerror or error}", -1) from error
-        return Answer(
-            done.returncode,
-            done.stdout.decode("utf-8", errors="replace"),
-            done.stderr.decode("utf-8", errors="replace"),
-        )
-
-
-class _CommandLines(CommandLines):  # type: ignore[misc]  # the package ships no types
-    """python-terraform's command-line builder, without its habit of reading the state file."""
-
-    def read_state_file(self, file_path: str | None = None) -> None:
-        del file_path
 
 
 def _sha256(path: Path) -> str:

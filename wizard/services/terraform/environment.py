@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 # A user's own TF_CLI_ARGS, TF_VAR_…, TF_WORKSPACE or TF_DATA_DIR would silently change what is
 # deployed, so of Terraform's variables only those about reaching registries come along.
 _KEPT = ("TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR", "TF_IGNORE", "TF_APPEND_USER_AGENT")
 _KEPT_PREFIXES = ("TF_TOKEN_", "TF_REGISTRY_", "TF_PROVIDER_DOWNLOAD_")
-_NEVER = ("WALLARM_API_TOKEN", "WALLARM_APIGW_WALLARM_API_TOKEN", "TERRAFORM_CONFIG")
 
 
 def terraform_environment(
-    env: Mapping[str, str | None] | None,
+    base_env: Mapping[str, str] | None,
+    credentials: Mapping[str, str | None] | None,
     *,
     data_dir: Path,
     plugin_cache: Path | None = None,
@@ -23,20 +24,22 @@ def terraform_environment(
     """Environment of a Terraform process.
 
     Args:
-        env: laid over this process's environment (AWS credentials, endpoints); None removes a name.
+        base_env: the environment to start from; this process's own if None.
+        credentials: laid over it (AWS credentials, endpoints); None as a value removes a name.
         data_dir: Terraform's TF_DATA_DIR.
         plugin_cache: shared folder of downloaded providers; the user's own setting wins.
         log_level: TF_LOG, only when asked for: its output holds request bodies.
     """
-    out = dict(os.environ)
-    for name, value in (env or {}).items():
+    out = dict(os.environ if base_env is None else base_env)
+    for name, value in (credentials or {}).items():
         if value is None:
             out.pop(name, None)
         else:
             out[name] = value
     for name in list(out):
         foreign = name.startswith("TF_") and name not in _KEPT
-        if name in _NEVER or (foreign and not name.startswith(_KEPT_PREFIXES)):
+        secret = name.startswith("WALLARM") and "TOKEN" in name
+        if secret or (foreign and not name.startswith(_KEPT_PREFIXES)):
             del out[name]
     config = out.get("TF_CLI_CONFIG_FILE")
     if config is not None and not Path(config).is_file():
@@ -58,3 +61,21 @@ def terraform_environment(
     if log_level:
         out["TF_LOG"] = log_level
     return out
+
+
+def network_notes(env: Mapping[str, str]) -> tuple[str, ...]:
+    """What of the environment changes the way to AWS and the registry, in words, no passwords."""
+    notes = []
+    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
+        if env.get(name):
+            parts = urlsplit(env[name] if "//" in env[name] else f"//{env[name]}")
+            notes.append(f"proxy {parts.netloc.rpartition('@')[2] or '?'} ({name})")
+    names = ("NO_PROXY", "no_proxy")
+    notes.extend(f"no proxy for {env[name]} ({name})" for name in names if env.get(name))
+    for name in ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"):
+        if env.get(name):
+            missing = "" if Path(env[name]).exists() else ", which does not exist"
+            notes.append(f"certificates from {env[name]} ({name}){missing}")
+    if env.get("AWS_ENDPOINT_URL"):
+        notes.append(f"AWS endpoint {env['AWS_ENDPOINT_URL']} (AWS_ENDPOINT_URL)")
+    return tuple(notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def failed(
     original = "\n\n".join(d.text for d in errors)
     if stderr.strip() and (not errors or returncode < 0):
         original = f"{original}\n\n{stderr.strip()}".strip()
-    died = returncode < 0 or (returncode == 137)
+    died = returncode < 0 and not (interrupted and returncode == -signal.SIGINT)
     in_doubt = died and command in _CHANGING
     known = _told(command, found, stderr, returncode, interrupted, timeout)
     next_step = known.next_step
@@ -101,7 +102,7 @@ def _told(
                 "folder that holds the provider with --plugin-mirror DIR."
             )
         return Explanation("WAG-E-TF-014", what, step, retry=True)
-    if interrupted and returncode >= 0:
+    if interrupted and returncode in (0, 1, -signal.SIGINT):
         return Explanation(
             "WAG-E-TF-015",
             f"Terraform {command} was stopped at your request",

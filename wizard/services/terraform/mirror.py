@@ -97,6 +97,11 @@ def find_source(
     for folder in _shallow(searched):
         if holds_provider(folder, platform, host) and _root_only(folder):
             return ProviderSource(SourceKind.FOUND, f"the folder {folder}, found here", folder)
+    return registry_source(host)
+
+
+def registry_source(host: str) -> ProviderSource:
+    """The registry itself."""
     return ProviderSource(SourceKind.REGISTRY, f"the registry {host}")
 
 

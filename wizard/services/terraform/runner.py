@@ -1,0 +1,209 @@
+"""Starts Terraform in one workspace, hears what it says, and stops it when asked."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from python_terraform import Terraform as CommandLines
+
+from wizard.core.errors import WizardError
+from wizard.core.terraform_events import ChangeSummary, Diagnostic, Event
+from wizard.services.terraform import process
+from wizard.services.terraform.binary import Binary
+from wizard.services.terraform.errors import TerraformError, failed
+from wizard.services.terraform.events import parse_line
+from wizard.services.terraform.query import QUICK_TIMEOUT, Answer
+from wizard.services.terraform.runlog import RunLog
+from wizard.services.workspace import Workspace
+
+EventListener = Callable[[Event], None]
+
+_MAX_DIAGNOSTICS = 200
+_HARMLESS = ("init", "plan")  # commands that change nothing: a forgotten one may be stopped
+_SETTLE_SECONDS = 30.0
+
+
+def ignore(_: Event) -> None:
+    """A listener that does not."""
+
+
+class Runner:
+    """One workspace's Terraform processes, one at a time.
+
+    Args:
+        workspace: its module must be installed (`Workspace.install_module`).
+        binary: the Terraform to start.
+        env: the whole environment it gets, see `environment`.
+    """
+
+    def __init__(self, workspace: Workspace, binary: Binary, env: Mapping[str, str]) -> None:
+        self.workspace = workspace
+        self.binary = binary
+        self._env = dict(env)
+        self._run: process.Run | None = None
+        self._stop = threading.Event()
+        self._log = RunLog(workspace.log_file)
+
+    def interrupt(self) -> None:
+        """Ask the running command to finish what is in flight, store its state and stop.
+
+        Nothing further is started by this object; a new run is a new object.
+        """
+        self._stop.set()
+        if self._run is not None:
+            self._run.interrupt()
+
+    def kill(self) -> None:
+        """Stop the running command at once: what is in flight will be missing from the state."""
+        self._stop.set()
+        if self._run is not None:
+            self._run.kill()
+
+    def left_running(self) -> process.RunningTerraform | None:
+        """The Terraform that an earlier wizard left running here, if it still runs."""
+        return process.running(self.workspace.runs)
+
+    def follow(self, found: process.RunningTerraform, on_event: EventListener = ignore) -> bool:
+        """Follow it to its end. Returns whether it said that an apply was completed.
+
+        Plan again afterwards: an empty plan is the proof.
+        """
+        complete = False
+
+        def listen(line: bytes) -> None:
+            nonlocal complete
+            event = parse_line(line)
+            if isinstance(event, ChangeSummary) and event.operation != "plan":
+                complete = True
+            if event is not None:
+                on_event(event)
+
+        process.follow(found, listen)
+        return complete
+
+    def _argv(self, command: str, *args: str, **options: object) -> list[str]:
+        lines = _CommandLines(terraform_bin_path=self.binary.command[0])
+        argv: list[str] = lines.generate_cmd_string(command, *args, **options)
+        return [*self.binary.command, *argv[1:]]
+
+    @property
+    def _module(self) -> Path:
+        module = self.workspace.module
+        if module is None:
+            raise WizardError(
+                "WAG-E-WS-007",
+                "This workspace holds no Terraform module yet",
+                why=f"{self.workspace.root} was never deployed from.",
+                next_step="Run the install first.",
+            )
+        return module
+
+    def _settled(self) -> process.RunningTerraform | None:
+        """A Terraform still at work here; one that changes nothing is asked to end first."""
+        left = self.left_running()
+        if left is not None and left.command in _HARMLESS:
+            process.interrupt_running(left)
+            deadline = time.monotonic() + _SETTLE_SECONDS
+            while left is not None and time.monotonic() < deadline:
+                time.sleep(0.05)
+                left = self.left_running()
+        return left
+
+    def _stream(
+        self,
+        name: str,
+        argv: Sequence[str],
+        on_event: EventListener,
+        timeout: float | None,
+        good: tuple[int, ...] = (0,),
+    ) -> tuple[process.Completed, tuple[Diagnostic, ...]]:
+        left = self._settled()
+        if left is not None:
+            raise TerraformError(
+                "WAG-E-TF-020",
+                "Terraform is still working on this deployment",
+                why=f"An earlier run was ended while its `{left.command}` went on (process "
+                f"{left.pid}).",
+                next_step="Start the wizard again: it shows what that Terraform does and waits.",
+            )
+        if self._stop.is_set():
+            raise failed(name, (), "", 0, interrupted=True)
+        diagnostics: dict[Diagnostic, None] = {}
+
+        def listen(line: bytes) -> None:
+            event = parse_line(line)
+            if event is None:
+                return
+            if isinstance(event, Diagnostic) and len(diagnostics) < _MAX_DIAGNOSTICS:
+                diagnostics.setdefault(event)
+            self._log.write(event)
+            on_event(event)
+
+        self._log.begin(name, self.binary.version)
+        self._run = run = process.Run(
+            argv,
+            cwd=self._module,
+            env=self._env,
+            folder=self.workspace.runs,
+            name=name,
+            mark=True,
+        )
+        if self._stop.is_set():
+            run.interrupt()  # asked for in the moment between the check and the start
+        try:
+            done = run.wait(listen, timeout)
+        except BaseException:
+            run.interrupt()  # a listener that fails must not leave Terraform without a reader
+            run.wait(lambda _: None)
+            raise
+        finally:
+            self._run = None
+        found = tuple(diagnostics)
+        self._log.end(name, done.returncode, done.stderr)
+        if done.returncode not in good or done.timed_out:
+            raise failed(
+                name,
+                found,
+                done.stderr,
+                done.returncode,
+                interrupted=done.interrupted and not done.timed_out,
+                timeout=timeout if done.timed_out else None,
+                errored=self.workspace.errored_states,
+            )
+        return done, found
+
+    def _ask(self, command: str, *args: str, **options: object) -> Answer:
+        """A quick command whose whole answer is wanted, held in memory only."""
+        argv = self._argv(command, *args, **options)
+        try:
+            done = subprocess.run(
+                argv,
+                cwd=self._module,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                start_new_session=True,
+                timeout=QUICK_TIMEOUT,
+                check=False,
+                umask=0o077,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise failed(command, (), "", -1, timeout=QUICK_TIMEOUT) from error
+        except OSError as error:
+            raise failed(command, (), f"{argv[0]}: {error.strerror or error}", -1) from error
+        return Answer(
+            done.returncode,
+            done.stdout.decode("utf-8", errors="replace"),
+            done.stderr.decode("utf-8", errors="replace"),
+        )
+
+
+class _CommandLines(CommandLines):  # type: ignore[misc]  # the package ships no types
+    """python-terraform's command-line builder, without its habit of reading the state file."""
+
+    def read_state_file(self, file_path: str | None = None) -> None:
+        del file_path
