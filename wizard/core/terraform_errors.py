@@ -140,6 +140,14 @@ _ROWS = (
         "written, the next run offers to put it back. " + _AGAIN,
     ),
     _Row(
+        "WAG-E-TF-124",
+        r"Inconsistent dependency lock file|checksums .{0,80}(?:not|do not) match"
+        r"|does ?n[o']t match any of the checksums",
+        "The AWS provider found here is not the one this deployment was made with",
+        "Give Terraform the same version again, or delete .terraform.lock.hcl in the workspace's "
+        "module folder to accept this one.",
+    ),
+    _Row(
         "WAG-E-TF-115",
         r"Failed to (?:query available provider|install provider)|Could not (?:retrieve the list "
         r"of available|load plugin)|registry service is unreachable|failed to request discovery"
@@ -207,14 +215,6 @@ _ROWS = (
         True,
     ),
     _Row(
-        "WAG-E-TF-124",
-        r"Inconsistent dependency lock file|checksums .{0,80}(?:not|do not) match"
-        r"|does ?n[o']t match any of the checksums",
-        "The AWS provider found here is not the one this deployment was made with",
-        "Give Terraform the same version again, or delete .terraform.lock.hcl in the workspace's "
-        "module folder to accept this one.",
-    ),
-    _Row(
         "WAG-E-TF-125",
         r"OptInRequired|not subscribed to this service|InvalidRegion|AuthFailure.{0,80}region",
         "The account or the Region is not switched on for this service",
@@ -223,18 +223,19 @@ _ROWS = (
 )
 
 _COMPILED = tuple((re.compile(row.pattern, re.DOTALL | re.IGNORECASE), row) for row in _ROWS)
-_ACTION = re.compile(
-    r"not authorized to perform:? (?:the )?`?(?P<a>[\w-]+:\w+)"
-    r"|perform(?:ing)? action:? (?P<b>[\w-]+:\w+)"
-    r"|api error (?:\w+): .{0,80}?(?P<c>[a-z0-9-]+:[A-Z]\w+)"
-    r"|operation error (?P<service>[\w ]{1,60}): (?P<operation>\w+)",
+# The most exact one first.
+_ACTIONS = (
+    re.compile(r"not authorized to perform:? (?:the )?`?([\w-]+:\w+)"),
+    re.compile(r"perform(?:ing)? action:? ([\w-]+:\w+)"),
+    re.compile(r"allows the ([\w-]+:\w+) action"),
+    re.compile(r"operation error ([\w ]{1,60}: \w+)"),
 )
 _LIMIT = 200_000  # characters looked at: diagnostics can quote whole policies
 
 
 def explain(text: str) -> Explanation | None:
     """Plain words for the text of a failure; None for one this table does not know."""
-    text = text[:_LIMIT]
+    text = " ".join(text[:_LIMIT].replace("│", " ").split())  # as it was before it was wrapped
     for pattern, row in _COMPILED:
         match = pattern.search(text)
         if match:
@@ -260,12 +261,32 @@ def explain_diagnostics(diagnostics: Iterable[Diagnostic]) -> Explanation | None
     return None
 
 
+@dataclass(frozen=True)
+class StateLock:
+    """Who holds Terraform's lock on the state, in the words Terraform prints."""
+
+    lock_id: str
+    who: str = ""
+    created: str = ""
+    operation: str = ""
+
+
+def state_lock(text: str) -> StateLock | None:
+    """The lock that a refused command tells of; None where its text tells of none."""
+    _, found, info = text[:_LIMIT].partition("Lock Info:")
+    fields = dict(
+        re.findall(r"^\s*(ID|Who|Created|Operation):[ \t]*(\S.*?)\s*$", info, re.MULTILINE)
+    )
+    if not found or "ID" not in fields:
+        return None
+    return StateLock(
+        fields["ID"], fields.get("Who", ""), fields.get("Created", ""), fields.get("Operation", "")
+    )
+
+
 def _denied_action(text: str) -> str:
     """The AWS action a refusal names: `ec2:CreateVpc`, or the operation where it names none."""
-    match = _ACTION.search(text)
-    if match is None:
-        return ""
-    action = match["a"] or match["b"] or match["c"]
-    if action:
-        return str(action)
-    return f"{match['service'].strip()} {match['operation']}"
+    for pattern in _ACTIONS:
+        if match := pattern.search(text):
+            return match[1].replace(": ", " ").strip()
+    return ""

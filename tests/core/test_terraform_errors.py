@@ -1,0 +1,138 @@
+"""Common failures are told in plain words, whatever their exact text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wizard.core.terraform_errors import explain, explain_diagnostics, state_lock
+from wizard.core.terraform_events import Diagnostic
+
+TEXTS = {
+    "WAG-E-TF-101": "Saved plan is stale\nThe given plan file can no longer be applied because the "
+    "state was changed by another operation after the plan was created.",
+    "WAG-E-TF-102": "Error acquiring the state lock\nError message: resource temporarily "
+    "unavailable\nLock Info:\n  ID:        5a1c\n",
+    "WAG-E-TF-103": "creating EC2 VPC: operation error EC2: CreateVpc, https response error "
+    "StatusCode: 400, api error ExpiredToken: The security token included in the request is "
+    "expired",
+    "WAG-E-TF-104": "No valid credential sources found\nPlease see the documentation. Error: failed"
+    " to refresh cached credentials, no EC2 IMDS role found",
+    "WAG-E-TF-105": "creating EC2 VPC: api error UnauthorizedOperation: You are not authorized to "
+    "perform: ec2:CreateVpc because no, with an explicit deny in a service control policy",
+    "WAG-E-TF-106": "creating IAM Role (x): operation error IAM: CreateRole, https response error "
+    "StatusCode: 403, api error AccessDenied: User: arn:aws:iam::123456789012:user/jane is not "
+    "authorized to perform: iam:CreateRole on resource: role x because no identity-based policy "
+    "allows the iam:CreateRole action",
+    "WAG-E-TF-107": "creating EC2 VPC: operation error EC2: CreateVpc, api error VpcLimitExceeded: "
+    "The maximum number of VPCs has been reached.",
+    "WAG-E-TF-108": "creating log subscription filter: LimitExceededException: Resource limit "
+    "exceeded.",
+    "WAG-E-TF-109": "waiting for Auto Scaling Group: InsufficientInstanceCapacity - We currently do"
+    " not have sufficient t3.medium capacity in the Availability Zone you requested",
+    "WAG-E-TF-110": "operation error Lambda: CreateFunction, exceeded maximum number of attempts, "
+    "25, api error ThrottlingException: Rate exceeded",
+    "WAG-E-TF-111": "waiting for ACM Certificate (arn:aws:acm:…) to be issued: timeout while "
+    "waiting for state to become 'ISSUED' (last state: 'PENDING_VALIDATION', timeout: 1h15m0s)",
+    "WAG-E-TF-112": "creating IAM Role (api-gw): operation error IAM: CreateRole, api error "
+    "EntityAlreadyExists: Role with name api-gw already exists.",
+    "WAG-E-TF-113": "deleting Security Group (sg-1): operation error EC2: DeleteSecurityGroup, api "
+    "error DependencyViolation: resource sg-1 has a dependent object",
+    "WAG-E-TF-114": "Error writing state: write terraform.tfstate: no space left on device",
+    "WAG-E-TF-115": "Failed to query available provider packages\nCould not retrieve the list of "
+    "available versions for provider hashicorp/aws: could not connect to registry.terraform.io: "
+    "dial tcp: lookup registry.terraform.io: no such host",
+    "WAG-E-TF-116": 'Post "https://ec2.us-east-1.amazonaws.com/": tls: failed to verify '
+    "certificate: x509: certificate signed by unknown authority",
+    "WAG-E-TF-117": 'operation error STS: GetCallerIdentity, request send failed, Post "https://'
+    'sts": dial tcp: lookup sts.us-east-1.amazonaws.com: no such host',
+    "WAG-E-TF-118": "Failed to persist state to backend\nThe error shown above has prevented "
+    "Terraform from writing the updated state",
+    "WAG-E-TF-119": "state snapshot was created by Terraform v1.14.0, which is newer than current",
+    "WAG-E-TF-120": "Error refreshing state: Unsupported state file format: The state file could "
+    "not be parsed as JSON: syntax error at byte offset 40.",
+    "WAG-E-TF-121": "Unsupported Terraform Core version\nThis configuration does not support 0.15",
+    "WAG-E-TF-122": "Invalid value for variable\nname_prefix: at most 38 characters",
+    "WAG-E-TF-123": "Plugin did not respond\nThe plugin encountered an error",
+    "WAG-E-TF-124": "Failed to install provider from shared cache\nthe local package doesn't match "
+    "any of the checksums recorded in the dependency lock file",
+    "WAG-E-TF-125": "api error OptInRequired: You are not subscribed to this service.",
+}
+
+
+@pytest.mark.parametrize("code", TEXTS)
+def test_a_known_failure_is_recognised(code: str) -> None:
+    found = explain(TEXTS[code])
+    assert found is not None
+    assert found.code == code
+    assert found.next_step
+    assert "{" not in found.what
+
+
+def test_a_refusal_names_the_missing_action() -> None:
+    found = explain(TEXTS["WAG-E-TF-106"])
+    assert found is not None
+    assert found.what == "These credentials may not do iam:CreateRole"
+
+
+def test_a_refusal_without_an_action_names_the_operation() -> None:
+    found = explain("operation error Auto Scaling: CreateAutoScalingGroup, api error AccessDenied:")
+    assert found is not None
+    assert found.what == "These credentials may not do Auto Scaling CreateAutoScalingGroup"
+
+
+def test_an_organisations_policy_is_told_apart_from_a_missing_permission() -> None:
+    found = explain(TEXTS["WAG-E-TF-105"])
+    assert found is not None
+    assert found.what == "A service control policy of your organisation forbids ec2:CreateVpc"
+
+
+def test_a_full_quota_is_named() -> None:
+    found = explain(TEXTS["WAG-E-TF-107"])
+    assert found is not None
+    assert found.what == "The account's quota for this is used up: Vpc"
+
+
+def test_an_unknown_failure_is_left_to_its_own_words() -> None:
+    assert explain("the cat sat on the keyboard") is None
+
+
+def test_warnings_are_not_explained() -> None:
+    assert explain_diagnostics([Diagnostic("warning", "AccessDenied")]) is None
+
+
+def test_the_first_error_that_is_known_is_explained() -> None:
+    found = explain_diagnostics(
+        [Diagnostic("error", "strange"), Diagnostic("error", "x", TEXTS["WAG-E-TF-110"])]
+    )
+    assert found is not None
+    assert found.code == "WAG-E-TF-110"
+    assert found.retry
+
+
+def test_a_state_lock_says_who_holds_it() -> None:
+    lock = state_lock(
+        "Error message: operation error S3: PutObject, api error PreconditionFailed\nLock Info:\n"
+        "  ID:        0b2c3d4e-1111-2222-3333-444455556666\n  Path:      bucket/key\n"
+        "  Operation: OperationTypeApply\n  Who:       jane@laptop\n  Version:   1.11.4\n"
+        "  Created:   2026-11-20 10:11:12.13 +0000 UTC\n  Info:      \n"
+    )
+    assert lock is not None
+    assert (lock.lock_id, lock.who) == ("0b2c3d4e-1111-2222-3333-444455556666", "jane@laptop")
+    assert lock.created.startswith("2026-11-20 10:11:12")
+
+
+def test_no_lock_is_read_from_other_texts() -> None:
+    assert state_lock("ID: 7") is None
+
+
+@given(st.text(max_size=2000))
+def test_no_text_breaks_the_table(text: str) -> None:
+    explain(text)
+    state_lock(text)
+
+
+def test_a_huge_text_is_read_in_bounded_time() -> None:
+    explain("waiting for ACM Certificate " * 20_000)
+    explain("not authorized to perform operation error " * 20_000)
