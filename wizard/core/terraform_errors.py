@@ -37,6 +37,21 @@ _AGAIN = "Run the same command again: what is done stays done."
 
 _ROWS = (
     _Row(
+        "WAG-E-TF-114",
+        r"no space left on device|disk quota exceeded|There is not enough space",
+        "The disk is full",
+        "Free some space, or choose another folder with --workspace DIR. If errored.tfstate was "
+        "written, the next run offers to put it back. " + _AGAIN,
+    ),
+    _Row(
+        "WAG-E-TF-120",
+        r"[Uu]nsupported state file|state file .{0,60}(?:invalid|could not be parsed|not valid)"
+        r"|Failed to (?:load|read) state|unexpected end of JSON|does not support state version",
+        "Terraform's state of this deployment cannot be read",
+        "Keep a copy of it. Terraform's backup of the state before lies beside it as "
+        "terraform.tfstate.backup.",
+    ),
+    _Row(
         "WAG-E-TF-101",
         r"Saved plan is stale|plan was created .{0,40}state .{0,40}changed",
         "The deployment changed after the plan was reviewed",
@@ -133,13 +148,6 @@ _ROWS = (
         True,
     ),
     _Row(
-        "WAG-E-TF-114",
-        r"no space left on device|disk quota exceeded|There is not enough space",
-        "The disk is full",
-        "Free some space, or choose another folder with --workspace DIR. If errored.tfstate was "
-        "written, the next run offers to put it back. " + _AGAIN,
-    ),
-    _Row(
         "WAG-E-TF-124",
         r"Inconsistent dependency lock file|checksums .{0,80}(?:not|do not) match"
         r"|does ?n[o']t match any of the checksums",
@@ -186,14 +194,6 @@ _ROWS = (
         r"state snapshot was created by Terraform v(?P<version>[\w.-]+)",
         "A newer Terraform ({version}) worked on this deployment before",
         "Use that version or a later one: --terraform PATH.",
-    ),
-    _Row(
-        "WAG-E-TF-120",
-        r"[Uu]nsupported state file|state file .{0,60}(?:invalid|could not be parsed|not valid)"
-        r"|Failed to (?:load|read) state|unexpected end of JSON|does not support state version",
-        "Terraform's state of this deployment cannot be read",
-        "Keep a copy of it. Terraform's backup of the state before lies beside it as "
-        "terraform.tfstate.backup.",
     ),
     _Row(
         "WAG-E-TF-121",

@@ -175,12 +175,41 @@ class Workspace:
         """Whether the state lies in this folder."""
         return not (self.root / "backend.json").exists()
 
-    def check_state(self) -> int:
-        """Number of resources in the local state; 0 without one.
+    @property
+    def kept_state(self) -> Path:
+        """A copy of the local state as it was after the last run that ended."""
+        return self.root / "state" / "last-good.tfstate"
 
-        Raises WizardError WAG-E-WS-020 when the state cannot be read (cut short, for instance).
+    def check_state(self) -> int:
+        """Number of resources in the local state; 0 before the first deployment.
+
+        Raises WizardError WAG-E-WS-020 when the state is damaged, and 021 when it is empty or gone
+        although something was deployed: Terraform itself would take that for an empty account and
+        deploy everything a second time.
         """
-        return _count_resources(self.state_file)
+        if not self.state_is_local:
+            return 0
+        known = 0
+        if self.kept_state.exists():
+            known = _count_resources(self.kept_state, self.kept_state)
+        if self.state_file.exists() and self.state_file.stat().st_size:
+            return _count_resources(self.state_file, self.kept_state)
+        if known:
+            raise WizardError(
+                "WAG-E-WS-021",
+                "Terraform's state of this deployment is gone, but the deployment is not",
+                why=f"{self.state_file} is empty or missing; after the last run it held "
+                f"{known} resources.",
+                next_step=f"Copy {self.kept_state} to {self.state_file}, then run the same command "
+                "again.",
+            )
+        return 0
+
+    def keep_state(self) -> None:
+        """Keep a copy of the local state, if it can be read: what `check_state` compares with."""
+        if self.state_is_local and self.state_file.exists() and self.state_file.stat().st_size:
+            _count_resources(self.state_file, self.kept_state)
+            write_private(self.kept_state, self.state_file.read_bytes())
 
     @property
     def errored_states(self) -> tuple[Path, ...]:
@@ -282,7 +311,7 @@ def describe_workspace(root: Path) -> WorkspaceInfo | None:
         return None
     state = root / "state" / "terraform.tfstate"
     try:
-        resources: int | None = _count_resources(state)
+        resources: int | None = _count_resources(state, root / "state" / "last-good.tfstate")
     except WizardError:
         resources = None
     lock = root / "lock"
@@ -313,8 +342,8 @@ def _read_meta(root: Path) -> dict[str, Any]:
     return data
 
 
-def _count_resources(path: Path) -> int:
-    if not path.exists():
+def _count_resources(path: Path, kept: Path) -> int:
+    if not path.exists() or not path.stat().st_size:
         return 0
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
@@ -322,13 +351,13 @@ def _count_resources(path: Path) -> int:
             len(r.get("instances", ())) for r in state["resources"] if r.get("mode") != "data"
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        backup = path.with_name(path.name + ".backup")
-        hint = f"Terraform's backup of the state before is {backup}. " if backup.exists() else ""
+        good = kept if kept.exists() and kept != path else path.with_name(path.name + ".backup")
+        hint = f"An earlier copy is {good}. " if good.exists() else ""
         raise WizardError(
             "WAG-E-WS-020",
-            "Terraform's state of this deployment cannot be read",
-            why=f"{path} is damaged: {error}",
-            next_step=f"{hint}Keep a copy of both files, put the good one in its place, and run "
+            "Terraform's state of this deployment is damaged",
+            why=f"{path}: {error}",
+            next_step=f"{hint}Keep the damaged file too, put the good one in its place, and run "
             "the same command again: what is missing from it is looked for in the account.",
         ) from error
 

@@ -6,6 +6,7 @@ streaming, its `destroy` and its handling of variables do not work with today's 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import time
@@ -16,6 +17,7 @@ from typing import Any
 
 from python_terraform import IsFlagged
 
+from wizard.core.errors import WizardError
 from wizard.core.terraform_events import (
     ApplyComplete,
     ChangeSummary,
@@ -185,6 +187,7 @@ class Terraform(Runner):
 
         Raises TerraformError.
         """
+        self.workspace.check_state()
         self.workspace.clear_plans()
         path = self.workspace.plans / f"{time.time_ns()}.tfplan"
         changes: dict[str, PlannedChange] = {}
@@ -254,9 +257,12 @@ class Terraform(Runner):
                     next_step="Nothing was applied. Make and review a new plan.",
                 )
             argv = self._argv("apply", str(plan.path), json=IsFlagged, input=False)
-            done, found = self._stream("apply", argv, listen, None)
+            self.workspace.check_state()
+            with storage.Reserve(self.workspace.state_file.parent) as reserve:
+                done, found = self._stream("apply", argv, listen, None, on_tick=reserve.check)
         finally:
             plan.discard()
+            self._keep_state()
             if self._history is not None and measured and not self._env.get("AWS_ENDPOINT_URL"):
                 self._history.record(measured)
         if not final:
@@ -301,7 +307,11 @@ class Terraform(Runner):
             no_color=IsFlagged,
             var_file=self._var_file,
         )
-        self._stream("import", argv, on_event, PLAN_TIMEOUT)
+        self.workspace.check_state()
+        try:
+            self._stream("import", argv, on_event, PLAN_TIMEOUT)
+        finally:
+            self._keep_state()
 
     def push_state(self, path: Path) -> None:
         """Put a state file (`errored.tfstate`) where it belongs. Only after the user agreed.
@@ -318,6 +328,10 @@ class Terraform(Runner):
         answer = self._ask("force-unlock", lock_id, force=IsFlagged)
         if answer.returncode != 0:
             raise failed("force-unlock", (), answer.stderr, answer.returncode)
+
+    def _keep_state(self) -> None:
+        with contextlib.suppress(WizardError):  # a state that cannot be read is told by `plan`
+            self.workspace.keep_state()
 
     def _init(
         self, source: ProviderSource, on_event: EventListener, migrate: bool, timeout: float

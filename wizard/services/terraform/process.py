@@ -113,12 +113,18 @@ class Run:
                 self._process.wait()
                 raise
 
-    def wait(self, on_line: LineListener, timeout: float | None = None) -> Completed:
+    def wait(
+        self,
+        on_line: LineListener,
+        timeout: float | None = None,
+        on_tick: Callable[[], None] | None = None,
+    ) -> Completed:
         """Follow the command to its end.
 
         Args:
             on_line: called with each line of stdout, without its newline.
             timeout: seconds after which it is asked to stop, then stopped; None for no limit.
+            on_tick: called many times a second while it runs.
         """
         timed_out = False
         deadline = None if timeout is None else self._began + timeout
@@ -126,6 +132,8 @@ class Run:
         try:
             while self._process.poll() is None:
                 moved = follower.read(on_line)
+                if on_tick is not None:
+                    on_tick()
                 now = time.monotonic()
                 if deadline is not None and now > deadline:
                     if not timed_out:

@@ -120,6 +120,7 @@ class Runner:
         on_event: EventListener,
         timeout: float | None,
         good: tuple[int, ...] = (0,),
+        on_tick: Callable[[], None] | None = None,
     ) -> tuple[process.Completed, tuple[Diagnostic, ...]]:
         left = self._settled()
         if left is not None:
@@ -155,7 +156,7 @@ class Runner:
         if self._stop.is_set():
             run.interrupt()  # asked for in the moment between the check and the start
         try:
-            done = run.wait(listen, timeout)
+            done = run.wait(listen, timeout, on_tick)
         except BaseException:
             run.interrupt()  # a listener that fails must not leave Terraform without a reader
             run.wait(lambda _: None)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wizard.core.errors import WizardError
-from wizard.services.files import private_dir
+from wizard.services.files import private_dir, write_private
 
 ROOMY = 3 << 30  # bytes free: two versions of the provider and a download
 _CACHE_WAIT = 900.0
@@ -51,6 +51,45 @@ def places(workspace: Path, data: Path, *, free: int | None = None) -> Places:
         )
     name = hashlib.sha256(str(workspace).encode()).hexdigest()[:16]
     return Places(private_dir(base / name), private_dir(base / "plugin-cache"), True)
+
+
+class Reserve:
+    """Some space kept back for the state: given up the moment the disk is full during an apply.
+
+    A full disk would cut the state short and lose what Terraform did. A context manager.
+
+    Raises WizardError WAG-E-WS-009 when there is too little space to begin with.
+    """
+
+    SIZE = 8 << 20
+    NEEDED = 32 << 20
+    LOW = 2 << 20
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "reserve"
+        self.used = False
+
+    def __enter__(self) -> Reserve:
+        free = shutil.disk_usage(self._path.parent).free
+        if free < self.NEEDED:
+            raise WizardError(
+                "WAG-E-WS-009",
+                "The disk is almost full, so nothing is deployed",
+                why=f"{self._path.parent} has {free >> 20} MB free; {self.NEEDED >> 20} MB are "
+                "needed to store safely what Terraform does.",
+                next_step="Free some space, or choose another folder with --workspace DIR.",
+            )
+        write_private(self._path, os.urandom(1 << 16) * (self.SIZE >> 16))
+        return self
+
+    def check(self) -> None:
+        """Give the space up if there is hardly any other. Cheap; call it often."""
+        if not self.used and shutil.disk_usage(self._path.parent).free < self.LOW:
+            self.used = True
+            self._path.unlink(missing_ok=True)
+
+    def __exit__(self, *_: object) -> None:
+        self._path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
