@@ -78,7 +78,7 @@ def open_terraform(
     terraform: str = "",
     plugin_mirror: str = "",
     base_env: Mapping[str, str] | None = None,
-    credentials: Mapping[str, str | None] | None = None,
+    env: Mapping[str, str | None] | None = None,
     log_level: str = "",
 ) -> Terraform:
     """Terraform for a workspace, with binary and provider source found.
@@ -87,20 +87,20 @@ def open_terraform(
         terraform: `--terraform PATH`, empty to look for it.
         plugin_mirror: `--plugin-mirror DIR`, empty to look for one.
         base_env: the whole environment to start from; this process's own if None.
-        credentials: AWS variables laid over it; None as a value removes one.
+        env: AWS credentials and endpoint, laid over it; None as a value removes one.
         log_level: TF_LOG, only when the user asked for it.
     Raises WizardError where there is no usable Terraform.
     """
-    env = dict(os.environ if base_env is None else base_env)
-    binary = find_binary(terraform, env)
-    source = find_source(plugin_mirror, env, platform=binary.platform, host=binary.registry_host)
+    base = dict(os.environ if base_env is None else base_env)
+    binary = find_binary(terraform, base)
+    source = find_source(plugin_mirror, base, platform=binary.platform, host=binary.registry_host)
     return Terraform(
         workspace,
         binary,
         source,
-        base_env=env,
-        credentials=credentials,
-        history=History(data_dir() / "durations.json"),
+        base_env=base,
+        env=env,
+        history=History(),
         log_level=log_level,
     )
 
@@ -113,7 +113,7 @@ class Terraform(Runner):
         binary: see `find_binary`.
         source: where the provider comes from, see `find_source`.
         base_env: the whole environment to start from; this process's own if None.
-        credentials: AWS variables laid over it; None as a value removes one.
+        env: AWS credentials and endpoint, laid over it; None as a value removes one.
         history: learns durations from finished applies on AWS; None learns nothing.
         log_level: TF_LOG, only when the user asked for it.
     """
@@ -125,21 +125,21 @@ class Terraform(Runner):
         source: ProviderSource,
         *,
         base_env: Mapping[str, str] | None = None,
-        credentials: Mapping[str, str | None] | None = None,
+        env: Mapping[str, str | None] | None = None,
         history: History | None = None,
         log_level: str = "",
     ) -> None:
         self.source = source
         self.places = storage.places(workspace.root, data_dir())
         self._history = history
-        env = terraform_environment(
+        environment = terraform_environment(
             base_env,
-            credentials,
+            env,
             data_dir=self.places.terraform_data,
             plugin_cache=self.places.plugin_cache,
             log_level=log_level,
         )
-        super().__init__(workspace, binary, env)
+        super().__init__(workspace, binary, environment)
 
     def init(
         self,

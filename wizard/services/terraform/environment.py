@@ -15,7 +15,7 @@ _KEPT_PREFIXES = ("TF_TOKEN_", "TF_REGISTRY_", "TF_PROVIDER_DOWNLOAD_")
 
 def terraform_environment(
     base_env: Mapping[str, str] | None,
-    credentials: Mapping[str, str | None] | None,
+    env: Mapping[str, str | None] | None,
     *,
     data_dir: Path,
     plugin_cache: Path | None = None,
@@ -25,13 +25,13 @@ def terraform_environment(
 
     Args:
         base_env: the environment to start from; this process's own if None.
-        credentials: laid over it (AWS credentials, endpoints); None as a value removes a name.
+        env: laid over it (AWS credentials, endpoints); None as a value removes a name.
         data_dir: Terraform's TF_DATA_DIR.
         plugin_cache: shared folder of downloaded providers; the user's own setting wins.
         log_level: TF_LOG, only when asked for: its output holds request bodies.
     """
     out = dict(os.environ if base_env is None else base_env)
-    for name, value in (credentials or {}).items():
+    for name, value in (env or {}).items():
         if value is None:
             out.pop(name, None)
         else:

@@ -10,6 +10,7 @@ from pathlib import Path
 from wizard.core.durations import key
 from wizard.core.errors import WizardError
 from wizard.services.files import write_private
+from wizard.services.workspace import data_dir
 
 _KEEP = 15
 _MAX_KEYS = 500
@@ -19,11 +20,11 @@ class History:
     """The last durations, in seconds, by resource type and action. A damaged file counts as none.
 
     Args:
-        path: the file, by custom `durations.json` in the product's data folder.
+        path: the file; None means `durations.json` in the product's data folder.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or data_dir() / "durations.json"
 
     def medians(self) -> dict[str, float]:
         """Median seconds by `durations.key`."""

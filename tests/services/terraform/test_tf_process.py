@@ -1,0 +1,217 @@
+"""Terraform outlives the wizard, and the next start finds it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from wizard.core.terraform_events import ApplyStart, Event
+from wizard.services.terraform import process
+from wizard.services.terraform.client import open_terraform
+from wizard.services.terraform.errors import TerraformError
+from wizard.services.workspace import Workspace
+
+
+def start(tmp_path: Path, code: str, *, mark: bool = False) -> process.Run:
+    return process.Run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=dict(os.environ),
+        folder=tmp_path,
+        name="test",
+        mark=mark,
+    )
+
+
+def test_lines_of_every_kind_arrive_whole(tmp_path: Path) -> None:
+    code = (
+        "import sys,time; w=sys.stdout.buffer.write; "
+        "w(b'a\\n\\n'); w(b'x'*3_000_000+b'\\n'); sys.stdout.flush(); time.sleep(.2); "
+        "w(b'\\xff\\xfe\\n'); w(b'no newline')"
+    )
+    lines: list[bytes] = []
+    done = start(tmp_path, code).wait(lines.append)
+    assert done.returncode == 0
+    assert [len(line) for line in lines] == [1, 0, 3_000_000, 2, 10]
+    assert lines[-1] == b"no newline"
+
+
+def test_what_is_written_to_stderr_is_kept_apart(tmp_path: Path) -> None:
+    lines: list[bytes] = []
+    done = start(tmp_path, "import sys; print('out'); print('err', file=sys.stderr)").wait(
+        lines.append
+    )
+    assert lines == [b"out"]
+    assert done.stderr == "err\n"
+
+
+def test_a_command_that_hangs_is_stopped_in_time(tmp_path: Path) -> None:
+    started = time.monotonic()
+    done = start(tmp_path, "import time; time.sleep(60)").wait(lambda _: None, timeout=0.5)
+    assert done.timed_out
+    assert time.monotonic() - started < 5
+
+
+def test_one_request_to_stop_is_one_signal(tmp_path: Path) -> None:
+    code = (
+        "import signal,time; n=[0]\n"
+        "def got(*_): n[0]+=1; print(n[0], flush=True)\n"
+        "signal.signal(signal.SIGINT, got); print('ready', flush=True)\n"
+        "for _ in range(8): time.sleep(.1)\n"
+    )
+    run = start(tmp_path, code)
+    lines: list[bytes] = []
+
+    def listen(line: bytes) -> None:
+        lines.append(line)
+        if line == b"ready":
+            run.interrupt()
+            run.interrupt()
+
+    done = run.wait(listen)
+    assert lines == [b"ready", b"1"]
+    assert done.interrupted
+
+
+def test_a_program_that_is_not_there_is_an_error_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="WAG-E-TF-004"):
+        process.Run(["/no/such"], cwd=tmp_path, env={}, folder=tmp_path, name="x", mark=False)
+
+
+def test_a_marker_of_a_process_that_is_gone_means_nothing(tmp_path: Path) -> None:
+    run = start(tmp_path, "pass", mark=True)
+    marker = tmp_path / "running.json"
+    kept = marker.read_text()
+    run.wait(lambda _: None)
+    assert not marker.exists()
+    marker.write_text(kept)
+    assert process.running(tmp_path) is None
+
+
+def test_another_process_with_the_same_number_is_not_taken_for_it(tmp_path: Path) -> None:
+    run = start(tmp_path, "import time; time.sleep(30)", mark=True)
+    try:
+        marker = tmp_path / "running.json"
+        assert process.running(tmp_path) is not None
+        data = json.loads(marker.read_text())
+        marker.write_text(json.dumps({**data, "birth": "1"}))
+        assert process.running(tmp_path) is None
+    finally:
+        run.kill()
+        run.wait(lambda _: None)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}'])
+def test_a_damaged_marker_is_no_marker(tmp_path: Path, text: str) -> None:
+    (tmp_path / "running.json").write_text(text)
+    assert process.running(tmp_path) is None
+
+
+def test_only_the_output_of_the_last_runs_is_kept(tmp_path: Path) -> None:
+    for i in range(60):
+        (tmp_path / f"2020010{i:02}-x.out").touch()
+    process.prune(tmp_path)
+    assert len(list(tmp_path.glob("*.out"))) == 20
+
+
+WIZARD = """
+import sys
+from pathlib import Path
+from wizard.services.terraform.client import open_terraform
+from wizard.services.workspace import WorkspaceId, open_workspace
+workspace = open_workspace(WorkspaceId("123456789012", "eu-central-1", "test"), root=Path({root!r}))
+terraform = open_terraform(workspace, terraform={terraform!r})
+plan = terraform.plan()
+terraform.apply(plan, lambda e: print(type(e).__name__, flush=True))
+"""
+
+
+def killed_wizard(workspace: Workspace, terraform_path: str) -> None:
+    """Start a wizard that applies, and kill it hard as soon as something is being created."""
+    code = WIZARD.format(root=str(workspace.root), terraform=terraform_path)
+    wizard = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert wizard.stdout is not None
+    for line in wizard.stdout:
+        if line.strip() == "ApplyStart":
+            wizard.send_signal(signal.SIGKILL)
+            break
+    wizard.wait()
+    wizard.stdout.close()
+
+
+@pytest.mark.e2e
+def test_when_the_wizard_is_killed_terraform_finishes_and_the_next_start_follows_it(
+    opened, workspace: Workspace, terraform_path: str
+) -> None:
+    opened(seconds=[1.5, 0])
+    killed_wizard(workspace, terraform_path)
+    terraform = open_terraform(workspace, terraform=terraform_path)
+    left = terraform.left_running()
+    assert left is not None
+    assert left.command == "apply"
+    with pytest.raises(TerraformError) as caught:
+        terraform.plan()
+    assert caught.value.code == "WAG-E-TF-020"
+    heard: list[Event] = []
+    assert terraform.follow(left, heard.append)
+    assert any(isinstance(e, ApplyStart) for e in heard)
+    assert terraform.left_running() is None
+    assert not terraform.plan().has_changes
+
+
+@pytest.mark.e2e
+def test_a_terraform_that_was_left_running_can_be_asked_to_stop(
+    opened, workspace: Workspace, terraform_path: str
+) -> None:
+    opened(seconds=[0, 30])
+    killed_wizard(workspace, terraform_path)
+    terraform = open_terraform(workspace, terraform=terraform_path)
+    left = terraform.left_running()
+    assert left is not None
+    threading.Timer(0.3, process.interrupt_running, [left]).start()
+    started = time.monotonic()
+    assert not terraform.follow(left)
+    assert time.monotonic() - started < 10
+    assert terraform.plan().has_changes
+
+
+def alive_in_group(group: int) -> str:
+    """The processes of a group that still work, as `ps` lists them (the dead may linger unread)."""
+    listed = subprocess.run(
+        ["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    mine = [line.split(None, 2) for line in listed]
+    return "\n".join(f[2] for f in mine if f[0] == str(group) and not f[1].startswith("Z"))
+
+
+@pytest.mark.e2e
+def test_when_terraform_is_killed_its_helpers_go_too_and_a_new_run_mends_it(
+    opened, workspace: Workspace
+) -> None:
+    terraform = opened(seconds=[0, 20])
+    pids: list[int] = []
+
+    def listen(event: Event) -> None:
+        left = terraform.left_running()
+        if isinstance(event, ApplyStart) and left is not None and not pids:
+            pids.append(left.pid)
+            threading.Timer(0.5, os.kill, [left.pid, signal.SIGKILL]).start()
+
+    with pytest.raises(TerraformError) as caught:
+        terraform.apply(terraform.plan(), listen)
+    assert caught.value.in_doubt
+    deadline = time.monotonic() + 5
+    while alive_in_group(pids[0]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert alive_in_group(pids[0]) == ""
+    workspace.write_variables({"seconds": [0, 0]})
+    terraform.apply(terraform.plan())
+    assert not terraform.plan().has_changes
