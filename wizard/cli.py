@@ -38,8 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(arguments)
     try:
-        commands = importlib.import_module("wizard.commands")
-        return int(getattr(commands, options.run)(options))
+        module, _, function = str(options.run).partition(":")
+        return int(getattr(importlib.import_module(f"wizard.{module}"), function)(options))
     except WizardError as error:
         from wizard.console import print_error
 
@@ -63,24 +63,28 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"wallarm-apigw {__version__}")
-    parser.set_defaults(run="wizard")
+    parser.set_defaults(run="commands:wizard")
     _common(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
-    install = _command(commands, "install", "deploy the connector and connect stages", "install")
+    install = _command(
+        commands, "install", "deploy the connector and connect stages", "commands:install"
+    )
     _answers_options(install)
 
     stages = _command(commands, "stages", "list, add or remove connected stages", None)
     actions = stages.add_subparsers(title="actions", metavar="ACTION", required=True)
-    _command(actions, "list", "every stage and how it logs today", "stages_list")
+    _command(actions, "list", "every stage and how it logs today", "commands_stages:list_all")
     for name, text in (("add", "connect stages"), ("remove", "disconnect stages")):
-        action = _command(actions, name, text, "stages_change")
+        action = _command(actions, name, text, "commands_stages:change")
         action.set_defaults(action=name)
         action.add_argument("stage", nargs="+", metavar="API-ID/STAGE")
 
-    _command(commands, "status", "what is deployed and how it does", "status")
+    _command(commands, "status", "what is deployed and how it does", "commands_stages:status")
 
-    doctor = _command(commands, "doctor", "find the first broken link, offer to mend it", "doctor")
+    doctor = _command(
+        commands, "doctor", "find the first broken link, offer to mend it", "commands_doctor:doctor"
+    )
     doctor.add_argument("--only", action="append", default=[], metavar="ID", help="run only these")
     doctor.add_argument("--skip", action="append", default=[], metavar="ID", help="leave these out")
     doctor.add_argument("--wait", type=float, default=0.0, metavar="SECONDS",
@@ -90,30 +94,47 @@ def build_parser() -> argparse.ArgumentParser:
     doctor.add_argument("--fix", action="store_true", help="offer the safe fixes")
     doctor.add_argument("--list", action="store_true", help="list the checks and stop")
 
-    uninstall = _command(commands, "uninstall", "remove it and put logging back", "uninstall")
+    uninstall = _command(
+        commands, "uninstall", "remove it and put logging back", "commands_stages:uninstall"
+    )
     uninstall.add_argument("--delete-logs", action="store_true",
                            help="also delete log groups that the connector created")  # fmt: skip
 
-    policy = _command(commands, "iam-policy", "the least IAM policy for the answers", "iam_policy")
+    policy = _command(
+        commands, "iam-policy", "the least IAM policy for the answers", "commands:iam_policy"
+    )
     policy.add_argument("purpose", nargs="?", default="deploy",
-                        choices=("discover", "deploy", "uninstall", "doctor"))  # fmt: skip
+                        choices=("discover", "deploy", "uninstall", "commands_doctor:doctor"))  # fmt: skip
     policy.add_argument("--format", choices=("json", "terraform", "cloudformation"), default="json")
 
-    redrive = _command(commands, "redrive", "replay events kept after failed delivery", "redrive")
+    redrive = _command(
+        commands, "redrive", "replay events kept after failed delivery", "commands_doctor:redrive"
+    )
     redrive.add_argument("--since", default="", metavar="ISO-TIME", help="only what is newer")
 
-    _command(commands, "rotate-token", "store a new token, restart the node", "rotate_token")
-    bundle = _command(commands, "support-bundle", "write a redacted zip", "support_bundle")
+    _command(
+        commands,
+        "rotate-token",
+        "store a new token, restart the node",
+        "commands_stages:rotate_token",
+    )
+    bundle = _command(
+        commands, "support-bundle", "write a redacted zip", "commands_doctor:support_bundle"
+    )
     bundle.add_argument("--file", type=Path, default=None, help="where to write it")
 
-    answers = _command(commands, "answers", "print an answers file with every key", "answers")
+    answers = _command(
+        commands, "answers", "print an answers file with every key", "commands:answers"
+    )
     answers.add_argument("--reference", action="store_true", help="as a reference table instead")
 
     sandbox = _command(commands, "sandbox", "a local AWS, node and traffic on this machine", None)
     modes = sandbox.add_subparsers(title="modes", metavar="MODE", required=True)
-    attempt = _command(modes, "try", "the whole main job on the sandbox", "sandbox_try")
+    attempt = _command(
+        modes, "try", "the whole main job on the sandbox", "commands_sandbox:attempt"
+    )
     attempt.add_argument("--headless", action="store_true", help="without the guided screens")
-    _command(modes, "run", "start the sandbox and leave it running", "sandbox_run")
+    _command(modes, "run", "start the sandbox and leave it running", "commands_sandbox:run")
     return parser
 
 

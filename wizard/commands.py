@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from wizard.console import Console
 from wizard.core.answers import Answers
-from wizard.core.answers_io import build, from_env, from_text, parse_file
-from wizard.core.errors import UsageError
-from wizard.flows.context import Options
+from wizard.core.answers_io import build, env_name, from_env, from_text, parse_file
+from wizard.core.errors import ExitCode, UsageError
+from wizard.core.report import State
+from wizard.core.secret import Secret
+from wizard.core.text import count
+from wizard.flows.context import Context, Options
 
-_RUN_VARIABLES = (
-    "workspace", "answers", "token_file", "terraform", "plugin_mirror", "non_interactive", "yes",
-    "json", "dry_run",
-)  # fmt: skip
+if TYPE_CHECKING:
+    from wizard.flows.install import Review
+
 _TRUE = ("1", "true", "yes", "on")
 
 
@@ -91,3 +98,142 @@ def _read_file(path: Path) -> dict[str, Any]:
             why=str(error),
             next_step="Check the path, or print a fresh file with `wallarm-apigw answers`.",
         ) from error
+
+
+def wizard(options: argparse.Namespace) -> int:
+    """The guided screens, in a terminal."""
+    env = dict(os.environ)
+    if not interactive(env):
+        raise UsageError(
+            "WAG-E-CLI-001",
+            "The guided install needs a terminal",
+            next_step="Use `wallarm-apigw install --answers FILE --non-interactive`, or see "
+            "`wallarm-apigw --help`.",
+        )
+    from wizard.ui.app import run
+
+    return run(run_options(options, env), load_answers(options, env, check=False))
+
+
+def interactive(env: Mapping[str, str]) -> bool:
+    """Whether a person sits at a terminal that can draw screens."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and env.get("TERM", "dumb") != "dumb"
+
+
+def install(options: argparse.Namespace) -> int:
+    """Deploy headless: review, consent, apply, switch stages, prove."""
+    env = dict(os.environ)
+    answers = load_answers(options, env)
+    from wizard.flows.lookup import read_token
+
+    token = read_token(setting(options, "token_file", env), env)
+    with Console(as_json=setting(options, "json", env)) as console:
+        return run_install(options, env, answers, token, console)
+
+
+def run_install(
+    options: argparse.Namespace,
+    env: Mapping[str, str],
+    answers: Answers,
+    token: Secret | None,
+    console: Console,
+) -> int:
+    """The headless main job; the sandbox uses it too."""
+    from wizard.flows.install import Install
+
+    context = Context(run_options(options, env), console.emit)
+    with Install(context, answers, token) as job:
+        identity = job.identify()
+        console.line(f"{identity.arn} in {identity.region}", State.DONE)
+        review = job.review()
+        show_review(review, console)
+        if context.options.dry_run:
+            console.line("Dry run: nothing was changed.", State.SKIPPED)
+            review.plan.discard()
+            return int(ExitCode.DONE)
+        if not review.nothing_to_do:
+            consent(options, env, f"Deploy and change {count(len(review.changes), 'stage')}?")
+        outputs = job.deploy(review)
+        reports = job.switch_stages(review, outputs)
+        proof = job.prove(review, outputs)
+        console.data(
+            {
+                "type": "Result",
+                "outputs": dataclasses.asdict(outputs),
+                "stages": {str(r.ref): r.state.value for r in reports},
+                "proof": None if proof is None else proof.summary,
+            }
+        )
+        if proof is not None:
+            console.line(proof.summary, State.DONE if proof.complete else State.FAILED)
+        failed = [r for r in reports if r.state is State.FAILED]
+        good = not failed and (proof is None or proof.complete)
+        return int(ExitCode.DONE if good else ExitCode.FAILED)
+
+
+def show_review(review: Review, console: Console) -> None:
+    """What would happen, in the reader's words."""
+    from wizard.core.change import diff_lines
+
+    plan = review.plan.summary
+    console.line(f"Infrastructure: {plan.add} to add, {plan.change} to change, "
+                 f"{plan.remove} to remove")  # fmt: skip
+    for change in review.changes:
+        console.line(f"Stage {change.ref}:")
+        for line in diff_lines(change):
+            console.line(f"    {line}")
+    for stage, reason in review.skipped:
+        console.line(f"Stage {stage.ref}: left alone, {reason}", State.SKIPPED)
+    for text in review.warnings:
+        console.line(text, State.WARNING)
+    console.line(f"Cost: about ${review.cost.total:,.0f}/month before traffic "
+                 f"(list prices, {review.cost.dated})")  # fmt: skip
+
+
+def consent(options: argparse.Namespace, env: Mapping[str, str], question: str) -> None:
+    """Ask once. Without a terminal only `--yes` consents; raises UsageError otherwise."""
+    if setting(options, "yes", env):
+        return
+    if setting(options, "non_interactive", env) or not sys.stdin.isatty():
+        raise UsageError(
+            "WAG-E-CLI-003",
+            "Consent is missing",
+            why="This run would change the account, and nobody can be asked.",
+            next_step="Look at it with --dry-run, then add --yes.",
+            keys=("yes",),
+        )
+    print(f"{question} Type yes to go on: ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("yes", "y"):
+        raise UsageError("WAG-E-CLI-004", "Stopped as you wished; nothing was changed")
+
+
+def answers(options: argparse.Namespace) -> int:
+    """Print an answers file, or the reference of every key."""
+    env = dict(os.environ)
+    if options.reference:
+        print(reference())
+        return int(ExitCode.DONE)
+    print(load_answers(options, env, check=False).to_json(), end="")
+    return int(ExitCode.DONE)
+
+
+def reference() -> str:
+    """Every answer as a Markdown table, from the model itself."""
+    rows = ["| key | environment variable | default | meaning |", "| --- | --- | --- | --- |"]
+    for item in dataclasses.fields(Answers):
+        default = json.dumps(Answers().as_dict()[item.name])
+        help_text = str(item.metadata["help"]).replace("|", "\\|")
+        rule = f" Must be {item.metadata['rule']}." if item.metadata["rule"] else ""
+        rows.append(
+            f"| `{item.name}` | `{env_name(item.name)}` | `{default}` | {help_text}{rule} |"
+        )
+    return "\n".join(rows)
+
+
+def iam_policy(options: argparse.Namespace) -> int:
+    """Print the least policy for these answers, on stdout and nothing else there."""
+    from wizard.flows.lookup import iam_policy as render
+
+    env = dict(os.environ)
+    print(render(load_answers(options, env), options.purpose, options.format, env))
+    return int(ExitCode.DONE)

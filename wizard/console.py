@@ -85,6 +85,12 @@ class Console:
             mark = f"{glyph(state, unicode=self._unicode)} " if state else ""
             self._print(mark + clean(text))
 
+    def data(self, document: dict[str, Any]) -> None:
+        """One JSON document on stdout; nothing without `--json`."""
+        if self._json:
+            with self._lock:
+                print(json.dumps(document, ensure_ascii=False), flush=True)
+
     def _show(self, event: FlowEvent) -> None:
         if isinstance(event, PhaseChanged):
             if event.state is not State.RUNNING:
