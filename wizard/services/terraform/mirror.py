@@ -119,8 +119,8 @@ def holds_provider(folder: Path, platform: str, host: str) -> bool:
 def user_config(env: Mapping[str, str]) -> Path | None:
     """The Terraform configuration file of this user, if there is one."""
     named = env.get("TF_CLI_CONFIG_FILE")
-    if named:
-        return Path(named) if Path(named).is_file() else None
+    if named and Path(named).is_file():  # a missing one is taken out of Terraform's environment
+        return Path(named)
     home = Path(env.get("HOME", str(Path.home())))
     names = (".terraformrc", ".tofurc")
     return next((home / name for name in names if (home / name).is_file()), None)
