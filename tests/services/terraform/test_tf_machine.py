@@ -83,9 +83,12 @@ def test_a_file_that_is_no_program_is_told(tmp_path: Path) -> None:
     assert caught.value.code == "WAG-E-TF-002"
 
 
-def test_no_terraform_at_all_says_where_to_get_it(tmp_path: Path) -> None:
+def test_no_terraform_at_all_says_where_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wizard.services.terraform.embedded.available", lambda: False)
     with pytest.raises(WizardError) as caught:
-        find_binary(env={"PATH": str(tmp_path), "WALLARM_APIGW_NO_EMBEDDED": "1"})
+        find_binary(env={"PATH": str(tmp_path)})
     assert caught.value.code == "WAG-E-TF-001"
     assert "developer.hashicorp.com" in caught.value.next_step
 

