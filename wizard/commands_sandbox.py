@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ARRIVAL_SECONDS = 30.0
 
 
-def run(options: argparse.Namespace) -> int:
+def run(_options: argparse.Namespace) -> int:
     """Start the sandbox, print its environment, and leave it running until Ctrl-C."""
     from wizard.sandbox import run_foreground
 
@@ -52,7 +52,7 @@ def attempt(options: argparse.Namespace) -> int:
             if code == ExitCode.DONE:
                 code = _traffic(sandbox, answers, console)
             console.line(f"Took {duration(time.monotonic() - began)}. "
-                         "The sandbox is gone now; nothing was left behind.", State.DONE)  # fmt: skip
+                         "The sandbox ends with it.", State.DONE)  # fmt: skip
             return code
 
 

@@ -1,0 +1,154 @@
+"""`doctor`, `redrive` and `support-bundle`: find out, mend, hand over."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+from wizard import report_text
+from wizard.commands import consent, load_answers, run_options, setting
+from wizard.console import Console, speaks_unicode
+from wizard.core.checks import Report, Result, Verdict
+from wizard.core.errors import ExitCode, UsageError
+from wizard.core.report import State
+from wizard.core.text import count
+from wizard.flows.context import Context
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Run the checklist; with `--fix` offer the safe repairs."""
+    from wizard.flows import diagnose
+    from wizard.flows.lookup import optional_token
+
+    env = dict(os.environ)
+    if options.list:
+        print(diagnose.describe())
+        return int(ExitCode.DONE)
+    answers = load_answers(options, env)
+    token = optional_token(setting(options, "token_file", env), env)
+    with Console() as console:
+        context = Context(run_options(options, env), console.emit)
+        only, skip = tuple(options.only), tuple(options.skip)
+        report = diagnose.run(
+            context, answers, only=only, skip=skip, wait_seconds=options.wait, token=token
+        )
+        if options.fix:
+            report = _mend(options, env, context, console, report, answers)
+    print(_render(report, "json" if setting(options, "json", env) else options.output))
+    return int(exit_code(report, options.fail_on))
+
+
+def exit_code(report: Report, fail_on: str) -> ExitCode:
+    """0 when nothing failed, 1 when something did, 3 when nothing could be looked at."""
+    if report.count(Verdict.FAIL) or (fail_on == "warning" and report.count(Verdict.WARN)):
+        return ExitCode.FAILED
+    if report.results and not report.count(Verdict.PASS) and not report.count(Verdict.WARN):
+        return ExitCode.UNCHECKED
+    return ExitCode.DONE
+
+
+def _render(report: Report, output: str) -> str:
+    unicode = speaks_unicode(sys.stdout)
+    if output == "json":
+        return report_text.as_json(report)
+    if output == "junit":
+        return report_text.as_junit(report)
+    if output == "short":
+        return report_text.as_short(report, unicode=unicode)
+    return report_text.as_text(report, unicode=unicode)
+
+
+def _mend(options, env, context, console, report, answers) -> Report:  # type: ignore[no-untyped-def]
+    """Offer each repair in turn, most fundamental first, and look again after each."""
+    from wizard.flows import diagnose, mend
+
+    tried: set[tuple[str, str]] = set()
+    while True:
+        found = _repairable(report, tried)
+        if found is None:
+            return report
+        tried.add((found.check.check_id, found.finding.fix_subject))
+        console.line(f"{found.check.check_id}  {found.check.question} No.", State.FAILED)
+        console.line(f"    {found.finding.evidence}")
+        with mend.Mend(context, answers) as repair:
+            console.line(f"    Fix: {repair.preview(found)}")
+            if context.options.dry_run:
+                continue
+            consent(options, env, "Do it?")
+            repair.apply(found)
+        report = diagnose.run(context, answers, only=tuple(options.only), skip=tuple(options.skip))
+
+
+def _repairable(report: Report, tried: set[tuple[str, str]]) -> Result | None:
+    return next(
+        (
+            r
+            for r in report.results
+            if r.verdict is Verdict.FAIL
+            and r.check.fix
+            and (r.check.check_id, r.finding.fix_subject) not in tried
+        ),
+        None,
+    )
+
+
+def redrive(options: argparse.Namespace) -> int:
+    """Replay what AWS kept after the forwarder's retries were used up."""
+    from wizard.flows import redrive as flow
+
+    env = dict(os.environ)
+    answers = load_answers(options, env)
+    since = _time(options.since)
+    with Console(as_json=setting(options, "json", env)) as console:
+        context = Context(run_options(options, env), console.emit)
+        with flow.Redrive(context, answers) as job:
+            waiting = job.list(since)
+            console.line(f"{count(len(waiting), 'undelivered batch')[:-1]}es waiting"
+                         if len(waiting) != 1 else "1 undelivered batch waiting")  # fmt: skip
+            if not waiting or context.options.dry_run:
+                return int(ExitCode.DONE)
+            consent(options, env, f"Replay {len(waiting)} through the forwarder?")
+            result = job.replay(waiting)
+        console.line(f"{result.delivered} delivered, {result.failed} still waiting",
+                     State.DONE if not result.failed else State.FAILED)  # fmt: skip
+        return int(ExitCode.DONE if not result.failed else ExitCode.FAILED)
+
+
+def support_bundle(options: argparse.Namespace) -> int:
+    """Write a redacted zip; show what is in it first. It is never sent anywhere."""
+    from wizard.flows import bundle
+
+    env = dict(os.environ)
+    answers = load_answers(options, env)
+    target = options.file or Path(
+        f"wallarm-apigw-support-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}.zip"
+    )
+    with Console(as_json=False) as console:
+        context = Context(run_options(options, env), console.emit)
+        files = bundle.collect(context, answers)
+        for name, text in files.items():
+            console.line(f"  {name}  {len(text.encode()):,} bytes")
+        if context.options.dry_run:
+            return int(ExitCode.DONE)
+        consent(options, env, f"Write these {len(files)} redacted files to {target}?")
+        bundle.write(target, files)
+        console.line(f"{target} written; it was not sent anywhere", State.DONE)
+    return int(ExitCode.DONE)
+
+
+def _time(text: str) -> float:
+    """Epoch seconds of an ISO time; 0.0 for none."""
+    if not text:
+        return 0.0
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise UsageError(
+            "WAG-E-CLI-005", f"--since {text} is not an ISO time such as 2026-01-31T12:00:00Z"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return moment.timestamp()

@@ -1,0 +1,225 @@
+"""One deployment opened for work: who we are, its folder, its journal, its Terraform, its lock."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from wizard.core.answers import Answers
+from wizard.core.errors import UsageError, WizardError
+from wizard.core.facts import Identity
+from wizard.core.progress import ProgressReducer
+from wizard.core.report import TerraformChanged
+from wizard.core.terraform_events import Event, describe
+from wizard.core.tfvars import Outputs, token_parameter_name, variables
+from wizard.flows.context import Context, Options
+from wizard.services import assets
+from wizard.services.aws.session import Session
+from wizard.services.files import write_private
+from wizard.services.journal import Journal
+from wizard.services.terraform.binary import find_binary
+from wizard.services.terraform.client import Terraform
+from wizard.services.terraform.history import History
+from wizard.services.terraform.mirror import find_source
+from wizard.services.workspace import (
+    Workspace,
+    WorkspaceId,
+    describe_workspace,
+    list_workspaces,
+    open_workspace,
+)
+
+
+def open_session(context: Context, answers: Answers) -> Session:
+    """The AWS session that these answers and this environment mean."""
+    return Session(profile=answers.profile, region=answers.region, env=context.env)
+
+
+def identify(session: Session, answers: Answers) -> Identity:
+    """Who we are. Raises UsageError when the answers are about another account."""
+    identity = session.identity()
+    if answers.account_id and answers.account_id != identity.account_id:
+        raise UsageError(
+            "WAG-E-AWS-020",
+            f"These answers are for account {answers.account_id}, but the credentials belong to "
+            f"account {identity.account_id}",
+            next_step="Choose the right profile with --profile, or correct account_id. "
+            "Nothing was changed.",
+            keys=("account_id", "profile"),
+        )
+    return identity
+
+
+class Deployment:
+    """A workspace with its journal and Terraform, held by its lock while open.
+
+    Use as a context manager. `exclusive=False` is for reading only.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        answers: Answers,
+        session: Session,
+        identity: Identity,
+        flow: str,
+        *,
+        exclusive: bool = True,
+    ) -> None:
+        self.context = context
+        self.answers = answers
+        self.session = session
+        self.identity = identity
+        self.workspace = open_workspace(
+            WorkspaceId(identity.account_id, identity.region, answers.name_prefix),
+            root=context.options.workspace,
+        )
+        self._lock = self.workspace.locked(flow) if exclusive else None
+        self.journal = Journal(self.workspace.journal_file, flow)
+        self._terraform: Terraform | None = None
+
+    def __enter__(self) -> Deployment:
+        if self._lock is not None:
+            self._lock.acquire()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+    @property
+    def terraform(self) -> Terraform:
+        """Terraform in this workspace, with the module of this version installed."""
+        if self._terraform is None:
+            options = self.context.options
+            binary = find_binary(options.terraform, options.env)
+            source = find_source(
+                options.plugin_mirror,
+                env=options.env,
+                platform=binary.platform,
+                host=binary.registry_host,
+            )
+            self.workspace.install_module(assets.terraform_module())
+            self._terraform = Terraform(
+                self.workspace,
+                binary=binary,
+                source=source,
+                env=self.session.environment(),
+                history=History(),
+            )
+        return self._terraform
+
+    @property
+    def token_parameter(self) -> str:
+        """The SSM parameter for the token; empty where no node is deployed."""
+        return token_parameter_name(self.answers) if self.answers.deploys_node else ""
+
+    def write_variables(self, further_log_groups: tuple[str, ...] = ()) -> None:
+        """Write the Terraform variables that these answers mean. They hold no secret."""
+        kept = sorted({*self.journal.record.kept_log_groups, *further_log_groups})
+        self.workspace.write_variables(
+            variables(
+                self.answers,
+                token_parameter=self.token_parameter,
+                further_log_groups=tuple(kept),
+                deployment_id=f"{self.identity.account_id}-{self.identity.region}-"
+                f"{self.answers.name_prefix}",
+            )
+        )
+
+    def save_answers(self) -> Path:
+        """Keep the answers for the next run; the account they were used with is part of them."""
+        kept = self.answers.with_(account_id=self.identity.account_id)
+        write_private(self.workspace.answers_file, kept.to_json())
+        return self.workspace.answers_file
+
+    def outputs(self) -> Outputs:
+        """The outputs of the deployment as it is. Raises WizardError when there is none."""
+        try:
+            return Outputs.read(self.terraform.output())
+        except KeyError as error:
+            raise WizardError(
+                "WAG-E-DEPLOY-002",
+                f"No finished deployment named {self.answers.name_prefix} was found",
+                why=f"Terraform's state has no output {error}.",
+                next_step="Run `wallarm-apigw install`; it goes on where it stopped.",
+            ) from error
+
+    def follow(self) -> Callable[[Event], None]:
+        """A listener for Terraform that turns its events into progress for the reader."""
+        reducer = ProgressReducer(History().medians())
+
+        def listen(event: Event) -> None:
+            reducer.apply(event, time.monotonic())
+            self.context.emit(TerraformChanged(reducer.snapshot(time.monotonic()), describe(event)))
+
+        return listen
+
+
+@dataclass(frozen=True)
+class Found:
+    """A deployment on this machine."""
+
+    root: Path
+    account_id: str
+    region: str
+    name_prefix: str
+    resources: int | None
+    changed: float
+
+
+def found_deployments(options: Options) -> tuple[Found, ...]:
+    """Every deployment whose workspace is on this machine, the last changed first."""
+    if options.workspace is not None:
+        one = describe_workspace(options.workspace)
+        infos = (one,) if one else ()
+    else:
+        infos = list_workspaces()
+    return tuple(
+        Found(i.root, i.id.account_id, i.id.region, i.id.name_prefix, i.resources, i.changed)
+        for i in infos
+    )
+
+
+def saved_answers(
+    options: Options, wanted: Mapping[str, Any], name_prefix: str | None
+) -> dict[str, Any]:
+    """The answers that an earlier run of this deployment saved; empty when there was none.
+
+    Only an unambiguous match counts: the same Region and name prefix in exactly one account.
+    """
+    matches = [
+        found
+        for found in found_deployments(options)
+        if (not wanted.get("region") or found.region == wanted["region"])
+        and (name_prefix is None or found.name_prefix == name_prefix)
+        and (found.root / "answers.json").exists()
+    ]
+    if len(matches) != 1:
+        return {}
+    path = matches[0].root / "answers.json"
+    try:
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WizardError(
+            "WAG-E-ANSWERS-005",
+            "The saved answers of this deployment cannot be read",
+            why=f"{path}: {error}",
+            next_step="Repair or remove the file; Terraform's state and the journal are unharmed.",
+        ) from error
+    return data
+
+
+def open_existing(workspace: Workspace) -> bool:
+    """Whether something was deployed from this workspace."""
+    return workspace.check_state() > 0

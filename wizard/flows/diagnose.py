@@ -1,0 +1,151 @@
+"""Runs the checklist: every check, concurrently, causes before consequences. Changes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from wizard.core.answers import Answers
+from wizard.core.checks import (
+    BY_ID,
+    CHECKS,
+    Check,
+    Finding,
+    Report,
+    Result,
+    Verdict,
+    blocker,
+    selected,
+)
+from wizard.core.errors import WizardError
+from wizard.core.secret import Secret
+from wizard.flows.context import Context
+from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.services.evidence.checklist import LOOK
+from wizard.services.evidence.scene import Scene, guarded
+from wizard.services.terraform.binary import find_binary
+
+ResultListener = Callable[[Result], None]
+
+WORKERS = 8
+RETRY_SECONDS = 3.0
+
+
+def run(
+    context: Context,
+    answers: Answers,
+    *,
+    only: tuple[str, ...] = (),
+    skip: tuple[str, ...] = (),
+    wait_seconds: float = 0.0,
+    token: Secret | None = None,
+    on_result: ResultListener | None = None,
+) -> Report:
+    """Examine a deployment.
+
+    Args:
+        only, skip: check ids or section keys (`local`, `logs`, `node`, `discovery`).
+        wait_seconds: go on trying failed checks for that long; something may still settle.
+        token: the Wallarm token, if the caller has it, to ask the Wallarm Cloud about.
+    Raises UsageError for an unknown id, WizardError when there is no deployment to examine.
+    """
+    scene = set_scene(context, answers, token)
+    checks = selected(CHECKS, only, skip, with_node=answers.deploys_node)
+    deadline = time.monotonic() + wait_seconds
+    report = examine(checks, scene, on_result)
+    while report.root_cause and time.monotonic() < deadline:
+        time.sleep(min(RETRY_SECONDS, max(0.0, deadline - time.monotonic())))
+        report = examine(checks, scene.fresh(), on_result)
+    return report
+
+
+def examine(
+    checks: tuple[Check, ...], scene: Scene, on_result: ResultListener | None = None
+) -> Report:
+    """Run these checks on a scene; the order of the answers is the order of the checklist."""
+    results: dict[str, Result] = {}
+    pending = {check.check_id: check for check in checks}
+    under_way: dict[Future[Result], str] = {}
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="check") as pool:
+        while pending or under_way:
+            for check in list(pending.values()):
+                if any(cause in pending or cause in under_way.values()
+                       for cause in check.depends_on):  # fmt: skip
+                    continue
+                del pending[check.check_id]
+                cause = blocker(check, results)
+                if cause:
+                    skipped = Result(check, Finding(Verdict.SKIPPED, f"because of {cause}"), cause)
+                    _tell(results, skipped, on_result)
+                else:
+                    under_way[pool.submit(_look, check, scene)] = check.check_id
+            if under_way:
+                done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                for future in done:
+                    del under_way[future]
+                    _tell(results, future.result(), on_result)
+    return Report(tuple(results[check.check_id] for check in checks))
+
+
+def set_scene(context: Context, answers: Answers, token: Secret | None = None) -> Scene:
+    """Collect what the checks look at. Reads Terraform's outputs once."""
+    session = open_session(context, answers)
+    identity = identify(session, answers)
+    facts: dict[str, str] = {}
+    deployment = Deployment(context, answers, session, identity, "doctor", exclusive=False)
+    try:
+        binary = find_binary(context.options.terraform, context.env)
+        facts["terraform"] = f"{binary.flavor} {binary.version} ({binary.found})"
+    except WizardError as error:
+        facts["terraform_problem"] = f"{error.what} {error.why}"
+    try:
+        facts["workspace"] = f"{deployment.workspace.check_state()} resources in the state"
+    except WizardError as error:
+        facts["workspace_problem"] = f"{error.what}: {error.why}"
+    outputs = deployment.outputs()
+    if token is not None:
+        facts.update(_ask_about(token, answers, context))
+    return Scene(
+        clients=session,
+        identity=identity,
+        answers=answers,
+        outputs=outputs,
+        record=deployment.journal.record,
+        env=context.env,
+        facts=facts,
+    )
+
+
+def describe() -> str:
+    """Every check as a Markdown table, from the same data that runs."""
+    rows = ["| id | section | question | asked after | if it fails | fix |",
+            "| --- | --- | --- | --- | --- | --- |"]  # fmt: skip
+    rows.extend(
+        f"| `{c.check_id}` | {c.section.title} | {c.question} | "
+        f"{', '.join(f'`{d}`' for d in c.depends_on) or '–'} | {c.hint} | {c.fix or '–'} |"
+        for c in BY_ID.values()
+    )
+    return "\n".join(rows)
+
+
+def _look(check: Check, scene: Scene) -> Result:
+    began = time.monotonic()
+    finding = guarded(LOOK[check.check_id], scene)
+    return Result(check, finding, seconds=time.monotonic() - began)
+
+
+def _tell(results: dict[str, Result], result: Result, on_result: ResultListener | None) -> None:
+    results[result.check.check_id] = result
+    if on_result is not None:
+        on_result(result)
+
+
+def _ask_about(token: Secret, answers: Answers, context: Context) -> dict[str, str]:
+    from wizard.services.wallarm import check_token
+
+    verdict = check_token(answers.wallarm_api_host, token, context.env)
+    return {"token": verdict.state, "token_detail": verdict.detail}
+
+
+__all__ = ["describe", "examine", "run", "set_scene"]

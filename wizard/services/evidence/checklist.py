@@ -1,0 +1,46 @@
+"""Joins every check of the checklist with the function that looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wizard.core.checks import Finding
+from wizard.services.evidence import discovery, local, logs, node
+from wizard.services.evidence.scene import Scene
+
+LOOK: dict[str, Callable[[Scene], Finding]] = {
+    "WAG-LOC-001": local.credentials,
+    "WAG-LOC-002": local.terraform,
+    "WAG-LOC-003": local.workspace,
+    "WAG-LOC-004": local.finished,
+    "WAG-LOG-001": logs.log_group_exists,
+    "WAG-LOG-002": logs.log_group_class,
+    "WAG-LOG-003": logs.function_active,
+    "WAG-LOG-004": logs.invoke_permission,
+    "WAG-LOG-005": logs.subscription_filter,
+    "WAG-LOG-006": logs.filter_pattern,
+    "WAG-LOG-007": logs.stages_exist,
+    "WAG-LOG-008": logs.stage_destination,
+    "WAG-LOG-009": logs.stage_format,
+    "WAG-LOG-010": logs.account_role,
+    "WAG-LOG-011": logs.account_role_usable,
+    "WAG-LOG-012": logs.events_arrive,
+    "WAG-LOG-013": logs.forwarder_errors,
+    "WAG-LOG-014": logs.forwarder_throttles,
+    "WAG-NOD-001": node.container_instances,
+    "WAG-NOD-002": node.tasks_running,
+    "WAG-NOD-003": node.registered,
+    "WAG-NOD-004": node.load_balancer,
+    "WAG-NOD-005": node.listener,
+    "WAG-NOD-006": node.certificate,
+    "WAG-NOD-007": node.target_health,
+    "WAG-NOD-008": node.security_groups,
+    "WAG-NOD-009": node.outbound,
+    "WAG-NOD-010": node.node_answers,
+    "WAG-API-001": discovery.environment,
+    "WAG-API-002": discovery.token_stored,
+    "WAG-API-003": discovery.cloud_reachable,
+    "WAG-API-004": discovery.token_accepted,
+    "WAG-API-005": discovery.nothing_undelivered,
+    "WAG-API-006": discovery.traffic_counts,
+}

@@ -1,0 +1,107 @@
+"""What every check may look at, and how AWS's refusals become "not checked" instead of "failed"."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from wizard.core.answers import Answers
+from wizard.core.checks import Finding, unchecked
+from wizard.core.facts import Identity
+from wizard.core.record import Record
+from wizard.core.tfvars import Outputs
+
+LOOK_BACK_SECONDS = 3600.0
+_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized")
+_ABSENT = (
+    "ResourceNotFoundException", "NotFoundException", "NoSuchEntity", "ParameterNotFound",
+    "LoadBalancerNotFound", "TargetGroupNotFound", "ClusterNotFoundException", "404",
+    "ServiceNotFoundException", "NoSuchBucket", "InvalidGroup.NotFound", "ListenerNotFound",
+)  # fmt: skip
+
+
+class Clients(Protocol):
+    """Gives boto3 clients by service name."""
+
+    def client(self, service: str) -> Any:
+        """A client of that service in the deployment's Region."""
+
+
+@dataclass
+class Scene:
+    """The deployment under examination. Read-only; answers of AWS are shared between checks."""
+
+    clients: Clients
+    identity: Identity
+    answers: Answers
+    outputs: Outputs
+    record: Record
+    env: Mapping[str, str]
+    facts: dict[str, str] = field(default_factory=dict)
+    _cache: dict[str, Any] = field(default_factory=dict)
+    _locks: dict[str, threading.Lock] = field(default_factory=dict)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def fresh(self) -> Scene:
+        """The same scene without remembered answers."""
+        return Scene(self.clients, self.identity, self.answers, self.outputs, self.record,
+                     self.env, self.facts)  # fmt: skip
+
+    def aws(self, service: str) -> Any:
+        """A boto3 client."""
+        return self.clients.client(service)
+
+    def once(self, key: str, ask: Callable[[], Any]) -> Any:
+        """The answer to a question that several checks ask, asked once."""
+        with self._guard:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            if key not in self._cache:
+                self._cache[key] = ask()
+            return self._cache[key]
+
+    @property
+    def since_ms(self) -> int:
+        """Start of the time that "lately" means, in epoch milliseconds."""
+        return int((time.time() - LOOK_BACK_SECONDS) * 1000)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether this is a local AWS, which runs no instances and no containers."""
+        return self.env.get("AWS_ENDPOINT_URL", "").startswith("http://127.0.0.1")
+
+    @property
+    def log_groups(self) -> tuple[str, ...]:
+        """Every log group the forwarder is subscribed to."""
+        kept = self.record.kept_log_groups
+        return tuple(dict.fromkeys((self.outputs.api_gateway_log_group, *kept)))
+
+
+def absent(error: ClientError) -> bool:
+    """Whether AWS says that the thing does not exist."""
+    return error.response.get("Error", {}).get("Code", "") in _ABSENT
+
+
+def words(error: Exception) -> str:
+    """AWS's own words, in one line."""
+    if isinstance(error, ClientError):
+        detail = error.response.get("Error", {})
+        return f"{error.operation_name}: {detail.get('Code', '')}: {detail.get('Message', '')}"
+    return f"{type(error).__name__}: {error}"
+
+
+def guarded(look: Callable[[Scene], Finding], scene: Scene) -> Finding:
+    """Run one check. What AWS refuses to say, or cannot be asked, is "not checked"."""
+    try:
+        return look(scene)
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        denied = code in _DENIED or "AccessDenied" in code
+        return unchecked(("not permitted to look: " if denied else "") + words(error))
+    except BotoCoreError as error:
+        return unchecked(words(error))

@@ -1,0 +1,87 @@
+"""The safe repairs the checklist may offer: each puts one link back as it was deployed."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from wizard.core.errors import WizardError
+from wizard.services.evidence.discovery import wanted_environment
+from wizard.services.evidence.scene import Scene, words
+
+
+def invoke_permission(scene: Scene, group: str) -> dict[str, Any]:
+    """Let CloudWatch Logs invoke the forwarder for one log group. Returns what was written."""
+    identity = scene.identity
+    arn = f"arn:{identity.partition}:logs:{identity.region}:{identity.account_id}:log-group:{group}"
+    request = {
+        "FunctionName": scene.outputs.lambda_function_name,
+        "StatementId": f"wallarm-apigw-{zlib.crc32(group.encode()):08x}",
+        "Action": "lambda:InvokeFunction",
+        "Principal": f"logs.{identity.region}.amazonaws.com",
+        "SourceArn": f"{arn}:*",
+        "SourceAccount": identity.account_id,
+    }
+    _call(scene.aws("lambda").add_permission, request)
+    return request
+
+
+def subscription_filter(scene: Scene, group: str) -> dict[str, Any]:
+    """Put the subscription filter of one log group back."""
+    request = {
+        "logGroupName": group,
+        "filterName": scene.outputs.subscription_filter_name,
+        "filterPattern": scene.answers.subscription_filter_pattern,
+        "destinationArn": scene.outputs.lambda_function_arn,
+    }
+    _call(scene.aws("logs").put_subscription_filter, request)
+    return request
+
+
+def environment(scene: Scene, _subject: str) -> dict[str, Any]:
+    """Restore the forwarder's three variables; others stay as they are."""
+    client = scene.aws("lambda")
+    name = scene.outputs.lambda_function_name
+    found = client.get_function_configuration(FunctionName=name)
+    variables = (found.get("Environment") or {}).get("Variables", {}) | wanted_environment(scene)
+    _call(
+        client.update_function_configuration,
+        {"FunctionName": name, "Environment": {"Variables": variables}},
+    )
+    client.get_waiter("function_updated_v2").wait(FunctionName=name)
+    return wanted_environment(scene)
+
+
+def preview(fix: str, scene: Scene, subject: str) -> str:
+    """What a repair would do, in one sentence."""
+    function = scene.outputs.lambda_function_name
+    return {
+        "invoke-permission": f"Add a permission to {function}: CloudWatch Logs may invoke it "
+        f"for {subject}",
+        "subscription-filter": f"Put the subscription filter of {subject} back, to {function}",
+        "environment": f"Set {json.dumps(wanted_environment(scene))} on {function}",
+        "stage": f"Switch the access log of {subject} back to what this deployment set",
+        "account-role": "Set the CloudWatch role of API Gateway for this account and Region",
+    }[fix]
+
+
+def _call(function: Any, request: dict[str, Any]) -> None:
+    try:
+        function(**request)
+    except ClientError as error:
+        raise WizardError(
+            "WAG-E-FIX-001",
+            "The repair was refused",
+            why=words(error),
+            next_step="Attach the policy of `wallarm-apigw iam-policy deploy`, or mend it by hand.",
+        ) from error
+
+
+REPAIRS = {
+    "invoke-permission": invoke_permission,
+    "subscription-filter": subscription_filter,
+    "environment": environment,
+}
