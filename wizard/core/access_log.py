@@ -1,0 +1,236 @@
+"""The access-log format: which fields, per API type, inside a user's own format, and whose it is.
+
+The sixteen fields are the ones Wallarm documents for this connector. Which `$context` variables an
+API type knows is from the API Gateway developer guide ("Variables for access logging", "Customize
+HTTP API access logs"); the WebSocket list lacks six of them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from wizard.core import json_template
+from wizard.core.facts import AccessLog, ApiType
+from wizard.core.json_template import Member, Template, TemplateError
+
+MAX_FORMAT_BYTES = 3 * 1024  # documented: 3 KB
+REQUEST_ID = "$context.requestId"  # documented: every format must contain it
+# Put before one of our keys that a user's format already uses for something else.
+ALIAS_PREFIX = "wallarm_"
+
+FIELDS: tuple[tuple[str, str], ...] = (
+    ("requestId", "$context.requestId"),
+    ("httpMethod", "$context.httpMethod"),
+    ("path", "$context.path"),
+    ("protocol", "$context.protocol"),
+    ("status", "$context.status"),
+    ("responseLength", "$context.responseLength"),
+    ("requestTime", "$context.requestTime"),
+    ("requestTimeEpoch", "$context.requestTimeEpoch"),
+    ("responseLatency", "$context.responseLatency"),
+    ("integrationLatency", "$context.integrationLatency"),
+    ("integrationStatus", "$context.integrationStatus"),
+    ("errorMessage", "$context.error.message"),
+    ("stage", "$context.stage"),
+    ("domainName", "$context.domainName"),
+    ("sourceIp", "$context.identity.sourceIp"),
+    ("userAgent", "$context.identity.userAgent"),
+)
+_NOT_IN_WEBSOCKET = frozenset(
+    ("httpMethod", "path", "protocol", "responseLength", "responseLatency", "integrationStatus")
+)
+
+
+class LoggingState(str, Enum):
+    """What a stage's access log is today, in the words of the stage list."""
+
+    OFF = "off"
+    OURS = "on"
+    ALTERED = "on, altered"
+    OTHER = "other group"
+    FIREHOSE = "Firehose"
+
+
+class FormatKind(str, Enum):
+    """What a log format looks like."""
+
+    NONE = "none"
+    JSON = "JSON"
+    XML = "XML"
+    CSV = "CSV"
+    CLF = "CLF"
+    OTHER = "text"
+
+
+@dataclass(frozen=True)
+class MergeResult:
+    """A user's format with the missing fields added.
+
+    `format` is the format to write; where `problem` says why that is impossible it is the user's
+    own, unchanged. `renamed` pairs one of our keys with the name it got because the user's format
+    already has that key for something else.
+    """
+
+    format: str
+    added: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
+    problem: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether `format` holds every field."""
+        return not self.problem
+
+
+def fields(api_type: ApiType) -> tuple[tuple[str, str], ...]:
+    """The (key, variable) pairs that this API type can log: 16, for WebSocket 10."""
+    if api_type is ApiType.WEBSOCKET:
+        return tuple(f for f in FIELDS if f[0] not in _NOT_IN_WEBSOCKET)
+    return FIELDS
+
+
+def render_format(api_type: ApiType) -> str:
+    """The connector's own format: one line of JSON without blanks."""
+    return json.dumps(dict(fields(api_type)), separators=(",", ":"))
+
+
+def kind(log_format: str) -> FormatKind:
+    """A guess at what a format is, good enough to explain it to its owner."""
+    text = log_format.strip()
+    if not text:
+        return FormatKind.NONE
+    if text.startswith("{"):
+        return FormatKind.JSON
+    if text.startswith("<"):
+        return FormatKind.XML
+    if re.match(r"\"?\$[\w.]+\"?\s*,", text):
+        return FormatKind.CSV
+    if "[$context.requestTime]" in text:
+        return FormatKind.CLF
+    return FormatKind.OTHER
+
+
+def merge(users_format: str, api_type: ApiType) -> MergeResult:
+    """Add our missing fields to a user's own JSON format; theirs stay as they are, and in order.
+
+    A field counts as present when the format has our key with our variable, quoted or not. Where
+    the key is taken for something else ours is added as `wallarm_<key>`. Merging twice changes
+    nothing more.
+    """
+    shape = kind(users_format)
+    if shape is not FormatKind.JSON:
+        return MergeResult(users_format, problem=_not_json(shape))
+    try:
+        template = json_template.parse(users_format)
+    except TemplateError as error:
+        return MergeResult(
+            users_format, problem=f"The format cannot be extended because {error}. {_REMEDY}"
+        )
+    return _extend(users_format, template, api_type)
+
+
+def is_complete(log_format: str, api_type: ApiType) -> bool:
+    """Whether a format already holds every field the connector reads."""
+    result = merge(log_format, api_type)
+    return result.ok and not result.added
+
+
+def problems(log_format: str) -> tuple[str, ...]:
+    """Why API Gateway would refuse a format; empty when nothing is known against it."""
+    found = []
+    if "\n" in log_format or "\r" in log_format:
+        found.append("it has more than one line")
+    if REQUEST_ID not in log_format:
+        found.append(f"it lacks {REQUEST_ID}")
+    size = len(log_format.encode())
+    if size > MAX_FORMAT_BYTES:
+        found.append(f"it is {size:,} bytes long, {MAX_FORMAT_BYTES:,} are possible")
+    return tuple(found)
+
+
+def compare(log: AccessLog, our_destination: str, api_type: ApiType) -> LoggingState:
+    """Whose access log a stage has.
+
+    Args:
+        log: the settings as AWS returned them.
+        our_destination: ARN of the connector's log group; empty while there is none.
+    """
+    if not log.enabled:
+        return LoggingState.OFF
+    if is_firehose(log.destination_arn):
+        return LoggingState.FIREHOSE
+    if not our_destination or not same_arn(log.destination_arn, our_destination):
+        return LoggingState.OTHER
+    if is_complete(log.format, api_type):
+        return LoggingState.OURS
+    return LoggingState.ALTERED
+
+
+def is_firehose(arn: str) -> bool:
+    """Whether an access-log destination is a Firehose delivery stream."""
+    return arn.split(":")[2:3] == ["firehose"]
+
+
+def normal_arn(arn: str) -> str:
+    """A log group's ARN as an access-log destination has it: without the trailing `:*`."""
+    return arn[:-2] if arn.endswith(":*") else arn
+
+
+def same_arn(one: str, other: str) -> bool:
+    """Whether two ARNs name the same log group, with or without the trailing `:*`."""
+    return normal_arn(one) == normal_arn(other)
+
+
+def log_group_name(arn: str) -> str:
+    """`arn:aws:logs:…:log-group:/a/b` → `/a/b`; empty for anything else."""
+    parts = normal_arn(arn).split(":", 6)
+    return parts[6] if len(parts) == 7 and parts[2] == "logs" and parts[5] == "log-group" else ""
+
+
+_REMEDY = (
+    "It is left as it is. Switch the stage to the connector's log group instead, change the format "
+    "to one JSON object yourself, or leave the stage out."
+)
+
+
+def _not_json(shape: FormatKind) -> str:
+    if shape is FormatKind.NONE:
+        return f"The stage has no log format. {_REMEDY}"
+    return (
+        f"The stage logs {shape.value}, and the connector reads lines of JSON. Fields cannot be "
+        f"added without breaking whatever reads these lines today. {_REMEDY}"
+    )
+
+
+def _extend(users_format: str, template: Template, api_type: ApiType) -> MergeResult:
+    # With a repeated key JSON readers keep the last one, so only that one counts.
+    present = {member.key: member for member in template.members}
+    additions: list[Member] = []
+    renamed: list[tuple[str, str]] = []
+    for key, variable in fields(api_type):
+        name = key
+        if key in present and present[key].unquoted != variable:
+            name = ALIAS_PREFIX + key
+            if name in present and present[name].unquoted != variable:
+                return MergeResult(
+                    users_format,
+                    problem=f"The keys {key} and {name} are both in use for something else. "
+                    f"{_REMEDY}",
+                )
+            renamed.append((key, name))
+        if name not in present:
+            additions.append(Member(name, json.dumps(variable)))
+    line = template.extended(tuple(additions))
+    if len(line.encode()) > MAX_FORMAT_BYTES:
+        line = json_template.squeezed(line)
+    wrong = problems(line)
+    if wrong:
+        return MergeResult(
+            users_format,
+            problem=f"With the connector's fields added the format would be refused: "
+            f"{', '.join(wrong)}. {_REMEDY}",
+        )
+    return MergeResult(line, tuple(m.key for m in additions), tuple(renamed))

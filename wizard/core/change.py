@@ -1,0 +1,282 @@
+"""The change to one stage's logging: what it is now, what it becomes, and how to take it back.
+
+Pure: works out settings and the requests that produce them; `services.aws.stages` sends them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from wizard.core import access_log
+from wizard.core.access_log import LoggingState
+from wizard.core.facts import AccessLog, ApiType, LogGroup, Stage, StageRef, StageSettings
+from wizard.core.owner import owner
+from wizard.core.text import count
+
+LEVEL = "INFO"  # "Errors and info logs" in the console
+
+
+class Mode(str, Enum):
+    """What happens to a stage: it logs to our group, keeps its own, or is left alone."""
+
+    OURS = "ours"
+    KEEP = "keep"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True)
+class StageChange:
+    """One stage's change. `before` is the image that removal puts back.
+
+    `reason` says why a stage is skipped; `warnings` are sentences to show before consent.
+    """
+
+    ref: StageRef
+    api_type: ApiType
+    before: StageSettings
+    after: StageSettings
+    mode: Mode = Mode.OURS
+    api_name: str = ""
+    reason: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def changes_anything(self) -> bool:
+        """Whether AWS has to be called at all."""
+        return self.mode is not Mode.SKIP and self.before != self.after
+
+    @property
+    def log_group(self) -> str:
+        """Name of the log group the stage logs to afterwards."""
+        return access_log.log_group_name(self.after.access_log.destination_arn)
+
+    def with_destination(self, arn: str) -> StageChange:
+        """The same change towards the connector's log group once its ARN is known."""
+        if self.mode is not Mode.OURS:
+            return self
+        log = replace(self.after.access_log, destination_arn=access_log.normal_arn(arn))
+        return replace(self, after=replace(self.after, access_log=log))
+
+
+@dataclass(frozen=True)
+class DiffLine:
+    """One line of the diff: what is changed, from what, to what."""
+
+    label: str
+    before: str
+    after: str
+
+
+def plan_change(
+    stage: Stage, destination_arn: str, existing: str = "keep", log_group: LogGroup | None = None
+) -> StageChange:
+    """Work out what connecting a stage would change.
+
+    Args:
+        destination_arn: the connector's log group, with or without `:*`.
+        existing: what to do when the stage logs elsewhere: `keep`, `switch` or `skip`.
+        log_group: the log group the stage logs to today, where it was looked up.
+    """
+    now = stage.settings
+    state = access_log.compare(now.access_log, destination_arn, stage.api.api_type)
+    if not stage.changeable:
+        return _skip(stage, "AWS manages this stage itself and refuses every change to it.")
+    if state is LoggingState.OFF:
+        return _ours(stage, destination_arn, access_log.render_format(stage.api.api_type))
+    if state in (LoggingState.OURS, LoggingState.ALTERED):
+        merged = access_log.merge(now.access_log.format, stage.api.api_type)
+        if not merged.ok and existing != "switch":
+            return _skip(stage, merged.problem)
+        fresh = access_log.render_format(stage.api.api_type)
+        return _ours(stage, destination_arn, merged.format if merged.ok else fresh)
+    if existing == "skip":
+        return _skip(stage, f"It logs elsewhere already ({_place(now.access_log)}).")
+    if existing == "switch":
+        change = _ours(stage, destination_arn, access_log.render_format(stage.api.api_type))
+        taken = f"Its access log no longer goes to {_place(now.access_log)}."
+        return replace(change, warnings=(taken, *change.warnings))
+    return _keep(stage, log_group)
+
+
+def diff_lines(change: StageChange) -> tuple[DiffLine, ...]:
+    """What a reader must know before consenting; empty when nothing changes."""
+    if not change.changes_anything:
+        return ()
+    old, new = change.before.access_log, change.after.access_log
+    lines = []
+    if not access_log.same_arn(old.destination_arn, new.destination_arn):
+        lines.append(DiffLine("access log", _place(old), _place(new)))
+    if old.format != new.format:
+        lines.append(_format_line(change))
+    if change.before.logging_level != change.after.logging_level:
+        before, after = change.before.logging_level, change.after.logging_level
+        lines.append(DiffLine("level", _level(before), _level(after)))
+    return tuple(lines)
+
+
+class UndoAction(str, Enum):
+    """What putting a stage back comes to."""
+
+    RESTORE = "restore"
+    ASK = "ask"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Undo:
+    """How to put a stage back: `target` are the settings to write; `reason` is for the reader."""
+
+    action: UndoAction
+    target: StageSettings
+    reason: str = ""
+
+
+def undo(before: StageSettings, after: StageSettings, live: StageSettings) -> Undo:
+    """Decide how to take a change back, given what is live now.
+
+    The access log and the level are judged apart: each is put back where it is still what we wrote.
+    A level that somebody changed since is left alone; an access log that somebody changed since is
+    theirs, and a person must say whether the old one replaces it.
+    """
+    level = live.logging_level
+    if not same_level(after.logging_level, before.logging_level) and same_level(
+        live.logging_level, after.logging_level
+    ):
+        level = before.logging_level
+    back = StageSettings(before.access_log, level)
+    if same_log(live.access_log, before.access_log):
+        if same_level(level, live.logging_level):
+            return Undo(UndoAction.NOTHING, live, "It is as it was before.")
+        return Undo(UndoAction.RESTORE, StageSettings(live.access_log, level))
+    if same_log(live.access_log, after.access_log):
+        kept = ""
+        if not same_level(live.logging_level, after.logging_level):
+            kept = "Its log level was changed since and stays."
+        return Undo(UndoAction.RESTORE, back, kept)
+    return Undo(
+        UndoAction.ASK,
+        back,
+        "Its access log was changed by somebody else since: it now goes to "
+        f"{_place(live.access_log)}.",
+    )
+
+
+def same_log(one: AccessLog, other: AccessLog) -> bool:
+    """Whether two access logs are the same, however the ARN is written."""
+    return one.format == other.format and access_log.same_arn(
+        one.destination_arn, other.destination_arn
+    )
+
+
+def same_level(one: str, other: str) -> bool:
+    """Whether two log levels mean the same: never set and OFF do."""
+    return (one or "OFF") == (other or "OFF")
+
+
+def same_settings(one: StageSettings, other: StageSettings) -> bool:
+    """Whether two images mean the same."""
+    return same_log(one.access_log, other.access_log) and same_level(
+        one.logging_level, other.logging_level
+    )
+
+
+def _skip(stage: Stage, reason: str) -> StageChange:
+    return StageChange(
+        stage.ref,
+        stage.api.api_type,
+        stage.settings,
+        stage.settings,
+        Mode.SKIP,
+        stage.api.name,
+        reason,
+    )
+
+
+def _ours(stage: Stage, destination_arn: str, log_format: str) -> StageChange:
+    level = LEVEL if stage.api.api_type is not ApiType.HTTP else ""
+    after = StageSettings(AccessLog(access_log.normal_arn(destination_arn), log_format), level)
+    now = stage.settings
+    if same_log(now.access_log, after.access_log):
+        after = replace(after, access_log=now.access_log)
+    change = StageChange(stage.ref, stage.api.api_type, now, after, Mode.OURS, stage.api.name)
+    return replace(change, warnings=_warnings(stage, change))
+
+
+def _keep(stage: Stage, log_group: LogGroup | None) -> StageChange:
+    log = stage.settings.access_log
+    place = _place(log)
+    if access_log.is_firehose(log.destination_arn):
+        return _skip(
+            stage,
+            f"It logs to {place}, which cannot be subscribed to. Switch it to the connector's log "
+            "group (the stream then gets nothing more), or leave it out.",
+        )
+    if not access_log.log_group_name(log.destination_arn):
+        return _skip(stage, f"It logs to {place}, which is not a log group.")
+    if log_group is not None and log_group.log_class != "STANDARD":
+        return _skip(
+            stage,
+            f"Its log group {place} is of class {log_group.log_class}; only STANDARD log groups "
+            "can have a subscription filter. Switch it to the connector's log group instead.",
+        )
+    merged = access_log.merge(log.format, stage.api.api_type)
+    if not merged.ok:
+        return _skip(stage, merged.problem)
+    after = stage.settings
+    if merged.added:
+        after = replace(after, access_log=replace(log, format=merged.format))
+    change = StageChange(
+        stage.ref, stage.api.api_type, stage.settings, after, Mode.KEEP, stage.api.name
+    )
+    return replace(change, warnings=_warnings(stage, change))
+
+
+def _warnings(stage: Stage, change: StageChange) -> tuple[str, ...]:
+    found = []
+    who = owner(stage)
+    if who is not None and change.changes_anything:
+        found.append(
+            f"{who} deploys this stage; its next deploy can put the old logging back. "
+            "Put the snippet into its template."
+        )
+    if stage.has_canary:
+        found.append("Requests that go to its canary are logged to <log group>/Canary instead.")
+    if stage.api.api_type is ApiType.WEBSOCKET:
+        found.append("WebSocket events have no method and no path: they are counted, not sent on.")
+    if change.mode is Mode.OURS and not same_level(
+        change.before.logging_level, change.after.logging_level
+    ):
+        found.append(
+            "Errors and info logs go to API-Gateway-Execution-Logs_"
+            f"{stage.api.api_id}/{stage.name}, which CloudWatch bills."
+        )
+    return tuple(found)
+
+
+def _place(log: AccessLog) -> str:
+    if not log.enabled:
+        return "off"
+    arn = log.destination_arn
+    if access_log.is_firehose(arn):
+        return f"Firehose {arn.rpartition('/')[2]}"
+    return access_log.log_group_name(arn) or arn
+
+
+def _level(level: str) -> str:
+    words = {"": "off", "OFF": "off", "ERROR": "errors only", "INFO": "errors and info"}
+    return words.get(level, level)
+
+
+def _format_line(change: StageChange) -> DiffLine:
+    old, new = change.before.access_log.format, change.after.access_log.format
+    merged = access_log.merge(old, change.api_type)
+    before = access_log.kind(old).value
+    if old and merged.ok and merged.format == new:
+        return DiffLine(
+            "format",
+            before,
+            f"{count(len(merged.added), 'field')} added: {', '.join(merged.added)}",
+        )
+    total = count(len(access_log.fields(change.api_type)), "field")
+    return DiffLine("format", before, f"JSON with {total}")

@@ -1,0 +1,257 @@
+"""What botocore raises, said so that a person can act on it; the original words stay visible."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from wizard.core.errors import ExitCode, UsageError, WizardError
+from wizard.core.text import clean
+
+EXPIRED = frozenset(
+    ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired")
+)
+INVALID = frozenset(
+    (
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "SignatureDoesNotMatch",
+        "InvalidSignatureException",
+        "AuthFailure",
+        "InvalidAccessKeyId",
+        "IncompleteSignature",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+    )
+)
+DENIED = frozenset(
+    (
+        "AccessDenied",
+        "AccessDeniedException",
+        "UnauthorizedOperation",
+        "UnauthorizedException",
+        "AuthorizationError",
+        "NotAuthorized",
+    )
+)
+THROTTLED = frozenset(
+    (
+        "TooManyRequestsException",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestLimitExceeded",
+        "SlowDown",
+    )
+)
+NOT_FOUND = frozenset(
+    ("NotFoundException", "ResourceNotFoundException", "NoSuchEntity", "ParameterNotFound")
+)
+_ACTION = re.compile(r"not authorized to perform:?\s+([a-z0-9-]+:[A-Za-z0-9*]+)")
+
+
+def code_of(error: BaseException) -> str:
+    """The error code AWS sent, or an empty string."""
+    response = getattr(error, "response", None)
+    return str((response or {}).get("Error", {}).get("Code", "")) if response else ""
+
+
+def message_of(error: BaseException) -> str:
+    """The words AWS sent, without control characters."""
+    response: dict[str, Any] = getattr(error, "response", None) or {}
+    text = response.get("Error", {}).get("Message") or str(error)
+    return clean(str(text)).strip()
+
+
+def is_throttling(error: BaseException) -> bool:
+    """AWS refused because of the rate of requests."""
+    return code_of(error) in THROTTLED
+
+
+def is_denied(error: BaseException) -> bool:
+    """AWS refused for want of a permission."""
+    return code_of(error) in DENIED
+
+
+def is_not_found(error: BaseException) -> bool:
+    """What was asked for does not exist (any more)."""
+    return code_of(error) in NOT_FOUND
+
+
+def no_answer(error: BaseException) -> bool:
+    """The connection failed: the request may or may not have been carried out."""
+    from botocore import exceptions as e
+
+    # ConnectionError is botocore's own; EndpointConnectionError and time-outs derive from these.
+    return isinstance(error, (e.HTTPClientError, e.ConnectionError))
+
+
+def never_sent(error: BaseException) -> bool:
+    """The connection could not even be made, so nothing was carried out."""
+    from botocore import exceptions as e
+
+    return isinstance(
+        error, (e.EndpointConnectionError, e.ConnectTimeoutError, e.ProxyConnectionError)
+    )
+
+
+@contextlib.contextmanager
+def explained(doing: str, profile: str = "") -> Iterator[None]:
+    """Turn what botocore raises inside the block into a WizardError.
+
+    Args:
+        doing: what was being done, as in "Reading the APIs".
+        profile: the profile in use, for the next step's command.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise explain(error, doing, profile) from error
+
+
+def explain(error: BaseException, doing: str = "", profile: str = "") -> WizardError:
+    """The WizardError for one botocore error."""
+    if isinstance(error, WizardError):
+        return error
+    code = code_of(error)
+    what = f"{doing} failed" if doing else "AWS could not be asked"
+    if code:
+        return _answered(error, code, what, profile)
+    return _unanswered(error, what, profile)
+
+
+def _answered(error: BaseException, code: str, what: str, profile: str) -> WizardError:
+    words = f"{code}: {message_of(error)}"
+    flag = f" --profile {profile}" if profile else ""
+    if code in EXPIRED:
+        return WizardError(
+            "WAG-E-AWS-002",
+            "The AWS credentials have expired",
+            why=words,
+            next_step=f"Renew them (for SSO: `aws sso login{flag}`), then run the same command "
+            "again.",
+        )
+    if code in INVALID:
+        return WizardError(
+            "WAG-E-AWS-009",
+            "AWS does not accept these credentials",
+            why=words,
+            next_step="Check the access key, that this computer's clock is right, and that the "
+            "Region is enabled for the account.",
+        )
+    if code in DENIED:
+        match = _ACTION.search(message_of(error))
+        action = match.group(1) if match else ""
+        blocked = "explicit deny" in message_of(error)
+        return WizardError(
+            "WAG-E-AWS-007",
+            f"{what}: " + (f"{action} is not allowed" if action else "access was denied"),
+            why=words,
+            next_step=(
+                "A policy (often of the organisation) denies it explicitly; ask whoever owns it."
+                if blocked
+                else "Give this principal the permission; `wallarm-apigw iam-policy` prints the "
+                "smallest policy."
+            ),
+        )
+    if code in THROTTLED:
+        return WizardError(
+            "WAG-E-AWS-008",
+            f"{what}: AWS asks to slow down",
+            why=words,
+            next_step="Something else uses the same quota right now. Try again in a minute.",
+        )
+    if code == "RequestTimeTooSkewed" or "Signature not yet current" in message_of(error):
+        return WizardError(
+            "WAG-E-AWS-010",
+            "This computer's clock differs too much from AWS's",
+            why=words,
+            next_step="Set the clock, then run the same command again.",
+        )
+    if code in NOT_FOUND:
+        return WizardError(
+            "WAG-E-AWS-014", f"{what}: it does not exist", why=words, next_step="Reload the list."
+        )
+    if code.startswith("5") or code in ("InternalFailure", "ServiceUnavailable"):
+        return WizardError(
+            "WAG-E-AWS-012",
+            f"{what}: AWS has a fault of its own",
+            why=words,
+            next_step="Try again in a minute; the AWS Health Dashboard tells more.",
+        )
+    return WizardError(
+        "WAG-E-AWS-013", what, why=words, next_step="Nothing further was done; see the cause."
+    )
+
+
+def _unanswered(error: BaseException, what: str, profile: str) -> WizardError:
+    from botocore import exceptions as e
+
+    words = clean(str(error)).strip()
+    flag = f" --profile {profile}" if profile else ""
+    name = type(error).__name__
+    if isinstance(error, e.ProfileNotFound):
+        return UsageError(
+            "WAG-E-AWS-003",
+            "The AWS profile does not exist",
+            why=words,
+            next_step="Choose one of `aws configure list-profiles`.",
+            keys=("profile",),
+        )
+    if "SSO" in name or isinstance(error, (e.TokenRetrievalError, e.UnauthorizedSSOTokenError)):
+        return WizardError(
+            "WAG-E-AWS-005",
+            "The SSO login has ended",
+            why=words,
+            next_step=f"Run `aws sso login{flag}`, then the same command again.",
+        )
+    if isinstance(error, e.LoginError):
+        return WizardError(
+            "WAG-E-AWS-005",
+            "The AWS login has ended",
+            why=words,
+            next_step=f"Run `aws login{flag}`, then the same command again.",
+        )
+    if isinstance(error, (e.NoCredentialsError, e.PartialCredentialsError)):
+        return WizardError(
+            "WAG-E-AWS-001",
+            "No AWS credentials were found",
+            why=words,
+            next_step="Log in (`aws configure`, `aws configure sso`), name a profile with "
+            "--profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+            exit_code=ExitCode.USAGE,
+        )
+    if isinstance(error, (e.CredentialRetrievalError, e.MetadataRetrievalError)):
+        return WizardError(
+            "WAG-E-AWS-001",
+            "The AWS credentials could not be read",
+            why=words,
+            next_step="Repair what provides them (credential process, instance role), or name "
+            "another profile with --profile.",
+        )
+    if isinstance(error, e.SSLError):
+        return WizardError(
+            "WAG-E-AWS-006",
+            f"{what}: the certificate of the endpoint is not trusted",
+            why=words,
+            next_step="Behind an inspecting proxy, set AWS_CA_BUNDLE to its certificate file.",
+        )
+    if no_answer(error):
+        return WizardError(
+            "WAG-E-AWS-006",
+            f"{what}: AWS cannot be reached",
+            why=words,
+            next_step="Check the network, HTTPS_PROXY, and AWS_ENDPOINT_URL if it is set.",
+        )
+    if isinstance(error, (e.ConfigParseError, e.ConfigNotFound, e.InvalidConfigError)):
+        return WizardError(
+            "WAG-E-AWS-015",
+            "The AWS configuration file cannot be read",
+            why=words,
+            next_step="Repair ~/.aws/config or ~/.aws/credentials.",
+        )
+    return WizardError("WAG-E-AWS-013", what, why=f"{name}: {words}", next_step="See the cause.")

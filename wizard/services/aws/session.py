@@ -1,0 +1,360 @@
+"""One source of credentials for boto3 and Terraform, and the clients made from it.
+
+boto3 is imported on first use, so that `--help` and everything else that needs no AWS stays quick.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from wizard import __version__
+from wizard.core.errors import UsageError, WizardError
+from wizard.core.facts import Identity
+from wizard.core.text import closest
+from wizard.services.aws import budget
+from wizard.services.aws.budget import TokenBucket
+from wizard.services.aws.errors import explain, explained
+
+if TYPE_CHECKING:
+    import boto3
+    from botocore.credentials import Credentials
+    from mypy_boto3_apigateway import APIGatewayClient
+    from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_resourcegroupstaggingapi import ResourceGroupsTaggingAPIClient
+    from mypy_boto3_route53 import Route53Client
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_sts import STSClient
+
+CONNECT_TIMEOUT = 5  # seconds
+READ_TIMEOUT = 30
+MAX_ATTEMPTS = 6
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+# Ways of getting credentials that Terraform's provider knows too and renews by itself.
+_SHARED_METHODS = frozenset(("sso", "shared-credentials-file", "config-file", "custom-process"))
+_CHAIN_METHODS = frozenset(("iam-role", "container-role", "assume-role-with-web-identity"))
+
+
+class Session:
+    """Everything this program does with AWS goes through one of these. Thread-safe.
+
+    Args:
+        profile: profile name; empty means the environment decides.
+        region: Region; empty means the environment or the profile decides.
+        env: environment variables; None means this process's own.
+        mfa: asked for the one-time code of an assume-role profile with MFA; gets the prompt's text.
+            Without it such a profile is an error, so that nothing ever waits for input unseen.
+    """
+
+    def __init__(
+        self,
+        profile: str = "",
+        region: str = "",
+        env: Mapping[str, str] | None = None,
+        mfa: Callable[[str], str] | None = None,
+        bucket: TokenBucket | None = None,
+    ) -> None:
+        self._env = dict(os.environ if env is None else env)
+        self._explicit_profile = profile
+        self._region = (
+            region or self._env.get("AWS_REGION") or self._env.get("AWS_DEFAULT_REGION") or ""
+        )
+        self._mfa = mfa
+        self._lock = threading.RLock()
+        self._boto: boto3.Session | None = None
+        self._clients: dict[str, Any] = {}
+        self.budget = bucket or TokenBucket()
+
+    @property
+    def profile(self) -> str:
+        """The profile in use; empty when keys in the environment or the machine's role are."""
+        if self._explicit_profile:
+            return self._explicit_profile
+        if self._env.get("AWS_ACCESS_KEY_ID"):
+            return ""
+        return self._env.get("AWS_PROFILE") or self._env.get("AWS_DEFAULT_PROFILE") or ""
+
+    @property
+    def region(self) -> str:
+        """The Region in use. Raises UsageError for one that does not exist."""
+        region = self._region or str(self._session().region_name or "")
+        if not region:
+            raise UsageError(
+                "WAG-E-AWS-004",
+                "No AWS Region was given",
+                next_step="Use --region, AWS_REGION, or `region` in the profile.",
+                keys=("region",),
+            )
+        return region
+
+    @property
+    def endpoint(self) -> str:
+        """AWS_ENDPOINT_URL: where a local AWS answers instead of AWS itself; usually empty."""
+        return self._env.get("AWS_ENDPOINT_URL", "")
+
+    def profiles(self) -> tuple[str, ...]:
+        """The profiles in this user's AWS configuration, in its order."""
+        with explained("Reading the AWS configuration"):
+            return tuple(self._core().available_profiles)
+
+    def regions(self) -> tuple[str, ...]:
+        """Every Region with API Gateway that this boto3 knows; those of the AWS partition first."""
+        core = self._core()
+        found: list[str] = []
+        for partition in core.get_available_partitions():
+            found += sorted(core.get_available_regions("apigateway", partition_name=partition))
+        return tuple(found)
+
+    def check(self) -> None:
+        """Raise UsageError for a profile or Region that does not exist. Asks nothing of AWS."""
+        profile = self.profile
+        if profile:
+            known = self.profiles()
+            if profile not in known:
+                near = closest(profile, known)
+                raise UsageError(
+                    "WAG-E-AWS-003",
+                    f"The AWS profile {profile!r} does not exist",
+                    why=f"Profiles here: {', '.join(known) or 'none'}.",
+                    next_step=f"Did you mean {' or '.join(near)}?"
+                    if near
+                    else "Create it with `aws configure --profile NAME`, or name another one.",
+                    keys=("profile",),
+                )
+        known = self.regions()
+        if self.region not in known:
+            near = closest(self.region, known)
+            raise UsageError(
+                "WAG-E-AWS-004",
+                f"There is no AWS Region {self.region!r} with API Gateway",
+                why=f"This program knows {len(known)} Regions.",
+                next_step=f"Did you mean {' or '.join(near)}?"
+                if near
+                else "Use a Region such as eu-central-1.",
+                keys=("region",),
+            )
+
+    def identity(self) -> Identity:
+        """Who the credentials belong to (`sts:GetCallerIdentity`); the alias if it may be read.
+
+        Raises WizardError or UsageError with the next step for everything that can be wrong.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        self.check()
+        try:
+            answer = self.client("sts").get_caller_identity()
+        except (BotoCoreError, ClientError) as error:
+            raise explain(error, "Asking AWS who we are", self.profile) from error
+        arn = answer["Arn"]
+        return Identity(
+            account_id=answer["Account"],
+            arn=arn,
+            region=self.region,
+            alias=self._alias(),
+            partition=arn.split(":")[1] or "aws",
+        )
+
+    def expires_at(self) -> datetime | None:
+        """When the credentials in use end, if they end and nothing renews them by itself."""
+        expiry = getattr(self._credentials(), "_expiry_time", None)
+        return expiry if isinstance(expiry, datetime) else None
+
+    def seconds_left(self) -> float | None:
+        """Seconds until the credentials end; None when they do not, or nothing says so."""
+        expiry = self.expires_at()
+        if expiry is None:
+            return None
+        return (expiry - datetime.now(timezone.utc)).total_seconds()
+
+    def renew(self) -> None:
+        """Forget credentials and clients; the next call reads them again (after a new login)."""
+        with self._lock:
+            self._boto = None
+            self._clients.clear()
+
+    def credentials_environment(self) -> dict[str, str | None]:
+        """Variables for a child process that shall act as this session; None removes one.
+
+        A profile is handed on by name where the child can use it by itself (its credentials are
+        then renewed there too); with MFA and for keys it gets the keys, in its environment only.
+        """
+        out: dict[str, str | None] = {
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_PROFILE": None,
+            "AWS_DEFAULT_PROFILE": None,
+            **dict.fromkeys(_KEYS),
+        }
+        if self.endpoint:
+            out["AWS_ENDPOINT_URL"] = self.endpoint
+        if self.endpoint.startswith("http://"):
+            out["AWS_CA_BUNDLE"] = None
+        credentials = self._credentials()
+        method = str(getattr(credentials, "method", ""))
+        if method in _CHAIN_METHODS and not self.profile:
+            return out
+        if self.profile and method in _SHARED_METHODS:
+            out["AWS_PROFILE"] = self.profile
+            return out
+        with explained("Reading the AWS credentials", self.profile):
+            frozen = credentials.get_frozen_credentials()
+        out["AWS_ACCESS_KEY_ID"] = frozen.access_key
+        out["AWS_SECRET_ACCESS_KEY"] = frozen.secret_key
+        out["AWS_SESSION_TOKEN"] = frozen.token or None
+        return out
+
+    def environment(self) -> dict[str, str]:
+        """The whole environment for such a child: this session's own with those variables set."""
+        out = dict(self._env)
+        for name, value in self.credentials_environment().items():
+            if value is None:
+                out.pop(name, None)
+            else:
+                out[name] = value
+        return out
+
+    # One overload for each service in use keeps calls typed.
+    @overload
+    def client(self, service: Literal["apigateway"]) -> APIGatewayClient: ...
+    @overload
+    def client(self, service: Literal["apigatewayv2"]) -> ApiGatewayV2Client: ...
+    @overload
+    def client(self, service: Literal["cloudwatch"]) -> CloudWatchClient: ...
+    @overload
+    def client(self, service: Literal["ec2"]) -> EC2Client: ...
+    @overload
+    def client(self, service: Literal["ecs"]) -> ECSClient: ...
+    @overload
+    def client(self, service: Literal["elbv2"]) -> ElasticLoadBalancingv2Client: ...
+    @overload
+    def client(self, service: Literal["iam"]) -> IAMClient: ...
+    @overload
+    def client(self, service: Literal["lambda"]) -> LambdaClient: ...
+    @overload
+    def client(self, service: Literal["logs"]) -> CloudWatchLogsClient: ...
+    @overload
+    def client(
+        self, service: Literal["resourcegroupstaggingapi"]
+    ) -> ResourceGroupsTaggingAPIClient: ...
+    @overload
+    def client(self, service: Literal["route53"]) -> Route53Client: ...
+    @overload
+    def client(self, service: Literal["s3"]) -> S3Client: ...
+    @overload
+    def client(self, service: Literal["sqs"]) -> SQSClient: ...
+    @overload
+    def client(self, service: Literal["ssm"]) -> SSMClient: ...
+    @overload
+    def client(self, service: Literal["sts"]) -> STSClient: ...
+    @overload
+    def client(self, service: str) -> Any: ...
+
+    def client(self, service: str) -> Any:
+        """The boto3 client of a service, made once."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._make(service)
+            return self._clients[service]
+
+    def _make(
+        self, service: str, *, attempts: int = MAX_ATTEMPTS, timeout: int = READ_TIMEOUT
+    ) -> Any:
+        from botocore.config import Config
+
+        with explained("Preparing to talk to AWS", self.profile):
+            client: Any = self._session().client(  # type: ignore[call-overload]
+                service,
+                region_name=self.region,
+                endpoint_url=self.endpoint or None,
+                config=Config(
+                    connect_timeout=CONNECT_TIMEOUT,
+                    read_timeout=timeout,
+                    retries={"mode": "standard", "total_max_attempts": attempts},
+                    user_agent_extra=f"wallarm-apigw/{__version__}",
+                    max_pool_connections=16,
+                ),
+            )
+        if service in ("apigateway", "apigatewayv2"):
+            budget.attach(client.meta.events, self.budget)
+        return client
+
+    def _session(self) -> boto3.Session:
+        with self._lock:
+            if self._boto is None:
+                self._boto = self._connect()
+            return self._boto
+
+    def _connect(self) -> boto3.Session:
+        import boto3
+
+        core = self._core()
+        with explained("Reading the AWS configuration"):
+            if self.profile:
+                if self.profile not in core.available_profiles:
+                    self.check()
+                return boto3.Session(botocore_session=core, profile_name=self.profile)
+            return boto3.Session(
+                botocore_session=core,
+                aws_access_key_id=self._env.get("AWS_ACCESS_KEY_ID"),
+                aws_secret_access_key=self._env.get("AWS_SECRET_ACCESS_KEY"),
+                aws_session_token=self._env.get("AWS_SESSION_TOKEN"),
+            )
+
+    def _core(self) -> Any:
+        import botocore.session
+
+        core = botocore.session.Session()
+        for variable, name in (
+            ("config_file", "AWS_CONFIG_FILE"),
+            ("credentials_file", "AWS_SHARED_CREDENTIALS_FILE"),
+        ):
+            if self._env.get(name):
+                core.set_config_variable(variable, self._env[name])
+        if self.profile:
+            core.set_config_variable("profile", self.profile)
+        resolver = core.get_component("credential_provider")
+        # There is no public way to replace getpass, which would wait behind the screens.
+        resolver.get_provider("assume-role")._prompter = self._ask_mfa
+        return core
+
+    def _ask_mfa(self, prompt: str) -> str:
+        if self._mfa is None:
+            raise WizardError(
+                "WAG-E-AWS-011",
+                "This profile needs a one-time code (MFA)",
+                why=prompt,
+                next_step="Run in a terminal, or hand in temporary keys "
+                "(`aws configure export-credentials`).",
+            )
+        return self._mfa(prompt)
+
+    def _credentials(self) -> Credentials:
+        from botocore.exceptions import NoCredentialsError
+
+        with explained("Reading the AWS credentials", self.profile):
+            credentials = self._session().get_credentials()
+            if credentials is None:
+                raise NoCredentialsError
+        return credentials
+
+    def _alias(self) -> str:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            aliases = self._make("iam", attempts=1, timeout=5).list_account_aliases()
+        except (BotoCoreError, ClientError):
+            return ""  # a name for the eye; often not allowed, and nothing depends on it
+        return str((aliases["AccountAliases"] or [""])[0])

@@ -1,0 +1,349 @@
+"""Reads, changes and puts back one stage's logging on AWS, and always knows how it ended.
+
+A change is made only when the stage still is as it was shown, and it counts only when reading it
+back shows it. Recording is the caller's: every function takes and returns plain images.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from wizard.core import change as rules
+from wizard.core.change import Mode, StageChange, UndoAction
+from wizard.core.errors import WizardError
+from wizard.core.facts import AccessLog, ApiType, StageRef, StageSettings
+from wizard.core.stage_requests import V2Requests, rest_patch, v2_requests
+from wizard.services.aws.errors import (
+    code_of,
+    explain,
+    is_not_found,
+    message_of,
+    never_sent,
+    no_answer,
+)
+
+if TYPE_CHECKING:
+    from wizard.services.aws.session import Session
+
+ALL_METHODS = "*/*"
+READ_BACK_SECONDS = 5.0
+ROLE_MISSING = "CloudWatch Logs role ARN must be set"
+
+
+class Result(str, Enum):
+    """What became of a stage."""
+
+    CHANGED = "changed"
+    UNCHANGED = "already so"
+    RESTORED = "restored"
+    ASK = "changed by somebody else"
+    GONE = "does not exist any more"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result, the settings as read back, and a sentence for the reader where there is one."""
+
+    ref: StageRef
+    result: Result
+    settings: StageSettings
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class LiveStage:
+    """A stage as it is now; `method_setting` and `route_settings` are what AWS sent, unread."""
+
+    settings: StageSettings
+    method_setting: dict[str, Any] = field(default_factory=dict)
+    route_settings: dict[str, Any] = field(default_factory=dict)
+
+
+def read(session: Session, ref: StageRef, api_type: ApiType) -> LiveStage:
+    """The stage as it is now. Raises WizardError (WAG-E-STAGES-012 when it is gone)."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        if api_type is ApiType.REST:
+            answer: Any = session.client("apigateway").get_stage(
+                restApiId=ref.api_id, stageName=ref.stage
+            )
+            return from_rest(answer)
+        answer = session.client("apigatewayv2").get_stage(ApiId=ref.api_id, StageName=ref.stage)
+        return from_v2(answer, api_type)
+    except (BotoCoreError, ClientError) as error:
+        raise _refused(error, ref, f"Reading the stage {ref}", session.profile) from error
+
+
+def read_settings(session: Session, ref: StageRef, api_type: ApiType) -> StageSettings:
+    """The part of the stage this product may change."""
+    return read(session, ref, api_type).settings
+
+
+def apply(session: Session, change: StageChange) -> Outcome:
+    """Make one change.
+
+    Raises WizardError: WAG-E-STAGES-011 when the stage is no longer as it was shown, 012 when it is
+    gone, 013 when the account's CloudWatch role is missing, and with `in_doubt` when neither the
+    change nor reading it back was answered.
+    """
+    if change.mode is Mode.SKIP:
+        return Outcome(change.ref, Result.UNCHANGED, change.before, change.reason)
+    live = read(session, change.ref, change.api_type)
+    if rules.same_settings(live.settings, change.after):
+        return Outcome(change.ref, Result.UNCHANGED, live.settings)
+    if not rules.same_settings(live.settings, change.before):
+        raise WizardError(
+            "WAG-E-STAGES-011",
+            f"{change.ref} was changed by somebody else in the meantime; it is left as it is",
+            why=_difference(change.before, live.settings),
+            next_step="Load the stages again and look at the new difference.",
+        )
+    settings = _write(session, change.ref, change.api_type, live, change.after)
+    return Outcome(change.ref, Result.CHANGED, settings)
+
+
+def restore(
+    session: Session,
+    ref: StageRef,
+    api_type: ApiType,
+    before: StageSettings,
+    after: StageSettings,
+    *,
+    force: bool = False,
+) -> Outcome:
+    """Put a stage back as it was before, where its logging is still ours.
+
+    Args:
+        before, after: the images the journal holds.
+        force: a person said so: put it back although somebody else changed the access log since.
+    Returns Result.ASK, with nothing done, when a person must decide; Result.GONE for a stage or API
+    that was deleted.
+    """
+    try:
+        live = read(session, ref, api_type)
+    except WizardError as error:
+        if error.code == "WAG-E-STAGES-012":
+            return Outcome(ref, Result.GONE, StageSettings(), "There is nothing to put back.")
+        raise
+    decision = rules.undo(before, after, live.settings)
+    if decision.action is UndoAction.NOTHING:
+        return Outcome(ref, Result.UNCHANGED, live.settings, decision.reason)
+    if decision.action is UndoAction.ASK and not force:
+        return Outcome(ref, Result.ASK, live.settings, decision.reason)
+    settings = _write(session, ref, api_type, live, decision.target)
+    return Outcome(ref, Result.RESTORED, settings, "" if force else decision.reason)
+
+
+def from_rest(stage: dict[str, Any]) -> LiveStage:
+    """The settings in an answer of v1 `GetStage` (or one item of `GetStages`)."""
+    log = stage.get("accessLogSettings") or {}
+    setting = dict((stage.get("methodSettings") or {}).get(ALL_METHODS) or {})
+    return LiveStage(
+        StageSettings(
+            AccessLog(log.get("destinationArn") or "", log.get("format") or ""),
+            setting.get("loggingLevel") or "",
+        ),
+        method_setting=setting,
+    )
+
+
+def from_v2(stage: dict[str, Any], api_type: ApiType) -> LiveStage:
+    """The settings in an answer of v2 `GetStage` (or one item of `GetStages`)."""
+    log = stage.get("AccessLogSettings") or {}
+    route = dict(stage.get("DefaultRouteSettings") or {})
+    level = route.get("LoggingLevel") or "" if api_type is ApiType.WEBSOCKET else ""
+    return LiveStage(
+        StageSettings(AccessLog(log.get("DestinationArn") or "", log.get("Format") or ""), level),
+        route_settings=route,
+    )
+
+
+def _write(
+    session: Session, ref: StageRef, api_type: ApiType, live: LiveStage, target: StageSettings
+) -> StageSettings:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    send = _sender(session, ref, api_type, live, target)
+    try:
+        send()
+    except (BotoCoreError, ClientError) as error:
+        if not no_answer(error) or never_sent(error):
+            raise _refused(error, ref, f"Changing {ref}", session.profile) from error
+        return _after_silence(session, ref, api_type, live, target, error)
+    return _read_back(session, ref, api_type, target)
+
+
+def _sender(
+    session: Session, ref: StageRef, api_type: ApiType, live: LiveStage, target: StageSettings
+) -> Callable[[], None]:
+    if api_type is ApiType.REST:
+        return lambda: _send_rest(session, ref, live, target)
+    requests = v2_requests(api_type, live.settings, target, live.route_settings)
+    return lambda: _send_v2(session, ref, api_type, requests, target)
+
+
+def _send_rest(session: Session, ref: StageRef, live: LiveStage, target: StageSettings) -> None:
+    client = session.client("apigateway")
+    throttle: dict[str, Any] = {}
+    if live.settings.logging_level and not target.logging_level:
+        throttle = dict(client.get_account().get("throttleSettings") or {})
+    operations: Any = rest_patch(live.settings, target, live.method_setting, throttle)
+    if operations:
+        client.update_stage(restApiId=ref.api_id, stageName=ref.stage, patchOperations=operations)
+
+
+def _send_v2(
+    session: Session,
+    ref: StageRef,
+    api_type: ApiType,
+    requests: V2Requests,
+    target: StageSettings,
+) -> None:
+    client = session.client("apigatewayv2")
+    if requests.update:
+        client.update_stage(ApiId=ref.api_id, StageName=ref.stage, **requests.update)
+    if requests.delete_log:
+        client.delete_access_log_settings(ApiId=ref.api_id, StageName=ref.stage)
+    if "DefaultRouteSettings" in requests.update and not target.logging_level:
+        # Leaving the level out unsets it where the settings are replaced; where they are merged
+        # (which of the two AWS does is unverified) it has to be switched off.
+        live = read(session, ref, api_type)
+        if not rules.same_level(live.settings.logging_level, ""):
+            off: Any = {**live.route_settings, "LoggingLevel": "OFF"}
+            client.update_stage(ApiId=ref.api_id, StageName=ref.stage, DefaultRouteSettings=off)
+
+
+def _read_back(
+    session: Session, ref: StageRef, api_type: ApiType, target: StageSettings
+) -> StageSettings:
+    deadline = time.monotonic() + READ_BACK_SECONDS
+    try:
+        while True:
+            settings = read(session, ref, api_type).settings
+            if rules.same_settings(settings, target):
+                return settings
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.5)
+    except WizardError as error:
+        if error.code == "WAG-E-STAGES-012":
+            raise
+        raise _in_doubt(ref, str(error)) from error
+    raise WizardError(
+        "WAG-E-STAGES-014",
+        f"{ref} does not have the settings that AWS accepted",
+        why=_difference(target, settings),
+        next_step="Somebody or something else is changing this stage right now. Load the stages "
+        "again.",
+    )
+
+
+def _after_silence(
+    session: Session,
+    ref: StageRef,
+    api_type: ApiType,
+    live: LiveStage,
+    target: StageSettings,
+    error: Exception,
+) -> StageSettings:
+    """The request was sent and nothing came back: ask the stage what happened."""
+    try:
+        settings = read(session, ref, api_type).settings
+    except WizardError as second:
+        if second.code == "WAG-E-STAGES-012":
+            raise
+        raise _in_doubt(ref, f"{message_of(error)}; then: {second.why or second.what}") from error
+    if rules.same_settings(settings, target):
+        return settings
+    if rules.same_settings(settings, live.settings):
+        raise WizardError(
+            "WAG-E-STAGES-015",
+            f"The connection broke; {ref} was not changed",
+            why=message_of(error),
+            next_step="Run the same command again.",
+        ) from error
+    raise WizardError(
+        "WAG-E-STAGES-014",
+        f"The connection broke, and {ref} is neither as before nor as wanted",
+        why=_difference(target, settings),
+        next_step="Run the same command again; it goes on from what is there now.",
+        in_doubt=True,
+    ) from error
+
+
+def _in_doubt(ref: StageRef, why: str) -> WizardError:
+    return WizardError(
+        "WAG-E-STAGES-016",
+        f"The connection broke; whether {ref} was changed is not known",
+        why=why,
+        next_step="Run the same command again when AWS can be reached; it looks first.",
+        in_doubt=True,
+    )
+
+
+def _refused(error: Exception, ref: StageRef, doing: str, profile: str) -> WizardError:
+    words = message_of(error)
+    if is_not_found(error):
+        return WizardError(
+            "WAG-E-STAGES-012",
+            f"{ref} does not exist any more",
+            why=words,
+            next_step="Load the stages again. Nothing was changed.",
+        )
+    if ROLE_MISSING in words:
+        return WizardError(
+            "WAG-E-STAGES-013",
+            f"{ref} was not changed: the account has no CloudWatch role for API Gateway",
+            why=words,
+            next_step="Let the wizard set the role (asked for, recorded), or set it in the API "
+            "Gateway console under Settings.",
+        )
+    if "not authorized to" in words.lower() and "log" in words.lower() and code_of(error) != "":
+        plain = explain(error, doing, profile)
+        return WizardError(
+            plain.code,
+            plain.what,
+            why=plain.why,
+            next_step=f"{plain.next_step} For HTTP APIs the caller also needs "
+            "logs:CreateLogDelivery, logs:UpdateLogDelivery, logs:PutResourcePolicy and "
+            "logs:DescribeResourcePolicies.",
+        )
+    if code_of(error) == "BadRequestException" and "log" in words.lower():
+        return WizardError(
+            "WAG-E-STAGES-017",
+            f"{ref} was not changed: AWS refuses the access log",
+            why=words,
+            next_step="Check that the log group exists in this Region and that the format is valid "
+            "for this API type.",
+        )
+    if code_of(error) == "ConflictException":
+        return WizardError(
+            "WAG-E-STAGES-018",
+            f"{ref} was not changed: something else changes it right now",
+            why=words,
+            next_step="Run the same command again in a minute.",
+        )
+    return explain(error, doing, profile)
+
+
+def _difference(expected: StageSettings, found: StageSettings) -> str:
+    parts = []
+    one, two = expected.access_log, found.access_log
+    if one.destination_arn != two.destination_arn:
+        parts.append(
+            f"access log: {one.destination_arn or 'off'} expected, {two.destination_arn or 'off'} "
+            "found"
+        )
+    if one.format != two.format:
+        parts.append("the log format differs")
+    if not rules.same_level(expected.logging_level, found.logging_level):
+        parts.append(
+            f"log level: {expected.logging_level or 'OFF'} expected, "
+            f"{found.logging_level or 'OFF'} found"
+        )
+    return "; ".join(parts) or "the difference could not be named"
