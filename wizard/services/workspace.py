@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -215,6 +216,27 @@ class Workspace:
     def errored_states(self) -> tuple[Path, ...]:
         """State that Terraform could not store where it belongs and left in its folder."""
         return tuple(sorted(self.root.glob("module-*/errored.tfstate")))
+
+    def check_errored(self) -> None:
+        """Raises WizardError WAG-E-WS-022 while an unsaved state waits to be dealt with.
+
+        Planning without it would deploy a second time what it records.
+        """
+        if self.errored_states:
+            names = ", ".join(str(path) for path in self.errored_states)
+            raise WizardError(
+                "WAG-E-WS-022",
+                "Terraform could not store its state in an earlier run",
+                why=f"What it did then is recorded in {names}.",
+                next_step="Put that record back (`wallarm-apigw install` offers it), or set it "
+                "aside if you know that it is obsolete.",
+            )
+
+    def set_aside(self, path: Path) -> Path:
+        """Rename an unsaved state so that it no longer counts; nothing is deleted."""
+        target = path.with_name(f"{path.name}.set-aside-{time.strftime('%Y%m%dT%H%M%S')}")
+        path.rename(target)
+        return target
 
     def clear_plans(self) -> None:
         """Delete every saved plan."""

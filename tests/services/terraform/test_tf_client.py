@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from pathlib import Path
@@ -253,9 +254,25 @@ def test_a_state_left_behind_is_put_back_when_the_user_agrees(opened, workspace:
     newer["serial"] += 1
     left.write_text(json.dumps(newer))
     assert workspace.errored_states == (left,)
+    with pytest.raises(WizardError, match="WAG-E-WS-022"):
+        terraform.plan()  # would deploy again what that file records
     terraform.push_state(left)
     assert workspace.errored_states == ()
     assert json.loads(workspace.state_file.read_text())["serial"] == newer["serial"]
+
+
+def test_an_obsolete_state_can_be_set_aside_and_is_not_deleted(
+    opened, workspace: Workspace
+) -> None:
+    terraform = opened()
+    assert workspace.module is not None
+    left = workspace.module / "errored.tfstate"
+    left.write_text("{}")
+    with pytest.raises(TerraformError):
+        terraform.push_state(left)
+    assert left.exists()
+    assert workspace.set_aside(left).read_text() == "{}"
+    assert terraform.plan().has_changes
 
 
 def test_a_command_line_never_holds_a_variable_and_the_environment_never_the_token(
@@ -320,6 +337,32 @@ def test_a_provider_that_cannot_be_had_is_told_soon_and_plainly(
     assert caught.value.code == "WAG-E-TF-115"
     assert "--plugin-mirror" in caught.value.next_step
     assert "example.invalid" in caught.value.why
+
+
+def test_a_network_that_swallows_everything_does_not_hang_the_start(
+    workspace: Workspace,
+    tmp_path: Path,
+    terraform_path: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "main.tf").write_text(
+        'terraform {\n required_providers {\n x = { source = "example.invalid/a/b" }\n }\n}\n'
+    )
+    workspace.install_module(source)
+    with socket.socket() as hole:
+        hole.bind(("127.0.0.1", 0))
+        hole.listen(8)
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{hole.getsockname()[1]}")
+        terraform = open_terraform(workspace, terraform=terraform_path)
+        started = time.monotonic()
+        with pytest.raises(TerraformError) as caught:
+            terraform.init(timeout=1)
+    assert time.monotonic() - started < 13
+    assert caught.value.code in ("WAG-E-TF-014", "WAG-E-TF-115")
+    assert "HTTPS_PROXY" in caught.value.next_step
+    assert caught.value.retry
 
 
 def test_what_init_says_reaches_the_listener(opened) -> None:

@@ -168,6 +168,24 @@ def test_when_the_wizard_is_killed_terraform_finishes_and_the_next_start_follows
 
 
 @pytest.mark.e2e
+def test_a_forgotten_plan_that_changes_nothing_is_ended_without_a_question(
+    opened, workspace: Workspace
+) -> None:
+    terraform = opened()
+    forgotten = process.Run(
+        [sys.executable, "-c", "import time; time.sleep(60)"],
+        cwd=workspace.root,
+        env=dict(os.environ),
+        folder=workspace.runs,
+        name="plan",
+        mark=True,
+    )
+    threading.Thread(target=forgotten.wait, args=(lambda _: None,)).start()
+    assert terraform.plan().has_changes
+    assert terraform.left_running() is None
+
+
+@pytest.mark.e2e
 def test_a_terraform_that_was_left_running_can_be_asked_to_stop(
     opened, workspace: Workspace, terraform_path: str
 ) -> None:

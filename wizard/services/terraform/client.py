@@ -187,7 +187,7 @@ class Terraform(Runner):
 
         Raises TerraformError.
         """
-        self.workspace.check_state()
+        self._check_state()
         self.workspace.clear_plans()
         path = self.workspace.plans / f"{time.time_ns()}.tfplan"
         changes: dict[str, PlannedChange] = {}
@@ -257,7 +257,7 @@ class Terraform(Runner):
                     next_step="Nothing was applied. Make and review a new plan.",
                 )
             argv = self._argv("apply", str(plan.path), json=IsFlagged, input=False)
-            self.workspace.check_state()
+            self._check_state()
             with storage.Reserve(self.workspace.state_file.parent) as reserve:
                 done, found = self._stream("apply", argv, listen, None, on_tick=reserve.check)
         finally:
@@ -307,7 +307,7 @@ class Terraform(Runner):
             no_color=IsFlagged,
             var_file=self._var_file,
         )
-        self.workspace.check_state()
+        self._check_state()
         try:
             self._stream("import", argv, on_event, PLAN_TIMEOUT)
         finally:
@@ -328,6 +328,10 @@ class Terraform(Runner):
         answer = self._ask("force-unlock", lock_id, force=IsFlagged)
         if answer.returncode != 0:
             raise failed("force-unlock", (), answer.stderr, answer.returncode)
+
+    def _check_state(self) -> None:
+        self.workspace.check_state()
+        self.workspace.check_errored()
 
     def _keep_state(self) -> None:
         with contextlib.suppress(WizardError):  # a state that cannot be read is told by `plan`

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import threading
 import time
@@ -25,6 +26,7 @@ EventListener = Callable[[Event], None]
 _MAX_DIAGNOSTICS = 200
 _HARMLESS = ("init", "plan")  # commands that change nothing: a forgotten one may be stopped
 _SETTLE_SECONDS = 30.0
+_DISK_FULL = 1 << 20  # bytes: then even what Terraform said may be missing
 
 
 def ignore(_: Event) -> None:
@@ -166,10 +168,13 @@ class Runner:
         found = tuple(diagnostics)
         self._log.end(name, done.returncode, done.stderr)
         if done.returncode not in good or done.timed_out:
+            said = done.stderr
+            if shutil.disk_usage(self.workspace.root).free < _DISK_FULL:
+                said = f"{said}\nno space left on device: {self.workspace.root}".strip()
             raise failed(
                 name,
                 found,
-                done.stderr,
+                said,
                 done.returncode,
                 interrupted=done.interrupted and not done.timed_out,
                 timeout=timeout if done.timed_out else None,
