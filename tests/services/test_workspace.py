@@ -10,8 +10,8 @@ import pytest
 
 from wizard.core.errors import UsageError, WizardError
 from wizard.services import assets, files
+from wizard.services.module_copy import BACKEND_FILE
 from wizard.services.workspace import (
-    BACKEND_FILE,
     Workspace,
     WorkspaceId,
     describe_workspace,

@@ -13,9 +13,7 @@ Every file is 0600 and written whole or not at all.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Mapping
@@ -28,14 +26,12 @@ import platformdirs
 from wizard.core.errors import UsageError, WizardError
 from wizard.services.files import private_dir, write_private
 from wizard.services.lock import Lock, Owner, is_held, read_owner
+from wizard.services.module_copy import BACKEND_FILE, PROVIDER_LOCK, copy_module
+from wizard.services.state_file import count_resources
 
 LAYOUT_VERSION = 1
 ENV = "WALLARM_APIGW_WORKSPACE"
-BACKEND_FILE = "wizard_backend_override.tf.json"
-_PROVIDER_LOCK = ".terraform.lock.hcl"
 _KEEP_MODULES = 2
-_SKIP = (".terraform", ".git", "__pycache__", "tests", "examples", ".pytest_cache")
-_SKIP_SUFFIXES = (".tfstate", ".tfplan", ".tfvars", ".backup", ".example", ".md", ".pyc")
 
 
 @dataclass(frozen=True)
@@ -135,30 +131,10 @@ class Workspace:
         The provider lock file of the version before is taken along, so that an upgrade of this
         product does not change the provider by the way.
         """
-        files = dict(_module_files(source))
-        digest = _digest(files)
-        target = self.root / f"module-{digest[:12]}"
-        if not (target.is_dir() and _digest(dict(_module_files(target))) == digest):
-            staging = private_dir(self.root / f".module-{os.getpid()}")
-            try:
-                for name, path in files.items():
-                    private_dir((staging / name).parent)
-                    write_private(staging / name, path.read_bytes())
-                if target.exists():
-                    shutil.rmtree(target)
-                staging.rename(target)
-            except OSError as error:
-                raise WizardError(
-                    "WAG-E-WS-003",
-                    "The Terraform module could not be copied into the workspace",
-                    why=f"{target}: {error.strerror or error}",
-                    next_step="Free space or repair the permissions, then try again.",
-                ) from error
-            finally:
-                shutil.rmtree(staging, ignore_errors=True)
+        target = copy_module(source, self.root)
         before = self.module
-        if before and before != target and (before / _PROVIDER_LOCK).exists():
-            write_private(target / _PROVIDER_LOCK, (before / _PROVIDER_LOCK).read_bytes())
+        if before and before != target and (before / PROVIDER_LOCK).exists():
+            write_private(target / PROVIDER_LOCK, (before / PROVIDER_LOCK).read_bytes())
         self._write_backend(target)
         self._update_meta(module=target.name)
         self._prune(keep={target, before} if before else {target})
@@ -192,9 +168,9 @@ class Workspace:
             return 0
         known = 0
         if self.kept_state.exists():
-            known = _count_resources(self.kept_state, self.kept_state)
+            known = count_resources(self.kept_state, self.kept_state)
         if self.state_file.exists() and self.state_file.stat().st_size:
-            return _count_resources(self.state_file, self.kept_state)
+            return count_resources(self.state_file, self.kept_state)
         if known:
             raise WizardError(
                 "WAG-E-WS-021",
@@ -209,7 +185,7 @@ class Workspace:
     def keep_state(self) -> None:
         """Keep a copy of the local state, if it can be read: what `check_state` compares with."""
         if self.state_is_local and self.state_file.exists() and self.state_file.stat().st_size:
-            _count_resources(self.state_file, self.kept_state)
+            count_resources(self.state_file, self.kept_state)
             write_private(self.kept_state, self.state_file.read_bytes())
 
     @property
@@ -333,7 +309,7 @@ def describe_workspace(root: Path) -> WorkspaceInfo | None:
         return None
     state = root / "state" / "terraform.tfstate"
     try:
-        resources: int | None = _count_resources(state, root / "state" / "last-good.tfstate")
+        resources: int | None = count_resources(state, root / "state" / "last-good.tfstate")
     except WizardError:
         resources = None
     lock = root / "lock"
@@ -362,51 +338,3 @@ def _read_meta(root: Path) -> dict[str, Any]:
             next_step="Restore the file from a backup, or choose another folder with --workspace.",
         ) from error
     return data
-
-
-def _count_resources(path: Path, kept: Path) -> int:
-    if not path.exists() or not path.stat().st_size:
-        return 0
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-        return sum(
-            len(r.get("instances", ())) for r in state["resources"] if r.get("mode") != "data"
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        good = kept if kept.exists() and kept != path else path.with_name(path.name + ".backup")
-        hint = f"An earlier copy is {good}. " if good.exists() else ""
-        raise WizardError(
-            "WAG-E-WS-020",
-            "Terraform's state of this deployment is damaged",
-            why=f"{path}: {error}",
-            next_step=f"{hint}Keep the damaged file too, put the good one in its place, and run "
-            "the same command again: what is missing from it is looked for in the account.",
-        ) from error
-
-
-def _module_files(source: Path) -> list[tuple[str, Path]]:
-    out = []
-    for path in sorted(source.rglob("*")):
-        relative = path.relative_to(source)
-        if any(part in _SKIP for part in relative.parts) or not path.is_file():
-            continue
-        if path.name.endswith(_SKIP_SUFFIXES) or ".tfstate" in path.name or ".tfvars" in path.name:
-            continue
-        if path.name in (BACKEND_FILE, _PROVIDER_LOCK):
-            continue
-        out.append((relative.as_posix(), path))
-    if not any(name.endswith(".tf") for name, _ in out):
-        raise WizardError(
-            "WAG-E-ASSET-002",
-            "The Terraform module is empty",
-            why=f"{source} holds no .tf file.",
-            next_step="Install the package again: pip install --force-reinstall wallarm-apigw",
-        )
-    return out
-
-
-def _digest(files: Mapping[str, Path]) -> str:
-    whole = hashlib.sha256()
-    for name, path in files.items():
-        whole.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return whole.hexdigest()

@@ -359,7 +359,7 @@ def test_a_network_that_swallows_everything_does_not_hang_the_start(
         started = time.monotonic()
         with pytest.raises(TerraformError) as caught:
             terraform.init(timeout=1)
-    assert time.monotonic() - started < 13
+    assert time.monotonic() - started < 8
     assert caught.value.code in ("WAG-E-TF-014", "WAG-E-TF-115")
     assert "HTTPS_PROXY" in caught.value.next_step
     assert caught.value.retry

@@ -11,7 +11,6 @@ import hashlib
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from wizard.core.errors import WizardError
 from wizard.core.terraform_events import (
     ApplyComplete,
     ChangeSummary,
-    Diagnostic,
     DriftFound,
     Event,
     PlannedChange,
@@ -34,42 +32,14 @@ from wizard.services.terraform.events import diagnostic
 from wizard.services.terraform.history import History
 from wizard.services.terraform.mirror import ProviderSource, find_source, registry_source
 from wizard.services.terraform.query import json_answer, outputs
+from wizard.services.terraform.results import ApplyResult, PlanResult
 from wizard.services.terraform.runner import EventListener, Runner, ignore
 from wizard.services.workspace import Workspace, data_dir
 
+__all__ = ["ApplyResult", "PlanResult", "Terraform", "open_terraform"]
+
 INIT_TIMEOUT = 900.0  # the provider is a download of 100 MB and more
 PLAN_TIMEOUT = 1800.0
-
-
-@dataclass(frozen=True)
-class PlanResult:
-    """A saved plan and what it holds. `digest` is the SHA-256 of the file that was reviewed.
-
-    `summary` counts what would be added, changed and removed; `drift` is what was changed outside
-    Terraform since the last run. The file holds sensitive values: it goes when it is used.
-    """
-
-    path: Path
-    digest: str
-    destroy: bool
-    has_changes: bool
-    summary: ChangeSummary
-    changes: tuple[PlannedChange, ...]
-    drift: tuple[DriftFound, ...]
-    warnings: tuple[Diagnostic, ...] = ()
-
-    def discard(self) -> None:
-        """Delete the saved plan."""
-        self.path.unlink(missing_ok=True)
-
-
-@dataclass(frozen=True)
-class ApplyResult:
-    """A finished apply: Terraform's own count and the wall time in seconds."""
-
-    summary: ChangeSummary
-    seconds: float
-    warnings: tuple[Diagnostic, ...] = ()
 
 
 def open_terraform(
@@ -350,7 +320,7 @@ class Terraform(Runner):
             force_copy=IsFlagged if migrate else None,
             plugin_dir=str(source.plugin_dir) if source.plugin_dir else None,
         )
-        self._stream("init", argv, on_event, timeout)
+        self._stream("init", argv, on_event, timeout, grace=2.0)
 
     @property
     def _var_file(self) -> str | None:

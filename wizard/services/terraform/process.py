@@ -3,7 +3,7 @@
 What Terraform prints goes to files in the workspace, which this process follows. A pipe would kill
 Terraform at its next line when the wizard is killed (SIGPIPE), in the middle of creating something;
 with a file it finishes what was approved, stores its state, and the next start finds out
-(`running`). It has its own session, so neither Ctrl-C nor a closed terminal reaches it: only
+(`leftover`). It has its own session, so neither Ctrl-C nor a closed terminal reaches it: only
 `interrupt`, which asks it to stop properly, and `kill`.
 """
 
@@ -23,13 +23,11 @@ from typing import IO
 
 from wizard.core.errors import WizardError
 from wizard.services.files import write_private
+from wizard.services.terraform.follower import Follower, LineListener
+from wizard.services.terraform.leftover import MARKER, RunningTerraform, birth
 
 _POLL = 0.05
-_CHUNK = 1 << 16
-MAX_LINE = 32 << 20  # a longer line is cut: something is wrong, and memory is bounded
 _KEEP_RUNS = 5
-
-LineListener = Callable[[bytes], None]
 
 
 @dataclass(frozen=True)
@@ -41,20 +39,6 @@ class Completed:
     seconds: float
     interrupted: bool
     timed_out: bool = False
-
-
-@dataclass(frozen=True)
-class RunningTerraform:
-    """A Terraform command that was started from a workspace and still runs.
-
-    `started` is epoch seconds; `stdout` the file with its lines so far.
-    """
-
-    pid: int
-    birth: str
-    command: str
-    started: float
-    stdout: str
 
 
 class Run:
@@ -80,7 +64,7 @@ class Run:
         prune(folder)
         self.stdout = folder / f"{stem}-{name}.out"
         self._stderr = folder / f"{stem}-{name}.err"
-        self._marker = folder / "running.json" if mark else None
+        self._marker = folder / MARKER if mark else None
         try:
             with _private(self.stdout) as out, _private(self._stderr) as err:
                 self._process = subprocess.Popen(
@@ -104,7 +88,7 @@ class Run:
         self.pid = self._process.pid
         if self._marker is not None:
             marker = RunningTerraform(
-                self.pid, _birth(self.pid), name, time.time(), str(self.stdout)
+                self.pid, birth(self.pid), name, time.time(), str(self.stdout)
             )
             try:
                 write_private(self._marker, json.dumps(asdict(marker)))
@@ -118,12 +102,14 @@ class Run:
         on_line: LineListener,
         timeout: float | None = None,
         on_tick: Callable[[], None] | None = None,
+        grace: float = 10.0,
     ) -> Completed:
         """Follow the command to its end.
 
         Args:
             on_line: called with each line of stdout, without its newline.
             timeout: seconds after which it is asked to stop, then stopped; None for no limit.
+            grace: seconds it has to stop after the timeout before it is killed.
             on_tick: called many times a second while it runs.
         """
         timed_out = False
@@ -139,7 +125,7 @@ class Run:
                     if not timed_out:
                         timed_out = True
                         self._signal(signal.SIGINT)
-                    elif now > deadline + 10:
+                    elif now > deadline + grace:
                         self.kill()
                 if not moved:
                     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -188,111 +174,11 @@ class Run:
             self._marker.unlink(missing_ok=True)
 
 
-class Follower:
-    """Reads a growing file line by line, in constant memory per line."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb", buffering=0)
-        self._parts: list[bytes] = []
-        self._held = 0
-
-    def read(self, on_line: LineListener) -> bool:
-        """Hand on every line that is complete; says whether there was anything."""
-        moved = False
-        while chunk := self._file.read(_CHUNK):
-            moved = True
-            *lines, rest = chunk.split(b"\n")
-            for line in lines:
-                self._hold(line)
-                self._flush(on_line)
-            self._hold(rest)
-        return moved
-
-    def close(self, on_line: LineListener) -> None:
-        """Hand on what came without a newline, and close."""
-        if self._held:
-            self._flush(on_line)
-        self._file.close()
-
-    def _hold(self, part: bytes) -> None:
-        if part and self._held < MAX_LINE:
-            self._parts.append(part)
-            self._held += len(part)
-
-    def _flush(self, on_line: LineListener) -> None:
-        line = b"".join(self._parts)
-        self._parts.clear()
-        self._held = 0
-        on_line(line)
-
-
-def running(folder: Path) -> RunningTerraform | None:
-    """The Terraform that an earlier wizard left running in this workspace, if it still runs."""
-    try:
-        data = json.loads((folder / "running.json").read_text(encoding="utf-8"))
-        found = RunningTerraform(
-            int(data["pid"]),
-            str(data["birth"]),
-            str(data["command"]),
-            float(data["started"]),
-            str(data["stdout"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return found if found.birth and _birth(found.pid) == found.birth else None
-
-
-def follow(
-    found: RunningTerraform, on_line: LineListener, stop: threading.Event | None = None
-) -> bool:
-    """Follow a Terraform that somebody else started, from its first line to its end.
-
-    Returns whether it ended (False: `stop` was set first). Its exit code belongs to the process
-    that started it; only its lines tell how it went.
-    """
-    follower = Follower(Path(found.stdout))
-    while _birth(found.pid) == found.birth:
-        if not follower.read(on_line):
-            if stop is not None and stop.is_set():
-                return False
-            time.sleep(_POLL)
-    follower.read(on_line)
-    follower.close(on_line)
-    return True
-
-
-def interrupt_running(found: RunningTerraform) -> None:
-    """Ask that Terraform to stop properly."""
-    if _birth(found.pid) == found.birth:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(found.pid, signal.SIGINT)
-
-
 def prune(folder: Path) -> None:
     """Keep the output of the last runs only."""
     for suffix in ("out", "err"):
         for path in sorted(folder.glob(f"*.{suffix}"))[: -_KEEP_RUNS * 4]:
             path.unlink(missing_ok=True)
-
-
-def _birth(pid: int) -> str:
-    """When a process began: tells it from a later one with its number. Empty if it is gone."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        state, *rest = fields.rpartition(")")[2].split()
-        return "" if state in ("Z", "X") else rest[18]
-    except (OSError, IndexError, ValueError):
-        if Path("/proc/self/stat").exists():
-            return ""
-    done = subprocess.run(
-        ["ps", "-o", "lstart=", "-p", str(pid)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=10,
-    )
-    return done.stdout.strip()
 
 
 def _private(path: Path) -> IO[bytes]:

@@ -13,7 +13,7 @@ from python_terraform import Terraform as CommandLines
 
 from wizard.core.errors import WizardError
 from wizard.core.terraform_events import ChangeSummary, Diagnostic, Event
-from wizard.services.terraform import process
+from wizard.services.terraform import leftover, process
 from wizard.services.terraform.binary import Binary
 from wizard.services.terraform.errors import TerraformError, failed
 from wizard.services.terraform.events import parse_line
@@ -65,11 +65,11 @@ class Runner:
         if self._run is not None:
             self._run.kill()
 
-    def left_running(self) -> process.RunningTerraform | None:
+    def left_running(self) -> leftover.RunningTerraform | None:
         """The Terraform that an earlier wizard left running here, if it still runs."""
-        return process.running(self.workspace.runs)
+        return leftover.running(self.workspace.runs)
 
-    def follow(self, found: process.RunningTerraform, on_event: EventListener = ignore) -> bool:
+    def follow(self, found: leftover.RunningTerraform, on_event: EventListener = ignore) -> bool:
         """Follow it to its end. Returns whether it said that an apply was completed.
 
         Plan again afterwards: an empty plan is the proof.
@@ -84,7 +84,7 @@ class Runner:
             if event is not None:
                 on_event(event)
 
-        process.follow(found, listen)
+        leftover.follow(found, listen)
         return complete
 
     def _argv(self, command: str, *args: str, **options: object) -> list[str]:
@@ -104,11 +104,11 @@ class Runner:
             )
         return module
 
-    def _settled(self) -> process.RunningTerraform | None:
+    def _settled(self) -> leftover.RunningTerraform | None:
         """A Terraform still at work here; one that changes nothing is asked to end first."""
         left = self.left_running()
         if left is not None and left.command in _HARMLESS:
-            process.interrupt_running(left)
+            leftover.interrupt_running(left)
             deadline = time.monotonic() + _SETTLE_SECONDS
             while left is not None and time.monotonic() < deadline:
                 time.sleep(0.05)
@@ -123,6 +123,7 @@ class Runner:
         timeout: float | None,
         good: tuple[int, ...] = (0,),
         on_tick: Callable[[], None] | None = None,
+        grace: float = 10.0,
     ) -> tuple[process.Completed, tuple[Diagnostic, ...]]:
         left = self._settled()
         if left is not None:
@@ -158,7 +159,7 @@ class Runner:
         if self._stop.is_set():
             run.interrupt()  # asked for in the moment between the check and the start
         try:
-            done = run.wait(listen, timeout, on_tick)
+            done = run.wait(listen, timeout, on_tick, grace)
         except BaseException:
             run.interrupt()  # a listener that fails must not leave Terraform without a reader
             run.wait(lambda _: None)

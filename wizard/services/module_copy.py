@@ -1,0 +1,75 @@
+"""Copies the Terraform module into a workspace, one folder per content, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from wizard.core.errors import WizardError
+from wizard.services.files import private_dir, write_private
+
+BACKEND_FILE = "wizard_backend_override.tf.json"
+PROVIDER_LOCK = ".terraform.lock.hcl"
+_SKIP = (".terraform", ".git", "__pycache__", "tests", "examples", ".pytest_cache")
+_SKIP_SUFFIXES = (".tfstate", ".tfplan", ".tfvars", ".backup", ".example", ".md", ".pyc")
+
+
+def copy_module(source: Path, root: Path) -> Path:
+    """Copy the module to `root/module-<hash>` unless it is there, unchanged. Returns that folder.
+
+    State, plans, variables and documentation beside the module stay behind.
+    """
+    files = dict(module_files(source))
+    digest = _digest(files)
+    target = root / f"module-{digest[:12]}"
+    if not (target.is_dir() and _digest(dict(module_files(target))) == digest):
+        staging = private_dir(root / f".module-{os.getpid()}")
+        try:
+            for name, path in files.items():
+                private_dir((staging / name).parent)
+                write_private(staging / name, path.read_bytes())
+            if target.exists():
+                shutil.rmtree(target)
+            staging.rename(target)
+        except OSError as error:
+            raise WizardError(
+                "WAG-E-WS-003",
+                "The Terraform module could not be copied into the workspace",
+                why=f"{target}: {error.strerror or error}",
+                next_step="Free space or repair the permissions, then try again.",
+            ) from error
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    return target
+
+
+def module_files(source: Path) -> list[tuple[str, Path]]:
+    """The files that make up a module, by relative name, in a fixed order."""
+    out = []
+    for path in sorted(source.rglob("*")):
+        relative = path.relative_to(source)
+        if any(part in _SKIP for part in relative.parts) or not path.is_file():
+            continue
+        if path.name.endswith(_SKIP_SUFFIXES) or ".tfstate" in path.name or ".tfvars" in path.name:
+            continue
+        if path.name in (BACKEND_FILE, PROVIDER_LOCK):
+            continue
+        out.append((relative.as_posix(), path))
+    if not any(name.endswith(".tf") for name, _ in out):
+        raise WizardError(
+            "WAG-E-ASSET-002",
+            "The Terraform module is empty",
+            why=f"{source} holds no .tf file.",
+            next_step="Install the package again: pip install --force-reinstall wallarm-apigw",
+        )
+    return out
+
+
+def _digest(files: Mapping[str, Path]) -> str:
+    whole = hashlib.sha256()
+    for name, path in files.items():
+        whole.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
