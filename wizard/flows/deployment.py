@@ -22,13 +22,12 @@ from wizard.services import assets
 from wizard.services.aws.session import Session
 from wizard.services.files import write_private
 from wizard.services.journal import Journal
-from wizard.services.terraform.binary import find_binary
-from wizard.services.terraform.client import Terraform
+from wizard.services.terraform.client import Terraform, open_terraform
 from wizard.services.terraform.history import History
-from wizard.services.terraform.mirror import find_source
 from wizard.services.workspace import (
     Workspace,
     WorkspaceId,
+    WorkspaceInfo,
     describe_workspace,
     list_workspaces,
     open_workspace,
@@ -102,20 +101,13 @@ class Deployment:
         """Terraform in this workspace, with the module of this version installed."""
         if self._terraform is None:
             options = self.context.options
-            binary = find_binary(options.terraform, options.env)
-            source = find_source(
-                options.plugin_mirror,
-                env=options.env,
-                platform=binary.platform,
-                host=binary.registry_host,
-            )
             self.workspace.install_module(assets.terraform_module())
-            self._terraform = Terraform(
+            self._terraform = open_terraform(
                 self.workspace,
-                binary=binary,
-                source=source,
-                env=self.session.environment(),
-                history=History(),
+                terraform=options.terraform,
+                plugin_mirror=options.plugin_mirror,
+                base_env=options.env,
+                env=self.session.credentials_environment(),
             )
         return self._terraform
 
@@ -142,6 +134,17 @@ class Deployment:
         kept = self.answers.with_(account_id=self.identity.account_id)
         write_private(self.workspace.answers_file, kept.to_json())
         return self.workspace.answers_file
+
+    def known_outputs(self) -> Outputs | None:
+        """The outputs, or None while nothing is deployed. Needs `init` only when there is state."""
+        if not self.workspace.check_state():
+            return None
+        try:
+            return self.outputs()
+        except WizardError as error:
+            if error.code == "WAG-E-DEPLOY-002":
+                return None
+            raise
 
     def outputs(self) -> Outputs:
         """The outputs of the deployment as it is. Raises WizardError when there is none."""
@@ -182,7 +185,7 @@ def found_deployments(options: Options) -> tuple[Found, ...]:
     """Every deployment whose workspace is on this machine, the last changed first."""
     if options.workspace is not None:
         one = describe_workspace(options.workspace)
-        infos = (one,) if one else ()
+        infos: tuple[WorkspaceInfo, ...] = (one,) if one else ()
     else:
         infos = list_workspaces()
     return tuple(

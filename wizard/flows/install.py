@@ -127,7 +127,7 @@ class Install:
             plan=plan,
             cost=estimate(self.answers),
             policies=documents(self.answers, identity),
-            warnings=switching.warnings(changes, self.answers),
+            warnings=switching.warnings(changes),
         )
 
     def deploy(self, review: Review) -> Outputs:

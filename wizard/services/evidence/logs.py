@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from wizard.core.access_log import missing_fields
+from wizard.core.access_log import merge
 from wizard.core.checks import Finding, failed, passed, warned
 from wizard.core.facts import ApiType, StageRef
 from wizard.core.record import StageRecord
@@ -128,9 +128,11 @@ def stage_format(scene: Scene) -> Finding:
     """WAG-LOG-009."""
     for held in scene.record.stages.values():
         live = _live(scene, held.ref) or {}
-        lacking = missing_fields(live.get("format", ""), ApiType(held.api_type))
-        if lacking:
-            return failed(f"{held.ref} logs without {', '.join(lacking)}", str(held.ref))
+        merged = merge(live.get("format", ""), ApiType(held.api_type))
+        if merged.problem:
+            return failed(f"{held.ref}: {merged.problem}", str(held.ref))
+        if merged.added:
+            return failed(f"{held.ref} logs without {', '.join(merged.added)}", str(held.ref))
     return passed("every field is logged")
 
 

@@ -1,0 +1,69 @@
+"""Applies one safe repair of the checklist: previewed, asked for, recorded."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from wizard.core.answers import Answers
+from wizard.core.change import Mode, StageChange
+from wizard.core.checks import Result
+from wizard.core.errors import WizardError
+from wizard.core.facts import ApiType, StageRef
+from wizard.core.report import StageReport, State
+from wizard.flows import diagnose, switching
+from wizard.flows.context import Context
+from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.services import repair
+from wizard.services.aws import stages as live_stages
+
+ACTION = "doctor.fix"
+
+
+class Mend:
+    """Repairs of one deployment. A context manager: it holds the workspace's lock."""
+
+    def __init__(self, context: Context, answers: Answers) -> None:
+        self.context = context
+        session = open_session(context, answers)
+        self.deployment = Deployment(
+            context, answers, session, identify(session, answers), "doctor"
+        )
+        self._scene = diagnose.set_scene(context, answers)
+
+    def __enter__(self) -> Mend:
+        self.deployment.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.deployment.__exit__(kind, error, trace)
+
+    def preview(self, found: Result) -> str:
+        """What the repair would do."""
+        return repair.preview(found.check.fix, self._scene, found.finding.fix_subject)
+
+    def apply(self, found: Result) -> None:
+        """Do it. Raises WizardError when AWS refuses."""
+        fix, subject = found.check.fix, found.finding.fix_subject
+        if fix == "stage":
+            self._stage(StageRef.parse(subject))
+        elif fix == "account-role":
+            switching.ensure_role(self.deployment)
+        else:
+            with self.deployment.journal.effect(ACTION, f"{fix} {subject}") as effect:
+                effect.after = repair.REPAIRS[fix](self._scene, subject)
+
+    def _stage(self, ref: StageRef) -> StageReport:
+        """Switch a stage back to what this deployment had set; what is live now is not lost."""
+        held = self.deployment.journal.record.stages[ref]
+        api_type = ApiType(held.api_type)
+        live = live_stages.read_settings(self.deployment.session, ref, api_type)
+        change = StageChange(ref, api_type, live, held.after, Mode(held.mode))
+        report = switching.switch(self.deployment, change)
+        if report.state is State.FAILED:
+            raise WizardError("WAG-E-FIX-002", "The stage was not changed", why=report.message)
+        return report

@@ -1,0 +1,118 @@
+"""What is deployed and how it does, in one look. Changes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from wizard.core.answers import Answers
+from wizard.core.change import same_settings
+from wizard.core.cost import estimate
+from wizard.core.errors import WizardError
+from wizard.core.facts import ApiType, StageRef
+from wizard.core.record import StageRecord
+from wizard.core.tfvars import Outputs
+from wizard.flows.context import Context
+from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.services.aws import stages as live_stages
+
+HOUR = 3600.0
+_MOST_EVENTS = 10_000
+
+
+@dataclass(frozen=True)
+class StageStatus:
+    """One connected stage: `same` when its logging is still what was set."""
+
+    ref: StageRef
+    mode: str
+    log_group: str
+    same: bool | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Status:
+    """A deployment at a glance. A number is None where it could not be read; `notes` says why."""
+
+    account_id: str
+    region: str
+    name_prefix: str
+    outputs: Outputs
+    stages: tuple[StageStatus, ...]
+    resources: int
+    events_last_hour: int | None
+    undelivered: int | None
+    cost_per_month: float
+    unfinished: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def drifted(self) -> tuple[StageStatus, ...]:
+        """Stages whose logging somebody changed."""
+        return tuple(s for s in self.stages if s.same is False)
+
+
+def read(context: Context, answers: Answers) -> Status:
+    """Look at a deployment. Raises WizardError when there is none."""
+    session = open_session(context, answers)
+    identity = identify(session, answers)
+    deployment = Deployment(context, answers, session, identity, "status", exclusive=False)
+    outputs = deployment.outputs()
+    held = deployment.journal.record
+    notes: list[str] = []
+    groups = (outputs.api_gateway_log_group, *held.kept_log_groups)
+    return Status(
+        account_id=identity.account_id,
+        region=identity.region,
+        name_prefix=answers.name_prefix,
+        outputs=outputs,
+        stages=tuple(_stage(session, one) for one in held.stages.values()),
+        resources=deployment.workspace.check_state(),
+        events_last_hour=_number(lambda: _events(session.client("logs"), groups), notes),
+        undelivered=_number(lambda: _waiting(session.client("s3"), outputs), notes),
+        cost_per_month=estimate(answers).total,
+        unfinished=tuple(f"{e.action} {e.subject}" for e in held.unfinished),
+        notes=tuple(notes),
+    )
+
+
+def _stage(session: Any, held: StageRecord) -> StageStatus:
+    try:
+        live = live_stages.read_settings(session, held.ref, ApiType(held.api_type))
+    except WizardError as error:
+        return StageStatus(held.ref, held.mode, held.log_group, None, error.what)
+    same = same_settings(live, held.after)
+    note = "" if same else "somebody changed its logging since"
+    return StageStatus(held.ref, held.mode, held.log_group, same, note)
+
+
+def _events(logs: Any, groups: tuple[str, ...]) -> int:
+    total = 0
+    for group in groups:
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group,
+            startTime=int((time.time() - HOUR) * 1000),
+            PaginationConfig={"MaxItems": _MOST_EVENTS},
+        )
+        total += sum(len(page.get("events", [])) for page in pages)
+    return total
+
+
+def _waiting(s3: Any, outputs: Outputs) -> int:
+    if not outputs.undelivered_bucket:
+        return 0
+    answer = s3.list_objects_v2(Bucket=outputs.undelivered_bucket)
+    return int(answer.get("KeyCount", 0))
+
+
+def _number(look: Callable[[], int], notes: list[str]) -> int | None:
+    try:
+        return look()
+    except (ClientError, BotoCoreError) as error:
+        notes.append(str(error))
+        return None

@@ -1,0 +1,177 @@
+"""Takes everything away: stages first, then the pipeline, then the secrets; says what is left.
+
+Every step is recorded, so an interrupted removal goes on where it stopped. A stage that somebody
+else changed since is never overwritten without being asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+
+from wizard.core import record
+from wizard.core.answers import Answers
+from wizard.core.record import StageRecord
+from wizard.core.report import Phase, StageReport, State
+from wizard.core.text import count
+from wizard.flows import switching
+from wizard.flows.context import Context
+from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.services.aws import parameters, resource_policy
+from wizard.services.aws.stages import Result
+from wizard.services.terraform.client import PlanResult
+
+AskStage = Callable[[StageRecord, str], bool]
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What an uninstall would do."""
+
+    stages: tuple[StageRecord, ...]
+    plan: PlanResult | None
+    token_parameter: str
+    stays: tuple[str, ...]
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Nothing of this deployment is left."""
+        return not self.stages and self.plan is None and not self.token_parameter
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What an uninstall did, and what is left and why."""
+
+    reports: tuple[StageReport, ...]
+    destroyed: int
+    left: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Every stage was put back."""
+        return all(r.state is State.DONE for r in self.reports)
+
+
+class Uninstall:
+    """One removal. Use as a context manager: it holds the workspace's lock.
+
+    Args:
+        ask: decides about a stage that somebody else changed since; it gets the record and what is
+            live now. Without it such a stage is left alone.
+        delete_logs: also delete the log groups that Terraform created (their data is lost).
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        answers: Answers,
+        *,
+        ask: AskStage | None = None,
+        delete_logs: bool = False,
+    ) -> None:
+        self.context = context
+        self.answers = answers
+        self._ask = ask
+        self._delete_logs = delete_logs
+        session = open_session(context, answers)
+        self.deployment = Deployment(
+            context, answers, session, identify(session, answers), "uninstall"
+        )
+
+    def __enter__(self) -> Uninstall:
+        self.deployment.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.deployment.__exit__(kind, error, trace)
+
+    def review(self) -> Removal:
+        """Work out the removal. Nothing is changed by it."""
+        deployment = self.deployment
+        held = deployment.journal.record
+        plan = None
+        if deployment.workspace.check_state():
+            with self.context.phase(Phase.PLAN, "Working out the removal", "20s – 40s"):
+                deployment.terraform.init()
+                plan = deployment.terraform.plan(destroy=True)
+        stays = []
+        if held.role_set:
+            stays.append(
+                f"{held.role_set}: API Gateway's CloudWatch role of this account and Region; other "
+                "APIs may rely on it (no cost)"
+            )
+        return Removal(tuple(held.stages.values()), plan, held.token_parameter, tuple(stays))
+
+    def run(self, removal: Removal) -> Removed:
+        """Do it. Safe to interrupt and to run again."""
+        deployment = self.deployment
+        with deployment.journal.running():
+            reports = self._stages(removal.stages)
+            destroyed = self._destroy(removal.plan)
+            self._policies()
+            self._token(removal.token_parameter)
+        left = [*removal.stays]
+        left.extend(f"{r.ref}: {r.message}" for r in reports if r.state is not State.DONE)
+        return Removed(reports, destroyed, tuple(left))
+
+    def cancel(self) -> None:
+        """Ask a running Terraform to stop after what it is doing right now."""
+        self.deployment.terraform.interrupt()
+
+    def _stages(self, stages: tuple[StageRecord, ...]) -> tuple[StageReport, ...]:
+        if not stages:
+            return ()
+        reports = []
+        with self.context.phase(Phase.STAGES, "Putting the stages' logging back"):
+            for held in stages:
+                report, result = switching.restore(self.deployment, held)
+                if (
+                    result is Result.ASK
+                    and self._ask is not None
+                    and self._ask(held, report.message)
+                ):
+                    report, _ = switching.restore(self.deployment, held, force=True)
+                reports.append(report)
+        return tuple(reports)
+
+    def _destroy(self, plan: PlanResult | None) -> int:
+        if plan is None:
+            return 0
+        deployment = self.deployment
+        if plan.has_changes:
+            # The function's network interfaces can hold its security group for 20 to 60 minutes.
+            usual = "4m – 10m; a function's network interfaces can hold it up for 20m – 60m"
+            with (
+                self.context.phase(Phase.DESTROY, "Removing the infrastructure", usual),
+                deployment.journal.effect(record.TERRAFORM_DESTROY, str(deployment.workspace.id)),
+            ):
+                result = deployment.terraform.apply(plan, deployment.follow())
+            self.context.note(f"{count(result.summary.remove, 'resource')} removed")
+            return result.summary.remove
+        plan.discard()
+        return 0
+
+    def _policies(self) -> None:
+        deployment = self.deployment
+        for group, before in deployment.journal.record.policies.items():
+            with deployment.journal.effect(record.POLICY_RESTORE, group, before=before):
+                resource_policy.restore(deployment.session, deployment.identity, group, before)
+
+    def _token(self, name: str) -> None:
+        if not name:
+            return
+        deployment = self.deployment
+        with (
+            self.context.phase(Phase.CLEANUP, "Deleting the stored Wallarm token"),
+            deployment.journal.effect(record.TOKEN_DELETE, name),
+        ):
+            parameters.delete(deployment.session.client("ssm"), name)
+        self.context.note("deleted; the node stays listed in Wallarm Console until you remove it",
+                          subject=name)  # fmt: skip
