@@ -104,7 +104,7 @@ def build_parser() -> argparse.ArgumentParser:
         commands, "iam-policy", "the least IAM policy for the answers", "commands:iam_policy"
     )
     policy.add_argument("purpose", nargs="?", default="deploy",
-                        choices=("discover", "deploy", "uninstall", "commands_doctor:doctor"))  # fmt: skip
+                        choices=("discover", "deploy", "uninstall", "doctor"))  # fmt: skip
     policy.add_argument("--format", choices=("json", "terraform", "cloudformation"), default="json")
 
     redrive = _command(

@@ -176,18 +176,21 @@ def show_review(review: Review, console: Console) -> None:
     from wizard.core.change import diff_lines
 
     plan = review.plan.summary
-    console.line(f"Infrastructure: {plan.add} to add, {plan.change} to change, "
-                 f"{plan.remove} to remove")  # fmt: skip
+    console.line(
+        f"Infrastructure: {plan.add} to add, {plan.change} to change, {plan.remove} to remove"
+    )
     for change in review.changes:
         console.line(f"Stage {change.ref}:")
         for line in diff_lines(change):
-            console.line(f"    {line}")
+            console.line(f"    {line.label}: {line.before} → {line.after}")
     for stage, reason in review.skipped:
         console.line(f"Stage {stage.ref}: left alone, {reason}", State.SKIPPED)
     for text in review.warnings:
         console.line(text, State.WARNING)
-    console.line(f"Cost: about ${review.cost.total:,.0f}/month before traffic "
-                 f"(list prices, {review.cost.dated})")  # fmt: skip
+    console.line(
+        f"Cost: about ${review.cost.total:,.0f}/month before traffic "
+        f"(list prices, {review.cost.dated})"
+    )
 
 
 def consent(options: argparse.Namespace, env: Mapping[str, str], question: str) -> None:

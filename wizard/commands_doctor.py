@@ -106,14 +106,19 @@ def redrive(options: argparse.Namespace) -> int:
         context = Context(run_options(options, env), console.emit)
         with flow.Redrive(context, answers) as job:
             waiting = job.list(since)
-            console.line(f"{count(len(waiting), 'undelivered batch')[:-1]}es waiting"
-                         if len(waiting) != 1 else "1 undelivered batch waiting")  # fmt: skip
+            console.line(
+                f"{count(len(waiting), 'undelivered batch')[:-1]}es waiting"
+                if len(waiting) != 1
+                else "1 undelivered batch waiting"
+            )
             if not waiting or context.options.dry_run:
                 return int(ExitCode.DONE)
             consent(options, env, f"Replay {len(waiting)} through the forwarder?")
             result = job.replay(waiting)
-        console.line(f"{result.delivered} delivered, {result.failed} still waiting",
-                     State.DONE if not result.failed else State.FAILED)  # fmt: skip
+        console.line(
+            f"{result.delivered} delivered, {result.failed} still waiting",
+            State.DONE if not result.failed else State.FAILED,
+        )
         return int(ExitCode.DONE if not result.failed else ExitCode.FAILED)
 
 

@@ -39,8 +39,9 @@ def attempt(options: argparse.Namespace) -> int:
     with Console() as console, tempfile.TemporaryDirectory(prefix="wallarm-apigw-") as folder:
         console.line("Starting a local AWS, a stand-in node and sample APIs on this machine")
         with Sandbox.start(region="us-east-1") as sandbox:
-            console.line(f"Local AWS at {sandbox.endpoint_url}; no request leaves this machine",
-                         State.DONE)  # fmt: skip
+            console.line(
+                f"Local AWS at {sandbox.endpoint_url}; no request leaves this machine", State.DONE
+            )
             env = _enter(sandbox)
             if getattr(options, "workspace", None) is None:
                 options.workspace = Path(folder) / "workspace"
@@ -51,8 +52,9 @@ def attempt(options: argparse.Namespace) -> int:
             code = run_install(options, env, answers, Secret(sandbox.token), console)
             if code == ExitCode.DONE:
                 code = _traffic(sandbox, answers, console)
-            console.line(f"Took {duration(time.monotonic() - began)}. "
-                         "The sandbox ends with it.", State.DONE)  # fmt: skip
+            console.line(
+                f"Took {duration(time.monotonic() - began)}. The sandbox ends with it.", State.DONE
+            )
             return code
 
 
@@ -95,8 +97,10 @@ def _traffic(sandbox: Sandbox, answers: Answers, console: Console) -> int:
     if missing:
         console.line(f"{count(missing, 'request')} of {len(sent)} did not arrive", State.FAILED)
         return int(ExitCode.FAILED)
-    console.line(f"{count(len(sent), 'request')} sent, {len(records)} arrived at the node, "
-                 "none missing", State.DONE)  # fmt: skip
+    console.line(
+        f"{count(len(sent), 'request')} sent, {len(records)} arrived at the node, none missing",
+        State.DONE,
+    )
     return int(ExitCode.DONE)
 
 

@@ -26,8 +26,13 @@ def as_text(report: Report, *, unicode: bool) -> str:
         if not results:
             continue
         worst = next(
-            (v for v in (Verdict.FAIL, Verdict.WARN, Verdict.UNCHECKED)
-             if any(r.verdict is v for r in results)), Verdict.PASS)  # fmt: skip
+            (
+                v
+                for v in (Verdict.FAIL, Verdict.WARN, Verdict.UNCHECKED)
+                if any(r.verdict is v for r in results)
+            ),
+            Verdict.PASS,
+        )
         good = sum(r.verdict is Verdict.PASS for r in results)
         mark = glyph(_STATES[worst], unicode=unicode)
         lines.append(f"{mark} {section.title}  ({good} of {len(results)})")
@@ -36,8 +41,10 @@ def as_text(report: Report, *, unicode: bool) -> str:
     cause = report.root_cause
     lines.append("")
     if cause:
-        lines.append(f"Root cause: {cause.check.check_id}  {cause.check.question} "
-                     f"No: {clean(cause.finding.evidence)}")  # fmt: skip
+        lines.append(
+            f"Root cause: {cause.check.check_id}  {cause.check.question} "
+            f"No: {clean(cause.finding.evidence)}"
+        )
         lines.append(f"Next: {cause.check.hint}")
     else:
         lines.append(_totals(report))
@@ -92,9 +99,12 @@ def as_junit(report: Report) -> str:
     )
     for r in report.results:
         case = ElementTree.SubElement(
-            suite, "testcase", classname=r.check.section.key,
-            name=f"{r.check.check_id} {r.check.question}", time=f"{r.seconds:.3f}",
-        )  # fmt: skip
+            suite,
+            "testcase",
+            classname=r.check.section.key,
+            name=f"{r.check.check_id} {r.check.question}",
+            time=f"{r.seconds:.3f}",
+        )
         evidence = clean(r.finding.evidence)
         if r.verdict is Verdict.FAIL:
             ElementTree.SubElement(case, "failure", message=evidence).text = r.check.hint

@@ -1,0 +1,48 @@
+"""Stores a new Wallarm token and restarts the node's tasks, and nothing else."""
+
+from __future__ import annotations
+
+from wizard.core import record
+from wizard.core.answers import Answers
+from wizard.core.errors import UsageError
+from wizard.core.report import Phase
+from wizard.core.secret import Secret
+from wizard.flows.context import Context
+from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.services.aws import parameters
+from wizard.services.aws.errors import explained
+
+
+def rotate(context: Context, answers: Answers, token: Secret | None) -> None:
+    """Put the token into SSM and force a new deployment of the ECS service.
+
+    Raises UsageError without a token or without a node of our own, WizardError when AWS refuses.
+    """
+    if not token:
+        raise UsageError(
+            "WAG-E-TOKEN-001",
+            "The new Wallarm token is missing",
+            next_step="Set WALLARM_API_TOKEN or use --token-file.",
+            keys=("WALLARM_API_TOKEN",),
+        )
+    session = open_session(context, answers)
+    identity = identify(session, answers)
+    with Deployment(context, answers, session, identity, "rotate-token") as deployment:
+        name = deployment.token_parameter
+        if not name:
+            raise UsageError(
+                "WAG-E-TOKEN-003", "This deployment uses a node of your own; it has no token here"
+            )
+        outputs = deployment.outputs()
+        with deployment.journal.effect(record.TOKEN_STORE, name):
+            parameters.store(session.client("ssm"), name, token, tags=answers.tags)
+        context.note("stored", subject=name)
+        with (
+            context.phase(Phase.DEPLOY, "Restarting the node with the new token", "2m – 4m"),
+            deployment.journal.effect("node.restart", outputs.ecs_service),
+            explained("Restarting the node's tasks", session.profile),
+        ):
+            session.client("ecs").update_service(
+                cluster=outputs.ecs_cluster, service=outputs.ecs_service, forceNewDeployment=True
+            )
+        context.note("ECS replaces the tasks one by one; follow it with `wallarm-apigw status`")
