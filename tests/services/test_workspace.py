@@ -209,6 +209,20 @@ def test_a_state_that_terraform_only_just_began_is_no_damage(workspace: Workspac
     assert workspace.check_state() == 0
 
 
+def test_what_a_killed_run_left_is_swept_and_nothing_else(workspace: Workspace) -> None:
+    workspace.write_variables({})
+    workspace.state_file.parent.mkdir()
+    workspace.state_file.write_text(json.dumps(STATE))
+    kept = {p for p in workspace.root.rglob("*") if p.is_file()}
+    (workspace.plans / "1.tfplan").write_text("secret")
+    (workspace.root / ".answers.json.x1").write_text("half")
+    (workspace.root / ".module-77").mkdir()
+    (workspace.state_file.parent / "reserve").write_text("space")
+    workspace.sweep()
+    assert {p for p in workspace.root.rglob("*") if p.is_file()} == kept
+    assert not (workspace.root / ".module-77").exists()
+
+
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "answers.json"
     files.write_private(path, "old")

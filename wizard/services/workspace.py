@@ -31,6 +31,7 @@ from wizard.services.state_file import count_resources
 
 LAYOUT_VERSION = 1
 ENV = "WALLARM_APIGW_WORKSPACE"
+RESERVE = "reserve"
 _KEEP_MODULES = 2
 
 
@@ -214,10 +215,21 @@ class Workspace:
         path.rename(target)
         return target
 
-    def clear_plans(self) -> None:
-        """Delete every saved plan."""
+    def sweep(self) -> None:
+        """Remove what a killed run left: saved plans, reserved space, half-written files.
+
+        Call it with the lock held.
+        """
         for path in self.plans.iterdir():
             path.unlink(missing_ok=True)
+        (self.state_file.parent / RESERVE).unlink(missing_ok=True)
+        # Beside the state only our own: Terraform's lock has a name with a dot, too.
+        half = (*self.root.glob(".*"), *self.state_file.parent.glob(".last-good.tfstate.*"))
+        for path in (*half, *self.state_file.parent.glob(f".{RESERVE}.*")):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
     def _write_backend(self, module: Path) -> None:
         private_dir(self.state_file.parent)

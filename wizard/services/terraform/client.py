@@ -158,7 +158,7 @@ class Terraform(Runner):
         Raises TerraformError.
         """
         self._check_state()
-        self.workspace.clear_plans()
+        self.workspace.sweep()
         path = self.workspace.plans / f"{time.time_ns()}.tfplan"
         changes: dict[str, PlannedChange] = {}
         drift: dict[str, DriftFound] = {}

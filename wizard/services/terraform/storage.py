@@ -19,6 +19,7 @@ from pathlib import Path
 
 from wizard.core.errors import WizardError
 from wizard.services.files import private_dir, write_private
+from wizard.services.workspace import RESERVE
 
 ROOMY = 3 << 30  # bytes free: two versions of the provider and a download
 _CACHE_WAIT = 900.0
@@ -66,7 +67,7 @@ class Reserve:
     LOW = 2 << 20
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "reserve"
+        self._path = folder / RESERVE
         self.used = False
 
     def __enter__(self) -> Reserve:
