@@ -80,10 +80,11 @@ class Console:
             self._show(event)
 
     def line(self, text: str, state: State | None = None) -> None:
-        """One line on stderr, with the time when nobody is watching."""
+        """A text on stderr, with the time when nobody is watching; its lines stay lines."""
         with self._lock:
             mark = f"{glyph(state, unicode=self._unicode)} " if state else ""
-            self._print(mark + clean(text))
+            for number, part in enumerate(text.splitlines() or [""]):
+                self._print((mark if number == 0 else " " * len(mark) + "  ") + clean(part))
 
     def data(self, document: dict[str, Any]) -> None:
         """One JSON document on stdout; nothing without `--json`."""

@@ -102,6 +102,12 @@ def tell(evidence: Evidence, *, function: str, node_readable: bool) -> tuple[Hop
     return tuple(hops)
 
 
+def not_sent(why: str) -> tuple[Hop, ...]:
+    """The hops when the request itself could not be sent."""
+    first, *others = initial()
+    return (replace(first, state=State.FAILED, detail=f"not sent: {why}"), *others)
+
+
 def give_up(hops: tuple[Hop, ...], waited: float) -> tuple[Hop, ...]:
     """Mark the hop that was being waited for as failed, with what to look at."""
     return tuple(

@@ -107,7 +107,7 @@ class Deployment:
                 terraform=options.terraform,
                 plugin_mirror=options.plugin_mirror,
                 base_env=options.env,
-                env=self.session.credentials_environment(),
+                env=self.session.environment(),
             )
         return self._terraform
 

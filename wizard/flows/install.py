@@ -189,7 +189,7 @@ class Install:
         with self.context.phase(Phase.PLAN, "Working out the changes", "20s – 40s"):
             deployment.write_variables(kept)
             source = deployment.terraform.init()
-            self.context.note(str(source), subject="AWS provider")
+            self.context.note(f"from {source.explanation}", subject="AWS provider")
             plan = deployment.terraform.plan()
         summary = plan.summary
         self.context.note(

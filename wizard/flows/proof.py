@@ -45,10 +45,10 @@ def prove(
         seen = Evidence(sent=route.started)
         context.note(f"the API answered {status}; your backend was not called", subject="Request")
     except WizardError as error:
-        hops = story.give_up(story.tell(seen, function="", node_readable=readable), 0)
+        hops = story.not_sent(error.why)
         for hop in hops:
             context.emit(HopChanged(hop))
-        context.note(str(error), State.FAILED)
+        context.note(error.next_step, State.FAILED)
         return Proof(route.request, route.marker, hops, error.what)
     waited_from = time.monotonic()
     while True:
