@@ -1,0 +1,197 @@
+"""The scenes that are photographed and compared: one per screen and size, always the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+
+from textual.pilot import Pilot
+
+from tests.ui.scripted import TOKEN, Script, Scripted, deploy_error
+from wizard.core.answers import Answers
+from wizard.core.report import State
+from wizard.core.secret import Secret
+from wizard.flows.context import Options
+from wizard.ui.app import WizardApp
+from wizard.ui.backend import Existing
+
+CHOSEN = ("0000b2c3d4/prod", "0001b2c3d4/prod", "0001b2c3d4/staging")
+SMALL, LARGE = (80, 24), (120, 36)
+Act = Callable[[WizardApp, Pilot[int]], Awaitable[None]]
+
+
+class Clock:
+    """A clock that only moves when told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A name, where to start, the script, and what to press."""
+
+    name: str
+    start: str
+    size: tuple[int, int] = LARGE
+    script: Script = field(default_factory=lambda: Script(hostile=False))
+    act: Act | None = None
+    answers: Answers = field(default_factory=lambda: Answers(stages=CHOSEN))
+    light: bool = False
+    no_color: bool = False
+    unicode: bool = True
+    token: bool = True
+
+
+async def settle(pilot: Pilot[int], seconds: float = 3.0) -> None:
+    """Wait until no worker runs (but no longer than that), then until all is drawn."""
+    app = pilot.app
+    for _ in range(int(seconds / 0.02)):
+        await pilot.pause(0.02)
+        if all(w.is_finished or w.name == "run" for w in app.workers):
+            break
+    await pilot.pause()
+    await pilot.pause()
+
+
+async def until(pilot: Pilot[int], fact: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait for something to become true."""
+    for _ in range(int(seconds / 0.02)):
+        if fact():
+            await pilot.pause()
+            return
+        await asyncio.sleep(0.02)
+        await pilot.pause()
+    raise AssertionError("it did not become true in time")
+
+
+async def play(scene: Scene, then: Callable[[WizardApp], Awaitable[None]]) -> None:
+    """Act a scene, then hand over the app."""
+    backend = Scripted(scene.script)
+    app = WizardApp(
+        backend, Options(env={}), scene.answers, unicode=scene.unicode, start=scene.start
+    )
+    app.animation_level = "none"
+    if scene.token:
+        app.state.token = Secret(TOKEN)
+    async with app.run_test(size=scene.size) as pilot:
+        if scene.start not in ("welcome", "aws"):
+            app.jobs.identify()
+        await settle(pilot)
+        order = ("welcome", "aws", "stages", "logs", "wallarm", "node", "options", "review")
+        for name in order:
+            app.state.seen.add(name)
+            if name == scene.start:
+                break
+        app.changed("answers", "stages", "inventory")
+        if scene.light:
+            app.action_switch_theme()
+            await settle(pilot)
+        if scene.act is not None:
+            await scene.act(app, pilot)
+            await settle(pilot)
+        await then(app)
+        if scene.script.hold is not None:
+            scene.script.hold.set()
+
+
+def press(*keys: str) -> Act:
+    """Press keys one after another."""
+
+    async def act(app: WizardApp, pilot: Pilot[int]) -> None:
+        for key in keys:
+            await pilot.press(key)
+            await pilot.pause()
+
+    return act
+
+
+async def run_to_end(app: WizardApp, pilot: Pilot[int]) -> None:
+    """Deploy and wait until the run ended."""
+    await pilot.press("ctrl+n")
+    await until(pilot, lambda: bool(app.state.run.ended))
+
+
+async def run_and_show(app: WizardApp, pilot: Pilot[int], step: str) -> None:
+    await run_to_end(app, pilot)
+    app.go(step)
+    await settle(pilot)
+
+
+async def _half(app: WizardApp, pilot: Pilot[int]) -> None:
+    await pilot.press("ctrl+n")
+    await until(pilot, lambda: bool(app.state.run.progress and app.state.run.progress.done >= 15))
+
+
+async def _logging(app: WizardApp, pilot: Pilot[int]) -> None:
+    await run_and_show(app, pilot, "logging")
+
+
+async def _proof(app: WizardApp, pilot: Pilot[int]) -> None:
+    await run_and_show(app, pilot, "proof")
+
+
+async def _confirm(app: WizardApp, pilot: Pilot[int]) -> None:
+    await _half(app, pilot)
+    await pilot.press("c")
+
+
+async def _token(app: WizardApp, pilot: Pilot[int]) -> None:
+    app.jobs.check_token()
+
+
+def _held() -> Script:
+    import threading
+
+    return Script(hostile=False, hold=threading.Event())
+
+
+def _scenes() -> tuple[Scene, ...]:
+    existing = Existing("api-gw-discovery", "123456789012", "us-east-1", 52, 1_790_000_000.0)
+    both = [
+        Scene("01-welcome", "welcome", token=False),
+        Scene("02-aws", "aws"),
+        Scene("03-stages", "stages"),
+        Scene("04-logs", "logs"),
+        Scene("05-wallarm", "wallarm", act=_token),
+        Scene("06-node", "node"),
+        Scene("07-options", "options"),
+        Scene("08-review", "review"),
+        Scene("09-deploy", "review", script=_held(), act=_half),
+        Scene("10-logging", "review", act=_logging),
+        Scene("11-proof", "review", act=_proof),
+        Scene("12-home", "home", script=Script(existing=(existing,))),
+        Scene("13-failure", "review", act=run_to_end,
+              script=Script(hostile=False, fail={"deploy": deploy_error()})),
+        Scene("14-stop", "review", script=_held(), act=_confirm),
+        Scene("15-details", "stages", act=press("d")),
+        Scene("16-help", "stages", act=press("question_mark")),
+        Scene("17-hostile", "stages", script=Script()),
+        Scene("18-destroy", "review", script=Script(hostile=False, destroys=True)),
+    ]  # fmt: skip
+    out = []
+    for scene in both:
+        out.append(scene)
+        script = scene.script
+        if script.hold is not None:
+            script = _held()
+        elif script.fail:
+            script = Script(hostile=False, fail={"deploy": deploy_error()})
+        out.append(replace(scene, name=scene.name + "-80x24", size=SMALL, script=script))
+    out += [
+        Scene("20-light-stages", "stages", light=True),
+        Scene("21-light-review", "review", light=True),
+        Scene("22-no-colour-stages", "stages", no_color=True),
+        Scene("23-ascii-stages", "stages", size=SMALL, unicode=False),
+        Scene("24-token-refused", "wallarm", act=_token,
+              script=Script(hostile=False, token_state=State.FAILED)),
+        Scene("25-too-small", "stages", size=(70, 20)),
+    ]  # fmt: skip
+    return tuple(out)
+
+
+SCENES = _scenes()

@@ -1,0 +1,170 @@
+"""The steps of the guided install, in one ordered tuple.
+
+The sidebar, Back and Next, the review and the documentation derive from it. Every answer belongs to
+exactly one step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wizard.core.answers import EU_HOST, US_HOST, Answers
+from wizard.core.rules import Violation, problems
+from wizard.core.text import count
+
+
+def _never(_: Answers) -> bool:
+    return False
+
+
+def _nothing(_: Answers) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step.
+
+    Attributes:
+        id: stable name; screens and tests refer to it.
+        title: one word for the sidebar.
+        question: what the reader is asked, or what is shown.
+        keys: the answers that are given here.
+        skip: whether the step has no purpose for these answers.
+        chosen: what was chosen, in a few words, for the sidebar.
+        changes: from here on the account is changed; Back does not undo it.
+    """
+
+    id: str
+    title: str
+    question: str
+    keys: tuple[str, ...] = ()
+    skip: Callable[[Answers], bool] = _never
+    chosen: Callable[[Answers], str] = _nothing
+    changes: bool = False
+
+
+def _cloud(answers: Answers) -> str:
+    return {US_HOST: "US Cloud", EU_HOST: "EU Cloud"}.get(
+        answers.wallarm_api_host, answers.wallarm_api_host
+    )
+
+
+def _node(answers: Answers) -> str:
+    if not answers.deploys_node:
+        return answers.node_url
+    return f"{answers.node_count} × {answers.node_instance_type}"
+
+
+def _logs(answers: Answers) -> str:
+    return answers.api_gateway_log_group_name or "new log group"
+
+
+def _stages(answers: Answers) -> str:
+    return count(len(answers.stages), "stage") if answers.stages else ""
+
+
+STEPS: tuple[Step, ...] = (
+    Step("welcome", "Welcome", "Connect your APIs to Wallarm API Discovery"),
+    Step(
+        "aws",
+        "AWS",
+        "Which AWS account and Region?",
+        ("profile", "region", "account_id"),
+        chosen=lambda a: a.region,
+    ),
+    Step("stages", "Stages", "Which stages should Wallarm learn from?", ("stages",), chosen=_stages),
+    Step(
+        "logs",
+        "Logs",
+        "Where should the access logs go?",
+        (
+            "existing_logging",
+            "api_gateway_log_group_name",
+            "log_retention_days",
+            "subscription_filter_pattern",
+        ),
+        chosen=_logs,
+    ),
+    Step(
+        "wallarm",
+        "Wallarm",
+        "Which Wallarm Cloud, and with which token?",
+        ("wallarm_api_host", "node_group", "x_wallarm_application_id"),
+        chosen=_cloud,
+    ),
+    Step(
+        "node",
+        "Node",
+        "Where does the Wallarm Node run?",
+        (
+            "node_url", "node_scheme", "node_image", "node_tag", "node_instance_type", "node_count",
+            "r53_domain_name", "node_dns_name", "vpc_id", "private_subnet_ids", "public_subnet_ids",
+            "nat_gateway_per_az",
+        ),
+        chosen=_node,
+    ),
+    Step(
+        "options",
+        "Options",
+        "How should things be named and watched?",
+        (
+            "name_prefix", "tags", "alarms", "dashboard", "lambda_package", "permissions_boundary",
+            "proof",
+        ),
+        chosen=lambda a: a.name_prefix,
+    ),
+    Step("review", "Review", "Is this what you want?"),
+    Step("deploy", "Deploy", "Deploying", changes=True),
+    Step("logging", "Logging", "Access logging on your stages", changes=True),
+    Step(
+        "proof",
+        "Proof",
+        "Follow one request from your API to the node",
+        skip=lambda a: a.proof == "skip",
+        changes=True,
+    ),
+)  # fmt: skip
+
+_BY_ID = {step.id: step for step in STEPS}
+
+
+def step(step_id: str) -> Step:
+    """The step of that id. Raises KeyError for an unknown one."""
+    return _BY_ID[step_id]
+
+
+def shown(answers: Answers) -> tuple[Step, ...]:
+    """The steps that these answers need, in order."""
+    return tuple(s for s in STEPS if not s.skip(answers))
+
+
+def after(step_id: str, answers: Answers) -> Step | None:
+    """The step Next leads to; None at the end."""
+    return _neighbour(step_id, answers, 1)
+
+
+def before(step_id: str, answers: Answers) -> Step | None:
+    """The step Back leads to; None at the beginning, and never from a change to a question."""
+    found = _neighbour(step_id, answers, -1)
+    if found is not None and _BY_ID[step_id].changes and not found.changes:
+        return None
+    return found
+
+
+def broken(step_id: str, answers: Answers) -> tuple[Violation, ...]:
+    """The broken rules that this step can mend."""
+    keys = set(_BY_ID[step_id].keys)
+    return tuple(v for v in problems(answers) if keys & set(v.keys))
+
+
+def step_of(key: str) -> Step | None:
+    """The step where an answer is given; None for what is not asked."""
+    return next((s for s in STEPS if key in s.keys), None)
+
+
+def _neighbour(step_id: str, answers: Answers, direction: int) -> Step | None:
+    order = [s for s in STEPS if s.id == step_id or not s.skip(answers)]
+    at = order.index(_BY_ID[step_id]) + direction
+    return order[at] if 0 <= at < len(order) else None

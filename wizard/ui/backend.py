@@ -1,0 +1,233 @@
+"""What the screens need from the product, as one protocol: they know no flow and no service.
+
+Every method blocks and is called from a worker thread. Expected failures are `WizardError`.
+Events of a running flow reach the app through the listener given to `listen`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from wizard.core.answers import Answers
+from wizard.core.facts import (
+    HostedZone,
+    Identity,
+    Inventory,
+    LogGroup,
+    Network,
+    Stage,
+)
+from wizard.core.proof import Proof
+from wizard.core.report import Listener, StageReport, State
+from wizard.core.secret import Secret
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of a check: question, state, answer, and what to do when it is not good."""
+
+    key: str
+    question: str
+    state: State = State.TODO
+    answer: str = ""
+    next_step: str = ""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A profile of the AWS configuration. `kind` is e.g. `SSO`, `role`, `keys`, `process`."""
+
+    name: str
+    kind: str = ""
+    detail: str = ""
+    region: str = ""
+
+
+@dataclass(frozen=True)
+class Existing:
+    """A deployment found on this machine. `resources` is None where the state cannot be read."""
+
+    name_prefix: str
+    account_id: str
+    region: str
+    resources: int | None
+    changed: float
+    root: str = ""
+
+
+@dataclass(frozen=True)
+class StageView:
+    """What would happen to one stage: facts and diff in the reader's words.
+
+    Attributes:
+        today: how it logs now, one line.
+        planned: (setting, before, after) for every setting that would change.
+        diff: unified diff lines of the access-log format, empty when it stays as it is.
+        owner: who else manages the stage, or empty.
+        snippet: what to put into the owner's template, ready to copy.
+        reason: why it cannot be changed, or is skipped; empty when it can.
+    """
+
+    today: str
+    planned: tuple[tuple[str, str, str], ...] = ()
+    diff: tuple[str, ...] = ()
+    owner: str = ""
+    snippet: str = ""
+    reason: str = ""
+    format: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlannedResource:
+    """One resource of the plan. `action` is create, update, delete or replace."""
+
+    address: str
+    action: str
+    group: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ReviewView:
+    """Everything that would happen, ready to be shown.
+
+    `cost` holds (what, dollars per month, assumption); `policies` maps a purpose to a JSON text;
+    `stages` pairs a stage's label with its view; `skipped` pairs a label with the reason.
+    """
+
+    resources: tuple[PlannedResource, ...]
+    stages: tuple[tuple[str, StageView], ...]
+    skipped: tuple[tuple[str, str], ...]
+    cost: tuple[tuple[str, float, str], ...]
+    cost_total: float
+    cost_dated: str
+    policies: dict[str, str]
+    answers_file: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def dangerous(self) -> tuple[PlannedResource, ...]:
+        """What would be destroyed, or destroyed and made anew."""
+        return tuple(r for r in self.resources if r.action in ("delete", "replace"))
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """The account is already as the answers want it."""
+        return not self.resources and not self.stages
+
+
+@dataclass(frozen=True)
+class Link:
+    """A line of the summary at the end: a title, a text, and a console address or empty."""
+
+    title: str
+    text: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class StatusLine:
+    """One line of the status of a deployment."""
+
+    title: str
+    state: State
+    text: str
+
+
+AskMfa = Callable[[str], str]
+ShowLogin = Callable[[str, str], None]
+
+
+class Backend(Protocol):
+    """The product as the screens see it."""
+
+    def listen(self, listener: Listener) -> None:
+        """Every event of a running flow goes to this listener, from any thread."""
+
+    def preflight(self, answers: Answers, on_check: Callable[[Check], None]) -> None:
+        """Run the checks of the first screen; each is told when it starts and when it ends."""
+
+    def existing(self) -> tuple[Existing, ...]:
+        """Deployments whose workspace is on this machine."""
+
+    def saved(self, existing: Existing) -> Answers | None:
+        """The answers that deployment was made with; None where there are none."""
+
+    def profiles(self) -> tuple[Profile, ...]:
+        """Profiles of the user's AWS configuration, in its order."""
+
+    def regions(self, answers: Answers) -> tuple[str, ...]:
+        """Regions the account can use; a static list where AWS cannot be asked."""
+
+    def identity(self, answers: Answers, ask_mfa: AskMfa) -> Identity:
+        """Who the credentials belong to. `ask_mfa` gets the device and returns the code."""
+
+    def sso_login(self, answers: Answers, show: ShowLogin, cancel: threading.Event) -> None:
+        """Log in with IAM Identity Center; `show` gets the address to open and the code."""
+
+    def discover(
+        self,
+        answers: Answers,
+        on_batch: Callable[[tuple[Stage, ...]], None],
+        on_count: Callable[[int, int], None],
+        cancel: threading.Event,
+    ) -> Inventory:
+        """Every API and stage; `on_count` gets (APIs read, APIs known)."""
+
+    def log_groups(self, answers: Answers) -> tuple[LogGroup, ...]:
+        """Log groups of the Region with their subscription filters where known."""
+
+    def networks(self, answers: Answers) -> tuple[Network, ...]:
+        """VPCs with their subnets."""
+
+    def zones(self, answers: Answers) -> tuple[HostedZone, ...]:
+        """Route 53 hosted zones."""
+
+    def check_token(self, answers: Answers, token: Secret) -> Check:
+        """Ask the Wallarm Cloud about the token: valid (done), refused (failed), not checked."""
+
+    def check_node(self, answers: Answers) -> Check:
+        """Whether an existing node answers from here."""
+
+    def review(self, answers: Answers, token: Secret | None) -> ReviewView:
+        """Work out every change. Nothing is changed."""
+
+    def deploy(self) -> None:
+        """Apply what was reviewed last."""
+
+    def switch_stages(self) -> tuple[StageReport, ...]:
+        """Switch the access logs of the reviewed stages."""
+
+    def undo_stage(self, ref: str) -> StageReport:
+        """Put one stage's logging back to what it was."""
+
+    def prove(self, cancel: threading.Event) -> Proof | None:
+        """Follow one request; None when none can be sent."""
+
+    def summary(self) -> tuple[Link, ...]:
+        """Where to look now: console links, log groups, files."""
+
+    def undo(self) -> None:
+        """Take away what a failed deployment has made so far."""
+
+    def support_bundle(self) -> str:
+        """Write a redacted bundle and return its path."""
+
+    def cancel(self) -> None:
+        """Stop gracefully after what is being done right now."""
+
+    def harder(self) -> None:
+        """Stop at once. What was being done is then in doubt."""
+
+    def save(self, answers: Answers) -> str:
+        """Keep the answers for the next run; returns the file. Holds no secret."""
+
+    def status(self) -> tuple[StatusLine, ...]:
+        """State of the existing deployment, for the home screen."""
+
+    def close(self) -> None:
+        """Release what is held (locks, plans)."""

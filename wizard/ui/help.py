@@ -1,0 +1,52 @@
+"""Help texts of the screens: what is asked, why, and what happens with the answer."""
+
+from __future__ import annotations
+
+KEYS = """\
+esc          Back                 ctrl+n   Next
+tab          next field           ctrl+q   Quit
+up, down     move in a list       space    select
+ctrl+p       command palette      ctrl+t   light or dark
+?  or  F1    this help"""
+
+HELP: dict[str, str] = {
+    "welcome": "The checks look at this machine and your AWS account and change nothing. r runs "
+    "them again. A check that fails here does not stop you from answering the questions; it says "
+    "what to do before Deploy.",
+    "home": "This machine has deployed the connector before. Continue opens the same steps with "
+    "the saved answers; the plan then shows only what differs. Nothing is changed before Review.",
+    "aws": "Profiles come from your AWS configuration (~/.aws/config and credentials). For a "
+    "profile that uses IAM Identity Center (SSO), l starts the login in your browser. If a "
+    "profile asks for an MFA code, a dialog appears. Everything is deployed into the Region you "
+    "pick here, and only APIs of that Region are offered.",
+    "stages": "A stage is one deployed version of an API. Selecting one means that its access "
+    "log is switched on; the lower part shows exactly what would change. Nothing is changed yet.\n\n"
+    "WebSocket APIs have no method and path in their access log: they can be connected, but they "
+    "add nothing to the API inventory. Stages that AWS manages itself cannot be changed.\n\n"
+    "space  select      a  select all shown      /  filter\n"
+    "d      details     s  sort                  r  read again",
+    "logs": "The forwarder subscribes to a CloudWatch log group. A new group keeps your other "
+    "logs out of it. For a stage that already has an access log you decide whether it keeps its "
+    "group (fields that are missing are added to a JSON format, yours stay), is switched to the "
+    "connector's group, or is skipped. Retention counts for groups that are created here.",
+    "wallarm": "The token registers the node in the Wallarm Cloud. Create it in Wallarm Console, "
+    "Settings, API tokens, with usage type Node deployment. It is kept in an encrypted SSM "
+    "parameter of your account, never in a file, plan, log or command line.\n\nA deployment token "
+    "often may not ask the Cloud anything. 'Not checked' then means just that, not 'wrong'.",
+    "node": "The Wallarm Node receives the requests' metadata from the forwarder and reports to "
+    "the Wallarm Cloud. It runs on ECS in private subnets behind an internal load balancer. HTTPS "
+    "between forwarder and node needs a Route 53 zone. If you run a node already, give its "
+    "address: then nothing of ECS is deployed.",
+    "options": "The prefix starts the name of every resource, so that two deployments can live in "
+    "one Region. Tags are put on every resource. The proof sends one harmless request to a path "
+    "that no API defines; your backend does not see it.",
+    "review": "This is Terraform's plan in the reader's words, and every change to a stage. What "
+    "is shown here is what is applied: the plan is saved. Nothing was changed until here.",
+    "deploy": "Terraform works through the saved plan. Times beside a resource say how long it "
+    "usually takes. c stops gracefully: what is running is finished, state is saved, and Retry "
+    "goes on from there.",
+    "logging": "Each stage is changed on its own, read back, and recorded with what was there "
+    "before. u puts a stage's logging back.",
+    "proof": "One marked request is followed from your API to the node. API Discovery lists an "
+    "endpoint after at least two requests with one more than five minutes after the first.",
+}

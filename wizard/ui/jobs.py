@@ -1,0 +1,292 @@
+"""The app's background work: every blocking call runs in a named worker and answers by message."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from textual.worker import Worker, WorkerState
+
+from wizard.core.errors import ExitCode, WizardError
+from wizard.core.report import FlowEvent, StageReport
+from wizard.ui import messages
+from wizard.ui.state import Loaded
+
+if TYPE_CHECKING:
+    from wizard.ui.app import WizardApp
+
+T = TypeVar("T")
+log = logging.getLogger("wizard.ui")
+log.addHandler(logging.NullHandler())
+
+
+def unexpected(error: BaseException) -> WizardError:
+    """A bug as an error a person can act on; its traceback goes to the log file only."""
+    log.error("unexpected failure", exc_info=error)
+    return WizardError(
+        "WAG-E-UI-001",
+        "Something unexpected happened in the wizard itself",
+        why=f"{type(error).__name__}: {error}",
+        next_step="Try again. If it happens again, make a support bundle; the details are in the "
+        "wizard's log file.",
+    )
+
+
+class Jobs:
+    """Starts work and puts its results into the state. Lives as long as the app."""
+
+    def __init__(self, app: WizardApp) -> None:
+        self.app = app
+        self._pending: dict[str, tuple[Loaded[Any], int]] = {}
+        self._inbox: deque[FlowEvent] = deque()
+        self._asked: list[queue.Queue[str | None]] = []
+        self.stop_discovery = threading.Event()
+        self.stop_login = threading.Event()
+        self.stop_proof = threading.Event()
+
+    def fetch(self, name: str, item: Loaded[T], call: Callable[[], T]) -> None:
+        """Fetch something in the background. A newer fetch of the same name wins."""
+        turn = item.begin(self.app.clock())
+        self._pending[name] = (item, turn)
+        post = self.app.post_message
+
+        def work() -> None:
+            try:
+                value = call()
+            except WizardError as error:
+                post(messages.Fetched(name, item, turn, None, error))
+            else:
+                post(messages.Fetched(name, item, turn, value, None))
+
+        self._start(work, name)
+        self.app.changed(name)
+
+    def _start(self, work: Callable[[], None], name: str) -> None:
+        self.app.run_worker(
+            work, thread=True, name=name, group=name, exclusive=True, exit_on_error=False
+        )
+
+    def worker_failed(self, worker: Worker[Any]) -> None:
+        """A bug in a worker ends as an error on its screen, not as a crash."""
+        if worker.state is not WorkerState.ERROR or worker.error is None:
+            return
+        error = unexpected(worker.error)
+        if worker.name == "run":
+            self.app.post_message(messages.PartDone("", None, error))
+            self.app.post_message(messages.RunEnded())
+        elif worker.name in self._pending:
+            item, turn = self._pending[worker.name]
+            self.app.post_message(messages.Fetched(worker.name, item, turn, None, error))
+
+    # What the screens ask for ---------------------------------------------------------------
+
+    def preflight(self) -> None:
+        """Run the checks of the first screen."""
+        state, backend = self.app.state, self.app.backend
+
+        def work() -> bool:
+            backend.preflight(state.answers, lambda check: self._post(messages.CheckTold(check)))
+            return True
+
+        state.checks.clear()
+        self.fetch("preflight", state.preflight, work)
+
+    def _post(self, message: Any) -> None:
+        self.app.post_message(message)
+
+    def look_up(self, *names: str, again: bool = False) -> None:
+        """Fetch profiles, regions, log_groups, networks, zones, existing or status, once."""
+        state, backend = self.app.state, self.app.backend
+        calls: dict[str, Callable[[], Any]] = {
+            "profiles": backend.profiles,
+            "regions": lambda: backend.regions(state.answers),
+            "log_groups": lambda: backend.log_groups(state.answers),
+            "networks": lambda: backend.networks(state.answers),
+            "zones": lambda: backend.zones(state.answers),
+            "existing": backend.existing,
+            "status": backend.status,
+        }
+        for name in names:
+            item: Loaded[Any] = getattr(state, name)
+            if again or (item.value is None and not item.busy):
+                self.fetch(name, item, calls[name])
+
+    def identify(self) -> None:
+        """Ask AWS who we are; an MFA code is asked for in a dialog."""
+        state, backend = self.app.state, self.app.backend
+        self.fetch(
+            "identity", state.identity, lambda: backend.identity(state.answers, self._ask_mfa)
+        )
+
+    def log_in(self) -> None:
+        """Log in with IAM Identity Center, then ask again who we are."""
+        state, backend = self.app.state, self.app.backend
+        self.stop_login = threading.Event()
+        stop = self.stop_login
+
+        def work() -> bool:
+            backend.sso_login(
+                state.answers,
+                lambda url, code: self._post(messages.LoginShown(url, code)),
+                stop,
+            )
+            return True
+
+        self.fetch("login", state.login, work)
+
+    def _ask_mfa(self, device: str) -> str:
+        answer: queue.Queue[str | None] = queue.Queue()
+        self._asked.append(answer)
+        self.app.call_from_thread(self.app.ask_mfa, device, answer.put)
+        code = answer.get()
+        self._asked.remove(answer)
+        if code is None:
+            raise WizardError(
+                "WAG-E-AWS-021",
+                "No MFA code was given",
+                next_step="Check again and enter the code, or choose another profile.",
+            )
+        return code
+
+    def discover(self, *, again: bool = False) -> None:
+        """Read APIs and stages; rows appear as they come."""
+        state, backend = self.app.state, self.app.backend
+        if state.inventory.busy or (state.inventory.value is not None and not again):
+            return
+        self.stop_discovery.set()
+        self.stop_discovery = stop = threading.Event()
+        state.book.clear()
+        state.apis_read = (0, 0)
+        turn = state.inventory.turn + 1
+
+        def work() -> Any:
+            return backend.discover(
+                state.answers,
+                lambda stages: self._post(messages.StagesRead(turn, stages)),
+                lambda read, known: self._post(messages.ApisCounted(turn, read, known)),
+                stop,
+            )
+
+        self.fetch("inventory", state.inventory, work)
+
+    def check_token(self) -> None:
+        """Ask the Wallarm Cloud about the token."""
+        state, backend = self.app.state, self.app.backend
+        token = state.token
+        if token:
+            self.fetch(
+                "token_check",
+                state.token_check,
+                lambda: backend.check_token(state.answers, token),
+            )
+
+    def check_node(self) -> None:
+        """Ask whether an existing node answers."""
+        state, backend = self.app.state, self.app.backend
+        self.fetch("node_check", state.node_check, lambda: backend.check_node(state.answers))
+
+    def review(self) -> None:
+        """Work out every change."""
+        state, backend = self.app.state, self.app.backend
+        self.fetch("review", state.review, lambda: backend.review(state.answers, state.token))
+
+    def support_bundle(self) -> None:
+        """Write a redacted bundle."""
+        self.fetch("bundle", self.app.state.bundle, self.app.backend.support_bundle)
+
+    # The run --------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Deploy, switch stages, prove: whatever is not done yet."""
+        run, backend = self.app.state.run, self.app.backend
+        if run.busy:
+            return
+        run.busy, run.error, run.error_phase, run.cancelling = True, None, "", False
+        run.started, run.ended = run.started or self.app.clock(), 0.0
+        self.stop_proof = stop = threading.Event()
+        wanted = [
+            ("deploy", backend.deploy),
+            ("logging", backend.switch_stages),
+            ("proof", lambda: backend.prove(stop)),
+        ]
+        if self.app.state.answers.proof == "skip":
+            wanted.pop()
+        parts: list[tuple[str, Callable[[], Any]]] = [
+            (step_id, call) for step_id, call in wanted if step_id not in run.done
+        ]
+
+        def work() -> None:
+            for step_id, call in parts:
+                try:
+                    value = call()
+                except WizardError as error:
+                    self._post(messages.PartDone(step_id, None, error))
+                    break
+                if self.app.state.run.cancelling and step_id != "proof":
+                    self._post(messages.PartDone(step_id, value, interrupted()))
+                    break
+                self._post(messages.PartDone(step_id, value))
+            self._post(messages.RunEnded())
+
+        self._start(work, "run")
+        self.app.changed("run")
+
+    def undo(self) -> None:
+        """Take away what a failed run has made."""
+        run, backend = self.app.state.run, self.app.backend
+        run.busy, run.error = True, None
+
+        def work() -> None:
+            try:
+                backend.undo()
+            except WizardError as error:
+                self._post(messages.PartDone("undo", None, error))
+            else:
+                self._post(messages.PartDone("undo"))
+            self._post(messages.RunEnded())
+
+        self._start(work, "run")
+        self.app.changed("run")
+
+    def undo_stage(self, ref: str) -> None:
+        """Put one stage back; its row shows the result."""
+        backend = self.app.backend
+
+        def work() -> StageReport:
+            return backend.undo_stage(ref)
+
+        self.fetch("undo_stage", self.app.state.undone, work)
+
+    def hear(self, event: FlowEvent) -> None:
+        """The backend's listener; called from any thread."""
+        self._inbox.append(event)
+
+    def drain(self) -> bool:
+        """Fold what was heard into the run; the app calls it ten times a second."""
+        heard = False
+        while self._inbox:
+            self.app.state.run.hear(self._inbox.popleft())
+            heard = True
+        return heard
+
+    def close(self) -> None:
+        """Unblock every worker that waits for a person."""
+        for event in (self.stop_discovery, self.stop_login, self.stop_proof):
+            event.set()
+        for answer in self._asked:
+            answer.put(None)
+
+
+def interrupted() -> WizardError:
+    """The error of a run that was stopped on purpose."""
+    return WizardError(
+        "WAG-E-RUN-002",
+        "Stopped as you asked",
+        why="What was finished until then is recorded.",
+        next_step="Retry goes on where it stopped; Undo takes away what was made.",
+        exit_code=ExitCode.INTERRUPTED,
+    )

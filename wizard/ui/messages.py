@@ -1,0 +1,79 @@
+"""What worker threads tell the event loop: one message per finished piece of work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.message import Message
+
+from wizard.core.errors import WizardError
+from wizard.core.facts import Problem, Stage
+from wizard.ui.backend import Check
+from wizard.ui.state import Loaded
+
+
+class Fetched(Message):
+    """A fetch ended, well or with an error."""
+
+    def __init__(
+        self, name: str, item: Loaded[Any], turn: int, value: Any, error: WizardError | None
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.item = item
+        self.turn = turn
+        self.value = value
+        self.error = error
+
+
+class CheckTold(Message):
+    """A preflight check began or ended."""
+
+    def __init__(self, check: Check) -> None:
+        super().__init__()
+        self.check = check
+
+
+class StagesRead(Message):
+    """A batch of stages arrived."""
+
+    def __init__(
+        self, turn: int, stages: tuple[Stage, ...], problems: tuple[Problem, ...] = ()
+    ) -> None:
+        super().__init__()
+        self.turn = turn
+        self.stages = stages
+        self.problems = problems
+
+
+class ApisCounted(Message):
+    """How far discovery is, in APIs."""
+
+    def __init__(self, turn: int, read: int, known: int) -> None:
+        super().__init__()
+        self.turn = turn
+        self.read = read
+        self.known = known
+
+
+class LoginShown(Message):
+    """The address to open for an SSO login, and its code."""
+
+    def __init__(self, url: str, code: str) -> None:
+        super().__init__()
+        self.url = url
+        self.code = code
+
+
+class PartDone(Message):
+    """One part of the run (`deploy`, `logging`, `proof`) ended."""
+
+    def __init__(self, step_id: str, value: Any = None, error: WizardError | None = None) -> None:
+        super().__init__()
+        self.step_id = step_id
+        self.value = value
+        self.error = error
+
+
+class RunEnded(Message):
+    """Nothing runs any more."""

@@ -1,0 +1,204 @@
+"""The frame of every step: top line, steps, question, body, Back and Next, keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Button, Footer, Static
+
+from wizard.core import steps
+from wizard.core.rules import problem
+from wizard.ui.widgets.fields import Field
+from wizard.ui.widgets.frame import Bar, Sidebar, StepLine, TooSmall, TopLine
+
+if TYPE_CHECKING:
+    from wizard.ui.app import WizardApp
+
+
+class StepScreen(Screen[None]):
+    """Base of the step screens. They show state in `show` and pass intents to the app."""
+
+    STEP: ClassVar[str] = ""
+    HINT: ClassVar[str] = ""
+    AUTO_FOCUS = "#page *"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", id="back"),
+        Binding("ctrl+n", "next", "Next", id="next", priority=True),
+        Binding("question_mark", "help", "Help", key_display="?", id="help"),
+        Binding("f1", "help", "Help", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._alive = False
+
+    @property
+    def wizard(self) -> WizardApp:
+        """The app, typed."""
+        return cast("WizardApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """The frame; subclasses fill `body`."""
+        yield TooSmall()
+        yield TopLine()
+        yield StepLine()
+        with Horizontal(id="frame"):
+            yield Sidebar()
+            with Vertical(id="page"):
+                yield Static(self.question(), id="question", markup=False)
+                yield Static(self.HINT, id="hint", markup=False)
+                with Vertical(id="body"):
+                    yield from self.body()
+        yield Footer(show_command_palette=False)
+        yield Bar("Back", "Next", dangerous=self.dangerous())
+
+    def body(self) -> ComposeResult:
+        """The step's own widgets."""
+        yield from ()
+
+    def show(self, topics: frozenset[str]) -> None:
+        """Bring the widgets in line with the state; `topics` says what changed."""
+
+    def question(self) -> str:
+        """The one question of the screen."""
+        return steps.step(self.STEP).question
+
+    def next_label(self) -> str:
+        """What Next says."""
+        following = steps.after(self.STEP, self.wizard.state.answers)
+        return f"Next: {following.title}" if following else "Finish"
+
+    def why_not(self) -> str:
+        """Why Next cannot go on yet."""
+        return self.wizard.step_problem(self.STEP)
+
+    def can_go_back(self) -> bool:
+        """Whether there is a step to go back to."""
+        return steps.before(self.STEP, self.wizard.state.answers) is not None
+
+    def dangerous(self) -> bool:
+        """Whether Next destroys something."""
+        return False
+
+    def started(self) -> None:
+        """The screen is there: fetch what it needs."""
+
+    def on_mount(self) -> None:
+        """First view."""
+        self._alive = True
+        self.state_changed(frozenset({"mount"}))
+        self.started()
+
+    def state_changed(self, topics: frozenset[str]) -> None:
+        """Called by the app after every change of state."""
+        if not self._alive:
+            return
+        self.show(topics)
+        self.show_bar()
+        if topics & {"mount", "identity", "answers", "theme", "run", "token"}:
+            for part in (TopLine, StepLine, Sidebar):
+                for widget in self.query(part):
+                    widget.refresh()
+
+    def show_bar(self) -> None:
+        """Back, Next, and why Next waits."""
+        for bar in self.query(Bar):
+            bar.tell(following=self.next_label(), why=self.why_not(), back=self.can_go_back())
+
+    def say_hint(self, text: str | Text) -> None:
+        """Replace the line below the question."""
+        self.query_one("#hint", Static).update(text if isinstance(text, Text) else Text(text))
+
+    # Intents ------------------------------------------------------------------------------------
+
+    def action_back(self) -> None:
+        """The step before."""
+        previous = steps.before(self.STEP, self.wizard.state.answers)
+        if previous is not None and self.can_go_back():
+            self.wizard.go(previous.id)
+
+    def action_next(self) -> None:
+        """The next step, or say why not."""
+        why = self.why_not()
+        if why:
+            self.notify(why[0].upper() + why[1:] + ".", severity="warning", markup=False)
+            broken = self.query(Field).filter(".-broken")
+            if broken:
+                broken.first().input.focus()
+            return
+        self.forward()
+
+    def forward(self) -> None:
+        """Go on. Subclasses may do more."""
+        following = steps.after(self.STEP, self.wizard.state.answers)
+        if following is not None:
+            self.wizard.go(following.id)
+
+    def action_help(self) -> None:
+        """Help for this screen."""
+        from wizard.ui.screens.dialogs import HelpDialog
+
+        self.app.push_screen(HelpDialog(self))
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """The bar's buttons."""
+        action = {"back": self.action_back, "next": self.action_next}.get(event.button.id or "")
+        if action is not None:
+            event.stop()
+            action()
+        elif event.button.id == "quit":
+            event.stop()
+            self.wizard.action_ask_quit()
+
+    # Answers ------------------------------------------------------------------------------------
+
+    def field(self, key: str, label: str, rule: str = "", *, placeholder: str = "") -> Field:
+        """A field for one answer, with what was typed before even if it was not valid."""
+        state = self.wizard.state
+        value = getattr(state.answers, key)
+        text = state.drafts.get(key, _as_text(value))
+        made = Field(key, label, text, rule, spaces=key == "tags", placeholder=placeholder)
+        if key in state.drafts:
+            made.message = self.judge(key, text)[1]
+        return made
+
+    def judge(self, key: str, text: str) -> tuple[object, str]:
+        """The answer a text means, and what is wrong with it."""
+        from wizard.core.answers_io import from_text
+        from wizard.core.errors import UsageError
+
+        try:
+            value = from_text(key, text)
+        except UsageError as error:
+            return None, error.what.removeprefix(f"{key} ")
+        return value, problem(key, value)
+
+    def on_field_typed(self, event: Field.Typed) -> None:
+        """Take a valid answer; keep an invalid text as a draft and say what is wrong."""
+        event.stop()
+        self.typed(event.field, event.text)
+
+    def typed(self, field: Field, text: str) -> None:
+        """Subclasses handle fields that are no answers."""
+        value, wrong = self.judge(field.key, text)
+        field.judge(wrong)
+        if wrong:
+            self.wizard.state.drafts[field.key] = text
+            self.wizard.changed("drafts")
+        else:
+            self.wizard.state.drafts.pop(field.key, None)
+            self.wizard.answer(**{field.key: value})
+            self.show_bar()
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k}={v}" for k, v in value.items())
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return str(value)

@@ -1,0 +1,212 @@
+"""The deployment live: groups and resources, an honest time, log and problems, and a way to stop."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import Button, RichLog, TabbedContent, TabPane
+
+from wizard.core.text import clean, count
+from wizard.ui.deploy_rows import headline, problem_text, rows
+from wizard.ui.screens.base import StepScreen
+from wizard.ui.screens.dialogs import Confirm
+from wizard.ui.widgets.bar import Meter
+from wizard.ui.widgets.lines import Failure, plain
+from wizard.ui.widgets.rows import Rows
+from wizard.ui.widgets.tree import TreeRows
+
+
+class Deploy(StepScreen):
+    """Terraform at work."""
+
+    STEP = "deploy"
+    AUTO_FOCUS = "TreeRows"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "stop", "Stop"),
+        Binding("t", "retry", "Retry"),
+        Binding("y", "copy", "Copy"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open: set[str] = set()
+        self._told = 0
+
+    def body(self) -> ComposeResult:
+        """Meter, failure, tabs, buttons."""
+        yield Meter()
+        yield Failure()
+        with TabbedContent(id="tabs"):
+            with TabPane("Resources", id="resources"):
+                yield TreeRows(id="tree", title_share=0.6)
+            with TabPane("Log", id="log-pane"):
+                yield RichLog(id="log", max_lines=5000, wrap=True, markup=False, highlight=False)
+            with TabPane("Problems (0)", id="problems-pane"):
+                yield RichLog(id="problems", max_lines=500, wrap=True, markup=False)
+        with Horizontal(classes="actions"):
+            yield Button(Text("Stop"), compact=True, id="stop")
+            yield Button(Text("Retry"), compact=True, id="retry", variant="primary")
+            yield Button(Text("Undo"), compact=True, id="undo")
+            yield Button(Text("Support bundle"), compact=True, id="bundle")
+            yield Button(Text("Copy"), compact=True, id="copy")
+
+    def started(self) -> None:
+        """The product keeps its own clock: Terraform speaks every ten seconds only."""
+        self._told = max(0, self.wizard.state.run.told - len(self.wizard.state.run.lines))
+        self.state_changed(frozenset({"run"}))
+
+    def show(self, topics: frozenset[str]) -> None:
+        """Everything from the run's state."""
+        if not topics & {"mount", "run", "bundle", "theme"}:
+            return
+        wizard, run = self.wizard, self.wizard.state.run
+        now = self.wizard.clock()
+        self.say_hint(headline(wizard, now))
+        fraction = run.progress.fraction if run.progress else 0.0
+        self.query_one(Meter).show(1.0 if "deploy" in run.done else fraction)
+        self.query_one(Failure).tell(run.error if not run.busy else None)
+        self.query_one(TreeRows).fill(rows(wizard, now, self._open))
+        self._write_log()
+        self._write_problems()
+        failed = run.error is not None and not run.busy
+        for name, visible in (
+            ("#stop", run.busy), ("#retry", failed), ("#undo", failed), ("#bundle", failed),
+            ("#copy", failed),
+        ):  # fmt: skip
+            self.query_one(name, Button).display = visible
+        self.query_one("#stop", Button).label = Text(
+            "Stop now, without waiting" if run.cancelling else "Stop"
+        )
+        if "bundle" in topics and wizard.state.bundle.value:
+            self.notify(f"Support bundle: {wizard.state.bundle.value}", markup=False, timeout=20)
+
+    def _write_log(self) -> None:
+        run = self.wizard.state.run
+        new = run.told - self._told
+        if new > 0:
+            log = self.query_one("#log", RichLog)
+            for line in list(run.lines)[-new:]:
+                log.write(Text(clean(line, 2000)))
+            self._told = run.told
+
+    def _write_problems(self) -> None:
+        run = self.wizard.state.run
+        title = f"Problems ({run.problems})"
+        tab = self.query_one(TabbedContent).get_tab("problems-pane")
+        if str(tab.label) != title or not self.query_one("#problems", RichLog).lines:
+            tab.label = title
+            log = self.query_one("#problems", RichLog)
+            log.clear()
+            log.write(problem_text(self.wizard))
+
+    def why_not(self) -> str:
+        """Next works when the deployment is done."""
+        run = self.wizard.state.run
+        if self.STEP in run.done:
+            return ""
+        if run.cancelling and run.busy:
+            return "stopping: finishing what Terraform is doing"
+        return "at work" if run.busy else "not finished"
+
+    def can_go_back(self) -> bool:
+        """Back to the review after a failure only."""
+        run = self.wizard.state.run
+        return run.error is not None and not run.busy
+
+    def action_back(self) -> None:
+        """To the review; its plan is void by now."""
+        if self.can_go_back():
+            self.wizard.state.review.reset()
+            self.wizard.go("review")
+
+    def on_rows_chosen(self, event: Rows.Chosen) -> None:
+        """Open or close a group."""
+        event.stop()
+        tree = self.query_one(TreeRows)
+        if key := tree.lines[event.index].key:
+            self._open ^= {key}
+            self.show(frozenset({"run"}))
+
+    on_rows_toggled = on_rows_chosen
+
+    def action_stop(self) -> None:
+        """Ask, then stop gracefully; the second time, harder and with a warning."""
+        run = self.wizard.state.run
+        if not run.busy:
+            return
+        if not run.cancelling:
+            running = len(run.progress.running) if run.progress else 0
+            self.app.push_screen(
+                Confirm(
+                    "Stop the deployment?",
+                    f"Terraform finishes the {count(running, 'resource')} it is working on "
+                    "(usually under 3m), saves its state and stops. Retry goes on from there; "
+                    "Undo takes away what was made.",
+                    keep="Keep going",
+                    act="Stop gracefully",
+                ),
+                lambda yes: self.wizard.cancel_run() if yes else None,
+            )
+        else:
+            self.app.push_screen(
+                Confirm(
+                    "Stop at once?",
+                    "What Terraform is making right now may then exist in AWS without being in "
+                    "its state: you would have to find and remove it by hand. Waiting is better.",
+                    keep="Wait",
+                    act="Stop at once",
+                ),
+                lambda yes: self._harder() if yes else None,
+            )
+
+    def _harder(self) -> None:
+        self.app.run_worker(
+            self.wizard.backend.harder, thread=True, name="harder", group="harder",
+            exit_on_error=False,
+        )  # fmt: skip
+
+    def action_retry(self) -> None:
+        """Go on with what is not done."""
+        run = self.wizard.state.run
+        if run.error is not None and not run.busy:
+            self.wizard.jobs.run()
+
+    def action_copy(self) -> None:
+        """The failure as text."""
+        run = self.wizard.state.run
+        if run.error is not None:
+            self.wizard.copy(plain(run.error), "Error")
+
+    def action_undo(self) -> None:
+        """Take away what was made, after a question."""
+        made = self.wizard.state.run.progress.done if self.wizard.state.run.progress else 0
+        self.app.push_screen(
+            Confirm(
+                "Take away what was made?",
+                f"{count(made, 'resource')} made by this run will be destroyed, and changed "
+                "stages get their old logging back. Your APIs are not touched.",
+                keep="Keep it",
+                act="Undo",
+            ),
+            lambda yes: self.wizard.jobs.undo() if yes else None,
+        )
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """The failure's buttons."""
+        actions = {
+            "stop": self.action_stop, "retry": self.action_retry, "undo": self.action_undo,
+            "bundle": self.wizard.jobs.support_bundle, "copy": self.action_copy,
+        }  # fmt: skip
+        action = actions.get(event.button.id or "")
+        if action is None:
+            super().on_button_pressed(event)
+        else:
+            event.stop()
+            action()
+
+
+SCREEN = Deploy

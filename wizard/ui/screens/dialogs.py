@@ -1,0 +1,180 @@
+"""The few dialogs: confirm, help, MFA code, details. Escape always means the harmless answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from wizard.core.text import clean
+from wizard.ui.help import HELP, KEYS
+from wizard.ui.widgets.fields import CleanInput
+
+if TYPE_CHECKING:
+    from wizard.ui.app import WizardApp
+    from wizard.ui.screens.base import StepScreen
+
+R = TypeVar("R")
+
+
+class Dialog(ModalScreen[R], Generic[R]):
+    """A box with a title, a text and buttons."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "harmless", "Close")]
+
+    def action_harmless(self) -> None:
+        """Close without doing anything."""
+        self.dismiss(None)
+
+
+class Confirm(Dialog[bool]):
+    """Two answers; the first one is harmless and has the focus."""
+
+    def __init__(self, title: str, text: str, *, keep: str, act: str, danger: bool = True) -> None:
+        super().__init__()
+        self._texts = (title, text, keep, act)
+        self._danger = danger
+
+    def compose(self) -> ComposeResult:
+        """Title, text, two buttons."""
+        title, text, keep, act = self._texts
+        with Vertical(classes="dialog"):
+            yield Static(title, classes="title", markup=False)
+            yield Static(text, classes="text", markup=False)
+            with Horizontal(classes="actions"):
+                yield Button(Text(keep), compact=True, id="keep", variant="primary")
+                variant: Any = "error" if self._danger else "default"
+                yield Button(Text(act), compact=True, id="act", variant=variant)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer."""
+        self.dismiss(event.button.id == "act")
+
+
+class HelpDialog(Dialog[None]):
+    """What the screen is for, and the keys."""
+
+    def __init__(self, screen: StepScreen) -> None:
+        super().__init__()
+        self._about = screen.STEP
+        self._title = screen.question()
+
+    def compose(self) -> ComposeResult:
+        """Text, keys, close."""
+        with Vertical(classes="dialog"):
+            yield Static(self._title, classes="title", markup=False)
+            with VerticalScroll(classes="text"):
+                yield Static(HELP.get(self._about, ""), markup=False)
+                yield Static("\n" + KEYS, classes="muted", markup=False)
+            with Horizontal(classes="actions"):
+                yield Button("Close", compact=True, variant="primary")
+
+    def on_button_pressed(self) -> None:
+        """Close."""
+        self.dismiss(None)
+
+
+class AskCode(Dialog[str]):
+    """An MFA code."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__()
+        self._device = device
+
+    def compose(self) -> ComposeResult:
+        """The device, the code."""
+        with Vertical(classes="dialog"):
+            yield Static("Enter the MFA code", classes="title", markup=False)
+            yield Static(clean(self._device, 200), classes="text", markup=False)
+            yield CleanInput(placeholder="6 digits", id="code", max_length=6)
+            with Horizontal(classes="actions"):
+                yield Button("Continue", compact=True, id="act", variant="primary")
+                yield Button("Cancel", compact=True, id="keep")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter continues."""
+        self._give(event.value)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Continue or cancel."""
+        if event.button.id == "act":
+            self._give(self.query_one("#code", CleanInput).value)
+        else:
+            self.dismiss(None)
+
+    def _give(self, code: str) -> None:
+        if code.isdigit() and len(code) == 6:
+            self.dismiss(code)
+        else:
+            self.notify("An MFA code has 6 digits.", severity="warning")
+
+
+class Details(Dialog[None]):
+    """A long text to read and copy: a stage's format and diff, a policy, a plan."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("c", "copy", "Copy")]
+
+    def __init__(self, title: str, text: Text, copy: str = "", what: str = "Text") -> None:
+        super().__init__()
+        self._title, self._text, self._copy, self._what = title, text, copy, what
+
+    def compose(self) -> ComposeResult:
+        """Title, text, Close and Copy."""
+        with Vertical(classes="dialog -large"):
+            yield Static(self._title, classes="title", markup=False)
+            with VerticalScroll():
+                yield Static(self._text, markup=False)
+            with Horizontal(classes="actions"):
+                yield Button("Close", compact=True, id="close", variant="primary")
+                if self._copy:
+                    yield Button(Text(f"Copy {self._what}"), compact=True, id="copy")
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Close or copy."""
+        if event.button.id == "copy":
+            self.action_copy()
+        else:
+            self.dismiss(None)
+
+    def action_copy(self) -> None:
+        """Copy the snippet."""
+        if self._copy:
+            cast("WizardApp", self.app).copy(self._copy, self._what[0].upper() + self._what[1:])
+
+
+def confirm_quit(app: WizardApp) -> None:
+    """Ask before something is lost; otherwise quit."""
+    if any(isinstance(s, Confirm) for s in app.screen_stack):
+        return
+    state = app.state
+    if state.run.busy:
+        app.push_screen(
+            Confirm(
+                "Something is being deployed",
+                "Stopping now finishes what Terraform is doing at this moment (usually under "
+                "3m), saves its state and records where it was. The next start goes on from "
+                "there. Nothing is taken away.",
+                keep="Keep going",
+                act="Stop, then quit",
+            ),
+            lambda yes: app.stop_and_leave() if yes else None,
+        )
+    elif state.token and not state.run.done:
+        app.push_screen(
+            Confirm(
+                "Quit the wizard?",
+                "Your answers are saved. The Wallarm token is not: it is never written to a "
+                "file, so you will paste it again.",
+                keep="Stay",
+                act="Quit",
+                danger=False,
+            ),
+            lambda yes: app.leave() if yes else None,
+        )
+    else:
+        app.leave()

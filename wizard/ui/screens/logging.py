@@ -1,0 +1,141 @@
+"""Logging switched on: each stage with its result, and a way back for each."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import Button
+
+from wizard.core.report import StageReport, State
+from wizard.core.text import clean, count
+from wizard.ui.screens.base import StepScreen
+from wizard.ui.screens.dialogs import Confirm
+from wizard.ui.widgets.lines import Failure, plain
+from wizard.ui.widgets.tree import TreeRow, TreeRows
+
+
+class Logging(StepScreen):
+    """One row per stage."""
+
+    STEP = "logging"
+    HINT = "Each stage is changed, read back, and recorded with what was there before."
+    AUTO_FOCUS = "TreeRows"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("u", "undo", "Undo this stage"),
+        Binding("t", "retry", "Retry"),
+    ]
+
+    def body(self) -> ComposeResult:
+        """Rows and the failure's buttons."""
+        yield TreeRows(id="tree", title_share=0.45)
+        yield Failure()
+        with Horizontal(classes="actions"):
+            yield Button(Text("Undo this stage"), compact=True, id="undo")
+            yield Button(Text("Retry"), compact=True, id="retry", variant="primary")
+            yield Button(Text("Copy"), compact=True, id="copy")
+
+    def _refs(self) -> list[str]:
+        return list(dict.fromkeys((*self.wizard.state.answers.stages, *self._reports())))
+
+    def _reports(self) -> dict[str, StageReport]:
+        return self.wizard.state.run.reports
+
+    def show(self, topics: frozenset[str]) -> None:
+        """State of each stage."""
+        del topics
+        state = self.wizard.state
+        lines = []
+        for ref in self._refs():
+            report = self._reports().get(ref)
+            row = state.book.by_ref.get(ref)
+            name = f"{row.name} / {row.stage}" if row else clean(ref)
+            if report is None:
+                todo = (
+                    State.RUNNING if state.run.busy and "deploy" in state.run.done else State.TODO
+                )
+                lines.append(TreeRow(todo, name, todo.value))
+            else:
+                lines.append(
+                    TreeRow(report.state, name, clean(report.message), report.state.value,
+                            loud=report.state is State.FAILED)
+                )  # fmt: skip
+        tree = self.query_one(TreeRows)
+        tree.nothing = "no stage had to be changed"
+        tree.fill(lines)
+        done = sum(r.state is State.DONE for r in self._reports().values())
+        failed = sum(r.state is State.FAILED for r in self._reports().values())
+        hint = f"{done} of {count(len(lines), 'stage')} switched on"
+        hint += f", {failed} failed. The others are not affected." if failed else f". {self.HINT}"
+        self.say_hint(hint)
+        error = state.run.error if state.run.error_phase == self.STEP else None
+        self.query_one(Failure).tell(error)
+        for name, visible in (("#retry", error is not None), ("#copy", error is not None)):
+            self.query_one(name, Button).display = visible
+        self.query_one("#undo", Button).disabled = not done or state.run.busy
+
+    def why_not(self) -> str:
+        """Next works when all stages have a result."""
+        run = self.wizard.state.run
+        if self.STEP in run.done:
+            return ""
+        return "switching on" if run.busy else "not finished"
+
+    def next_label(self) -> str:
+        """Proof, or the end."""
+        return "Next: Proof" if self.wizard.state.answers.proof != "skip" else "Finish"
+
+    def forward(self) -> None:
+        """Proof, or leave."""
+        if self.wizard.state.answers.proof == "skip":
+            self.wizard.leave()
+        else:
+            self.wizard.go("proof")
+
+    def action_undo(self) -> None:
+        """Put one stage back, after a question."""
+        refs = self._refs()
+        tree = self.query_one(TreeRows)
+        if not refs or self.query_one("#undo", Button).disabled:
+            return
+        ref = refs[min(tree.cursor, len(refs) - 1)]
+        if (report := self._reports().get(ref)) is None or report.state is not State.DONE:
+            return
+        self.app.push_screen(
+            Confirm(
+                "Put this stage's logging back?",
+                f"{tree.lines[tree.cursor].title} gets exactly the access-log settings it had "
+                "before. Wallarm learns nothing more from it.",
+                keep="Leave it on",
+                act="Put it back",
+            ),
+            lambda yes: self.wizard.jobs.undo_stage(ref) if yes else None,
+        )
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Undo, retry, copy."""
+        run = self.wizard.state.run
+        name = event.button.id
+        if name == "undo":
+            event.stop()
+            self.action_undo()
+        elif name == "retry":
+            event.stop()
+            self.action_retry()
+        elif name == "copy" and run.error is not None:
+            event.stop()
+            self.wizard.copy(plain(run.error), "Error")
+        else:
+            super().on_button_pressed(event)
+
+    def action_retry(self) -> None:
+        """Go on with what is not done."""
+        run = self.wizard.state.run
+        if run.error is not None and not run.busy:
+            self.wizard.jobs.run()
+
+
+SCREEN = Logging

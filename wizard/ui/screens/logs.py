@@ -1,0 +1,147 @@
+"""Where the access logs go: a new group, an existing one, and what happens to stages that log."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from wizard.core.access_log import LoggingState
+from wizard.core.facts import LogGroup
+from wizard.core.text import count
+from wizard.ui.screens.base import StepScreen
+from wizard.ui.stagebook import OURS, logging_state
+from wizard.ui.widgets.choices import Choice, Choices
+from wizard.ui.widgets.lines import Failure
+from wizard.ui.widgets.picklist import Item, PickList
+from wizard.ui.widgets.rows import Rows
+
+
+class Logs(StepScreen):
+    """Log destination and what happens to logs that exist."""
+
+    STEP = "logs"
+    HINT = "API Gateway writes there; a subscription filter hands each line to the forwarder."
+    AUTO_FOCUS = "Choices"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("r", "reload", "Reload groups")]
+
+    def body(self) -> ComposeResult:
+        """Two questions, the list of groups where it is needed, retention."""
+        wants = "existing" if self._existing() else "new"
+        with VerticalScroll():
+            yield Choices(
+                (
+                    Choice("new", "New log group", f"{OURS}…, only for this"),
+                    Choice("existing", "Existing log group", "pick one; its other readers stay"),
+                ),
+                wants,
+                id="destination",
+            )
+            yield PickList("Log groups", id="groups")
+            yield Failure()
+            yield Static("", id="which", classes="section", markup=False)
+            yield Choices(self._keep_choices(), self.wizard.state.answers.existing_logging,
+                          id="existing")  # fmt: skip
+            yield Static("", classes="gap-above")
+            yield self.field(
+                "log_retention_days",
+                "Keep logs (days)",
+                "1, 3, 5, 7, 14, 30, 60, 90 … for groups created here",
+            )
+            yield self.field(
+                "subscription_filter_pattern", "Filter pattern", "empty forwards every line"
+            )
+
+    def started(self) -> None:
+        """Fetch the groups when they are asked for."""
+        if self._existing():
+            self.wizard.jobs.look_up("log_groups")
+
+    def _existing(self) -> bool:
+        state = self.wizard.state
+        return state.wants.get("logs") == "existing" or bool(
+            state.answers.api_gateway_log_group_name
+        )
+
+    def _elsewhere(self) -> int:
+        book = self.wizard.state.book
+        rows = [book.by_ref.get(ref) for ref in self.wizard.state.answers.stages]
+        return sum(
+            logging_state(r.source) in (LoggingState.OTHER, LoggingState.FIREHOSE)
+            for r in rows
+            if r is not None and r.source is not None
+        )
+
+    @staticmethod
+    def _keep_choices() -> tuple[Choice, ...]:
+        return (
+            Choice("keep", "Keep their log group", "subscribe to it; add missing fields to JSON"),
+            Choice("switch", "Switch to ours", "their old log gets nothing more from them"),
+            Choice("skip", "Skip those stages", "they stay exactly as they are"),
+        )
+
+    def show(self, topics: frozenset[str]) -> None:
+        """Groups, and how many stages the second question is about."""
+        state = self.wizard.state
+        picker = self.query_one("#groups", PickList)
+        picker.display = self._existing()
+        self.query_one(Failure).tell(state.log_groups.error if self._existing() else None)
+        number = self._elsewhere()
+        title = (
+            f"{count(number, 'selected stage')} already log elsewhere"
+            if number > 1
+            else "1 selected stage already logs elsewhere"
+            if number
+            else "Stages that already log elsewhere (none selected)"
+        )
+        self.query_one("#which", Static).update(title)
+        if not topics & {"mount", "log_groups"}:
+            return
+        if state.log_groups.value is None:
+            picker.say("reading the log groups")
+            return
+        items = [Item(g.name, g.name, _detail(g), _why_not(g)) for g in state.log_groups.value]
+        picker.fill(items, (state.answers.api_gateway_log_group_name,))
+
+    def on_choices_picked(self, event: Choices.Picked) -> None:
+        """Take the choice."""
+        event.stop()
+        if event.group.id == "existing":
+            self.wizard.answer(existing_logging=event.value)
+            return
+        wants = self.wizard.state.wants
+        wants["logs"] = event.value
+        if event.value == "new":
+            wants["log_group"] = self.wizard.state.answers.api_gateway_log_group_name
+            self.wizard.answer(api_gateway_log_group_name="")
+        else:
+            self.wizard.jobs.look_up("log_groups")
+            self.wizard.answer(api_gateway_log_group_name=wants.get("log_group", ""))
+        self.state_changed(frozenset({"log_groups"}))
+
+    def on_rows_moved(self, event: Rows.Moved) -> None:
+        """A group was picked."""
+        if isinstance(event, PickList.Picked):
+            self.wizard.answer(api_gateway_log_group_name=event.value)
+
+    def action_reload(self) -> None:
+        """Read the groups again."""
+        self.wizard.jobs.look_up("log_groups", again=True)
+
+
+def _detail(group: LogGroup) -> str:
+    kept = f"kept {group.retention_days} days" if group.retention_days else "kept forever"
+    filters = "" if group.filters is None else f", {count(len(group.filters), 'filter')}"
+    return f"{group.log_class}, {kept}{filters}"
+
+
+def _why_not(group: LogGroup) -> str:
+    if group.log_class == "STANDARD":
+        return ""
+    return f"class {group.log_class} has no subscription filters"
+
+
+SCREEN = Logs

@@ -1,0 +1,236 @@
+"""Where the node runs: on ECS, in a new or an existing VPC, or one that exists already."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.widgets import Button, Static
+
+from wizard.core.facts import Network
+from wizard.core.report import State
+from wizard.core.text import count
+from wizard.ui.screens.base import StepScreen
+from wizard.ui.widgets.choices import Choice, Choices
+from wizard.ui.widgets.lines import Failure, StateLines
+from wizard.ui.widgets.picklist import Item, PickList
+from wizard.ui.widgets.rows import Rows
+
+
+class Node(StepScreen):
+    """Node, network, HTTPS."""
+
+    STEP = "node"
+    HINT = "The node needs outbound internet to reach the Wallarm Cloud and the image registry."
+    AUTO_FOCUS = "#where"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+k", "check", "Test node", show=False)]
+
+    def body(self) -> ComposeResult:
+        """The two ways, each with its own fields."""
+        answers = self.wizard.state.answers
+        with VerticalScroll():
+            yield Choices(
+                (
+                    Choice("deploy", "Deploy it on ECS", "EC2 launch type, private subnets"),
+                    Choice("existing", "Use one that exists", "nothing of ECS is deployed"),
+                ),
+                self._where(),
+                id="where",
+            )
+            with Vertical(id="existing", classes="part gap-above"):
+                yield self.field("node_url", "Node address", "host or host:port, without http://")
+                yield Choices(
+                    (Choice("https", "HTTPS"), Choice("http", "HTTP", "only inside a VPC")),
+                    answers.node_scheme,
+                    id="scheme",
+                )
+                yield StateLines(id="node-check")
+                yield Failure(id="node-failure")
+                with Horizontal(classes="actions"):
+                    yield Button(Text("Test the node"), compact=True, id="check")
+            with Vertical(id="deploy", classes="part gap-above"):
+                yield self.field("node_instance_type", "Instance type", "t3.medium or larger")
+                yield self.field("node_count", "Tasks", "1 to 16; 2 for availability")
+                yield self.field(
+                    "node_tag", "Image tag", "pin one for production: 0.21.0 or newer, or latest"
+                )
+                yield Static("Network", classes="section", markup=False)
+                yield Choices(
+                    (
+                        Choice("new", "New VPC", "two zones, public and private subnets, NAT"),
+                        Choice("existing", "Existing VPC", "pick subnets that reach the internet"),
+                    ),
+                    self._network(),
+                    id="network",
+                )
+                yield PickList("VPC", id="vpcs")
+                yield PickList("Private subnets (node, forwarder)", id="private", many=True)
+                yield PickList("Public subnets (load balancer)", id="public", many=True)
+                yield Static("HTTPS between forwarder and node", classes="section", markup=False)
+                yield Choices(
+                    (
+                        Choice("http", "HTTP inside the VPC", "internal load balancer"),
+                        Choice("https", "HTTPS", "certificate made in a hosted zone of yours"),
+                    ),
+                    self._secure(),
+                    id="secure",
+                )
+                yield PickList("Hosted zone", id="zones")
+                yield self.field("node_dns_name", "DNS record", "inside the hosted zone",
+                                 placeholder="wallarm-node")  # fmt: skip
+
+    def _where(self) -> str:
+        wants = self.wizard.state.wants.get("node")
+        return wants or ("deploy" if self.wizard.state.answers.deploys_node else "existing")
+
+    def _network(self) -> str:
+        wants = self.wizard.state.wants.get("network")
+        return wants or ("existing" if self.wizard.state.answers.vpc_id else "new")
+
+    def _secure(self) -> str:
+        wants = self.wizard.state.wants.get("secure")
+        return wants or ("https" if self.wizard.state.answers.r53_domain_name else "http")
+
+    def started(self) -> None:
+        """Fetch what the present choices need."""
+        self._fetch()
+
+    def _fetch(self) -> None:
+        if self._where() == "deploy" and self._network() == "existing":
+            self.wizard.jobs.look_up("networks")
+        if self._where() == "deploy" and self._secure() == "https":
+            self.wizard.jobs.look_up("zones")
+
+    def show(self, topics: frozenset[str]) -> None:
+        """Only the parts that the choices need."""
+        deploy, vpc = self._where() == "deploy", self._network() == "existing"
+        self.query_one("#deploy").display = deploy
+        self.query_one("#existing").display = not deploy
+        chosen = bool(self.wizard.state.answers.vpc_id)
+        for name, visible in (
+            ("#vpcs", vpc), ("#private", vpc and chosen), ("#public", vpc and chosen),
+            ("#zones", self._secure() == "https"),
+            ("#field-node_dns_name", self._secure() == "https"),
+        ):  # fmt: skip
+            self.query_one(name).display = visible
+        if topics & {"mount", "networks", "vpc_id"}:
+            self._fill_networks()
+        if topics & {"mount", "zones"}:
+            self._fill_zones()
+        self._show_check()
+
+    def _show_check(self) -> None:
+        item = self.wizard.state.node_check
+        lines: list[tuple[State, str, str, str, str]] = []
+        if item.busy:
+            lines = [(State.RUNNING, "", "asking the node, up to 5s", "", "")]
+        elif item.value is not None:
+            check = item.value
+            lines = [(check.state, "", check.answer or check.state.value, "", check.next_step)]
+        self.query_one("#node-check", StateLines).fill(lines, title_width=13)
+        self.query_one("#node-failure", Failure).tell(item.error)
+
+    def _fill_networks(self) -> None:
+        state = self.wizard.state
+        picker = self.query_one("#vpcs", PickList)
+        if state.networks.value is None:
+            picker.say(state.networks.error.what if state.networks.error else "reading the VPCs")
+            return
+        answers = state.answers
+        picker.fill([_vpc_item(n) for n in state.networks.value], (answers.vpc_id,))
+        network = next((n for n in state.networks.value if n.vpc_id == answers.vpc_id), None)
+        subnets = network.subnets if network else ()
+        for name, public, values in (
+            ("#private", False, answers.private_subnet_ids),
+            ("#public", True, answers.public_subnet_ids),
+        ):
+            items = [
+                Item(s.subnet_id, s.name or s.subnet_id, f"{s.availability_zone} {s.cidr}")
+                for s in subnets
+                if s.public is public
+            ]
+            self.query_one(name, PickList).fill(items, values)
+
+    def _fill_zones(self) -> None:
+        state = self.wizard.state
+        picker = self.query_one("#zones", PickList)
+        if state.zones.value is None:
+            picker.say(state.zones.error.what if state.zones.error else "reading the hosted zones")
+            return
+        items = [
+            Item(
+                z.name,
+                z.name,
+                f"{'private' if z.private else 'public'} {z.zone_id}",
+                "a private zone cannot prove a certificate" if z.private else "",
+            )
+            for z in state.zones.value
+        ]
+        picker.fill(items, (state.answers.r53_domain_name,))
+
+    def on_choices_picked(self, event: Choices.Picked) -> None:
+        """Take the choice; what belongs to the other one is emptied, and comes back with it."""
+        event.stop()
+        wizard, wants, value = self.wizard, self.wizard.state.wants, event.value
+        answers = wizard.state.answers
+        if event.group.id == "scheme":
+            wizard.answer(node_scheme=value)
+        elif event.group.id == "where":
+            wants["node"] = value
+            if value == "deploy":
+                wants["node_url"] = answers.node_url
+                wizard.answer(node_url="")
+            else:
+                wizard.answer(node_url=wants.get("node_url", ""))
+        elif event.group.id == "network":
+            wants["network"] = value
+            if value == "new":
+                wizard.answer(vpc_id="", private_subnet_ids=(), public_subnet_ids=())
+        elif event.group.id == "secure":
+            wants["secure"] = value
+            if value == "http":
+                wizard.answer(r53_domain_name="", node_dns_name="")
+        self._fetch()
+        self.state_changed(frozenset({"node"}))
+
+    def on_rows_moved(self, event: Rows.Moved) -> None:
+        """A VPC, subnets or a zone was picked."""
+        if not isinstance(event, PickList.Picked):
+            return
+        wizard = self.wizard
+        if event.owner.id == "vpcs":
+            wizard.answer(vpc_id=event.value, private_subnet_ids=(), public_subnet_ids=())
+        elif event.owner.id == "private":
+            wizard.answer(private_subnet_ids=event.owner.values)
+        elif event.owner.id == "public":
+            wizard.answer(public_subnet_ids=event.owner.values)
+        else:
+            wizard.answer(r53_domain_name=event.value)
+
+    def action_check(self) -> None:
+        """Ask the existing node."""
+        if self.wizard.state.answers.node_url:
+            self.wizard.jobs.check_node()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Test."""
+        if event.button.id == "check":
+            event.stop()
+            self.action_check()
+        else:
+            super().on_button_pressed(event)
+
+
+def _vpc_item(network: Network) -> Item:
+    note = " default" if network.is_default else ""
+    return Item(
+        network.vpc_id,
+        network.name or network.vpc_id,
+        f"{network.vpc_id} {network.cidr} {count(len(network.subnets), 'subnet')}{note}",
+    )
+
+
+SCREEN = Node

@@ -1,0 +1,146 @@
+"""One request followed hop by hop, then where to look from now on."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.widgets import Button, Static
+
+from wizard.core.report import Hop, State
+from wizard.core.text import clean
+from wizard.ui.screens.base import StepScreen
+from wizard.ui.widgets.lines import Failure, StateLines, plain
+
+TRAFFIC = (
+    "API Discovery lists an endpoint after at least two successful requests, one of them more than "
+    "five minutes after the first. Let your APIs be used, then look into Wallarm Console."
+)
+
+
+class Proof(StepScreen):
+    """The journey and the summary."""
+
+    STEP = "proof"
+    AUTO_FOCUS = "#next"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "retry", "Try again"),
+        Binding("y", "copy", "Copy summary"),
+    ]
+
+    def body(self) -> ComposeResult:
+        """Hops, one sentence, what now."""
+        with VerticalScroll():
+            yield StateLines(id="hops")
+            yield Static("", id="sentence", classes="gap-above", markup=False)
+            yield Failure()
+            yield Static("What now", id="what-now", classes="section", markup=False)
+            yield Static(TRAFFIC, id="traffic", markup=False)
+            yield StateLines(id="links", classes="gap-above")
+            with Horizontal(classes="actions"):
+                yield Button(Text("Try again"), compact=True, id="retry")
+                yield Button(Text("Stop waiting"), compact=True, id="stop")
+                yield Button(Text("Copy summary"), compact=True, id="copy")
+
+    def show(self, topics: frozenset[str]) -> None:
+        """Hops as they are reached."""
+        del topics
+        run, ink = self.wizard.state.run, self.wizard.ink
+        self.query_one("#hops", StateLines).fill(_lines(tuple(run.hops.values())), title_width=44)
+        request = next((n.text for n in run.notes if n.subject == "Request"), "")
+        waiting = run.busy and self.STEP not in run.done
+        self.say_hint(request or ("waiting for the request to be sent" if waiting else ""))
+        sentence = Text()
+        if run.proof is not None:
+            good = run.proof.complete
+            sentence = Text(clean(run.proof.summary), ink.good + ink.bold if good else ink.warn)
+        elif self.STEP in run.done:
+            sentence = Text("No request could be sent from here; see the notes in the log.",
+                            ink.warn)  # fmt: skip
+        elif waiting:
+            sentence = Text("Usually under 1m; the first line of a new stage can take 5m.",
+                            ink.muted)  # fmt: skip
+        self.query_one("#sentence", Static).update(sentence)
+        error = run.error if run.error_phase == self.STEP else None
+        self.query_one(Failure).tell(error)
+        ended = not run.busy and self.STEP in run.done
+        for name in ("#what-now", "#traffic", "#links"):
+            self.query_one(name).display = ended
+        self.query_one("#links", StateLines).fill(
+            [(State.DONE, i.title, i.text, "", i.url) for i in run.links], title_width=20
+        )
+        incomplete = run.proof is None or not run.proof.complete
+        self.query_one("#retry", Button).display = not run.busy and (
+            error is not None or (ended and incomplete)
+        )
+        self.query_one("#stop", Button).display = waiting
+        self.query_one("#copy", Button).display = ended
+
+    def question(self) -> str:
+        """What is shown."""
+        return "Follow one request from your API to the node"
+
+    def why_not(self) -> str:
+        """Finish is possible when nothing runs."""
+        return "following the request" if self.wizard.state.run.busy else ""
+
+    def next_label(self) -> str:
+        """The end."""
+        return "Finish"
+
+    def forward(self) -> None:
+        """Leave."""
+        self.wizard.leave()
+
+    def action_retry(self) -> None:
+        """Send another request."""
+        run = self.wizard.state.run
+        if not run.busy:
+            run.done.discard(self.STEP)
+            run.proof = None
+            self.wizard.jobs.run()
+
+    def action_copy(self) -> None:
+        """The summary as text."""
+        run = self.wizard.state.run
+        lines = [run.proof.summary] if run.proof else []
+        lines += [f"{i.title}: {i.text} {i.url}".strip() for i in run.links]
+        if run.error is not None:
+            lines.append(plain(run.error))
+        self.wizard.copy("\n".join(lines), "Summary")
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Retry, stop, copy."""
+        actions = {
+            "retry": self.action_retry, "copy": self.action_copy,
+            "stop": self.wizard.jobs.stop_proof.set,
+        }  # fmt: skip
+        action = actions.get(event.button.id or "")
+        if action is None:
+            super().on_button_pressed(event)
+        else:
+            event.stop()
+            action()
+
+
+def _lines(hops: tuple[Hop, ...]) -> list[tuple[State, str, str, str, str]]:
+    lines = []
+    before = 0.0
+    for hop in hops:
+        at = ""
+        if hop.at:
+            moment = datetime.fromtimestamp(hop.at, timezone.utc)
+            at = moment.strftime("%H:%M:%S.") + f"{moment.microsecond // 1000:03d}"
+            if before:
+                at += f"  + {max(0.0, hop.at - before):.1f} s"
+            before = hop.at
+        word = "" if hop.at else hop.state.value
+        lines.append((hop.state, hop.title, at or word, "", hop.detail))
+    return lines
+
+
+SCREEN = Proof

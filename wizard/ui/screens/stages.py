@@ -1,0 +1,188 @@
+"""Which stages to connect: fills while it loads, filters as one types, shows what would change."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import Input, Static
+
+from wizard.core.text import count
+from wizard.ui.screens.base import StepScreen
+from wizard.ui.screens.dialogs import Details
+from wizard.ui.stage_text import full_view, short_view, stage_view
+from wizard.ui.stagebook import SORTS
+from wizard.ui.widgets.fields import CleanInput
+from wizard.ui.widgets.lines import Failure
+from wizard.ui.widgets.rows import Rows
+from wizard.ui.widgets.stage_table import StageTable
+
+
+class Stages(StepScreen):
+    """The stages of the Region."""
+
+    STEP = "stages"
+    AUTO_FOCUS = "StageTable"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "all", "All shown"),
+        Binding("slash", "filter", "Filter", key_display="/"),
+        Binding("d", "details", "Details"),
+        Binding("s", "sort", "Sort"),
+        Binding("r", "reload", "Reload"),
+    ]
+
+    def body(self) -> ComposeResult:
+        """Filter, table, what would change."""
+        book = self.wizard.state.book
+        with Horizontal(id="filter-line"):
+            yield Static("Filter ", classes="muted", markup=False)
+            yield CleanInput(value=book.filter, spaces=True, id="filter",
+                             placeholder="name, type, stage, stack…")  # fmt: skip
+            yield Static("", id="counts", markup=False)
+        yield StageTable(id="stages")
+        yield Failure()
+        yield Static("", id="pane")
+
+    def started(self) -> None:
+        """Start reading if nothing was read yet."""
+        if self.wizard.state.identity.value is not None:
+            self.wizard.jobs.discover()
+
+    def show(self, topics: frozenset[str]) -> None:
+        """Rows, counts, and the lower part."""
+        table = self.query_one(StageTable)
+        if topics & {"mount", "stages", "inventory", "theme"}:
+            table.reload()
+        elif "answers" in topics:
+            table.refresh()
+        if topics & {"mount", "stages", "inventory", "answers", "filter", "theme"}:
+            self._show_counts()
+            self._show_pane()
+        self.query_one(Failure).tell(self.wizard.state.inventory.error)
+
+    def _show_counts(self) -> None:
+        state = self.wizard.state
+        book = state.book
+        text = f"{len(book.shown):,} of {len(book.rows):,} shown, {len(state.selected):,} on"
+        self.query_one("#counts", Static).update(text)
+        read, known = state.apis_read
+        problems = sum(r.source is None for r in book.rows)
+        inventory = state.inventory
+        if inventory.busy:
+            word = "●" if self.wizard.unicode else "[..]"
+            hint = f"{word} reading: {read:,} of {known or '?'} APIs. Select while it goes on."
+        elif inventory.value is not None:
+            hint = f"{count(len(inventory.value.apis), 'API')} read"
+            at = inventory.value.read_at[11:19]
+            hint += f" at {at} UTC" if at else ""
+            hint += f", {problems} could not be read" if problems else ""
+        else:
+            hint = ""
+        self.say_hint(hint)
+
+    def _show_pane(self) -> None:
+        row = self.query_one(StageTable).current()
+        pane = self.query_one("#pane", Static)
+        wizard = self.wizard
+        if row is None:
+            pane.update("")
+        elif row.source is None:
+            pane.update(Text.assemble((row.name, wizard.ink.bold), f"\n{row.reason}"))
+        else:
+            view = stage_view(row.source, wizard.state.answers)
+            room = max(3, pane.content_size.height or 5)
+            pane.update(short_view(wizard, row, view, room))
+
+    def on_rows_moved(self, event: Rows.Moved) -> None:
+        """The lower part follows the cursor."""
+        if not isinstance(event, Rows.Chosen):
+            self._show_pane()
+
+    def on_rows_toggled(self, event: Rows.Toggled) -> None:
+        """Select or deselect."""
+        event.stop()
+        row = self.query_one(StageTable).current()
+        if row is None:
+            return
+        if not row.selectable:
+            self.notify(row.reason[0].upper() + row.reason[1:] + ".", markup=False)
+            return
+        now = dict.fromkeys(self.wizard.state.answers.stages)
+        if row.ref in now:
+            del now[row.ref]
+        else:
+            now[row.ref] = None
+        self.wizard.answer(stages=tuple(now))
+
+    def on_rows_chosen(self, event: Rows.Chosen) -> None:
+        """Enter shows the details."""
+        event.stop()
+        self.action_details()
+
+    def action_all(self) -> None:
+        """Select all shown; if they all are already, deselect them."""
+        state = self.wizard.state
+        refs = [r.ref for r in state.book.shown if r.selectable]
+        if not refs:
+            return
+        now = dict.fromkeys(state.answers.stages)
+        if all(ref in now for ref in refs):
+            gone = set(refs)
+            now = dict.fromkeys(ref for ref in now if ref not in gone)
+        else:
+            now.update(dict.fromkeys(refs))
+        self.wizard.answer(stages=tuple(now))
+
+    def action_filter(self) -> None:
+        """To the filter field."""
+        self.query_one("#filter", CleanInput).focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter as one types."""
+        event.stop()
+        state = self.wizard.state
+        if event.value != state.book.filter:
+            state.book.filter = event.value
+            state.book.apply(state.selected)
+            table = self.query_one(StageTable)
+            table.cursor = 0
+            table.scroll_to(y=0, animate=False, immediate=True)
+            table.reload()
+            self.show(frozenset({"filter"}))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter in the filter goes to the rows."""
+        event.stop()
+        self.query_one(StageTable).focus()
+
+    def key_down(self) -> None:
+        """Down in the filter goes to the rows."""
+        if self.query_one("#filter", CleanInput).has_focus:
+            self.query_one(StageTable).focus()
+
+    def action_sort(self) -> None:
+        """The next order."""
+        book = self.wizard.state.book
+        book.sort = SORTS[(SORTS.index(book.sort) + 1) % len(SORTS)]
+        book.apply(self.wizard.state.selected)
+        self.show(frozenset({"stages"}))
+
+    def action_reload(self) -> None:
+        """Read everything again; the selection stays."""
+        self.wizard.jobs.discover(again=True)
+
+    def action_details(self) -> None:
+        """Everything about the stage: format, diff, owner."""
+        row = self.query_one(StageTable).current()
+        if row is None or row.source is None:
+            return
+        view = stage_view(row.source, self.wizard.state.answers)
+        title = f"{row.name} / {row.stage}"
+        text = full_view(self.wizard, row, view)
+        self.app.push_screen(Details(title, text, view.snippet, "snippet"))
+
+
+SCREEN = Stages

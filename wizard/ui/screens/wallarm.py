@@ -1,0 +1,135 @@
+"""The Wallarm Cloud and its token: masked, judged here, then checked as far as it may be."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.widgets import Button
+
+from wizard.core.answers import EU_HOST, US_HOST
+from wizard.core.report import State
+from wizard.core.rules import token_problem
+from wizard.core.secret import Secret
+from wizard.ui.screens.base import StepScreen
+from wizard.ui.widgets.choices import Choice, Choices
+from wizard.ui.widgets.fields import Field
+from wizard.ui.widgets.lines import Failure, StateLines
+
+TOKEN_RULE = "64 characters; Wallarm Console, Settings, API tokens, usage type Node deployment"
+
+
+class Wallarm(StepScreen):
+    """Cloud, token, node group, application."""
+
+    STEP = "wallarm"
+    HINT = "The token goes into an encrypted SSM parameter of your account, and nowhere else."
+    AUTO_FOCUS = "Choices"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+k", "check", "Check token")]
+
+    def body(self) -> ComposeResult:
+        """Cloud, token with its check, the rest."""
+        state = self.wizard.state
+        token = state.token.reveal() if state.token else ""
+        with VerticalScroll():
+            yield Choices(
+                (
+                    Choice("eu", "EU Cloud", EU_HOST),
+                    Choice("us", "US Cloud", US_HOST),
+                    Choice("custom", "Another host", "for a private cloud or a proxy"),
+                ),
+                self._cloud(),
+                id="cloud",
+            )
+            yield self.field("wallarm_api_host", "API host", "a host name without https://")
+            made = Field("token", "Token", token, TOKEN_RULE, secret=True)
+            made.message = token_problem(token) if token else ""
+            yield made
+            yield StateLines(id="token-check")
+            yield Failure()
+            with Horizontal(classes="actions"):
+                yield Button(Text("Check token"), compact=True, id="check")
+            yield self.field("node_group", "Node group", "the name shown in Wallarm Console")
+            yield self.field(
+                "x_wallarm_application_id",
+                "Application ID",
+                "-1 (default application), or positive",
+            )
+
+    def _cloud(self) -> str:
+        state = self.wizard.state
+        if state.wants.get("cloud") == "custom":
+            return "custom"
+        return {EU_HOST: "eu", US_HOST: "us"}.get(state.answers.wallarm_api_host, "custom")
+
+    def show(self, topics: frozenset[str]) -> None:
+        """Host field only where it is asked; the check's three outcomes."""
+        state = self.wizard.state
+        self.query_one("#field-wallarm_api_host").display = self._cloud() == "custom"
+        checked = state.token_check
+        lines: list[tuple[State, str, str, str, str]] = []
+        if checked.busy:
+            lines = [(State.RUNNING, "", "asking the Wallarm Cloud, usually under 2s", "", "")]
+        elif checked.value is not None:
+            check = checked.value
+            lines = [(check.state, "", check.answer or check.state.value, "", check.next_step)]
+        outcome = self.query_one("#token-check", StateLines)
+        outcome.display = bool(lines)
+        outcome.fill(lines, title_width=13)
+        self.query_one(Failure).tell(checked.error)
+        token = state.token.reveal() if state.token else ""
+        self.query_one("#check", Button).disabled = checked.busy or bool(token_problem(token))
+
+    def on_choices_picked(self, event: Choices.Picked) -> None:
+        """Another cloud: an earlier answer about the token is void."""
+        event.stop()
+        state = self.wizard.state
+        state.wants["cloud"] = event.value
+        state.token_check.reset()
+        host = {"eu": EU_HOST, "us": US_HOST}.get(event.value)
+        if host is not None:
+            state.drafts.pop("wallarm_api_host", None)
+            self.wizard.answer(wallarm_api_host=host)
+        self.state_changed(frozenset({"token"}))
+        if host is not None:
+            self._check_if_whole()
+
+    def typed(self, field: Field, text: str) -> None:
+        """The token is kept as a secret, not as an answer."""
+        if field.key != "token":
+            super().typed(field, text)
+            if field.key == "wallarm_api_host":
+                self.wizard.state.token_check.reset()
+            return
+        state = self.wizard.state
+        token = "".join(text.split())
+        if state.token and state.token.reveal() == token:
+            return
+        state.token = Secret(token) if token else None
+        state.token_check.reset()
+        field.judge(token_problem(token) if token else "")
+        self._check_if_whole()
+        self.state_changed(frozenset({"token"}))
+
+    def _check_if_whole(self) -> None:
+        token = self.wizard.state.token
+        if token and not token_problem(token.reveal()):
+            self.wizard.jobs.check_token()
+
+    def action_check(self) -> None:
+        """Ask the Cloud again."""
+        self._check_if_whole()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Check."""
+        if event.button.id == "check":
+            event.stop()
+            self.action_check()
+        else:
+            super().on_button_pressed(event)
+
+
+SCREEN = Wallarm

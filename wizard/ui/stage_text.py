@@ -1,0 +1,146 @@
+"""What would happen to a stage, as text: short below the table, full in the details."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from wizard.core.access_log import FormatKind, kind, log_group_name
+from wizard.core.answers import Answers
+from wizard.core.change import Mode, StageChange, diff_lines, plan_change
+from wizard.core.facts import Stage
+from wizard.core.owner import owner, snippet
+from wizard.core.text import clean
+from wizard.ui.backend import StageView
+from wizard.ui.stagebook import OURS, StageRow, logging_today
+
+if TYPE_CHECKING:
+    from wizard.ui.app import WizardApp
+
+_LABEL = 13
+FUTURE_GROUP = OURS + "…"
+
+
+def stage_view(stage: Stage, answers: Answers) -> StageView:
+    """What these answers would do to a stage; pure and quick."""
+    name = answers.api_gateway_log_group_name or FUTURE_GROUP
+    partition = "arn:aws:logs:" + answers.region + ":" + (answers.account_id or "000000000000")
+    change = plan_change(stage, f"{partition}:log-group:{name}", answers.existing_logging)
+    return view_of(stage, change)
+
+
+def view_of(stage: Stage, change: StageChange) -> StageView:
+    """A planned change in the reader's words."""
+    log = stage.settings.access_log
+    today = logging_today(stage)
+    place = log_group_name(log.destination_arn) or log.destination_arn
+    if log.enabled:
+        today = f"{today}: {place}"
+    who = owner(stage)
+    return StageView(
+        today=today,
+        planned=tuple((d.label, d.before, d.after) for d in diff_lines(change)),
+        diff=format_diff(change),
+        owner=str(who) if who else "",
+        snippet=snippet(who, stage.api.api_type, change.after)
+        if who and change.changes_anything
+        else "",
+        reason=change.reason if change.mode is Mode.SKIP else "",
+        format=log.format,
+        notes=change.warnings,
+    )
+
+
+def format_diff(change: StageChange) -> tuple[str, ...]:
+    """The access-log format line by line: one key a line where it is JSON."""
+    old, new = change.before.access_log.format, change.after.access_log.format
+    if old == new or change.mode is Mode.SKIP:
+        return ()
+    lines = difflib.ndiff(_split(old), _split(new))
+    return tuple(line for line in lines if not line.startswith("?"))
+
+
+def _split(text: str) -> list[str]:
+    if kind(text) is not FormatKind.JSON:
+        return text.splitlines()
+    return text.replace(",", ",\n").splitlines()
+
+
+def short_view(app: WizardApp, row: StageRow, view: StageView, lines: int) -> Text:
+    """At most `lines` lines: name and address, then what would change."""
+    ink = app.ink
+    stage = row.source
+    url = clean(stage.invoke_url, 120) if stage is not None else ""
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(f"{row.name} / {row.stage}", ink.bold)
+    text.append(f"   {url}", ink.muted)
+    rows: list[tuple[str, Text]] = []
+    if view.reason:
+        rows.append(("Stays as is", Text(clean(view.reason), ink.warn)))
+    for number, (name, before, after) in enumerate(view.planned):
+        rows.append(("Will change" if not number else "", change(app, name, before, after)))
+    if not view.planned and not view.reason:
+        rows.append(("Today", Text(clean(view.today), ink.plain)))
+    if view.owner:
+        owner = Text(clean(view.owner, 60), ink.plain)
+        if view.snippet:
+            owner.append("   d shows the snippet for its template", ink.muted)
+        rows.append(("Owner", owner))
+    rows += [("Note", Text(clean(note), ink.muted)) for note in view.notes]
+    for label, body in rows[: lines - 1]:
+        text.append(f"\n{label:<{_LABEL}}", ink.muted)
+        text.append_text(body)
+    return text
+
+
+def change(app: WizardApp, name: str, before: str, after: str) -> Text:
+    """`access log   off  →  /aws/apigateway/…`."""
+    ink = app.ink
+    return Text.assemble(
+        (f"{clean(name):<12}", ink.plain), (clean(before, 60), ink.muted), ("  →  ", ink.muted),
+        (clean(after, 120), ink.accent),
+    )  # fmt: skip
+
+
+def full_view(app: WizardApp, row: StageRow, view: StageView) -> Text:
+    """Facts, changes, format diff, snippet."""
+    ink = app.ink
+    text = Text()
+
+    def section(title: str) -> None:
+        text.append(f"\n{title}\n" if text.plain else f"{title}\n", ink.accent + ink.bold)
+
+    stage = row.source
+    section("Stage")
+    text.append(f"  {row.ref}   {row.kind}", ink.plain)
+    if stage is not None and stage.invoke_url:
+        text.append(f"\n  {clean(stage.invoke_url)}", ink.muted)
+    text.append(f"\n  Today: {clean(view.today)}\n", ink.plain)
+    if view.reason:
+        text.append(f"  Stays as it is: {clean(view.reason)}\n", ink.warn)
+    if view.planned:
+        section("Will change")
+        for name, before, after in view.planned:
+            text.append("  ")
+            text.append_text(change(app, name, before, after))
+            text.append("\n")
+    if view.diff:
+        section("Log format")
+        for line in view.diff:
+            style = {"+": ink.good, "-": ink.bad}.get(line[:1], ink.muted)
+            text.append(f"  {clean(line)}\n", style)
+    elif view.format:
+        section("Log format now")
+        text.append(f"  {clean(view.format)}\n", ink.muted)
+    for note in view.notes:
+        text.append(f"\n  {clean(note)}\n", ink.muted)
+    if view.owner:
+        section("Owner")
+        text.append(f"  {clean(view.owner)}\n", ink.plain)
+        if view.snippet:
+            text.append("  A later deploy of it can put the old logging back. Add this:\n\n")
+            for line in view.snippet.splitlines():
+                text.append(f"    {clean(line)}\n", ink.plain)
+    return text

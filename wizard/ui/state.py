@@ -1,0 +1,160 @@
+"""What the app knows at this moment: one place that owns each truth; the screens only show it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from wizard.core.answers import Answers
+from wizard.core.errors import WizardError
+from wizard.core.facts import HostedZone, Identity, Inventory, LogGroup, Network
+from wizard.core.progress_view import Progress
+from wizard.core.proof import Proof, initial
+from wizard.core.report import (
+    FlowEvent,
+    Hop,
+    HopChanged,
+    Note,
+    Phase,
+    PhaseChanged,
+    StageReport,
+    State,
+    TerraformChanged,
+)
+from wizard.core.secret import Secret
+from wizard.ui.backend import Check, Existing, Link, Profile, ReviewView, StatusLine
+from wizard.ui.stagebook import StageBook
+
+T = TypeVar("T")
+LOG_LINES = 5_000
+
+
+@dataclass
+class Loaded(Generic[T]):
+    """Something that is fetched in the background: the value, or why there is none."""
+
+    value: T | None = None
+    error: WizardError | None = None
+    busy: bool = False
+    since: float = 0.0
+    turn: int = 0  # an answer to an older question is ignored
+
+    def begin(self, now: float) -> int:
+        """A new fetch starts; what is known stays until it ends."""
+        self.turn += 1
+        self.busy, self.error, self.since = True, None, now
+        return self.turn
+
+    def reset(self) -> None:
+        """Forget it: the question changed."""
+        self.turn += 1
+        self.value, self.error, self.busy = None, None, False
+
+
+@dataclass
+class RunState:
+    """One run of deploy, stages and proof, as told by its events."""
+
+    phases: dict[Phase, PhaseChanged] = field(default_factory=dict)
+    progress: Progress | None = None
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
+    told: int = 0  # lines ever added, so that a screen can append only what is new
+    notes: list[Note] = field(default_factory=list)
+    reports: dict[str, StageReport] = field(default_factory=dict)
+    hops: dict[str, Hop] = field(default_factory=lambda: {h.key: h for h in initial()})
+    error: WizardError | None = None
+    error_phase: str = ""
+    started: float = 0.0
+    ended: float = 0.0
+    cancelling: bool = False
+    busy: bool = False
+    done: set[str] = field(default_factory=set)  # step ids that ended well
+    proof: Proof | None = None
+    links: tuple[Link, ...] = ()
+
+    def hear(self, event: FlowEvent) -> None:
+        """Fold one event in."""
+        if isinstance(event, PhaseChanged):
+            self.phases[event.phase] = event
+            self._line(f"{event.title}: {event.state.value}")
+        elif isinstance(event, Note):
+            self.notes.append(event)
+            self._line(f"{event.subject}: {event.text}" if event.subject else event.text)
+        elif isinstance(event, StageReport):
+            self.reports[str(event.ref)] = event
+            self._line(f"{event.ref}: {event.state.value}: {event.message}")
+        elif isinstance(event, HopChanged):
+            self.hops[event.hop.key] = event.hop
+        elif isinstance(event, TerraformChanged):
+            if isinstance(event.snapshot, Progress):
+                self.progress = event.snapshot
+            if event.line:
+                self._line(event.line)
+
+    def _line(self, text: str) -> None:
+        self.lines.append(text)
+        self.told += 1
+
+    @property
+    def problems(self) -> int:
+        """How many things went wrong or are worth a warning."""
+        terraform = len(self.progress.diagnostics) if self.progress else 0
+        notes = sum(n.state in (State.FAILED, State.WARNING) for n in self.notes)
+        failed = sum(r.state is State.FAILED for r in self.reports.values())
+        return terraform + notes + failed
+
+
+class WizardState:
+    """Answers, what was fetched, and the run."""
+
+    def __init__(self, answers: Answers) -> None:
+        self.answers = answers
+        self.token: Secret | None = None
+        self.drafts: dict[str, str] = {}  # typed but not valid: kept so that nothing is lost
+        self.wants: dict[str, str] = {}  # choices that are no answer yet, e.g. "log group: mine"
+        self.at = "welcome"
+        self.seen: set[str] = set()
+        self.dirty = False
+        self.saved_to = ""
+        self.checks: dict[str, Check] = {}
+        self.preflight: Loaded[bool] = Loaded()
+        self.existing: Loaded[tuple[Existing, ...]] = Loaded()
+        self.profiles: Loaded[tuple[Profile, ...]] = Loaded()
+        self.regions: Loaded[tuple[str, ...]] = Loaded()
+        self.identity: Loaded[Identity] = Loaded()
+        self.login: Loaded[bool] = Loaded()
+        self.login_shown: tuple[str, str] = ("", "")
+        self.inventory: Loaded[Inventory] = Loaded()
+        self.apis_read: tuple[int, int] = (0, 0)
+        self.book = StageBook()
+        self.log_groups: Loaded[tuple[LogGroup, ...]] = Loaded()
+        self.networks: Loaded[tuple[Network, ...]] = Loaded()
+        self.zones: Loaded[tuple[HostedZone, ...]] = Loaded()
+        self.token_check: Loaded[Check] = Loaded()
+        self.node_check: Loaded[Check] = Loaded()
+        self.review: Loaded[ReviewView] = Loaded()
+        self.status: Loaded[tuple[StatusLine, ...]] = Loaded()
+        self.bundle: Loaded[str] = Loaded()
+        self.undone: Loaded[StageReport] = Loaded()
+        self.run = RunState()
+
+    @property
+    def selected(self) -> frozenset[str]:
+        """The chosen stages, `<api id>/<stage>`."""
+        return frozenset(self.answers.stages)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether quitting now would interrupt something."""
+        return self.run.busy
+
+    def forget_region(self) -> None:
+        """Another account or Region: everything read from the old one is void."""
+        for item in (
+            self.identity, self.inventory, self.log_groups, self.networks, self.zones, self.review,
+            self.node_check,
+        ):  # fmt: skip
+            item.reset()
+        self.book.clear()
+        self.apis_read = (0, 0)

@@ -1,0 +1,151 @@
+"""Text fields bound to one answer: the rule stands beside the field before and after it is broken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Button, Input, Label, Static
+
+from wizard.core.text import clean
+
+if TYPE_CHECKING:
+    from wizard.ui.app import WizardApp
+
+
+class CleanInput(Input):
+    """An input whose pasted text loses its line breaks and outer spaces; Enter goes on."""
+
+    def __init__(self, *, spaces: bool = False, **options: object) -> None:
+        super().__init__(compact=True, select_on_focus=False, **options)  # type: ignore[arg-type]
+        self.spaces = spaces
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Insert what was meant, not what the clipboard added."""
+        event.prevent_default()
+        event.stop()
+        text = " ".join(event.text.split()) if self.spaces else "".join(event.text.split())
+        start, end = self.selection
+        self.replace(clean(text), min(start, end), max(start, end))
+
+
+class MaskedInput(CleanInput):
+    """A secret's input: nothing of it can be copied, selected or cut to the clipboard."""
+
+    ALLOW_SELECT = False
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(password=True, **options)
+
+    def action_copy(self) -> None:
+        """Refuse."""
+        self._refuse()
+
+    def action_cut(self) -> None:
+        """Refuse."""
+        self._refuse()
+
+    def _refuse(self) -> None:
+        self.app.notify("A token is not copied to the clipboard.", severity="warning")
+
+
+class Field(Vertical):
+    """Label, input, and one line below: the rule, or what is wrong.
+
+    `problem` is set by the screen that owns the rule; typing posts `Typed`.
+    """
+
+    DEFAULT_CSS = """
+    Field { height: auto; }
+    Field Horizontal { height: 1; }
+    Field Label { width: 19; color: $text-muted; }
+    Field CleanInput { width: 1fr; }
+    Field .reveal { width: auto; min-width: 8; margin-left: 1; }
+    Field .note { height: auto; padding-left: 19; color: $text-muted; }
+    Field.-broken .note { color: $text-error; }
+    """
+
+    class Typed(Message):
+        """The text changed; it has no outer spaces."""
+
+        def __init__(self, field: Field, text: str) -> None:
+            super().__init__()
+            self.field = field
+            self.text = text
+
+        @property
+        def control(self) -> Field:
+            """The field it happened in."""
+            return self.field
+
+    def __init__(
+        self,
+        key: str,
+        label: str,
+        text: str,
+        rule: str,
+        *,
+        secret: bool = False,
+        spaces: bool = False,
+        placeholder: str = "",
+    ) -> None:
+        super().__init__(id=f"field-{key}")
+        self.key = key
+        self.label = label
+        self.rule = rule
+        kind: dict[str, object] = {"value": text, "placeholder": placeholder, "id": key}
+        self.input = MaskedInput(**kind) if secret else CleanInput(spaces=spaces, **kind)
+        self.secret = secret
+        self.message = ""
+
+    def compose(self) -> ComposeResult:
+        """Label and input, then the rule."""
+        with Horizontal():
+            yield Label(self.label, markup=False)
+            yield self.input
+            if self.secret:
+                yield Button("Show", compact=True, classes="reveal", id=f"{self.key}-reveal")
+        yield Static("", classes="note", markup=False)
+
+    def on_mount(self) -> None:
+        """Show the rule."""
+        self.judge(self.message)
+
+    def judge(self, problem: str, *, good: str = "") -> None:
+        """Say what is wrong, or show the rule again (`good`: say that instead)."""
+        self.message = problem
+        if not self.children:
+            return
+        self.set_class(bool(problem), "-broken")
+        app = cast("WizardApp", self.app)
+        note = Text(no_wrap=False)
+        if problem:
+            note.append(("✗ " if app.unicode else "[XX] ") + problem, app.ink.bad)
+        elif good:
+            note.append(("✓ " if app.unicode else "[ok] ") + good, app.ink.good)
+        else:
+            note.append(self.rule)
+        shown = self.query_one(".note", Static)
+        shown.update(note)
+        shown.display = bool(problem or good or self.rule)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Tell the screen."""
+        event.stop()
+        self.post_message(self.Typed(self, event.value.strip()))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter goes to the next field."""
+        event.stop()
+        self.screen.focus_next()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Show or hide a secret."""
+        event.stop()
+        self.input.password = not self.input.password
+        event.button.label = "Show" if self.input.password else "Hide"
+        self.input.focus()

@@ -1,0 +1,72 @@
+"""Groups with rows below them, drawn only where visible: the plan, and the deployment live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from wizard.core.report import State
+from wizard.ui.theme import mark
+from wizard.ui.widgets.rows import Rows, fit
+
+
+@dataclass(frozen=True)
+class TreeRow:
+    """One row: sign, title, a middle text, and a right-aligned one. `key` names a group."""
+
+    state: State
+    title: str
+    middle: str = ""
+    right: str = ""
+    depth: int = 0
+    key: str = ""
+    loud: bool = False
+    sign: str = ""  # instead of the state's sign
+
+
+class TreeRows(Rows):
+    """Rows that the screen makes; Enter on a group opens or closes it."""
+
+    def __init__(self, *, id: str, title_share: float = 0.5) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.lines: list[TreeRow] = []
+        self.title_share = title_share
+        self.nothing = ""
+
+    def fill(self, lines: list[TreeRow]) -> None:
+        """Show these rows; the cursor stays on its row if that still exists."""
+        if lines == self.lines:
+            return
+        self.lines = lines
+        self.reload()
+
+    def total(self) -> int:
+        """Rows now."""
+        return len(self.lines)
+
+    def empty(self) -> str:
+        """What an empty tree says."""
+        return f"  {self.nothing}" if self.nothing else ""
+
+    def row(self, index: int, width: int) -> Text:
+        """Sign, title, middle, right."""
+        line = self.lines[index]
+        ink = self.wizard.ink
+        text = Text(" " + "  " * line.depth)
+        sign = Text(line.sign, ink.of(line.state)) if line.sign else mark(self.wizard, line.state)
+        text.append_text(sign)
+        text.append(" ")
+        right = fit(line.right, 18 if width > 60 else 10, right=True)
+        room = width - text.cell_len - len(right) - 1
+        title_room = int(room * self.title_share)
+        quiet = line.state in (State.TODO, State.SKIPPED)
+        style = ink.muted if quiet else ink.plain
+        if not line.depth and not quiet:
+            style = ink.bold
+        if line.loud:
+            style = ink.of(line.state) + ink.bold
+        text.append(fit(line.title, title_room - 1) + " ", style)
+        text.append(fit(line.middle, room - title_room), ink.bad if line.loud else ink.muted)
+        text.append(right, ink.muted)
+        return text
