@@ -45,6 +45,7 @@ def discover(
     *,
     on_batch: Callable[[tuple[Stage, ...]], None] | None = None,
     on_apis: Callable[[tuple[Api, ...]], None] | None = None,
+    on_count: Callable[[int, int], None] | None = None,
     cancel: threading.Event | None = None,
     prefer: Callable[[], Iterable[str]] | None = None,
 ) -> Inventory:
@@ -53,11 +54,13 @@ def discover(
     Args:
         on_batch: called from worker threads, one call at a time, with the stages of each API.
         on_apis: the same for each page of APIs, before their stages are known: the first rows.
+        on_count: told (APIs whose stages were read, APIs known), never backwards in the first.
         cancel: set it to stop; what was read so far is returned, with a Problem that says so.
         prefer: ids of APIs that somebody is looking at; their stages are read first.
     Raises WizardError only when nothing at all can be read (credentials, network).
     """
-    return _Discovery(session, identity, on_batch, on_apis, cancel, prefer).run()
+    tell = _Tell(on_batch, on_apis, on_count)
+    return _Discovery(session, identity, tell, cancel, prefer).run()
 
 
 def invoke_url(identity: Identity, api: Api, stage: str) -> str:
@@ -145,24 +148,56 @@ class _Queue:
         return len(self._pending)
 
 
+class _Tell:
+    """The listeners, called one at a time."""
+
+    def __init__(
+        self,
+        on_batch: Callable[[tuple[Stage, ...]], None] | None,
+        on_apis: Callable[[tuple[Api, ...]], None] | None,
+        on_count: Callable[[int, int], None] | None,
+    ) -> None:
+        self._on_batch = on_batch
+        self._on_apis = on_apis
+        self._on_count = on_count
+        self._lock = threading.Lock()
+        self._read = 0
+        self._known = 0
+
+    def apis(self, page: list[Api]) -> None:
+        with self._lock:
+            self._known += len(page)
+            if self._on_apis and page:
+                self._on_apis(tuple(page))
+            self._counted()
+
+    def stages(self, stages: list[Stage]) -> None:
+        with self._lock:
+            self._read += 1
+            if self._on_batch and stages:
+                self._on_batch(tuple(stages))
+            self._counted()
+
+    def _counted(self) -> None:
+        if self._on_count:
+            self._on_count(self._read, self._known)
+
+
 class _Discovery:
     def __init__(
         self,
         session: Session,
         identity: Identity,
-        on_batch: Callable[[tuple[Stage, ...]], None] | None,
-        on_apis: Callable[[tuple[Api, ...]], None] | None,
+        tell: _Tell,
         cancel: threading.Event | None,
         prefer: Callable[[], Iterable[str]] | None,
     ) -> None:
         self._session = session
         self._identity = identity
-        self._on_batch = on_batch
-        self._on_apis = on_apis
+        self._tell = tell
         self._cancel = cancel or threading.Event()
         self._queue = _Queue(prefer)
         self._lock = threading.Lock()
-        self._telling = threading.Lock()
         self._apis: list[Api] = []
         self._stages: list[Stage] = []
         self._problems: list[Problem] = []
@@ -206,9 +241,7 @@ class _Discovery:
             for page in pages():
                 with self._lock:
                     self._apis += page
-                if self._on_apis and page:
-                    with self._telling:
-                        self._on_apis(tuple(page))
+                self._tell.apis(page)
                 self._queue.put(page)
                 if self._cancel.is_set():
                     break
@@ -232,12 +265,11 @@ class _Discovery:
                 self._failed(
                     f"{api.name} ({api.api_id})", explain(error, doing, self._session.profile)
                 )
+                self._tell.stages([])
                 continue
             with self._lock:
                 self._stages += stages
-            if self._on_batch and stages:
-                with self._telling:
-                    self._on_batch(tuple(stages))
+            self._tell.stages(stages)
 
     def _failed(self, subject: str, error: WizardError) -> None:
         with self._lock:
