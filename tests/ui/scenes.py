@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
@@ -29,6 +30,9 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+    def tick(self, seconds: float) -> None:
+        self.now += seconds
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,19 @@ async def until(pilot: Pilot[int], fact: Callable[[], bool], seconds: float = 10
 
 async def play(scene: Scene, then: Callable[[WizardApp], Awaitable[None]]) -> None:
     """Act a scene, then hand over the app."""
-    backend = Scripted(scene.script)
+    clock = Clock()
+    backend = Scripted(replace(scene.script, clock=clock, tick=clock.tick))
+    if scene.no_color:
+        os.environ["NO_COLOR"] = "1"
+    else:
+        os.environ.pop("NO_COLOR", None)
     app = WizardApp(
-        backend, Options(env={}), scene.answers, unicode=scene.unicode, start=scene.start
+        backend,
+        Options(env={}),
+        scene.answers,
+        unicode=scene.unicode,
+        start=scene.start,
+        clock=clock,
     )
     app.animation_level = "none"
     if scene.token:

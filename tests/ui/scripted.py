@@ -119,6 +119,8 @@ class Script:
     mfa: bool = False
     destroys: bool = False
     hold: threading.Event | None = None  # deploy waits for it half-way
+    clock: Callable[[], float] = time.monotonic
+    tick: Callable[[float], None] = lambda seconds: None
 
 
 def deploy_error() -> WizardError:
@@ -144,6 +146,7 @@ class Scripted:
         self.calls: list[str] = []
         self.cancelled = threading.Event()
         self.killed = threading.Event()
+        self._answers = Answers()
         self._review: ReviewView | None = None
         self._inventory: tuple[Stage, ...] = ()
         self._reducer: ProgressReducer | None = None
@@ -318,6 +321,7 @@ class Scripted:
     def review(self, answers: Answers, token: Secret | None) -> ReviewView:
         self.listener(PhaseChanged(Phase.PLAN, State.RUNNING, "Working out the changes"))
         self._enter("review")
+        self._answers = answers
         for address in RESOURCES[:6]:
             self.listener(Note(f"{address}: reading its present state"))
             self._wait(0.3)
@@ -374,7 +378,7 @@ class Scripted:
         self.cancelled.clear()
         self._reducer = ProgressReducer()
         self.listener(PhaseChanged(Phase.DEPLOY, State.RUNNING, "Applying", "5m"))
-        clock = time.monotonic
+        clock = self.script.clock
         for address in RESOURCES:
             self._tell(PlannedChange(address, _kind(address), "create"), clock())
         failure = self.script.fail.pop("deploy", None)
@@ -388,8 +392,10 @@ class Scripted:
             for address in batch:
                 self._tell(ApplyStart(address, _kind(address), "create"), clock())
             if number == 15 and self.script.hold is not None:
+                self.script.tick(41.0)
                 self.script.hold.wait(20)
             self._wait(1.5)
+            self.script.tick(7.0)
             for address in batch:
                 if failure is not None and _kind(address) == "aws_lb":
                     self._tell(ApplyErrored(address, _kind(address), "create", 3.0), clock())
@@ -407,7 +413,7 @@ class Scripted:
     def switch_stages(self) -> tuple[StageReport, ...]:
         self._enter("switch_stages")
         self.listener(PhaseChanged(Phase.STAGES, State.RUNNING, "Switching access logging on"))
-        answers = self.saved_answers[-1] if self.saved_answers else Answers()
+        answers = self._answers
         reports = []
         for number, ref in enumerate(answers.stage_refs):
             self._wait()

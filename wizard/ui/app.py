@@ -99,8 +99,8 @@ class WizardApp(App[int]):
 
     def go(self, step_id: str) -> None:
         """Show a step (or `home`)."""
-        if step_id in {s.id for s in steps.STEPS}:
-            self.state.at = step_id
+        self.state.at = step_id
+        if step_id != "home":
             self.state.seen.add(step_id)
         module = importlib.import_module(f"wizard.ui.screens.{step_id}")
         screen: StepScreen = module.SCREEN()
@@ -165,6 +165,8 @@ class WizardApp(App[int]):
 
     def changed(self, *topics: str) -> None:
         """Tell every step screen what changed."""
+        if not self.is_running:
+            return
         for screen in self.screen_stack:
             if isinstance(screen, StepScreen):
                 screen.state_changed(frozenset(topics))

@@ -86,7 +86,7 @@ def _unit_row(unit: Unit, now: float, *, running: bool) -> TreeRow:
         word = doing(unit.action) if running else "unknown"
         usual = f"usually {duration(unit.usual)}" if unit.usual >= 10 else ""
         if unit.late(now):
-            usual = f"slow but normal up to {duration(unit.usual * 3)}"
+            usual = f"slow, usually {duration(unit.usual)}"
         return TreeRow(
             state, clean(unit.address), f"{word} {duration(unit.elapsed(now))}", usual, depth=1
         )

@@ -110,7 +110,7 @@ def full_view(app: WizardApp, row: StageRow, view: StageView) -> Text:
     text = Text()
 
     def section(title: str) -> None:
-        text.append(f"\n{title}\n" if text.plain else f"{title}\n", ink.accent + ink.bold)
+        text.append(f"\n{title}\n" if text.plain else f"{title}\n", ink.accent + ink.strong)
 
     stage = row.source
     section("Stage")

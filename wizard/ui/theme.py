@@ -59,6 +59,7 @@ class Ink:
     plain: Style
     muted: Style
     bold: Style
+    strong: Style
     accent: Style
     good: Style
     warn: Style
@@ -88,6 +89,7 @@ def make_ink(variables: dict[str, str]) -> Ink:
         plain=style(fore),
         muted=style(back.blend(fore, 0.66)),
         bold=style(fore, bold=True),
+        strong=Style(bold=True),
         accent=style(token("primary")),
         good=style(token("success")),
         warn=style(token("warning")),

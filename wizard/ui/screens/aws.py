@@ -102,6 +102,10 @@ class Aws(StepScreen):
         error = None if state.login.busy else state.login.error or state.identity.error
         self.query_one(Failure).tell(error)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The login only where the profile has one."""
+        return self._is_sso() if action == "log_in" else super().check_action(action, parameters)
+
     def _is_sso(self) -> bool:
         state = self.wizard.state
         profiles = state.profiles.value or ()

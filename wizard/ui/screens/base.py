@@ -29,8 +29,7 @@ class StepScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", id="back"),
         Binding("ctrl+n", "next", "Next", id="next", priority=True),
-        Binding("question_mark", "help", "Help", key_display="?", id="help"),
-        Binding("f1", "help", "Help", show=False),
+        Binding("question_mark,f1", "help", "Help", id="help"),
     ]
 
     def __init__(self) -> None:
@@ -77,6 +76,10 @@ class StepScreen(Screen[None]):
         """Why Next cannot go on yet."""
         return self.wizard.step_problem(self.STEP)
 
+    def next_ready(self) -> bool:
+        """Whether Next works at all; False while something runs that it must wait for."""
+        return True
+
     def can_go_back(self) -> bool:
         """Whether there is a step to go back to."""
         return steps.before(self.STEP, self.wizard.state.answers) is not None
@@ -100,6 +103,7 @@ class StepScreen(Screen[None]):
             return
         self.show(topics)
         self.show_bar()
+        self.refresh_bindings()
         if topics & {"mount", "identity", "answers", "theme", "run", "token"}:
             for part in (TopLine, StepLine, Sidebar):
                 for widget in self.query(part):
@@ -108,7 +112,17 @@ class StepScreen(Screen[None]):
     def show_bar(self) -> None:
         """Back, Next, and why Next waits."""
         for bar in self.query(Bar):
-            bar.tell(following=self.next_label(), why=self.why_not(), back=self.can_go_back())
+            bar.tell(
+                following=self.next_label(),
+                why=self.why_not(),
+                back=self.can_go_back(),
+                ready=self.next_ready(),
+            )
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that can do nothing now are not shown."""
+        del parameters
+        return self.can_go_back() if action == "back" and self._alive else True
 
     def say_hint(self, text: str | Text) -> None:
         """Replace the line below the question."""

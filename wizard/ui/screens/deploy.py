@@ -103,6 +103,10 @@ class Deploy(StepScreen):
             log.clear()
             log.write(problem_text(self.wizard))
 
+    def next_ready(self) -> bool:
+        """Only when this part ended well."""
+        return self.STEP in self.wizard.state.run.done
+
     def why_not(self) -> str:
         """Next works when the deployment is done."""
         run = self.wizard.state.run
@@ -111,6 +115,15 @@ class Deploy(StepScreen):
         if run.cancelling and run.busy:
             return "stopping: finishing what Terraform is doing"
         return "at work" if run.busy else "not finished"
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Stop while it runs; Retry and Copy after a failure."""
+        run = self.wizard.state.run
+        if action == "stop":
+            return run.busy
+        if action in ("retry", "copy"):
+            return run.error is not None and not run.busy
+        return super().check_action(action, parameters)
 
     def can_go_back(self) -> bool:
         """Back to the review after a failure only."""

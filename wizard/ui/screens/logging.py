@@ -77,6 +77,19 @@ class Logging(StepScreen):
             self.query_one(name, Button).display = visible
         self.query_one("#undo", Button).disabled = not done or state.run.busy
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Undo where something was done; Retry after a failure."""
+        run = self.wizard.state.run
+        if action == "undo":
+            return bool(run.reports) and not run.busy
+        if action == "retry":
+            return run.error is not None and not run.busy
+        return super().check_action(action, parameters)
+
+    def next_ready(self) -> bool:
+        """Only when this part ended well."""
+        return self.STEP in self.wizard.state.run.done
+
     def why_not(self) -> str:
         """Next works when all stages have a result."""
         run = self.wizard.state.run

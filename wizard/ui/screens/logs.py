@@ -24,7 +24,7 @@ class Logs(StepScreen):
     """Log destination and what happens to logs that exist."""
 
     STEP = "logs"
-    HINT = "API Gateway writes there; a subscription filter hands each line to the forwarder."
+    HINT = "API Gateway writes there; the forwarder is subscribed to it."
     AUTO_FOCUS = "Choices"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("r", "reload", "Reload groups")]
 
@@ -34,7 +34,7 @@ class Logs(StepScreen):
         with VerticalScroll():
             yield Choices(
                 (
-                    Choice("new", "New log group", f"{OURS}…, only for this"),
+                    Choice("new", "New log group", f"{OURS}…"),
                     Choice("existing", "Existing log group", "pick one; its other readers stay"),
                 ),
                 wants,
@@ -45,7 +45,7 @@ class Logs(StepScreen):
             yield Static("", id="which", classes="section", markup=False)
             yield Choices(self._keep_choices(), self.wizard.state.answers.existing_logging,
                           id="existing")  # fmt: skip
-            yield Static("", classes="gap-above")
+            yield Static("Details", classes="section", markup=False)
             yield self.field(
                 "log_retention_days",
                 "Keep logs (days)",

@@ -24,7 +24,7 @@ class Node(StepScreen):
     """Node, network, HTTPS."""
 
     STEP = "node"
-    HINT = "The node needs outbound internet to reach the Wallarm Cloud and the image registry."
+    HINT = "It reaches the Wallarm Cloud and the image registry through the internet."
     AUTO_FOCUS = "#where"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+k", "check", "Test node", show=False)]
 
@@ -130,7 +130,7 @@ class Node(StepScreen):
         elif item.value is not None:
             check = item.value
             lines = [(check.state, "", check.answer or check.state.value, "", check.next_step)]
-        self.query_one("#node-check", StateLines).fill(lines, title_width=13)
+        self.query_one("#node-check", StateLines).fill(lines, title_width=0)
         self.query_one("#node-failure", Failure).tell(item.error)
 
     def _fill_networks(self) -> None:

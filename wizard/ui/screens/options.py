@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from wizard.core.rules import problem
@@ -13,7 +13,7 @@ from wizard.ui.widgets.choices import Choice, Choices
 
 # The longest name made from the prefix decides its limit: target groups may have 32 characters,
 # so the module shortens those; everything else fits 64.
-PREVIEW = ("{}-node", "{}-alb", "{}-node-task", "{}-lambda-role")
+PREVIEW = ("{}-node", "{}-alb")
 
 
 class Options(StepScreen):
@@ -32,16 +32,15 @@ class Options(StepScreen):
             yield Static("", id="preview", markup=False)
             yield self.field("tags", "Tags", "name=value, name=value", placeholder="team=security")
             yield Static("Watching", classes="section", markup=False)
-            with Vertical():
-                yield Choices(
-                    (
-                        Choice("none", "Nothing", "look at the logs yourself"),
-                        Choice("alarms", "Alarms", "undelivered events, errors, an unhealthy node"),
-                        Choice("both", "Alarms and dashboard", "one page with the whole path"),
-                    ),
-                    self._watching(),
-                    id="watching",
-                )
+            yield Choices(
+                (
+                    Choice("none", "Nothing", "look at the logs yourself"),
+                    Choice("alarms", "Alarms", "undelivered events, errors, an unhealthy node"),
+                    Choice("both", "Alarms and dashboard", "one page with the whole path"),
+                ),
+                self._watching(),
+                id="watching",
+            )
             yield Static("Proof at the end", classes="section", markup=False)
             yield Choices(
                 (
@@ -69,7 +68,7 @@ class Options(StepScreen):
         state = self.wizard.state
         prefix = state.drafts.get("name_prefix", state.answers.name_prefix)
         ink = self.wizard.ink
-        text = Text(" " * 19, no_wrap=True, overflow="ellipsis")
+        text = Text("", no_wrap=True, overflow="ellipsis")
         if problem("name_prefix", prefix):
             text.append("no names yet", ink.muted)
         else:

@@ -57,7 +57,7 @@ class Proof(StepScreen):
         sentence = Text()
         if run.proof is not None:
             good = run.proof.complete
-            sentence = Text(clean(run.proof.summary), ink.good + ink.bold if good else ink.warn)
+            sentence = Text(clean(run.proof.summary), ink.good + ink.strong if good else ink.warn)
         elif self.STEP in run.done:
             sentence = Text("No request could be sent from here; see the notes in the log.",
                             ink.warn)  # fmt: skip
@@ -83,6 +83,16 @@ class Proof(StepScreen):
     def question(self) -> str:
         """What is shown."""
         return "Follow one request from your API to the node"
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Another try and a summary only when nothing runs."""
+        if action in ("retry", "copy"):
+            return not self.wizard.state.run.busy
+        return super().check_action(action, parameters)
+
+    def next_ready(self) -> bool:
+        """When nothing runs any more."""
+        return not self.wizard.state.run.busy
 
     def why_not(self) -> str:
         """Finish is possible when nothing runs."""

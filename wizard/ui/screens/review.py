@@ -49,7 +49,7 @@ class Review(StepScreen):
         yield Failure()
         with TabbedContent(id="tabs"):
             with TabPane("Changes", id="changes"):
-                yield TreeRows(id="tree", title_share=0.66)
+                yield TreeRows(id="tree", title_share=0.42)
             for name, title in (
                 ("stages", "Stages"), ("cost", "Cost"), ("policy", "IAM policy"),
                 ("answers", "Answers"),
@@ -59,12 +59,18 @@ class Review(StepScreen):
                         yield Static("", id=f"{name}-text", markup=False)
 
     def started(self) -> None:
-        """Plan, unless the plan for these answers is there."""
-        state = self.wizard.state
-        broken = [s for s in steps.shown(state.answers) if self.wizard.step_problem(s.id)]
-        if not broken and state.review.value is None and not state.review.busy:
-            self.wizard.jobs.review()
+        """A plan takes a while: keep its clock going."""
+        self._plan()
         self.set_interval(0.5, self._tick)
+
+    def _plan(self) -> None:
+        """Plan as soon as nothing is missing, unless the plan for these answers is there."""
+        state = self.wizard.state
+        item = state.review
+        if item.value is not None or item.busy or item.error is not None:
+            return
+        if not any(self.wizard.step_problem(s.id) for s in steps.shown(state.answers)):
+            self.wizard.jobs.review()
 
     def _tick(self) -> None:
         if self.wizard.state.review.busy:
@@ -82,6 +88,10 @@ class Review(StepScreen):
             return "the plan failed, see above"
         return "dry run: stops here" if self.wizard.options.dry_run else ""
 
+    def next_ready(self) -> bool:
+        """When there is a plan."""
+        return self.wizard.state.review.value is not None
+
     def next_label(self) -> str:
         """The verb with its size."""
         view = self.wizard.state.review.value
@@ -94,6 +104,8 @@ class Review(StepScreen):
     def show(self, topics: frozenset[str]) -> None:
         """One line of summary, then the tabs."""
         state = self.wizard.state
+        if topics & {"identity", "inventory", "answers"}:
+            self._plan()
         self.query_one(Failure).tell(state.review.error)
         view = state.review.value
         tree = self.query_one(TreeRows)
@@ -126,7 +138,7 @@ class Review(StepScreen):
         number = {a: sum(r.action == a for r in view.resources) for a in _SIGNS}
         text = Text(f"{number['create']} to add, {number['update']} to change, ")
         destroyed = number["delete"] + number["replace"]
-        text.append(f"{destroyed} to destroy", ink.bad + ink.bold if destroyed else ink.muted)
+        text.append(f"{destroyed} to destroy", ink.bad + ink.strong if destroyed else ink.muted)
         text.append(f"; {count(len(view.stages), 'stage')} to switch on; ")
         text.append(f"${view.cost_total:,.0f}/month. ")
         text.append("Nothing was changed until here.", ink.good)

@@ -19,14 +19,14 @@ from wizard.ui.widgets.choices import Choice, Choices
 from wizard.ui.widgets.fields import Field
 from wizard.ui.widgets.lines import Failure, StateLines
 
-TOKEN_RULE = "64 characters; Wallarm Console, Settings, API tokens, usage type Node deployment"
+TOKEN_RULE = "64 characters. Console: Settings, API tokens, type Node deployment"
 
 
 class Wallarm(StepScreen):
     """Cloud, token, node group, application."""
 
     STEP = "wallarm"
-    HINT = "The token goes into an encrypted SSM parameter of your account, and nowhere else."
+    HINT = "The token is kept in an encrypted SSM parameter of your account only."
     AUTO_FOCUS = "Choices"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+k", "check", "Check token")]
 
@@ -78,7 +78,7 @@ class Wallarm(StepScreen):
             lines = [(check.state, "", check.answer or check.state.value, "", check.next_step)]
         outcome = self.query_one("#token-check", StateLines)
         outcome.display = bool(lines)
-        outcome.fill(lines, title_width=13)
+        outcome.fill(lines, title_width=0)
         self.query_one(Failure).tell(checked.error)
         token = state.token.reveal() if state.token else ""
         self.query_one("#check", Button).disabled = checked.busy or bool(token_problem(token))

@@ -19,17 +19,15 @@ from wizard.ui.widgets.lines import Failure, StateLines
 FACTS = (
     (
         "What happens",
-        "Access logs of the stages you pick go to a small Lambda function; it forwards method, "
-        "path and status to a Wallarm Node, which builds your API inventory.",
+        "Access logs of the stages you pick flow to a Wallarm Node.",
     ),
     (
         "What it costs",
-        "With a node on ECS about $119/month before traffic; Review shows it line by line.",
+        "About $119/month before traffic. Review itemises it.",
     ),
     (
         "What it leaves",
-        "Methods, integrations, authorizers, deployments and every other stage stay as they are. "
-        "Nothing is changed before you press Deploy.",
+        "Everything else. Nothing changes before you press Deploy.",
     ),
 )
 
@@ -38,7 +36,7 @@ class Welcome(StepScreen):
     """Welcome and preflight."""
 
     STEP = "welcome"
-    HINT = "One guided run, from your account to the first request at the node. Takes about 8m."
+    HINT = "From your account to the first request at the node, in about 8m."
     AUTO_FOCUS = "#next"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("r", "retry", "Check again")]
 

@@ -65,7 +65,7 @@ class Field(Vertical):
     Field Label { width: 19; color: $text-muted; }
     Field CleanInput { width: 1fr; }
     Field .reveal { width: auto; min-width: 8; margin-left: 1; }
-    Field .note { height: auto; padding-left: 19; color: $text-muted; }
+    Field .note { height: auto; padding-left: 20; color: $text-muted; }
     Field.-broken .note { color: $text-error; }
     """
 

@@ -90,6 +90,8 @@ class StepLine(Part):
     def render(self) -> Text:
         """`Step 3 of 11   AWS › STAGES › Logs › …`."""
         app, width = self.wizard, self.size.width
+        if app.state.at == "home":
+            return Text(" Home", app.ink.muted)
         order = steps.shown(app.state.answers)
         at = next((i for i, s in enumerate(order) if s.id == app.state.at), 0)
         lead = f" Step {at + 1} of {len(order)}   "
@@ -115,7 +117,7 @@ class StepLine(Part):
                 text.append(" › ", ink.muted)
             here = index == at
             title = order[index].title.upper() if here else order[index].title
-            text.append(title, ink.accent + ink.bold if here else ink.muted)
+            text.append(title, ink.accent + ink.strong if here else ink.muted)
         if last < len(order):
             text.append(" › …", ink.muted)
         return text
@@ -139,7 +141,7 @@ class Sidebar(Part):
             here = step.id == app.state.at
             sign = glyph(state, unicode=app.unicode)
             text.append(f"{sign} ", ink.of(state))
-            style = ink.accent + ink.bold if here else (
+            style = ink.accent + ink.strong if here else (
                 ink.muted if state is State.TODO else ink.plain
             )  # fmt: skip
             text.append(step.title.upper() if here else step.title, style)

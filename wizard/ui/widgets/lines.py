@@ -32,7 +32,8 @@ class StateLines(Static):
         ink = app.ink
         grid = Table.grid(padding=(0, 1), expand=True)
         grid.add_column(width=1 if app.unicode else 4, no_wrap=True)
-        grid.add_column(width=title_width, no_wrap=True, overflow="ellipsis")
+        if title_width:
+            grid.add_column(width=title_width, no_wrap=True, overflow="ellipsis")
         grid.add_column(ratio=1)
         grid.add_column(no_wrap=True, justify="right")
         for state, title, text, right, further in lines:
@@ -42,12 +43,10 @@ class StateLines(Static):
             )
             if further:
                 body.append(("\n" if text else "") + clean(further, 800), ink.muted)
-            grid.add_row(
-                mark(app, state),
-                Text(clean(title, 200), ink.muted if todo else ink.plain),
-                body,
-                Text(right, ink.muted),
-            )
+            cells = [mark(app, state), body, Text(right, ink.muted)]
+            if title_width:
+                cells.insert(1, Text(clean(title, 200), ink.muted if todo else ink.plain))
+            grid.add_row(*cells)
         self.update(grid)
 
 
@@ -63,7 +62,7 @@ def explain(app: WizardApp, error: WizardError) -> RenderableType:
     if error.next_step:
         grid.add_row(Text("Next", ink.muted), Text(clean(error.next_step), ink.plain))
     head = Text.assemble(
-        mark(app, State.FAILED), " ", (clean(error.what), ink.bad + ink.bold),
+        mark(app, State.FAILED), " ", (clean(error.what), ink.bad + ink.strong),
         (f"   {error.code}", ink.muted),
     )  # fmt: skip
     return Group(head, grid)

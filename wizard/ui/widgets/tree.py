@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from wizard.core.report import State
@@ -33,12 +34,14 @@ class TreeRows(Rows):
         self.lines: list[TreeRow] = []
         self.title_share = title_share
         self.nothing = ""
+        self.right_room = 0
 
     def fill(self, lines: list[TreeRow]) -> None:
         """Show these rows; the cursor stays on its row if that still exists."""
         if lines == self.lines:
             return
         self.lines = lines
+        self.right_room = max((cell_len(line.right) for line in lines), default=0)
         self.reload()
 
     def total(self) -> int:
@@ -57,15 +60,15 @@ class TreeRows(Rows):
         sign = Text(line.sign, ink.of(line.state)) if line.sign else mark(self.wizard, line.state)
         text.append_text(sign)
         text.append(" ")
-        right = fit(line.right, 18 if width > 60 else 10, right=True)
+        right = fit(line.right, min(self.right_room, width // 4), right=True)
         room = width - text.cell_len - len(right) - 1
-        title_room = int(room * self.title_share)
+        title_room = int((width - len(right)) * self.title_share) - text.cell_len
         quiet = line.state in (State.TODO, State.SKIPPED)
         style = ink.muted if quiet else ink.plain
         if not line.depth and not quiet:
             style = ink.bold
         if line.loud:
-            style = ink.of(line.state) + ink.bold
+            style = ink.of(line.state) + ink.strong
         text.append(fit(line.title, title_room - 1) + " ", style)
         text.append(fit(line.middle, room - title_room), ink.bad if line.loud else ink.muted)
         text.append(right, ink.muted)
