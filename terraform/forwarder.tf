@@ -1,0 +1,174 @@
+# CloudWatch Logs -> subscription filter -> forwarder -> node.
+
+locals {
+  function_name = "wallarm-cw-resend-${local.suffix}"
+  package       = var.lambda_package == "" ? "${path.module}/cw-resend-lambda.zip" : var.lambda_package
+
+  # The host and port that the forwarder calls.
+  node_url    = local.deploys_node ? (local.https ? local.node_host : aws_lb.node[0].dns_name) : var.node_url
+  node_scheme = local.deploys_node ? (local.https ? "https" : "http") : var.node_scheme
+  node_port   = length(split(":", var.node_url)) > 1 ? tonumber(split(":", var.node_url)[1]) : (var.node_scheme == "https" ? 443 : 80)
+
+  creates_log_group = var.api_gateway_log_group_name == ""
+  main_log_group    = local.creates_log_group ? aws_cloudwatch_log_group.api[0].name : var.api_gateway_log_group_name
+  arn_of_log_groups = "arn:${local.partition}:logs:${var.region}:${local.account_id}:log-group"
+
+  # Keys must be known while planning; the created group's name is not.
+  subscribed = merge({ main = local.main_log_group }, { for name in var.api_gateway_log_group_names : name => name })
+}
+
+resource "aws_cloudwatch_log_group" "api" {
+  count             = local.creates_log_group ? 1 : 0
+  name              = "/aws/apigateway/wallarm-api-discovery-${local.suffix}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn == "" ? null : var.kms_key_arn
+}
+
+resource "aws_cloudwatch_log_group" "forwarder" {
+  name              = "/aws/lambda/${local.function_name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn == "" ? null : var.kms_key_arn
+}
+
+resource "aws_lambda_function" "forwarder" {
+  function_name                  = local.function_name
+  description                    = "Forwards API Gateway access logs to the Wallarm node"
+  role                           = aws_iam_role.forwarder.arn
+  filename                       = local.package
+  source_code_hash               = filebase64sha256(local.package)
+  handler                        = var.lambda_handler
+  runtime                        = var.lambda_runtime
+  timeout                        = var.lambda_timeout
+  memory_size                    = var.lambda_memory_size
+  reserved_concurrent_executions = var.lambda_reserved_concurrency
+
+  environment {
+    variables = merge(
+      {
+        X_WALLARM_APPLICATION_ID = tostring(var.x_wallarm_application_id)
+        X_NODE_URL               = local.node_url
+        X_NODE_SCHEME            = local.node_scheme
+      },
+      var.node_ca_certificate == "" ? {} : { X_NODE_CA_CERTIFICATE = var.node_ca_certificate },
+    )
+  }
+
+  dynamic "vpc_config" {
+    for_each = local.forwarder_in_vpc ? [1] : []
+    content {
+      subnet_ids         = local.private_subnet_ids
+      security_group_ids = [aws_security_group.forwarder[0].id]
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.forwarder, aws_cloudwatch_log_group.forwarder]
+}
+
+# What could not be delivered after AWS's retries is kept whole, and can be replayed.
+resource "aws_lambda_function_event_invoke_config" "forwarder" {
+  function_name                = aws_lambda_function.forwarder.function_name
+  maximum_event_age_in_seconds = 21600
+  maximum_retry_attempts       = 2
+
+  destination_config {
+    on_failure {
+      destination = aws_s3_bucket.undelivered.arn
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.forwarder]
+}
+
+resource "aws_lambda_permission" "logs" {
+  for_each       = local.subscribed
+  statement_id   = "logs-${substr(sha1(each.key), 0, 8)}"
+  action         = "lambda:InvokeFunction"
+  function_name  = aws_lambda_function.forwarder.function_name
+  principal      = "logs.${var.region}.amazonaws.com"
+  source_arn     = "${local.arn_of_log_groups}:${each.value}:*"
+  source_account = local.account_id
+}
+
+# Created after the permission and destroyed before it: a filter without permission loses events.
+resource "aws_cloudwatch_log_subscription_filter" "forwarder" {
+  for_each        = local.subscribed
+  name            = local.function_name
+  log_group_name  = each.value
+  filter_pattern  = var.subscription_filter_pattern
+  destination_arn = aws_lambda_function.forwarder.arn
+
+  depends_on = [aws_lambda_permission.logs, aws_lambda_function_event_invoke_config.forwarder]
+}
+
+# --- Undelivered events ----------------------------------------------------------------------------
+
+resource "aws_s3_bucket" "undelivered" {
+  bucket        = "${var.name_prefix}-undelivered-${local.suffix}"
+  force_destroy = var.undelivered_force_destroy
+}
+
+resource "aws_s3_bucket_public_access_block" "undelivered" {
+  bucket                  = aws_s3_bucket.undelivered.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "undelivered" {
+  bucket = aws_s3_bucket.undelivered.id
+
+  rule {
+    bucket_key_enabled = var.kms_key_arn != ""
+
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = var.kms_key_arn == "" ? "AES256" : "aws:kms"
+      kms_master_key_id = var.kms_key_arn == "" ? null : var.kms_key_arn
+    }
+  }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "undelivered" {
+  bucket = aws_s3_bucket.undelivered.id
+
+  rule {
+    id     = "expire"
+    status = "Enabled"
+
+    filter {}
+
+    expiration {
+      days = var.undelivered_retention_days
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+  }
+}
+
+data "aws_iam_policy_document" "undelivered" {
+  statement {
+    sid       = "OnlyEncryptedTransport"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = [aws_s3_bucket.undelivered.arn, "${aws_s3_bucket.undelivered.arn}/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "undelivered" {
+  bucket     = aws_s3_bucket.undelivered.id
+  policy     = data.aws_iam_policy_document.undelivered.json
+  depends_on = [aws_s3_bucket_public_access_block.undelivered]
+}

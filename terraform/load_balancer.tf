@@ -1,0 +1,97 @@
+resource "aws_lb" "node" {
+  count                      = local.deploys_node ? 1 : 0
+  name                       = local.short_name
+  internal                   = true
+  load_balancer_type         = "application"
+  security_groups            = [aws_security_group.load_balancer[0].id]
+  subnets                    = local.public_subnet_ids
+  drop_invalid_header_fields = false # API paths and headers are foreign data; the node decides
+  enable_deletion_protection = false # destroy must work without hand work
+  idle_timeout               = 120
+}
+
+resource "aws_lb_target_group" "node" {
+  count                = local.deploys_node ? 1 : 0
+  name                 = local.short_name
+  port                 = 5050
+  protocol             = "HTTP"
+  target_type          = "ip"
+  vpc_id               = local.vpc_id
+  deregistration_delay = 30
+
+  health_check {
+    path                = "/ready"
+    port                = "8080"
+    matcher             = "200"
+    interval            = 15
+    timeout             = 5
+    healthy_threshold   = 2
+    unhealthy_threshold = 4
+  }
+}
+
+resource "aws_lb_listener" "node" {
+  count             = local.deploys_node ? 1 : 0
+  load_balancer_arn = aws_lb.node[0].arn
+  port              = local.listener_port
+  protocol          = local.https ? "HTTPS" : "HTTP"
+  ssl_policy        = local.https ? "ELBSecurityPolicy-TLS13-1-2-2021-06" : null
+  certificate_arn   = local.https ? aws_acm_certificate_validation.node[0].certificate_arn : null
+
+  default_action {
+    type             = "forward"
+    target_group_arn = aws_lb_target_group.node[0].arn
+  }
+}
+
+# --- HTTPS: a certificate and a name ------------------------------------------------------------
+
+locals {
+  makes_certificate = local.deploys_node && local.https
+  relative_name     = trimsuffix(var.node_dns_name, ".${var.r53_domain_name}")
+  node_host         = local.https ? "${local.relative_name}.${var.r53_domain_name}" : ""
+}
+
+data "aws_route53_zone" "this" {
+  count = local.makes_certificate ? 1 : 0
+  name  = var.r53_domain_name
+}
+
+resource "aws_acm_certificate" "node" {
+  count             = local.makes_certificate ? 1 : 0
+  domain_name       = local.node_host
+  validation_method = "DNS"
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_route53_record" "validation" {
+  count           = local.makes_certificate ? 1 : 0
+  zone_id         = data.aws_route53_zone.this[0].zone_id
+  name            = tolist(aws_acm_certificate.node[0].domain_validation_options)[0].resource_record_name
+  type            = tolist(aws_acm_certificate.node[0].domain_validation_options)[0].resource_record_type
+  records         = [tolist(aws_acm_certificate.node[0].domain_validation_options)[0].resource_record_value]
+  ttl             = 60
+  allow_overwrite = true
+}
+
+resource "aws_acm_certificate_validation" "node" {
+  count                   = local.makes_certificate ? 1 : 0
+  certificate_arn         = aws_acm_certificate.node[0].arn
+  validation_record_fqdns = [aws_route53_record.validation[0].fqdn]
+}
+
+resource "aws_route53_record" "node" {
+  count   = local.makes_certificate ? 1 : 0
+  zone_id = data.aws_route53_zone.this[0].zone_id
+  name    = local.node_host
+  type    = "A"
+
+  alias {
+    name                   = aws_lb.node[0].dns_name
+    zone_id                = aws_lb.node[0].zone_id
+    evaluate_target_health = false
+  }
+}

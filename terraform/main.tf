@@ -1,0 +1,36 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+locals {
+  account_id   = data.aws_caller_identity.current.account_id
+  partition    = data.aws_partition.current.partition
+  deploys_node = var.node_url == ""
+  creates_vpc  = local.deploys_node && var.vpc_id == ""
+  https        = var.r53_domain_name != "" && var.node_dns_name != ""
+
+  # Names that AWS asks to be unique carry a suffix derived from a resource that exists in every
+  # mode: stable for the life of the deployment, and no further provider is needed.
+  suffix = substr(sha1(aws_iam_role.forwarder.unique_id), 0, 8)
+
+  # Load balancer and target group names end after 32 characters.
+  short_name = "${substr(var.name_prefix, 0, min(length(var.name_prefix), 22))}-${local.suffix}"
+
+  # Terraform 1.0 lets a validation look only at its own variable. Conditions that join several
+  # are raised here: converting the message to a bool fails, and the message is what is shown.
+  check_dns = (var.r53_domain_name == "") == (var.node_dns_name == "") ? true : tobool(
+    "Set both r53_domain_name and node_dns_name for HTTPS, or neither."
+  )
+  check_token = !local.deploys_node || var.wallarm_api_token_ssm_parameter != "" || nonsensitive(var.wallarm_api_token != "") ? true : tobool(
+    "Set wallarm_api_token_ssm_parameter (or wallarm_api_token), or use an existing node with node_url."
+  )
+  check_subnets = !local.deploys_node || var.vpc_id == "" || (length(var.private_subnet_ids) > 0 && length(var.public_subnet_ids) > 1) ? true : tobool(
+    "With vpc_id also set private_subnet_ids (one or more) and public_subnet_ids (two or more, in different Availability Zones)."
+  )
+
+  tags = merge(
+    { "wallarm:component" = "api-gateway-connector" },
+    var.deployment_id == "" ? {} : { "wallarm:deployment" = var.deployment_id },
+    var.tags,
+  )
+}

@@ -1,0 +1,113 @@
+# A VPC of its own: public subnets for the load balancer and NAT, private ones for node and forwarder.
+
+data "aws_availability_zones" "available" {
+  count = local.creates_vpc ? 1 : 0
+  state = "available"
+}
+
+locals {
+  zones = local.creates_vpc ? slice(data.aws_availability_zones.available[0].names, 0, 2) : []
+
+  vpc_id             = local.creates_vpc ? aws_vpc.this[0].id : var.vpc_id
+  private_subnet_ids = local.creates_vpc ? aws_subnet.private[*].id : var.private_subnet_ids
+  public_subnet_ids  = local.creates_vpc ? aws_subnet.public[*].id : var.public_subnet_ids
+  nat_count          = local.creates_vpc ? (var.nat_gateway_per_az ? 2 : 1) : 0
+}
+
+resource "aws_vpc" "this" {
+  count                = local.creates_vpc ? 1 : 0
+  cidr_block           = var.vpc_cidr
+  enable_dns_hostnames = true
+  enable_dns_support   = true
+  tags                 = { Name = var.name_prefix }
+}
+
+# Nothing uses the default security group; without rules nothing ever can.
+resource "aws_default_security_group" "this" {
+  count  = local.creates_vpc ? 1 : 0
+  vpc_id = aws_vpc.this[0].id
+}
+
+resource "aws_internet_gateway" "this" {
+  count  = local.creates_vpc ? 1 : 0
+  vpc_id = aws_vpc.this[0].id
+  tags   = { Name = var.name_prefix }
+}
+
+resource "aws_subnet" "public" {
+  count             = local.creates_vpc ? 2 : 0
+  vpc_id            = aws_vpc.this[0].id
+  availability_zone = local.zones[count.index]
+  cidr_block        = cidrsubnet(var.vpc_cidr, 4, count.index)
+  tags              = { Name = "${var.name_prefix}-public-${local.zones[count.index]}" }
+}
+
+resource "aws_subnet" "private" {
+  count             = local.creates_vpc ? 2 : 0
+  vpc_id            = aws_vpc.this[0].id
+  availability_zone = local.zones[count.index]
+  cidr_block        = cidrsubnet(var.vpc_cidr, 4, count.index + 2)
+  tags              = { Name = "${var.name_prefix}-private-${local.zones[count.index]}" }
+}
+
+resource "aws_eip" "nat" {
+  count      = local.nat_count
+  domain     = "vpc"
+  tags       = { Name = "${var.name_prefix}-nat" }
+  depends_on = [aws_internet_gateway.this]
+}
+
+resource "aws_nat_gateway" "this" {
+  count         = local.nat_count
+  allocation_id = aws_eip.nat[count.index].id
+  subnet_id     = aws_subnet.public[count.index].id
+  tags          = { Name = var.name_prefix }
+}
+
+resource "aws_route_table" "public" {
+  count  = local.creates_vpc ? 1 : 0
+  vpc_id = aws_vpc.this[0].id
+  tags   = { Name = "${var.name_prefix}-public" }
+}
+
+resource "aws_route" "internet" {
+  count                  = local.creates_vpc ? 1 : 0
+  route_table_id         = aws_route_table.public[0].id
+  destination_cidr_block = "0.0.0.0/0"
+  gateway_id             = aws_internet_gateway.this[0].id
+}
+
+resource "aws_route_table_association" "public" {
+  count          = local.creates_vpc ? 2 : 0
+  route_table_id = aws_route_table.public[0].id
+  subnet_id      = aws_subnet.public[count.index].id
+}
+
+resource "aws_route_table" "private" {
+  count  = local.creates_vpc ? 2 : 0
+  vpc_id = aws_vpc.this[0].id
+  tags   = { Name = "${var.name_prefix}-private-${local.zones[count.index]}" }
+}
+
+resource "aws_route" "nat" {
+  count                  = local.creates_vpc ? 2 : 0
+  route_table_id         = aws_route_table.private[count.index].id
+  destination_cidr_block = "0.0.0.0/0"
+  nat_gateway_id         = aws_nat_gateway.this[var.nat_gateway_per_az ? count.index : 0].id
+}
+
+resource "aws_route_table_association" "private" {
+  count          = local.creates_vpc ? 2 : 0
+  route_table_id = aws_route_table.private[count.index].id
+  subnet_id      = aws_subnet.private[count.index].id
+}
+
+# Image layers of ECR Public and logs come over S3 without passing, and paying for, the NAT gateway.
+resource "aws_vpc_endpoint" "s3" {
+  count             = local.creates_vpc ? 1 : 0
+  vpc_id            = aws_vpc.this[0].id
+  service_name      = "com.amazonaws.${var.region}.s3"
+  vpc_endpoint_type = "Gateway"
+  route_table_ids   = aws_route_table.private[*].id
+  tags              = { Name = var.name_prefix }
+}

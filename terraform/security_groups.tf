@@ -1,0 +1,111 @@
+# Forwarder -> load balancer -> node -> Wallarm Cloud. Every rule names the group on the other end;
+# only the node may leave the VPC.
+
+locals {
+  forwarder_in_vpc = local.deploys_node || length(var.private_subnet_ids) > 0
+  listener_port    = local.https ? 443 : 80
+}
+
+resource "aws_security_group" "forwarder" {
+  count       = local.forwarder_in_vpc ? 1 : 0
+  name        = "${var.name_prefix}-forwarder-${local.suffix}"
+  description = "Wallarm log forwarder: reaches the node, accepts nothing"
+  vpc_id      = local.vpc_id
+  tags        = { Name = "${var.name_prefix}-forwarder" }
+}
+
+resource "aws_security_group" "load_balancer" {
+  count       = local.deploys_node ? 1 : 0
+  name        = "${var.name_prefix}-lb-${local.suffix}"
+  description = "Wallarm node load balancer: accepts the forwarder, reaches the node"
+  vpc_id      = local.vpc_id
+  tags        = { Name = "${var.name_prefix}-lb" }
+}
+
+resource "aws_security_group" "node" {
+  count       = local.deploys_node ? 1 : 0
+  name        = "${var.name_prefix}-node-${local.suffix}"
+  description = "Wallarm node: accepts the load balancer, reaches the Wallarm Cloud"
+  vpc_id      = local.vpc_id
+  tags        = { Name = "${var.name_prefix}-node" }
+}
+
+resource "aws_vpc_security_group_egress_rule" "forwarder_to_load_balancer" {
+  count                        = local.deploys_node ? 1 : 0
+  security_group_id            = aws_security_group.forwarder[0].id
+  description                  = "To the load balancer"
+  referenced_security_group_id = aws_security_group.load_balancer[0].id
+  ip_protocol                  = "tcp"
+  from_port                    = local.listener_port
+  to_port                      = local.listener_port
+}
+
+resource "aws_vpc_security_group_egress_rule" "forwarder_to_existing_node" {
+  count             = !local.deploys_node && local.forwarder_in_vpc ? 1 : 0
+  security_group_id = aws_security_group.forwarder[0].id
+  description       = "To the existing node, wherever it is"
+  cidr_ipv4         = "0.0.0.0/0"
+  ip_protocol       = "tcp"
+  from_port         = local.node_port
+  to_port           = local.node_port
+}
+
+resource "aws_vpc_security_group_ingress_rule" "load_balancer_from_forwarder" {
+  count                        = local.deploys_node ? 1 : 0
+  security_group_id            = aws_security_group.load_balancer[0].id
+  description                  = "From the forwarder"
+  referenced_security_group_id = aws_security_group.forwarder[0].id
+  ip_protocol                  = "tcp"
+  from_port                    = local.listener_port
+  to_port                      = local.listener_port
+}
+
+resource "aws_vpc_security_group_egress_rule" "load_balancer_to_node" {
+  for_each                     = local.deploys_node ? { connector = 5050, health = 8080 } : {}
+  security_group_id            = aws_security_group.load_balancer[0].id
+  description                  = "To the node (${each.key})"
+  referenced_security_group_id = aws_security_group.node[0].id
+  ip_protocol                  = "tcp"
+  from_port                    = each.value
+  to_port                      = each.value
+}
+
+resource "aws_vpc_security_group_ingress_rule" "node_from_load_balancer" {
+  for_each                     = local.deploys_node ? { connector = 5050, health = 8080 } : {}
+  security_group_id            = aws_security_group.node[0].id
+  description                  = "From the load balancer (${each.key})"
+  referenced_security_group_id = aws_security_group.load_balancer[0].id
+  ip_protocol                  = "tcp"
+  from_port                    = each.value
+  to_port                      = each.value
+}
+
+resource "aws_vpc_security_group_ingress_rule" "node_mesh" {
+  count                        = local.deploys_node && var.node_count > 1 ? 1 : 0
+  security_group_id            = aws_security_group.node[0].id
+  description                  = "Between the nodes of the mesh"
+  referenced_security_group_id = aws_security_group.node[0].id
+  ip_protocol                  = "tcp"
+  from_port                    = 9093
+  to_port                      = 9093
+}
+
+resource "aws_vpc_security_group_egress_rule" "node_out" {
+  count             = local.deploys_node ? 1 : 0
+  security_group_id = aws_security_group.node[0].id
+  description       = "To the Wallarm Cloud, Docker Hub and AWS APIs; their addresses change"
+  cidr_ipv4         = "0.0.0.0/0"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}
+
+resource "aws_vpc_security_group_egress_rule" "node_mesh" {
+  count                        = local.deploys_node && var.node_count > 1 ? 1 : 0
+  security_group_id            = aws_security_group.node[0].id
+  description                  = "Between the nodes of the mesh"
+  referenced_security_group_id = aws_security_group.node[0].id
+  ip_protocol                  = "tcp"
+  from_port                    = 9093
+  to_port                      = 9093
+}
