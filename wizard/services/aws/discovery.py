@@ -11,20 +11,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from wizard.core.errors import UsageError, WizardError
+from wizard.core.errors import WizardError
 from wizard.core.facts import (
     Api,
     ApiType,
-    EndpointType,
     Identity,
     Inventory,
     Problem,
     Stage,
-    StageRef,
 )
-from wizard.core.text import closest
+from wizard.services.aws import items
 from wizard.services.aws.errors import explain
-from wizard.services.aws.stages import from_rest, from_v2
 
 if TYPE_CHECKING:
     from wizard.services.aws.session import Session
@@ -36,7 +33,6 @@ V2_PAGE = "500"
 _FATAL = frozenset(
     ("WAG-E-AWS-001", "WAG-E-AWS-002", "WAG-E-AWS-005", "WAG-E-AWS-006", "WAG-E-AWS-009")
 )
-_DNS_SUFFIX = {"aws-cn": "amazonaws.com.cn"}
 
 
 def discover(
@@ -61,53 +57,6 @@ def discover(
     """
     tell = _Tell(on_batch, on_apis, on_count)
     return _Discovery(session, identity, tell, cancel, prefer).run()
-
-
-def invoke_url(identity: Identity, api: Api, stage: str) -> str:
-    """The stage's default address; HTTP APIs serve `$default` at the root."""
-    scheme = "wss" if api.api_type is ApiType.WEBSOCKET else "https"
-    suffix = _DNS_SUFFIX.get(identity.partition, "amazonaws.com")
-    path = "" if stage == "$default" else stage
-    return f"{scheme}://{api.api_id}.execute-api.{identity.region}.{suffix}/{path}"
-
-
-def resolve_stage(inventory: Inventory, text: str) -> Stage:
-    """The stage that `<api id>/<stage>` or `<api name>/<stage>` means.
-
-    Raises UsageError with the closest names when there is none, or when a name is ambiguous.
-    """
-    wanted = text.strip()
-    for stage in inventory.stages:
-        if str(stage.ref) == wanted:
-            return stage
-    named = [s for s in inventory.stages if f"{s.api.name}/{s.name}" == wanted]
-    if len(named) == 1:
-        return named[0]
-    if named:
-        raise UsageError(
-            "WAG-E-STAGES-004",
-            f"{wanted} is the name of {len(named)} stages",
-            next_step=f"Use one of {', '.join(str(s.ref) for s in named)}.",
-            keys=("stages",),
-        )
-    near = closest_stages(inventory, wanted)
-    raise UsageError(
-        "WAG-E-STAGES-003",
-        f"There is no stage {wanted} in {inventory.identity.region}",
-        next_step=f"Did you mean {' or '.join(near)}?"
-        if near
-        else "`wallarm-apigw stages list` shows every stage.",
-        keys=("stages",),
-    )
-
-
-def closest_stages(inventory: Inventory, text: str) -> list[str]:
-    """References of the stages whose id or name looks most like `text`, best first."""
-    by_name: dict[str, StageRef] = {}
-    for stage in inventory.stages:
-        by_name.setdefault(str(stage.ref), stage.ref)
-        by_name.setdefault(f"{stage.api.name}/{stage.name}", stage.ref)
-    return list(dict.fromkeys(str(by_name[name]) for name in closest(text, by_name)))
 
 
 class _Queue:
@@ -287,7 +236,7 @@ class _Discovery:
         for page in client.get_paginator("get_rest_apis").paginate(
             PaginationConfig={"PageSize": REST_PAGE}
         ):
-            yield [_rest_api(dict(item)) for item in page.get("items", [])]
+            yield [items.rest_api(dict(item)) for item in page.get("items", [])]
 
     def _v2_pages(self) -> Iterator[list[Api]]:
         client = self._session.client("apigatewayv2")
@@ -295,7 +244,7 @@ class _Discovery:
         while True:
             more: Any = {"NextToken": token} if token else {}
             page = client.get_apis(MaxResults=V2_PAGE, **more)
-            yield [_v2_api(dict(item)) for item in page.get("Items", [])]
+            yield [items.v2_api(dict(item)) for item in page.get("Items", [])]
             token = page.get("NextToken", "")
             if not token:
                 return
@@ -303,7 +252,9 @@ class _Discovery:
     def _rest_stages(self, api: Api) -> list[Stage]:
         # `GetStages` of v1 has no pages.
         answer = self._session.client("apigateway").get_stages(restApiId=api.api_id)
-        return [self._rest_stage(api, dict(item)) for item in answer.get("item", [])]
+        return [
+            items.rest_stage(self._identity, api, dict(item)) for item in answer.get("item", [])
+        ]
 
     def _v2_stages(self, api: Api) -> list[Stage]:
         client = self._session.client("apigatewayv2")
@@ -312,61 +263,16 @@ class _Discovery:
         while True:
             more: Any = {"NextToken": token} if token else {}
             page = client.get_stages(ApiId=api.api_id, MaxResults=V2_PAGE, **more)
-            found += [self._v2_stage(api, dict(item)) for item in page.get("Items", [])]
+            found += [
+                items.v2_stage(self._identity, api, dict(item)) for item in page.get("Items", [])
+            ]
             token = page.get("NextToken", "")
             if not token:
                 return found
 
-    def _rest_stage(self, api: Api, item: dict[str, Any]) -> Stage:
-        name = item["stageName"]
-        return Stage(
-            api=api,
-            name=name,
-            settings=from_rest(item).settings,
-            has_canary=bool(item.get("canarySettings")),
-            tags=dict(item.get("tags") or {}),
-            invoke_url=invoke_url(self._identity, api, name),
-        )
-
-    def _v2_stage(self, api: Api, item: dict[str, Any]) -> Stage:
-        name = item["StageName"]
-        return Stage(
-            api=api,
-            name=name,
-            settings=from_v2(item, api.api_type).settings,
-            managed=bool(item.get("ApiGatewayManaged")),
-            tags=dict(item.get("Tags") or {}),
-            invoke_url=invoke_url(self._identity, api, name),
-        )
-
 
 def _is_rest(api: Api) -> bool:
     return api.api_type is ApiType.REST
-
-
-def _rest_api(item: dict[str, Any]) -> Api:
-    kinds = (item.get("endpointConfiguration") or {}).get("types") or []
-    kind = kinds[0] if kinds else "EDGE"
-    return Api(
-        api_id=item["id"],
-        name=item.get("name", ""),
-        api_type=ApiType.REST,
-        endpoint_type=EndpointType(kind) if kind in EndpointType.__members__ else EndpointType.EDGE,
-        tags=dict(item.get("tags") or {}),
-        execute_api_disabled=bool(item.get("disableExecuteApiEndpoint")),
-    )
-
-
-def _v2_api(item: dict[str, Any]) -> Api:
-    websocket = item.get("ProtocolType") == "WEBSOCKET"
-    return Api(
-        api_id=item["ApiId"],
-        name=item.get("Name", ""),
-        api_type=ApiType.WEBSOCKET if websocket else ApiType.HTTP,
-        managed=bool(item.get("ApiGatewayManaged")),
-        tags=dict(item.get("Tags") or {}),
-        execute_api_disabled=bool(item.get("DisableExecuteApiEndpoint")),
-    )
 
 
 def _api_order(api: Api) -> tuple[str, str]:

@@ -9,45 +9,35 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any
 
 from wizard import __version__
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import Identity
-from wizard.core.text import closest
-from wizard.services.aws import budget
+from wizard.services.aws import budget, configuration
 from wizard.services.aws.budget import TokenBucket
+from wizard.services.aws.clients import Clients
 from wizard.services.aws.errors import explain, explained
 
 if TYPE_CHECKING:
     import boto3
     from botocore.credentials import Credentials
-    from mypy_boto3_apigateway import APIGatewayClient
-    from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
-    from mypy_boto3_cloudwatch import CloudWatchClient
-    from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_ecs import ECSClient
-    from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
-    from mypy_boto3_iam import IAMClient
-    from mypy_boto3_lambda import LambdaClient
-    from mypy_boto3_logs import CloudWatchLogsClient
-    from mypy_boto3_resourcegroupstaggingapi import ResourceGroupsTaggingAPIClient
-    from mypy_boto3_route53 import Route53Client
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_ssm import SSMClient
-    from mypy_boto3_sts import STSClient
 
 CONNECT_TIMEOUT = 5  # seconds
 READ_TIMEOUT = 30
-MAX_ATTEMPTS = 6
+# Each client retries what is worth it, with growing pauses. API Gateway gets more patience because
+# its quota is small; elsewhere a failure is told soon.
+MAX_ATTEMPTS = {"apigateway": 6, "apigatewayv2": 6}
+USUAL_ATTEMPTS = 3
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 # Ways of getting credentials that Terraform's provider knows too and renews by itself.
-_SHARED_METHODS = frozenset(("sso", "shared-credentials-file", "config-file", "custom-process"))
+_SHARED_METHODS = frozenset(
+    ("sso", "shared-credentials-file", "config-file", "custom-process", "assume-role")
+)
 _CHAIN_METHODS = frozenset(("iam-role", "container-role", "assume-role-with-web-identity"))
 
 
-class Session:
+class Session(Clients):
     """Everything this program does with AWS goes through one of these. Thread-safe.
 
     Args:
@@ -72,6 +62,7 @@ class Session:
             region or self._env.get("AWS_REGION") or self._env.get("AWS_DEFAULT_REGION") or ""
         )
         self._mfa = mfa
+        self._mfa_used = False
         self._lock = threading.RLock()
         self._boto: boto3.Session | None = None
         self._clients: dict[str, Any] = {}
@@ -106,45 +97,17 @@ class Session:
 
     def profiles(self) -> tuple[str, ...]:
         """The profiles in this user's AWS configuration, in its order."""
-        with explained("Reading the AWS configuration"):
-            return tuple(self._core().available_profiles)
+        return configuration.profiles(self._env)
 
     def regions(self) -> tuple[str, ...]:
         """Every Region with API Gateway that this boto3 knows; those of the AWS partition first."""
-        core = self._core()
-        found: list[str] = []
-        for partition in core.get_available_partitions():
-            found += sorted(core.get_available_regions("apigateway", partition_name=partition))
-        return tuple(found)
+        return configuration.regions(self._env)
 
     def check(self) -> None:
         """Raise UsageError for a profile or Region that does not exist. Asks nothing of AWS."""
-        profile = self.profile
-        if profile:
-            known = self.profiles()
-            if profile not in known:
-                near = closest(profile, known)
-                raise UsageError(
-                    "WAG-E-AWS-003",
-                    f"The AWS profile {profile!r} does not exist",
-                    why=f"Profiles here: {', '.join(known) or 'none'}.",
-                    next_step=f"Did you mean {' or '.join(near)}?"
-                    if near
-                    else "Create it with `aws configure --profile NAME`, or name another one.",
-                    keys=("profile",),
-                )
-        known = self.regions()
-        if self.region not in known:
-            near = closest(self.region, known)
-            raise UsageError(
-                "WAG-E-AWS-004",
-                f"There is no AWS Region {self.region!r} with API Gateway",
-                why=f"This program knows {len(known)} Regions.",
-                next_step=f"Did you mean {' or '.join(near)}?"
-                if near
-                else "Use a Region such as eu-central-1.",
-                keys=("region",),
-            )
+        if self.profile:
+            configuration.check_profile(self.profile, self._env)
+        configuration.check_region(self.region, self._env)
 
     def identity(self) -> Identity:
         """Who the credentials belong to (`sts:GetCallerIdentity`); the alias if it may be read.
@@ -203,14 +166,14 @@ class Session:
         if self.endpoint.startswith("http://"):
             out["AWS_CA_BUNDLE"] = None
         credentials = self._credentials()
+        with explained("Reading the AWS credentials", self.profile):
+            frozen = credentials.get_frozen_credentials()  # fails here rather than in the child
         method = str(getattr(credentials, "method", ""))
         if method in _CHAIN_METHODS and not self.profile:
             return out
-        if self.profile and method in _SHARED_METHODS:
+        if self.profile and method in _SHARED_METHODS and not self._mfa_used:
             out["AWS_PROFILE"] = self.profile
             return out
-        with explained("Reading the AWS credentials", self.profile):
-            frozen = credentials.get_frozen_credentials()
         out["AWS_ACCESS_KEY_ID"] = frozen.access_key
         out["AWS_SECRET_ACCESS_KEY"] = frozen.secret_key
         out["AWS_SESSION_TOKEN"] = frozen.token or None
@@ -226,52 +189,13 @@ class Session:
                 out[name] = value
         return out
 
-    # One overload for each service in use keeps calls typed.
-    @overload
-    def client(self, service: Literal["apigateway"]) -> APIGatewayClient: ...
-    @overload
-    def client(self, service: Literal["apigatewayv2"]) -> ApiGatewayV2Client: ...
-    @overload
-    def client(self, service: Literal["cloudwatch"]) -> CloudWatchClient: ...
-    @overload
-    def client(self, service: Literal["ec2"]) -> EC2Client: ...
-    @overload
-    def client(self, service: Literal["ecs"]) -> ECSClient: ...
-    @overload
-    def client(self, service: Literal["elbv2"]) -> ElasticLoadBalancingv2Client: ...
-    @overload
-    def client(self, service: Literal["iam"]) -> IAMClient: ...
-    @overload
-    def client(self, service: Literal["lambda"]) -> LambdaClient: ...
-    @overload
-    def client(self, service: Literal["logs"]) -> CloudWatchLogsClient: ...
-    @overload
-    def client(
-        self, service: Literal["resourcegroupstaggingapi"]
-    ) -> ResourceGroupsTaggingAPIClient: ...
-    @overload
-    def client(self, service: Literal["route53"]) -> Route53Client: ...
-    @overload
-    def client(self, service: Literal["s3"]) -> S3Client: ...
-    @overload
-    def client(self, service: Literal["sqs"]) -> SQSClient: ...
-    @overload
-    def client(self, service: Literal["ssm"]) -> SSMClient: ...
-    @overload
-    def client(self, service: Literal["sts"]) -> STSClient: ...
-    @overload
-    def client(self, service: str) -> Any: ...
-
-    def client(self, service: str) -> Any:
-        """The boto3 client of a service, made once."""
+    def _client(self, service: str) -> Any:
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = self._make(service)
             return self._clients[service]
 
-    def _make(
-        self, service: str, *, attempts: int = MAX_ATTEMPTS, timeout: int = READ_TIMEOUT
-    ) -> Any:
+    def _make(self, service: str, *, attempts: int = 0, timeout: int = READ_TIMEOUT) -> Any:
         from botocore.config import Config
 
         with explained("Preparing to talk to AWS", self.profile):
@@ -282,7 +206,10 @@ class Session:
                 config=Config(
                     connect_timeout=CONNECT_TIMEOUT,
                     read_timeout=timeout,
-                    retries={"mode": "standard", "total_max_attempts": attempts},
+                    retries={
+                        "mode": "standard",
+                        "total_max_attempts": attempts or MAX_ATTEMPTS.get(service, USUAL_ATTEMPTS),
+                    },
                     user_agent_extra=f"wallarm-apigw/{__version__}",
                     max_pool_connections=16,
                 ),
@@ -300,35 +227,22 @@ class Session:
     def _connect(self) -> boto3.Session:
         import boto3
 
-        core = self._core()
+        profile = self.profile
+        if profile:
+            configuration.check_profile(profile, self._env)
         with explained("Reading the AWS configuration"):
-            if self.profile:
-                if self.profile not in core.available_profiles:
-                    self.check()
-                return boto3.Session(botocore_session=core, profile_name=self.profile)
+            core = configuration.core(self._env, profile)
+            # There is no public way to replace getpass, which would wait behind the screens.
+            resolver = core.get_component("credential_provider")
+            resolver.get_provider("assume-role")._prompter = self._ask_mfa
+            if profile:
+                return boto3.Session(botocore_session=core, profile_name=profile)
             return boto3.Session(
                 botocore_session=core,
                 aws_access_key_id=self._env.get("AWS_ACCESS_KEY_ID"),
                 aws_secret_access_key=self._env.get("AWS_SECRET_ACCESS_KEY"),
                 aws_session_token=self._env.get("AWS_SESSION_TOKEN"),
             )
-
-    def _core(self) -> Any:
-        import botocore.session
-
-        core = botocore.session.Session()
-        for variable, name in (
-            ("config_file", "AWS_CONFIG_FILE"),
-            ("credentials_file", "AWS_SHARED_CREDENTIALS_FILE"),
-        ):
-            if self._env.get(name):
-                core.set_config_variable(variable, self._env[name])
-        if self.profile:
-            core.set_config_variable("profile", self.profile)
-        resolver = core.get_component("credential_provider")
-        # There is no public way to replace getpass, which would wait behind the screens.
-        resolver.get_provider("assume-role")._prompter = self._ask_mfa
-        return core
 
     def _ask_mfa(self, prompt: str) -> str:
         if self._mfa is None:
@@ -339,6 +253,7 @@ class Session:
                 next_step="Run in a terminal, or hand in temporary keys "
                 "(`aws configure export-credentials`).",
             )
+        self._mfa_used = True
         return self._mfa(prompt)
 
     def _credentials(self) -> Credentials:

@@ -8,30 +8,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from wizard.core import change as rules
 from wizard.core.change import Mode, StageChange, UndoAction
 from wizard.core.errors import WizardError
-from wizard.core.facts import AccessLog, ApiType, StageRef, StageSettings
+from wizard.core.facts import ApiType, StageRef, StageSettings
 from wizard.core.stage_requests import V2Requests, rest_patch, v2_requests
-from wizard.services.aws.errors import (
-    code_of,
-    explain,
-    is_not_found,
-    message_of,
-    never_sent,
-    no_answer,
-)
+from wizard.services.aws.errors import message_of, never_sent, no_answer
+from wizard.services.aws.items import LiveStage, from_rest, from_v2
+from wizard.services.aws.stage_errors import refused
 
 if TYPE_CHECKING:
     from wizard.services.aws.session import Session
 
-ALL_METHODS = "*/*"
 READ_BACK_SECONDS = 5.0
-ROLE_MISSING = "CloudWatch Logs role ARN must be set"
 
 
 class Result(str, Enum):
@@ -54,15 +47,6 @@ class Outcome:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class LiveStage:
-    """A stage as it is now; `method_setting` and `route_settings` are what AWS sent, unread."""
-
-    settings: StageSettings
-    method_setting: dict[str, Any] = field(default_factory=dict)
-    route_settings: dict[str, Any] = field(default_factory=dict)
-
-
 def read(session: Session, ref: StageRef, api_type: ApiType) -> LiveStage:
     """The stage as it is now. Raises WizardError (WAG-E-STAGES-012 when it is gone)."""
     from botocore.exceptions import BotoCoreError, ClientError
@@ -76,7 +60,7 @@ def read(session: Session, ref: StageRef, api_type: ApiType) -> LiveStage:
         answer = session.client("apigatewayv2").get_stage(ApiId=ref.api_id, StageName=ref.stage)
         return from_v2(answer, api_type)
     except (BotoCoreError, ClientError) as error:
-        raise _refused(error, ref, f"Reading the stage {ref}", session.profile) from error
+        raise refused(error, ref, f"Reading the stage {ref}", session.profile) from error
 
 
 def read_settings(session: Session, ref: StageRef, api_type: ApiType) -> StageSettings:
@@ -139,30 +123,6 @@ def restore(
     return Outcome(ref, Result.RESTORED, settings, "" if force else decision.reason)
 
 
-def from_rest(stage: dict[str, Any]) -> LiveStage:
-    """The settings in an answer of v1 `GetStage` (or one item of `GetStages`)."""
-    log = stage.get("accessLogSettings") or {}
-    setting = dict((stage.get("methodSettings") or {}).get(ALL_METHODS) or {})
-    return LiveStage(
-        StageSettings(
-            AccessLog(log.get("destinationArn") or "", log.get("format") or ""),
-            setting.get("loggingLevel") or "",
-        ),
-        method_setting=setting,
-    )
-
-
-def from_v2(stage: dict[str, Any], api_type: ApiType) -> LiveStage:
-    """The settings in an answer of v2 `GetStage` (or one item of `GetStages`)."""
-    log = stage.get("AccessLogSettings") or {}
-    route = dict(stage.get("DefaultRouteSettings") or {})
-    level = route.get("LoggingLevel") or "" if api_type is ApiType.WEBSOCKET else ""
-    return LiveStage(
-        StageSettings(AccessLog(log.get("DestinationArn") or "", log.get("Format") or ""), level),
-        route_settings=route,
-    )
-
-
 def _write(
     session: Session, ref: StageRef, api_type: ApiType, live: LiveStage, target: StageSettings
 ) -> StageSettings:
@@ -173,7 +133,7 @@ def _write(
         send()
     except (BotoCoreError, ClientError) as error:
         if not no_answer(error) or never_sent(error):
-            raise _refused(error, ref, f"Changing {ref}", session.profile) from error
+            raise refused(error, ref, f"Changing {ref}", session.profile) from error
         return _after_silence(session, ref, api_type, live, target, error)
     return _read_back(session, ref, api_type, target)
 
@@ -284,51 +244,6 @@ def _in_doubt(ref: StageRef, why: str) -> WizardError:
         next_step="Run the same command again when AWS can be reached; it looks first.",
         in_doubt=True,
     )
-
-
-def _refused(error: Exception, ref: StageRef, doing: str, profile: str) -> WizardError:
-    words = message_of(error)
-    if is_not_found(error):
-        return WizardError(
-            "WAG-E-STAGES-012",
-            f"{ref} does not exist any more",
-            why=words,
-            next_step="Load the stages again. Nothing was changed.",
-        )
-    if ROLE_MISSING in words:
-        return WizardError(
-            "WAG-E-STAGES-013",
-            f"{ref} was not changed: the account has no CloudWatch role for API Gateway",
-            why=words,
-            next_step="Let the wizard set the role (asked for, recorded), or set it in the API "
-            "Gateway console under Settings.",
-        )
-    if "not authorized to" in words.lower() and "log" in words.lower() and code_of(error) != "":
-        plain = explain(error, doing, profile)
-        return WizardError(
-            plain.code,
-            plain.what,
-            why=plain.why,
-            next_step=f"{plain.next_step} For HTTP APIs the caller also needs "
-            "logs:CreateLogDelivery, logs:UpdateLogDelivery, logs:PutResourcePolicy and "
-            "logs:DescribeResourcePolicies.",
-        )
-    if code_of(error) == "BadRequestException" and "log" in words.lower():
-        return WizardError(
-            "WAG-E-STAGES-017",
-            f"{ref} was not changed: AWS refuses the access log",
-            why=words,
-            next_step="Check that the log group exists in this Region and that the format is valid "
-            "for this API type.",
-        )
-    if code_of(error) == "ConflictException":
-        return WizardError(
-            "WAG-E-STAGES-018",
-            f"{ref} was not changed: something else changes it right now",
-            why=words,
-            next_step="Run the same command again in a minute.",
-        )
-    return explain(error, doing, profile)
 
 
 def _difference(expected: StageSettings, found: StageSettings) -> str:

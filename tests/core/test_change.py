@@ -1,0 +1,327 @@
+"""What connecting a stage changes, how it is shown, and how it is taken back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from wizard.core.access_log import render_format
+from wizard.core.change import (
+    Mode,
+    StageChange,
+    UndoAction,
+    diff_lines,
+    plan_change,
+    same_settings,
+    undo,
+)
+from wizard.core.facts import AccessLog, Api, ApiType, LogGroup, Stage, StageRef, StageSettings
+from wizard.core.owner import Owner, Tool, from_tags, owner, snippet
+from wizard.core.stage_requests import rest_patch, v2_requests
+
+ARN = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/apigateway/wallarm-api-discovery-1"
+THEIRS = "arn:aws:logs:eu-central-1:123456789012:log-group:theirs"
+STREAM = "arn:aws:firehose:eu-central-1:123456789012:deliverystream/amazon-apigateway-siem"
+JSON = '{"requestId":"$context.requestId","who":"$context.identity.caller"}'
+CLF = '$context.identity.sourceIp [$context.requestTime] "$context.requestId"'
+OFF = StageSettings()
+
+
+def stage(
+    settings: StageSettings = OFF, api_type: ApiType = ApiType.REST, **changes: object
+) -> Stage:
+    api = Api("a1b2c3", "orders", api_type)
+    return replace(Stage(api, "prod", settings), **changes)
+
+
+def logging(arn: str, log_format: str = JSON, level: str = "") -> StageSettings:
+    return StageSettings(AccessLog(arn, log_format), level)
+
+
+def test_a_rest_stage_without_logging_gets_our_log_and_errors_and_info() -> None:
+    change = plan_change(stage(), ARN + ":*")
+    assert change.mode is Mode.OURS
+    assert change.after == logging(ARN, render_format(ApiType.REST), "INFO")
+    assert [(d.label, d.before, d.after) for d in diff_lines(change)] == [
+        ("access log", "off", "/aws/apigateway/wallarm-api-discovery-1"),
+        ("format", "none", "JSON with 16 fields"),
+        ("level", "off", "errors and info"),
+    ]
+
+
+def test_an_http_stage_has_no_level_to_change() -> None:
+    change = plan_change(stage(api_type=ApiType.HTTP), ARN)
+    assert change.after.logging_level == ""
+
+
+def test_a_connected_stage_is_not_changed_again() -> None:
+    first = plan_change(stage(), ARN)
+    again = plan_change(stage(first.after), ARN)
+    assert not again.changes_anything
+    assert diff_lines(again) == ()
+
+
+def test_keeping_a_log_group_changes_nothing_but_the_missing_fields() -> None:
+    change = plan_change(stage(logging(THEIRS, JSON, "ERROR")), ARN, "keep")
+    assert change.mode is Mode.KEEP
+    assert change.log_group == "theirs"
+    assert change.after.logging_level == "ERROR"
+    assert change.after.access_log.destination_arn == THEIRS
+    assert change.after.access_log.format.startswith(JSON[:-1])
+    assert [d.label for d in diff_lines(change)] == ["format"]
+
+
+def test_switching_says_whose_log_ends() -> None:
+    change = plan_change(stage(logging(THEIRS)), ARN, "switch")
+    assert change.mode is Mode.OURS
+    assert change.after.access_log.destination_arn == ARN
+    assert "no longer goes to theirs" in change.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "existing", "group", "reason"),
+    [
+        (logging(THEIRS), "skip", None, "logs elsewhere"),
+        (logging(THEIRS, CLF), "keep", None, "CLF"),
+        (logging(STREAM), "keep", None, "Firehose amazon-apigateway-siem"),
+        (logging("arn:aws:sqs:x:1:q"), "keep", None, "not a log group"),
+        (
+            logging(THEIRS),
+            "keep",
+            LogGroup("theirs", THEIRS, "INFREQUENT_ACCESS"),
+            "INFREQUENT_ACCESS",
+        ),
+        (logging(ARN, CLF), "keep", None, "CLF"),
+    ],
+)
+def test_what_cannot_be_kept_is_skipped_with_the_reason(
+    settings: StageSettings, existing: str, group: LogGroup | None, reason: str
+) -> None:
+    change = plan_change(stage(settings), ARN, existing, group)
+    assert change.mode is Mode.SKIP
+    assert not change.changes_anything
+    assert change.before == change.after == settings
+    assert reason in change.reason
+
+
+def test_a_firehose_stage_can_be_switched() -> None:
+    change = plan_change(stage(logging(STREAM)), ARN, "switch")
+    assert change.mode is Mode.OURS
+    assert "Firehose amazon-apigateway-siem" in change.warnings[0]
+
+
+def test_what_aws_manages_is_left_alone() -> None:
+    assert plan_change(stage(managed=True), ARN).mode is Mode.SKIP
+
+
+def test_a_format_altered_in_our_group_is_completed_not_replaced() -> None:
+    change = plan_change(stage(logging(ARN, JSON, "INFO")), ARN)
+    assert change.after.access_log.format.startswith(JSON[:-1])
+
+
+def test_the_destination_can_be_filled_in_once_it_exists() -> None:
+    planned = plan_change(stage(), "arn:aws:logs:r:1:log-group:later")
+    assert planned.with_destination(ARN + ":*").after.access_log.destination_arn == ARN
+    kept = plan_change(stage(logging(THEIRS)), ARN)
+    assert kept.with_destination(ARN) == kept
+
+
+def test_warnings_name_the_template_the_canary_and_the_bill() -> None:
+    tags = {"aws:cloudformation:stack-name": "orders-api"}
+    found = " ".join(plan_change(stage(tags=tags, has_canary=True), ARN).warnings)
+    assert 'CloudFormation stack "orders-api"' in found
+    assert "Canary" in found
+    assert "API-Gateway-Execution-Logs_a1b2c3/prod" in found
+
+
+# before, what we wrote, what is there now → what happens, and what is written
+WRITTEN = logging(ARN, render_format(ApiType.REST), "INFO")
+UNDO = {
+    "still ours": (OFF, WRITTEN, WRITTEN, UndoAction.RESTORE, OFF),
+    "put back already": (OFF, WRITTEN, OFF, UndoAction.NOTHING, OFF),
+    "OFF and never set mean the same": (
+        OFF,
+        WRITTEN,
+        StageSettings(AccessLog(), "OFF"),
+        UndoAction.NOTHING,
+        StageSettings(AccessLog(), "OFF"),
+    ),
+    "only the level is left": (
+        OFF,
+        WRITTEN,
+        StageSettings(AccessLog(), "INFO"),
+        UndoAction.RESTORE,
+        OFF,
+    ),
+    "another destination": (OFF, WRITTEN, logging(THEIRS, level="INFO"), UndoAction.ASK, OFF),
+    "another format": (OFF, WRITTEN, logging(ARN, JSON, "INFO"), UndoAction.ASK, OFF),
+    "switched off, was theirs": (
+        logging(THEIRS),
+        WRITTEN,
+        StageSettings(AccessLog(), "INFO"),
+        UndoAction.ASK,
+        logging(THEIRS),
+    ),
+    "theirs comes back": (
+        logging(THEIRS, level="ERROR"),
+        WRITTEN,
+        WRITTEN,
+        UndoAction.RESTORE,
+        logging(THEIRS, level="ERROR"),
+    ),
+    "a level chosen since stays": (
+        OFF,
+        WRITTEN,
+        replace(WRITTEN, logging_level="ERROR"),
+        UndoAction.RESTORE,
+        StageSettings(AccessLog(), "ERROR"),
+    ),
+    "a level we never changed stays": (
+        logging(THEIRS, level="INFO"),
+        logging(THEIRS, JSON + " ", "INFO"),
+        logging(THEIRS, JSON + " ", "INFO"),
+        UndoAction.RESTORE,
+        logging(THEIRS, level="INFO"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNDO.values(), ids=UNDO.keys())
+def test_taking_back(
+    case: tuple[StageSettings, StageSettings, StageSettings, UndoAction, StageSettings],
+) -> None:
+    before, after, live, action, target = case
+    decided = undo(before, after, live)
+    assert decided.action is action
+    assert decided.target == target
+
+
+def test_a_rest_stage_is_changed_in_one_patch_that_leaves_data_trace_alone() -> None:
+    assert rest_patch(OFF, WRITTEN) == [
+        {"op": "replace", "path": "/accessLogSettings/destinationArn", "value": ARN},
+        {
+            "op": "replace",
+            "path": "/accessLogSettings/format",
+            "value": render_format(ApiType.REST),
+        },
+        {"op": "replace", "path": "/*/*/logging/loglevel", "value": "INFO"},
+    ]
+
+
+DEFAULTS = {"loggingLevel": "INFO", "throttlingBurstLimit": 5000, "throttlingRateLimit": 10000.0}
+ACCOUNT = {"burstLimit": 5000, "rateLimit": 10000.0}
+
+
+@pytest.mark.parametrize(
+    ("entry", "last"),
+    [
+        (DEFAULTS, {"op": "remove", "path": "/*/*"}),
+        ({**DEFAULTS, "throttlingRateLimit": 50.0}, None),
+        ({**DEFAULTS, "metricsEnabled": True}, None),
+        ({**DEFAULTS, "dataTraceEnabled": True}, None),
+    ],
+)
+def test_a_level_that_was_never_set_vanishes_unless_the_entry_holds_more(
+    entry: dict[str, object], last: dict[str, str] | None
+) -> None:
+    switched_off = {"op": "replace", "path": "/*/*/logging/loglevel", "value": "OFF"}
+    assert rest_patch(WRITTEN, OFF, entry, ACCOUNT) == [
+        {"op": "remove", "path": "/accessLogSettings"},
+        last or switched_off,
+    ]
+
+
+def test_a_level_that_was_off_is_switched_off_again() -> None:
+    was = StageSettings(AccessLog(), "OFF")
+    assert rest_patch(WRITTEN, was, DEFAULTS)[-1]["value"] == "OFF"
+
+
+def test_nothing_is_asked_of_a_stage_that_is_as_wanted() -> None:
+    assert rest_patch(WRITTEN, WRITTEN) == []
+    requests = v2_requests(ApiType.WEBSOCKET, WRITTEN, WRITTEN)
+    assert (requests.update, requests.delete_log) == ({}, False)
+
+
+def test_websocket_throttling_is_sent_back_with_the_level() -> None:
+    route = {"ThrottlingRateLimit": 5.0, "DataTraceEnabled": False}
+    requests = v2_requests(ApiType.WEBSOCKET, OFF, WRITTEN, route)
+    assert requests.update["DefaultRouteSettings"] == {**route, "LoggingLevel": "INFO"}
+
+
+def test_an_http_stage_is_never_sent_route_settings() -> None:
+    target = logging(ARN)
+    requests = v2_requests(ApiType.HTTP, OFF, target, {"ThrottlingRateLimit": 5.0})
+    assert list(requests.update) == ["AccessLogSettings"]
+
+
+def test_an_access_log_of_api_v2_that_was_off_is_deleted() -> None:
+    requests = v2_requests(ApiType.HTTP, logging(ARN), OFF)
+    assert (requests.update, requests.delete_log) == ({}, True)
+
+
+@pytest.mark.parametrize(
+    ("tags", "tool", "name"),
+    [
+        ({"aws:cloudformation:stack-name": "orders"}, Tool.CLOUDFORMATION, "orders"),
+        (
+            {"httpapi:createdBy": "SAM", "aws:cloudformation:stack-name": "s"},
+            Tool.SAM,
+            "s",
+        ),
+        (
+            {"aws-cdk:auto-delete-images": "true", "aws:cloudformation:stack-name": "c"},
+            Tool.CDK,
+            "c",
+        ),
+        (
+            {"STAGE": "dev", "aws:cloudformation:stack-name": "shop-dev"},
+            Tool.SERVERLESS,
+            "shop",
+        ),
+        ({"ManagedBy": "Terraform"}, Tool.TERRAFORM, ""),
+        ({"terraform": "true"}, Tool.TERRAFORM, ""),
+    ],
+)
+def test_the_owner_is_read_from_tags(tags: dict[str, str], tool: Tool, name: str) -> None:
+    found = from_tags(tags)
+    assert found is not None
+    assert (found.tool, found.name) == (tool, name)
+
+
+def test_untagged_stages_have_no_known_owner_and_api_tags_count_too() -> None:
+    assert owner(stage()) is None
+    api = Api("a", "b", ApiType.REST, tags={"aws:cloudformation:stack-name": "x"})
+    assert owner(Stage(api, "prod")) == Owner(Tool.CLOUDFORMATION, "x")
+
+
+@pytest.mark.parametrize("tool", list(Tool))
+@pytest.mark.parametrize("api_type", list(ApiType))
+def test_every_owner_gets_a_snippet_with_the_format_and_no_template_injection(
+    tool: Tool, api_type: ApiType
+) -> None:
+    settings = StageSettings(AccessLog(ARN, '{"it\'s":"${x}"}'), "INFO")
+    text = snippet(Owner(tool, "orders"), api_type, settings)
+    if tool is Tool.TERRAFORM:
+        assert "$${x}" in text
+    elif tool is not Tool.CDK:
+        assert "it''s" in text
+    assert ("INFO" in text) == (api_type is not ApiType.HTTP)
+
+
+def test_cloudformation_snippets_are_the_resource_types_aws_documents() -> None:
+    who = Owner(Tool.CLOUDFORMATION, "orders", "ProdStage")
+    rest = snippet(who, ApiType.REST, WRITTEN)
+    assert "  ProdStage:\n    Type: AWS::ApiGateway::Stage" in rest
+    assert "AccessLogSetting:\n" in rest
+    assert "AWS::ApiGatewayV2::Stage" in snippet(who, ApiType.HTTP, WRITTEN)
+
+
+def test_images_are_compared_by_meaning() -> None:
+    assert same_settings(logging(ARN), logging(ARN + ":*", level="OFF"))
+    assert not same_settings(logging(ARN), logging(THEIRS))
+
+
+def test_a_change_of_a_skipped_stage_changes_nothing() -> None:
+    change = StageChange(StageRef("a", "b"), ApiType.REST, OFF, WRITTEN, Mode.SKIP)
+    assert not change.changes_anything
