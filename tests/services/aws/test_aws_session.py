@@ -89,7 +89,7 @@ def test_profiles_and_regions_come_from_the_real_configuration(
 
 
 def test_a_wrong_profile_is_answered_with_the_closest(configured: dict[str, str]) -> None:
-    for read in (Session.identity, Session.environment):
+    for read in (Session.identity, Session.child_environment):
         with pytest.raises(UsageError) as caught:
             read(Session(profile="platfrom-admin", region="eu-central-1", env=configured))
         assert caught.value.code == "WAG-E-AWS-003"
@@ -143,17 +143,18 @@ def test_terraform_gets_the_same_keys_and_nothing_that_competes_with_them(
     env: dict[str, str],
 ) -> None:
     session = Session(region="eu-central-1", env=env | {"AWS_PROFILE": "other", "AWS_REGION": "x"})
-    child = session.environment()
+    child = session.child_environment()
     assert child["AWS_ACCESS_KEY_ID"] == env["AWS_ACCESS_KEY_ID"]
     assert child["AWS_REGION"] == child["AWS_DEFAULT_REGION"] == "eu-central-1"
     assert "AWS_PROFILE" not in child
+    assert session.environment()["AWS_PROFILE"] is None, "it is removed where it is inherited"
     assert child["AWS_ENDPOINT_URL"] == env["AWS_ENDPOINT_URL"]
 
 
 def test_terraform_gets_a_plain_profile_by_name_so_that_it_can_renew_it(
     configured: dict[str, str],
 ) -> None:
-    child = Session(profile="platform-admin", env=configured).environment()
+    child = Session(profile="platform-admin", env=configured).child_environment()
     assert child["AWS_PROFILE"] == "platform-admin"
     assert "AWS_ACCESS_KEY_ID" not in child
     assert "platform-secret" not in str(child)
@@ -175,7 +176,7 @@ def test_a_profile_with_mfa_asks_for_the_code_once_and_hands_terraform_keys(
         return "123456"
 
     session = Session(profile="with-mfa", env=without_keys(configured), mfa=code)
-    child = session.environment()
+    child = session.child_environment()
     assert session.identity().account_id == "123456789012"
     assert len(asked) == 1
     assert "mfa/jane" in asked[0]
@@ -190,7 +191,7 @@ def test_a_profile_with_mfa_never_waits_for_input_that_nobody_sees(
     configured: dict[str, str],
 ) -> None:
     with pytest.raises(WizardError) as caught:
-        Session(profile="with-mfa", env=without_keys(configured)).environment()
+        Session(profile="with-mfa", env=without_keys(configured)).child_environment()
     assert caught.value.code == "WAG-E-AWS-011"
 
 
@@ -199,7 +200,7 @@ def test_an_sso_profile_without_login_is_told_the_command(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(WizardError) as caught:
-        Session(profile="company-sso", env=without_keys(configured)).environment()
+        Session(profile="company-sso", env=without_keys(configured)).child_environment()
     assert caught.value.code == "WAG-E-AWS-005"
     assert "aws sso login --profile company-sso" in caught.value.next_step
 

@@ -148,8 +148,8 @@ class Session(Clients):
             self._boto = None
             self._clients.clear()
 
-    def credentials_environment(self) -> dict[str, str | None]:
-        """Variables for a child process that shall act as this session; None removes one.
+    def environment(self) -> dict[str, str | None]:
+        """Variables laid over a child's environment so that it acts as this session; None removes.
 
         A profile is handed on by name where the child can use it by itself (its credentials are
         then renewed there too); with MFA and for keys it gets the keys, in its environment only.
@@ -179,10 +179,10 @@ class Session(Clients):
         out["AWS_SESSION_TOKEN"] = frozen.token or None
         return out
 
-    def environment(self) -> dict[str, str]:
+    def child_environment(self) -> dict[str, str]:
         """The whole environment for such a child: this session's own with those variables set."""
         out = dict(self._env)
-        for name, value in self.credentials_environment().items():
+        for name, value in self.environment().items():
             if value is None:
                 out.pop(name, None)
             else:
