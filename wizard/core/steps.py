@@ -74,7 +74,13 @@ STEPS: tuple[Step, ...] = (
         ("profile", "region", "account_id"),
         chosen=lambda a: a.region,
     ),
-    Step("stages", "Stages", "Which stages should Wallarm learn from?", ("stages",), chosen=_stages),
+    Step(
+        "stages",
+        "Stages",
+        "Which stages should Wallarm learn from?",
+        ("stages",),
+        chosen=_stages,
+    ),
     Step(
         "logs",
         "Logs",

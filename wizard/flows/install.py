@@ -17,7 +17,6 @@ from wizard.core.change import StageChange
 from wizard.core.cost import Estimate, estimate
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import Identity, Inventory, Stage
-from wizard.core.policy import documents
 from wizard.core.proof import Proof
 from wizard.core.report import Phase, StageReport, State
 from wizard.core.secret import Secret
@@ -47,7 +46,6 @@ class Review:
     skipped: tuple[tuple[Stage, str], ...]
     plan: PlanResult
     cost: Estimate
-    policies: dict[str, str]
     warnings: tuple[str, ...] = ()
 
     @property
@@ -126,7 +124,6 @@ class Install:
             skipped=skipped,
             plan=plan,
             cost=estimate(self.answers),
-            policies=documents(self.answers, identity),
             warnings=switching.warnings(changes),
         )
 

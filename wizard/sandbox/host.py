@@ -16,7 +16,7 @@ import signal
 import sys
 from pathlib import Path
 
-from wizard.sandbox import backend, records
+from wizard.sandbox import backend, leftovers, records
 from wizard.sandbox.apis import Seeder
 from wizard.sandbox.cloud import Cloud
 from wizard.sandbox.execute_api import FrontDoor
@@ -121,8 +121,12 @@ def _say(data: object) -> None:
 
 def main() -> int:
     """Run as `python -m wizard.sandbox.host`; the parent writes the settings."""
-    settings = json.loads(sys.stdin.readline())
+    line = sys.stdin.readline()
+    if not line:
+        return 1  # the parent is gone already
+    settings = json.loads(line)
     root = Path(settings["root"])
+    lock = leftovers.hold(root)
     host = Host(root, settings["account_id"], settings["region"])
     try:
         return asyncio.run(_serve(host, seed=settings["seed"]))
@@ -133,6 +137,7 @@ def main() -> int:
             shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(True)
         if not settings["keep_logs"]:
             shutil.rmtree(root, ignore_errors=True)
+        os.close(lock)
 
 
 if __name__ == "__main__":

@@ -116,7 +116,10 @@ class LocalAws:
                     return False
                 with contextlib.suppress(OSError, ValueError, IndexError, asyncio.TimeoutError,
                                          asyncio.IncompleteReadError):  # fmt: skip
-                    answer = await client.request("GET", "/_ministack/health", headers)
+                    # Short, because whoever took the port may never answer.
+                    answer = await asyncio.wait_for(
+                        client.request("GET", "/_ministack/health", headers), 1.0
+                    )
                     if json.loads(answer.body).get("version") == mark:
                         return True
                 await asyncio.sleep(0.05)

@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from wizard.core.errors import UsageError, WizardError
-from wizard.sandbox import traffic
+from wizard.sandbox import leftovers, traffic
 from wizard.sandbox.catalogue import APIS, SAMPLE_STAGES, SampleApi, by_key
 from wizard.sandbox.cloud import DEPLOYMENT_TOKEN, TOKEN
 from wizard.sandbox.traffic import SampleRequest, Sent
@@ -135,7 +135,8 @@ class Sandbox:
                 why="It belongs to the extra `sandbox`, because only trying things out needs it.",
                 next_step="pip install 'wallarm-apigw[sandbox]'",
             )
-        folder = Path(tempfile.mkdtemp(prefix="wallarm-apigw-sandbox-")) if root is None else root
+        leftovers.sweep()
+        folder = Path(tempfile.mkdtemp(prefix=leftovers.PREFIX)) if root is None else root
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         process = _spawn(folder)
         try:

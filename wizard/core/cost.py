@@ -1,0 +1,100 @@
+"""What a deployment costs a month, from a dated table of list prices.
+
+us-east-1 list prices, 730 hours a month. Each line says what it assumes; taxes, discounts and data
+transfer between zones are left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wizard.core.answers import Answers
+
+HOURS = 730
+DATED = "2026-08"
+REGION = "us-east-1"
+
+NAT_HOUR, NAT_GB = 0.045, 0.045
+IPV4_HOUR = 0.005
+ALB_HOUR, LCU_HOUR = 0.0225, 0.008
+LOGS_GB = 0.50
+PRIVATE_ZONE = 0.50
+LAMBDA_MILLION, LAMBDA_GB_SECOND = 0.20, 0.0000166667  # unverified
+# On-demand Linux; unverified except where the table of a price list was read.
+INSTANCE_HOUR = {"t3.medium": 0.0416, "t3.large": 0.0832}
+LINE_KB = 0.5
+EVENTS_PER_BATCH = 100
+SECONDS_PER_BATCH = 0.2
+MEMORY_GB = 0.5
+
+
+@dataclass(frozen=True)
+class CostLine:
+    """One item: dollars a month and what was assumed."""
+
+    name: str
+    per_month: float
+    assumption: str
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The items and when their prices were read."""
+
+    lines: tuple[CostLine, ...]
+    dated: str = DATED
+    region: str = REGION
+
+    @property
+    def total(self) -> float:
+        """Dollars a month."""
+        return sum(line.per_month for line in self.lines)
+
+
+def estimate(answers: Answers, *, requests_per_second: float = 0.0) -> Estimate:
+    """The monthly cost of a deployment.
+
+    Args:
+        requests_per_second: mean load of all connected stages; 0 leaves traffic out.
+    """
+    lines: list[CostLine] = []
+    if answers.deploys_node:
+        lines.extend(_node(answers))
+    if requests_per_second > 0:
+        lines.extend(_traffic(answers, requests_per_second))
+    return Estimate(tuple(lines))
+
+
+def _node(answers: Answers) -> list[CostLine]:
+    kind, number = answers.node_instance_type, answers.node_count
+    hour = INSTANCE_HOUR.get(kind)
+    assumed = f"{number} × {kind}" if hour else f"{number} × {kind}, priced as t3.large"
+    lines = [
+        CostLine("Node instances", number * (hour or INSTANCE_HOUR["t3.large"]) * HOURS, assumed),
+        CostLine("Load balancer", ALB_HOUR * HOURS, "1 internal, before capacity units"),
+        CostLine("Cloud Map zone", PRIVATE_ZONE, "1 private hosted zone"),
+    ]
+    if not answers.vpc_id:
+        gateways = 2 if answers.nat_gateway_per_az else 1
+        each = (NAT_HOUR + IPV4_HOUR) * HOURS
+        lines.append(CostLine("NAT gateway", gateways * each, f"{gateways} with a public address"))
+    return lines
+
+
+def _traffic(answers: Answers, rate: float) -> list[CostLine]:
+    monthly = rate * HOURS * 3600
+    gigabytes = monthly * LINE_KB / 1024 / 1024
+    batches = monthly / EVENTS_PER_BATCH
+    compute = batches * SECONDS_PER_BATCH * MEMORY_GB * LAMBDA_GB_SECOND
+    lines = [
+        CostLine("Log ingestion", gigabytes * LOGS_GB, f"{gigabytes:,.0f} GB, {LINE_KB} KB a line"),
+        CostLine(
+            "Forwarder",
+            batches / 1e6 * LAMBDA_MILLION + compute,
+            f"{EVENTS_PER_BATCH} events a batch, {SECONDS_PER_BATCH} s each",
+        ),
+    ]
+    if answers.deploys_node:
+        units = max(rate * 2 / 25 / 40, gigabytes / HOURS)  # kept connections: new ones are rare
+        lines.append(CostLine("Load balancer units", units * LCU_HOUR * HOURS, f"{units:,.1f} LCU"))
+    return lines
