@@ -1,35 +1,17 @@
-"""Runs ministack for the contract tests, with the one gap filled that would destroy what it serves.
-
-ministack 1.5.33 answers `DeleteAccessLogSettings` of API Gateway v2 by deleting the stage.
-"""
+"""Runs the sandbox's local AWS alone, for the contract tests."""
 
 from __future__ import annotations
 
-import urllib.parse
-from typing import Any
+import runpy
+import sys
+from pathlib import Path
 
-
-def _fill_gaps() -> None:
-    from ministack.services import apigateway as v2
-
-    original = v2.handle_request
-
-    async def handle_request(
-        method: str, path: str, headers: Any, body: Any, query_params: Any
-    ) -> Any:
-        parts = [urllib.parse.unquote(p) for p in path.strip("/").split("/")]
-        if method == "DELETE" and len(parts) == 6 and parts[5].lower() == "accesslogsettings":
-            return v2._update_stage(parts[2], parts[4], {"accessLogSettings": None})
-        return await original(method, path, headers, body, query_params)
-
-    v2.handle_request = handle_request
-
+import wizard.sandbox
 
 if __name__ == "__main__":
-    import sys
-
     from ministack.app import main
 
     sys.argv = sys.argv[:1]
-    _fill_gaps()
+    child = Path(wizard.sandbox.__file__).parent / "child"
+    runpy.run_path(str(child / "gaps.py"))["fill"]()
     main()

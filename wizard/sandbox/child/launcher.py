@@ -27,4 +27,5 @@ if __name__ == "__main__":
     sys.path[:] = [p for p in sys.path if p != here]
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.argv = ["ministack"]
+    runpy.run_path(str(Path(__file__).with_name("gaps.py")))["fill"]()
     runpy.run_module("ministack", run_name="__main__")

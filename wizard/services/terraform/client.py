@@ -24,6 +24,7 @@ from wizard.core.terraform_events import (
     Event,
     PlannedChange,
 )
+from wizard.services.module_copy import PROVIDER_LOCK
 from wizard.services.terraform import storage
 from wizard.services.terraform.binary import Binary, find_binary
 from wizard.services.terraform.environment import terraform_environment
@@ -321,6 +322,9 @@ class Terraform(Runner):
             plugin_dir=str(source.plugin_dir) if source.plugin_dir else None,
         )
         self._stream("init", argv, on_event, timeout, grace=2.0)
+        module = self.workspace.module
+        if module is not None and (module / PROVIDER_LOCK).exists():
+            (module / PROVIDER_LOCK).chmod(0o600)  # Terraform leaves it readable for everybody
 
     @property
     def _var_file(self) -> str | None:

@@ -1,0 +1,177 @@
+"""One sandbox, one real Terraform apply, shared by every end-to-end test.
+
+`deployed` is an installed connector. A test that changes something puts it back; the tests that
+take everything away are marked `last` and run after all others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from wizard.core.answers import Answers
+from wizard.core.answers_io import build, parse_file
+from wizard.core.report import FlowEvent
+from wizard.core.tfvars import Outputs
+from wizard.flows.context import Context, Options
+from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.sandbox import Sandbox
+
+_VOLATILE = ("createdDate", "lastUpdatedDate", "CreatedDate", "LastUpdatedDate", "ResponseMetadata")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes the deployment away comes last, whatever its file is called."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+def need_terraform() -> None:
+    """Skip without Terraform; where end-to-end tests are required, fail instead."""
+    if shutil.which("terraform") or shutil.which("tofu"):
+        return
+    if os.environ.get("REQUIRE_E2E") == "1":
+        pytest.fail("REQUIRE_E2E=1, and neither terraform nor tofu is on PATH")
+    pytest.skip("neither terraform nor tofu is on PATH")
+
+
+@dataclass
+class Deployed:
+    """An installed connector on a sandbox.
+
+    `images` are the raw stage settings before anything was installed; `install` is the finished
+    command line run.
+    """
+
+    box: Sandbox
+    root: Path
+    env: dict[str, str]
+    answers_file: Path
+    images: dict[str, Any]
+    install: subprocess.CompletedProcess[str] = field(init=False)
+    events: list[FlowEvent] = field(default_factory=list)
+
+    @property
+    def workspace(self) -> Path:
+        """The folder the product works in."""
+        return self.root / "workspace"
+
+    @property
+    def answers(self) -> Answers:
+        """The answers as the product saved them."""
+        text = (self.workspace / "answers.json").read_text(encoding="utf-8")
+        return build(parse_file(text, "answers.json"))
+
+    @property
+    def context(self) -> Context:
+        """What a flow needs; its events are collected in `events`."""
+        return Context(Options(workspace=self.workspace, env=self.env), self.events.append)
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        """Terraform's outputs."""
+        session = open_session(self.context, self.answers)
+        identity = identify(session, self.answers)
+        return Deployment(
+            self.context, self.answers, session, identity, "test", exclusive=False
+        ).outputs()
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the local AWS."""
+        return boto3.client(
+            service,
+            endpoint_url=self.box.endpoint_url,
+            region_name=self.box.region,
+            aws_access_key_id="sandbox",
+            aws_secret_access_key="sandbox",
+        )
+
+    def cli(
+        self, *arguments: str, stdin: str | None = None, **env: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `wallarm-apigw` as a user without a terminal would."""
+        return subprocess.run(
+            [sys.executable, "-m", "wizard.cli", *arguments],
+            env={**self.env, "WALLARM_APIGW_WORKSPACE": str(self.workspace), **env},
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
+        )
+
+    def stage_images(self) -> dict[str, Any]:
+        """Everything API Gateway says about every stage, and the log groups' policies."""
+        return stage_images(self.client)
+
+    def in_plan(self) -> list[str]:
+        """Run `terraform plan` by hand in the workspace: every change it would make."""
+        session = open_session(self.context, self.answers)
+        identity = identify(session, self.answers)
+        with Deployment(self.context, self.answers, session, identity, "test") as deployment:
+            deployment.terraform.init()
+            plan = deployment.terraform.plan()
+            changes = [f"{c.action} {c.addr}" for c in plan.changes if c.action != "no-op"]
+            plan.discard()
+        return changes
+
+
+def stage_images(client: Any) -> dict[str, Any]:
+    """Raw stage settings by `<api id>/<stage>`, without the dates API Gateway keeps itself."""
+    images: dict[str, Any] = {}
+    rest, http = client("apigateway"), client("apigatewayv2")
+    for api in rest.get_rest_apis(limit=500)["items"]:
+        for stage in rest.get_stages(restApiId=api["id"])["item"]:
+            images[f"{api['id']}/{stage['stageName']}"] = _steady(stage)
+    for api in http.get_apis(MaxResults="500")["Items"]:
+        for stage in http.get_stages(ApiId=api["ApiId"])["Items"]:
+            images[f"{api['ApiId']}/{stage['StageName']}"] = _steady(stage)
+    return images
+
+
+def _steady(stage: dict[str, Any]) -> dict[str, Any]:
+    kept = {k: v for k, v in stage.items() if k not in _VOLATILE}
+    data: dict[str, Any] = json.loads(json.dumps(kept, default=str))
+    return data
+
+
+@pytest.fixture(scope="session")
+def deployed() -> Iterator[Deployed]:
+    """The main job, done once through the command line, with an answers file and no terminal."""
+    need_terraform()
+    with tempfile.TemporaryDirectory(prefix="e2e-") as folder, Sandbox.start() as box:
+        root = Path(folder)
+        root.chmod(0o700)
+        env = {k: v for k, v in os.environ.items() if k not in box.unset}
+        env.update(box.env)
+        env["HOME"] = str(root / "home")
+        env["XDG_DATA_HOME"] = str(root / "home" / "data")
+        env["NO_COLOR"] = "1"
+        answers_file = root / "answers.json"
+        answers = {
+            "region": box.region,
+            "stages": list(box.sample_stages),
+            "wallarm_api_host": "us1.api.wallarm.com",
+            "node_tag": "0.25.5",
+        }
+        answers_file.write_text(json.dumps(answers), encoding="utf-8")
+        it = Deployed(box, root, env, answers_file, {})
+        it.images = it.stage_images()
+        it.install = it.cli(
+            "install", "--answers", str(answers_file), "--non-interactive", "--yes", "--json"
+        )
+        if it.install.returncode != 0:
+            pytest.fail(it.install.stderr[-6000:] + it.install.stdout[-3000:], pytrace=False)
+        yield it
