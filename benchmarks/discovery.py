@@ -1,0 +1,252 @@
+"""Discovery of a large Region against the floor that AWS's own quota sets.
+
+600 REST APIs with 3 stages each on a local AWS, behind a proxy that throttles as API Gateway does:
+10 requests a second with a burst of 40, all callers together, 429 TooManyRequestsException beyond
+that. The floor is the time in which that bucket lets the same number of requests through.
+
+    python -m benchmarks.discovery [--apis 600] [--stages 3] [--latency 0.03] [--peer]
+
+`--peer` also measures the same discovery with boto3's own "adaptive" retry mode in place of our
+bucket.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from wizard.core.facts import Inventory
+from wizard.services.aws.budget import TokenBucket
+from wizard.services.aws.discovery import discover
+from wizard.services.aws.session import Session
+
+RATE, BURST = 10.0, 40.0
+REGION = "eu-central-1"
+
+
+class Quota:
+    """API Gateway's bucket: a request that finds it empty is refused, not queued."""
+
+    def __init__(self) -> None:
+        self._tokens = BURST
+        self._at = time.monotonic()
+        self._lock = threading.Lock()
+        self.passed = 0
+        self.refused = 0
+
+    def admit(self) -> bool:
+        with self._lock:
+            now = time.monotonic()
+            self._tokens = min(BURST, self._tokens + (now - self._at) * RATE)
+            self._at = now
+            if self._tokens < 1:
+                self.refused += 1
+                return False
+            self._tokens -= 1
+            self.passed += 1
+            return True
+
+
+def proxy(upstream: int, quota: Quota, latency: float) -> ThreadingHTTPServer:
+    """A throttling proxy on a free port of 127.0.0.1."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _serve(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            time.sleep(latency)
+            limited = self.path.startswith(("/restapis", "/v2/", "/account"))
+            if limited and not quota.admit():
+                answer = json.dumps({"message": "Too Many Requests"}).encode()
+                self._reply(429, {"x-amzn-errortype": "TooManyRequestsException"}, answer)
+                return
+            connection = http.client.HTTPConnection("127.0.0.1", upstream, timeout=60)
+            headers = {k: v for k, v in self.headers.items() if k.lower() != "connection"}
+            connection.request(self.command, self.path, body, headers)
+            response = connection.getresponse()
+            answer = response.read()
+            kept = {
+                k: v
+                for k, v in response.getheaders()
+                if k.lower() not in ("content-length", "transfer-encoding", "connection", "date")
+            }
+            connection.close()
+            self._reply(response.status, kept, answer)
+
+        def _reply(self, status: int, headers: dict[str, str], body: bytes) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve  # noqa: N815
+
+        def log_message(self, *_: Any) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+@contextlib.contextmanager
+def local_aws() -> Iterator[int]:
+    """ministack on a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    env = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    env |= {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1"}
+    with tempfile.TemporaryDirectory() as folder:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ministack"],
+            env=env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=folder,
+        )
+        try:
+            for _ in range(300):
+                with contextlib.suppress(OSError):
+                    url = f"http://127.0.0.1:{port}/_ministack/health"
+                    urllib.request.urlopen(url, timeout=2).close()
+                    break
+                time.sleep(0.1)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def session_at(port: int, bucket: TokenBucket | None = None) -> Session:
+    env = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    env |= {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+    }
+    return Session(region=REGION, env=env, bucket=bucket)
+
+
+def seed(port: int, apis: int, stages: int) -> None:
+    client: Any = session_at(port, TokenBucket(1e9, 1e9)).client("apigateway")
+
+    def make(number: int) -> None:
+        api = client.create_rest_api(name=f"api-{number:04}")["id"]
+        deployment = client.create_deployment(restApiId=api)["id"]
+        for stage in range(stages):
+            client.create_stage(restApiId=api, stageName=f"s{stage}", deploymentId=deployment)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(make, range(apis)))
+
+
+class Unpaced(TokenBucket):
+    """No pacing of ours: what boto3's own retry mode makes of it."""
+
+    def acquire(self) -> float:
+        return 0.0
+
+
+def measure(
+    upstream: int, latency: float, *, peer: bool = False
+) -> tuple[float, float, Quota, Inventory]:
+    """Seconds in all, seconds to the first row, the quota's counters, and what was found."""
+    quota = Quota()
+    server = proxy(upstream, quota, latency)
+    try:
+        session = session_at(server.server_port, Unpaced() if peer else None)
+        identity = session.identity()
+        if peer:
+            _adaptive(session)
+        first: list[float] = []
+        started = time.monotonic()
+        inventory = discover(
+            session, identity, on_apis=lambda _: first.append(time.monotonic() - started)
+        )
+        return time.monotonic() - started, first[0], quota, inventory
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _adaptive(session: Session) -> None:
+    from botocore.config import Config
+
+    for service in ("apigateway", "apigatewayv2"):
+        session._clients[service] = session._session().client(
+            service,
+            region_name=REGION,
+            endpoint_url=session.endpoint,
+            config=Config(retries={"mode": "adaptive", "total_max_attempts": 6}),
+        )
+
+
+def one_page(upstream: int, latency: float) -> float:
+    """Seconds for one page of APIs, on a warm connection, through the proxy."""
+    server = proxy(upstream, Quota(), latency)
+    try:
+        client: Any = session_at(server.server_port).client("apigateway")
+        client.get_account()
+        started = time.monotonic()
+        client.get_rest_apis(limit=500)
+        return time.monotonic() - started
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def report(name: str, result: tuple[float, float, Quota, Inventory], page: float) -> dict[str, Any]:
+    total, first, quota, inventory = result
+    floor = max(0.0, (quota.passed - BURST) / RATE)
+    return {
+        "name": name,
+        "stages": len(inventory.stages),
+        "requests": quota.passed,
+        "seconds": round(total, 2),
+        "floor_seconds": round(floor, 2),
+        "ratio_to_floor": round(total / floor, 3) if floor else None,
+        "first_row_seconds": round(first, 3),
+        "one_page_seconds": round(page, 3),
+        "throttled_on_the_wire": quota.refused,
+        "problems_surfaced": len(inventory.problems),
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--apis", type=int, default=600)
+    parser.add_argument("--stages", type=int, default=3)
+    parser.add_argument("--latency", type=float, default=0.03, help="seconds added to each request")
+    parser.add_argument("--peer", action="store_true", help="also measure boto3's adaptive mode")
+    options = parser.parse_args(arguments)
+    with local_aws() as port:
+        seed(port, options.apis, options.stages)
+        page = one_page(port, options.latency)
+        print(json.dumps(report("token bucket", measure(port, options.latency), page)), flush=True)
+        if options.peer:
+            result = measure(port, options.latency, peer=True)
+            print(json.dumps(report("boto3 adaptive", result, page)), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

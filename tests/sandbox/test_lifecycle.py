@@ -1,0 +1,265 @@
+"""Nothing of a sandbox is left behind, however it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sandbox.conftest import client_for, make_function
+from wizard.core.errors import UsageError, WizardError
+from wizard.sandbox import Sandbox, leftovers, local_aws
+from wizard.sandbox.local_aws import LocalAws
+
+HANGING = "import time\ndef handler(event, context):\n    time.sleep(600)\n"
+GONE_SECONDS = 15.0
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
+
+
+def processes_of(root: Path) -> list[int]:
+    """Every process that was started with the sandbox's folder in its environment or folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                text = (entry / "environ").read_bytes() + os.fsencode((entry / "cwd").readlink())
+            except OSError:
+                continue
+            if os.fsencode(root) in text:
+                found.append(int(entry.name))
+    return found
+
+
+def open_ports(ports: dict[str, int]) -> list[str]:
+    names = []
+    for name, port in ports.items():
+        if not name.endswith("_pid"):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    names.append(name)
+    return names
+
+
+def assert_all_gone(root: Path, ports: dict[str, int]) -> None:
+    end = time.monotonic() + GONE_SECONDS
+    left: tuple[Any, ...] = ()
+    while time.monotonic() < end:
+        left = (processes_of(root), open_ports(ports), root.exists())
+        if left == ([], [], False):
+            return
+        time.sleep(0.05)
+    pytest.fail(f"left behind: processes {left[0]}, ports {left[1]}, folder {left[2]}")
+
+
+def start_hanging_worker(sandbox: Sandbox) -> None:
+    """A Lambda worker in the middle of a call: the hardest thing to end."""
+    make_function(sandbox, "hanging", HANGING)
+    client_for(sandbox, "lambda").invoke(
+        FunctionName="hanging", InvocationType="Event", Payload=b"{}"
+    )
+    end = time.monotonic() + 10
+    while len(processes_of(sandbox.root)) < 2 and time.monotonic() < end:
+        time.sleep(0.02)
+    assert len(processes_of(sandbox.root)) >= 2, "the worker never started"
+
+
+def test_stopping_leaves_no_process_no_port_and_no_file() -> None:
+    with Sandbox.start() as sandbox:
+        start_hanging_worker(sandbox)
+        assert len(open_ports(sandbox.ports)) == 6
+    assert processes_of(sandbox.root) == []
+    assert open_ports(sandbox.ports) == []
+    assert not sandbox.root.exists()
+    sandbox.stop()  # twice is once
+
+
+OWNER = """
+    import json, sys, time
+    from tests.sandbox.test_lifecycle import start_hanging_worker
+    from wizard.sandbox import Sandbox
+    sandbox = Sandbox.start(seed=False)
+    start_hanging_worker(sandbox)
+    host = sandbox._process.pid
+    print(json.dumps({"root": str(sandbox.root), "ports": sandbox.ports, "host": host}), flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def owner() -> Any:
+    """Another process that owns a sandbox with a busy worker: `(process, root, ports, host pid)`"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(OWNER)],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    told = json.loads(process.stdout.readline())
+    yield process, Path(told["root"]), told["ports"], told["host"]
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_when_its_owner_dies_the_sandbox_dies_too(owner: Any, number: signal.Signals) -> None:
+    process, root, ports, _ = owner
+    process.send_signal(number)
+    assert_all_gone(root, ports)
+
+
+def test_when_its_own_process_is_killed_nothing_keeps_running_and_the_next_start_sweeps(
+    owner: Any,
+) -> None:
+    _, root, ports, host = owner
+    os.kill(host, signal.SIGKILL)
+    end = time.monotonic() + GONE_SECONDS
+    while (processes_of(root) or open_ports(ports)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert processes_of(root) == []
+    assert open_ports(ports) == []
+    assert root.exists()
+    assert root in leftovers.sweep()
+    assert not root.exists()
+
+
+def test_sweeping_leaves_running_and_starting_sandboxes_alone(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sandbox.root not in leftovers.sweep()
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    starting = tmp_path / f"{leftovers.PREFIX}new"
+    starting.mkdir()
+    (tmp_path / f"{leftovers.PREFIX}link").symlink_to(starting)
+    assert leftovers.sweep() == []
+    assert starting.exists()
+
+
+def test_in_the_foreground_it_prints_its_environment_and_ends_with_ctrl_c() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wizard.sandbox"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "AWS_PROFILE": "production"},
+    )
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line.strip())
+        if line.startswith("export WALLARM_APIGW_NODE_RECORD_URL="):
+            break
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=GONE_SECONDS)
+    assert process.returncode == 0
+    assert out == ""
+    assert "unset AWS_PROFILE" in lines
+    exports = dict(x.removeprefix("export ").split("=", 1) for x in lines if "export" in x)
+    assert exports["AWS_ENDPOINT_URL"].startswith("'http://127.0.0.1:")
+    port = int(exports["AWS_ENDPOINT_URL"].strip("'").rpartition(":")[2])
+    assert open_ports({"aws": port}) == []
+
+
+def test_a_port_taken_in_between_is_no_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asyncio
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ports = [taken.getsockname()[1], local_aws.free_port()]
+        monkeypatch.setattr(local_aws, "free_port", lambda: ports.pop(0))
+        aws = LocalAws(tmp_path, "123456789012", "us-east-1")
+
+        async def start_and_stop() -> int:
+            await aws.start()
+            await aws.stop()
+            return aws.port
+
+        used = asyncio.run(start_and_stop())
+    assert used > 0
+    assert ports == []
+
+
+def test_the_callers_credentials_never_reach_a_lambda_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the-real-secret")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "the-real-session")
+    monkeypatch.setenv("WALLARM_API_TOKEN", "the-real-token")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    source = "import os, json\ndef handler(event, context):\n    return dict(os.environ)\n"
+    with Sandbox.start(seed=False) as sandbox:
+        make_function(sandbox, "environment", source)
+        answer = client_for(sandbox, "lambda").invoke(FunctionName="environment", Payload=b"{}")
+        environment = answer["Payload"].read().decode()
+    assert "AWS_LAMBDA_FUNCTION_NAME" in environment
+    assert "the-real" not in environment
+    assert "proxy.example" not in environment
+
+
+def test_a_given_folder_keeps_only_the_logs(tmp_path: Path) -> None:
+    with Sandbox.start(tmp_path / "kept", seed=False):
+        pass
+    assert sorted(p.name for p in (tmp_path / "kept").iterdir()) == ["local-aws.log", "sandbox.log"]
+
+
+def test_without_the_extra_the_error_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UsageError) as caught:
+        Sandbox.start()
+    assert "wallarm-apigw[sandbox]" in caught.value.next_step
+
+
+def test_importing_it_needs_neither_ministack_nor_boto3() -> None:
+    code = (
+        "import sys; sys.modules['ministack'] = sys.modules['boto3'] = None; import wizard.sandbox"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_a_local_aws_that_does_not_start_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken"
+    (broken / "ministack").mkdir(parents=True)
+    (broken / "ministack" / "__init__.py").write_text("raise SystemExit('ministack is broken')")
+    monkeypatch.setattr(
+        local_aws.LocalAws, "_environment", lambda self, mark: {"PYTHONPATH": str(broken)}
+    )
+    import asyncio
+
+    aws = LocalAws(tmp_path, "123456789012", "us-east-1")
+    with pytest.raises(local_aws.StartError, match="ministack is broken"):
+        asyncio.run(aws.start())
+
+
+def test_an_answer_other_than_ready_is_told_in_the_childs_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from wizard.sandbox import sandbox as module
+
+    spawn: Callable[..., Any] = subprocess.Popen
+
+    def failing(folder: Path) -> Any:
+        code = 'import sys; sys.stdin.readline(); print(\'{"error": "port 1 is odd"}\')'
+        return spawn([sys.executable, "-c", code], stdin=-1, stdout=-1)
+
+    monkeypatch.setattr(module, "_spawn", failing)
+    with pytest.raises(WizardError, match="did not start") as caught:
+        Sandbox.start()
+    assert caught.value.why == "port 1 is odd"
