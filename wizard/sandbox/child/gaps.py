@@ -1,6 +1,8 @@
 """Fills the gaps of ministack that would destroy what it serves.
 
-ministack 1.5.33 answers `DeleteAccessLogSettings` of API Gateway v2 by deleting the stage.
+ministack 1.5.33 answers `DeleteAccessLogSettings` of API Gateway v2 by deleting the stage. And it
+closes a connection after 75 idle seconds even when a request has just come in on it: the request
+is carried out, its answer is lost, the caller repeats it and is told that the thing exists already.
 """
 
 from __future__ import annotations
@@ -11,8 +13,11 @@ from typing import Any
 
 def fill() -> None:
     """Change ministack in this process; call it before it serves."""
+    from hypercorn.config import Config
     from ministack.services import apigateway as v2
 
+    forever = property(lambda _config: 86_400.0, lambda _config, _seconds: None)
+    Config.keep_alive_timeout = forever  # type: ignore[assignment]
     original = v2.handle_request
 
     async def handle_request(
