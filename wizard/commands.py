@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -175,22 +176,37 @@ def show_review(review: Review, console: Console) -> None:
     """What would happen, in the reader's words."""
     from wizard.core.change import diff_lines
 
-    plan = review.plan.summary
-    console.line(
-        f"Infrastructure: {plan.add} to add, {plan.change} to change, {plan.remove} to remove"
-    )
+    _show_plan(review, console)
     for change in review.changes:
-        console.line(f"Stage {change.ref}:")
+        console.line(f"Stage {change.api_name} / {change.ref.stage} ({change.ref}):")
         for line in diff_lines(change):
             console.line(f"    {line.label}: {line.before} → {line.after}")
     for stage, reason in review.skipped:
-        console.line(f"Stage {stage.ref}: left alone, {reason}", State.SKIPPED)
+        console.line(
+            f"Stage {stage.api.name} / {stage.name} ({stage.ref}): left alone, {reason}",
+            State.SKIPPED,
+        )
     for text in review.warnings:
         console.line(text, State.WARNING)
     console.line(
         f"Cost: about ${review.cost.total:,.0f}/month before traffic "
         f"(list prices, {review.cost.dated})"
     )
+
+
+def _show_plan(review: Review, console: Console) -> None:
+    """What Terraform would do, by group; what would be removed or replaced, one by one."""
+    from wizard.core.groups import group_of, group_order
+
+    acting = [
+        c for c in review.plan.changes if c.action in ("create", "update", "delete", "replace")
+    ]
+    groups = Counter(group_of(c.resource_type, c.address) for c in acting)
+    for name in sorted(groups, key=group_order):
+        console.line(f"    {name}: {count(groups[name], 'resource')}")
+    for change in acting:
+        if change.action in ("delete", "replace"):
+            console.line(f"{change.action}: {change.address}", State.WARNING)
 
 
 def consent(options: argparse.Namespace, env: Mapping[str, str], question: str) -> None:

@@ -117,7 +117,10 @@ class Console:
         if hop.state in (State.TODO, State.RUNNING) or (hop.key, hop.state) in self._hops_seen:
             return
         self._hops_seen.add((hop.key, hop.state))
-        at = datetime.fromtimestamp(hop.at).strftime("%H:%M:%S.%f")[:-3] if hop.at else ""  # noqa: DTZ006 - local time for a person
+        # Local time for a person; a log's lines begin with UTC, so the hops in it are in UTC too.
+        moment = datetime.fromtimestamp(hop.at, timezone.utc)
+        moment = moment.astimezone() if self._live_wanted else moment
+        at = moment.strftime("%H:%M:%S.%f")[:-3] if hop.at else ""
         detail = f"  {hop.detail}" if hop.detail else ""
         self.line(f"  {hop.title:<42} {at}{detail}", hop.state)
 
@@ -129,7 +132,7 @@ class Console:
             if self._live is None:
                 self._live = LiveDeploy(unicode=self._unicode)
             self._live.update(event.snapshot)
-        elif event.line:
+        elif event.line and not event.tick:  # the heartbeat tells that time passes
             self._print(f"    {clean(event.line)}")
 
     def _end_live(self) -> None:

@@ -104,10 +104,14 @@ class HopChanged:
 
 @dataclass(frozen=True)
 class TerraformChanged:
-    """Terraform did something; `snapshot` is the reducer's state (`core.progress.Progress`)."""
+    """Terraform did something; `snapshot` is the reducer's state (`core.progress.Progress`).
+
+    `tick` marks a line that only says that time passes.
+    """
 
     snapshot: Any
     line: str = ""
+    tick: bool = False
 
 
 FlowEvent = PhaseChanged | Note | StageReport | HopChanged | TerraformChanged

@@ -15,7 +15,7 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import Identity
 from wizard.core.progress import ProgressReducer
 from wizard.core.report import TerraformChanged
-from wizard.core.terraform_events import Event, describe
+from wizard.core.terraform_events import ApplyProgress, Event, PlannedChange, describe
 from wizard.core.tfvars import Outputs, token_parameter_name, variables
 from wizard.flows.context import Context, Options
 from wizard.services import assets
@@ -163,8 +163,12 @@ class Deployment:
         reducer = ProgressReducer(History().medians())
 
         def listen(event: Event) -> None:
-            reducer.apply(event, time.monotonic())
-            self.context.emit(TerraformChanged(reducer.snapshot(time.monotonic()), describe(event)))
+            now = time.monotonic()
+            reducer.apply(event, now)
+            # An apply repeats the whole plan, which the reader has just seen.
+            line = "" if isinstance(event, PlannedChange) else describe(event)
+            tick = isinstance(event, ApplyProgress)
+            self.context.emit(TerraformChanged(reducer.snapshot(now), line, tick))
 
         return listen
 
