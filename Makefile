@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+WORKERS ?= 2
 STAMP  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup try test lint format bench screenshots package clean
+.PHONY: help setup try test lint format soak bench screenshots package clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,7 +34,10 @@ format: $(STAMP)  ## apply the formatter
 	$(BIN)/ruff format .
 
 test: lint  ## set-up, lint and every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+soak: $(STAMP)  ## kill the wizard and Terraform at random moments, many times
+	SOAK_SEEDS=24 $(BIN)/python -m pytest tests/services/terraform/test_tf_kills.py
 
 bench: $(STAMP)  ## every figure, as a ratio against a floor or a peer
 	$(BIN)/python -m benchmarks

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.commands import interactive, run_install, run_options
+from wizard.commands import interactive, run_install, run_options, setting
 from wizard.console import Console
 from wizard.core.answers import Answers
 from wizard.core.errors import ExitCode
@@ -50,7 +50,7 @@ def attempt(options: argparse.Namespace) -> int:
             options.yes = True
             answers = sample_answers(sandbox)
             code = run_install(options, env, answers, Secret(sandbox.token), console)
-            if code == ExitCode.DONE:
+            if code == ExitCode.DONE and not setting(options, "dry_run", env):
                 code = _traffic(sandbox, answers, console)
             console.line(
                 f"Took {duration(time.monotonic() - began)}. The sandbox ends with it.", State.DONE

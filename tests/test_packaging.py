@@ -1,0 +1,89 @@
+"""An installed copy works outside the repository: module and forwarder travel with it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    _build(folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def _build(folder: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel's content in a folder of its own, far from the repository."""
+    folder = tmp_path_factory.mktemp("site")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def run(installed: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "wizard.cli", *arguments],
+        env={**os.environ, "PYTHONPATH": str(installed), "NO_COLOR": "1", **env},
+        cwd=installed,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
+def test_the_wheel_holds_the_module_the_forwarder_and_no_state(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    assert "wizard/_bundled/terraform/main.tf" in names
+    assert "wizard/_bundled/terraform/cw-resend-lambda.zip" in names
+    assert "wizard/_bundled/lambda/cw-resend-lambda/lambda_function.py" in names
+    assert "wizard/ui/styles.tcss" in names
+    assert [n for n in names if n.endswith((".tfstate", ".tfvars", ".pyc"))] == []
+
+
+def test_the_same_source_gives_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    _build(tmp_path)
+    (again,) = tmp_path.glob("*.whl")
+    assert again.read_bytes() == wheel.read_bytes()
+
+
+def test_the_installed_copy_is_the_one_that_runs(installed: Path) -> None:
+    where = subprocess.run(
+        [sys.executable, "-c", "import wizard; print(wizard.__file__)"],
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        cwd=installed,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert where.stdout.startswith(str(installed))
+
+
+@pytest.mark.e2e
+def test_the_installed_copy_plans_the_whole_connector(installed: Path, tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
+    done = run(installed, "sandbox", "try", "--headless", "--dry-run", **home)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "nothing was changed" in done.stderr.lower()
+    assert "Load balancer" in done.stderr
