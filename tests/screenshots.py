@@ -1,7 +1,7 @@
-"""Every screen as SVG and PNG: `python -m tests.screenshots` writes screenshots/, the same each time.
+"""Every screen as SVG and PNG: `python -m tests.screenshots` writes screenshots/.
 
-The clock and the backend are scripted, so two runs give equal files. PNGs are drawn with DejaVu Sans
-Mono where it is installed; without it only the SVGs are written.
+The clock and the backend are scripted, so two runs give equal files. PNGs are drawn with DejaVu
+Sans Mono where it is installed; without it only the SVGs are written.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The wizard on the scripted backend: `python -m tests.ui.demo [--fast] [--step NAME] [--apis N]`."""
+"""The wizard on the scripted backend: `python -m tests.ui.demo [--fast] [--step NAME]`."""
 
 from __future__ import annotations
 

@@ -488,7 +488,7 @@ class Scripted:
         self.saved_answers.append(answers)
         return "~/.local/share/wallarm-apigw/answers.json"
 
-    def status(self) -> tuple[StatusLine, ...]:
+    def status(self, answers: Answers) -> tuple[StatusLine, ...]:
         self._enter("status")
         return (
             StatusLine("Infrastructure", State.DONE, "52 resources, as planned"),
@@ -502,6 +502,10 @@ class Scripted:
 
 
 OTHER_GROUP = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/acme/access-logs"
+OWN_FORMAT = (
+    '{"requestId":"$context.requestId","ip":"$context.identity.sourceIp",'
+    '"caller":"$context.identity.caller"}'
+)
 OUR_GROUP = (
     f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/apigateway/wallarm-api-discovery-f64911f6"
 )
@@ -536,8 +540,7 @@ def stages(script: Script, region: str) -> tuple[Stage, ...]:
             log, level = AccessLog(), ""
             pick = (number * 3 + at) % 7
             if pick == 3:
-                log = AccessLog(OTHER_GROUP, '{"requestId":"$context.requestId","ip":'
-                                '"$context.identity.sourceIp","caller":"$context.identity.caller"}')  # fmt: skip
+                log = AccessLog(OTHER_GROUP, OWN_FORMAT)
             elif pick == 5:
                 log, level = AccessLog(OUR_GROUP, render_format(kind)), "INFO"
             elif pick == 6 and number % 2:

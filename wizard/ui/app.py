@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -360,9 +361,13 @@ def run(options: Options, answers: Answers | None = None) -> int:
     from wizard.ui.live import LiveBackend
 
     backend = LiveBackend(options)
+    if answers is None or answers == Answers():
+        answers = backend.draft() or answers
     app = WizardApp(backend, options, answers)
     try:
         code = app.run()
     finally:
         backend.close()
+    if app.then:
+        sys.stderr.write(f"Next: wallarm-apigw {app.then}\n")
     return int(ExitCode.FAILED) if code is None else code

@@ -23,27 +23,9 @@ from wizard.core.facts import (
 from wizard.core.proof import Proof
 from wizard.core.report import Listener, StageReport, State
 from wizard.core.secret import Secret
+from wizard.flows.browse import Check, Profile
 
-
-@dataclass(frozen=True)
-class Check:
-    """One line of a check: question, state, answer, and what to do when it is not good."""
-
-    key: str
-    question: str
-    state: State = State.TODO
-    answer: str = ""
-    next_step: str = ""
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A profile of the AWS configuration. `kind` is e.g. `SSO`, `role`, `keys`, `process`."""
-
-    name: str
-    kind: str = ""
-    detail: str = ""
-    region: str = ""
+__all__ = ["Backend", "Check", "Profile"]
 
 
 @dataclass(frozen=True)
@@ -226,7 +208,7 @@ class Backend(Protocol):
     def save(self, answers: Answers) -> str:
         """Keep the answers for the next run; returns the file. Holds no secret."""
 
-    def status(self) -> tuple[StatusLine, ...]:
+    def status(self, answers: Answers) -> tuple[StatusLine, ...]:
         """State of the existing deployment, for the home screen."""
 
     def close(self) -> None:

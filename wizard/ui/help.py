@@ -20,9 +20,9 @@ HELP: dict[str, str] = {
     "profile asks for an MFA code, a dialog appears. Everything is deployed into the Region you "
     "pick here, and only APIs of that Region are offered.",
     "stages": "A stage is one deployed version of an API. Selecting one means that its access "
-    "log is switched on; the lower part shows exactly what would change. Nothing is changed yet.\n\n"
-    "WebSocket APIs have no method and path in their access log: they can be connected, but they "
-    "add nothing to the API inventory. Stages that AWS manages itself cannot be changed.\n\n"
+    "log is switched on; the lower part shows what would change. Nothing is changed yet.\n\n"
+    "WebSocket APIs have no method and path in their access log: they can be connected, but "
+    "they add nothing to the API inventory. Stages that AWS manages itself cannot be changed.\n\n"
     "space  select      a  select all shown      /  filter\n"
     "d      details     s  sort                  r  read again",
     "logs": "The forwarder subscribes to a CloudWatch log group. A new group keeps your other "

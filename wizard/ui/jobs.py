@@ -108,7 +108,7 @@ class Jobs:
             "networks": lambda: backend.networks(state.answers),
             "zones": lambda: backend.zones(state.answers),
             "existing": backend.existing,
-            "status": backend.status,
+            "status": lambda: backend.status(state.answers),
         }
         for name in names:
             item: Loaded[Any] = getattr(state, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from rich.text import Text
@@ -15,7 +16,6 @@ from wizard.core.text import clean
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.widgets.lines import Failure, StateLines
 from wizard.ui.widgets.picklist import Item, PickList
-from wizard.ui.widgets.rows import Rows
 
 DEFAULT_CHAIN = "(default credentials)"
 
@@ -111,10 +111,9 @@ class Aws(StepScreen):
         profiles = state.profiles.value or ()
         return any(p.name == state.answers.profile and p.kind == "SSO" for p in profiles)
 
-    def on_rows_moved(self, event: Rows.Moved) -> None:
+    def on_pick_list_picked(self, event: PickList.Picked) -> None:
         """A pick: take it and ask AWS again."""
-        if not isinstance(event, PickList.Picked):
-            return
+        event.stop()
         wizard = self.wizard
         if event.owner.id == "profiles":
             profiles = {p.name: p for p in wizard.state.profiles.value or ()}
@@ -139,13 +138,15 @@ class Aws(StepScreen):
         else:
             self.notify("This profile does not use IAM Identity Center (SSO).", markup=False)
 
+    def _copy_address(self) -> None:
+        self.wizard.copy(self.wizard.state.login_shown[0], "Login address")
+
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Check, log in, copy."""
-        url = self.wizard.state.login_shown[0]
-        actions = {
+        actions: dict[str, Callable[[], None]] = {
             "check": self.action_check,
             "login": self.action_log_in,
-            "address": lambda: self.wizard.copy(url, "Login address"),
+            "address": self._copy_address,
         }
         action = actions.get(event.button.id or "")
         if action is None:

@@ -1,4 +1,4 @@
-"""The deployment live: groups and resources, an honest time, log and problems, and a way to stop."""
+"""The deployment live: groups and resources, an honest time, problems, and a way to stop."""
 
 from __future__ import annotations
 

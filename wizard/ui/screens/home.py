@@ -15,7 +15,6 @@ from wizard.ui.screens.base import StepScreen
 from wizard.ui.widgets.choices import Choice, Choices
 from wizard.ui.widgets.lines import Failure, StateLines
 from wizard.ui.widgets.picklist import Item, PickList
-from wizard.ui.widgets.rows import Rows
 
 COMMANDS = {
     "troubleshoot": "wallarm-apigw doctor",
@@ -98,12 +97,12 @@ class Home(StepScreen):
         self.wizard.state.wants["home"] = event.value
         self.show_bar()
 
-    def on_rows_moved(self, event: Rows.Moved) -> None:
+    def on_pick_list_picked(self, event: PickList.Picked) -> None:
         """Another deployment."""
-        if isinstance(event, PickList.Picked):
-            for existing in self.wizard.state.existing.value or ():
-                if _key(existing) == event.value:
-                    self.wizard.open_existing(existing)
+        event.stop()
+        for existing in self.wizard.state.existing.value or ():
+            if _key(existing) == event.value:
+                self.wizard.open_existing(existing)
 
     def forward(self) -> None:
         """Do what was chosen."""

@@ -17,7 +17,6 @@ from wizard.ui.stagebook import OURS, logging_state
 from wizard.ui.widgets.choices import Choice, Choices
 from wizard.ui.widgets.lines import Failure
 from wizard.ui.widgets.picklist import Item, PickList
-from wizard.ui.widgets.rows import Rows
 
 
 class Logs(StepScreen):
@@ -122,10 +121,10 @@ class Logs(StepScreen):
             self.wizard.answer(api_gateway_log_group_name=wants.get("log_group", ""))
         self.state_changed(frozenset({"log_groups"}))
 
-    def on_rows_moved(self, event: Rows.Moved) -> None:
+    def on_pick_list_picked(self, event: PickList.Picked) -> None:
         """A group was picked."""
-        if isinstance(event, PickList.Picked):
-            self.wizard.answer(api_gateway_log_group_name=event.value)
+        event.stop()
+        self.wizard.answer(api_gateway_log_group_name=event.value)
 
     def action_reload(self) -> None:
         """Read the groups again."""

@@ -17,7 +17,6 @@ from wizard.ui.screens.base import StepScreen
 from wizard.ui.widgets.choices import Choice, Choices
 from wizard.ui.widgets.lines import Failure, StateLines
 from wizard.ui.widgets.picklist import Item, PickList
-from wizard.ui.widgets.rows import Rows
 
 
 class Node(StepScreen):
@@ -196,10 +195,9 @@ class Node(StepScreen):
         self._fetch()
         self.state_changed(frozenset({"node"}))
 
-    def on_rows_moved(self, event: Rows.Moved) -> None:
+    def on_pick_list_picked(self, event: PickList.Picked) -> None:
         """A VPC, subnets or a zone was picked."""
-        if not isinstance(event, PickList.Picked):
-            return
+        event.stop()
         wizard = self.wizard
         if event.owner.id == "vpcs":
             wizard.answer(vpc_id=event.value, private_subnet_ids=(), public_subnet_ids=())

@@ -148,8 +148,7 @@ class Review(StepScreen):
         lines: list[TreeRow] = [
             TreeRow(State.WARNING, clean(w), "", "", loud=True) for w in view.warnings
         ]
-        for item in view.dangerous:
-            lines.append(_leaf(item, 0))
+        lines.extend(_leaf(item, 0) for item in view.dangerous)
         groups: dict[str, list[PlannedResource]] = {}
         for item in view.resources:
             groups.setdefault(item.group, []).append(item)

@@ -19,7 +19,7 @@ from wizard.ui.widgets.choices import Choice, Choices
 from wizard.ui.widgets.fields import Field
 from wizard.ui.widgets.lines import Failure, StateLines
 
-TOKEN_RULE = "64 characters. Console: Settings, API tokens, type Node deployment"
+TOKEN_RULE = "64 characters. Console: Settings, API tokens, type Node deployment"  # noqa: S105
 
 
 class Wallarm(StepScreen):
@@ -67,6 +67,7 @@ class Wallarm(StepScreen):
 
     def show(self, topics: frozenset[str]) -> None:
         """Host field only where it is asked; the check's three outcomes."""
+        del topics
         state = self.wizard.state
         self.query_one("#field-wallarm_api_host").display = self._cloud() == "custom"
         checked = state.token_check

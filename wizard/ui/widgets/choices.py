@@ -41,10 +41,8 @@ class _Line(Widget):
         choice = self.group.choices[self.index]
         picked = choice.value == self.group.value
         ink = app.ink
-        if app.unicode:
-            sign = "●" if picked else "○"
-        else:
-            sign = "(*)" if picked else "( )"
+        signs = ("●", "○") if app.unicode else ("(*)", "( )")
+        sign = signs[0] if picked else signs[1]
         under = self.index == self.group.cursor and self.group.has_focus
         body = ink.muted if choice.reason else (ink.bold if picked else ink.plain)
         help_text = f"not possible: {choice.reason}" if choice.reason else choice.help

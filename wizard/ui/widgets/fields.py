@@ -1,4 +1,4 @@
-"""Text fields bound to one answer: the rule stands beside the field before and after it is broken."""
+"""Text fields bound to one answer: the rule stands beside it before and after it is broken."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class MaskedInput(CleanInput):
 
     ALLOW_SELECT = False
 
-    def __init__(self, **options: object) -> None:
-        super().__init__(password=True, **options)
+    def __init__(self, *, value: str, placeholder: str, id: str) -> None:  # noqa: A002
+        super().__init__(password=True, value=value, placeholder=placeholder, id=id)
 
     def action_copy(self) -> None:
         """Refuse."""
@@ -97,8 +97,12 @@ class Field(Vertical):
         self.key = key
         self.label = label
         self.rule = rule
-        kind: dict[str, object] = {"value": text, "placeholder": placeholder, "id": key}
-        self.input = MaskedInput(**kind) if secret else CleanInput(spaces=spaces, **kind)
+        made: CleanInput
+        if secret:
+            made = MaskedInput(value=text, placeholder=placeholder, id=key)
+        else:
+            made = CleanInput(value=text, placeholder=placeholder, id=key, spaces=spaces)
+        self.input = made
         self.secret = secret
         self.message = ""
 

@@ -1,4 +1,4 @@
-"""The parts around every step: top line, step line or sidebar, Back and Next, the small-terminal note."""
+"""The parts around every step: top line, steps, Back and Next, the small-terminal note."""
 
 from __future__ import annotations
 
@@ -181,8 +181,12 @@ class Bar(Horizontal):
         yield Button(Text(self._back), compact=True, id="back")
         yield Button(Text("Quit"), compact=True, id="quit")
         yield Static("", classes="gap", id="why", markup=False)
-        variant = "error" if self._dangerous else "primary"
-        yield Button(Text(self._next), compact=True, id="next", variant=variant)
+        yield Button(
+            Text(self._next),
+            compact=True,
+            id="next",
+            variant="error" if self._dangerous else "primary",
+        )
 
     def tell(self, *, following: str, why: str = "", back: bool = True, ready: bool = True) -> None:
         """Change what Next says and whether the buttons work; `why` says why not."""

@@ -42,7 +42,7 @@ class Rows(ScrollView, can_focus=True):
         Binding("home", "edge(0)", "First", show=False),
         Binding("end", "edge(1)", "Last", show=False),
         Binding("enter", "choose", "Choose", show=False),
-        Binding("space", "toggle", "Select", show=False),
+        Binding("space", "mark", "Select", show=False),
     ]
     DEFAULT_CSS = """
     Rows { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; }
@@ -150,7 +150,7 @@ class Rows(ScrollView, can_focus=True):
         if self.total():
             self.post_message(self.Chosen(self, self.cursor))
 
-    def action_toggle(self) -> None:
+    def action_mark(self) -> None:
         """Tell that the row was toggled."""
         if self.total():
             self.post_message(self.Toggled(self, self.cursor))
@@ -168,7 +168,7 @@ class Rows(ScrollView, can_focus=True):
         self.refresh()
 
     def _show_cursor(self) -> None:
-        top = self.cursor if self.HEADER else self.cursor
+        top = self.cursor
         height = self.scrollable_content_region.height - self.HEADER
         first = self.scroll_offset.y
         if height > 0 and not first <= top < first + height:
@@ -199,7 +199,7 @@ class Rows(ScrollView, can_focus=True):
         again = index == self.cursor
         self.go(index)
         if place.x < self.sign_width:
-            self.action_toggle()
+            self.action_mark()
         elif again and event.chain > 1:
             self.action_choose()
 

@@ -1,0 +1,344 @@
+"""The real backend: adapts the flows to what the screens need, and nothing else."""
+
+from __future__ import annotations
+
+import threading
+import urllib.parse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wizard.core.answers import Answers
+from wizard.core.answers_io import build
+from wizard.core.errors import UsageError, WizardError
+from wizard.core.facts import HostedZone, Identity, Inventory, LogGroup, Network, Stage, StageRef
+from wizard.core.groups import group_of
+from wizard.core.proof import Proof
+from wizard.core.report import FlowEvent, Listener, StageReport, State
+from wizard.core.secret import Secret
+from wizard.flows.browse import (
+    Check,
+    Lookup,
+    Profile,
+    draft_file,
+    drop_draft,
+    load_draft,
+    save_draft,
+)
+from wizard.flows.context import Context, Options
+from wizard.ui.backend import (
+    AskMfa,
+    Existing,
+    Link,
+    PlannedResource,
+    ReviewView,
+    ShowLogin,
+    StatusLine,
+)
+from wizard.ui.stage_text import view_of
+
+if TYPE_CHECKING:
+    from wizard.core.tfvars import Outputs
+    from wizard.flows.install import Install, Review
+
+_CONSOLES = {"us1.api.wallarm.com": "https://us1.my.wallarm.com/api-discovery",
+             "api.wallarm.com": "https://my.wallarm.com/api-discovery"}  # fmt: skip
+
+
+class LiveBackend:
+    """Implements `wizard.ui.backend.Backend` with the flows. Imports them on first use."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self._listener: Listener = lambda _: None
+        self._context = Context(options, self._emit)
+        self._lookup = Lookup(options)
+        self._inventory: Inventory | None = None
+        self._answers = Answers()
+        self._token: Secret | None = None
+        self._job: Install | None = None
+        self._review: Review | None = None
+        self._used = False  # the saved plan was applied, whether well or not
+        self._outputs: Outputs | None = None
+
+    def _emit(self, event: FlowEvent) -> None:
+        self._listener(event)
+
+    def listen(self, listener: Listener) -> None:
+        """Send every event there."""
+        self._listener = listener
+
+    # Looking around ---------------------------------------------------------------------------
+
+    def preflight(self, answers: Answers, on_check: Callable[[Check], None]) -> None:
+        """The checks of the first screen."""
+        self._lookup.preflight(answers, on_check)
+
+    def existing(self) -> tuple[Existing, ...]:
+        """Deployments on this machine that hold something."""
+        from wizard.flows.deployment import found_deployments
+
+        return tuple(
+            Existing(f.name_prefix, f.account_id, f.region, f.resources, f.changed, str(f.root))
+            for f in found_deployments(self.options)
+            if f.resources != 0
+        )
+
+    def saved(self, existing: Existing) -> Answers | None:
+        """The answers that deployment was made with."""
+        from wizard.flows.deployment import saved_answers
+
+        data = saved_answers(self.options, {"region": existing.region}, existing.name_prefix)
+        return build(data, check=False) if data else None
+
+    def profiles(self) -> tuple[Profile, ...]:
+        """Profiles of the AWS configuration."""
+        return self._lookup.profiles()
+
+    def regions(self, answers: Answers) -> tuple[str, ...]:
+        """Regions with API Gateway."""
+        return self._lookup.regions(answers)
+
+    def identity(self, answers: Answers, ask_mfa: AskMfa) -> Identity:
+        """Who the credentials belong to."""
+        self._lookup.ask_mfa = ask_mfa
+        return self._lookup.identity(answers)
+
+    def sso_login(self, answers: Answers, show: ShowLogin, cancel: threading.Event) -> None:
+        """Log in with IAM Identity Center."""
+        self._lookup.sso_login(answers, show, cancel)
+
+    def discover(
+        self,
+        answers: Answers,
+        on_batch: Callable[[tuple[Stage, ...]], None],
+        on_count: Callable[[int, int], None],
+        cancel: threading.Event,
+    ) -> Inventory:
+        """Every API and stage."""
+        self._inventory = self._lookup.discover(answers, on_batch, on_count, cancel)
+        return self._inventory
+
+    def log_groups(self, answers: Answers) -> tuple[LogGroup, ...]:
+        """Log groups of the Region."""
+        return self._lookup.log_groups(answers)
+
+    def networks(self, answers: Answers) -> tuple[Network, ...]:
+        """VPCs."""
+        return self._lookup.networks(answers)
+
+    def zones(self, answers: Answers) -> tuple[HostedZone, ...]:
+        """Hosted zones."""
+        return self._lookup.zones(answers)
+
+    def check_token(self, answers: Answers, token: Secret) -> Check:
+        """Ask the Wallarm Cloud."""
+        return self._lookup.check_token(answers, token)
+
+    def check_node(self, answers: Answers) -> Check:
+        """Ask an existing node."""
+        return self._lookup.check_node(answers)
+
+    # The run ----------------------------------------------------------------------------------
+
+    def review(self, answers: Answers, token: Secret | None) -> ReviewView:
+        """Plan with Terraform and work out every stage's change."""
+        self._answers, self._token = answers, token
+        self._outputs = None
+        return self._view(self._plan())
+
+    def _plan(self) -> Review:
+        from wizard.flows.install import Install
+
+        self.close()
+        job = Install(self._context, self._answers, self._token)
+        job.session = self._lookup.session(self._answers)
+        held = self._inventory
+        if held is not None and held.identity.region == self._answers.region:
+            job.inventory = held
+        job.__enter__()
+        self._job = job
+        try:
+            self._review = job.review()
+        except WizardError:
+            self.close()
+            raise
+        self._used = False
+        return self._review
+
+    def _view(self, review: Review) -> ReviewView:
+        found = {stage.ref: stage for stage in review.inventory.stages}
+        stages = [
+            (f"{found[c.ref].api.name} / {c.ref.stage}", view_of(found[c.ref], c))
+            for c in review.changes
+        ]
+        warnings = [w.summary for w in review.plan.warnings]
+        warnings += [f"changed outside Terraform: {d.address}" for d in review.plan.drift]
+        return ReviewView(
+            resources=tuple(
+                PlannedResource(c.address, c.action, group_of(c.resource_type, c.address), c.reason)
+                for c in review.plan.changes
+                if c.action in ("create", "update", "delete", "replace")
+            ),
+            stages=tuple(stages),
+            skipped=tuple((f"{s.api.name} / {s.name}", why) for s, why in review.skipped),
+            cost=tuple((i.name, i.per_month, i.assumption) for i in review.cost.lines),
+            cost_total=review.cost.total,
+            cost_dated=str(review.cost.dated),
+            policies=self._policies(),
+            answers_file=self._answers_file(),
+            warnings=tuple(warnings),
+        )
+
+    def _policies(self) -> dict[str, str]:
+        from wizard.flows.lookup import iam_policy
+
+        env = self.options.env
+        return {p: iam_policy(self._answers, p, "json", env) for p in ("deploy", "uninstall")}
+
+    def _held(self) -> tuple[Install, Review]:
+        if self._job is None or self._review is None:
+            raise WizardError(
+                "WAG-E-UI-002", "There is no reviewed plan", next_step="Go back to Review."
+            )
+        return self._job, self._review
+
+    def deploy(self) -> None:
+        """Apply what was reviewed. After a failure: plan what is left of the same answers."""
+        if self._used:
+            self._plan()
+        job, review = self._held()
+        self._used = True
+        self._outputs = job.deploy(review)
+        drop_draft(self.options)
+
+    def _reached(self) -> Outputs:
+        if self._outputs is None:
+            raise WizardError("WAG-E-UI-003", "Nothing is deployed yet", next_step="Deploy first.")
+        return self._outputs
+
+    def switch_stages(self) -> tuple[StageReport, ...]:
+        """Switch the reviewed stages."""
+        job, review = self._held()
+        return job.switch_stages(review, self._reached())
+
+    def undo_stage(self, ref: str) -> StageReport:
+        """Put one stage back."""
+        from wizard.flows.switching import restore
+
+        job, _ = self._held()
+        deployment = job.deployment
+        held = deployment.journal.record.stages.get(StageRef.parse(ref)) if deployment else None
+        if deployment is None or held is None:
+            raise UsageError("WAG-E-STAGES-004", f"{ref} is not connected")
+        with deployment.journal.running():
+            report, _ = restore(deployment, held)
+        return report
+
+    def prove(self, cancel: threading.Event) -> Proof | None:
+        """Follow one request."""
+        job, review = self._held()
+        return job.prove(review, self._reached(), cancel)
+
+    def undo(self) -> None:
+        """Uninstall what a failed run has made."""
+        from wizard.flows.uninstall import Uninstall
+
+        self.close()
+        with Uninstall(self._context, self._answers) as removal:
+            removal.run(removal.review())
+
+    def cancel(self) -> None:
+        """Gracefully."""
+        if self._job is not None:
+            self._job.cancel()
+
+    def harder(self) -> None:
+        """At once."""
+        if self._job is not None:
+            self._job.harder()
+
+    def close(self) -> None:
+        """Release the lock; an unused plan holds sensitive values, so it goes."""
+        if self._review is not None and not self._used:
+            self._review.plan.discard()
+        if self._job is not None:
+            self._job.__exit__(None, None, None)
+        self._job = self._review = None
+
+    # Afterwards -------------------------------------------------------------------------------
+
+    def summary(self) -> tuple[Link, ...]:
+        """Console links, the four log locations, the answers file."""
+        outputs, answers = self._outputs, self._answers
+        if outputs is None:
+            return ()
+        region = answers.region
+        console = _CONSOLES.get(answers.wallarm_api_host, f"https://{answers.wallarm_api_host}")
+        links = [Link("Wallarm Console", "API Discovery", console)]
+        for title, group in (
+            ("Access logs", outputs.api_gateway_log_group),
+            ("Forwarder", outputs.lambda_log_group),
+            ("Node", outputs.node_log_group),
+        ):
+            if group:
+                links.append(Link(title, group, _log_link(region, group)))
+        if outputs.node_log_group:
+            links.append(Link("In the node", "/opt/wallarm/var/log/wallarm/go-node.log"))
+        links.append(Link("Answers file", self._answers_file()))
+        return tuple(links)
+
+    def _answers_file(self) -> str:
+        deployment = self._job.deployment if self._job is not None else None
+        path = deployment.workspace.answers_file if deployment else draft_file(self.options)
+        return str(path)
+
+    def support_bundle(self) -> str:
+        """Write a redacted bundle into the present folder."""
+        from wizard.flows import bundle
+
+        target = Path.cwd() / "wallarm-apigw-support.zip"
+        bundle.write(target, bundle.collect(self._context, self._answers))
+        return str(target)
+
+    def save(self, answers: Answers) -> str:
+        """Keep unfinished answers; Deploy keeps them in the deployment's own folder."""
+        return str(save_draft(self.options, answers))
+
+    def draft(self) -> Answers | None:
+        """Unfinished answers of an earlier start, if they can still be read."""
+        try:
+            data = load_draft(self.options)
+            return build(data, check=False) if data else None
+        except UsageError:
+            return None
+
+    def status(self, answers: Answers) -> tuple[StatusLine, ...]:
+        """The deployment at a glance."""
+        from wizard.flows.status import read
+
+        seen = read(self._context, answers)
+        drifted = len(seen.drifted)
+        stages = f"{len(seen.stages)} connected"
+        stages += f", {drifted} changed by somebody else" if drifted else ""
+        lines = [
+            StatusLine("Infrastructure", State.DONE, f"{seen.resources} resources"),
+            StatusLine("Stages", State.WARNING if drifted else State.DONE, stages),
+        ]
+        if seen.events_last_hour is None:
+            lines.append(StatusLine("Events", State.UNCHECKED, "could not be counted"))
+        else:
+            lost = seen.undelivered or 0
+            text = f"{seen.events_last_hour:,} in the last hour, {lost:,} undelivered"
+            lines.append(StatusLine("Events", State.WARNING if lost else State.DONE, text))
+        lines.append(StatusLine("Cost", State.DONE, f"about ${seen.cost_per_month:,.0f}/month"))
+        lines += [StatusLine("Unfinished", State.WARNING, text) for text in seen.unfinished]
+        lines += [StatusLine("Note", State.UNCHECKED, text) for text in seen.notes]
+        return tuple(lines)
+
+
+def _log_link(region: str, group: str) -> str:
+    """The CloudWatch console's address of a log group; it encodes names twice, with `$`."""
+    name = urllib.parse.quote(urllib.parse.quote(group, safe=""), safe="").replace("%", "$")
+    base = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+    return f"{base}#logsV2:log-groups/log-group/{name}"
