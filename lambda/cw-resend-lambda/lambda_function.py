@@ -11,8 +11,11 @@ import json
 import os
 import re
 import ssl
+import sys
 import time
 import zlib
+
+from parse import fields
 
 VERSION = "0.1.0"
 MAX_BYTES = 64 * 1024 * 1024
@@ -24,7 +27,7 @@ _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _connection = None
 
 
-class Undelivered(Exception):
+class UndeliveredError(Exception):
     """Some events did not reach the node; AWS must keep the batch."""
 
 
@@ -40,7 +43,7 @@ def lambda_handler(event, _context):
     proofs = 0
     for item in envelope["logEvents"]:
         counts["received"] += 1
-        line = _parse(item.get("message", ""))
+        line = fields(item.get("message", ""))
         if line is None:
             counts["malformed"] += 1
             continue
@@ -53,9 +56,11 @@ def lambda_handler(event, _context):
         if marker and proofs < MOST_PROOFS:
             proofs += 1
             _print_proof(marker.group(1), item, received_at, outcome, status)
-    print(json.dumps({"event": "batch", **counts}))
+    _log({"event": "batch", **counts})
     if counts["failed"]:
-        raise Undelivered(f"{counts['failed']} of {counts['received']} events were not delivered")
+        raise UndeliveredError(
+            f"{counts['failed']} of {counts['received']} events were not delivered"
+        )
     return counts
 
 
@@ -67,16 +72,6 @@ def _decode(data):
         if reader.unconsumed_tail:
             raise ValueError("the batch is larger than 64 MB")
     return json.loads(raw)
-
-
-def _parse(message):
-    try:
-        line = json.loads(message)
-    except ValueError:
-        return None
-    if not isinstance(line, dict):
-        return None
-    return {key: value for key, value in line.items() if value not in ("-", "", None)}
 
 
 def _deliver(item, line):
@@ -140,19 +135,21 @@ def _close():
 
 
 def _print_proof(marker, item, received_at, outcome, status):
-    print(
-        json.dumps(
-            {
-                "event": "proof",
-                "id": marker,
-                "log_event_id": str(item.get("id", ""))[:64],
-                "received_at": received_at,
-                "delivered_at": int(time.time() * 1000) if outcome == "delivered" else None,
-                "outcome": outcome,
-                "node_status": status,
-            }
-        )
+    _log(
+        {
+            "event": "proof",
+            "id": marker,
+            "log_event_id": str(item.get("id", ""))[:64],
+            "received_at": received_at,
+            "delivered_at": int(time.time() * 1000) if outcome == "delivered" else None,
+            "outcome": outcome,
+            "node_status": status,
+        }
     )
+
+
+def _log(entry):
+    sys.stdout.write(json.dumps(entry) + "\n")
 
 
 def _probe():
