@@ -30,6 +30,7 @@ from wizard.ui.theme import DARK, LIGHT, AsciiOnly, Ink, PlainScrollBar, make_in
 
 EVENT_SECONDS = 0.1  # how often events of a run reach the screen
 SAVE_SECONDS = 0.4  # answers are saved this long after the last change
+FOLLOW_SECONDS = 1.0  # how long a finished part of the run stays in view before the next one
 
 
 class WizardApp(App[int]):
@@ -66,6 +67,7 @@ class WizardApp(App[int]):
         self._save_at = 0.0
         self._ink: dict[str, Ink] = {}
         self._quit_code: int | None = None
+        self.follow_seconds = FOLLOW_SECONDS
         self.then = ""  # a command to run after the screens are gone
         if self.no_color:
             self._filters = [NoColor() if isinstance(f, Monochrome) else f for f in self._filters]
@@ -257,16 +259,21 @@ class WizardApp(App[int]):
             run.done.add(message.step_id)
             if message.step_id == "proof":
                 run.proof = message.value
-            following = steps.after(message.step_id, self.state.answers) if (
-                message.step_id in {s.id for s in steps.STEPS}
-            ) else None  # fmt: skip
-            if following is not None and self.state.at == message.step_id:
-                self.set_timer(1.0, lambda: self._follow(message.step_id, following.id))
+            if self.state.at == message.step_id:
+                self.set_timer(self.follow_seconds, lambda: self._follow(message.step_id))
         self.changed("run")
 
-    def _follow(self, was: str, to: str) -> None:
-        if self.state.at == was and self._quit_code is None:
-            self.go(to)
+    def _follow(self, was: str) -> None:
+        """Show the next part of the run, and go on from there when that is over too."""
+        if self.state.at != was or self._quit_code is not None:
+            return
+        if was not in {s.id for s in steps.STEPS}:
+            return
+        following = steps.after(was, self.state.answers)
+        if following is not None:
+            self.go(following.id)
+            if following.id in self.state.run.done:
+                self.set_timer(self.follow_seconds, lambda: self._follow(following.id))
 
     def on_run_ended(self, _: messages.RunEnded) -> None:
         """Nothing runs any more."""

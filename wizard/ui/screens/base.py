@@ -35,6 +35,7 @@ class StepScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._alive = False
+        self._keys: tuple[bool | None, ...] = ()
 
     @property
     def wizard(self) -> WizardApp:
@@ -103,11 +104,23 @@ class StepScreen(Screen[None]):
             return
         self.show(topics)
         self.show_bar()
-        self.refresh_bindings()
+        self._show_keys()
         if topics & {"mount", "identity", "answers", "theme", "run", "token"}:
             for part in (TopLine, StepLine, Sidebar):
                 for widget in self.query(part):
                     widget.refresh()
+
+    def _show_keys(self) -> None:
+        """Tell the footer, only when a key began or ceased to work: drawing it anew is slow."""
+        keys = tuple(
+            self.check_action(binding.action, ())
+            for bindings in self._bindings.key_to_bindings.values()
+            for binding in bindings
+            if binding.show
+        )
+        if keys != self._keys:
+            self._keys = keys
+            self.refresh_bindings()
 
     def show_bar(self) -> None:
         """Back, Next, and why Next waits."""

@@ -110,7 +110,6 @@ class PickList(Vertical):
             Item(i.value, clean(i.title, 300), clean(i.detail, 300), i.reason) for i in items
         )
         self.waiting = ""
-        self.title_room = min(44, max((len(i.title) for i in self.items), default=10) + 1)
         self.pick(values)
         self._apply()
         if values:
@@ -137,6 +136,7 @@ class PickList(Vertical):
     def _apply(self) -> None:
         wanted = self.filter.value.strip().lower()
         self.shown = [i for i in self.items if wanted in f"{i.title} {i.detail}".lower()]
+        self.title_room = min(44, max((len(i.title) for i in self.shown), default=10) + 1)
         found = count(len(self.shown), "match").replace("matchs", "matches") if wanted else ""
         self.query_one(".title", Static).update(Text(f"{self.title}   {found}".rstrip()))
         self.rows.reload()

@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from wizard.core.report import State
+from wizard.core.text import clean
 from wizard.ui.theme import mark
 from wizard.ui.widgets.rows import Rows, fit
 
@@ -69,7 +70,8 @@ class TreeRows(Rows):
             style = ink.bold
         if line.loud:
             style = ink.of(line.state) + ink.strong
-        text.append(fit(line.title, title_room - 1) + " ", style)
-        text.append(fit(line.middle, room - title_room), ink.bad if line.loud else ink.muted)
+        text.append(fit(clean(line.title, 400), title_room - 1) + " ", style)
+        middle = fit(clean(line.middle, 400), room - title_room)
+        text.append(middle, ink.bad if line.loud else ink.muted)
         text.append(right, ink.muted)
         return text
