@@ -24,6 +24,7 @@ POLICY_PUT = "log-policy.put"
 POLICY_RESTORE = "log-policy.restore"
 STAGE_SWITCH = "stage.switch"
 STAGE_RESTORE = "stage.restore"
+REDRIVE = "undelivered.replay"
 
 
 @dataclass(frozen=True)

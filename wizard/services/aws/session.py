@@ -189,6 +189,10 @@ class Session(Clients):
                 out[name] = value
         return out
 
+    def patient_client(self, service: str, seconds: int) -> Any:
+        """A client of its own that waits so long for an answer, and asks only once."""
+        return self._make(service, attempts=1, timeout=seconds)
+
     def _client(self, service: str) -> Any:
         with self._lock:
             if service not in self._clients:

@@ -1,0 +1,95 @@
+"""What could not be delivered is kept, replayed, and deleted once it was delivered."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import time
+
+import pytest
+
+from tests.e2e.conftest import Deployed
+
+pytestmark = pytest.mark.e2e
+
+
+def kept_record(deployed: Deployed, path: str) -> bytes:
+    """What AWS Lambda writes to S3 for a batch whose retries are used up."""
+    line = {
+        "requestId": "r", "httpMethod": "GET", "path": path, "status": "200",
+        "domainName": "kept.example.com", "sourceIp": "192.0.2.1", "userAgent": "agent",
+    }  # fmt: skip
+    batch = {
+        "messageType": "DATA_MESSAGE",
+        "owner": deployed.box.account_id,
+        "logGroup": deployed.outputs.api_gateway_log_group,
+        "logStream": "stream",
+        "subscriptionFilters": [deployed.outputs.lambda_function_name],
+        "logEvents": [
+            {"id": path, "timestamp": int(time.time() * 1000), "message": json.dumps(line)}
+        ],
+    }
+    data = base64.b64encode(gzip.compress(json.dumps(batch).encode())).decode()
+    document = {
+        "version": "1.0",
+        "timestamp": "2026-08-01T00:00:00.000Z",
+        "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3},
+        "requestPayload": {"awslogs": {"data": data}},
+    }
+    return json.dumps(document).encode()
+
+
+def keep(deployed: Deployed, name: str, body: bytes) -> str:
+    function = deployed.outputs.lambda_function_name
+    key = f"aws/lambda/async/{function}/2026/08/01/2026-08-01T00.00.00-{name}"
+    deployed.client("s3").put_object(Bucket=deployed.outputs.undelivered_bucket, Key=key, Body=body)
+    return key
+
+
+def waiting(deployed: Deployed) -> list[str]:
+    answer = deployed.client("s3").list_objects_v2(Bucket=deployed.outputs.undelivered_bucket)
+    return [item["Key"] for item in answer.get("Contents", [])]
+
+
+def test_a_dry_run_lists_and_replays_nothing(deployed: Deployed) -> None:
+    key = keep(deployed, "dry", kept_record(deployed, "/dry"))
+    done = deployed.cli("redrive", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "1 undelivered batch" in done.stderr
+    assert waiting(deployed) == [key]
+    deployed.client("s3").delete_object(Bucket=deployed.outputs.undelivered_bucket, Key=key)
+
+
+def test_what_is_delivered_is_deleted_and_what_is_not_stays(deployed: Deployed) -> None:
+    deployed.box.node.reset()
+    keep(deployed, "good", kept_record(deployed, "/kept/one"))
+    bad = keep(deployed, "foreign", b"not an invocation record")
+    done = deployed.cli("redrive", "--yes")
+    assert done.returncode == 1
+    assert "1 delivered, 1 still waiting" in done.stderr
+    assert [r["path"] for r in deployed.box.node.wait_for(1)] == ["/kept/one"]
+    assert waiting(deployed) == [bad]
+    deployed.client("s3").delete_object(Bucket=deployed.outputs.undelivered_bucket, Key=bad)
+
+
+def test_while_the_node_is_down_nothing_is_lost(deployed: Deployed) -> None:
+    key = keep(deployed, "down", kept_record(deployed, "/kept/two"))
+    deployed.box.node.reset()
+    deployed.box.node.fail("status", status=503)
+    try:
+        assert deployed.cli("redrive", "--yes").returncode == 1
+        assert waiting(deployed) == [key]
+    finally:
+        deployed.box.node.reset()
+    assert deployed.cli("redrive", "--yes").returncode == 0
+    assert [r["path"] for r in deployed.box.node.wait_for(1)] == ["/kept/two"]
+    assert waiting(deployed) == []
+
+
+def test_since_leaves_older_batches_alone(deployed: Deployed) -> None:
+    key = keep(deployed, "old", kept_record(deployed, "/old"))
+    done = deployed.cli("redrive", "--yes", "--since", "2099-01-01T00:00:00Z")
+    assert done.returncode == 0
+    assert waiting(deployed) == [key]
+    deployed.client("s3").delete_object(Bucket=deployed.outputs.undelivered_bucket, Key=key)

@@ -1,0 +1,99 @@
+"""Reads what AWS kept after the forwarder's retries were used up, and replays it.
+
+AWS Lambda writes one JSON object per failed batch below `aws/lambda/async/<function>/`; the batch
+is its `requestPayload` (AWS: "Capturing records of Lambda asynchronous invocations").
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from wizard.core.errors import WizardError
+from wizard.services.aws.errors import explained
+
+PREFIX = "aws/lambda/async/"
+MOST_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class KeptBatch:
+    """One undelivered batch: `kept_at` in epoch seconds, `size` in bytes."""
+
+    key: str
+    kept_at: float
+    size: int
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What became of one batch; `reason` is the forwarder's or AWS's own text."""
+
+    delivered: bool
+    reason: str = ""
+
+
+def waiting(s3: Any, bucket: str, function: str, since: float = 0.0) -> Iterator[KeptBatch]:
+    """The batches of one function kept at or after `since` (epoch seconds), oldest first."""
+    found = []
+    with explained("Listing undelivered events"):
+        pages = s3.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, Prefix=f"{PREFIX}{function}/"
+        )
+        for page in pages:
+            for item in page.get("Contents", []):
+                kept_at = item["LastModified"].timestamp()
+                if kept_at >= since:
+                    found.append(KeptBatch(item["Key"], kept_at, item["Size"]))
+    yield from sorted(found, key=lambda batch: (batch.kept_at, batch.key))
+
+
+def replay(s3: Any, functions: Any, bucket: str, function: str, batch: KeptBatch) -> Replay:
+    """Send one batch through the forwarder and wait for its answer. The object stays."""
+    payload = _payload(s3, bucket, batch)
+    with explained("Invoking the forwarder"):
+        answer = functions.invoke(
+            FunctionName=function,
+            InvocationType="RequestResponse",
+            Payload=json.dumps(payload).encode(),
+        )
+    text = answer["Payload"].read(65_536).decode(errors="replace")
+    if answer.get("FunctionError"):
+        return Replay(False, _error_text(text))
+    return Replay(True)
+
+
+def forget(s3: Any, bucket: str, batch: KeptBatch) -> None:
+    """Delete a batch that was delivered."""
+    with explained("Deleting a replayed batch"):
+        s3.delete_object(Bucket=bucket, Key=batch.key)
+
+
+def _payload(s3: Any, bucket: str, batch: KeptBatch) -> Any:
+    if batch.size > MOST_BYTES:
+        raise _unreadable(batch, f"it has {batch.size:,} bytes")
+    with explained("Reading an undelivered batch"):
+        body = s3.get_object(Bucket=bucket, Key=batch.key)["Body"].read()
+    try:
+        return json.loads(body)["requestPayload"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise _unreadable(batch, f"{type(error).__name__}: {error}") from error
+
+
+def _unreadable(batch: KeptBatch, why: str) -> WizardError:
+    return WizardError(
+        "WAG-E-REDRIVE-002",
+        f"The kept batch {batch.key} is not an invocation record of AWS Lambda",
+        why=why,
+        next_step="Look at the object; it was left where it is.",
+    )
+
+
+def _error_text(text: str) -> str:
+    try:
+        data = json.loads(text)
+        return str(data.get("errorMessage") or text)[:500]
+    except (ValueError, AttributeError):
+        return text[:500]
