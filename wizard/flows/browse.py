@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 TIMEOUT = 5.0  # seconds for a host that may not answer
 _DRAFT = "draft-answers.json"
+_LOG = "wizard.log"
 
 
 @dataclass(frozen=True)
@@ -301,6 +305,28 @@ def load_draft(options: Options) -> dict[str, object]:
 def drop_draft(options: Options) -> None:
     """They are deployed: the workspace holds them from now on."""
     draft_file(options).unlink(missing_ok=True)
+
+
+def log_bug(options: Options, error: BaseException) -> str:
+    """Append an unexpected failure to the wizard's log file, without secrets; returns the file.
+
+    Empty where it cannot be written: the person has bigger problems then.
+    """
+    from wizard.core.redact import redact
+    from wizard.services.files import private_dir
+    from wizard.services.workspace import data_dir
+
+    path = (options.workspace or data_dir()) / _LOG
+    text = redact("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+    stamp = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    try:
+        private_dir(path.parent)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+            file.write(f"{stamp}\n{text}\n")
+    except (OSError, WizardError):
+        return ""
+    return str(path)
 
 
 def _profile(name: str, section: dict[str, object]) -> Profile:

@@ -20,6 +20,7 @@ from wizard.core.answers import Answers
 from wizard.core.errors import ExitCode
 from wizard.core.report import State
 from wizard.core.rules import token_problem
+from wizard.core.secret import Secret
 from wizard.flows.context import Options
 from wizard.ui import messages
 from wizard.ui.backend import Backend, Existing
@@ -363,14 +364,19 @@ class WizardApp(App[int]):
                 yield command
 
 
-def run(options: Options, answers: Answers | None = None) -> int:
-    """Run the wizard in this terminal and return the exit code."""
+def run(options: Options, answers: Answers | None = None, token: Secret | None = None) -> int:
+    """Run the wizard in this terminal and return the exit code.
+
+    Without `token` the environment's is taken. Raises UsageError if that one has another shape.
+    """
+    from wizard.flows.lookup import read_token
     from wizard.ui.live import LiveBackend
 
     backend = LiveBackend(options)
     if answers is None or answers == Answers():
         answers = backend.draft() or answers
     app = WizardApp(backend, options, answers)
+    app.state.token = token or read_token(None, options.env)
     try:
         code = app.run()
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 from collections import deque
@@ -12,27 +11,28 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from textual.worker import Worker, WorkerState
 
 from wizard.core.errors import ExitCode, WizardError
+from wizard.core.redact import redact
 from wizard.core.report import FlowEvent, StageReport
+from wizard.flows.browse import log_bug
 from wizard.ui import messages
 from wizard.ui.state import Loaded
 
 if TYPE_CHECKING:
+    from wizard.flows.context import Options
     from wizard.ui.app import WizardApp
 
 T = TypeVar("T")
-log = logging.getLogger("wizard.ui")
-log.addHandler(logging.NullHandler())
 
 
-def unexpected(error: BaseException) -> WizardError:
+def unexpected(error: BaseException, options: Options) -> WizardError:
     """A bug as an error a person can act on; its traceback goes to the log file only."""
-    log.error("unexpected failure", exc_info=error)
+    file = log_bug(options, error)
+    details = f" The details are in {file}." if file else ""
     return WizardError(
         "WAG-E-UI-001",
         "Something unexpected happened in the wizard itself",
-        why=f"{type(error).__name__}: {error}",
-        next_step="Try again. If it happens again, make a support bundle; the details are in the "
-        "wizard's log file.",
+        why=redact(f"{type(error).__name__}: {error}"),
+        next_step=f"Try again.{details}",
     )
 
 
@@ -74,7 +74,7 @@ class Jobs:
         """A bug in a worker ends as an error on its screen, not as a crash."""
         if worker.state is not WorkerState.ERROR or worker.error is None:
             return
-        error = unexpected(worker.error)
+        error = unexpected(worker.error, self.app.options)
         if worker.name == "run":
             self.app.post_message(messages.PartDone("", None, error))
             self.app.post_message(messages.RunEnded())

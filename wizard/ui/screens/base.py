@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Button, Footer, Static
+from textual.widgets import Button, Footer, Static, TabbedContent, TabPane, Tabs
 
 from wizard.core import steps
 from wizard.core.rules import problem
@@ -30,6 +30,8 @@ class StepScreen(Screen[None]):
         Binding("escape", "back", "Back", id="back"),
         Binding("ctrl+n", "next", "Next", id="next", priority=True),
         Binding("question_mark,f1", "help", "Help", id="help"),
+        Binding("pageup", "scroll_body(-1)", show=False),
+        Binding("pagedown", "scroll_body(1)", show=False),
     ]
 
     def __init__(self) -> None:
@@ -165,6 +167,22 @@ class StepScreen(Screen[None]):
         following = steps.after(self.STEP, self.wizard.state.answers)
         if following is not None:
             self.wizard.go(following.id)
+
+    def action_scroll_body(self, by: int) -> None:
+        """Move what does not fit, wherever the focus is."""
+        for body in self.query(VerticalScroll):
+            if body.region.height:
+                body.scroll_relative(y=by * max(1, body.size.height - 2), animate=False)
+                return
+
+    def action_tab(self, by: int) -> None:
+        """The tab beside the open one, on screens that have tabs; the keys go to what it shows."""
+        for tabs in self.query(TabbedContent):
+            names = [pane.id or "" for pane in tabs.query(TabPane)]
+            tabs.active = name = names[(names.index(tabs.active) + by) % len(names)]
+            inside = [w for w in tabs.get_pane(name).query("*") if w.focusable]
+            if inside and not isinstance(self.focused, Tabs):
+                self.set_focus(inside[0])
 
     def action_help(self) -> None:
         """Help for this screen."""

@@ -36,6 +36,8 @@ class Review(StepScreen):
     STEP = "review"
     AUTO_FOCUS = "TreeRows"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "tab(-1)", show=False),
+        Binding("right", "tab(1)", "Tabs", key_display="←→"),
         Binding("r", "again", "Plan again"),
         Binding("c", "copy", "Copy this tab"),
     ]
@@ -117,6 +119,8 @@ class Review(StepScreen):
             if state.review.busy:
                 waited = duration(self._waited())
                 self.say_hint(f"Working out every change: {waited}, usually 20s – 40s.")
+            else:
+                self.say_hint("Nothing was changed until here.")
             return
         if topics == {"tick"} or topics == {"run"}:
             return

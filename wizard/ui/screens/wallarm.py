@@ -59,6 +59,12 @@ class Wallarm(StepScreen):
                 "-1 (default application), or positive",
             )
 
+    def started(self) -> None:
+        """A token that came with the start is checked like one that is typed."""
+        checked = self.wizard.state.token_check
+        if checked.value is None and not checked.busy:
+            self._check_if_whole()
+
     def _cloud(self) -> str:
         state = self.wizard.state
         if state.wants.get("cloud") == "custom":

@@ -36,6 +36,7 @@ class TreeRows(Rows):
         self.title_share = title_share
         self.nothing = ""
         self.right_room = 0
+        self.leaf_room = 0
 
     def fill(self, lines: list[TreeRow]) -> None:
         """Show these rows; the cursor stays on its row if that still exists."""
@@ -43,6 +44,7 @@ class TreeRows(Rows):
             return
         self.lines = lines
         self.right_room = max((cell_len(line.right) for line in lines), default=0)
+        self.leaf_room = max((cell_len(line.middle) for line in lines if line.depth), default=0)
         self.reload()
 
     def total(self) -> int:
@@ -64,6 +66,8 @@ class TreeRows(Rows):
         right = fit(line.right, min(self.right_room, width // 4), right=True)
         room = width - text.cell_len - len(right) - 1
         title_room = int((width - len(right)) * self.title_share) - text.cell_len
+        if line.depth and self.leaf_room:
+            title_room = max(title_room, room - self.leaf_room)
         quiet = line.state in (State.TODO, State.SKIPPED)
         style = ink.muted if quiet else ink.plain
         if not line.depth and not quiet:
