@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
 from wizard import report_text
 from wizard.commands import consent, load_answers, run_options, setting
 from wizard.console import Console, speaks_unicode
+from wizard.core.answers import Answers
 from wizard.core.checks import Report, Result, Verdict
 from wizard.core.errors import ExitCode, UsageError
 from wizard.core.report import State
@@ -21,14 +23,14 @@ from wizard.flows.context import Context
 def doctor(options: argparse.Namespace) -> int:
     """Run the checklist; with `--fix` offer the safe repairs."""
     from wizard.flows import diagnose
-    from wizard.flows.lookup import optional_token
+    from wizard.flows.lookup import read_token
 
     env = dict(os.environ)
     if options.list:
         print(diagnose.describe())
         return int(ExitCode.DONE)
     answers = load_answers(options, env)
-    token = optional_token(setting(options, "token_file", env), env)
+    token = read_token(setting(options, "token_file", env), env)
     with Console() as console:
         context = Context(run_options(options, env), console.emit)
         only, skip = tuple(options.only), tuple(options.skip)
@@ -61,7 +63,14 @@ def _render(report: Report, output: str) -> str:
     return report_text.as_text(report, unicode=unicode)
 
 
-def _mend(options, env, context, console, report, answers) -> Report:  # type: ignore[no-untyped-def]
+def _mend(
+    options: argparse.Namespace,
+    env: Mapping[str, str],
+    context: Context,
+    console: Console,
+    report: Report,
+    answers: Answers,
+) -> Report:
     """Offer each repair in turn, most fundamental first, and look again after each."""
     from wizard.flows import diagnose, mend
 
