@@ -14,7 +14,9 @@ locals {
   arn_of_log_groups = "arn:${local.partition}:logs:${var.region}:${local.account_id}:log-group"
 
   # Keys must be known while planning; the created group's name is not.
-  subscribed = merge({ main = local.main_log_group }, { for name in var.api_gateway_log_group_names : name => name })
+  subscribed = merge({ main = local.main_log_group }, {
+    for name in toset(var.api_gateway_log_group_names) : name => name if name != var.api_gateway_log_group_name
+  })
 }
 
 resource "aws_cloudwatch_log_group" "api" {
@@ -41,6 +43,7 @@ resource "aws_lambda_function" "forwarder" {
   timeout                        = var.lambda_timeout
   memory_size                    = var.lambda_memory_size
   reserved_concurrent_executions = var.lambda_reserved_concurrency
+  kms_key_arn                    = var.kms_key_arn == "" ? null : var.kms_key_arn
 
   environment {
     variables = merge(
@@ -89,7 +92,7 @@ resource "aws_lambda_permission" "logs" {
   source_account = local.account_id
 }
 
-# Created after the permission and destroyed before it: a filter without permission loses events.
+# Created last and destroyed first: a filter whose permission or node is missing loses events.
 resource "aws_cloudwatch_log_subscription_filter" "forwarder" {
   for_each        = local.subscribed
   name            = local.function_name
@@ -97,7 +100,16 @@ resource "aws_cloudwatch_log_subscription_filter" "forwarder" {
   filter_pattern  = var.subscription_filter_pattern
   destination_arn = aws_lambda_function.forwarder.arn
 
-  depends_on = [aws_lambda_permission.logs, aws_lambda_function_event_invoke_config.forwarder]
+  depends_on = [
+    aws_lambda_permission.logs,
+    aws_lambda_function_event_invoke_config.forwarder,
+    aws_s3_bucket_policy.undelivered,
+    aws_s3_bucket_server_side_encryption_configuration.undelivered,
+    aws_vpc_security_group_egress_rule.forwarder_to_load_balancer,
+    aws_vpc_security_group_egress_rule.forwarder_to_existing_node,
+    aws_ecs_service.node,
+    aws_route53_record.node,
+  ]
 }
 
 # --- Undelivered events ----------------------------------------------------------------------------

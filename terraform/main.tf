@@ -24,13 +24,22 @@ locals {
   check_token = !local.deploys_node || var.wallarm_api_token_ssm_parameter != "" || nonsensitive(var.wallarm_api_token != "") ? true : tobool(
     "Set wallarm_api_token_ssm_parameter (or wallarm_api_token), or use an existing node with node_url."
   )
+  check_host = contains(["api.wallarm.com", "us1.api.wallarm.com"], var.wallarm_api_host) || var.allow_other_wallarm_api_host ? true : tobool(
+    "Set wallarm_api_host to us1.api.wallarm.com (US Cloud) or api.wallarm.com (EU Cloud); for another cloud also set allow_other_wallarm_api_host = true."
+  )
+  check_ca = var.node_ca_certificate == "" || !local.deploys_node ? true : tobool(
+    "Set node_ca_certificate only together with node_url: a node deployed here has a public certificate or none."
+  )
+  check_vpc = var.vpc_id != "" || length(var.private_subnet_ids) + length(var.public_subnet_ids) == 0 ? true : tobool(
+    "Set vpc_id as well: private_subnet_ids and public_subnet_ids belong to an existing VPC."
+  )
   check_subnets = !local.deploys_node || var.vpc_id == "" || (length(var.private_subnet_ids) > 0 && length(var.public_subnet_ids) > 1) ? true : tobool(
     "With vpc_id also set private_subnet_ids (one or more) and public_subnet_ids (two or more, in different Availability Zones)."
   )
 
   tags = merge(
+    var.tags,
     { "wallarm:component" = "api-gateway-connector" },
     var.deployment_id == "" ? {} : { "wallarm:deployment" = var.deployment_id },
-    var.tags,
   )
 }

@@ -3,6 +3,11 @@
 data "aws_availability_zones" "available" {
   count = local.creates_vpc ? 1 : 0
   state = "available"
+
+  filter {
+    name   = "opt-in-status" # no Local Zones: they have neither NAT nor load balancers everywhere
+    values = ["opt-in-not-required"]
+  }
 }
 
 locals {
@@ -48,6 +53,11 @@ resource "aws_subnet" "private" {
   availability_zone = local.zones[count.index]
   cidr_block        = cidrsubnet(var.vpc_cidr, 4, count.index + 2)
   tags              = { Name = "${var.name_prefix}-private-${local.zones[count.index]}" }
+
+  # After the forwarder is gone AWS keeps its network interfaces for 20 to 40 minutes.
+  timeouts {
+    delete = "60m"
+  }
 }
 
 resource "aws_eip" "nat" {

@@ -37,7 +37,7 @@ locals {
 # Standalone use only: whoever hands over a parameter's name keeps the token out of the state.
 resource "aws_ssm_parameter" "token" {
   count  = local.creates_token ? 1 : 0
-  name   = "/${var.name_prefix}/${local.suffix}/wallarm-api-token"
+  name   = "/wallarm-apigw/${var.name_prefix}/token-${local.suffix}"
   type   = "SecureString"
   value  = var.wallarm_api_token
   key_id = var.wallarm_api_token_kms_key_arn == "" ? null : var.wallarm_api_token_kms_key_arn
@@ -70,6 +70,8 @@ resource "aws_service_discovery_service" "node" {
   count        = local.deploys_node ? 1 : 0
   name         = "node"
   namespace_id = aws_service_discovery_private_dns_namespace.this[0].id
+
+  force_destroy = true # a task that is still leaving must not stop destroy
 
   dns_config {
     namespace_id   = aws_service_discovery_private_dns_namespace.this[0].id
@@ -135,6 +137,11 @@ resource "aws_launch_template" "node" {
     resource_type = "volume"
     tags          = merge(local.tags, { Name = "${var.name_prefix}-node" })
   }
+
+  tag_specifications {
+    resource_type = "network-interface"
+    tags          = merge(local.tags, { Name = "${var.name_prefix}-node" })
+  }
 }
 
 resource "aws_autoscaling_group" "node" {
@@ -151,10 +158,24 @@ resource "aws_autoscaling_group" "node" {
     version = aws_launch_template.node[0].latest_version
   }
 
-  tag {
-    key                 = "AmazonECSManaged"
-    value               = "true"
-    propagate_at_launch = true
+  # A changed configuration reaches the node with a new instance; ECS moves the tasks first.
+  instance_refresh {
+    strategy = "Rolling"
+
+    preferences {
+      min_healthy_percentage = 100
+      max_healthy_percentage = 200
+      instance_warmup        = 120
+    }
+  }
+
+  dynamic "tag" {
+    for_each = merge(local.tags, { AmazonECSManaged = "true", Name = "${var.name_prefix}-node" })
+    content {
+      key                 = tag.key
+      value               = tag.value
+      propagate_at_launch = true
+    }
   }
 
   lifecycle {
@@ -237,6 +258,9 @@ resource "aws_ecs_service" "node" {
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
   availability_zone_rebalancing      = "ENABLED"
+  wait_for_steady_state              = true
+  enable_ecs_managed_tags            = true
+  propagate_tags                     = "SERVICE"
   force_delete                       = true
 
   capacity_provider_strategy {
@@ -272,6 +296,19 @@ resource "aws_ecs_service" "node" {
     aws_lb_listener.node,
     aws_ecs_cluster_capacity_providers.this,
     aws_iam_role_policy.execution,
+    aws_iam_role_policy_attachment.instance,
     aws_route.nat,
+    aws_route_table_association.private,
+    aws_vpc_security_group_egress_rule.node_out,
+    aws_vpc_security_group_ingress_rule.node_from_load_balancer,
+    aws_vpc_security_group_egress_rule.load_balancer_to_node,
+    aws_vpc_security_group_ingress_rule.node_mesh,
+    aws_vpc_security_group_egress_rule.node_mesh,
   ]
+
+  timeouts {
+    create = "20m"
+    update = "20m"
+    delete = "20m"
+  }
 }

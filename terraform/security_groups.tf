@@ -12,6 +12,11 @@ resource "aws_security_group" "forwarder" {
   description = "Wallarm log forwarder: reaches the node, accepts nothing"
   vpc_id      = local.vpc_id
   tags        = { Name = "${var.name_prefix}-forwarder" }
+
+  # After the forwarder is gone AWS keeps its network interfaces for 20 to 40 minutes.
+  timeouts {
+    delete = "60m"
+  }
 }
 
 resource "aws_security_group" "load_balancer" {

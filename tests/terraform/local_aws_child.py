@@ -1,0 +1,54 @@
+"""Runs the sandbox's local AWS with one more gap filled: alarms are described in full.
+
+ministack 1.5.33 stores an alarm whole, but its answer to `DescribeAlarms` in the query protocol,
+which the AWS provider speaks, leaves out dimensions, period, actions and more. Every plan would
+then want to change every alarm.
+"""
+
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+LAUNCHER = Path(__file__).resolve().parents[2] / "wizard" / "sandbox" / "child" / "launcher.py"
+
+
+def describe_alarms_in_full() -> None:
+    """Change ministack in this process; call it before it serves."""
+    from ministack.services import cloudwatch
+
+    original = cloudwatch._describe_alarms
+
+    def describe(params: Any, cbor_data: Any, is_cbor: bool, is_json: bool = False) -> Any:
+        status, headers, body = original(params, cbor_data, is_cbor, is_json)
+        if is_cbor or is_json or status != 200:
+            return status, headers, body
+        text = body.decode()
+        for name, alarm in cloudwatch._alarms.items():
+            mark = f"<member><AlarmName>{name}</AlarmName>"
+            text = text.replace(mark, mark + _missing(alarm))
+        return status, headers, text.encode()
+
+    cloudwatch._describe_alarms = describe
+
+
+def _missing(alarm: dict[str, Any]) -> str:
+    plain = ("AlarmDescription", "Statistic", "ExtendedStatistic", "Period", "TreatMissingData")
+    out = [f"<{key}>{escape(str(alarm[key]))}</{key}>" for key in plain if alarm.get(key)]
+    out.append(f"<ActionsEnabled>{str(alarm['ActionsEnabled']).lower()}</ActionsEnabled>")
+    for key in ("AlarmActions", "OKActions"):
+        members = "".join(f"<member>{escape(item)}</member>" for item in alarm[key])
+        out.append(f"<{key}>{members}</{key}>")
+    dimensions = "".join(
+        f"<member><Name>{escape(d['Name'])}</Name><Value>{escape(d['Value'])}</Value></member>"
+        for d in alarm["Dimensions"]
+    )
+    return "".join(out) + f"<Dimensions>{dimensions}</Dimensions>"
+
+
+if __name__ == "__main__":
+    here = str(Path(__file__).resolve().parent)
+    sys.path[:] = [p for p in sys.path if p != here]
+    describe_alarms_in_full()
+    runpy.run_path(str(LAUNCHER), run_name="__main__")
