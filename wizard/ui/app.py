@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
-import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.filter import Monochrome, NoColor
 from textual.scrollbar import ScrollBar
-from textual.worker import Worker
 
 from wizard.core import steps
 from wizard.core.answers import Answers
-from wizard.core.errors import ExitCode
+from wizard.core.errors import ExitCode, WizardError
 from wizard.core.report import State
 from wizard.core.rules import token_problem
 from wizard.core.secret import Secret
 from wizard.flows.context import Options
-from wizard.ui import messages
-from wizard.ui.backend import Backend, Existing
-from wizard.ui.jobs import Jobs
+from wizard.ui.backend import Backend
+from wizard.ui.hearing import Hearing
+from wizard.ui.jobs import Jobs, unexpected
+from wizard.ui.jobs_home import HomeJobs
+from wizard.ui.path import HOME, path
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.state import WizardState
 from wizard.ui.theme import DARK, LIGHT, AsciiOnly, Ink, PlainScrollBar, make_ink, speaks_unicode
@@ -34,7 +33,7 @@ SAVE_SECONDS = 0.4  # answers are saved this long after the last change
 FOLLOW_SECONDS = 1.0  # how long a finished part of the run stays in view before the next one
 
 
-class WizardApp(App[int]):
+class WizardApp(Hearing):
     """One guided install."""
 
     CSS_PATH = "styles.tcss"
@@ -59,17 +58,18 @@ class WizardApp(App[int]):
     ) -> None:
         super().__init__()
         self.options = options
-        self.clock = clock
+        self._clock = clock
         self.backend = backend
         self.state = WizardState(answers or Answers())
         self.jobs = Jobs(self)
+        self.home_jobs = HomeJobs(self)
         self.unicode = speaks_unicode() if unicode is None else unicode
         self._first = start
         self._save_at = 0.0
         self._ink: dict[str, Ink] = {}
         self._quit_code: int | None = None
         self.follow_seconds = FOLLOW_SECONDS
-        self.then = ""  # a command to run after the screens are gone
+        self.crash: WizardError | None = None
         if self.no_color:
             self._filters = [NoColor() if isinstance(f, Monochrome) else f for f in self._filters]
         if not self.unicode:
@@ -92,6 +92,10 @@ class WizardApp(App[int]):
             self.jobs.preflight()
             self.jobs.identify()
 
+    def clock(self) -> float:
+        """Seconds, for durations."""
+        return self._clock()
+
     @property
     def ink(self) -> Ink:
         """Styles of the current theme."""
@@ -102,9 +106,9 @@ class WizardApp(App[int]):
     # Moving -----------------------------------------------------------------------------------
 
     def go(self, step_id: str) -> None:
-        """Show a step (or `home`)."""
+        """Show a step, `home`, or a screen of Home."""
         self.state.at = step_id
-        if step_id != "home":
+        if step_id not in dict(HOME):
             self.state.seen.add(step_id)
         module = importlib.import_module(f"wizard.ui.screens.{step_id}")
         screen: StepScreen = module.SCREEN()
@@ -163,7 +167,7 @@ class WizardApp(App[int]):
             self.jobs.stop_discovery.set()
             self.state.forget_region()
         self.state.review.reset()
-        self.state.dirty = True
+        self.state.dirty = self.state.mode != "add"
         self._save_at = time.monotonic() + SAVE_SECONDS
         self.changed("answers", *changes)
 
@@ -193,104 +197,6 @@ class WizardApp(App[int]):
             work, thread=True, name="save", group="save", exclusive=False, exit_on_error=False
         )
 
-    def open_existing(self, existing: Existing) -> None:
-        """Take the saved answers of a deployment that exists."""
-        saved = self.backend.saved(existing)
-        if saved is not None:
-            self.answer(**{f.name: getattr(saved, f.name) for f in dataclasses.fields(saved)})
-            self.jobs.identify()
-
-    # What workers tell -------------------------------------------------------------------------
-
-    def on_fetched(self, message: messages.Fetched) -> None:
-        """Take the result of a fetch, unless the question changed meanwhile."""
-        item = message.item
-        if message.turn != item.turn:
-            return
-        item.busy = False
-        item.error = message.error
-        if message.error is None:
-            item.value = message.value
-        if message.name == "identity" and message.error is None:
-            self.jobs.discover()
-        elif message.name == "login" and message.error is None:
-            self.state.login_shown = ("", "")
-            self.jobs.identify()
-        elif message.name == "inventory" and message.error is None:
-            self.state.book.add_problems(message.value.problems)
-            self.state.book.apply(self.state.selected)
-        elif message.name == "undo_stage" and message.error is None:
-            self.state.run.hear(message.value)
-        elif message.name == "undo_stage" and message.error is not None:
-            self.notify(str(message.error), severity="error", markup=False, timeout=20)
-        elif message.name == "existing" and message.value and self.state.at == "welcome":
-            self.go("home")
-        self.changed(message.name)
-
-    def on_check_told(self, message: messages.CheckTold) -> None:
-        """Show a preflight check."""
-        self.state.checks[message.check.key] = message.check
-        self.changed("preflight")
-
-    def on_stages_read(self, message: messages.StagesRead) -> None:
-        """Add rows as they come."""
-        if message.turn == self.state.inventory.turn:
-            self.state.book.add(message.stages, self.state.selected)
-            self.changed("stages")
-
-    def on_apis_counted(self, message: messages.ApisCounted) -> None:
-        """Show how far discovery is."""
-        if message.turn == self.state.inventory.turn:
-            self.state.apis_read = (message.read, message.known)
-            self.changed("inventory")
-
-    def on_login_shown(self, message: messages.LoginShown) -> None:
-        """Show where to log in."""
-        self.state.login_shown = (message.url, message.code)
-        self.changed("login")
-
-    def on_part_done(self, message: messages.PartDone) -> None:
-        """A part of the run ended: go on to the next screen, or show the failure."""
-        run = self.state.run
-        self.jobs.drain()
-        if message.error is not None:
-            run.error = message.error
-            run.error_phase = message.step_id or self.state.at
-        else:
-            run.done.add(message.step_id)
-            if message.step_id == "proof":
-                run.proof = message.value
-            if self.state.at == message.step_id:
-                self.set_timer(self.follow_seconds, lambda: self._follow(message.step_id))
-        self.changed("run")
-
-    def _follow(self, was: str) -> None:
-        """Show the next part of the run, and go on from there when that is over too."""
-        if self.state.at != was or self._quit_code is not None:
-            return
-        if was not in {s.id for s in steps.STEPS}:
-            return
-        following = steps.after(was, self.state.answers)
-        if following is not None:
-            self.go(following.id)
-            if following.id in self.state.run.done:
-                self.set_timer(self.follow_seconds, lambda: self._follow(following.id))
-
-    def on_run_ended(self, _: messages.RunEnded) -> None:
-        """Nothing runs any more."""
-        run = self.state.run
-        run.busy, run.ended = False, self.clock()
-        if self._quit_code is not None:
-            self.leave(self._quit_code)
-            return
-        if run.error is None:
-            run.links = self.backend.summary()
-        self.changed("run")
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """A bug in a worker is shown where its result was expected."""
-        self.jobs.worker_failed(event.worker)
-
     # Asking ---------------------------------------------------------------------------------------
 
     def ask_mfa(self, device: str, give: Callable[[str | None], None]) -> None:
@@ -318,6 +224,12 @@ class WizardApp(App[int]):
             self.backend.cancel, thread=True, name="cancel", group="cancel", exit_on_error=False
         )
         self.changed("run")
+
+    def _fatal_error(self) -> None:
+        """A bug in a screen: Textual would print every local variable, and one may be a secret."""
+        if self._exception is not None:
+            self.crash = unexpected(self._exception, self.options)
+        self._close_messages_no_wait()
 
     def leave(self, code: int | None = None) -> None:
         """Save what is unsaved and end."""
@@ -350,7 +262,7 @@ class WizardApp(App[int]):
 
     def get_system_commands(self, screen: Any) -> Iterable[SystemCommand]:
         """The palette: the steps, then what every app has."""
-        for step in steps.shown(self.state.answers):
+        for step in path(self.state):
             if step.id in self.state.seen and step.id != self.state.at:
                 yield SystemCommand(
                     f"Go to {step.title}", step.question, lambda i=step.id: self.visit(i)
@@ -381,6 +293,6 @@ def run(options: Options, answers: Answers | None = None, token: Secret | None =
         code = app.run()
     finally:
         backend.close()
-    if app.then:
-        sys.stderr.write(f"Next: wallarm-apigw {app.then}\n")
+    if app.crash is not None:
+        raise app.crash
     return int(ExitCode.FAILED) if code is None else code

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wizard.core.answers import Answers
+from wizard.core.checks import Report, Result
 from wizard.core.facts import (
     HostedZone,
     Identity,
@@ -120,7 +121,42 @@ class StatusLine:
     text: str
 
 
+@dataclass(frozen=True)
+class Connected:
+    """A connected stage. `same` is False where somebody changed its logging since, None unknown."""
+
+    ref: str
+    log_group: str
+    same: bool | None = True
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class RemovalView:
+    """What an uninstall would do: stages put back, resources destroyed, and what stays and why."""
+
+    stages: tuple[str, ...]
+    resources: tuple[PlannedResource, ...]
+    token_parameter: str
+    stays: tuple[str, ...] = ()
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Nothing of this deployment is left."""
+        return not self.stages and not self.resources and not self.token_parameter
+
+
+@dataclass(frozen=True)
+class RemovedView:
+    """What an uninstall did, and what is left and why."""
+
+    destroyed: int
+    left: tuple[str, ...]
+    complete: bool
+
+
 AskMfa = Callable[[str], str]
+AskStage = Callable[[str, str], bool]
 ShowLogin = Callable[[str, str], None]
 
 
@@ -210,6 +246,43 @@ class Backend(Protocol):
 
     def status(self, answers: Answers) -> tuple[StatusLine, ...]:
         """State of the existing deployment, for the home screen."""
+
+    # An existing deployment
+
+    def connected(self, answers: Answers) -> tuple[Connected, ...]:
+        """The stages that this deployment has connected."""
+
+    def review_add(self, answers: Answers) -> ReviewView:
+        """Work out what connecting `answers.stages` to the deployment changes. Changes nothing."""
+
+    def add_stages(self) -> tuple[StageReport, ...]:
+        """Connect what `review_add` showed."""
+
+    def remove_stages(
+        self, answers: Answers, refs: tuple[str, ...], ask: AskStage
+    ) -> tuple[StageReport, ...]:
+        """Put the logging of these stages back; `ask` decides about one that changed since."""
+
+    def review_uninstall(self, answers: Answers) -> RemovalView:
+        """Work out the removal. Changes nothing."""
+
+    def uninstall(self, ask: AskStage) -> RemovedView:
+        """Do what `review_uninstall` showed."""
+
+    def diagnose(
+        self,
+        answers: Answers,
+        token: Secret | None,
+        only: tuple[str, ...],
+        on_result: Callable[[Result], None],
+    ) -> Report:
+        """Run the checklist, or the named checks with their causes. Changes nothing."""
+
+    def fix_preview(self, answers: Answers, found: Result) -> str:
+        """What the safe repair of a failed check would do."""
+
+    def fix(self, answers: Answers, found: Result) -> None:
+        """Do that repair, recorded."""
 
     def close(self) -> None:
         """Release what is held (locks, plans)."""

@@ -58,16 +58,26 @@ def rows(app: WizardApp, now: float, opened: set[str]) -> list[TreeRow]:
         names = dict.fromkeys(r.group for r in view.resources) if view else {}
         lines += [TreeRow(State.TODO, name, key=name) for name in names]
     else:
-        for group in progress.groups:
-            lines.append(_group_row(group, progress, now))
-            for unit in progress.units:
-                if unit.group == group.name and (
-                    group.name in opened or unit.state in (UnitState.RUNNING, UnitState.FAILED)
-                ):
-                    lines.append(_unit_row(unit, now, running=run.busy))
+        lines += progress_rows(app, progress, now, opened)
     lines.append(_phase_row(app, Phase.STAGES, "logging", _stage_title(app)))
     if app.state.answers.proof != "skip":
         lines.append(_phase_row(app, Phase.PROOF, "proof", "Proof"))
+    return lines
+
+
+def progress_rows(
+    app: WizardApp, progress: Progress, now: float, opened: set[str]
+) -> list[TreeRow]:
+    """What Terraform does, by group."""
+    lines = []
+    for group in progress.groups:
+        lines.append(_group_row(group, progress, now))
+        lines += [
+            _unit_row(unit, now, running=app.state.run.busy)
+            for unit in progress.units
+            if unit.group == group.name
+            and (group.name in opened or unit.state in (UnitState.RUNNING, UnitState.FAILED))
+        ]
     return lines
 
 

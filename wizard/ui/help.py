@@ -13,8 +13,19 @@ HELP: dict[str, str] = {
     "welcome": "The checks look at this machine and your AWS account and change nothing. r runs "
     "them again. A check that fails here does not stop you from answering the questions; it says "
     "what to do before Deploy.",
-    "home": "This machine has deployed the connector before. Continue opens the same steps with "
-    "the saved answers; the plan then shows only what differs. Nothing is changed before Review.",
+    "home": "This deployment was found on this machine. Add and Remove touch the chosen stages "
+    "only; Change settings goes through the steps with the saved answers, and the plan then shows "
+    "only what differs. Nothing is changed before you agree to what is shown.",
+    "remove": "A connected stage gets back exactly the access-log settings it had before. Where "
+    "somebody changed them since, you are asked. The rest of the deployment stays.\n\n"
+    "space  select      a  all or none",
+    "doctor": "Every link between your API and the Wallarm Cloud is looked at, and nothing is "
+    "changed. A check is skipped when what it hangs on has failed: mend the first failure, then "
+    "look again. f previews a safe repair, asks, and records it.\n\n"
+    "r  run all      t  run this one      f  fix      y  copy the report",
+    "uninstall": "Stages come first: their logging is put back. Then everything that was made is "
+    "destroyed, last the stored token. It can be stopped and goes on from there. What has to stay "
+    "is listed with the reason.",
     "aws": "Profiles come from your AWS configuration (~/.aws/config and credentials). For a "
     "profile that uses IAM Identity Center (SSO), l starts the login in your browser. If a "
     "profile asks for an MFA code, a dialog appears. Everything is deployed into the Region you "

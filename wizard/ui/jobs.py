@@ -43,7 +43,7 @@ class Jobs:
         self.app = app
         self._pending: dict[str, tuple[Loaded[Any], int]] = {}
         self._inbox: deque[FlowEvent] = deque()
-        self._asked: list[queue.Queue[str | None]] = []
+        self._asked: list[queue.Queue[Any]] = []
         self.stop_discovery = threading.Event()
         self.stop_login = threading.Event()
         self.stop_proof = threading.Event()
@@ -82,6 +82,18 @@ class Jobs:
             item, turn = self._pending[worker.name]
             self.app.post_message(messages.Fetched(worker.name, item, turn, None, error))
 
+    def ask(self, show: Callable[[Callable[[Any], None]], None]) -> Any:
+        """From a worker: have a person asked, and wait for the answer; None when they leave.
+
+        `show` runs on the event loop and gets the function that takes the answer.
+        """
+        answer: queue.Queue[Any] = queue.Queue()
+        self._asked.append(answer)
+        self.app.call_from_thread(show, answer.put)
+        given = answer.get()
+        self._asked.remove(answer)
+        return given
+
     # What the screens ask for ---------------------------------------------------------------
 
     def preflight(self) -> None:
@@ -99,7 +111,7 @@ class Jobs:
         self.app.post_message(message)
 
     def look_up(self, *names: str, again: bool = False) -> None:
-        """Fetch profiles, regions, log_groups, networks, zones, existing or status, once."""
+        """Fetch profiles, regions, log_groups, networks, zones, existing, status … once."""
         state, backend = self.app.state, self.app.backend
         calls: dict[str, Callable[[], Any]] = {
             "profiles": backend.profiles,
@@ -109,6 +121,8 @@ class Jobs:
             "zones": lambda: backend.zones(state.answers),
             "existing": backend.existing,
             "status": lambda: backend.status(state.answers),
+            "connected": lambda: backend.connected(state.answers),
+            "removal": lambda: backend.review_uninstall(state.answers),
         }
         for name in names:
             item: Loaded[Any] = getattr(state, name)
@@ -139,18 +153,14 @@ class Jobs:
         self.fetch("login", state.login, work)
 
     def _ask_mfa(self, device: str) -> str:
-        answer: queue.Queue[str | None] = queue.Queue()
-        self._asked.append(answer)
-        self.app.call_from_thread(self.app.ask_mfa, device, answer.put)
-        code = answer.get()
-        self._asked.remove(answer)
+        code = self.ask(lambda give: self.app.ask_mfa(device, give))
         if code is None:
             raise WizardError(
                 "WAG-E-AWS-021",
                 "No MFA code was given",
                 next_step="Check again and enter the code, or choose another profile.",
             )
-        return code
+        return str(code)
 
     def discover(self, *, again: bool = False) -> None:
         """Read APIs and stages; rows appear as they come."""
@@ -192,6 +202,9 @@ class Jobs:
     def review(self) -> None:
         """Work out every change."""
         state, backend = self.app.state, self.app.backend
+        if state.mode == "add":
+            self.fetch("review", state.review, lambda: backend.review_add(state.answers))
+            return
         self.fetch("review", state.review, lambda: backend.review(state.answers, state.token))
 
     def support_bundle(self) -> None:
@@ -205,19 +218,27 @@ class Jobs:
         run, backend = self.app.state.run, self.app.backend
         if run.busy:
             return
-        run.busy, run.error, run.error_phase, run.cancelling = True, None, "", False
-        run.started, run.ended = run.started or self.app.clock(), 0.0
+        self.begin_run()
         self.stop_proof = stop = threading.Event()
-        wanted = [
+        wanted: list[tuple[str, Callable[[], Any]]] = [
             ("deploy", backend.deploy),
             ("logging", backend.switch_stages),
             ("proof", lambda: backend.prove(stop)),
         ]
+        if self.app.state.mode == "add":
+            wanted[:2] = [("logging", backend.add_stages)]
         if self.app.state.answers.proof == "skip":
             wanted.pop()
-        parts: list[tuple[str, Callable[[], Any]]] = [
-            (step_id, call) for step_id, call in wanted if step_id not in run.done
-        ]
+        self.work_off([(step_id, call) for step_id, call in wanted if step_id not in run.done])
+
+    def begin_run(self) -> None:
+        """The clock starts, or goes on after a failure."""
+        run = self.app.state.run
+        run.busy, run.error, run.error_phase, run.cancelling = True, None, "", False
+        run.started, run.ended = run.started or self.app.clock(), 0.0
+
+    def work_off(self, parts: list[tuple[str, Callable[[], Any]]]) -> None:
+        """Do these parts of the run one after another; the first failure ends it."""
 
         def work() -> None:
             for step_id, call in parts:

@@ -12,7 +12,6 @@ from wizard.core.answers import Answers
 from wizard.core.answers_io import build
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import HostedZone, Identity, Inventory, LogGroup, Network, Stage, StageRef
-from wizard.core.groups import group_of
 from wizard.core.proof import Proof
 from wizard.core.report import FlowEvent, Listener, StageReport, State
 from wizard.core.secret import Secret
@@ -25,17 +24,16 @@ from wizard.flows.browse import (
     load_draft,
     save_draft,
 )
-from wizard.flows.context import Context, Options
+from wizard.flows.context import Options
 from wizard.ui.backend import (
     AskMfa,
     Existing,
     Link,
-    PlannedResource,
     ReviewView,
     ShowLogin,
     StatusLine,
 )
-from wizard.ui.stage_text import view_of
+from wizard.ui.live_home import LiveHome, planned, shown_changes
 
 if TYPE_CHECKING:
     from wizard.core.tfvars import Outputs
@@ -45,13 +43,12 @@ _CONSOLES = {"us1.api.wallarm.com": "https://us1.my.wallarm.com/api-discovery",
              "api.wallarm.com": "https://my.wallarm.com/api-discovery"}  # fmt: skip
 
 
-class LiveBackend:
+class LiveBackend(LiveHome):
     """Implements `wizard.ui.backend.Backend` with the flows. Imports them on first use."""
 
     def __init__(self, options: Options) -> None:
-        self.options = options
+        super().__init__(options)
         self._listener: Listener = lambda _: None
-        self._context = Context(options, self._emit)
         self._lookup = Lookup(options)
         self._inventory: Inventory | None = None
         self._answers = Answers()
@@ -167,20 +164,11 @@ class LiveBackend:
         return self._review
 
     def _view(self, review: Review) -> ReviewView:
-        found = {stage.ref: stage for stage in review.inventory.stages}
-        stages = [
-            (f"{found[c.ref].api.name} / {c.ref.stage}", view_of(found[c.ref], c))
-            for c in review.changes
-        ]
         warnings = [w.summary for w in review.plan.warnings]
         warnings += [f"changed outside Terraform: {d.address}" for d in review.plan.drift]
         return ReviewView(
-            resources=tuple(
-                PlannedResource(c.address, c.action, group_of(c.resource_type, c.address), c.reason)
-                for c in review.plan.changes
-                if c.action in ("create", "update", "delete", "replace")
-            ),
-            stages=tuple(stages),
+            resources=planned(review.plan),
+            stages=shown_changes(review.changes, review.inventory.stages),
             skipped=tuple((f"{s.api.name} / {s.name}", why) for s, why in review.skipped),
             cost=tuple((i.name, i.per_month, i.assumption) for i in review.cost.lines),
             cost_total=review.cost.total,
@@ -237,6 +225,8 @@ class LiveBackend:
 
     def prove(self, cancel: threading.Event) -> Proof | None:
         """Follow one request."""
+        if self._adding is not None:
+            return self._prove_added(cancel)
         job, review = self._held()
         return job.prove(review, self._reached(), cancel)
 
@@ -252,14 +242,17 @@ class LiveBackend:
         """Gracefully."""
         if self._job is not None:
             self._job.cancel()
+        self._cancel_home()
 
     def harder(self) -> None:
         """At once."""
         if self._job is not None:
             self._job.harder()
+        self._kill_home()
 
     def close(self) -> None:
         """Release the lock; an unused plan holds sensitive values, so it goes."""
+        self._close_home()
         if self._review is not None and not self._used:
             self._review.plan.discard()
         if self._job is not None:
@@ -271,6 +264,8 @@ class LiveBackend:
     def summary(self) -> tuple[Link, ...]:
         """Console links, the four log locations, the answers file."""
         outputs, answers = self._outputs, self._answers
+        if self._adding is not None:
+            outputs, answers = self._adding[1].outputs, self._adding[2]
         if outputs is None:
             return ()
         region = answers.region

@@ -6,6 +6,7 @@ from typing import Any
 
 from textual.message import Message
 
+from wizard.core.checks import Result
 from wizard.core.errors import WizardError
 from wizard.core.facts import Problem, Stage
 from wizard.ui.backend import Check
@@ -73,6 +74,14 @@ class PartDone(Message):
         self.step_id = step_id
         self.value = value
         self.error = error
+
+
+class Examined(Message):
+    """A check of the doctor has its finding."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__()
+        self.result = result
 
 
 class RunEnded(Message):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from wizard.core.answers import Answers
+from wizard.core.checks import Report, Result
 from wizard.core.errors import WizardError
 from wizard.core.facts import HostedZone, Identity, Inventory, LogGroup, Network
 from wizard.core.progress_view import Progress
@@ -23,7 +24,17 @@ from wizard.core.report import (
     TerraformChanged,
 )
 from wizard.core.secret import Secret
-from wizard.ui.backend import Check, Existing, Link, Profile, ReviewView, StatusLine
+from wizard.ui.backend import (
+    Check,
+    Connected,
+    Existing,
+    Link,
+    Profile,
+    RemovalView,
+    RemovedView,
+    ReviewView,
+    StatusLine,
+)
 from wizard.ui.stagebook import StageBook
 
 T = TypeVar("T")
@@ -72,6 +83,8 @@ class RunState:
     done: set[str] = field(default_factory=set)  # step ids that ended well
     proof: Proof | None = None
     links: tuple[Link, ...] = ()
+    removed: RemovedView | None = None
+    leaving: tuple[str, ...] = ()  # stages that this run puts back
 
     def hear(self, event: FlowEvent) -> None:
         """Fold one event in."""
@@ -111,6 +124,7 @@ class WizardState:
     def __init__(self, answers: Answers) -> None:
         self.answers = answers
         self.token: Secret | None = None
+        self.token_typed = False  # by hand, so that it is lost on quitting
         self.drafts: dict[str, str] = {}  # typed but not valid: kept so that nothing is lost
         self.wants: dict[str, str] = {}  # choices that are no answer yet, e.g. "log group: mine"
         self.at = "welcome"
@@ -138,6 +152,16 @@ class WizardState:
         self.bundle: Loaded[str] = Loaded()
         self.undone: Loaded[StageReport] = Loaded()
         self.run = RunState()
+        self.mode = "install"  # install, settings, or add: further stages of what is deployed
+        self.held: frozenset[str] = frozenset()  # connected already, while stages are added
+        self.connected: Loaded[tuple[Connected, ...]] = Loaded()
+        self.leaving: tuple[str, ...] = ()  # connected stages that are to be put back
+        self.removal: Loaded[RemovalView] = Loaded()
+        self.doctor: Loaded[Report] = Loaded()
+        self.findings: dict[str, Result] = {}
+        self.preview: Loaded[tuple[Result, str]] = Loaded()
+        self.fixed: Loaded[Result] = Loaded()
+        self.opened: Loaded[Answers] = Loaded()
 
     @property
     def selected(self) -> frozenset[str]:
@@ -148,6 +172,13 @@ class WizardState:
     def unfinished(self) -> bool:
         """Whether quitting now would interrupt something."""
         return self.run.busy
+
+    def forget_deployment(self) -> None:
+        """Something of the deployment was changed: what was read of it is void."""
+        for item in (self.status, self.connected, self.removal, self.doctor):
+            item.reset()
+        self.findings.clear()
+        self.leaving = ()
 
     def forget_region(self) -> None:
         """Another account or Region: everything read from the old one is void."""

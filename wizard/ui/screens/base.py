@@ -13,6 +13,7 @@ from textual.widgets import Button, Footer, Static, TabbedContent, TabPane, Tabs
 
 from wizard.core import steps
 from wizard.core.rules import problem
+from wizard.ui.path import after, before
 from wizard.ui.widgets.fields import Field
 from wizard.ui.widgets.frame import Bar, Sidebar, StepLine, TooSmall, TopLine
 
@@ -72,7 +73,7 @@ class StepScreen(Screen[None]):
 
     def next_label(self) -> str:
         """What Next says."""
-        following = steps.after(self.STEP, self.wizard.state.answers)
+        following = after(self.wizard.state, self.STEP)
         return f"Next: {following.title}" if following else "Finish"
 
     def why_not(self) -> str:
@@ -85,7 +86,7 @@ class StepScreen(Screen[None]):
 
     def can_go_back(self) -> bool:
         """Whether there is a step to go back to."""
-        return steps.before(self.STEP, self.wizard.state.answers) is not None
+        return before(self.wizard.state, self.STEP) is not None
 
     def dangerous(self) -> bool:
         """Whether Next destroys something."""
@@ -147,7 +148,7 @@ class StepScreen(Screen[None]):
 
     def action_back(self) -> None:
         """The step before."""
-        previous = steps.before(self.STEP, self.wizard.state.answers)
+        previous = before(self.wizard.state, self.STEP)
         if previous is not None and self.can_go_back():
             self.wizard.go(previous.id)
 
@@ -164,7 +165,7 @@ class StepScreen(Screen[None]):
 
     def forward(self) -> None:
         """Go on. Subclasses may do more."""
-        following = steps.after(self.STEP, self.wizard.state.answers)
+        following = after(self.wizard.state, self.STEP)
         if following is not None:
             self.wizard.go(following.id)
 

@@ -164,7 +164,7 @@ def confirm_quit(app: WizardApp) -> None:
             ),
             lambda yes: app.stop_and_leave() if yes else None,
         )
-    elif state.token and not state.run.done:
+    elif state.token and state.token_typed and not state.run.done:
         app.push_screen(
             Confirm(
                 "Quit the wizard?",

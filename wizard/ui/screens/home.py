@@ -9,16 +9,30 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from wizard.core.report import State
+from wizard.core.steps import STEPS
 from wizard.core.text import count
 from wizard.ui.backend import Existing
 from wizard.ui.screens.base import StepScreen
+from wizard.ui.state import RunState
 from wizard.ui.widgets.choices import Choice, Choices
 from wizard.ui.widgets.lines import Failure, StateLines
 from wizard.ui.widgets.picklist import Item, PickList
 
-COMMANDS = {
-    "troubleshoot": "wallarm-apigw doctor",
-    "uninstall": "wallarm-apigw uninstall",
+ACTIONS = (
+    Choice("add", "Add stages", "nothing else is touched"),
+    Choice("remove", "Remove stages", "their logging is put back as it was"),
+    Choice("settings", "Change settings", "all steps, with the saved answers"),
+    Choice("doctor", "Find what is wrong", "every link from the API to the Wallarm Cloud"),
+    Choice("uninstall", "Take it away", "stages first, then everything that was made"),
+    Choice("new", "Deploy another one", "another prefix, account or Region"),
+)
+VERBS = {
+    "add": "Choose stages",
+    "remove": "Choose stages",
+    "settings": "Go through the steps",
+    "doctor": "Look",
+    "uninstall": "Show what would go",
+    "new": "Start",
 }
 
 
@@ -31,7 +45,8 @@ class Home(StepScreen):
 
     def question(self) -> str:
         """Not a step."""
-        return "The connector is deployed here. What would you like to do?"
+        answers = self.wizard.state.answers
+        return f"{answers.name_prefix} in {answers.region} is deployed. What would you like to do?"
 
     def body(self) -> ComposeResult:
         """Which deployment, its status, the actions."""
@@ -40,21 +55,28 @@ class Home(StepScreen):
             yield StateLines(id="status")
             yield Failure()
             yield Static("", classes="gap-above")
-            yield Choices(
-                (
-                    Choice("stages", "Add or remove stages", "Terraform runs only if it must"),
-                    Choice("settings", "Change settings", "all steps, with the saved answers"),
-                    Choice("troubleshoot", "Find what is wrong", COMMANDS["troubleshoot"]),
-                    Choice("uninstall", "Take it away", COMMANDS["uninstall"]),
-                    Choice("new", "Deploy another one", "another prefix, account or Region"),
-                ),
-                self.wizard.state.wants.setdefault("home", "stages"),
-                id="action",
-            )
+            yield Choices(ACTIONS, self._wanted(), id="action")
+
+    def _wanted(self) -> str:
+        return self.wizard.state.wants.setdefault("home", "add")
 
     def started(self) -> None:
-        """Read the status."""
-        self.wizard.jobs.look_up("status")
+        """Read the status; after another screen of Home, the saved answers too."""
+        state = self.wizard.state
+        if state.mode == "install" or not state.existing.value:
+            self.wizard.jobs.look_up("status")
+            return
+        state.mode, state.held = "install", frozenset()
+        mine = self._mine()
+        if mine is not None:
+            self.wizard.home_jobs.open(mine)
+
+    def _mine(self) -> Existing | None:
+        state = self.wizard.state
+        found = state.existing.value or ()
+        wanted = (state.answers.name_prefix, state.answers.region)
+        mine = [e for e in found if (e.name_prefix, e.region) == wanted]
+        return mine[0] if mine else found[0] if found else None
 
     def show(self, topics: frozenset[str]) -> None:
         """Deployments and status."""
@@ -63,9 +85,7 @@ class Home(StepScreen):
         picker = self.query_one("#existing", PickList)
         picker.display = len(found) > 1
         if topics & {"mount", "existing"}:
-            answers = state.answers
-            mine = next((e for e in found if e.name_prefix == answers.name_prefix
-                         and e.region == answers.region), found[0] if found else None)  # fmt: skip
+            mine = self._mine()
             picker.fill([_item(e) for e in found], (_key(mine),) if mine else ())
         lines = [(s.state, s.title, s.text, "", "") for s in state.status.value or ()]
         if state.status.busy:
@@ -83,13 +103,7 @@ class Home(StepScreen):
 
     def next_label(self) -> str:
         """The chosen action as a verb."""
-        return {
-            "stages": "Choose stages",
-            "settings": "Go through the steps",
-            "troubleshoot": "Quit and run doctor",
-            "uninstall": "Quit and uninstall",
-            "new": "Start",
-        }[self.wizard.state.wants.get("home", "stages")]
+        return VERBS[self._wanted()]
 
     def on_choices_picked(self, event: Choices.Picked) -> None:
         """Remember the action."""
@@ -102,21 +116,31 @@ class Home(StepScreen):
         event.stop()
         for existing in self.wizard.state.existing.value or ():
             if _key(existing) == event.value:
-                self.wizard.open_existing(existing)
+                self.wizard.home_jobs.open(existing)
 
     def forward(self) -> None:
         """Do what was chosen."""
-        wizard = self.wizard
-        action = wizard.state.wants.get("home", "stages")
-        if action in COMMANDS:
-            wizard.then = COMMANDS[action].split()[1]
-            wizard.leave(0)
-        elif action == "stages":
-            for step_id in ("welcome", "aws", "logs", "wallarm", "node", "options"):
-                wizard.state.seen.add(step_id)
+        wizard, state = self.wizard, self.wizard.state
+        action = self._wanted()
+        state.run = RunState()
+        state.review.reset()
+        state.mode = "add" if action == "add" else "settings"
+        state.wants["token_kept"] = "" if action == "new" else "yes"
+        if action == "add":
+            state.seen = {"stages"}
+            wizard.jobs.look_up("connected")
+            wizard.answer(stages=())
             wizard.go("stages")
+        elif action in ("remove", "doctor", "uninstall"):
+            wizard.go(action)
+        elif action == "settings":
+            wizard.jobs.look_up("connected")
+            state.seen |= {s.id for s in STEPS if not s.changes}
+            wizard.go("aws")
         else:
-            wizard.go("welcome")
+            state.mode = "install"
+            wizard.answer(stages=(), name_prefix=f"{state.answers.name_prefix}-2")
+            wizard.go("aws")
 
 
 def _key(existing: Existing) -> str:

@@ -12,11 +12,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static, TabbedContent, TabPane
 
-from wizard.core import steps
 from wizard.core.groups import group_order
 from wizard.core.report import State
 from wizard.core.text import clean, count, duration
 from wizard.ui.backend import PlannedResource, ReviewView
+from wizard.ui.path import path
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.screens.dialogs import Confirm
 from wizard.ui.widgets.lines import Failure, plain
@@ -71,7 +71,7 @@ class Review(StepScreen):
         item = state.review
         if item.value is not None or item.busy or item.error is not None:
             return
-        if not any(self.wizard.step_problem(s.id) for s in steps.shown(state.answers)):
+        if not any(self.wizard.step_problem(s.id) for s in path(state)):
             self.wizard.jobs.review()
 
     def _tick(self) -> None:
@@ -81,7 +81,7 @@ class Review(StepScreen):
     def why_not(self) -> str:
         """The first step that is not finished, or the plan that is not there."""
         state = self.wizard.state
-        for step in steps.shown(state.answers):
+        for step in path(state):
             if step.id != "review" and (problem := self.wizard.step_problem(step.id)):
                 return f"{step.title}: {problem}"
         if state.review.busy:

@@ -46,6 +46,23 @@ class Stages(StepScreen):
         yield Failure()
         yield Static("", id="pane")
 
+    def question(self) -> str:
+        """Which ones, or which further ones."""
+        if self.wizard.state.mode == "add":
+            return "Which further stages should Wallarm learn from?"
+        return super().question()
+
+    def can_go_back(self) -> bool:
+        """Home, when stages are added."""
+        return self.wizard.state.mode == "add" or super().can_go_back()
+
+    def action_back(self) -> None:
+        """The step before, or Home."""
+        if self.wizard.state.mode == "add":
+            self.wizard.go("home")
+        else:
+            super().action_back()
+
     def started(self) -> None:
         """Start reading if nothing was read yet."""
         if self.wizard.state.identity.value is not None:
@@ -56,7 +73,7 @@ class Stages(StepScreen):
         table = self.query_one(StageTable)
         if topics & {"mount", "stages", "inventory", "theme"}:
             table.reload()
-        elif "answers" in topics:
+        elif topics & {"answers", "connected"}:
             table.refresh()
         if topics & {"mount", "stages", "inventory", "answers", "filter", "theme"}:
             self._show_counts()
@@ -110,6 +127,9 @@ class Stages(StepScreen):
         if not row.selectable:
             self.notify(row.reason[0].upper() + row.reason[1:] + ".", markup=False)
             return
+        if row.ref in self.wizard.state.held:
+            self.notify("It is connected. Home, Remove stages takes it off.", markup=False)
+            return
         now = dict.fromkeys(self.wizard.state.answers.stages)
         if row.ref in now:
             del now[row.ref]
@@ -125,7 +145,7 @@ class Stages(StepScreen):
     def action_all(self) -> None:
         """Select all shown; if they all are already, deselect them."""
         state = self.wizard.state
-        refs = [r.ref for r in state.book.shown if r.selectable]
+        refs = [r.ref for r in state.book.shown if r.selectable and r.ref not in state.held]
         if not refs:
             return
         now = dict.fromkeys(state.answers.stages)

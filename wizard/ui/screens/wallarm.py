@@ -45,7 +45,9 @@ class Wallarm(StepScreen):
                 id="cloud",
             )
             yield self.field("wallarm_api_host", "API host", "a host name without https://")
-            made = Field("token", "Token", token, TOKEN_RULE, secret=True)
+            kept = "stored in your account; leave it empty to keep it"
+            rule = kept if state.wants.get("token_kept") else TOKEN_RULE
+            made = Field("token", "Token", token, rule, secret=True)
             made.message = token_problem(token) if token else ""
             yield made
             yield StateLines(id="token-check")
@@ -116,6 +118,7 @@ class Wallarm(StepScreen):
         if state.token and state.token.reveal() == token:
             return
         state.token = Secret(token) if token else None
+        state.token_typed = True
         state.token_check.reset()
         field.judge(token_problem(token) if token else "")
         self._check_if_whole()

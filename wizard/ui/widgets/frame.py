@@ -16,6 +16,7 @@ from wizard.core import steps
 from wizard.core.report import State, glyph
 from wizard.core.steps import Step
 from wizard.core.text import clean
+from wizard.ui.path import HOME, path
 from wizard.ui.widgets.rows import fit
 
 if TYPE_CHECKING:
@@ -90,9 +91,13 @@ class StepLine(Part):
     def render(self) -> Text:
         """`Step 3 of 11   AWS › STAGES › Logs › …`."""
         app, width = self.wizard, self.size.width
-        if app.state.at == "home":
-            return Text(" Home", app.ink.muted)
-        order = steps.shown(app.state.answers)
+        home = dict(HOME)
+        if app.state.at in home:
+            text = Text(" Home", app.ink.muted, no_wrap=True)
+            if app.state.at != "home":
+                text.append(" › ").append(home[app.state.at].upper(), app.ink.accent)
+            return text
+        order = path(app.state)
         at = next((i for i, s in enumerate(order) if s.id == app.state.at), 0)
         lead = f" Step {at + 1} of {len(order)}   "
         first, last = at, at + 1
@@ -136,7 +141,14 @@ class Sidebar(Part):
         app = self.wizard
         ink = app.ink
         text = Text(no_wrap=True)
-        for step in steps.shown(app.state.answers):
+        if app.state.at in dict(HOME):
+            for name, title in HOME:
+                here = name == app.state.at
+                style = ink.accent + ink.strong if here else ink.plain
+                text.append("● " if here else "  ", ink.accent)
+                text.append((title.upper() if here else title) + "\n\n", style)
+            return text
+        for step in path(app.state):
             state = step_state(app, step)
             here = step.id == app.state.at
             sign = glyph(state, unicode=app.unicode)
@@ -155,8 +167,13 @@ class Sidebar(Part):
     def on_click(self, event: events.Click) -> None:
         """Go to the clicked step if it was seen already."""
         line = event.y - 1
+        state = self.wizard.state
+        if state.at in dict(HOME):
+            if line % 2 == 0 and 0 <= line // 2 < len(HOME) and not state.run.busy:
+                self.wizard.go(HOME[line // 2][0])
+            return
         index = line // 2 if self._tall() else line
-        order = steps.shown(self.wizard.state.answers)
+        order = path(state)
         if 0 <= index < len(order):
             self.wizard.visit(order[index].id)
 

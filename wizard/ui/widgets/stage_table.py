@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from wizard.core.report import State, glyph
 from wizard.ui.stagebook import StageRow
 from wizard.ui.widgets.rows import Rows, fit
 
@@ -68,7 +69,11 @@ class StageTable(Rows):
                 ink.muted,
             )  # fmt: skip
             return text
-        text.append("[x] " if chosen else "[ ] ", ink.accent if chosen else ink.muted)
+        if item.ref in self.wizard.state.held:
+            sign = glyph(State.DONE, unicode=self.wizard.unicode)
+            text.append(fit(f" {sign}" if len(sign) == 1 else sign, 4), ink.good)
+        else:
+            text.append("[x] " if chosen else "[ ] ", ink.accent if chosen else ink.muted)
         text.append(fit(item.name, api - 1) + " ", ink.bold if chosen else ink.plain)
         text.append(fit(item.kind, kind), ink.muted)
         text.append(fit(item.stage, stage - 1) + " ", ink.plain)

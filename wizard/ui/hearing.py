@@ -1,0 +1,194 @@
+"""What the app does when a worker tells something: state first, then the screens."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
+from textual.worker import Worker
+
+from wizard.core.answers import Answers
+from wizard.core.checks import Result
+from wizard.core.text import clean
+from wizard.ui import messages
+from wizard.ui.path import after
+from wizard.ui.state import WizardState
+
+if TYPE_CHECKING:
+    from wizard.ui.backend import Backend
+    from wizard.ui.jobs import Jobs
+    from wizard.ui.jobs_home import HomeJobs
+
+
+class Hearing(App[int]):
+    """The listening half of the app."""
+
+    state: WizardState
+    jobs: Jobs
+    home_jobs: HomeJobs
+    backend: Backend
+    follow_seconds: float
+    _quit_code: int | None
+
+    def go(self, step_id: str) -> None:
+        """Show a step."""
+        raise NotImplementedError
+
+    def answer(self, **changes: Any) -> None:
+        """Take answers."""
+        raise NotImplementedError
+
+    def changed(self, *topics: str) -> None:
+        """Tell every step screen what changed."""
+        raise NotImplementedError
+
+    def leave(self, code: int | None = None) -> None:
+        """End."""
+        raise NotImplementedError
+
+    def clock(self) -> float:
+        """Seconds, for durations."""
+        raise NotImplementedError
+
+    def on_fetched(self, message: messages.Fetched) -> None:
+        """Take the result of a fetch, unless the question changed meanwhile."""
+        item = message.item
+        if message.turn != item.turn:
+            return
+        item.busy = False
+        item.error = message.error
+        if message.error is None:
+            item.value = message.value
+        if message.name == "identity" and message.error is None:
+            self.jobs.discover()
+        elif message.name == "login" and message.error is None:
+            self.state.login_shown = ("", "")
+            self.jobs.identify()
+        elif message.name == "inventory" and message.error is None:
+            self.state.book.add_problems(message.value.problems)
+            self.state.book.apply(self.state.selected)
+        elif message.name == "undo_stage" and message.error is None:
+            self.state.run.hear(message.value)
+        elif message.name == "undo_stage" and message.error is not None:
+            self.notify(str(message.error), severity="error", markup=False, timeout=20)
+        else:
+            self._home_fetched(message)
+        self.changed(message.name)
+
+    def _home_fetched(self, message: messages.Fetched) -> None:
+        """The same for what Home and its screens fetch."""
+        state = self.state
+        if message.error is not None:
+            if message.name in ("preview", "fixed"):
+                self.notify(str(message.error), severity="error", markup=False, timeout=20)
+        elif message.name == "existing" and message.value and state.at == "welcome":
+            mine = [e for e in message.value if e.name_prefix == state.answers.name_prefix
+                    and e.region == state.answers.region]  # fmt: skip
+            self.home_jobs.open(mine[0] if mine else message.value[0])
+        elif message.name == "opened":
+            self._open(message.value)
+        elif message.name == "connected":
+            state.held = frozenset(c.ref for c in message.value)
+        elif message.name == "preview":
+            self._ask_fix(*message.value)
+        elif message.name == "fixed":
+            self.notify("Mended. Looking again.", markup=False)
+            self.home_jobs.examine(message.value.check.check_id)
+
+    def _open(self, answers: Answers) -> None:
+        """Another deployment: show it at Home."""
+        state = self.state
+        state.forget_deployment()
+        self.answer(**{f.name: getattr(answers, f.name) for f in dataclasses.fields(answers)})
+        state.dirty = False  # these answers are saved where the deployment is
+        if state.identity.value is None and not state.identity.busy:
+            self.jobs.identify()
+        if state.at == "welcome":
+            self.go("home")
+        else:
+            self.jobs.look_up("status", again=True)
+
+    def _ask_fix(self, found: Result, preview: str) -> None:
+        from wizard.ui.screens.dialogs import Confirm
+
+        self.push_screen(
+            Confirm(
+                f"{found.check.check_id}: mend it?",
+                f"{clean(preview, 800)}\n\nThe change is recorded. Nothing else is touched.",
+                keep="Leave it",
+                act="Mend it",
+                danger=False,
+            ),
+            lambda yes: self.home_jobs.fix(found) if yes else None,
+        )
+
+    def on_examined(self, message: messages.Examined) -> None:
+        """Show a finding of the doctor."""
+        self.state.findings[message.result.check.check_id] = message.result
+        self.changed("doctor")
+
+    def on_check_told(self, message: messages.CheckTold) -> None:
+        """Show a preflight check."""
+        self.state.checks[message.check.key] = message.check
+        self.changed("preflight")
+
+    def on_stages_read(self, message: messages.StagesRead) -> None:
+        """Add rows as they come."""
+        if message.turn == self.state.inventory.turn:
+            self.state.book.add(message.stages, self.state.selected)
+            self.changed("stages")
+
+    def on_apis_counted(self, message: messages.ApisCounted) -> None:
+        """Show how far discovery is."""
+        if message.turn == self.state.inventory.turn:
+            self.state.apis_read = (message.read, message.known)
+            self.changed("inventory")
+
+    def on_login_shown(self, message: messages.LoginShown) -> None:
+        """Show where to log in."""
+        self.state.login_shown = (message.url, message.code)
+        self.changed("login")
+
+    def on_part_done(self, message: messages.PartDone) -> None:
+        """A part of the run ended: go on to the next screen, or show the failure."""
+        run = self.state.run
+        self.jobs.drain()
+        if message.error is not None:
+            run.error = message.error
+            run.error_phase = message.step_id or self.state.at
+        else:
+            run.done.add(message.step_id)
+            if message.step_id == "proof":
+                run.proof = message.value
+            elif message.step_id == "uninstall":
+                run.removed = message.value
+            self.state.forget_deployment()
+            if self.state.at == message.step_id:
+                self.set_timer(self.follow_seconds, lambda: self._follow(message.step_id))
+        self.changed("run")
+
+    def _follow(self, was: str) -> None:
+        """Show the next part of the run, and go on from there when that is over too."""
+        if self.state.at != was or self._quit_code is not None:
+            return
+        following = after(self.state, was)
+        if following is not None:
+            self.go(following.id)
+            if following.id in self.state.run.done:
+                self.set_timer(self.follow_seconds, lambda: self._follow(following.id))
+
+    def on_run_ended(self, _: messages.RunEnded) -> None:
+        """Nothing runs any more."""
+        run = self.state.run
+        run.busy, run.ended = False, self.clock()
+        if self._quit_code is not None:
+            self.leave(self._quit_code)
+            return
+        if run.error is None:
+            run.links = self.backend.summary()
+        self.changed("run")
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A bug in a worker is shown where its result was expected."""
+        self.jobs.worker_failed(event.worker)

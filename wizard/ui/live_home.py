@@ -1,0 +1,239 @@
+"""The real backend of an existing deployment: connected stages, doctor, removal."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from wizard.core.answers import Answers
+from wizard.core.change import StageChange
+from wizard.core.checks import Report, Result
+from wizard.core.cost import estimate
+from wizard.core.errors import WizardError
+from wizard.core.facts import Inventory, Stage
+from wizard.core.groups import group_of
+from wizard.core.proof import Proof
+from wizard.core.record import StageRecord
+from wizard.core.report import FlowEvent, StageReport
+from wizard.core.secret import Secret
+from wizard.flows.context import Context, Options
+from wizard.ui.backend import (
+    AskStage,
+    Connected,
+    PlannedResource,
+    RemovalView,
+    RemovedView,
+    ReviewView,
+    StageView,
+)
+from wizard.ui.stage_text import view_of
+
+if TYPE_CHECKING:
+    from wizard.flows.stages import Addition, Stages
+    from wizard.flows.uninstall import Removal, Uninstall
+    from wizard.services.terraform.client import PlanResult
+
+_ACTING = ("create", "update", "delete", "replace")
+
+
+class LiveHome:
+    """What Home offers, on the flows. The guided install adds the rest."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self._context = Context(options, self._emit)
+        self._inventory: Inventory | None = None
+        self._adding: tuple[Stages, Addition, Answers] | None = None
+        self._removing: tuple[Uninstall, Removal] | None = None
+        self._ask: AskStage = _keep
+
+    def _emit(self, event: FlowEvent) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Release what is held."""
+        raise NotImplementedError
+
+    # Stages -----------------------------------------------------------------------------------
+
+    def connected(self, answers: Answers) -> tuple[Connected, ...]:
+        """The stages that this deployment has connected."""
+        from wizard.flows.status import read
+
+        seen = read(self._context, answers)
+        return tuple(Connected(str(s.ref), s.log_group, s.same, s.note) for s in seen.stages)
+
+    def review_add(self, answers: Answers) -> ReviewView:
+        """Work out what connecting these stages changes."""
+        from wizard.flows.stages import Stages
+
+        self.close()
+        job = Stages(self._context, answers)
+        job.__enter__()
+        try:
+            found = job.review_add(answers.stages)
+        except BaseException:
+            job.__exit__(None, None, None)
+            raise
+        self._adding = (job, found, answers)
+        known = self._inventory.stages if self._inventory is not None else ()
+        cost = estimate(answers)
+        return ReviewView(
+            resources=planned(found.plan),
+            stages=shown_changes(found.changes, known),
+            skipped=tuple((f"{s.api.name} / {s.name}", why) for s, why in found.skipped),
+            cost=tuple((i.name, i.per_month, i.assumption) for i in cost.lines),
+            cost_total=cost.total,
+            cost_dated=str(cost.dated),
+            policies={},
+            answers_file=str(job.deployment.workspace.answers_file),
+            warnings=found.warnings,
+        )
+
+    def add_stages(self) -> tuple[StageReport, ...]:
+        """Connect what was reviewed."""
+        if self._adding is None:
+            raise WizardError("WAG-E-UI-002", "There is no reviewed plan",
+                              next_step="Go back to Review.")  # fmt: skip
+        job, found, _ = self._adding
+        return job.add(found)
+
+    def _prove_added(self, cancel: threading.Event) -> Proof | None:
+        from wizard.flows.install import chosen_stages
+        from wizard.flows.proof import prove
+
+        if self._adding is None or self._inventory is None:
+            return None
+        job, found, answers = self._adding
+        stages = chosen_stages(self._inventory, answers)
+        return prove(job.deployment, stages, found.outputs, cancel)
+
+    def remove_stages(
+        self, answers: Answers, refs: tuple[str, ...], ask: AskStage
+    ) -> tuple[StageReport, ...]:
+        """Put the logging of these stages back."""
+        from wizard.flows.stages import Stages
+
+        self.close()
+        with Stages(self._context, answers) as job:
+            return job.remove(job.held(refs), lambda held, said: ask(str(held.ref), said))
+
+    # Removal ----------------------------------------------------------------------------------
+
+    def review_uninstall(self, answers: Answers) -> RemovalView:
+        """Work out the removal."""
+        from wizard.flows.uninstall import Uninstall
+
+        self.close()
+        job = Uninstall(self._context, answers, ask=self._ask_about)
+        job.__enter__()
+        try:
+            removal = job.review()
+        except BaseException:
+            job.__exit__(None, None, None)
+            raise
+        self._removing = (job, removal)
+        return RemovalView(
+            stages=tuple(str(held.ref) for held in removal.stages),
+            resources=planned(removal.plan),
+            token_parameter=removal.token_parameter,
+            stays=removal.stays,
+        )
+
+    def _ask_about(self, held: StageRecord, said: str) -> bool:
+        return self._ask(str(held.ref), said)
+
+    def uninstall(self, ask: AskStage) -> RemovedView:
+        """Do what was reviewed. The plan is used up by it, whether well or not."""
+        if self._removing is None:
+            raise WizardError("WAG-E-UI-002", "There is no reviewed plan",
+                              next_step="Go back to Home.")  # fmt: skip
+        job, removal = self._removing
+        self._ask = ask
+        removed = job.run(removal)
+        return RemovedView(removed.destroyed, removed.left, removed.complete)
+
+    # Doctor -----------------------------------------------------------------------------------
+
+    def diagnose(
+        self,
+        answers: Answers,
+        token: Secret | None,
+        only: tuple[str, ...],
+        on_result: Callable[[Result], None],
+    ) -> Report:
+        """Run the checklist."""
+        from wizard.flows import diagnose
+
+        return diagnose.run(self._context, answers, only=only, token=token, on_result=on_result)
+
+    def fix_preview(self, answers: Answers, found: Result) -> str:
+        """What the repair would do."""
+        from wizard.flows.mend import Mend
+
+        self.close()
+        with Mend(self._context, answers) as mend:
+            return mend.preview(found)
+
+    def fix(self, answers: Answers, found: Result) -> None:
+        """Do the repair."""
+        from wizard.flows.mend import Mend
+
+        self.close()
+        with Mend(self._context, answers) as mend:
+            mend.apply(found)
+
+    # Ends -------------------------------------------------------------------------------------
+
+    def _cancel_home(self) -> None:
+        if self._removing is not None:
+            self._removing[0].cancel()
+        if self._adding is not None:
+            self._adding[0].deployment.terraform.interrupt()
+
+    def _kill_home(self) -> None:
+        if self._removing is not None:
+            self._removing[0].deployment.terraform.kill()
+        if self._adding is not None:
+            self._adding[0].deployment.terraform.kill()
+
+    def _close_home(self) -> None:
+        """Release the lock; a plan that was not used goes."""
+        if self._adding is not None:
+            job, found, _ = self._adding
+            self._adding = None
+            if found.plan is not None:
+                found.plan.discard()
+            job.__exit__(None, None, None)
+        if self._removing is not None:
+            removal_job, removal = self._removing
+            self._removing = None
+            if removal.plan is not None:
+                removal.plan.discard()
+            removal_job.__exit__(None, None, None)
+
+
+def _keep(_label: str, _said: str) -> bool:
+    return False
+
+
+def planned(plan: PlanResult | None) -> tuple[PlannedResource, ...]:
+    """What Terraform would change, for the screens."""
+    return tuple(
+        PlannedResource(c.address, c.action, group_of(c.resource_type, c.address), c.reason)
+        for c in (plan.changes if plan is not None else ())
+        if c.action in _ACTING
+    )
+
+
+def shown_changes(
+    changes: Iterable[StageChange], stages: Iterable[Stage]
+) -> tuple[tuple[str, StageView], ...]:
+    """Each changed stage with its label and its view; a stage that was not read is left out."""
+    found = {stage.ref: stage for stage in stages}
+    return tuple(
+        (f"{found[c.ref].api.name} / {c.ref.stage}", view_of(found[c.ref], c))
+        for c in changes
+        if c.ref in found
+    )

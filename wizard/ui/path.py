@@ -1,0 +1,45 @@
+"""Which screens follow which: the whole install, or only what adding stages needs."""
+
+from __future__ import annotations
+
+from wizard.core import steps
+from wizard.core.steps import Step
+from wizard.ui.state import WizardState
+
+HOME = (
+    ("home", "Home"),
+    ("remove", "Remove stages"),
+    ("doctor", "Find what is wrong"),
+    ("uninstall", "Take it away"),
+)
+ADDING = ("stages", "review", "logging", "proof")
+
+
+def path(state: WizardState) -> tuple[Step, ...]:
+    """The steps of what is going on, in order."""
+    shown = steps.shown(state.answers)
+    if state.mode == "add":
+        return tuple(s for s in shown if s.id in ADDING)
+    return shown
+
+
+def after(state: WizardState, step_id: str) -> Step | None:
+    """The step Next leads to; None at the end and outside the path."""
+    return _neighbour(state, step_id, 1)
+
+
+def before(state: WizardState, step_id: str) -> Step | None:
+    """The step Back leads to; None at the start, and never from a change to a question."""
+    found = _neighbour(state, step_id, -1)
+    if found is not None and steps.step(step_id).changes and not found.changes:
+        return None
+    return found
+
+
+def _neighbour(state: WizardState, step_id: str, direction: int) -> Step | None:
+    order = path(state)
+    names = [s.id for s in order]
+    if step_id not in names:
+        return None
+    at = names.index(step_id) + direction
+    return order[at] if 0 <= at < len(order) else None

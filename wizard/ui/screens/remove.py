@@ -1,0 +1,142 @@
+"""Take stages off: their logging is put back exactly as it was, and nothing else is touched."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from wizard.core.report import State
+from wizard.core.text import count
+from wizard.ui.backend import Connected
+from wizard.ui.screens.dialogs import Confirm
+from wizard.ui.screens.home_part import HomePart
+from wizard.ui.widgets.lines import Failure
+from wizard.ui.widgets.rows import Rows
+from wizard.ui.widgets.tree import TreeRow, TreeRows
+
+
+class Remove(HomePart):
+    """The connected stages."""
+
+    STEP = "remove"
+    AUTO_FOCUS = "TreeRows"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("a", "all", "All")]
+
+    def question(self) -> str:
+        """Which ones."""
+        return "Which stages should Wallarm no longer learn from?"
+
+    def body(self) -> ComposeResult:
+        """The list."""
+        yield TreeRows(id="connected", title_share=0.5)
+        yield Failure()
+
+    def started(self) -> None:
+        """Read what is connected."""
+        self.wizard.jobs.look_up("connected")
+
+    def show(self, topics: frozenset[str]) -> None:
+        """Every connected stage, then what became of those that were put back."""
+        del topics
+        state, run = self.wizard.state, self.wizard.state.run
+        tree = self.query_one(TreeRows)
+        tree.nothing = "reading the connected stages" if state.connected.busy else (
+            "no stage is connected"
+        )  # fmt: skip
+        if run.busy or run.reports:
+            tree.fill([self._after(ref) for ref in run.leaving])
+        else:
+            tree.fill([self._row(c) for c in state.connected.value or ()])
+        self.query_one(Failure).tell(run.error or state.connected.error)
+        self.say_hint(self._hint())
+
+    def _hint(self) -> str:
+        run = self.wizard.state.run
+        if run.busy:
+            return "Putting back, one after the other; each is read back."
+        if run.reports:
+            done = sum(r.state is State.DONE for r in run.reports.values())
+            return f"{done} of {count(len(run.leaving), 'stage')} put back. Nothing else changed."
+        return "Space selects. Their access log becomes what it was before; nothing else changes."
+
+    def _row(self, one: Connected) -> TreeRow:
+        state = State.WARNING if one.same is False else (
+            State.UNCHECKED if one.same is None else State.DONE
+        )  # fmt: skip
+        chosen = one.ref in self.wizard.state.leaving
+        note = one.note or f"logs to {one.log_group}"
+        return TreeRow(state, self.label_of(one.ref), note, sign="[x]" if chosen else "[ ]")
+
+    def _after(self, ref: str) -> TreeRow:
+        report = self.wizard.state.run.reports.get(ref)
+        if report is None:
+            return TreeRow(State.TODO, self.label_of(ref), State.TODO.value)
+        return TreeRow(report.state, self.label_of(ref), report.message, report.state.value,
+                       loud=report.state is State.FAILED)  # fmt: skip
+
+    def on_rows_toggled(self, event: Rows.Toggled) -> None:
+        """Select or deselect."""
+        event.stop()
+        state = self.wizard.state
+        found = state.connected.value or ()
+        if self._over() or event.index >= len(found):
+            return
+        ref = found[event.index].ref
+        if ref in state.leaving:
+            state.leaving = tuple(r for r in state.leaving if r != ref)
+        else:
+            state.leaving = (*state.leaving, ref)
+        self.state_changed(frozenset({"leaving"}))
+
+    on_rows_chosen = on_rows_toggled
+
+    def action_all(self) -> None:
+        """All, or none."""
+        state = self.wizard.state
+        every = tuple(c.ref for c in state.connected.value or ())
+        if not self._over():
+            state.leaving = () if len(state.leaving) == len(every) else every
+            self.state_changed(frozenset({"leaving"}))
+
+    def _over(self) -> bool:
+        run = self.wizard.state.run
+        return run.busy or bool(run.reports)
+
+    def next_label(self) -> str:
+        """The verb with its size."""
+        if self.wizard.state.run.reports:
+            return "Home"
+        return f"Put {count(len(self.wizard.state.leaving), 'stage')} back"
+
+    def next_ready(self) -> bool:
+        """When something is selected, or everything is done."""
+        run = self.wizard.state.run
+        return not run.busy and bool(run.reports or self.wizard.state.leaving)
+
+    def forward(self) -> None:
+        """Ask once, then do it."""
+        state = self.wizard.state
+        if state.run.busy:
+            return
+        if state.run.reports:
+            self.wizard.go("home")
+            return
+        refs = state.leaving
+        if not refs:
+            self.notify("Select at least one stage.", markup=False)
+            return
+        self.app.push_screen(
+            Confirm(
+                f"Put {count(len(refs), 'stage')} back?",
+                "Their access-log settings become exactly what they were before. Wallarm learns "
+                "nothing more from them. A stage that somebody changed since is asked about.",
+                keep="Leave them connected",
+                act=f"Put {count(len(refs), 'stage')} back",
+            ),
+            lambda yes: self.wizard.home_jobs.remove_stages(refs) if yes else None,
+        )
+
+
+SCREEN = Remove

@@ -1,0 +1,230 @@
+"""Take everything away: shown first, asked about, then followed live; says what is left and why."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from wizard.core.groups import group_order
+from wizard.core.report import Phase, State
+from wizard.core.text import clean, count, duration
+from wizard.ui.backend import RemovalView
+from wizard.ui.deploy_rows import progress_rows
+from wizard.ui.screens.dialogs import Confirm
+from wizard.ui.screens.home_part import HomePart
+from wizard.ui.widgets.lines import Failure, plain
+from wizard.ui.widgets.rows import Rows
+from wizard.ui.widgets.tree import TreeRow, TreeRows
+
+
+class Uninstall(HomePart):
+    """The removal."""
+
+    STEP = "uninstall"
+    AUTO_FOCUS = "TreeRows"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "stop", "Stop"),
+        Binding("y", "copy", "Copy"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open: set[str] = set()
+
+    def question(self) -> str:
+        """What happens."""
+        return "Take the connector away"
+
+    def dangerous(self) -> bool:
+        """It destroys."""
+        return True
+
+    def body(self) -> ComposeResult:
+        """One tree: the plan, then how it goes."""
+        yield Failure()
+        yield TreeRows(id="tree", title_share=0.5)
+
+    def started(self) -> None:
+        """Work out the removal; a plan takes a while: keep its clock going."""
+        if not self._over() and not self.wizard.state.run.busy:
+            self.wizard.jobs.look_up("removal", again=True)
+        self.set_interval(0.5, self._tick)
+
+    def _tick(self) -> None:
+        if self.wizard.state.removal.busy:
+            self.state_changed(frozenset({"tick"}))
+
+    def _over(self) -> bool:
+        return self.wizard.state.run.removed is not None
+
+    def show(self, topics: frozenset[str]) -> None:
+        """Everything from the state."""
+        del topics
+        state, run = self.wizard.state, self.wizard.state.run
+        tree = self.query_one(TreeRows)
+        error = run.error if not run.busy else None
+        self.query_one(Failure).tell(error or state.removal.error)
+        if run.busy or run.started:
+            tree.fill(self._live())
+        elif state.removal.value is not None:
+            tree.nothing = "nothing of this deployment is left"
+            tree.fill(self._plan(state.removal.value))
+        else:
+            tree.nothing = "working out the removal" if state.removal.busy else ""
+            tree.fill([])
+            tree.refresh()
+        self.say_hint(self._hint())
+
+    def _hint(self) -> str:
+        state, run = self.wizard.state, self.wizard.state.run
+        now = self.wizard.clock()
+        if run.removed is not None:
+            left = len(run.removed.left)
+            end = f"{count(left, 'thing')} left, see below." if left else "Nothing is left."
+            return f"Removed in {duration(run.ended - run.started)}. {end}"
+        if run.busy:
+            words = "Stopping after what runs now." if run.cancelling else (
+                "Your APIs are not touched. The forwarder's network interfaces can hold up its "
+                "security group for 20m – 60m."
+            )  # fmt: skip
+            return f"{duration(now - run.started)}. {words}"
+        if run.error is not None:
+            return "Stopped. What is done is recorded; Next goes on from there."
+        if state.removal.busy:
+            waited = duration(now - state.removal.since)
+            return f"Working out the removal: {waited}, usually 20s – 40s. Nothing is changed."
+        return "Nothing is changed before you agree. Log groups made here go with their data."
+
+    def _plan(self, view: RemovalView) -> list[TreeRow]:
+        lines = [
+            TreeRow(State.RUNNING, f"Stage {self.label_of(ref)}", "logging put back as it was",
+                    sign="~")
+            for ref in view.stages
+        ]  # fmt: skip
+        groups: dict[str, list[str]] = {}
+        for item in view.resources:
+            groups.setdefault(item.group, []).append(item.address)
+        for name in sorted(groups, key=group_order):
+            sign = "▾" if name in self._open else "▸"
+            lines.append(TreeRow(State.FAILED, name, f"{len(groups[name])} to destroy", key=name,
+                                 sign=sign))  # fmt: skip
+            if name in self._open:
+                lines += [
+                    TreeRow(State.FAILED, clean(a), "destroy", depth=1, sign="-")
+                    for a in groups[name]
+                ]
+        if view.token_parameter:
+            lines.append(TreeRow(State.FAILED, "Wallarm token", f"{view.token_parameter} deleted",
+                                 sign="-"))  # fmt: skip
+        lines += [TreeRow(State.SKIPPED, "Stays", clean(text)) for text in view.stays]
+        return lines
+
+    def _live(self) -> list[TreeRow]:
+        run = self.wizard.state.run
+        lines = [
+            TreeRow(r.state, f"Stage {self.label_of(ref)}", r.message, r.state.value)
+            for ref, r in run.reports.items()
+        ]
+        if run.progress is not None:
+            lines += progress_rows(self.wizard, run.progress, self.wizard.clock(), self._open)
+        for phase, title in ((Phase.PLAN, "Removal worked out"), (Phase.CLEANUP, "Wallarm token")):
+            told = run.phases.get(phase)
+            if told is not None:
+                lines.append(TreeRow(told.state, title, told.state.value))
+        if run.removed is not None:
+            lines += [TreeRow(State.WARNING, "Left", clean(t)) for t in run.removed.left]
+        return lines
+
+    def on_rows_chosen(self, event: Rows.Chosen) -> None:
+        """Open or close a group."""
+        event.stop()
+        tree = self.query_one(TreeRows)
+        if event.index < len(tree.lines) and (key := tree.lines[event.index].key):
+            self._open ^= {key}
+            self.state_changed(frozenset({"open"}))
+
+    on_rows_toggled = on_rows_chosen
+
+    def next_label(self) -> str:
+        """The verb with its size."""
+        if self._over():
+            return "Finish"
+        if self.wizard.state.run.error is not None:
+            return "Go on removing"
+        view = self.wizard.state.removal.value
+        if view is None or view.nothing_to_do:
+            return "Take it away"
+        return f"Destroy {count(len(view.resources), 'resource')}"
+
+    def next_ready(self) -> bool:
+        """When the removal is known and nothing runs."""
+        state = self.wizard.state
+        if self._over() or (state.run.error is not None and not state.run.busy):
+            return True
+        view = state.removal.value
+        return not state.run.busy and view is not None and not view.nothing_to_do
+
+    def why_not(self) -> str:
+        """What Next waits for."""
+        return "removing" if self.wizard.state.run.busy else ""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Stop while it runs; Copy after a failure."""
+        run = self.wizard.state.run
+        if action == "stop":
+            return run.busy and not run.cancelling
+        if action == "copy":
+            return run.error is not None and not run.busy
+        return super().check_action(action, parameters)
+
+    def forward(self) -> None:
+        """Ask, then do it; after a failure work out again what is left."""
+        state = self.wizard.state
+        if self._over():
+            self.wizard.leave(0)
+            return
+        if state.run.error is not None:
+            state.run = type(state.run)()
+            self.wizard.jobs.look_up("removal", again=True)
+            return
+        view = state.removal.value
+        if view is None or not self.next_ready():
+            return
+        self.app.push_screen(
+            Confirm(
+                f"Destroy {count(len(view.resources), 'resource')}?",
+                f"{count(len(view.stages), 'stage')} get their old logging back first. Then "
+                "everything that was made is destroyed, the log groups with their data, and the "
+                "stored Wallarm token is deleted. Your APIs keep working all the time.",
+                keep="Keep the connector",
+                act="Take it away",
+            ),
+            lambda yes: self.wizard.home_jobs.uninstall() if yes else None,
+        )
+
+    def action_stop(self) -> None:
+        """Ask, then stop gracefully."""
+        if not self.wizard.state.run.busy:
+            return
+        self.app.push_screen(
+            Confirm(
+                "Stop the removal?",
+                "What runs at this moment is finished, and what is done is recorded. The removal "
+                "can go on later from there.",
+                keep="Go on",
+                act="Stop",
+                danger=False,
+            ),
+            lambda yes: self.wizard.cancel_run() if yes else None,
+        )
+
+    def action_copy(self) -> None:
+        """The failure as text."""
+        run = self.wizard.state.run
+        if run.error is not None:
+            self.wizard.copy(plain(run.error), "Error")
+
+
+SCREEN = Uninstall
