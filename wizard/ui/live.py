@@ -37,6 +37,7 @@ from wizard.ui.live_home import LiveHome, planned, shown_changes
 
 if TYPE_CHECKING:
     from wizard.core.tfvars import Outputs
+    from wizard.flows.deployment import Deployment
     from wizard.flows.install import Install, Review
 
 _CONSOLES = {"us1.api.wallarm.com": "https://us1.my.wallarm.com/api-discovery",
@@ -214,8 +215,10 @@ class LiveBackend(LiveHome):
         """Put one stage back."""
         from wizard.flows.switching import restore
 
-        job, _ = self._held()
-        deployment = job.deployment
+        if self._adding is not None:
+            deployment: Deployment | None = self._adding[0].deployment
+        else:
+            deployment = self._held()[0].deployment
         held = deployment.journal.record.stages.get(StageRef.parse(ref)) if deployment else None
         if deployment is None or held is None:
             raise UsageError("WAG-E-STAGES-004", f"{ref} is not connected")

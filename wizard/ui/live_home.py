@@ -45,6 +45,7 @@ class LiveHome:
         self._context = Context(options, self._emit)
         self._inventory: Inventory | None = None
         self._adding: tuple[Stages, Addition, Answers] | None = None
+        self._added = False
         self._removing: tuple[Uninstall, Removal] | None = None
         self._ask: AskStage = _keep
 
@@ -76,7 +77,7 @@ class LiveHome:
         except BaseException:
             job.__exit__(None, None, None)
             raise
-        self._adding = (job, found, answers)
+        self._adding, self._added = (job, found, answers), False
         known = self._inventory.stages if self._inventory is not None else ()
         cost = estimate(answers)
         return ReviewView(
@@ -96,7 +97,11 @@ class LiveHome:
         if self._adding is None:
             raise WizardError("WAG-E-UI-002", "There is no reviewed plan",
                               next_step="Go back to Review.")  # fmt: skip
-        job, found, _ = self._adding
+        job, found, answers = self._adding
+        if self._added:  # the plan is used up by a try, whether well or not
+            found = job.review_add(answers.stages)
+            self._adding = (job, found, answers)
+        self._added = True
         return job.add(found)
 
     def _prove_added(self, cancel: threading.Event) -> Proof | None:

@@ -16,7 +16,7 @@ from wizard.core.groups import group_order
 from wizard.core.report import State
 from wizard.core.text import clean, count, duration
 from wizard.ui.backend import PlannedResource, ReviewView
-from wizard.ui.path import path
+from wizard.ui.path import after, path
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.screens.dialogs import Confirm
 from wizard.ui.widgets.lines import Failure, plain
@@ -167,9 +167,9 @@ class Review(StepScreen):
                 lines += [_leaf(r, 1) for r in held]
         for label, stage in view.stages:
             change = ", ".join(f"{n} {b} → {a}" for n, b, a in stage.planned)
-            lines.append(TreeRow(State.RUNNING, f"Stage {label}", clean(change), sign="~"))
+            lines.append(TreeRow(State.RUNNING, label, clean(change), sign="~"))
         for label, reason in view.skipped:
-            lines.append(TreeRow(State.SKIPPED, f"Stage {label}", clean(reason)))
+            lines.append(TreeRow(State.SKIPPED, label, clean(reason)))
         return lines
 
     def _stages_text(self, view: ReviewView) -> None:
@@ -178,9 +178,9 @@ class Review(StepScreen):
         ink, text = self.wizard.ink, Text()
         for label, stage in view.stages:
             text.append(f"{clean(label)}\n", ink.bold)
-            for name, before, after in stage.planned:
+            for name, was, will in stage.planned:
                 text.append("  ")
-                text.append_text(change(self.wizard, name, before, after))
+                text.append_text(change(self.wizard, name, was, will))
                 text.append("\n")
             for note in stage.notes:
                 text.append(f"  ! {clean(note)}\n", ink.warn)
@@ -255,7 +255,8 @@ class Review(StepScreen):
 
     def _deploy(self, yes: bool | None) -> None:
         if yes:
-            self.wizard.go("deploy")
+            following = after(self.wizard.state, self.STEP)
+            self.wizard.go(following.id if following else "deploy")
             self.wizard.jobs.run()
 
 

@@ -99,7 +99,7 @@ class Uninstall(HomePart):
 
     def _plan(self, view: RemovalView) -> list[TreeRow]:
         lines = [
-            TreeRow(State.RUNNING, f"Stage {self.label_of(ref)}", "logging put back as it was",
+            TreeRow(State.RUNNING, self.label_of(ref), "logging put back as it was",
                     sign="~")
             for ref in view.stages
         ]  # fmt: skip
@@ -124,7 +124,7 @@ class Uninstall(HomePart):
     def _live(self) -> list[TreeRow]:
         run = self.wizard.state.run
         lines = [
-            TreeRow(r.state, f"Stage {self.label_of(ref)}", r.message, r.state.value)
+            TreeRow(r.state, self.label_of(ref), r.message, r.state.value)
             for ref, r in run.reports.items()
         ]
         if run.progress is not None:

@@ -66,7 +66,9 @@ class TreeRows(Rows):
         right = fit(line.right, min(self.right_room, width // 4), right=True)
         room = width - text.cell_len - len(right) - 1
         title_room = int((width - len(right)) * self.title_share) - text.cell_len
-        if line.depth and self.leaf_room:
+        if not line.middle:
+            title_room = room
+        elif line.depth and self.leaf_room:
             title_room = max(title_room, room - self.leaf_room)
         quiet = line.state in (State.TODO, State.SKIPPED)
         style = ink.muted if quiet else ink.plain
