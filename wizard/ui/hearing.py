@@ -94,7 +94,7 @@ class Hearing(App[int]):
             self._ask_fix(*message.value)
         elif message.name == "fixed":
             self.notify("Mended. Looking again.", markup=False)
-            self.home_jobs.examine(message.value.check.check_id)
+            self.home_jobs.examine()
 
     def _open(self, answers: Answers) -> None:
         """Another deployment: show it at Home."""

@@ -42,7 +42,8 @@ class Doctor(HomePart):
 
     def __init__(self) -> None:
         super().__init__()
-        self._turned: set[str] = set()  # sections opened or closed by hand
+        self._turned: dict[str, bool] = {}  # sections opened or closed by hand
+        self._shown_open: dict[str, bool] = {}
         self._at_once = True  # the cursor goes to the first failure, once
 
     def question(self) -> str:
@@ -102,10 +103,11 @@ class Doctor(HomePart):
             words = f"{len(results)} of {len(checks)}"
         else:
             state = next((s for s in _WORST if s in states), State.TODO)
-            words = _tally(results)
+            words = _short(results)
         wrong = bool(states & {State.FAILED, State.WARNING})
+        self._shown_open[section.key] = is_open = self._turned.get(section.key, wrong)
         lines = [TreeRow(state, section.title, words, key=section.key)]
-        if wrong != (section.key in self._turned):
+        if is_open:
             lines += [self._line(c, found.get(c.check_id)) for c in checks]
         return lines
 
@@ -116,7 +118,7 @@ class Doctor(HomePart):
             return TreeRow(State.RUNNING if busy else State.TODO, title, "", depth=1,
                            key=check.check_id)  # fmt: skip
         state = _STATES[result.verdict]
-        words = state.value
+        words = "passed" if state is State.DONE else state.value
         if result.because:
             words = f"because of {result.because}"
         elif state is State.FAILED and check.fix:
@@ -189,7 +191,7 @@ class Doctor(HomePart):
         tree = self.query_one(TreeRows)
         line = tree.lines[event.index] if event.index < len(tree.lines) else None
         if line is not None and not line.depth:
-            self._turned ^= {line.key}
+            self._turned[line.key] = not self._shown_open.get(line.key, False)
             self.state_changed(frozenset({"open"}))
 
     on_rows_toggled = on_rows_chosen
@@ -209,6 +211,7 @@ class Doctor(HomePart):
     def action_all(self) -> None:
         """Run the whole checklist."""
         self._at_once = True
+        self._turned.clear()
         self.wizard.home_jobs.examine()
 
     def action_this(self) -> None:
@@ -248,7 +251,16 @@ class Doctor(HomePart):
 
 def _tally(results: list[Result]) -> str:
     good = sum(r.verdict is Verdict.PASS for r in results)
-    parts = [f"{good} of {len(results)} passed"]
+    parts = [f"{good} of {len(results)} passed", *_others(results)]
+    return ", ".join(parts)
+
+
+def _short(results: list[Result]) -> str:
+    return ", ".join(_others(results)) or f"{len(results)} of {len(results)}"
+
+
+def _others(results: list[Result]) -> list[str]:
+    parts = []
     for verdict, word in (
         (Verdict.FAIL, "failed"), (Verdict.SKIPPED, "skipped"), (Verdict.UNCHECKED, "not checked"),
     ):  # fmt: skip
@@ -256,7 +268,7 @@ def _tally(results: list[Result]) -> str:
             parts.append(f"{number} {word}")
     if number := sum(r.verdict is Verdict.WARN for r in results):
         parts.append(count(number, "warning"))
-    return ", ".join(parts)
+    return parts
 
 
 SCREEN = Doctor

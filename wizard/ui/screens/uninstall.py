@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
@@ -12,7 +13,7 @@ from wizard.core.report import Phase, State
 from wizard.core.text import clean, count, duration
 from wizard.ui.backend import RemovalView
 from wizard.ui.deploy_rows import progress_rows
-from wizard.ui.screens.dialogs import Confirm
+from wizard.ui.screens.dialogs import Confirm, Details
 from wizard.ui.screens.home_part import HomePart
 from wizard.ui.widgets.lines import Failure, plain
 from wizard.ui.widgets.rows import Rows
@@ -138,12 +139,17 @@ class Uninstall(HomePart):
         return lines
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
-        """Open or close a group."""
+        """Open or close a group; show a longer line whole."""
         event.stop()
         tree = self.query_one(TreeRows)
-        if event.index < len(tree.lines) and (key := tree.lines[event.index].key):
-            self._open ^= {key}
+        if event.index >= len(tree.lines):
+            return
+        line = tree.lines[event.index]
+        if line.key:
+            self._open ^= {line.key}
             self.state_changed(frozenset({"open"}))
+        else:
+            self.app.push_screen(Details(line.title, Text(line.middle), line.middle, "line"))
 
     on_rows_toggled = on_rows_chosen
 
