@@ -1,166 +1,179 @@
 """Receives API Gateway access logs from CloudWatch Logs and forwards them to the Wallarm node.
 
-Standard library only. Either every deliverable event was delivered, or the handler raises, so that
-AWS keeps the batch and tries again.
+Standard library only. Every event is accounted for: delivered + quarantined + malformed + skipped =
+received, or the handler raises, so that AWS keeps the batch, tries again and at last stores it.
 """
 
-import base64
-import hashlib
-import http.client
-import json
-import os
 import re
-import ssl
-import sys
 import time
-import zlib
 
+from decode import envelope
+from node import Node
+from observe import MOST_NAMED, MOST_PROOFS, metrics, proof, say
 from parse import fields
+from protocol import VERSION, Encoder, Unsendable, request_id
+from sender import DELIVERED, FAILED, REFUSED, Job, Sender
 
-VERSION = "0.1.0"
-MAX_BYTES = 64 * 1024 * 1024
-TIMEOUT = 5.0
-MOST_PROOFS = 10
+MARGIN_SECONDS = 2.0  # for the last lines of the log, after the deadline
+MOST_REMEMBERED = 20_000
+MISCONFIGURED = (301, 302, 303, 307, 308, 401, 403, 404)
 
 _PROOF = re.compile(r"wallarm-apigw-proof/([0-9a-f]{32})")
-_CONTROL = re.compile(r"[\x00-\x20\x7f]")
-_connection = None
 
 
 class UndeliveredError(Exception):
     """Some events did not reach the node; AWS must keep the batch."""
 
 
-def lambda_handler(event, _context):
+class AccountingError(Exception):
+    """An event is neither delivered nor accounted for: a bug, and AWS must keep the batch."""
+
+
+class _Warm:
+    """What outlives one invocation."""
+
+    sender = None
+    encoder = None
+    # Events of batches that failed in part: AWS repeats the whole batch, these need no second send.
+    delivered = {}  # noqa: RUF012 - one per environment on purpose
+
+
+def lambda_handler(event, context):
     """Handle one batch, or a probe (`{"wallarm-apigw": "probe"}`)."""
-    if isinstance(event, dict) and event.get("wallarm-apigw") == "probe":
-        return _probe()
+    began = time.monotonic()
     received_at = int(time.time() * 1000)
-    envelope = _decode(event["awslogs"]["data"])
-    if envelope.get("messageType") == "CONTROL_MESSAGE":
+    if isinstance(event, dict) and event.get("wallarm-apigw") == "probe":
+        from probe import probe
+
+        return probe(Node(), Encoder())
+    _start()
+    batch = envelope(event)
+    if batch.get("messageType") == "CONTROL_MESSAGE":
         return {"received": 0}
-    counts = {"received": 0, "delivered": 0, "malformed": 0, "skipped": 0, "failed": 0}
-    proofs = 0
-    for item in envelope["logEvents"]:
-        counts["received"] += 1
-        line = fields(item.get("message", ""))
-        if line is None:
-            counts["malformed"] += 1
-            continue
-        if "httpMethod" not in line or "path" not in line:
-            counts["skipped"] += 1
-            continue
-        status, outcome = _deliver(item, line)
-        counts[outcome] += 1
-        marker = _PROOF.fullmatch(str(line.get("userAgent", "")))
-        if marker and proofs < MOST_PROOFS:
-            proofs += 1
-            _print_proof(marker.group(1), item, received_at, outcome, status)
-    _log({"event": "batch", **counts})
-    if counts["failed"]:
-        raise UndeliveredError(
-            f"{counts['failed']} of {counts['received']} events were not delivered"
-        )
+    counts = dict.fromkeys(
+        ("received", "delivered", "retried", "quarantined", "malformed", "skipped", "failed"), 0
+    )
+    jobs, known, oldest = _read(batch, counts)
+    counts["delivered"] = known
+    _Warm.sender.send(jobs, _seconds_left(context, began))
+    _count(jobs, counts)
+    counts["retried"] = _Warm.sender.retried
+    _tell(jobs, counts, received_at, oldest)
+    _settle(jobs, counts)
     return counts
 
 
-def _decode(data):
-    raw = base64.b64decode(data)
-    if raw[:2] == b"\x1f\x8b":
-        reader = zlib.decompressobj(31)
-        raw = reader.decompress(raw, MAX_BYTES)
-        if reader.unconsumed_tail:
-            raise ValueError("the batch is larger than 64 MB")
-    return json.loads(raw)
-
-
-def _deliver(item, line):
-    """Send one event. Gives the node's status (or None) and the outcome."""
-    method, path = str(line["httpMethod"]), str(line["path"])
-    if _CONTROL.search(method) or _CONTROL.search(path) or not path.startswith("/"):
-        return None, "malformed"
-    for attempt in (1, 2, 3):
-        try:
-            status = _send(method, path, _headers(item, line))
-        except (OSError, http.client.HTTPException):
-            _close()
-            status = None
-        if status is not None and status < 500 and status != 429:
-            return status, "delivered"
-        time.sleep(0.05 * attempt)
-    return status, "failed"
-
-
-def _headers(item, line):
-    request_id = hashlib.sha256(f"{item.get('id')}".encode()).hexdigest()[:32]
-    headers = {
-        "Host": line.get("domainName", "-"),
-        "User-Agent": line.get("userAgent", "-"),
-        "X-Wallarm-Connector-Type": "aws-api-gateway",
-        "X-Wallarm-Connector-Version": VERSION,
-        "X-Wallarm-Request-Id": request_id,
-        "X-Wallarm-Method": line["httpMethod"],
-        "X-Wallarm-Forwarded-For": line.get("sourceIp", "-"),
-        "X-Wallarm-Forwarded-Host": line.get("domainName", "-"),
-        "X-Wallarm-Application-Id": os.environ.get("X_WALLARM_APPLICATION_ID", "-1"),
-        "X-Wallarm-Response-Status": line.get("status", "-"),
-    }
-    return {name: re.sub(r"[^\x20-\x7e]", "?", str(value)) for name, value in headers.items()}
-
-
-def _send(method, path, headers):
-    global _connection
-    if _connection is None:
-        url, scheme = os.environ["X_NODE_URL"], os.environ.get("X_NODE_SCHEME", "http")
-        if scheme == "https":
-            pinned = os.environ.get("X_NODE_CA_CERTIFICATE") or None
-            context = ssl.create_default_context(cadata=pinned)
-            _connection = http.client.HTTPSConnection(url, timeout=TIMEOUT, context=context)
-        else:
-            _connection = http.client.HTTPConnection(url, timeout=TIMEOUT)
-    _connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-    for name, value in headers.items():
-        _connection.putheader(name, value)
-    _connection.endheaders()
-    answer = _connection.getresponse()
-    answer.read()
-    return answer.status
-
-
-def _close():
-    global _connection
-    if _connection is not None:
-        _connection.close()
-        _connection = None
-
-
-def _print_proof(marker, item, received_at, outcome, status):
-    _log(
+def _start():
+    if _Warm.sender is not None:
+        return
+    node = Node()
+    _Warm.encoder = Encoder()
+    _Warm.sender = Sender(node)
+    say(
         {
-            "event": "proof",
-            "id": marker,
-            "log_event_id": str(item.get("id", ""))[:64],
-            "received_at": received_at,
-            "delivered_at": int(time.time() * 1000) if outcome == "delivered" else None,
-            "outcome": outcome,
-            "node_status": status,
+            "event": "start",
+            "version": VERSION,
+            "node": f"{node.scheme}://{node.url}",
+            "style": _Warm.encoder.style,
+            "connections": node.connections,
         }
     )
 
 
-def _log(entry):
-    sys.stdout.write(json.dumps(entry) + "\n")
+def _read(batch, counts):
+    """(jobs to send, how many were delivered before, oldest timestamp in epoch ms or None)."""
+    jobs, known, oldest, named = [], 0, None, 0
+    group, stream = batch.get("logGroup"), batch.get("logStream")
+    for item in batch["logEvents"]:
+        counts["received"] += 1
+        line = fields(item.get("message")) if isinstance(item, dict) else None
+        if line is None:
+            counts["malformed"] += 1
+            named = _name(item, "malformed", named)
+            continue
+        if "httpMethod" not in line or "path" not in line:
+            counts["skipped"] += 1  # a WebSocket event has neither
+            continue
+        event_id = str(item.get("id", ""))
+        stamp = item.get("timestamp")
+        if isinstance(stamp, int) and (oldest is None or stamp < oldest):
+            oldest = stamp
+        key = request_id(group, stream, event_id)
+        if key in _Warm.delivered:
+            known += 1
+            continue
+        try:
+            first, second = _Warm.encoder.messages(line, key)
+        except Unsendable as why:
+            counts["malformed"] += 1
+            named = _name(item, f"malformed {why}", named)
+            continue
+        marker = _PROOF.fullmatch(line.get("userAgent", ""))
+        jobs.append(Job(key, first, second, (event_id, marker.group(1) if marker else "")))
+    return jobs, known, oldest
 
 
-def _probe():
-    began = time.monotonic()
-    node = {"url": os.environ.get("X_NODE_URL", ""), "reachable": False, "status": None,
-            "error": None, "latency_ms": None}  # fmt: skip
-    try:
-        node["status"] = _send("HEAD", "/", {"Host": node["url"]})
-        node["reachable"] = True
-        node["latency_ms"] = round((time.monotonic() - began) * 1000, 1)
-    except (OSError, http.client.HTTPException) as error:
-        _close()
-        node["error"] = f"{type(error).__name__}: {error}"
-    return {"version": VERSION, "config": {}, "node": node}
+def _name(item, why, named):
+    """Name a line that is not sent on. It stays in the log group it came from."""
+    if named < MOST_NAMED:
+        event_id = str(item.get("id", ""))[:64] if isinstance(item, dict) else ""
+        say({"event": "quarantined", "log_event_id": event_id, "reason": why})
+    return named + 1
+
+
+def _count(jobs, counts):
+    for job in jobs:
+        if job.outcome == DELIVERED:
+            counts["delivered"] += 1
+        elif job.outcome == REFUSED:
+            counts["quarantined"] += 1
+        elif job.outcome == FAILED:
+            counts["failed"] += 1
+
+
+def _tell(jobs, counts, received_at, oldest):
+    proofs = named = 0
+    for job in jobs:
+        event_id, marker = job.tag
+        if marker and proofs < MOST_PROOFS:
+            proofs += 1
+            proof(marker, event_id, received_at, job)
+        if job.outcome == REFUSED:
+            named = _name({"id": event_id}, job.reason, named)
+    age = max(0, received_at - oldest) if oldest is not None else None
+    sent = sum(len(job.first) + len(job.second or b"") for job in jobs)
+    metrics(counts | {"bytes": sent}, [j.seconds for j in jobs if j.outcome == DELIVERED], age)
+
+
+def _settle(jobs, counts):
+    """Raise unless every event is accounted for and every deliverable one was delivered."""
+    settled = sum(counts[n] for n in ("delivered", "quarantined", "malformed", "skipped", "failed"))
+    if settled != counts["received"]:
+        raise AccountingError(f"{settled} of {counts['received']} events are accounted for")
+    refused = {job.status for job in jobs if job.outcome == REFUSED}
+    wrong = counts["delivered"] == 0 and len(refused) == 1 and refused <= set(MISCONFIGURED)
+    if not counts["failed"] and not wrong:
+        return
+    _remember(jobs)
+    if wrong:
+        raise UndeliveredError(
+            f"the node answered {refused.pop()} to every event: wrong address, path or rights"
+        )
+    reasons = sorted({job.reason for job in jobs if job.outcome == FAILED})
+    raise UndeliveredError(
+        f"{counts['failed']} of {counts['received']} events undelivered: {'; '.join(reasons[:3])}"
+    )
+
+
+def _remember(jobs):
+    for job in jobs:
+        if job.outcome == DELIVERED:
+            _Warm.delivered[job.key] = None
+    while len(_Warm.delivered) > MOST_REMEMBERED:
+        del _Warm.delivered[next(iter(_Warm.delivered))]
+
+
+def _seconds_left(context, began):
+    left = getattr(context, "get_remaining_time_in_millis", None)
+    total = left() / 1000 if left is not None else 60.0
+    return max(0.5, total - MARGIN_SECONDS - (time.monotonic() - began if left is None else 0.0))

@@ -16,6 +16,7 @@ KEYS = (
 ALIAS = "wallarm_"  # before our key where the user's format has that key for something else
 ABSENT = ("-", "", None)
 
+_KNOWN = frozenset(KEYS)
 _NAMES = "|".join(KEYS)
 _ANCHOR = re.compile(rf'(?:^\s*\{{|,)\s*"((?:{ALIAS})?(?:{_NAMES}))"\s*:\s*("?)')
 _NEXT_KEY = re.compile(r'"\s*,\s*"[^"\\]{1,128}"\s*:')
@@ -24,18 +25,21 @@ _CLOSE_BARE = re.compile(r"\s*[,}]?\s*$")
 
 
 def fields(message):
-    """The known fields of a line, absent ones left out; None for a malformed line."""
+    """The known fields of a line as text, absent ones left out; None for a malformed line."""
     if not isinstance(message, str):
         return None
     try:
-        line = json.loads(message, object_pairs_hook=_once)
-    except ValueError:
-        line = _repair(message)
+        line = json.loads(message)
+        # A value can hold `":` too; only then is it worth looking for a key that stands twice.
+        if isinstance(line, dict) and message.count('":') != len(line):
+            line = json.loads(message, object_pairs_hook=_once)
     except _TwiceError:
         return None
+    except (ValueError, RecursionError):
+        line = _repair(message)
     if not isinstance(line, dict):
         return None
-    return _known(line)
+    return _known(line, aliased=ALIAS in message)
 
 
 class _TwiceError(Exception):
@@ -46,17 +50,22 @@ def _once(pairs):
     out = dict(pairs)
     if len(out) != len(pairs):
         names = [name for name, _ in pairs]
-        if any(names.count(name) > 1 for name in set(names)):
-            raise _TwiceError
+        for name in set(names):
+            if names.count(name) > 1 and name.removeprefix(ALIAS) in _KNOWN:
+                raise _TwiceError
     return out
 
 
-def _known(line):
+def _known(line, *, aliased):
     out = {}
     for key in KEYS:
-        value = line.get(ALIAS + key, line.get(key))
-        if value not in ABSENT and isinstance(value, (str, int, float)):
-            out[key] = value if isinstance(value, str) else str(value)
+        value = line.get(ALIAS + key, line.get(key)) if aliased else line.get(key)
+        if value in ABSENT or isinstance(value, bool):
+            continue
+        if isinstance(value, str):
+            out[key] = value
+        elif isinstance(value, (int, float)):
+            out[key] = str(value)
     return out
 
 

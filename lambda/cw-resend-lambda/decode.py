@@ -1,0 +1,58 @@
+"""CloudWatch Logs' envelope: base64 of gzip of JSON, never larger than a bound.
+
+Whatever is wrong with an envelope raises, so that AWS keeps the payload.
+"""
+
+import base64
+import binascii
+import json
+import zlib
+
+MOST_BYTES = 64 * 1024 * 1024
+_GZIP = b"\x1f\x8b"
+
+
+class EnvelopeError(ValueError):
+    """The invocation's payload is not what CloudWatch Logs sends."""
+
+
+def envelope(event):
+    """The envelope of an invocation: a dict with `messageType` and a list `logEvents`."""
+    try:
+        raw = base64.b64decode(event["awslogs"]["data"], validate=True)
+    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+        raise EnvelopeError(f"not a CloudWatch Logs event: {type(error).__name__}") from None
+    # AWS's own console sample is not compressed.
+    text = unzip(raw) if raw[:2] == _GZIP else raw
+    try:
+        data = json.loads(text)
+    except ValueError:
+        raise EnvelopeError("the envelope is not JSON") from None
+    if not isinstance(data, dict):
+        raise EnvelopeError("the envelope is not a JSON object")
+    if data.get("messageType") == "CONTROL_MESSAGE":
+        return data
+    if not isinstance(data.get("logEvents"), list):
+        raise EnvelopeError("the envelope has no list of log events")
+    return data
+
+
+def unzip(raw, most=MOST_BYTES):
+    """Every member of a gzip stream; `zlib.decompress` would drop all but the first in silence."""
+    parts, size = [], 0
+    while raw:
+        reader = zlib.decompressobj(31)
+        try:
+            part = reader.decompress(raw, most - size + 1)
+        except zlib.error:
+            raise EnvelopeError("the compressed envelope is corrupt") from None
+        size += len(part)
+        if size > most or reader.unconsumed_tail:
+            raise EnvelopeError(f"the envelope is larger than {most} bytes")
+        if not reader.eof:
+            raise EnvelopeError("the compressed envelope is cut short")
+        parts.append(part)
+        raw = reader.unused_data
+        if raw[:2] != _GZIP and not raw.strip(b"\0"):
+            break  # padding
+    return b"".join(parts)

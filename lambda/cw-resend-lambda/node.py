@@ -1,0 +1,74 @@
+"""Where the node is and how a connection to it is opened: name, port, TLS, limits."""
+
+import os
+import socket
+
+CONNECTIONS = 64
+CONNECT_SECONDS = 3.0
+READ_SECONDS = 10.0
+NAME_SECONDS = 30.0  # a load balancer's addresses change; AWS gives its names 60 seconds
+
+
+class Node:
+    """The node that the environment names; raises KeyError without X_NODE_URL."""
+
+    def __init__(self, env=None):
+        env = os.environ if env is None else env
+        self.url = env["X_NODE_URL"]
+        self.scheme = env.get("X_NODE_SCHEME", "http")
+        self.tls = self.scheme == "https"
+        self.host, self.port = _split(self.url, 443 if self.tls else 80)
+        self.connections = _number(env, "X_NODE_CONNECTIONS", CONNECTIONS, 1, 512)
+        self.connect_seconds = _number(env, "X_NODE_CONNECT_SECONDS", CONNECT_SECONDS, 0.1, 60)
+        self.read_seconds = _number(env, "X_NODE_READ_SECONDS", READ_SECONDS, 0.1, 300)
+        self._certificate = env.get("X_NODE_CA_CERTIFICATE", "")
+        self._certificate_file = env.get("X_NODE_CA_FILE", "")
+        self._context = None
+        self._known = None
+        self._known_until = 0.0
+
+    @property
+    def context(self):
+        """The TLS context. With a pinned CA the system's are not even read: that saves 30 ms."""
+        if self._context is None:
+            import ssl  # not needed, and not paid for, over plain HTTP
+
+            if self._certificate or self._certificate_file:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                context.load_verify_locations(
+                    cafile=self._certificate_file or None, cadata=self._certificate or None
+                )
+            else:
+                context = ssl.create_default_context()
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            self._context = context
+        return self._context
+
+    def address(self, now):
+        """(family, address) of the node; asked again after a while or a failure."""
+        if self._known is None or now > self._known_until:
+            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+            self._known = [(family, address) for family, _, _, _, address in found]
+            self._known_until = now + NAME_SECONDS
+        self._known.append(self._known.pop(0))  # each of its addresses in turn
+        return self._known[-1]
+
+    def forget_address(self):
+        """The node moved, perhaps."""
+        self._known = None
+
+
+def _split(url, port):
+    if url.startswith("["):
+        host, _, rest = url[1:].partition("]")
+        return host, int(rest[1:]) if rest.startswith(":") else port
+    host, _, given = url.partition(":")
+    return host, int(given) if given else port
+
+
+def _number(env, name, otherwise, least, most):
+    try:
+        value = type(otherwise)(env.get(name, ""))
+    except ValueError:
+        return otherwise
+    return min(max(value, least), most)

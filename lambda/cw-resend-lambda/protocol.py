@@ -1,0 +1,129 @@
+"""The wire between forwarder and node. The only module that knows it.
+
+UNVERIFIED: the node's connector protocol is not published. What is here follows the known header
+names; every name and the style can be set by environment. See PROTOCOL.md.
+
+Per event two messages: the original request (its method, path and headers as far as an access log
+has them), then its response metadata, joined by a request id that is derived from the log event, so
+that a repeated delivery carries the same id.
+"""
+
+import hashlib
+import os
+import re
+from urllib.parse import quote
+
+VERSION = "0.1.0"
+
+_METHOD = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
+_HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+# What may stand in a request target as it is; everything else is percent-encoded.
+_SAFE_IN_PATH = "/:@!$&'()*+,;=~%-._?#[]|^`{}\"<>\\"
+MOST_PATH = 8192
+_WITH_BODY = ("POST", "PUT", "PATCH")
+
+
+class Unsendable(ValueError):  # noqa: N818 - it is a verdict on an event, not a failure of ours
+    """An event that cannot be put into a request."""
+
+
+class Encoder:
+    """Turns the fields of a line into the bytes of its messages.
+
+    Args:
+        env: the function's environment.
+    """
+
+    def __init__(self, env=None):
+        env = os.environ if env is None else env
+        prefix = _name(env.get("X_NODE_HEADER_PREFIX"), "X-Wallarm-")
+        self.two = env.get("X_NODE_STYLE", "two-messages") != "one-message"
+        self.style = "two-messages" if self.two else "one-message"
+        kind = _clean(env.get("X_NODE_CONNECTOR_TYPE") or "aws-api-gateway")
+        version = _clean(env.get("X_NODE_CONNECTOR_VERSION") or VERSION)
+        application = _clean(env.get("X_WALLARM_APPLICATION_ID") or "-1")
+        self._fixed = (
+            f"{prefix}Connector-Type: {kind}\r\n"
+            f"{prefix}Connector-Version: {version}\r\n"
+            f"{prefix}Application-Id: {application}\r\n"
+        )
+        self._names = tuple(
+            prefix + name
+            for name in ("Request-Id", "Method", "Forwarded-Host", "Forwarded-For")
+        )  # fmt: skip
+        self._answer = tuple(
+            prefix + name for name in ("Response-Status", "Response-Length", "Response-Time")
+        )
+        self.node_host = _host(env.get("X_NODE_URL", "")) or "node"
+
+    def messages(self, line, request_id):
+        """(request, response metadata or None) as bytes; raises Unsendable."""
+        method, path = line["httpMethod"], line["path"]
+        if not _METHOD.fullmatch(method):
+            raise Unsendable("method")
+        if path[:1] != "/" or len(path) > MOST_PATH:
+            raise Unsendable("path")
+        agent = line.get("userAgent", "")
+        host = line.get("domainName", "")
+        source = line.get("sourceIp", "")
+        # One look at everything a client can choose; nearly every event passes it.
+        joined = path + agent + host + source
+        if not (joined.isascii() and joined.isprintable()) or " " in path:
+            path = _path(path)
+            agent, source = _clean(agent), _clean(source)
+        if not _HOST.fullmatch(host):
+            host = ""
+        name_id, name_method, name_host, name_for = self._names
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: {host or self.node_host}\r\n{self._fixed}"
+            f"{name_id}: {request_id}\r\n{name_method}: {method}\r\n"
+        )
+        if host:
+            head += f"{name_host}: {host}\r\n"
+        if source:
+            head += f"{name_for}: {source}\r\n"
+        if agent:
+            head += f"User-Agent: {agent}\r\n"
+        if method in _WITH_BODY:
+            head += "Content-Length: 0\r\n"  # an access log has no body
+        answer = self._response(line)
+        if not self.two:
+            return (head + answer + "\r\n").encode(), None
+        return (head + "\r\n").encode(), (head + answer + "\r\n").encode()
+
+    def _response(self, line):
+        name_status, name_length, name_time = self._answer
+        out = ""
+        for name, key in (
+            (name_status, "status"), (name_length, "responseLength"), (name_time, "responseLatency")
+        ):  # fmt: skip
+            value = line.get(key, "")
+            if value.isdigit() and value.isascii():
+                out += f"{name}: {value}\r\n"
+        return out
+
+
+def request_id(log_group, log_stream, event_id):
+    """32 hex digits that are the same whenever the same log event is delivered."""
+    text = f"{log_group}\n{log_stream}\n{event_id}"
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+def _path(path):
+    if _CONTROL.search(path):
+        raise Unsendable("path")
+    return quote(path, safe=_SAFE_IN_PATH, errors="replace")
+
+
+def _clean(text):
+    return _CONTROL.sub(" ", text).strip().encode("utf-8", "replace").decode()
+
+
+def _host(url):
+    return url if _HOST.fullmatch(url) else ""
+
+
+def _name(text, otherwise):
+    return text if text and _HEADER_NAME.fullmatch(text) else otherwise

@@ -1,0 +1,313 @@
+"""Sends many events over a few kept connections, and knows of every event what became of it.
+
+One thread, non-blocking sockets: on a Lambda's share of a core that is several times faster than a
+thread or a library call for each message (benchmarks/forwarder.py). The two messages of an event go
+one after the other over the same connection.
+"""
+
+import heapq
+import os
+import select
+import time
+from collections import deque
+
+from connection import READ, WRITE, Broken, Connection
+
+MOST_ATTEMPTS = 6
+MOST_CONNECT_FAILURES = 8
+BASE_SECONDS = 0.1
+CAP_SECONDS = 5.0
+IDLE_SECONDS = 45.0  # below the 60 s after which a load balancer drops an idle connection
+FIRST_CONNECTIONS = 16
+SCAN_SECONDS = 0.1
+
+DELIVERED, REFUSED, FAILED = "delivered", "refused", "failed"
+
+
+class Job:
+    """One event to deliver. `outcome` is None until it is settled; `status` is the node's last."""
+
+    __slots__ = ("attempts", "began", "first", "head_only", "key", "outcome", "reason", "second",
+                 "seconds", "stage", "stale", "status", "tag")  # fmt: skip
+
+    def __init__(self, key, first, second=None, tag=None):
+        self.key = key
+        self.first = first
+        self.second = second
+        self.tag = tag
+        self.head_only = first[:5] == b"HEAD "
+        self.stage = 0
+        self.attempts = 0
+        self.stale = 0
+        self.began = 0.0
+        self.seconds = 0.0
+        self.status = None
+        self.outcome = None
+        self.reason = ""
+
+
+class Sender:
+    """Keeps its connections between calls, as long as the environment is warm."""
+
+    def __init__(self, node):
+        self.node = node
+        self.retried = 0
+        self._idle = []
+        self._active = {}
+        self._poll = None
+        self._allowed = min(FIRST_CONNECTIONS, node.connections)
+
+    def send(self, jobs, seconds):
+        """Settle as many of `jobs` as fit into `seconds`; the others are `failed` with a reason."""
+        self.retried = 0
+        if not jobs:
+            return
+        end = time.monotonic() + seconds
+        self._poll = _Poll()
+        try:
+            _Round(self, jobs, end).run()
+        finally:
+            for connection in self._active.values():
+                connection.close()
+            self._active.clear()
+            self._poll.close()
+
+    def take(self, now):
+        """An idle connection that is still good, or None."""
+        while self._idle:
+            connection = self._idle.pop()
+            if now - connection.idle_since < IDLE_SECONDS and not connection.stale():
+                return connection
+            connection.close()
+        return None
+
+    def keep(self, connection, now):
+        """Put a connection back for the next event."""
+        connection.job = None
+        connection.idle_since = now
+        self._idle.append(connection)
+
+
+class _Round:
+    """One call of `Sender.send`."""
+
+    def __init__(self, sender, jobs, end):
+        self.sender = sender
+        self.node = sender.node
+        self.poll = sender._poll
+        self.active = sender._active
+        self.end = end
+        self.ready = deque(jobs)
+        self.later = []
+        self.open = len(self.ready)
+        self.connect_failures = 0
+        self.not_before = 0.0
+        self.given_up = ""
+        self.jobs = jobs
+
+    def run(self):
+        """Until every job is settled, the time is over, or the node is given up."""
+        next_scan = 0.0
+        while self.open and not self.given_up:
+            now = time.monotonic()
+            if now >= self.end:
+                self.given_up = "the time is over"
+                break
+            while self.later and self.later[0][0] <= now:
+                self.ready.append(heapq.heappop(self.later)[2])
+            self._start(now)
+            for fd, mask in self.poll.wait(self._patience(now)):
+                connection = self.active.get(fd)
+                if connection is not None:
+                    self._step(connection, mask)
+            now = time.monotonic()
+            if now >= next_scan:
+                next_scan = now + SCAN_SECONDS
+                self._scan(now)
+        for job in self.jobs:
+            if job.outcome is None:
+                job.outcome = FAILED
+                job.reason = job.reason or self.given_up or "not tried"
+
+    def _start(self, now):
+        while self.ready and len(self.active) < self.sender._allowed:
+            connection = self.sender.take(now)
+            if connection is None:
+                if now < self.not_before:
+                    return
+                connection = self._connect(now)
+                if connection is None:
+                    return
+            self.poll.add(connection.fd, connection.wants)
+            self.active[connection.fd] = connection
+            self._begin(connection, self.ready.popleft(), now)
+
+    def _connect(self, now):
+        try:
+            return Connection(self.node, now)
+        except Broken as error:
+            self._not_connected(error, now)
+        except OSError as error:  # the name cannot be resolved, or no socket is left
+            self._not_connected(Broken(f"{type(error).__name__}: {error}"), now)
+        return None
+
+    def _begin(self, connection, job, now):
+        connection.job = job
+        job.stage = 0
+        if not job.began:
+            job.began = now
+        self._say(connection, job.first)
+
+    def _say(self, connection, data):
+        try:
+            connection.send(data, head_only=connection.job.head_only)
+        except Broken as error:
+            self._broken(connection, error)
+        else:
+            self.poll.change(connection.fd, connection.wants)
+
+    def _step(self, connection, mask):
+        try:
+            was_open = connection.open
+            answer = connection.step(mask)
+            if connection.open and not was_open:
+                self.connect_failures = 0
+        except Broken as error:
+            self._broken(connection, error)
+            return
+        if answer is None:
+            self.poll.change(connection.fd, connection.wants)
+            return
+        self._answered(connection, answer)
+
+    def _answered(self, connection, answer):
+        job, now = connection.job, time.monotonic()
+        job.status = answer.status
+        good = 200 <= answer.status < 300
+        if good and job.stage == 0 and job.second is not None and answer.keep:
+            job.stage = 1
+            self._say(connection, job.second)
+            return
+        if good and job.stage == 0 and job.second is not None:
+            # The node closes after each answer: the second message needs a connection of its own.
+            self._drop(connection)
+            job.first, job.second = job.second, None
+            self.ready.appendleft(job)
+            return
+        self._release(connection, answer.keep, now)
+        if good:
+            self._settle(job, DELIVERED, now)
+        elif answer.status in (408, 425, 429) or answer.status >= 500:
+            self._again(job, f"status {answer.status}", now, answer.retry_after)
+        else:
+            job.reason = f"status {answer.status}"
+            self._settle(job, REFUSED, now)
+
+    def _release(self, connection, keep, now):
+        """The connection's next event at once, if there is one."""
+        if not keep:
+            self._drop(connection)
+            return
+        if self.sender._allowed < self.node.connections:
+            self.sender._allowed += 1  # it answers: one more at a time
+        if self.ready:
+            self._begin(connection, self.ready.popleft(), now)
+            return
+        del self.active[connection.fd]
+        self.poll.remove(connection.fd)
+        self.sender.keep(connection, now)
+
+    def _settle(self, job, outcome, now):
+        job.outcome = outcome
+        job.seconds = now - job.began
+        self.open -= 1
+
+    def _again(self, job, reason, now, wait=0.0):
+        """Later, with full jitter; after the last attempt the event has failed."""
+        job.reason = reason
+        job.attempts += 1
+        if job.attempts >= MOST_ATTEMPTS:
+            self._settle(job, FAILED, now)
+            return
+        self.sender.retried += 1
+        ceiling = min(CAP_SECONDS, BASE_SECONDS * 2**job.attempts)
+        heapq.heappush(self.later, (now + max(wait, _jitter(ceiling)), id(job), job))
+
+    def _broken(self, connection, error):
+        job, was_open, now = connection.job, connection.open, time.monotonic()
+        self._drop(connection)
+        if not was_open:
+            self.ready.appendleft(job)
+            self._not_connected(error, now)
+        elif error.stale and job.stale < 3:
+            job.stale += 1  # closed while it was idle: nobody's fault, no pause
+            self.ready.appendleft(job)
+        else:
+            self._again(job, error.reason, now)
+
+    def _not_connected(self, error, now):
+        """No connection at all: that is about the node, not about one event."""
+        self.node.forget_address()
+        if now < self.not_before and not error.permanent:
+            return  # of the same burst, and counted already
+        self.connect_failures += 1
+        if error.permanent or self.connect_failures >= MOST_CONNECT_FAILURES:
+            self.given_up = error.reason
+            return
+        ceiling = min(CAP_SECONDS, BASE_SECONDS * 2**self.connect_failures)
+        self.not_before = now + _jitter(ceiling)
+
+    def _drop(self, connection):
+        del self.active[connection.fd]
+        self.poll.remove(connection.fd)
+        connection.close()
+
+    def _scan(self, now):
+        """What hangs, and what drips so slowly that it might as well."""
+        for connection in [c for c in self.active.values() if now > c.by]:
+            self._broken(connection, Broken("no connection in time" if not connection.open
+                                            else "no answer in time"))  # fmt: skip
+
+    def _patience(self, now):
+        wait = SCAN_SECONDS if self.active else self.end - now
+        if self.later:
+            wait = min(wait, self.later[0][0] - now)
+        if self.ready and self.not_before > now and not self.active:
+            wait = min(wait, self.not_before - now)
+        return max(0.0, min(wait, self.end - now))
+
+
+def _jitter(ceiling):
+    return ceiling * int.from_bytes(os.urandom(2), "big") / 65535
+
+
+class _Poll:
+    """epoll where there is one, poll elsewhere."""
+
+    def __init__(self):
+        self._edge = hasattr(select, "epoll")
+        self._poll = select.epoll() if self._edge else select.poll()
+        self._masks = {}
+
+    def add(self, fd, mask):
+        self._masks[fd] = mask
+        self._poll.register(fd, mask)
+
+    def change(self, fd, mask):
+        if self._masks.get(fd, mask) != mask:
+            self._masks[fd] = mask
+            self._poll.modify(fd, mask)
+
+    def remove(self, fd):
+        if self._masks.pop(fd, None) is not None:
+            self._poll.unregister(fd)
+
+    def wait(self, seconds):
+        return self._poll.poll(seconds if self._edge else seconds * 1000)
+
+    def close(self):
+        if self._edge:
+            self._poll.close()
+
+
+__all__ = ["DELIVERED", "FAILED", "READ", "REFUSED", "WRITE", "Job", "Sender"]

@@ -1,0 +1,63 @@
+"""The envelope: bounded, whole, or kept by AWS."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.fault_table import forwarder
+
+forwarder()
+import decode  # noqa: E402 - the forwarder is not a package
+
+ENVELOPE = {"messageType": "DATA_MESSAGE", "logEvents": [{"id": "1", "message": "m"}]}
+RAW = json.dumps(ENVELOPE).encode()
+
+
+def event(raw: bytes) -> dict[str, dict[str, str]]:
+    return {"awslogs": {"data": base64.b64encode(raw).decode()}}
+
+
+def test_a_compressed_envelope_is_read() -> None:
+    assert decode.envelope(event(gzip.compress(RAW))) == ENVELOPE
+
+
+def test_the_consoles_sample_without_compression_is_read() -> None:
+    assert decode.envelope(event(RAW)) == ENVELOPE
+
+
+def test_no_member_of_a_stream_is_dropped() -> None:
+    assert decode.envelope(event(gzip.compress(RAW[:20]) + gzip.compress(RAW[20:]))) == ENVELOPE
+
+
+def test_a_bomb_is_refused_before_it_fills_the_memory() -> None:
+    bomb = gzip.compress(bytes(decode.MOST_BYTES + 1))
+    with pytest.raises(decode.EnvelopeError, match="larger"):
+        decode.envelope(event(bomb))
+
+
+@pytest.mark.parametrize("cut", [1, 10, 25])
+def test_an_envelope_cut_short_raises(cut: int) -> None:
+    with pytest.raises(decode.EnvelopeError):
+        decode.envelope(event(gzip.compress(RAW)[:-cut]))
+
+
+@given(st.binary(max_size=400))
+def test_arbitrary_bytes_are_read_or_refused_and_nothing_else(raw: bytes) -> None:
+    for data in (raw, gzip.compress(raw), gzip.compress(RAW)[: len(raw)] + raw):
+        try:
+            found = decode.envelope(event(data))
+        except decode.EnvelopeError:
+            continue
+        assert isinstance(found, dict)
+
+
+@pytest.mark.parametrize("strange", [{}, {"awslogs": {}}, {"awslogs": None}, [], None, "text"])
+def test_what_is_not_from_cloudwatch_logs_raises(strange: object) -> None:
+    with pytest.raises(decode.EnvelopeError):
+        decode.envelope(strange)

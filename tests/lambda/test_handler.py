@@ -1,0 +1,205 @@
+"""The whole handler against a node on a real socket: what arrives, what is said, what is kept."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import ssl
+from typing import Any
+
+import pytest
+import trustme
+
+from benchmarks.bad_node import BadNode
+from benchmarks.batches import batch, line
+from benchmarks.fault_table import environment, forwarder, invoke
+
+
+def of_lines(*lines: object) -> dict[str, Any]:
+    events = [{"id": str(n), "timestamp": 1, "message": m} for n, m in enumerate(lines)]
+    body = {"messageType": "DATA_MESSAGE", "logGroup": "g", "logStream": "s", "logEvents": events}
+    data = gzip.compress(json.dumps(body).encode())
+    return {"awslogs": {"data": base64.b64encode(data).decode()}}
+
+
+def entries(log: str, kind: str) -> list[dict[str, Any]]:
+    found = [json.loads(text) for text in log.splitlines()]
+    return [entry for entry in found if entry.get("event") == kind]
+
+
+def test_each_event_is_the_original_request_and_then_its_response() -> None:
+    with BadNode() as node, environment(X_NODE_URL=node.url, X_WALLARM_APPLICATION_ID="7"):
+        counts, raised, _ = invoke(batch(3), 10)
+    assert (counts["delivered"], raised) == (3, "")
+    assert set(map(tuple, node.arrived().values())) == {("request", "response")}
+    first = next(m for m in node.accepted if m.path == "/p/1")
+    assert first.method == "POST"
+    assert first.headers["host"] == "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
+    assert first.headers["x-wallarm-application-id"] == "7"
+    assert first.headers["x-wallarm-forwarded-for"] == "203.0.113.7"
+    assert len(first.headers["x-wallarm-request-id"]) == 32
+    assert "content-type" not in first.headers
+    answer = [m for m in node.accepted if m.path == "/p/1"][1]
+    assert answer.headers["x-wallarm-response-status"] == "200"
+
+
+def test_a_retry_carries_the_same_request_id() -> None:
+    with BadNode() as node, environment(X_NODE_URL=node.url):
+        invoke(batch(2), 10)
+        ids = set(node.arrived())
+        invoke(batch(2), 10)
+        assert set(node.arrived()) == ids
+
+
+def test_one_message_per_event_and_other_header_names_can_be_chosen() -> None:
+    env = {"X_NODE_STYLE": "one-message", "X_NODE_CONNECTOR_TYPE": "other"}
+    with BadNode() as node, environment(X_NODE_URL=node.url, **env):
+        invoke(batch(2), 10)
+    assert len(node.accepted) == 2
+    assert node.accepted[0].headers["x-wallarm-response-status"] == "200"
+    assert node.accepted[0].headers["x-wallarm-connector-type"] == "other"
+
+
+def test_a_bad_line_never_fails_its_neighbours() -> None:
+    lines = (line(1), "not a line", line(2), '{"cut": ', json.dumps({"eventType": "CONNECT"}), 7)
+    with BadNode() as node, environment(X_NODE_URL=node.url):
+        counts, raised, log = invoke(of_lines(*lines), 10)
+    assert raised == ""
+    assert {k: v for k, v in counts.items() if v} == {
+        "received": 6, "delivered": 2, "malformed": 3, "skipped": 1,
+    }  # fmt: skip
+    assert {e["log_event_id"] for e in entries(log, "quarantined")} == {"1", "3", "5"}
+
+
+@pytest.mark.parametrize(
+    "path", ["no-slash", "/a\r\nX-Injected: 1", "/a\x00b", "/" + "x" * 9000]
+)  # fmt: skip
+def test_a_path_that_cannot_be_sent_is_quarantined_and_injects_nothing(path: str) -> None:
+    bad = json.dumps({**json.loads(line(1)), "path": path})
+    with BadNode() as node, environment(X_NODE_URL=node.url):
+        counts, _, _ = invoke(of_lines(bad, line(2)), 10)
+    assert (counts["malformed"], counts["delivered"]) == (1, 1)
+    assert all("x-injected" not in m.headers for m in node.accepted)
+
+
+def test_a_user_agent_cannot_add_a_header() -> None:
+    bad = json.dumps(
+        {**json.loads(line(1)), "userAgent": "a\r\nX-Injected: 1\r\n\r\nGET / HTTP/1.1"}
+    )
+    with BadNode() as node, environment(X_NODE_URL=node.url):
+        counts, _, _ = invoke(of_lines(bad), 10)
+    assert counts["delivered"] == 1
+    assert node.seen == 2
+    assert all("x-injected" not in m.headers for m in node.accepted)
+
+
+def test_head_requests_whose_answers_have_no_body_do_not_confuse_the_connection() -> None:
+    head = json.dumps({**json.loads(line(1)), "httpMethod": "HEAD"})
+    with BadNode() as node, environment(X_NODE_URL=node.url, X_NODE_CONNECTIONS="1"):
+        counts, _, _ = invoke(of_lines(*[head, line(2)] * 5), 10)
+    assert counts["delivered"] == 10
+
+
+def test_connections_are_kept_between_invocations_and_a_stale_one_is_no_failure() -> None:
+    with BadNode() as node, environment(X_NODE_URL=node.url, X_NODE_CONNECTIONS="8"):
+        invoke(batch(20), 10)
+        assert node.connections == 8
+        invoke(batch(20, "second"), 10)
+        assert node.connections == 8
+        node.close()
+        node.open()
+        counts, raised, _ = invoke(batch(20, "third"), 10)
+    assert (counts["delivered"], counts["retried"], raised) == (20, 0, "")
+
+
+def test_after_a_failure_only_the_missing_events_are_sent_again() -> None:
+    lost = {"/p/3", "/p/4"}
+    with BadNode(lambda m: 403 if m.path in lost else 200) as node:
+        node.plan = lambda m: 503 if m.path in lost else 200
+        with environment(X_NODE_URL=node.url):
+            import sender
+
+            before, sender.BASE_SECONDS = sender.BASE_SECONDS, 0.001
+            _, raised, _ = invoke(batch(6), 10)
+            sender.BASE_SECONDS = before
+            assert "2 of 6" in raised
+            node.plan = lambda _m: 200
+            seen = node.seen
+            counts, raised, _ = invoke(batch(6), 10)
+    assert (counts["delivered"], raised) == (6, "")
+    assert node.seen - seen == 4
+
+
+def test_the_log_holds_no_payload_and_one_metric_line() -> None:
+    with BadNode() as node, environment(X_NODE_URL=node.url):
+        _, _, log = invoke(batch(5), 10)
+    assert "203.0.113.7" not in log
+    assert "Mozilla" not in log
+    assert "/p/1" not in log
+    (metric,) = [json.loads(t) for t in log.splitlines() if "_aws" in t]
+    assert metric["delivered"] == 5
+    assert {m["Name"] for m in metric["_aws"]["CloudWatchMetrics"][0]["Metrics"]} >= {
+        "received", "delivered", "retried", "quarantined", "malformed", "skipped", "failed",
+        "bytes", "latency_p50", "latency_p99", "batch_age",
+    }  # fmt: skip
+    assert len(entries(log, "start")) == 1
+
+
+def test_a_proof_is_told_and_never_more_than_ten() -> None:
+    marker = "0123456789abcdef" * 2
+    agent = json.dumps({**json.loads(line(1)), "userAgent": f"wallarm-apigw-proof/{marker}"})
+    with BadNode() as node, environment(X_NODE_URL=node.url):
+        _, _, log = invoke(of_lines(*[agent] * 12), 10)
+    told = entries(log, "proof")
+    assert len(told) == 10
+    assert (told[0]["id"], told[0]["outcome"], told[0]["node_status"]) == (marker, "delivered", 200)
+
+
+def test_a_probe_tells_whether_the_node_can_be_reached() -> None:
+    module = forwarder()
+    with BadNode() as node, environment(X_NODE_URL=node.url):
+        found = module.lambda_handler({"wallarm-apigw": "probe"}, None)
+    assert found["node"]["reachable"] is True
+    with environment(X_NODE_URL="127.0.0.1:1"):
+        found = module.lambda_handler({"wallarm-apigw": "probe"}, None)
+    assert found["node"]["reachable"] is False
+    assert "Refused" in found["node"]["error"]
+
+
+def test_a_control_message_is_no_work() -> None:
+    data = base64.b64encode(gzip.compress(b'{"messageType":"CONTROL_MESSAGE"}')).decode()
+    with environment(X_NODE_URL="127.0.0.1:1"):
+        counts, raised, _ = invoke({"awslogs": {"data": data}}, 10)
+    assert (counts, raised) == ({"received": 0}, "")
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """A private certificate authority."""
+    return trustme.CA()
+
+
+def serving(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+def test_over_tls_with_a_pinned_ca_everything_arrives(authority: trustme.CA) -> None:
+    pem = authority.cert_pem.bytes().decode()
+    with BadNode(tls=serving(authority)) as node:
+        env = {"X_NODE_SCHEME": "https", "X_NODE_CA_CERTIFICATE": pem}
+        with environment(X_NODE_URL=node.url, **env):
+            counts, raised, _ = invoke(batch(40), 20)
+            again, _, _ = invoke(batch(40, "second"), 20)
+    assert (counts["delivered"], again["delivered"], raised) == (40, 40, "")
+    assert node.connections <= 40
+
+
+def test_a_certificate_nobody_vouches_for_is_refused_at_once(authority: trustme.CA) -> None:
+    with BadNode(tls=serving(authority)) as node:
+        with environment(X_NODE_URL=node.url, X_NODE_SCHEME="https"):
+            _, raised, _ = invoke(batch(5), 20)
+    assert "certificate" in raised
+    assert node.accepted == []
