@@ -1,0 +1,305 @@
+"""Runs the product on the sandbox through the recorder and saves which AWS calls it made.
+
+`python -m tests.policy.record [MODE…]` records the named modes (all by default) and rewrites their
+part of recorded.json. `--enforce` refuses every call that the printed policies do not allow, and
+saves nothing. Each mode takes two to four minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from tests.policy.identify import Call
+from tests.policy.judge import PolicyJudge
+from tests.policy.mapping import needed
+from tests.policy.recorder import Recorder
+from wizard.core.answers import Answers
+from wizard.core.answers_io import build
+from wizard.sandbox import Sandbox
+
+RECORDED = Path(__file__).with_name("recorded.json")
+# Which of the printed policies a step is run with.
+PURPOSE = {
+    "discover": "discover", "install": "deploy", "rerun": "deploy", "status": "doctor",
+    "add": "deploy", "change": "deploy", "remove": "deploy", "redrive": "deploy",
+    "rotate": "deploy", "fix": "deploy", "doctor": "doctor", "bundle": "doctor",
+    "uninstall": "uninstall",
+}  # fmt: skip
+
+
+class Run:
+    """One mode: a sandbox, the recorder before it, and the steps of a deployment's life."""
+
+    def __init__(self, box: Sandbox, root: Path, answers: Mapping[str, Any], enforce: bool) -> None:
+        self.box = box
+        self.root = root
+        self.workspace = root / "workspace"
+        self.answers_file = root / "answers.json"
+        self.answers_file.write_text(json.dumps(answers), encoding="utf-8")
+        self.answers = build(dict(answers))
+        self.judge = PolicyJudge(box.account_id, box.region)
+        self.recorder = Recorder(box.endpoint_url, self.judge if enforce else None)
+        self.enforce = enforce
+        self.failed: list[str] = []
+        self.env = {k: v for k, v in os.environ.items() if k not in box.unset}
+        self.env.update(box.env)
+        self.env.update(
+            AWS_ENDPOINT_URL=self.recorder.url,
+            HOME=str(root / "home"),
+            XDG_DATA_HOME=str(root / "home" / "data"),
+            WALLARM_APIGW_WORKSPACE=str(self.workspace),
+            NO_COLOR="1",
+        )
+
+    def client(self, service: str) -> Any:
+        """A client of the local AWS itself, whose calls are not the product's."""
+        return boto3.client(
+            service, endpoint_url=self.box.endpoint_url, region_name=self.box.region,
+            aws_access_key_id="sandbox", aws_secret_access_key="sandbox",
+        )  # fmt: skip
+
+    def cli(self, phase: str, *arguments: str, answers: Answers | None = None) -> str:
+        """One command of the product, as one step; what it printed."""
+        self.recorder.phase = phase
+        if self.enforce:
+            self.judge.allow(answers or self.answers, PURPOSE[phase])
+        began = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "wizard.cli", *arguments],
+            env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900,
+            check=False,
+        )  # fmt: skip
+        took = time.monotonic() - began
+        print(f"    {phase:<10} exit {done.returncode}  {took:5.1f} s  "
+              f"{len(self.recorder.calls)} calls so far", flush=True)  # fmt: skip
+        if done.returncode not in (0, 1 if phase in ("doctor", "fix") else 0):
+            self.failed.append(f"{phase}: {done.stderr[-1500:]}")
+            print(done.stderr[-3000:])
+        return done.stdout
+
+    def life(self) -> None:
+        """From the first look to the removal."""
+        self._look_around()
+        yes = ("--non-interactive", "--yes", "--json")
+        self.cli("install", "install", "--answers", str(self.answers_file), *yes)
+        self.cli("rerun", "install", *yes, "--set", "proof=skip")
+        self.cli("status", "status", "--json")
+        self.cli("doctor", "doctor", "--output", "json")
+        self._add_and_remove()
+        self.cli("change", "install", *yes, "--set", "proof=skip", "--set", "log_retention_days=30",
+                 "--set", "x_wallarm_application_id=7")  # fmt: skip
+        self._break_and_mend()
+        self._keep_and_replay()
+        if self.answers.deploys_node:
+            self.cli("rotate", "rotate-token", *yes)
+        self.cli("bundle", "support-bundle", "--yes")
+        self.cli("uninstall", "uninstall", "--yes", "--delete-logs")
+
+    def _look_around(self) -> None:
+        """What the screens ask before anything is decided."""
+        self.cli("discover", "stages", "list", "--json", "--answers", str(self.answers_file))
+        code = (
+            "import os\n"
+            "from wizard.core.answers import Answers\n"
+            "from wizard.flows.browse import Lookup\n"
+            "from wizard.flows.context import Options\n"
+            f"answers = Answers(region={self.box.region!r})\n"
+            "lookup = Lookup(Options(env=dict(os.environ)))\n"
+            "lookup.identity(answers)\n"
+            "lookup.networks(answers)\n"
+            "lookup.zones(answers)\n"
+            "lookup.log_groups(answers)\n"
+        )
+        self.recorder.phase = "discover"
+        done = subprocess.run([sys.executable, "-c", code], env=self.env, capture_output=True,
+                              text=True, timeout=120, check=False)  # fmt: skip
+        if done.returncode:
+            self.failed.append(f"discover: {done.stderr[-1500:]}")
+
+    def _add_and_remove(self) -> None:
+        stages = self.box.stage_ref("orders", "dev") if "orders" in self.box.apis else ""
+        every = [json.loads(line) for line in self.cli("discover", "stages", "list", "--json")
+                 .splitlines()]  # fmt: skip
+        free = [s["stage"] for s in every if not s["connected"] and not s.get("managed")]
+        wanted = stages or next((s for s in free if s not in self.answers.stages), "")
+        if not wanted:
+            return
+        more = self.answers.with_(stages=(*self.answers.stages, wanted))
+        self.cli("add", "stages", "add", wanted, "--yes", answers=more)
+        self.cli("remove", "stages", "remove", wanted, "--yes", answers=more)
+
+    def _break_and_mend(self) -> None:
+        logs = self.client("logs")
+        for group in logs.describe_log_groups()["logGroups"]:
+            name = group["logGroupName"]
+            for held in logs.describe_subscription_filters(logGroupName=name)[
+                "subscriptionFilters"
+            ]:
+                logs.delete_subscription_filter(logGroupName=name, filterName=held["filterName"])
+        function = self._function()
+        functions = self.client("lambda")
+        policy = json.loads(functions.get_policy(FunctionName=function)["Policy"])
+        for statement in policy["Statement"]:
+            functions.remove_permission(FunctionName=function, StatementId=statement["Sid"])
+        self.cli("fix", "doctor", "--fix", "--yes")
+
+    def _keep_and_replay(self) -> None:
+        bucket = next((b["Name"] for b in self.client("s3").list_buckets()["Buckets"]
+                       if "-undelivered-" in b["Name"]), "")  # fmt: skip
+        key = f"aws/lambda/async/{self._function()}/2026/08/01/2026-08-01T00.00.00-kept"
+        record = {"version": "1.0", "timestamp": "2026-08-01T00:00:00.000Z",
+                  "requestContext": {"condition": "RetriesExhausted"},
+                  "requestPayload": {"wallarm-apigw": "probe"}}  # fmt: skip
+        self.client("s3").put_object(Bucket=bucket, Key=key, Body=json.dumps(record).encode())
+        self.cli("redrive", "redrive", "--yes")
+
+    def _function(self) -> str:
+        functions = self.client("lambda").list_functions()["Functions"]
+        return next(f["FunctionName"] for f in functions if "cw-resend" in f["FunctionName"])
+
+
+def _answers(box: Sandbox, mode: str) -> dict[str, Any]:
+    common = {
+        "region": box.region,
+        "account_id": box.account_id,
+        "stages": list(box.sample_stages),
+        "wallarm_api_host": "us1.api.wallarm.com",
+        "node_tag": "0.25.5",
+    }
+    if mode == "node":
+        return {**common, "node_url": box.node.connector, "node_scheme": "http"}
+    if mode == "https":
+        return {**common, "r53_domain_name": "example.com", "node_dns_name": "wallarm-node"}
+    if mode == "options":
+        return {**common, "alarms": True, "dashboard": True, "nat_gateway_per_az": True,
+                "node_count": 2, "tags": {"team": "platform"},
+                "existing_logging": "switch"}  # fmt: skip
+    return common
+
+
+MODES = ("own-vpc", "https", "given-vpc", "node", "options")
+
+
+def _prepare(run: Run, mode: str, answers: dict[str, Any]) -> dict[str, Any]:
+    """What the account has before: a hosted zone, a VPC."""
+    if mode == "https":
+        zone = run.client("route53").create_hosted_zone(Name="example.com", CallerReference="1")
+        assert zone
+        run.box.name_node("wallarm-node.example.com")
+        return answers
+    ec2 = run.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
+    subnets = []
+    for number in range(4):
+        made = ec2.create_subnet(
+            VpcId=vpc, CidrBlock=f"10.20.{number}.0/24",
+            AvailabilityZone=f"{run.box.region}{'ab'[number % 2]}",
+        )  # fmt: skip
+        subnets.append(made["Subnet"]["SubnetId"])
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    for subnet in subnets:
+        ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+    return {**answers, "vpc_id": vpc, "public_subnet_ids": subnets[:2],
+            "private_subnet_ids": subnets[2:]}  # fmt: skip
+
+
+def record(mode: str, enforce: bool) -> tuple[dict[str, Any], list[str]]:
+    """Live through one mode; what to save, and what went wrong."""
+    print(f"{mode}:", flush=True)
+    with tempfile.TemporaryDirectory(prefix="policy-") as folder, Sandbox.start() as box:
+        root = Path(folder)
+        root.chmod(0o700)
+        answers = _answers(box, mode)
+        run = Run(box, root, answers, enforce)
+        if mode in ("https", "given-vpc"):
+            answers = _prepare(run, mode, answers)
+            run.answers_file.write_text(json.dumps(answers), encoding="utf-8")
+            run.answers = build(dict(answers))
+        with run.recorder:
+            run.life()
+        for text in sorted(set(run.recorder.unknown)):
+            print(f"    not identified: {text}")
+        for text in sorted(set(run.recorder.refused)):
+            print(f"    refused: {text}")
+        saved = {"answers": answers, "calls": list(_unique(run, box.account_id, box.region))}
+        return saved, run.failed + run.recorder.unknown + run.recorder.refused
+
+
+def _unique(run: Run, account: str, region: str) -> Iterator[dict[str, Any]]:
+    """Each step's distinct calls, without what differs from run to run."""
+    seen = set()
+    for phase, caller, call, _status in run.recorder.calls:
+        steady = _steady(call)
+        # What a call needs decides whether it is worth a line of its own.
+        key = (phase, caller, call.service, call.operation, needed(steady, account, region))
+        if key in seen:
+            continue
+        seen.add(key)
+        yield {
+            "phase": phase, "by": caller, "service": call.service, "operation": call.operation,
+            "names": dict(sorted(steady.names.items())), "path": steady.path,
+            **({"tagged": True} if call.tagged else {}),
+        }  # fmt: skip
+
+
+def _steady(call: Call) -> Call:
+    if call.service.startswith("apigateway"):
+        return Call(call.service, call.operation, call.names, call.path, "", call.tagged)
+    names = {
+        name: (_even(values[0]),) if name != "patchPathName" else values
+        for name, values in call.names.items()
+        if not re.search(r"(Token|CallerReference|RequestId|AccessKeyId|AMIId|ImageId)$", name)
+    }
+    path = _even(call.path) if call.path.strip("/") else ""
+    return Call(call.service, call.operation, names, path, "", call.tagged)
+
+
+def _even(text: str) -> str:
+    """Without what AWS makes up: ids and suffixes."""
+    text = re.sub(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{14,}", "0" * 8, text)
+    text = re.sub(r"(?<=[-/])(?=[a-z]*\d)[0-9a-z]{8,32}\b", "0" * 8, text)
+    return re.sub(r"T\d\d[.:]\d\d[.:]\d\d[^/]*", "T", text)
+
+
+def load() -> dict[str, Any]:
+    """What was recorded: by mode, `answers` and `calls`."""
+    data: dict[str, Any] = json.loads(RECORDED.read_text(encoding="utf-8"))
+    return data
+
+
+def main() -> int:
+    """Record or enforce; the exit code says whether every step went well."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("modes", nargs="*", choices=(*MODES, []), metavar="MODE")
+    parser.add_argument("--enforce", action="store_true")
+    options = parser.parse_args()
+    problems = []
+    for mode in options.modes or MODES:
+        saved, wrong = record(mode, options.enforce)
+        problems += [f"{mode}: {text}" for text in wrong]
+        if not options.enforce:
+            everything = load() if RECORDED.is_file() else {}
+            everything[mode] = saved
+            lines = json.dumps(everything, indent=1, sort_keys=True, ensure_ascii=False)
+            RECORDED.write_text(lines + "\n", encoding="utf-8")
+    print("\n".join(sorted(set(problems))) or "every step went well")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
