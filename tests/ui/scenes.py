@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from textual.pilot import Pilot
+from textual.screen import ModalScreen
 
 from tests.ui.scripted import TOKEN, Script, Scripted, deploy_error
 from wizard.core.answers import Answers
@@ -56,7 +57,9 @@ async def settle(pilot: Pilot[int], seconds: float = 3.0) -> None:
     app = pilot.app
     for _ in range(int(seconds / 0.02)):
         await pilot.pause(0.02)
-        if all(w.is_finished or w.name == "run" for w in app.workers):
+        if isinstance(app.screen, ModalScreen) or all(
+            w.is_finished or w.name == "run" for w in app.workers
+        ):
             break
     await pilot.pause()
     await pilot.pause()

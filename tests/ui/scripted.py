@@ -6,10 +6,22 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wizard.core.answers import Answers
 from wizard.core.change import Mode, plan_change
+from wizard.core.checks import (
+    CHECKS,
+    Finding,
+    Report,
+    Result,
+    Verdict,
+    failed,
+    passed,
+    selected,
+    unchecked,
+    warned,
+)
 from wizard.core.errors import WizardError
 from wizard.core.facts import (
     AccessLog,
@@ -23,6 +35,7 @@ from wizard.core.facts import (
     Network,
     Problem,
     Stage,
+    StageRef,
     StageSettings,
     Subnet,
     SubscriptionFilter,
@@ -53,11 +66,15 @@ from wizard.core.terraform_events import (
 )  # fmt: skip
 from wizard.ui.backend import (
     AskMfa,
+    AskStage,
     Check,
+    Connected,
     Existing,
     Link,
     PlannedResource,
     Profile,
+    RemovalView,
+    RemovedView,
     ReviewView,
     ShowLogin,
     StatusLine,
@@ -150,6 +167,7 @@ class Scripted:
         self._review: ReviewView | None = None
         self._inventory: tuple[Stage, ...] = ()
         self._reducer: ProgressReducer | None = None
+        self.broken = True  # one link, until it is mended
 
     # Help of the script itself
 
@@ -431,8 +449,6 @@ class Scripted:
 
     def undo_stage(self, ref: str) -> StageReport:
         self._enter("undo_stage")
-        from wizard.core.facts import StageRef
-
         return StageReport(StageRef.parse(ref), "", State.SKIPPED, "put back to what it was")
 
     def prove(self, cancel: threading.Event) -> Proof | None:
@@ -496,6 +512,114 @@ class Scripted:
             StatusLine("Events", State.DONE, "18,204 in the last hour, 0 undelivered"),
             StatusLine("Node", State.DONE, "0.25.5, registered, 2 of 2 healthy"),
         )
+
+    # An existing deployment
+
+    def connected(self, answers: Answers) -> tuple[Connected, ...]:
+        self._enter("connected")
+        group = "/aws/apigateway/wallarm-api-discovery-f64911f6"
+        return (
+            Connected("0000b2c3d4/prod", group),
+            Connected("0001b2c3d4/prod", "/acme/access-logs"),
+            Connected("0001b2c3d4/staging", group, same=False,
+                      note="somebody changed its logging since"),
+        )  # fmt: skip
+
+    def review_add(self, answers: Answers) -> ReviewView:
+        self._enter("review_add")
+        view = self.review(answers, None)
+        self.calls.remove("review")
+        self._review = replace(view, resources=(), policies={})
+        return self._review
+
+    def add_stages(self) -> tuple[StageReport, ...]:
+        self._enter("add_stages")
+        return self.switch_stages()
+
+    def remove_stages(
+        self, answers: Answers, refs: tuple[str, ...], ask: AskStage
+    ) -> tuple[StageReport, ...]:
+        self._enter("remove_stages")
+        return self._put_back(refs, ask)
+
+    def _put_back(self, refs: tuple[str, ...], ask: AskStage) -> tuple[StageReport, ...]:
+        self.listener(PhaseChanged(Phase.STAGES, State.RUNNING, "Putting the logging back"))
+        reports = []
+        for ref in refs:
+            self._wait()
+            state, text = State.DONE, "as before"
+            if ref == "0001b2c3d4/staging" and not ask(ref, "its log group is now /ops/logs"):
+                state, text = State.WARNING, "changed by somebody else: left as it is"
+            report = StageReport(StageRef.parse(ref), "", state, text)
+            self.listener(report)
+            reports.append(report)
+        self.listener(PhaseChanged(Phase.STAGES, State.DONE, "Putting the logging back"))
+        return tuple(reports)
+
+    def review_uninstall(self, answers: Answers) -> RemovalView:
+        self._enter("review_uninstall")
+        self._wait(3)
+        return RemovalView(
+            ("0000b2c3d4/prod", "0001b2c3d4/prod", "0001b2c3d4/staging"),
+            tuple(PlannedResource(a, "delete", group_of(_kind(a), a)) for a in RESOURCES),
+            "/wallarm-apigw/api-gw-discovery/token",
+            ("API Gateway's CloudWatch role; other APIs may rely on it (no cost)",),
+        )
+
+    def uninstall(self, ask: AskStage) -> RemovedView:
+        self._enter("uninstall")
+        reports = self._put_back(("0000b2c3d4/prod", "0001b2c3d4/prod", "0001b2c3d4/staging"), ask)
+        self._reducer = ProgressReducer()
+        self.listener(PhaseChanged(Phase.DESTROY, State.RUNNING, "Removing"))
+        clock = self.script.clock
+        for address in RESOURCES:
+            self._tell(PlannedChange(address, _kind(address), "delete"), clock())
+        for number, address in enumerate(RESOURCES):
+            self._tell(ApplyStart(address, _kind(address), "delete"), clock())
+            if number == 20 and self.script.hold is not None:
+                self.script.tick(41.0)
+                self.script.hold.wait(20)
+            self._tell(ApplyComplete(address, _kind(address), "delete", 2.0, "id"), clock())
+        left = ["API Gateway's CloudWatch role; other APIs may rely on it (no cost)"]
+        left += [f"{r.ref}: {r.message}" for r in reports if r.state is not State.DONE]
+        return RemovedView(len(RESOURCES), tuple(left), len(left) == 1)
+
+    def diagnose(
+        self,
+        answers: Answers,
+        token: Secret | None,
+        only: tuple[str, ...],
+        on_result: Callable[[Result], None],
+    ) -> Report:
+        self._enter("diagnose")
+        results = []
+        for check in selected(CHECKS, only, (), with_node=True):
+            self._wait(0.2)
+            finding = passed("seen")
+            because = ""
+            if check.check_id == "WAG-LOG-005" and self.broken:
+                finding = failed(
+                    "logs.DescribeSubscriptionFilters of /aws/apigateway/x: none [/found]", "x"
+                )
+            elif check.check_id == "WAG-LOG-006" and self.broken:
+                because = "WAG-LOG-005"
+                finding = Finding(Verdict.SKIPPED, f"because of {because}")
+            elif check.check_id == "WAG-NOD-009":
+                finding = unchecked("AccessDenied: ec2:DescribeRouteTables")
+            elif check.check_id == "WAG-API-006":
+                finding = warned("12 of 40 events are OPTIONS")
+            result = Result(check, finding, because)
+            on_result(result)
+            results.append(result)
+        return Report(tuple(results))
+
+    def fix_preview(self, answers: Answers, found: Result) -> str:
+        self._enter("fix_preview")
+        return "Put the subscription filter of /aws/apigateway/x back"
+
+    def fix(self, answers: Answers, found: Result) -> None:
+        self._enter("fix")
+        self.broken = False
 
     def close(self) -> None:
         self.calls.append("close")

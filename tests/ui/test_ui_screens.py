@@ -3,78 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
-from textual.pilot import Pilot
 
+from tests.ui.acting import SIZES, wizard
 from tests.ui.scenes import CHOSEN, settle, until
-from tests.ui.screen_text import screen_text
-from tests.ui.scripted import HOSTILE, TOKEN, Script, Scripted, deploy_error
+from tests.ui.scripted import HOSTILE, TOKEN, Script, deploy_error
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.report import State
 from wizard.core.secret import Secret
 from wizard.core.text import clean
-from wizard.flows.context import Options
-from wizard.ui.app import WizardApp
 from wizard.ui.backend import Existing
 from wizard.ui.screens.dialogs import AskCode, Confirm, Details, HelpDialog
 from wizard.ui.widgets.picklist import PickList
 from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.stage_table import StageTable
-
-SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=["80x24", "120x36"])
-
-
-class Session:
-    """A running app, its pilot and its backend."""
-
-    def __init__(self, app: WizardApp, pilot: Pilot[int], backend: Scripted) -> None:
-        self.app, self.pilot, self.backend = app, pilot, backend
-
-    @property
-    def text(self) -> str:
-        return screen_text(self.app)
-
-    @property
-    def answers(self) -> Answers:
-        return self.app.state.answers
-
-    async def press(self, *keys: str) -> None:
-        for key in keys:
-            await self.pilot.press(key)
-        await settle(self.pilot)
-
-    async def type(self, text: str) -> None:
-        names = {" ": "space", "-": "minus", "/": "slash", "+": "plus", ".": "full_stop"}
-        await self.press(*(names.get(c, c) for c in text))
-
-
-@asynccontextmanager
-async def wizard(
-    step: str = "welcome",
-    *,
-    size: tuple[int, int] = (80, 24),
-    script: Script | None = None,
-    answers: Answers | None = None,
-    token: bool = False,
-) -> AsyncIterator[Session]:
-    backend = Scripted(script or Script(hostile=False))
-    app = WizardApp(backend, Options(env={}), answers, unicode=True, start=step)
-    app.follow_seconds = 0.05
-    app.animation_level = "none"
-    if token:
-        app.state.token = Secret(TOKEN)
-    async with app.run_test(size=size) as pilot:
-        if step not in ("welcome", "aws"):
-            app.jobs.identify()
-        await settle(pilot)
-        yield Session(app, pilot, backend)
-        if backend.script.hold is not None:
-            backend.script.hold.set()
-
 
 READY = Answers(stages=CHOSEN)
 
@@ -127,7 +71,7 @@ async def test_a_failed_check_can_be_run_again() -> None:
 async def test_an_existing_deployment_opens_home_instead() -> None:
     existing = (Existing("api-gw-discovery", "123456789012", "us-east-1", 52, 0.0),)
     async with wizard(script=Script(existing=existing)) as w:
-        assert "The connector is deployed here" in w.text
+        assert "What would you like to do?" in w.text
         assert "52 resources" in w.text
         await w.press("ctrl+n")
         assert "Which stages should Wallarm learn from?" in w.text
@@ -448,6 +392,7 @@ async def test_quit_asks_only_when_something_would_be_lost() -> None:
         await w.press("ctrl+q")
         assert w.app._exit
     async with wizard("stages", token=True) as w:
+        w.app.state.token_typed = True
         await w.press("ctrl+q")
         assert isinstance(w.app.screen, Confirm)
         assert "The Wallarm token is not" in w.text

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from wizard.core.report import State
 from wizard.core.text import count
 from wizard.ui.backend import Connected
-from wizard.ui.screens.dialogs import Confirm
+from wizard.ui.screens.dialogs import Confirm, Details
 from wizard.ui.screens.home_part import HomePart
 from wizard.ui.widgets.lines import Failure
 from wizard.ui.widgets.rows import Rows
@@ -81,7 +82,10 @@ class Remove(HomePart):
         event.stop()
         state = self.wizard.state
         found = state.connected.value or ()
-        if self._over() or event.index >= len(found):
+        if self._over():
+            self._tell_whole(event.index)
+            return
+        if event.index >= len(found):
             return
         ref = found[event.index].ref
         if ref in state.leaving:
@@ -91,6 +95,12 @@ class Remove(HomePart):
         self.state_changed(frozenset({"leaving"}))
 
     on_rows_chosen = on_rows_toggled
+
+    def _tell_whole(self, index: int) -> None:
+        lines = self.query_one(TreeRows).lines
+        if index < len(lines):
+            line = lines[index]
+            self.app.push_screen(Details(line.title, Text(line.middle), line.middle, "message"))
 
     def action_all(self) -> None:
         """All, or none."""

@@ -83,7 +83,7 @@ class Uninstall(HomePart):
         now = self.wizard.clock()
         if run.removed is not None:
             left = len(run.removed.left)
-            end = f"{count(left, 'thing')} left, see below." if left else "Nothing is left."
+            end = f"{left} left, see below." if left else "Nothing is left."
             return f"Removed in {duration(run.ended - run.started)}. {end}"
         if run.busy:
             words = "Stopping after what runs now." if run.cancelling else (

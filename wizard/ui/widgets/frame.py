@@ -208,7 +208,9 @@ class Bar(Horizontal):
     def tell(self, *, following: str, why: str = "", back: bool = True, ready: bool = True) -> None:
         """Change what Next says and whether the buttons work; `why` says why not."""
         forward = self.query_one("#next", Button)
-        forward.label = Text(following)
+        if str(forward.label) != following:
+            forward.label = Text(following)
+            forward.refresh(layout=True)
         forward.display = bool(following)
         forward.disabled = not ready
         self.query_one("#back", Button).disabled = not back

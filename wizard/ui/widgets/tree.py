@@ -44,7 +44,7 @@ class TreeRows(Rows):
             return
         self.lines = lines
         self.right_room = max((cell_len(line.right) for line in lines), default=0)
-        self.leaf_room = max((cell_len(line.middle) for line in lines if line.depth), default=0)
+        self.leaf_room = max((cell_len(i.middle) + 1 for i in lines if i.depth), default=0)
         self.reload()
 
     def total(self) -> int:

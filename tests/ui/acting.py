@@ -1,0 +1,72 @@
+"""How the tests drive the wizard: a running app, its pilot, its scripted backend."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.ui.scenes import settle
+from tests.ui.screen_text import screen_text
+from tests.ui.scripted import TOKEN, Script, Scripted
+from wizard.core.answers import Answers
+from wizard.core.secret import Secret
+from wizard.flows.context import Options
+from wizard.ui.app import WizardApp
+
+SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=["80x24", "120x36"])
+
+
+class Session:
+    """A running app, its pilot and its backend."""
+
+    def __init__(self, app: WizardApp, pilot: Pilot[int], backend: Scripted) -> None:
+        self.app, self.pilot, self.backend = app, pilot, backend
+
+    @property
+    def text(self) -> str:
+        return screen_text(self.app)
+
+    @property
+    def told(self) -> list[str]:
+        """The notifications so far."""
+        return [str(n.message) for n in self.app._notifications]
+
+    @property
+    def answers(self) -> Answers:
+        return self.app.state.answers
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            await self.pilot.press(key)
+        await settle(self.pilot)
+
+    async def type(self, text: str) -> None:
+        names = {" ": "space", "-": "minus", "/": "slash", "+": "plus", ".": "full_stop"}
+        await self.press(*(names.get(c, c) for c in text))
+
+
+@asynccontextmanager
+async def wizard(
+    step: str = "welcome",
+    *,
+    size: tuple[int, int] = (80, 24),
+    script: Script | None = None,
+    answers: Answers | None = None,
+    token: bool = False,
+) -> AsyncIterator[Session]:
+    backend = Scripted(script or Script(hostile=False))
+    app = WizardApp(backend, Options(env={}), answers, unicode=True, start=step)
+    app.follow_seconds = 0.05
+    app.animation_level = "none"
+    if token:
+        app.state.token = Secret(TOKEN)
+    async with app.run_test(size=size) as pilot:
+        if step not in ("welcome", "aws"):
+            app.jobs.identify()
+        await settle(pilot)
+        yield Session(app, pilot, backend)
+        if backend.script.hold is not None:
+            backend.script.hold.set()

@@ -1,0 +1,199 @@
+"""Home and what it offers: add, remove, settings, doctor, uninstall; on scripted services."""
+
+from __future__ import annotations
+
+from tests.ui.acting import SIZES, wizard
+from tests.ui.scenes import settle, until
+from tests.ui.scripted import Script
+from wizard.core.errors import WizardError
+from wizard.ui.backend import Existing
+from wizard.ui.screens.dialogs import Confirm, Details
+from wizard.ui.widgets.tree import TreeRows
+
+HERE = (Existing("api-gw-discovery", "123456789012", "us-east-1", 52, 0.0),)
+
+
+def deployed() -> Script:
+    return Script(hostile=False, existing=HERE)
+
+
+@SIZES
+async def test_home_says_how_the_deployment_does_and_what_can_be_done(
+    size: tuple[int, int],
+) -> None:
+    async with wizard(script=deployed(), size=size) as w:
+        assert "api-gw-discovery in us-east-1 is deployed" in w.text
+        assert "52 resources" in w.text
+        assert "2 connected, 1 was changed by somebody else" in w.text
+        for action in ("Add stages", "Remove stages", "Change settings", "Find what is wrong",
+                       "Take it away"):  # fmt: skip
+            assert action in w.text
+
+
+@SIZES
+async def test_adding_a_stage_touches_nothing_else(size: tuple[int, int]) -> None:
+    async with wizard(script=deployed(), size=size) as w:
+        await w.press("ctrl+n")
+        assert "Which further stages" in w.text
+        assert w.answers.stages == ()
+        await w.press("slash")
+        await w.type("customers")
+        await w.press("enter", "space", "ctrl+n")
+        assert w.app.state.at == "review"
+        assert "Change 1 stage" in w.text
+        await w.press("ctrl+n")
+        await until(w.pilot, lambda: w.app.state.at == "proof" and bool(w.app.state.run.ended))
+        assert "add_stages" in w.backend.calls
+        assert "deploy" not in w.backend.calls
+        assert not w.backend.saved_answers, "the saved answers belong to the whole deployment"
+
+
+async def test_a_connected_stage_is_not_taken_off_where_stages_are_added() -> None:
+    async with wizard(script=deployed()) as w:
+        await w.press("ctrl+n", "slash")
+        await w.type("orders")
+        await w.press("enter", "space")
+        assert w.answers.stages == ()
+        assert w.told == ["It is connected. Home, Remove stages takes it off."]
+
+
+async def test_back_from_adding_leads_home() -> None:
+    async with wizard(script=deployed()) as w:
+        await w.press("ctrl+n", "escape")
+        assert w.app.state.at == "home"
+        assert w.app.state.mode == "install"
+
+
+async def test_settings_go_through_the_steps_and_keep_the_stored_token() -> None:
+    async with wizard(script=deployed()) as w:
+        await w.press("down", "down", "ctrl+n")
+        assert w.app.state.at == "aws"
+        assert w.app.step_problem("wallarm") == ""
+
+
+@SIZES
+async def test_removing_a_stage_asks_once_and_says_what_became_of_it(size: tuple[int, int]) -> None:
+    async with wizard("remove", script=deployed(), size=size) as w:
+        assert "orders / prod" in w.text
+        assert "somebody changed its logging since" in w.text
+        await w.press("space", "ctrl+n")
+        assert isinstance(w.app.screen, Confirm)
+        await w.press("enter")
+        assert "remove_stages" not in w.backend.calls, "the harmless answer has the focus"
+        await w.press("ctrl+n", "tab", "enter")
+        await until(w.pilot, lambda: not w.app.state.run.busy)
+        assert "1 of 1 stage put back" in w.text
+        assert "as before" in w.text
+        await w.press("ctrl+n")
+        assert w.app.state.at == "home"
+
+
+async def test_a_stage_that_somebody_changed_is_asked_about_and_left_alone_by_default() -> None:
+    async with wizard("remove", script=deployed()) as w:
+        await w.press("down", "down", "space", "ctrl+n")
+        await w.pilot.press("tab", "enter")
+        await until(w.pilot, lambda: isinstance(w.app.screen, Confirm))
+        assert "Somebody changed payments / staging" in w.text
+        assert "/ops/logs" in w.text
+        await w.pilot.press("enter")
+        await until(w.pilot, lambda: not w.app.state.run.busy)
+        await settle(w.pilot)
+        assert "0 of 1 stage put back" in w.text
+        await w.press("enter")
+        assert "left as it is" in w.text
+
+
+async def test_nothing_is_removed_without_a_selection() -> None:
+    async with wizard("remove", script=deployed()) as w:
+        await w.press("ctrl+n")
+        assert not isinstance(w.app.screen, Confirm)
+        assert "remove_stages" not in w.backend.calls
+
+
+@SIZES
+async def test_the_doctor_shows_the_first_failure_with_its_evidence(size: tuple[int, int]) -> None:
+    async with wizard("doctor", script=deployed(), size=size) as w:
+        assert "1 failed, 1 skipped" in w.text
+        assert "✗ WAG-LOG-005" in w.text
+        assert "because of WAG-LOG-005" in w.text
+        assert "none [/found]" in w.text, "evidence is text, not markup"
+        assert "f: fix it" in w.text
+
+
+async def test_a_repair_is_previewed_and_asked_for_then_everything_is_looked_at_again() -> None:
+    async with wizard("doctor", script=deployed()) as w:
+        await w.press("f")
+        assert isinstance(w.app.screen, Confirm)
+        assert "Put the subscription filter" in w.text
+        assert "fix" not in w.backend.calls
+        await w.press("tab", "enter")
+        await until(w.pilot, lambda: w.backend.calls.count("diagnose") == 2)
+        await settle(w.pilot)
+        assert "Nothing is broken." in w.text
+
+
+async def test_one_check_can_be_run_alone() -> None:
+    async with wizard("doctor", script=deployed()) as w:
+        before = dict(w.app.state.findings)
+        await w.press("t")
+        assert w.backend.calls.count("diagnose") == 2
+        assert len(w.app.state.findings) == len(before)
+
+
+async def test_sections_open_and_close() -> None:
+    async with wizard("doctor", script=deployed()) as w:
+        w.app.screen.query_one(TreeRows).go(0)
+        await w.press("enter")
+        assert "WAG-LOC-001" in w.text
+        await w.press("enter")
+        assert "WAG-LOC-001" not in w.text
+
+
+async def test_there_is_no_fix_where_nothing_is_broken() -> None:
+    async with wizard("doctor", script=deployed()) as w:
+        w.app.screen.query_one(TreeRows).go(0)
+        await w.press("f")
+        assert "fix_preview" not in w.backend.calls
+
+
+@SIZES
+async def test_taking_it_away_is_shown_then_asked_then_done(size: tuple[int, int]) -> None:
+    async with wizard("uninstall", script=deployed(), size=size) as w:
+        for words in ("logging put back as it was", "to destroy", "Destroy 39 resources", "Stays"):
+            assert words in w.text
+        await w.press("ctrl+n")
+        assert isinstance(w.app.screen, Confirm)
+        await w.press("enter")
+        assert "uninstall" not in w.backend.calls, "the harmless answer has the focus"
+        await w.press("ctrl+n")
+        await w.pilot.press("tab", "enter")
+        await until(w.pilot, lambda: isinstance(w.app.screen, Confirm))
+        await w.pilot.press("tab", "enter")
+        await until(w.pilot, lambda: w.app.state.run.removed is not None
+                    and not w.app.state.run.busy)  # fmt: skip
+        await settle(w.pilot)
+        assert "1 left, see below" in w.text
+        await w.press("ctrl+n")
+    assert w.app.return_value == 0
+
+
+async def test_what_stays_can_be_read_whole() -> None:
+    async with wizard("uninstall", script=deployed()) as w:
+        await w.press("end", "enter")
+        assert isinstance(w.app.screen, Details)
+        assert "other APIs may rely on it" in w.text
+
+
+async def test_a_removal_that_fails_goes_on_from_there() -> None:
+    error = WizardError("WAG-E-TF-021", "AWS refused", why="DependencyViolation", next_step="Wait.")
+    script = Script(hostile=False, existing=HERE, fail={"uninstall": error})
+    async with wizard("uninstall", script=script) as w:
+        await w.press("ctrl+n")
+        await w.press("tab", "enter")
+        await until(w.pilot, lambda: w.app.state.run.error is not None)
+        await settle(w.pilot)
+        assert "DependencyViolation" in w.text
+        assert "Go on removing" in w.text
+        await w.press("ctrl+n")
+        assert w.backend.calls.count("review_uninstall") == 2
+        assert "Destroy 39 resources" in w.text
