@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from wizard.core.errors import UsageError
+
 
 class Verdict(str, Enum):
     """What a check found. `unchecked` means nobody could look; it is never a pass or a failure."""
@@ -121,8 +123,20 @@ def unchecked(evidence: str) -> Finding:
 def selected(
     checks: Iterable[Check], only: tuple[str, ...], skip: tuple[str, ...], *, with_node: bool
 ) -> tuple[Check, ...]:
-    """The checks to run. `only` and `skip` hold ids or section keys; causes come with `only`."""
+    """The checks to run. `only` and `skip` hold ids or section keys; causes come with `only`.
+
+    Raises UsageError for a name that is neither.
+    """
     known = {check.check_id: check for check in checks}
+    for name in (*only, *skip):
+        if name.upper() not in known and name.lower() not in {s.key for s in SECTIONS}:
+            raise UsageError(
+                "WAG-E-CLI-006",
+                f"{name} is neither a check nor a section",
+                next_step="Sections are "
+                + ", ".join(s.key for s in SECTIONS)
+                + "; `wallarm-apigw doctor --list` shows every check.",
+            )
 
     def named(check: Check, names: tuple[str, ...]) -> bool:
         return any(n.lower() in (check.check_id.lower(), check.section.key) for n in names)

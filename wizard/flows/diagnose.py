@@ -117,6 +117,20 @@ def set_scene(context: Context, answers: Answers, token: Secret | None = None) -
     )
 
 
+DOCUMENT = """# The checklist
+
+Every check of `wallarm-apigw doctor`, made from the data that runs (`wallarm-apigw doctor --list`).
+A check is asked when everything in "asked after" has not failed; otherwise it is skipped because of
+the first cause. Fixes are offered by `doctor --fix` and on screen: previewed, asked for, recorded.
+
+"""
+
+
+def document() -> str:
+    """The file `docs/checks.md`."""
+    return DOCUMENT + describe() + "\n"
+
+
 def describe() -> str:
     """Every check as a Markdown table, from the same data that runs."""
     rows = ["| id | section | question | asked after | if it fails | fix |",
@@ -148,4 +162,4 @@ def _ask_about(token: Secret, answers: Answers, context: Context) -> dict[str, s
     return {"token": verdict.state, "token_detail": verdict.detail}
 
 
-__all__ = ["describe", "examine", "run", "set_scene"]
+__all__ = ["describe", "document", "examine", "run", "set_scene"]

@@ -17,6 +17,7 @@ from wizard.services import repair
 from wizard.services.aws import stages as live_stages
 
 ACTION = "doctor.fix"
+FIXES = (*repair.REPAIRS, "stage", "account-role")
 
 
 class Mend:
