@@ -3,7 +3,7 @@
 import os
 import socket
 
-CONNECTIONS = 64
+CONNECTIONS = 96
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
 NAME_SECONDS = 30.0  # a load balancer's addresses change; AWS gives its names 60 seconds

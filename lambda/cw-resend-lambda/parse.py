@@ -57,6 +57,12 @@ def _once(pairs):
 
 
 def _known(line, *, aliased):
+    if not aliased:
+        # Nearly every line: every value is text, and only the known keys are ours.
+        out = {k: v for k, v in line.items() if v.__class__ is str and v and v != "-"}
+        odd = [k for k in line if k not in _KNOWN or line[k].__class__ is not str]
+        if not odd:
+            return out
     out = {}
     for key in KEYS:
         value = line.get(ALIAS + key, line.get(key)) if aliased else line.get(key)

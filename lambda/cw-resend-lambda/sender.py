@@ -18,7 +18,7 @@ MOST_CONNECT_FAILURES = 8
 BASE_SECONDS = 0.1
 CAP_SECONDS = 5.0
 IDLE_SECONDS = 45.0  # below the 60 s after which a load balancer drops an idle connection
-FIRST_CONNECTIONS = 16
+FIRST_CONNECTIONS = 32
 SCAN_SECONDS = 0.1
 
 DELIVERED, REFUSED, FAILED = "delivered", "refused", "failed"
@@ -209,7 +209,7 @@ class _Round:
             self._drop(connection)
             return
         if self.sender._allowed < self.node.connections:
-            self.sender._allowed += 1  # it answers: one more at a time
+            self.sender._allowed += 2  # it answers: a few more at a time
         if self.ready:
             self._begin(connection, self.ready.popleft(), now)
             return
