@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import zlib
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from wizard.core.errors import WizardError
 from wizard.services.evidence.discovery import wanted_environment
-from wizard.services.evidence.scene import Scene, words
+from wizard.services.evidence.scene import Scene, absent, words
+
+
+def statement_id(scene: Scene, group: str) -> str:
+    """The id Terraform gives the statement of this log group (see `terraform/forwarder.tf`), so
+    that a repaired deployment is one that Terraform has nothing to change in."""
+    key = "main" if group == scene.outputs.api_gateway_log_group else group
+    return "logs-" + hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest()[:8]
 
 
 def invoke_permission(scene: Scene, group: str) -> dict[str, Any]:
-    """Let CloudWatch Logs invoke the forwarder for one log group. Returns what was written."""
+    """Let CloudWatch Logs invoke the forwarder for one log group. Returns what was written.
+
+    A statement of the same id that allows something else is replaced.
+    """
     identity = scene.identity
     arn = f"arn:{identity.partition}:logs:{identity.region}:{identity.account_id}:log-group:{group}"
     request = {
         "FunctionName": scene.outputs.lambda_function_name,
-        "StatementId": f"wallarm-apigw-{zlib.crc32(group.encode()):08x}",
+        "StatementId": statement_id(scene, group),
         "Action": "lambda:InvokeFunction",
         "Principal": f"logs.{identity.region}.amazonaws.com",
         "SourceArn": f"{arn}:*",
         "SourceAccount": identity.account_id,
     }
-    _call(scene.aws("lambda").add_permission, request)
+    client = scene.aws("lambda")
+    try:
+        client.remove_permission(
+            FunctionName=request["FunctionName"], StatementId=request["StatementId"]
+        )
+    except ClientError as error:
+        if not absent(error):
+            raise _refused(error) from error
+    _call(client.add_permission, request)
     return request
 
 
@@ -72,12 +90,16 @@ def _call(function: Any, request: dict[str, Any]) -> None:
     try:
         function(**request)
     except ClientError as error:
-        raise WizardError(
-            "WAG-E-FIX-001",
-            "The repair was refused",
-            why=words(error),
-            next_step="Attach the policy of `wallarm-apigw iam-policy deploy`, or mend it by hand.",
-        ) from error
+        raise _refused(error) from error
+
+
+def _refused(error: ClientError) -> WizardError:
+    return WizardError(
+        "WAG-E-FIX-001",
+        "The repair was refused",
+        why=words(error),
+        next_step="Attach the policy of `wallarm-apigw iam-policy deploy`, or mend it by hand.",
+    )
 
 
 REPAIRS = {

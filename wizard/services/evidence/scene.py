@@ -17,6 +17,8 @@ from wizard.core.record import Record
 from wizard.core.tfvars import Outputs
 
 LOOK_BACK_SECONDS = 3600.0
+# `1`: judge a local AWS like AWS itself, because what runs there is played by something.
+JUDGE_VARIABLE = "WALLARM_APIGW_JUDGE_LOCAL_AWS"
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized")
 _ABSENT = (
     "ResourceNotFoundException", "NotFoundException", "NoSuchEntity", "ParameterNotFound",
@@ -73,7 +75,8 @@ class Scene:
     @property
     def simulated(self) -> bool:
         """Whether this is a local AWS, which runs no instances and no containers."""
-        return self.env.get("AWS_ENDPOINT_URL", "").startswith("http://127.0.0.1")
+        local = self.env.get("AWS_ENDPOINT_URL", "").startswith("http://127.0.0.1")
+        return local and self.env.get(JUDGE_VARIABLE) != "1"
 
     @property
     def log_groups(self) -> tuple[str, ...]:
