@@ -30,7 +30,7 @@ _NAMING = re.compile(
     r"^(.*(Name|Names|Arn|ARN|Arns|Id|ID)|capacityProvider|capacityProviders|cluster|clusters|"
     r"family|logGroupIdentifier|namePrefix|policyScope|resource|service|services|taskDefinition|"
     r"tasks|Bucket|Key|Role|Type|cloudwatchRoleArn|(.*\.)?(Name|Arn|Id)(\.\d+)?|.*\.member\.\d+|"
-    r"ResourceType|.*\.ResourceType|.*ResourceId|prefix)$"
+    r"name|ResourceId\.\d+|ResourceType|.*\.ResourceType|.*ResourceId|prefix)$"
 )
 _LONGEST = 512
 # Superseded, and on the wire the same as what superseded them.

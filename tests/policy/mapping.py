@@ -163,24 +163,51 @@ def _s3(call: Call, _place: str, _account: str) -> str:
 
 
 def _ssm(call: Call, place: str, _account: str) -> str:
-    if call.operation == "DescribeParameters":
-        return f"arn:aws:ssm:{place}:*"
     name = call.name("Name", "ResourceId", "Names")
     return f"arn:aws:ssm:{place}:parameter{name}" if name else "*"
 
 
 def _ecs(call: Call, place: str, _account: str) -> str:
-    for key in ("resourceArn", "service", "cluster", "taskDefinition", "capacityProvider"):
-        if call.name(key).startswith("arn:"):
-            return call.name(key)
-    cluster = call.name("cluster", "clusterName")
+    cluster = call.name("cluster", "clusters", "clusterName").rpartition("/")[2]
     if "Service" in call.operation:
-        return f"arn:aws:ecs:{place}:service/{cluster}/{call.name('service', 'serviceName')}"
+        name = call.name("service", "services", "serviceName").rpartition("/")[2]
+        return f"arn:aws:ecs:{place}:service/{cluster}/{name}"
     if call.operation in ("CreateCapacityProvider", "DeleteCapacityProvider"):
-        return f"arn:aws:ecs:{place}:capacity-provider/{call.name('name', 'capacityProvider')}"
-    if call.operation == "RegisterTaskDefinition":
-        return f"arn:aws:ecs:{place}:task-definition/{call.name('family')}"
+        name = call.name("name", "capacityProvider").rpartition("/")[2]
+        return f"arn:aws:ecs:{place}:capacity-provider/{name}"
+    if "TaskDefinition" in call.operation:
+        family = call.name("family", "taskDefinition").rpartition("/")[2]
+        return f"arn:aws:ecs:{place}:task-definition/{family}"
+    if call.operation in ("DescribeTasks", "ListTasks"):
+        return f"arn:aws:ecs:{place}:task/{cluster}/0"
     return f"arn:aws:ecs:{place}:cluster/{cluster}" if cluster else "*"
+
+
+# What EC2 actions that change something are about; reading and creating name no resource.
+_EC2_KINDS = {
+    "AllocationId": "elastic-ip", "GroupId": "security-group",
+    "InternetGatewayId": "internet-gateway", "LaunchTemplateId": "launch-template",
+    "NatGatewayId": "natgateway", "ResourceId.1": "security-group", "RouteTableId": "route-table",
+    "SubnetId": "subnet", "VpcEndpointId.1": "vpc-endpoint", "VpcId": "vpc",
+}  # fmt: skip
+_EC2_MADE = {
+    "AllocateAddress": "elastic-ip", "CreateInternetGateway": "internet-gateway",
+    "CreateLaunchTemplate": "launch-template", "CreateNatGateway": "natgateway",
+    "CreateRouteTable": "route-table", "CreateSecurityGroup": "security-group",
+    "CreateSubnet": "subnet", "CreateVpc": "vpc", "CreateVpcEndpoint": "vpc-endpoint",
+}  # fmt: skip
+
+
+def _ec2(call: Call, place: str, _account: str) -> str:
+    if call.operation.startswith(("Describe", "Get")):
+        return "*"
+    kind = _EC2_MADE.get(call.operation)
+    if kind:
+        return f"arn:aws:ec2:{place}:{kind}/0"
+    for key, kind in _EC2_KINDS.items():
+        if call.name(key):
+            return f"arn:aws:ec2:{place}:{kind}/{call.name(key)}"
+    return "*"
 
 
 def _elbv2(call: Call, place: str, _account: str) -> str:
@@ -221,6 +248,7 @@ def _cloudwatch(call: Call, place: str, account: str) -> str:
 def _servicediscovery(call: Call, place: str, _account: str) -> str:
     key = call.name("Id", "ServiceId", "NamespaceId")
     kind = "namespace" if "Namespace" in call.operation or key.startswith("ns-") else "service"
+    key = key.rpartition("/")[2]
     named = key and not call.operation.startswith("Create")
     return f"arn:aws:servicediscovery:{place}:{kind}/{key}" if named else "*"
 
@@ -230,6 +258,7 @@ _RESOURCES = {
     "apigatewayv2": _apigateway,
     "autoscaling": _autoscaling,
     "cloudwatch": _cloudwatch,
+    "ec2": _ec2,
     "ecs": _ecs,
     "elbv2": _elbv2,
     "iam": _iam,

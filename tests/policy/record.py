@@ -53,6 +53,7 @@ class Run:
         self.recorder = Recorder(box.endpoint_url, self.judge if enforce else None)
         self.enforce = enforce
         self.failed: list[str] = []
+        self.added = ""
         self.env = {k: v for k, v in os.environ.items() if k not in box.unset}
         self.env.update(box.env)
         self.env.update(
@@ -98,8 +99,10 @@ class Run:
         self.cli("status", "status", "--json")
         self.cli("doctor", "doctor", "--output", "json")
         self._add_and_remove()
-        self.cli("change", "install", *yes, "--set", "proof=skip", "--set", "log_retention_days=30",
-                 "--set", "x_wallarm_application_id=7")  # fmt: skip
+        changes = {"log_retention_days": 30, "x_wallarm_application_id": 7, "proof": "skip"}
+        plain = json.loads(self.answers_file.read_text(encoding="utf-8"))
+        self._change({**plain, **changes, "tags": {"cost-centre": "4711"}})
+        self._change({**plain, **changes})
         self._break_and_mend()
         self._keep_and_replay()
         if self.answers.deploys_node:
@@ -136,9 +139,16 @@ class Run:
         wanted = stages or next((s for s in free if s not in self.answers.stages), "")
         if not wanted:
             return
+        self.added = wanted
         more = self.answers.with_(stages=(*self.answers.stages, wanted))
         self.cli("add", "stages", "add", wanted, "--yes", answers=more)
         self.cli("remove", "stages", "remove", wanted, "--yes", answers=more)
+
+    def _change(self, answers: dict[str, Any]) -> None:
+        path = self.root / "changed.json"
+        path.write_text(json.dumps(answers), encoding="utf-8")
+        self.cli("change", "install", "--answers", str(path), "--non-interactive", "--yes",
+                 "--json", answers=build(dict(answers)))  # fmt: skip
 
     def _break_and_mend(self) -> None:
         logs = self.client("logs")
@@ -181,7 +191,8 @@ def _answers(box: Sandbox, mode: str) -> dict[str, Any]:
     if mode == "node":
         return {**common, "node_url": box.node.connector, "node_scheme": "http"}
     if mode == "https":
-        return {**common, "r53_domain_name": "example.com", "node_dns_name": "wallarm-node"}
+        return {**common, "r53_domain_name": "example.com", "node_dns_name": "wallarm-node",
+                "proof": "skip"}  # the stand-in node speaks plain HTTP  # fmt: skip
     if mode == "options":
         return {**common, "alarms": True, "dashboard": True, "nat_gateway_per_az": True,
                 "node_count": 2, "tags": {"team": "platform"},
@@ -236,7 +247,11 @@ def record(mode: str, enforce: bool) -> tuple[dict[str, Any], list[str]]:
             print(f"    not identified: {text}")
         for text in sorted(set(run.recorder.refused)):
             print(f"    refused: {text}")
-        saved = {"answers": answers, "calls": list(_unique(run, box.account_id, box.region))}
+        saved = {
+            "answers": answers,
+            "added": run.added,
+            "calls": list(_unique(run, box.account_id, box.region)),
+        }
         return saved, run.failed + run.recorder.unknown + run.recorder.refused
 
 

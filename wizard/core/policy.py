@@ -7,44 +7,79 @@ from typing import Any
 
 from wizard.core.answers import Answers
 from wizard.core.errors import UsageError
-from wizard.core.policy_grants import ALL, GRANTS, Grant
-from wizard.core.tfvars import DEPLOYMENT_TAG
+from wizard.core.policy_boundary import boundary_document
+from wizard.core.policy_connect import FORWARDER, LOOK, STAGES
+from wizard.core.policy_grants import PURPOSES, Grant, Scope
+from wizard.core.policy_needs import Need
+from wizard.core.policy_network import NETWORK, OPERATIONS
+from wizard.core.policy_node import NODE
 
+GRANTS: tuple[Grant, ...] = (*LOOK, *STAGES, *FORWARDER, *NODE, *NETWORK, *OPERATIONS)
+BOUNDARY = "boundary"  # not what this product may do, but the most that roles it makes may do
 MOST_CHARACTERS = 6144  # AWS: a managed policy without its white space
 FORMATS = ("json", "terraform", "cloudformation")
 
 
 def grants(answers: Answers, purpose: str) -> tuple[Grant, ...]:
     """What these answers need for one purpose: discover, deploy, uninstall or doctor."""
-    if purpose not in ALL:
+    if purpose not in PURPOSES:
         raise UsageError(
             "WAG-E-POLICY-001",
             f"There is no policy for {purpose!r}",
-            next_step=f"Choose one of: {', '.join(ALL)}.",
+            next_step=f"Choose one of: {', '.join((*PURPOSES, BOUNDARY))}.",
         )
     return tuple(g for g in GRANTS if purpose in g.purposes and g.mode(answers))
 
 
 def documents(
-    answers: Answers, purpose: str, account_id: str = "", partition: str = "aws"
+    answers: Answers,
+    purpose: str,
+    account_id: str = "",
+    partition: str = "aws",
+    log_groups: tuple[str, ...] | None = None,
 ) -> tuple[dict[str, Any], ...]:
-    """The policy documents, as many as AWS's size limit makes necessary."""
-    statements = [
-        _statement(g, answers, account_id or "*", partition) for g in grants(answers, purpose)
-    ]
+    """The policy documents, as many as AWS's size limit makes necessary; attach all of them.
+
+    Args:
+        purpose: discover, deploy, uninstall, doctor, or boundary.
+        account_id: empty allows any account's resources of these names.
+        log_groups: the log groups that chosen stages keep; None allows any while not known.
+    """
+    scope = Scope(answers, account_id or "*", partition, log_groups)
+    if purpose == BOUNDARY:
+        return (boundary_document(scope),)
     parts: list[list[dict[str, Any]]] = [[]]
-    for statement in statements:
+    for statement in _joined([_statement(g, scope) for g in grants(answers, purpose)]):
         if parts[-1] and _size([*parts[-1], statement]) > MOST_CHARACTERS:
             parts.append([])
         parts[-1].append(statement)
     return tuple(_document(part) for part in parts)
 
 
+def needs(
+    answers: Answers,
+    purpose: str,
+    account_id: str,
+    partition: str = "aws",
+    log_groups: tuple[str, ...] | None = None,
+) -> tuple[Need, ...]:
+    """The same as questions for IAM (see `services.aws.permissions`): one for each statement."""
+    found = documents(answers, purpose, account_id, partition, log_groups)
+    return tuple(_need(statement) for document in found for statement in document["Statement"])
+
+
 def render(
-    answers: Answers, purpose: str, fmt: str, account_id: str = "", partition: str = "aws"
+    answers: Answers,
+    purpose: str,
+    fmt: str,
+    account_id: str = "",
+    partition: str = "aws",
+    log_groups: tuple[str, ...] | None = None,
 ) -> str:
     """The policies as text. More than one document in JSON becomes a JSON list."""
-    found = documents(answers, purpose, account_id, partition)
+    if fmt == "cloudformation" and not account_id:
+        account_id = "${AWS::AccountId}"
+    found = documents(answers, purpose, account_id, partition, log_groups)
     if fmt == "json":
         return json.dumps(found[0] if len(found) == 1 else list(found), indent=2)
     names = [_name(answers, purpose, number, len(found)) for number in range(1, len(found) + 1)]
@@ -59,26 +94,45 @@ def render(
     )
 
 
-def _statement(grant: Grant, answers: Answers, account_id: str, partition: str) -> dict[str, Any]:
-    fill = {"p": partition, "a": account_id, "r": answers.region, "n": answers.name_prefix}
+def size(document: dict[str, Any]) -> int:
+    """Characters as AWS counts them for a managed policy: white space left out."""
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+def _statement(grant: Grant, scope: Scope) -> dict[str, Any]:
     statement: dict[str, Any] = {
         "Sid": grant.sid,
         "Effect": "Allow",
         "Action": sorted(set(grant.actions)),
-        "Resource": [text.format_map(fill) for text in grant.resources],
+        "Resource": sorted(grant.arns(scope)),
     }
-    equals: dict[str, Any] = {}
-    if grant.passed_to:
-        equals["iam:PassedToService"] = list(grant.passed_to)
-    if grant.in_region or grant.by_tag:
-        equals["aws:RequestedRegion"] = answers.region
-    condition: dict[str, Any] = {"StringEquals": equals} if equals else {}
-    if grant.by_tag:
-        tag = f"{account_id}-{answers.region}-{answers.name_prefix}"
-        condition["StringLike"] = {f"aws:ResourceTag/{DEPLOYMENT_TAG}": tag}
-    if condition:
-        statement["Condition"] = condition
+    conditions = grant.conditions(scope)
+    if conditions:
+        statement["Condition"] = conditions
     return statement
+
+
+def _joined(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Statements that differ only in their actions become one: fewer characters, same meaning."""
+    out: dict[str, dict[str, Any]] = {}
+    for statement in statements:
+        key = json.dumps([statement["Resource"], statement.get("Condition")], sort_keys=True)
+        if key in out:
+            actions = {*out[key]["Action"], *statement["Action"]}
+            out[key] = {**out[key], "Action": sorted(actions)}
+        else:
+            out[key] = statement
+    return list(out.values())
+
+
+def _need(statement: dict[str, Any]) -> Need:
+    context: dict[str, tuple[str, ...]] = {}
+    for keys in statement.get("Condition", {}).values():
+        for key, value in keys.items():
+            values = (value,) if isinstance(value, str) else tuple(value)
+            # One request has one action, one receiving service, one name at a time.
+            context[key] = values if key == "aws:TagKeys" else values[:1]
+    return Need(tuple(statement["Action"]), tuple(statement["Resource"]), context)
 
 
 def _document(statements: list[dict[str, Any]]) -> dict[str, Any]:
@@ -86,7 +140,7 @@ def _document(statements: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _size(statements: list[dict[str, Any]]) -> int:
-    return len(json.dumps(_document(statements), separators=(",", ":")))
+    return size(_document(statements))
 
 
 def _name(answers: Answers, purpose: str, number: int, of: int) -> str:
@@ -95,12 +149,13 @@ def _name(answers: Answers, purpose: str, number: int, of: int) -> str:
 
 
 def _terraform(name: str, document: dict[str, Any]) -> str:
-    # A heredoc would read `${` and `%{` as its own; no ARN pattern of ours holds either.
+    # In a heredoc `${` and `%{` would be Terraform's own; a stage's name could hold neither.
     label = name.replace("-", "_")
+    text = json.dumps(document, indent=2).replace("${", "$${").replace("%{", "%%{")
     return (
         f'resource "aws_iam_policy" "{label}" {{\n'
         f'  name   = "{name}"\n'
-        f"  policy = <<-JSON\n{json.dumps(document, indent=2)}\n  JSON\n}}"
+        f"  policy = <<-JSON\n{text}\n  JSON\n}}"
     )
 
 
@@ -108,9 +163,20 @@ def _cloudformation(names: list[str], found: tuple[dict[str, Any], ...]) -> str:
     resources = {
         f"Policy{number}": {
             "Type": "AWS::IAM::ManagedPolicy",
-            "Properties": {"ManagedPolicyName": name, "PolicyDocument": document},
+            "Properties": {"ManagedPolicyName": name, "PolicyDocument": _substituted(document)},
         }
         for number, (name, document) in enumerate(zip(names, found, strict=True), 1)
     }
     template = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}
     return json.dumps(template, indent=2)
+
+
+def _substituted(value: Any) -> Any:
+    """Texts with a pseudo parameter become `Fn::Sub`."""
+    if isinstance(value, dict):
+        return {key: _substituted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_substituted(item) for item in value]
+    if isinstance(value, str) and "${AWS::" in value:
+        return {"Fn::Sub": value}
+    return value

@@ -1,28 +1,107 @@
 """The permissions as data: which actions, on what, for which purpose, in which mode, and why.
 
-Placeholders: {p} partition, {a} account, {r} Region, {n} name prefix. `by_tag` limits a grant to
-resources that carry this deployment's tag, which AWS supports for what is changed and deleted here;
-that this suffices on real AWS is unverified, because the local AWS does not evaluate conditions.
+This module holds what a grant is and its vocabulary; the grants themselves are in `policy_connect`
+(looking, stages, forwarder) and `policy_node` (node, network, operations).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from wizard.core.answers import Answers
+from wizard.core.tfvars import COMPONENT_TAG, DEPLOYMENT_TAG, token_parameter_name
 
 DISCOVER, DEPLOY, UNINSTALL, DOCTOR = "discover", "deploy", "uninstall", "doctor"
-ALL = (DISCOVER, DEPLOY, UNINSTALL, DOCTOR)
+PURPOSES = (DISCOVER, DEPLOY, UNINSTALL, DOCTOR)
 CHANGING = (DEPLOY, UNINSTALL)
 LOOKING = (DEPLOY, UNINSTALL, DOCTOR)
+MOST_STAGES = 40  # beyond it a policy names APIs, and beyond that many APIs it names all
+
+Conditions = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a policy is written for.
+
+    Args:
+        account_id: "*" (or CloudFormation's pseudo parameter) where it is not known.
+        log_groups: existing log groups of stages that keep theirs; None when not known yet.
+    """
+
+    answers: Answers
+    account_id: str = "*"
+    partition: str = "aws"
+    log_groups: tuple[str, ...] | None = None
+
+    @property
+    def deployment(self) -> str:
+        """The value of the tag by which everything of this deployment can be told."""
+        return f"{self.account_id}-{self.answers.region}-{self.answers.name_prefix}"
+
+    @property
+    def node_host(self) -> str:
+        """The node's DNS name, where it gets one."""
+        domain = self.answers.r53_domain_name
+        name = self.answers.node_dns_name.removesuffix(f".{domain}")
+        return f"{name}.{domain}"
+
+    def fill(self, text: str) -> str:
+        """Replace {p} partition, {a} account, {r} Region, {n} name prefix, {s} the part of it
+        that fits into a load balancer's name, {token} the token's parameter."""
+        return (
+            text.replace("{p}", self.partition)
+            .replace("{a}", self.account_id)
+            .replace("{r}", self.answers.region)
+            .replace("{n}", self.answers.name_prefix)
+            .replace("{s}", self.answers.name_prefix[:22])
+            .replace("{token}", token_parameter_name(self.answers))
+        )
+
 
 Mode = Callable[[Answers], bool]
+Resources = Callable[[Scope], tuple[str, ...]]
 
 
-def always(_answers: Answers) -> bool:
-    """In every mode."""
-    return True
+@dataclass(frozen=True)
+class Grant:
+    """Some actions on some resources.
+
+    Args:
+        sid: the statement's name in the policy.
+        resources: ARN patterns with the placeholders of `Scope.fill`, or a function of the scope.
+        why: what for, in the reader's words.
+        purposes: which of the printed policies hold it.
+        mode: for which answers.
+        conditions: a function of the scope.
+        unseen: why the recording of a whole life on the local AWS does not show these actions.
+        wide: where a resource has to be "*" or a pattern that others' resources match too: why.
+    """
+
+    sid: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...] | Resources
+    why: str
+    purposes: tuple[str, ...]
+    mode: Mode = field(default=lambda _: True)
+    conditions: Callable[[Scope], Conditions] = field(default=lambda _: {})
+    unseen: str = ""
+    wide: str = ""
+
+    def arns(self, scope: Scope) -> tuple[str, ...]:
+        """The resources for one scope."""
+        found = self.resources(scope) if callable(self.resources) else self.resources
+        return tuple(dict.fromkeys(scope.fill(text) for text in found))
+
+
+def of(service: str, names: str) -> tuple[str, ...]:
+    """`of("iam", "GetRole TagRole")` → `("iam:GetRole", "iam:TagRole")`."""
+    return tuple(f"{service}:{name}" for name in names.split())
+
+
+# --- modes --------------------------------------------------------------------------------------
 
 
 def own_node(answers: Answers) -> bool:
@@ -50,285 +129,115 @@ def dashboard(answers: Answers) -> bool:
     return answers.dashboard
 
 
-@dataclass(frozen=True)
-class Grant:
-    """Some actions on some resources.
+# --- conditions ---------------------------------------------------------------------------------
+
+
+def in_region(scope: Scope) -> Conditions:
+    """Only requests to this Region; for actions that name no resource."""
+    return {"StringEquals": {"aws:RequestedRegion": scope.answers.region}}
+
+
+def by_tag(scope: Scope) -> Conditions:
+    """Only resources that carry this deployment's tag."""
+    operator = "StringLike" if "*" in scope.account_id else "StringEquals"
+    return {operator: {f"aws:ResourceTag/{DEPLOYMENT_TAG}": scope.deployment}}
+
+
+def passed_to(*services: str) -> Callable[[Scope], Conditions]:
+    """The role may be handed to these services only."""
+    return lambda _scope: {"StringEquals": {"iam:PassedToService": list(services)}}
+
+
+def while_making(*operations: str) -> Callable[[Scope], Conditions]:
+    """Tags only in the moment of creation, by one of these EC2 operations."""
+    return lambda _scope: {"StringEquals": {"ec2:CreateAction": list(operations)}}
+
+
+def with_our_tag(scope: Scope) -> Conditions:
+    """Only tags of this deployment, and none but those it uses."""
+    operator = "StringLike" if "*" in scope.account_id else "StringEquals"
+    keys = [COMPONENT_TAG, DEPLOYMENT_TAG, *sorted(scope.answers.tags)]
+    return {
+        operator: {f"aws:RequestTag/{DEPLOYMENT_TAG}": scope.deployment},
+        "ForAllValues:StringEquals": {"aws:TagKeys": keys},
+    }
+
+
+def bounded(scope: Scope) -> Conditions:
+    """Only roles with the chosen permissions boundary, where one was chosen."""
+    boundary = scope.answers.permissions_boundary
+    return {"StringEquals": {"iam:PermissionsBoundary": boundary}} if boundary else {}
+
+
+def attaching(*policies: str) -> Callable[[Scope], Conditions]:
+    """Only these AWS managed policies may be attached."""
+
+    def conditions(scope: Scope) -> Conditions:
+        arns = [f"arn:{scope.partition}:iam::aws:policy/service-role/{name}" for name in policies]
+        return {"ArnEquals": {"iam:PolicyARN": arns}, **bounded(scope)}
+
+    return conditions
+
+
+def merged(*parts: Mapping[str, Mapping[str, Any]]) -> Conditions:
+    """Several conditions that must all hold."""
+    out: Conditions = {}
+    for part in parts:
+        for operator, keys in part.items():
+            out.setdefault(operator, {}).update(keys)
+    return out
+
+
+# --- resources ----------------------------------------------------------------------------------
+
+
+def stages(below: str = "", kinds: tuple[str, ...] = ("restapis", "apis")) -> Resources:
+    """The chosen stages, one by one; by API when they are many, all when none is chosen yet.
 
     Args:
-        passed_to: for `iam:PassRole`, the services that may receive the role.
-        by_tag: only resources with this deployment's tag.
-        in_region: only requests to this Region; for actions that name no resource.
+        below: what of the stage, such as `/accesslogsettings`.
+        kinds: an answer does not say whether an API is a REST API, so both names are listed.
     """
 
-    sid: str
-    actions: tuple[str, ...]
-    resources: tuple[str, ...]
-    why: str
-    purposes: tuple[str, ...]
-    mode: Mode = always
-    passed_to: tuple[str, ...] = ()
-    by_tag: bool = False
-    in_region: bool = False
+    def resources(scope: Scope) -> tuple[str, ...]:
+        refs = scope.answers.stage_refs
+        names = [f"{ref.api_id}/stages/{ref.stage}" for ref in refs]
+        if len(names) > MOST_STAGES:
+            names = [f"{api}/stages/*" for api in dict.fromkeys(ref.api_id for ref in refs)]
+        if not names or len(names) > MOST_STAGES:
+            names = ["*/stages/*"]
+        start = "arn:{p}:apigateway:{r}::/"
+        return tuple(f"{start}{kind}/{name}{below}" for name in names for kind in kinds)
+
+    return resources
 
 
-def _of(service: str, names: str) -> tuple[str, ...]:
-    return tuple(f"{service}:{name}" for name in names.split())
-
-
-_ANY = ("*",)
-_FUNCTION = ("arn:{p}:lambda:{r}:{a}:function:wallarm-cw-resend-*",)
-_LOG_GROUPS = (
+OWN_LOG_GROUPS = (
     "arn:{p}:logs:{r}:{a}:log-group:/aws/apigateway/wallarm-api-discovery-*",
     "arn:{p}:logs:{r}:{a}:log-group:/aws/lambda/wallarm-cw-resend-*",
-    "arn:{p}:logs:{r}:{a}:log-group:/ecs/{n}-*",
+    "arn:{p}:logs:{r}:{a}:log-group:/ecs/{n}-node-*",
 )
-_EVERY_LOG_GROUP = ("arn:{p}:logs:{r}:{a}:log-group:*",)
-_ROLES = ("arn:{p}:iam::{a}:role/{n}-{r}-*",)
-_GATEWAY_ROLE = ("arn:{p}:iam::{a}:role/wallarm-apigw-cloudwatch-{r}",)
-_STAGES = (
-    "arn:{p}:apigateway:{r}::/restapis/*/stages/*",
-    "arn:{p}:apigateway:{r}::/apis/*/stages/*",
-)
-_TOKEN = ("arn:{p}:ssm:{r}:{a}:parameter/wallarm-apigw/{n}/*",)
-_BUCKET = ("arn:{p}:s3:::{n}-undelivered-*",)
-_KEPT = ("arn:{p}:s3:::{n}-undelivered-*/*",)
-_ECS = tuple(
-    "arn:{p}:ecs:{r}:{a}:" + kind
-    for kind in (
-        "cluster/{n}-*", "service/{n}-*", "task-definition/{n}-*", "capacity-provider/wallarm-{n}",
-        "container-instance/{n}-*", "task/{n}-*",
-    )
-)  # fmt: skip
-_LB = tuple(
-    "arn:{p}:elasticloadbalancing:{r}:{a}:" + kind
-    for kind in ("loadbalancer/app/*", "targetgroup/*", "listener/app/*")
-)
-_ASG = ("arn:{p}:autoscaling:{r}:{a}:autoScalingGroup:*:autoScalingGroupName/{n}-*",)
 
-GRANTS: tuple[Grant, ...] = (
-    # --- looking ---
-    Grant("ReadApis", ("apigateway:GET",), ("arn:{p}:apigateway:{r}::/*",),
-          "List APIs and stages, read how they log, read the account's CloudWatch role.", ALL),
-    Grant("ReadLogGroups",
-          _of("logs", "DescribeLogGroups DescribeSubscriptionFilters DescribeResourcePolicies "
-                      "ListTagsForResource"),
-          _ANY, "Offer existing log groups and see what they are subscribed to.", ALL),
-    Grant("ReadAccountName", ("iam:ListAccountAliases",), _ANY,
-          "Show the account's alias, so that nobody deploys to the wrong one.", ALL),
-    Grant("ReadNetwork",
-          _of("ec2", "DescribeVpcs DescribeSubnets DescribeRouteTables DescribeAvailabilityZones"),
-          _ANY, "Offer VPCs and subnets; see whether the node can reach the internet.", ALL),
-    Grant("ReadZones", ("route53:ListHostedZones",), _ANY,
-          "Offer hosted zones for HTTPS between forwarder and node.", (DISCOVER, *LOOKING)),
-    Grant("ReadAlarmsAndMetrics", _of("cloudwatch", "GetMetricData GetMetricStatistics"), _ANY,
-          "Count the forwarder's invocations, errors and throttles.", (DOCTOR,)),
-    Grant("ReadLogEvents", _of("logs", "FilterLogEvents GetLogEvents"), _EVERY_LOG_GROUP,
-          "Follow the proof, and show the last words of node and forwarder.", (DEPLOY, DOCTOR)),
-    Grant("AskForwarder",
-          _of("lambda", "GetFunction GetFunctionConfiguration GetPolicy InvokeFunction "
-                        "GetFunctionEventInvokeConfig"),
-          _FUNCTION, "Compare its settings; let it try to reach the node; replay kept events.",
-          (DEPLOY, DOCTOR)),
-    Grant("ReadNode",
-          _of("ecs", "DescribeClusters DescribeServices DescribeTasks DescribeTaskDefinition "
-                     "DescribeContainerInstances ListTasks ListContainerInstances "
-                     "DescribeCapacityProviders ListTagsForResource"),
-          _ANY, "See whether the node's tasks run, and why they stopped.", LOOKING, own_node),
-    Grant("ReadLoadBalancer",
-          _of("elasticloadbalancing",
-              "DescribeLoadBalancers DescribeListeners DescribeTargetGroups DescribeTargetHealth "
-              "DescribeTags DescribeLoadBalancerAttributes DescribeTargetGroupAttributes "
-              "DescribeListenerAttributes"),
-          _ANY, "See whether the load balancer works and its targets are healthy.", LOOKING,
-          own_node),
-    Grant("ReadSecurityGroups",
-          _of("ec2", "DescribeSecurityGroups DescribeSecurityGroupRules DescribeNetworkInterfaces "
-                     "DescribeNatGateways"),
-          _ANY, "Check the path from forwarder to node; wait for network interfaces to go.",
-          LOOKING),
-    Grant("ReadCertificate", _of("acm", "DescribeCertificate ListTagsForCertificate"),
-          ("arn:{p}:acm:{r}:{a}:certificate/*",), "See whether the certificate is issued.",
-          LOOKING, https),
-    Grant("ReadUndelivered", _of("s3", "ListBucket GetBucketLocation"), _BUCKET,
-          "Count the events that wait for a replay.", LOOKING),
-    Grant("ReplayUndelivered", _of("s3", "GetObject DeleteObject"), _KEPT,
-          "Replay kept events; delete what was delivered, and on removal the rest.", CHANGING),
-    Grant("ReadOurRole", ("iam:GetRole",), (*_GATEWAY_ROLE, *_ROLES),
-          "See whether the roles exist and whom they trust.", LOOKING),
-    # --- stages ---
-    Grant("ChangeStages", _of("apigateway", "PATCH DELETE"), _STAGES,
-          "Switch a stage's access log on, and put back what was there; DELETE removes the access "
-          "log settings of an HTTP or WebSocket stage.", CHANGING),
-    Grant("SetGatewayRole", ("apigateway:PATCH",), ("arn:{p}:apigateway:{r}::/account",),
-          "Set the account's CloudWatch role where none is set.", (DEPLOY,)),
-    Grant("MakeGatewayRole", _of("iam", "CreateRole AttachRolePolicy TagRole DeleteRole"),
-          _GATEWAY_ROLE, "Create that role; delete it again if it could not be set.", (DEPLOY,)),
-    Grant("PassGatewayRole", ("iam:PassRole",), _GATEWAY_ROLE,
-          "Hand that role to API Gateway.", (DEPLOY,), passed_to=("apigateway.amazonaws.com",)),
-    Grant("LetLogsBeDelivered",
-          _of("logs", "PutResourcePolicy DeleteResourcePolicy CreateLogDelivery GetLogDelivery "
-                      "UpdateLogDelivery DeleteLogDelivery ListLogDeliveries"),
-          _ANY, "HTTP APIs log through log delivery, which needs a policy on the log group.",
-          CHANGING),
-    # --- forwarder ---
-    Grant("MakeLogGroups",
-          _of("logs", "CreateLogGroup PutRetentionPolicy TagResource UntagResource "
-                      "DeleteRetentionPolicy"),
-          _LOG_GROUPS, "Log groups of stages, forwarder and node.", (DEPLOY,)),
-    Grant("RemoveLogGroups", ("logs:DeleteLogGroup",), _LOG_GROUPS, "Removal.", CHANGING),
-    Grant("Subscribe", _of("logs", "PutSubscriptionFilter DeleteSubscriptionFilter"),
-          (*_EVERY_LOG_GROUP, "arn:{p}:logs:{r}:{a}:destination:*"),
-          "Send log events to the forwarder, also from log groups that stages keep.", CHANGING),
-    Grant("MakeForwarder",
-          _of("lambda", "CreateFunction UpdateFunctionCode UpdateFunctionConfiguration "
-                        "AddPermission RemovePermission PutFunctionEventInvokeConfig "
-                        "UpdateFunctionEventInvokeConfig PutFunctionConcurrency "
-                        "DeleteFunctionConcurrency TagResource UntagResource "
-                        "ListVersionsByFunction GetFunctionCodeSigningConfig ListTags"),
-          _FUNCTION, "The forwarder and who may invoke it.", (DEPLOY,)),
-    Grant("RemoveForwarder",
-          _of("lambda", "DeleteFunction DeleteFunctionEventInvokeConfig RemovePermission "
-                        "GetFunction GetFunctionConfiguration GetPolicy ListVersionsByFunction "
-                        "GetFunctionCodeSigningConfig GetFunctionEventInvokeConfig ListTags"),
-          _FUNCTION, "Removal.", (UNINSTALL,)),
-    Grant("KeepUndelivered",
-          _of("s3", "CreateBucket PutBucketPublicAccessBlock PutEncryptionConfiguration "
-                    "PutLifecycleConfiguration PutBucketPolicy PutBucketTagging"),
-          _BUCKET, "The bucket of events that could not be delivered.", (DEPLOY,)),
-    Grant("ReadBucketSettings",
-          _of("s3", "GetBucketPublicAccessBlock GetEncryptionConfiguration "
-                    "GetLifecycleConfiguration GetBucketPolicy GetBucketTagging GetBucketAcl "
-                    "GetBucketCORS GetBucketLogging GetBucketObjectLockConfiguration "
-                    "GetBucketRequestPayment GetBucketVersioning GetBucketWebsite "
-                    "GetAccelerateConfiguration GetReplicationConfiguration"),
-          _BUCKET, "Terraform reads every setting of a bucket it manages.", CHANGING),
-    Grant("RemoveBucket",
-          _of("s3", "DeleteBucket DeleteBucketPolicy ListBucketVersions"), _BUCKET, "Removal.",
-          CHANGING),
-    Grant("RemoveKeptVersions", ("s3:DeleteObjectVersion",), _KEPT, "Removal.", CHANGING),
-    Grant("MakeRoles",
-          _of("iam", "CreateRole PutRolePolicy DeleteRolePolicy AttachRolePolicy DetachRolePolicy "
-                     "TagRole UntagRole UpdateAssumeRolePolicy"),
-          _ROLES, "Roles of forwarder, node task and instance.", (DEPLOY,)),
-    Grant("ReadRoles",
-          _of("iam", "GetRolePolicy ListRolePolicies ListAttachedRolePolicies "
-                     "ListInstanceProfilesForRole"),
-          _ROLES, "Terraform compares the roles with what they should be.", CHANGING),
-    Grant("RemoveRoles", _of("iam", "DeleteRole DeleteRolePolicy DetachRolePolicy"), _ROLES,
-          "Removal.", CHANGING),
-    Grant("PassRoles", ("iam:PassRole",), _ROLES, "Hand the roles to what uses them.", (DEPLOY,),
-          passed_to=("lambda.amazonaws.com", "ecs-tasks.amazonaws.com", "ec2.amazonaws.com")),
-    # --- node ---
-    Grant("StoreToken",
-          _of("ssm", "PutParameter AddTagsToResource"), _TOKEN,
-          "Store the Wallarm token as a SecureString.", (DEPLOY,), own_node),
-    Grant("ReadTokenParameter",
-          ("ssm:ListTagsForResource",), _TOKEN, "See whether it is stored.", LOOKING, own_node),
-    Grant("FindTokenParameter", ("ssm:DescribeParameters",), ("arn:{p}:ssm:{r}:{a}:*",),
-          "See whether it is stored; the token itself is never read back.", LOOKING, own_node),
-    Grant("RemoveToken", ("ssm:DeleteParameter",), _TOKEN, "Removal.", CHANGING, own_node),
-    Grant("ReadImageParameter", _of("ssm", "GetParameter GetParameters"),
-          ("arn:{p}:ssm:{r}::parameter/aws/service/ecs/optimized-ami/*",),
-          "The launch template names the ECS-optimised image by this public parameter.",
-          (DEPLOY,), own_node),
-    Grant("MakeInstanceProfile",
-          _of("iam", "CreateInstanceProfile GetInstanceProfile AddRoleToInstanceProfile "
-                     "RemoveRoleFromInstanceProfile DeleteInstanceProfile TagInstanceProfile"),
-          ("arn:{p}:iam::{a}:instance-profile/{n}-{r}-*",), "The instance's role.", CHANGING,
-          own_node),
-    Grant("MakeCluster",
-          _of("ecs", "CreateCluster DeleteCluster UpdateCluster PutClusterCapacityProviders "
-                     "CreateCapacityProvider DeleteCapacityProvider UpdateCapacityProvider "
-                     "CreateService UpdateService DeleteService TagResource UntagResource"),
-          _ECS, "Cluster, capacity provider and service of the node.", CHANGING, own_node),
-    Grant("MakeTaskDefinition", _of("ecs", "RegisterTaskDefinition DeregisterTaskDefinition"),
-          _ANY, "The node's task; these actions name no resource.", CHANGING, own_node,
-          in_region=True),
-    Grant("MakeAutoScaling",
-          _of("autoscaling",
-              "CreateAutoScalingGroup UpdateAutoScalingGroup DeleteAutoScalingGroup "
-              "CreateOrUpdateTags DeleteTags SetInstanceProtection"),
-          _ASG, "The group of instances that runs the node.", CHANGING, own_node),
-    Grant("ReadAutoScaling",
-          _of("autoscaling", "DescribeAutoScalingGroups DescribeScalingActivities"), _ANY,
-          "See why an instance did not start.", LOOKING, own_node),
-    Grant("MakeLaunchTemplate",
-          _of("ec2", "CreateLaunchTemplate CreateLaunchTemplateVersion DescribeLaunchTemplates "
-                     "DescribeLaunchTemplateVersions RunInstances DescribeInstanceTypes"),
-          _ANY, "How the node's instance is started.", (DEPLOY,), own_node, in_region=True),
-    Grant("ReadLaunchTemplate",
-          _of("ec2", "DescribeLaunchTemplates DescribeLaunchTemplateVersions"), _ANY,
-          "Terraform compares before it removes.", (UNINSTALL,), own_node, in_region=True),
-    Grant("RemoveLaunchTemplate", ("ec2:DeleteLaunchTemplate",), _ANY, "Removal.", CHANGING,
-          own_node, by_tag=True),
-    Grant("MakeLoadBalancer",
-          _of("elasticloadbalancing",
-              "CreateLoadBalancer CreateTargetGroup CreateListener ModifyLoadBalancerAttributes "
-              "ModifyTargetGroup ModifyTargetGroupAttributes ModifyListener "
-              "ModifyListenerAttributes SetSecurityGroups SetSubnets AddTags RemoveTags"),
-          _LB, "The internal load balancer before the node.", (DEPLOY,), own_node),
-    Grant("RemoveLoadBalancer",
-          _of("elasticloadbalancing",
-              "DeleteLoadBalancer DeleteTargetGroup DeleteListener ModifyLoadBalancerAttributes "
-              "DeregisterTargets"),
-          _LB, "Removal.", CHANGING, own_node, by_tag=True),
-    Grant("MakeServiceRoles", ("iam:CreateServiceLinkedRole",),
-          ("arn:{p}:iam::{a}:role/aws-service-role/*",),
-          "The first cluster, load balancer or Auto Scaling group of an account creates AWS's own "
-          "service-linked role.", (DEPLOY,), own_node),
-    Grant("MakeNames",
-          _of("servicediscovery",
-              "CreatePrivateDnsNamespace GetNamespace ListTagsForResource CreateService GetService "
-              "UpdateService DeleteService DeleteNamespace GetOperation TagResource UntagResource "
-              "ListInstances DeregisterInstance"),
-          _ANY, "The name by which nodes find one another.", CHANGING, own_node, in_region=True),
-    Grant("MakeNamesZone",
-          _of("route53", "CreateHostedZone DeleteHostedZone GetHostedZone ChangeTagsForResource "
-                         "ListTagsForResource ListHostedZonesByName"),
-          _ANY, "Cloud Map keeps these names in a private hosted zone.", CHANGING, own_node),
-    Grant("MakeRecords",
-          _of("route53", "ChangeResourceRecordSets ListResourceRecordSets GetHostedZone"),
-          ("arn:{p}:route53:::hostedzone/*",), "The node's name and the certificate's validation.",
-          CHANGING, https),
-    Grant("FollowRecords", ("route53:GetChange",), ("arn:{p}:route53:::change/*",),
-          "Wait until a record is known everywhere.", CHANGING, own_node),
-    Grant("MakeCertificate", ("acm:RequestCertificate",), _ANY,
-          "TLS between forwarder and node; the action names no resource.", (DEPLOY,), https,
-          in_region=True),
-    Grant("ChangeCertificate",
-          _of("acm", "AddTagsToCertificate RemoveTagsFromCertificate DeleteCertificate"),
-          ("arn:{p}:acm:{r}:{a}:certificate/*",), "Tags, and removal.", CHANGING, https),
-    # --- network ---
-    Grant("MakeSecurityGroups",
-          _of("ec2", "CreateSecurityGroup CreateTags AuthorizeSecurityGroupIngress "
-                     "AuthorizeSecurityGroupEgress"),
-          _ANY, "Only the forwarder reaches the load balancer, only that reaches the node.",
-          (DEPLOY,), own_node, in_region=True),
-    Grant("ChangeSecurityGroups",
-          _of("ec2", "RevokeSecurityGroupIngress RevokeSecurityGroupEgress "
-                     "ModifySecurityGroupRules DeleteSecurityGroup DeleteTags"),
-          _ANY, "Changes and removal.", CHANGING, own_node, by_tag=True),
-    Grant("MakeNetwork",
-          _of("ec2", "CreateVpc CreateSubnet CreateInternetGateway AttachInternetGateway "
-                     "CreateRouteTable CreateRoute AssociateRouteTable AllocateAddress "
-                     "AssociateAddress CreateNatGateway CreateVpcEndpoint ModifyVpcAttribute "
-                     "ModifySubnetAttribute CreateTags"),
-          _ANY, "The VPC of the node.", (DEPLOY,), own_vpc, in_region=True),
-    Grant("ReadOwnNetwork",
-          _of("ec2", "DescribeVpcAttribute DescribeInternetGateways DescribeAddresses "
-                     "DescribeAddressesAttribute DescribeVpcEndpoints DescribePrefixLists "
-                     "DescribeNetworkAcls"),
-          _ANY, "Terraform compares the network with what it should be.", CHANGING, own_vpc),
-    Grant("RemoveNetwork",
-          _of("ec2", "DeleteVpc DeleteSubnet DetachInternetGateway DeleteInternetGateway "
-                     "DisassociateRouteTable DeleteRouteTable DeleteRoute DisassociateAddress "
-                     "ReleaseAddress DeleteNatGateway DeleteVpcEndpoints"),
-          _ANY, "Changes and removal.", CHANGING, own_vpc, by_tag=True),
-    # --- operations ---
-    Grant("MakeAlarms",
-          _of("cloudwatch", "PutMetricAlarm DeleteAlarms DescribeAlarms ListTagsForResource "
-                            "TagResource UntagResource"),
-          ("arn:{p}:cloudwatch:{r}:{a}:alarm:{n}-*",), "Alarms.", CHANGING, alarms),
-    Grant("MakeDashboard", _of("cloudwatch", "PutDashboard GetDashboard DeleteDashboards"),
-          ("arn:{p}:cloudwatch::{a}:dashboard/{n}-*",), "The dashboard.", CHANGING, dashboard),
-)  # fmt: skip
+
+def stage_log_groups(scope: Scope) -> tuple[str, ...]:
+    """Our log group, the given one, and those that stages keep: any, while they are not known."""
+    out = [OWN_LOG_GROUPS[0]]
+    if scope.answers.api_gateway_log_group_name:
+        out += _log_group(scope.answers.api_gateway_log_group_name)
+    if scope.answers.existing_logging == "keep":
+        if scope.log_groups is None:
+            return ("arn:{p}:logs:{r}:{a}:log-group:*",)
+        out += [arn for name in scope.log_groups for arn in _log_group(name)]
+    return tuple(out)
+
+
+def readable_log_groups(scope: Scope) -> tuple[str, ...]:
+    """The same, and those of forwarder and node."""
+    every = (*stage_log_groups(scope), *OWN_LOG_GROUPS[1:])
+    return every[:1] if every[0].endswith(":log-group:*") else every
+
+
+def _log_group(name: str) -> tuple[str, str]:
+    # AWS checks some actions against the group's ARN and some against one with `:log-stream:`.
+    arn = "arn:{p}:logs:{r}:{a}:log-group:" + name
+    return arn, f"{arn}:*"

@@ -1,0 +1,186 @@
+"""Permissions for looking around, for stages and for the forwarder: every mode needs these."""
+
+from __future__ import annotations
+
+from wizard.core.policy_grants import (
+    CHANGING,
+    DEPLOY,
+    DISCOVER,
+    DOCTOR,
+    LOOKING,
+    OWN_LOG_GROUPS,
+    PURPOSES,
+    UNINSTALL,
+    Grant,
+    attaching,
+    bounded,
+    in_region,
+    of,
+    own_node,
+    passed_to,
+    readable_log_groups,
+    stage_log_groups,
+    stages,
+)  # fmt: skip
+
+_NO_RESOURCE = "AWS supports no resource for this; it reads names and settings only."
+_ANY = ("*",)
+_FUNCTION = ("arn:{p}:lambda:{r}:{a}:function:wallarm-cw-resend-*",)
+_ROLES = ("arn:{p}:iam::{a}:role/{n}-{r}-*",)
+_FORWARDER_ROLE = ("arn:{p}:iam::{a}:role/{n}-{r}-fwd",)
+_GATEWAY_ROLE = ("arn:{p}:iam::{a}:role/wallarm-apigw-cloudwatch-{r}",)
+_TOKEN = ("arn:{p}:ssm:{r}:{a}:parameter{token}",)
+_BUCKET = ("arn:{p}:s3:::{n}-undelivered-*",)
+_KEPT = ("arn:{p}:s3:::{n}-undelivered-*/*",)
+_TAKES_BACK = "Deploying takes back what it made when answers change or a step fails."
+
+LOOK: tuple[Grant, ...] = (
+    Grant("ReadApis", ("apigateway:GET",),
+          ("arn:{p}:apigateway:{r}::/restapis", "arn:{p}:apigateway:{r}::/restapis/*/stages",
+           "arn:{p}:apigateway:{r}::/restapis/*/stages/*", "arn:{p}:apigateway:{r}::/apis",
+           "arn:{p}:apigateway:{r}::/apis/*/stages", "arn:{p}:apigateway:{r}::/apis/*/stages/*",
+           "arn:{p}:apigateway:{r}::/account"),
+          "List APIs and stages, read how they log, read the account's CloudWatch role.", PURPOSES,
+          wide="Every API is listed to choose from. API keys and exports stay unreadable."),
+    Grant("ReadAccountName", ("iam:ListAccountAliases",), _ANY,
+          "Show the account's alias, so that nobody deploys to the wrong one.", PURPOSES,
+          wide=_NO_RESOURCE),
+    Grant("ListLogGroups", ("logs:DescribeLogGroups",), _ANY,
+          "Offer existing log groups; find what stages log to.", PURPOSES, wide=_NO_RESOURCE),
+    Grant("ReadNetwork", of("ec2", "DescribeVpcs DescribeSubnets DescribeRouteTables"), _ANY,
+          "Offer VPCs and subnets; see whether the node can reach the internet.", PURPOSES,
+          conditions=in_region, wide=_NO_RESOURCE),
+    Grant("ListZones", ("route53:ListHostedZones",), _ANY,
+          "Offer hosted zones for HTTPS between forwarder and node.", (DISCOVER, *LOOKING),
+          wide=_NO_RESOURCE),
+    Grant("ReadSubscriptions", ("logs:DescribeSubscriptionFilters",), stage_log_groups,
+          "See what the stages' log groups are subscribed to.", LOOKING),
+    Grant("ReadMetrics", ("cloudwatch:GetMetricStatistics",), _ANY,
+          "Count the forwarder's invocations, errors and throttles.", (DEPLOY, DOCTOR),
+          conditions=in_region, wide=_NO_RESOURCE),
+    Grant("ReadLogEvents", ("logs:FilterLogEvents",), readable_log_groups,
+          "Follow the proof, and show the last words of stages, forwarder and node.",
+          (DEPLOY, DOCTOR)),
+    Grant("AskForwarder", of("lambda", "GetFunctionConfiguration GetPolicy InvokeFunction"),
+          _FUNCTION, "Compare its settings; let it try to reach the node; replay kept events.",
+          (DEPLOY, DOCTOR)),
+    Grant("ReadSecurityGroupRules", ("ec2:DescribeSecurityGroupRules",), _ANY,
+          "Check the path from forwarder to node.", LOOKING, own_node, in_region,
+          wide=_NO_RESOURCE),
+    Grant("ReadUndelivered", ("s3:ListBucket",), _BUCKET,
+          "Count the events that wait for a replay.", LOOKING),
+    Grant("ReadGatewayRole", ("iam:GetRole",), _GATEWAY_ROLE,
+          "See whether the role exists and whom it trusts.", LOOKING),
+    Grant("AskAboutPermissions", ("iam:SimulatePrincipalPolicy",),
+          ("arn:{p}:iam::{a}:role/*", "arn:{p}:iam::{a}:user/*"),
+          "Find missing permissions before anything is changed.", CHANGING,
+          unseen="Optional: without it missing permissions show on the way.",
+          wide="Whose permissions are asked about is known when the policy is attached; it reads."),
+)  # fmt: skip
+
+STAGES: tuple[Grant, ...] = (
+    Grant("ChangeStages", ("apigateway:PATCH",), stages(),
+          "Switch a stage's access log on, and put back what was there.", CHANGING),
+    Grant("TakeAccessLogBack", ("apigateway:DELETE",), stages("/accesslogsettings", ("apis",)),
+          "Remove the access log settings of an HTTP or WebSocket stage; not the stage.", CHANGING),
+    Grant("SetGatewayRole", ("apigateway:PATCH",), ("arn:{p}:apigateway:{r}::/account",),
+          "Set the account's CloudWatch role where none is set.", (DEPLOY,)),
+    Grant("MakeGatewayRole", ("iam:CreateRole",), _GATEWAY_ROLE, "Create that role.", (DEPLOY,),
+          conditions=bounded),
+    Grant("TagGatewayRole", ("iam:TagRole",), _GATEWAY_ROLE, "Put your tags on it.", (DEPLOY,),
+          lambda answers: bool(answers.tags),
+          unseen="Only with tags, and only in an account that has no CloudWatch role yet."),
+    Grant("EquipGatewayRole", ("iam:AttachRolePolicy",), _GATEWAY_ROLE,
+          "Let it write to CloudWatch Logs.", (DEPLOY,),
+          conditions=attaching("AmazonAPIGatewayPushToCloudWatchLogs")),
+    Grant("PassGatewayRole", ("iam:PassRole",), _GATEWAY_ROLE, "Hand that role to API Gateway.",
+          (DEPLOY,), conditions=passed_to("apigateway.amazonaws.com")),
+    Grant("TakeGatewayRoleBack", of("iam", "DetachRolePolicy DeleteRole"), _GATEWAY_ROLE,
+          "Delete the role again when API Gateway refused it.", (DEPLOY,),
+          unseen="Only after API Gateway refused the role until the end."),
+    Grant("LetLogsBeDelivered", of("logs", "DescribeResourcePolicies PutResourcePolicy"), _ANY,
+          "HTTP APIs log through log delivery, which needs a policy on the log group.", CHANGING,
+          conditions=in_region, wide="AWS supports no resource for log delivery policies."),
+    Grant("TakeLogDeliveryBack", ("logs:DeleteResourcePolicy",), _ANY,
+          "Remove the policy that was added.", CHANGING, conditions=in_region,
+          unseen="Where the policy was put on a log group of yours, or on the account.",
+          wide="AWS supports no resource for log delivery policies."),
+    Grant("MakeLogDeliveries",
+          of("logs", "CreateLogDelivery GetLogDelivery UpdateLogDelivery DeleteLogDelivery "
+                     "ListLogDeliveries"),
+          _ANY, "API Gateway sets up log delivery for an HTTP API as the caller.", CHANGING,
+          conditions=in_region,
+          unseen="The local AWS asks for none of it. Source: API Gateway Developer Guide, "
+                 "permissions for logging of HTTP APIs.",
+          wide="AWS supports no resource for log deliveries."),
+)  # fmt: skip
+
+FORWARDER: tuple[Grant, ...] = (
+    Grant("MakeLogGroups",
+          of("logs", "CreateLogGroup PutRetentionPolicy TagResource UntagResource"),
+          OWN_LOG_GROUPS, "Log groups of stages, forwarder and node.", (DEPLOY,)),
+    Grant("ReadLogGroupTags", ("logs:ListTagsForResource",), OWN_LOG_GROUPS,
+          "Terraform compares them with what they should be.", CHANGING),
+    Grant("RemoveLogGroups", ("logs:DeleteLogGroup",), OWN_LOG_GROUPS, f"Removal. {_TAKES_BACK}",
+          CHANGING),
+    Grant("Subscribe", of("logs", "PutSubscriptionFilter DeleteSubscriptionFilter"),
+          stage_log_groups, "Send the stages' log events to the forwarder.", CHANGING,
+          wide="While the stages' own log groups are not known yet, any log group."),
+    Grant("MakeForwarder",
+          of("lambda", "CreateFunction UpdateFunctionCode UpdateFunctionConfiguration "
+                       "AddPermission PutFunctionEventInvokeConfig TagResource UntagResource"),
+          _FUNCTION, "The forwarder and who may invoke it.", (DEPLOY,)),
+    Grant("ReadForwarder",
+          of("lambda", "GetFunction GetPolicy ListVersionsByFunction GetFunctionCodeSigningConfig "
+                       "GetFunctionEventInvokeConfig"),
+          _FUNCTION, "Terraform compares the forwarder with what it should be.", CHANGING),
+    Grant("RemoveForwarder",
+          of("lambda", "DeleteFunction DeleteFunctionEventInvokeConfig RemovePermission"),
+          _FUNCTION, f"Removal. {_TAKES_BACK}", CHANGING),
+    Grant("PlaceForwarder", ("ec2:DescribeSecurityGroups",), _ANY,
+          "Lambda looks at the network it is put into as the caller.", CHANGING,
+          conditions=in_region, wide=_NO_RESOURCE),
+    Grant("WaitForInterfaces", ("ec2:DescribeNetworkInterfaces",), _ANY,
+          "Wait until the function's network interfaces are gone.", CHANGING, own_node, in_region,
+          wide=_NO_RESOURCE),
+    Grant("KeepUndelivered",
+          of("s3", "CreateBucket PutBucketPolicy PutBucketTagging"), _BUCKET,
+          "The bucket of events that could not be delivered.", (DEPLOY,)),
+    Grant("SetUpBucket",
+          of("s3", "PutBucketPublicAccessBlock PutEncryptionConfiguration "
+                   "PutLifecycleConfiguration"),
+          _BUCKET, "Its settings; removal takes them off first.", CHANGING),
+    Grant("ReadBucketSettings",
+          of("s3", "GetBucketPublicAccessBlock GetEncryptionConfiguration "
+                   "GetLifecycleConfiguration GetBucketPolicy GetBucketTagging GetBucketAcl "
+                   "GetBucketCORS GetBucketLogging GetBucketObjectLockConfiguration "
+                   "GetBucketRequestPayment GetBucketVersioning GetBucketWebsite "
+                   "GetAccelerateConfiguration GetReplicationConfiguration"),
+          _BUCKET, "Terraform reads every setting of a bucket it manages.", CHANGING),
+    Grant("ReplayUndelivered", of("s3", "GetObject DeleteObject"), _KEPT,
+          "Replay kept events; delete what was delivered.", (DEPLOY,)),
+    Grant("RemoveBucket", of("s3", "DeleteBucket DeleteBucketPolicy ListBucketVersions"), _BUCKET,
+          f"Removal. {_TAKES_BACK}", CHANGING),
+    Grant("RemoveKeptEvents", of("s3", "DeleteObject DeleteObjectVersion"), _KEPT,
+          "Events that still wait are removed with their bucket.", CHANGING,
+          unseen="Only where events still wait."),
+    Grant("MakeRoles", of("iam", "CreateRole PutRolePolicy"), _ROLES,
+          "Roles of forwarder, node task and instance.", (DEPLOY,), conditions=bounded),
+    Grant("TagRoles", of("iam", "TagRole UntagRole"), _ROLES, "Tags of the roles.", (DEPLOY,)),
+    Grant("ReadRoles",
+          of("iam", "GetRole GetRolePolicy ListRolePolicies ListAttachedRolePolicies "
+                    "ListInstanceProfilesForRole"),
+          _ROLES, "Terraform compares the roles with what they should be.", CHANGING),
+    Grant("RemoveRoles", of("iam", "DeleteRole DeleteRolePolicy"), _ROLES,
+          f"Removal. {_TAKES_BACK}", CHANGING),
+    Grant("PassForwarderRole", ("iam:PassRole",), _FORWARDER_ROLE, "Hand its role to Lambda.",
+          (DEPLOY,), conditions=passed_to("lambda.amazonaws.com")),
+    Grant("StoreToken", ("ssm:PutParameter",), _TOKEN,
+          "Store the Wallarm token as a SecureString. It is never read back.", (DEPLOY,), own_node),
+    Grant("TagToken", ("ssm:AddTagsToResource",), _TOKEN, "Put your tags on it.", (DEPLOY,),
+          lambda answers: answers.deploys_node and bool(answers.tags)),
+    Grant("FindToken", ("ssm:DescribeParameters",), _ANY,
+          "See whether it is stored; its value is not shown by this.", (DEPLOY, DOCTOR), own_node,
+          in_region, wide=_NO_RESOURCE),
+    Grant("RemoveToken", ("ssm:DeleteParameter",), _TOKEN, "Removal.", (UNINSTALL,), own_node),
+)  # fmt: skip

@@ -1,0 +1,227 @@
+"""Permissions for the node: its roles, cluster, instances, load balancer, names, certificate."""
+
+from __future__ import annotations
+
+from wizard.core.policy_grants import (
+    CHANGING,
+    DEPLOY,
+    DOCTOR,
+    LOOKING,
+    Conditions,
+    Grant,
+    Scope,
+    attaching,
+    by_tag,
+    https,
+    in_region,
+    of,
+    own_node,
+    passed_to,
+    with_our_tag,
+)  # fmt: skip
+
+_NO_RESOURCE = "AWS supports no resource for this; it reads names and settings only."
+_NO_NAME_YET = "The action names no resource, because what it makes has no name yet."
+_ANY = ("*",)
+
+
+def ec2(*kinds: str) -> tuple[str, ...]:
+    """ARN patterns of EC2's kinds of resources."""
+    return tuple("arn:{p}:ec2:{r}:{a}:" + f"{kind}/*" for kind in kinds)
+
+
+def _balancer(*kinds: str) -> tuple[str, ...]:
+    patterns = {"balancer": "loadbalancer/app/{s}-*", "group": "targetgroup/{s}-*",
+                "listener": "listener/app/{s}-*"}  # fmt: skip
+    return tuple("arn:{p}:elasticloadbalancing:{r}:{a}:" + patterns[kind] for kind in kinds)
+
+
+def _ecs(*kinds: str) -> tuple[str, ...]:
+    patterns = {"provider": "capacity-provider/wallarm-{n}"}
+    return tuple("arn:{p}:ecs:{r}:{a}:" + patterns.get(k, k + "/{n}-*") for k in kinds)
+
+
+_GROUP = ("arn:{p}:autoscaling:{r}:{a}:autoScalingGroup:*:autoScalingGroupName/{n}-*",)
+_PROFILE = ("arn:{p}:iam::{a}:instance-profile/{n}-{r}-ec2",)
+_NAMES = tuple("arn:{p}:servicediscovery:{r}:{a}:" + kind for kind in ("namespace/*", "service/*"))
+_TEMPLATE = ec2("launch-template")
+
+
+def _from_a_template(scope: Scope) -> Conditions:
+    pattern = scope.fill("arn:{p}:ec2:{r}:{a}:launch-template/*")
+    return {"ArnLike": {"ec2:LaunchTemplate": pattern}}
+
+
+def _node_records(scope: Scope) -> Conditions:
+    names = [scope.node_host.lower(), f"_*.{scope.node_host.lower()}"]
+    return {
+        "ForAllValues:StringLike": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": names}
+    }
+
+
+def _node_certificate(scope: Scope) -> Conditions:
+    return {
+        **in_region(scope),
+        "ForAllValues:StringEquals": {"acm:DomainNames": [scope.node_host]},
+    }
+
+
+def _service_roles(_scope: Scope) -> Conditions:
+    services = ("autoscaling", "ecs", "elasticloadbalancing")
+    return {"StringEquals": {"iam:AWSServiceName": [f"{name}.amazonaws.com" for name in services]}}
+
+
+NODE: tuple[Grant, ...] = (
+    Grant("EquipInstanceRole", of("iam", "AttachRolePolicy"),
+          ("arn:{p}:iam::{a}:role/{n}-{r}-ec2",), "Let the instance join the ECS cluster.",
+          (DEPLOY,), own_node, attaching("AmazonEC2ContainerServiceforEC2Role")),
+    Grant("TakeInstancePolicyBack", ("iam:DetachRolePolicy",),
+          ("arn:{p}:iam::{a}:role/{n}-{r}-ec2",), "Removal.", CHANGING, own_node),
+    Grant("PassNodeRoles", ("iam:PassRole",),
+          ("arn:{p}:iam::{a}:role/{n}-{r}-exe", "arn:{p}:iam::{a}:role/{n}-{r}-tsk"),
+          "Hand their roles to the node's tasks.", (DEPLOY,), own_node,
+          passed_to("ecs-tasks.amazonaws.com")),
+    Grant("PassInstanceRole", ("iam:PassRole",), ("arn:{p}:iam::{a}:role/{n}-{r}-ec2",),
+          "Hand its role to the node's instance.", (DEPLOY,), own_node,
+          passed_to("ec2.amazonaws.com")),
+    Grant("MakeInstanceProfile",
+          of("iam", "CreateInstanceProfile AddRoleToInstanceProfile TagInstanceProfile "
+                    "UntagInstanceProfile"),
+          _PROFILE, "The instance's role.", (DEPLOY,), own_node),
+    Grant("RemoveInstanceProfile",
+          of("iam", "GetInstanceProfile RemoveRoleFromInstanceProfile DeleteInstanceProfile"),
+          _PROFILE, "Compare, and remove.", CHANGING, own_node),
+    Grant("MakeServiceRoles", ("iam:CreateServiceLinkedRole",),
+          ("arn:{p}:iam::{a}:role/aws-service-role/*",),
+          "The first cluster, load balancer or Auto Scaling group of an account makes AWS's own "
+          "service-linked role.", (DEPLOY,), own_node, _service_roles,
+          unseen="The local AWS has no service-linked roles. Source: the three services' guides."),
+    Grant("ReadImageParameter", ("ssm:GetParameters",),
+          ("arn:{p}:ssm:{r}::parameter/aws/service/ecs/optimized-ami/*",),
+          "The launch template names the ECS-optimised image by this public parameter.", (DEPLOY,),
+          own_node,
+          unseen="EC2 resolves it as the caller; the local AWS starts no instance. Source: EC2 "
+                 "Auto Scaling User Guide, parameters instead of AMI ids."),
+    # --- ECS ---
+    Grant("MakeCluster",
+          of("ecs", "CreateCluster PutClusterCapacityProviders CreateCapacityProvider "
+                    "CreateService UpdateService RegisterTaskDefinition TagResource "
+                    "UntagResource"),
+          _ecs("cluster", "service", "task-definition", "provider"),
+          "Cluster, capacity provider, task and service of the node.", (DEPLOY,), own_node),
+    Grant("ReadCluster", of("ecs", "DescribeClusters DescribeServices"),
+          _ecs("cluster", "service"), "See whether the node's tasks run.", LOOKING, own_node),
+    Grant("ReadTasks", of("ecs", "DescribeTasks ListTasks"),
+          _ecs("task", "container-instance"), "See why a task stopped.", (DEPLOY, DOCTOR), own_node,
+          unseen="The local AWS has no tasks that stopped."),
+    Grant("ReadClusterParts", of("ecs", "DescribeCapacityProviders DescribeTaskDefinition"), _ANY,
+          "Terraform compares them with what they should be.", CHANGING, own_node, in_region,
+          wide="AWS supports no resource for task definitions here, and the provider asks for "
+               "capacity providers by name."),
+    Grant("RemoveCluster",
+          of("ecs", "DeleteCluster DeleteService DeleteCapacityProvider "
+                    "PutClusterCapacityProviders"),
+          _ecs("cluster", "service", "provider"), "Removal.", CHANGING, own_node),
+    Grant("RemoveTask", ("ecs:DeregisterTaskDefinition",), _ANY,
+          "A changed task replaces its definition; removal.", CHANGING, own_node, in_region,
+          wide="AWS supports no resource for this; a deregistered definition can still be read."),
+    # --- instances ---
+    Grant("MakeAutoScaling",
+          of("autoscaling", "CreateAutoScalingGroup UpdateAutoScalingGroup CreateOrUpdateTags "
+                            "DeleteTags StartInstanceRefresh"),
+          _GROUP, "The group of instances that runs the node.", (DEPLOY,), own_node),
+    Grant("CancelRefresh", ("autoscaling:CancelInstanceRefresh",), _GROUP,
+          "Terraform stops a rolling update that is under way before it starts the next.",
+          (DEPLOY,), own_node, unseen="The local AWS finishes a rolling update at once."),
+    Grant("RemoveAutoScaling",
+          of("autoscaling", "DeleteAutoScalingGroup"), _GROUP, "Removal.", CHANGING, own_node),
+    Grant("ReadAutoScaling",
+          of("autoscaling", "DescribeAutoScalingGroups DescribeScalingActivities"), _ANY,
+          "See why an instance did not start.", LOOKING, own_node, in_region, wide=_NO_RESOURCE),
+    Grant("FollowRefresh", ("autoscaling:DescribeInstanceRefreshes",), _ANY,
+          "Follow a rolling update.", (DEPLOY,), own_node, in_region,
+          unseen="The local AWS finishes a rolling update at once.", wide=_NO_RESOURCE),
+    Grant("MakeLaunchTemplate", ("ec2:CreateLaunchTemplate",), _TEMPLATE,
+          "How the node's instance is started.", (DEPLOY,), own_node, wide=_NO_NAME_YET),
+    Grant("ChangeLaunchTemplate",
+          of("ec2", "CreateLaunchTemplateVersion ModifyLaunchTemplate"), _TEMPLATE,
+          "A changed configuration is a new version.", (DEPLOY,), own_node, by_tag),
+    Grant("StartInstances", ("ec2:RunInstances",), _ANY,
+          "Auto Scaling asks whether the caller could start the instance.", (DEPLOY,), own_node,
+          _from_a_template,
+          wide="Starting names images, subnets and volumes; only from a launch template, and only "
+               "with our instance role."),
+    Grant("ReadLaunchTemplate",
+          of("ec2", "DescribeLaunchTemplates DescribeLaunchTemplateVersions"), _ANY,
+          "Terraform compares it with what it should be.", CHANGING, own_node, in_region,
+          wide=_NO_RESOURCE),
+    Grant("RemoveLaunchTemplate", ("ec2:DeleteLaunchTemplate",), _TEMPLATE, "Removal.", CHANGING,
+          own_node, by_tag),
+    # --- load balancer ---
+    Grant("MakeLoadBalancer",
+          of("elasticloadbalancing",
+             "CreateLoadBalancer CreateTargetGroup CreateListener ModifyLoadBalancerAttributes "
+             "ModifyTargetGroupAttributes AddTags RemoveTags"),
+          _balancer("balancer", "group", "listener"),
+          "The internal load balancer before the node.", (DEPLOY,), own_node),
+    Grant("ReadLoadBalancer",
+          of("elasticloadbalancing",
+             "DescribeLoadBalancers DescribeListeners DescribeTargetHealth"), _ANY,
+          "See whether the load balancer works and its targets are healthy.", LOOKING, own_node,
+          in_region, wide=_NO_RESOURCE),
+    Grant("CompareLoadBalancer",
+          of("elasticloadbalancing",
+             "DescribeTargetGroups DescribeTags DescribeLoadBalancerAttributes "
+             "DescribeTargetGroupAttributes DescribeListenerAttributes "
+             "DescribeCapacityReservation"), _ANY,
+          "Terraform compares it with what it should be.", CHANGING, own_node, in_region,
+          wide=_NO_RESOURCE),
+    Grant("RemoveLoadBalancer",
+          of("elasticloadbalancing", "DeleteLoadBalancer DeleteTargetGroup DeleteListener"),
+          _balancer("balancer", "group", "listener"), "Removal.", CHANGING, own_node),
+    # --- names and certificate ---
+    Grant("MakeNames",
+          of("servicediscovery", "CreatePrivateDnsNamespace TagResource UntagResource"), _ANY,
+          "The name by which nodes find one another.", (DEPLOY,), own_node, in_region,
+          wide=_NO_NAME_YET),
+    Grant("MakeNameService", ("servicediscovery:CreateService",), _NAMES,
+          "The name by which nodes find one another.", (DEPLOY,), own_node, wide=_NO_NAME_YET),
+    Grant("ReadNames", of("servicediscovery", "GetNamespace GetService ListInstances"), _NAMES,
+          "Terraform compares them with what they should be.", CHANGING, own_node, by_tag),
+    Grant("FollowNames", of("servicediscovery", "GetOperation ListTagsForResource"), _ANY,
+          "Wait until they are made or gone.", CHANGING, own_node, in_region, wide=_NO_RESOURCE),
+    Grant("RemoveNames", of("servicediscovery", "DeleteService DeleteNamespace"), _NAMES,
+          "Removal.", CHANGING, own_node, by_tag),
+    Grant("RemoveNamedTasks", ("servicediscovery:DeregisterInstance",), _NAMES,
+          "A task that is still leaving must not stop the removal.", CHANGING, own_node, by_tag,
+          unseen="The local AWS starts no tasks."),
+    Grant("MakeNamesZone", of("route53", "CreateHostedZone ListHostedZonesByName"), _ANY,
+          "Cloud Map keeps these names in a private hosted zone, which it makes as the caller.",
+          (DEPLOY,), own_node, wide="AWS supports no resource for this."),
+    Grant("ReadNamesZone", ("route53:GetHostedZone",), ("arn:{p}:route53:::hostedzone/*",),
+          "Cloud Map looks at that zone as the caller.", CHANGING, own_node, wide=_NO_NAME_YET),
+    Grant("RemoveNamesZone", ("route53:DeleteHostedZone",), ("arn:{p}:route53:::hostedzone/*",),
+          "Cloud Map deletes the zone with the namespace, as the caller.", CHANGING, own_node,
+          wide="Route 53 supports no tags in conditions. It deletes no zone that has records."),
+    Grant("FindRegions", ("ec2:DescribeRegions",), _ANY,
+          "Cloud Map looks at Regions and VPCs as the caller.", (DEPLOY,), own_node, in_region,
+          wide=_NO_RESOURCE),
+    Grant("MakeRecords", ("route53:ChangeResourceRecordSets",), ("arn:{p}:route53:::hostedzone/*",),
+          "The node's name and the certificate's validation; no other name.", CHANGING, https,
+          _node_records, wide="The zone is chosen by its name; the condition names the records."),
+    Grant("ReadRecords", of("route53", "GetHostedZone ListResourceRecordSets ListTagsForResource"),
+          ("arn:{p}:route53:::hostedzone/*",), "Find the zone, compare the records.", CHANGING,
+          https, wide="The zone is chosen by its name."),
+    Grant("FollowRecords", ("route53:GetChange",), ("arn:{p}:route53:::change/*",),
+          "Wait until a record is known everywhere.", CHANGING, https, wide=_NO_NAME_YET),
+    Grant("MakeCertificate", ("acm:RequestCertificate",), _ANY,
+          "TLS between forwarder and node; for the node's name only.", (DEPLOY,), https,
+          _node_certificate, wide=_NO_NAME_YET),
+    Grant("TagCertificate", ("acm:AddTagsToCertificate",), ("arn:{p}:acm:{r}:{a}:certificate/*",),
+          "Tags of the certificate.", (DEPLOY,), https, with_our_tag, wide=_NO_NAME_YET),
+    Grant("ReadCertificate", of("acm", "DescribeCertificate ListTagsForCertificate"),
+          ("arn:{p}:acm:{r}:{a}:certificate/*",), "See whether the certificate is issued.",
+          LOOKING, https, wide="A certificate's name is made up by AWS; it reads."),
+    Grant("RemoveCertificate", of("acm", "DeleteCertificate RemoveTagsFromCertificate"),
+          ("arn:{p}:acm:{r}:{a}:certificate/*",), "Removal.", CHANGING, https, by_tag),
+)  # fmt: skip
