@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from textual.pilot import Pilot
 from textual.screen import ModalScreen
 
+from tests.ui.screen_text import screen_text
 from tests.ui.scripted import TOKEN, Script, Scripted, deploy_error
 from wizard.core.answers import Answers
 from wizard.core.report import State
@@ -55,7 +57,8 @@ class Scene:
 async def settle(pilot: Pilot[int], seconds: float = 3.0) -> None:
     """Wait until no worker runs (but no longer than that), then until all is drawn."""
     app = pilot.app
-    for _ in range(int(seconds / 0.02)):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
         await pilot.pause(0.02)
         if isinstance(app.screen, ModalScreen) or all(
             w.is_finished or w.name == "run" for w in app.workers
@@ -67,13 +70,13 @@ async def settle(pilot: Pilot[int], seconds: float = 3.0) -> None:
 
 async def until(pilot: Pilot[int], fact: Callable[[], bool], seconds: float = 10.0) -> None:
     """Wait for something to become true."""
-    for _ in range(int(seconds / 0.02)):
-        if fact():
-            await pilot.pause()
-            return
+    end = time.monotonic() + seconds
+    while not fact():
+        if time.monotonic() > end:
+            raise AssertionError(f"not true in {seconds} s:\n{screen_text(pilot.app)}")
         await asyncio.sleep(0.02)
         await pilot.pause()
-    raise AssertionError("it did not become true in time")
+    await pilot.pause()
 
 
 async def play(scene: Scene, then: Callable[[WizardApp], Awaitable[None]]) -> None:

@@ -74,7 +74,7 @@ async def test_an_existing_deployment_opens_home_instead() -> None:
         assert "What would you like to do?" in w.text
         assert "52 resources" in w.text
         await w.press("ctrl+n")
-        assert "Which stages should Wallarm learn from?" in w.text
+        assert "Which further stages should Wallarm learn from?" in w.text
 
 
 async def test_picking_a_profile_takes_its_region_and_asks_aws_again() -> None:

@@ -1,0 +1,216 @@
+"""The guided screens, by keys alone, on the sandbox with real Terraform: install to uninstall."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from textual.events import Paste
+from textual.pilot import Pilot
+
+from tests.e2e.conftest import need_terraform, stage_images
+from tests.ui.scenes import settle, until
+from tests.ui.screen_text import screen_text
+from wizard.core.answers import Answers
+from wizard.core.checks import Verdict
+from wizard.flows.context import Options
+from wizard.sandbox import Sandbox
+from wizard.ui.app import WizardApp
+from wizard.ui.live import LiveBackend
+from wizard.ui.screens.dialogs import Confirm
+
+pytestmark = pytest.mark.e2e
+WAITS = ("socket.connect", "subprocess.Popen", "time.sleep", "socket.getaddrinfo")
+
+
+@dataclass
+class LoopWatch:
+    """What the event loop's thread did that can wait, and its longest stall in seconds."""
+
+    waits: Counter[str] = field(default_factory=Counter)
+    longest: float = 0.0
+    armed: bool = False
+    thread: int = 0
+
+    def hear(self, event: str, _: object) -> None:
+        if self.armed and event in WAITS and threading.get_ident() == self.thread:
+            self.waits[event] += 1
+
+    async def tick(self) -> None:
+        """Wake up every 20 ms; what comes late was held up."""
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.02)
+            self.longest = max(self.longest, time.perf_counter() - before - 0.02)
+
+
+WATCH = LoopWatch()
+sys.addaudithook(WATCH.hear)
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    need_terraform()
+    with Sandbox.start() as sandbox:
+        yield sandbox
+
+
+@asynccontextmanager
+async def running(box: Sandbox, root: Path) -> AsyncIterator[tuple[WizardApp, Pilot[int]]]:
+    env = {k: v for k, v in os.environ.items() if k not in box.unset}
+    env.update(box.env, HOME=str(root), XDG_DATA_HOME=str(root / "data"))
+    del env["WALLARM_API_TOKEN"]  # it is typed
+    options = Options(workspace=root / "workspace", env=env)
+    backend = LiveBackend(options)
+    app = WizardApp(backend, options, Answers(region=box.region), unicode=True)
+    app.animation_level = "none"
+    WATCH.thread = threading.get_ident()
+    try:
+        async with app.run_test(size=(80, 24)) as pilot:
+            watch = asyncio.create_task(WATCH.tick())
+            WATCH.armed = True
+            yield app, pilot
+            WATCH.armed = False
+            watch.cancel()
+    finally:
+        WATCH.armed = False
+        backend.close()
+
+
+async def keys(pilot: Pilot[int], *names: str) -> None:
+    for name in names:
+        await pilot.press(name)
+        await pilot.pause()
+
+
+async def at(app: WizardApp, pilot: Pilot[int], step: str, seconds: float = 30) -> None:
+    await until(pilot, lambda: app.state.at == step, seconds)
+    await settle(pilot)
+
+
+async def test_from_the_first_screen_to_the_proof_and_back_to_nothing(
+    box: Sandbox, tmp_path: Path
+) -> None:
+    def client(service: str) -> Any:
+        return boto3.client(
+            service, endpoint_url=box.endpoint_url, region_name=box.region,
+            aws_access_key_id="sandbox", aws_secret_access_key="sandbox",
+        )  # fmt: skip
+
+    before = stage_images(client)
+
+    async with running(box, tmp_path) as (app, pilot):
+        await _install(app, pilot, box)
+    assert app.return_value == 0
+
+    async with running(box, tmp_path) as (app, pilot):
+        await at(app, pilot, "home")
+        await until(pilot, lambda: app.state.status.value is not None, 30)
+        assert "2 connected" in screen_text(app)
+        await _add_one(app, pilot)
+    async with running(box, tmp_path) as (app, pilot):
+        await at(app, pilot, "home")
+        await until(pilot, lambda: app.state.status.value is not None, 30)
+        assert "3 connected" in screen_text(app)
+        await _remove_one(app, pilot)
+        await _examine(app, pilot)
+        await _take_away(app, pilot)
+    assert stage_images(client) == before
+    assert not WATCH.waits, "the event loop waited for something"
+    sys.stderr.write(f"longest stall of the event loop: {WATCH.longest * 1000:.0f} ms\n")
+    assert WATCH.longest < 1.0
+
+
+async def _install(app: WizardApp, pilot: Pilot[int], box: Sandbox) -> None:
+    await until(pilot, lambda: app.state.inventory.value is not None, 30)
+    await keys(pilot, "ctrl+n", "ctrl+n")
+    await at(app, pilot, "stages")
+    await keys(pilot, "slash", *"orders", "enter")
+    await keys(pilot, "space", "down", "space", "ctrl+n", "ctrl+n")
+    await at(app, pilot, "wallarm")
+    app.screen.query_one("#token").focus()
+    app.post_message(Paste(f" {box.env['WALLARM_API_TOKEN']}\n"))
+    await until(pilot, lambda: app.state.token_check.value is not None, 15)
+    assert "valid" in screen_text(app)
+    assert box.env["WALLARM_API_TOKEN"] not in screen_text(app)
+    await keys(pilot, "ctrl+n", "ctrl+n", "ctrl+n")
+    await at(app, pilot, "review")
+    await until(pilot, lambda: app.state.review.value is not None, 90)
+    assert "0 to destroy" in screen_text(app)
+    assert not (tmp := app.state.answers).node_url, tmp
+    await keys(pilot, "ctrl+n")
+    await until(pilot, lambda: bool(app.state.run.ended), 400)
+    run = app.state.run
+    assert run.error is None, str(run.error)
+    await at(app, pilot, "proof")
+    assert run.proof is not None
+    assert run.proof.complete, run.proof.summary
+    assert "A request travels from your API to the node" in screen_text(app)
+    await keys(pilot, "ctrl+n")
+
+
+async def _add_one(app: WizardApp, pilot: Pilot[int]) -> None:
+    await keys(pilot, "ctrl+n")
+    await at(app, pilot, "stages")
+    await until(pilot, lambda: app.state.inventory.value is not None and bool(app.state.held), 30)
+    index = next(
+        i for i, row in enumerate(app.state.book.shown)
+        if row.logging == "off" and row.selectable and row.ref not in app.state.held
+    )  # fmt: skip
+    await keys(pilot, *["down"] * index, "space", "ctrl+n")
+    await until(pilot, lambda: app.state.review.value is not None, 60)
+    assert app.state.review.value is not None
+    assert not app.state.review.value.resources, "Terraform need not run"
+    await keys(pilot, "ctrl+n")
+    await until(pilot, lambda: bool(app.state.run.ended), 120)
+    assert app.state.run.error is None
+    assert app.state.run.proof is not None
+    assert app.state.run.proof.complete
+
+
+async def _remove_one(app: WizardApp, pilot: Pilot[int]) -> None:
+    await keys(pilot, "down", "ctrl+n")
+    await until(pilot, lambda: app.state.connected.value is not None, 30)
+    await keys(pilot, "down", "down", "space", "ctrl+n")
+    await until(pilot, lambda: isinstance(app.screen, Confirm))
+    await keys(pilot, "tab", "enter")
+    await until(pilot, lambda: bool(app.state.run.ended), 60)
+    await settle(pilot)
+    assert "1 of 1 stage put back" in screen_text(app)
+    await keys(pilot, "ctrl+n")
+    await at(app, pilot, "home")
+
+
+async def _examine(app: WizardApp, pilot: Pilot[int]) -> None:
+    await keys(pilot, "down", "down", "ctrl+n")
+    await until(pilot, lambda: app.state.doctor.value is not None, 90)
+    report = app.state.doctor.value
+    assert report is not None
+    broken = [r.check.check_id for r in report.results if r.verdict is Verdict.FAIL]
+    assert not broken, broken
+    await keys(pilot, "escape")
+    await at(app, pilot, "home")
+
+
+async def _take_away(app: WizardApp, pilot: Pilot[int]) -> None:
+    await keys(pilot, "down", "ctrl+n")
+    await until(pilot, lambda: app.state.removal.value is not None, 90)
+    await settle(pilot)
+    await keys(pilot, "ctrl+n")
+    await until(pilot, lambda: isinstance(app.screen, Confirm))
+    await keys(pilot, "tab", "enter")
+    await until(pilot, lambda: app.state.run.removed is not None, 300)
+    removed = app.state.run.removed
+    assert removed is not None
+    assert removed.complete, removed.left
