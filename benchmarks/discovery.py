@@ -29,6 +29,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from benchmarks.figure import Figure, figure
 from wizard.core.facts import Inventory
 from wizard.services.aws.budget import TokenBucket
 from wizard.services.aws.discovery import discover
@@ -229,6 +230,27 @@ def report(name: str, result: tuple[float, float, Quota, Inventory], page: float
         "throttled_on_the_wire": quota.refused,
         "problems_surfaced": len(inventory.problems),
     }
+
+
+def run() -> list[Figure]:
+    """50 and 600 APIs with three stages each: time against what the quota allows."""
+    out = []
+    for apis in (50, 600):
+        with local_aws() as port:
+            seed(port, apis, 3)
+            page = one_page(port, 0.08)
+            found = report("token bucket", measure(port, 0.08), page)
+        label = f"{apis} APIs × 3 stages"
+        floor = float(found["floor_seconds"])
+        out += [
+            figure(f"{label}: all (floor {floor:.1f} s)", float(found["seconds"]), "s",
+                   ratio=found["ratio_to_floor"], target="≤1.05×" if apis == 600 else ""),
+            figure(f"{label}: first rows", float(found["first_row_seconds"]), "s",
+                   ratio=float(found["first_row_seconds"]) / page),
+            figure(f"{label}: throttling errors surfaced", float(found["problems_surfaced"]), "",
+                   target="0"),
+        ]  # fmt: skip
+    return out
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -4,16 +4,15 @@ until a command needs it.
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import os
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 from wizard import __version__
-from wizard.core.errors import ExitCode, WizardError
+
+TYPE_CHECKING = False  # as typing's, which would have to be imported for it
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from typing import Any
 
 EXAMPLES = """\
 examples:
@@ -35,6 +34,14 @@ Every option has an environment variable: WALLARM_APIGW_ and its name (WALLARM_A
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments == ["--version"]:
+        sys.stdout.write(version() + "\n")
+        return 0
+    import importlib
+    import os
+
+    from wizard.core.errors import ExitCode, WizardError
+
     parser = build_parser()
     options = parser.parse_args(arguments)
     try:
@@ -54,15 +61,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(ExitCode.FAILED)
 
 
+def version() -> str:
+    """The version, and that of the Python it runs on."""
+    return f"wallarm-apigw {__version__} (Python {sys.version.split()[0]})"
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser with every command and option."""
+    import argparse
+    from pathlib import Path
+
     parser = argparse.ArgumentParser(
         prog="wallarm-apigw",
         description="Connect Amazon API Gateway traffic to Wallarm API Discovery.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"wallarm-apigw {__version__}")
+    parser.add_argument("--version", action="version", version=version())
     parser.set_defaults(run="commands:wizard")
     _common(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -148,6 +163,9 @@ def _command(parent: Any, name: str, text: str, run: str | None) -> argparse.Arg
 
 def _common(parser: argparse.ArgumentParser) -> None:
     """Options every command takes. Defaults are suppressed so that a command's own come first."""
+    import argparse
+    from pathlib import Path
+
     none: Any = argparse.SUPPRESS
     add = parser.add_argument
     add("--profile", default=none, help="AWS CLI profile")

@@ -1,0 +1,50 @@
+"""Nothing heavy is imported before a command needs it; that does not depend on the clock."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("textual", "boto3", "botocore", "rich", "requests", "ministack", "python_terraform")
+
+
+def imported(*arguments: str) -> set[str]:
+    program = (
+        "import sys\n"
+        "from wizard.cli import main\n"
+        "try:\n    main(sys.argv[1:])\n"
+        "except SystemExit:\n    pass\n"
+        "sys.stderr.write('\\n'.join(sorted(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True
+    )
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["doctor", "--help"], ["answers"]])
+def test_help_and_answers_load_nothing_heavy(arguments: list[str]) -> None:
+    assert imported(*arguments).isdisjoint(HEAVY)
+
+
+def test_the_version_does_not_even_build_the_parser() -> None:
+    modules = imported("--version")
+    assert "argparse" not in modules
+    assert modules.isdisjoint(HEAVY)
+
+
+def test_core_needs_nothing_but_the_standard_library() -> None:
+    program = (
+        "import sys, pkgutil, importlib, wizard.core\n"
+        "for m in pkgutil.iter_modules(wizard.core.__path__):\n"
+        "    importlib.import_module('wizard.core.' + m.name)\n"
+        "sys.stderr.write('\\n'.join(sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    names = {name.split(".")[0] for name in done.stderr.split()}
+    third = {n for n in names if n not in sys.stdlib_module_names and not n.startswith("_")}
+    assert third <= {"wizard", "sitecustomize", "usercustomize"}
