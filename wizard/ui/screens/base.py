@@ -47,6 +47,7 @@ class StepScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """The frame; subclasses fill `body`."""
+        self._fit_classes()
         yield TooSmall()
         yield TopLine()
         yield StepLine()
@@ -59,6 +60,17 @@ class StepScreen(Screen[None]):
                     yield from self.body()
         yield Footer(show_command_palette=False)
         yield Bar("Back", "Next", dangerous=self.dangerous())
+
+    def _fit_classes(self) -> None:
+        """Textual gives a screen its size classes after the first layout, and then styles every
+        widget again; known from the start, they cost nothing."""
+        app = self.app
+        for size, steps_ in (
+            (app.size.width, app.HORIZONTAL_BREAKPOINTS),
+            (app.size.height, app.VERTICAL_BREAKPOINTS),
+        ):
+            fits = [name for least, name in steps_ or () if size >= least]
+            self.update_classes({name: name == fits[-1] for _, name in steps_ or ()}, update=False)
 
     def body(self) -> ComposeResult:
         """The step's own widgets."""
