@@ -55,7 +55,7 @@ def load_answers(
     options: argparse.Namespace, env: Mapping[str, str], *, check: bool = True
 ) -> Answers:
     """Answers from saved answers, file, environment and options; later ones win."""
-    from wizard.flows.deployment import saved_answers
+    from wizard.flows.saved import saved_answers
 
     layers: list[Mapping[str, Any]] = [_aws_environment(env)]
     given: dict[str, Any] = {}

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from wizard.core.answers import Answers
 from wizard.core.errors import UsageError, WizardError
@@ -17,7 +14,8 @@ from wizard.core.progress import ProgressReducer
 from wizard.core.report import TerraformChanged
 from wizard.core.terraform_events import ApplyProgress, Event, PlannedChange, describe
 from wizard.core.tfvars import Outputs, token_parameter_name, variables
-from wizard.flows.context import Context, Options
+from wizard.flows.context import Context
+from wizard.flows.saved import Found, found_deployments, saved_answers
 from wizard.services import assets
 from wizard.services.aws.session import Session
 from wizard.services.files import write_private
@@ -27,9 +25,6 @@ from wizard.services.terraform.history import History
 from wizard.services.workspace import (
     Workspace,
     WorkspaceId,
-    WorkspaceInfo,
-    describe_workspace,
-    list_workspaces,
     open_workspace,
 )
 
@@ -173,60 +168,17 @@ class Deployment:
         return listen
 
 
-@dataclass(frozen=True)
-class Found:
-    """A deployment on this machine."""
-
-    root: Path
-    account_id: str
-    region: str
-    name_prefix: str
-    resources: int | None
-    changed: float
-
-
-def found_deployments(options: Options) -> tuple[Found, ...]:
-    """Every deployment whose workspace is on this machine, the last changed first."""
-    if options.workspace is not None:
-        one = describe_workspace(options.workspace)
-        infos: tuple[WorkspaceInfo, ...] = (one,) if one else ()
-    else:
-        infos = list_workspaces()
-    return tuple(
-        Found(i.root, i.id.account_id, i.id.region, i.id.name_prefix, i.resources, i.changed)
-        for i in infos
-    )
-
-
-def saved_answers(
-    options: Options, wanted: Mapping[str, Any], name_prefix: str | None
-) -> dict[str, Any]:
-    """The answers that an earlier run of this deployment saved; empty when there was none.
-
-    Only an unambiguous match counts: the same Region and name prefix in exactly one account.
-    """
-    matches = [
-        found
-        for found in found_deployments(options)
-        if (not wanted.get("region") or found.region == wanted["region"])
-        and (name_prefix is None or found.name_prefix == name_prefix)
-        and (found.root / "answers.json").exists()
-    ]
-    if len(matches) != 1:
-        return {}
-    path = matches[0].root / "answers.json"
-    try:
-        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise WizardError(
-            "WAG-E-ANSWERS-005",
-            "The saved answers of this deployment cannot be read",
-            why=f"{path}: {error}",
-            next_step="Repair or remove the file; Terraform's state and the journal are unharmed.",
-        ) from error
-    return data
-
-
 def open_existing(workspace: Workspace) -> bool:
     """Whether something was deployed from this workspace."""
     return workspace.check_state() > 0
+
+
+__all__ = [
+    "Deployment",
+    "Found",
+    "found_deployments",
+    "identify",
+    "open_existing",
+    "open_session",
+    "saved_answers",
+]

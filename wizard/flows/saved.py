@@ -1,0 +1,67 @@
+"""The deployments on this machine and the answers they were made with. No AWS here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wizard.core.errors import WizardError
+from wizard.flows.context import Options
+from wizard.services.workspace import WorkspaceInfo, describe_workspace, list_workspaces
+
+
+@dataclass(frozen=True)
+class Found:
+    """A deployment on this machine."""
+
+    root: Path
+    account_id: str
+    region: str
+    name_prefix: str
+    resources: int | None
+    changed: float
+
+
+def found_deployments(options: Options) -> tuple[Found, ...]:
+    """Every deployment whose workspace is on this machine, the last changed first."""
+    if options.workspace is not None:
+        one = describe_workspace(options.workspace)
+        infos: tuple[WorkspaceInfo, ...] = (one,) if one else ()
+    else:
+        infos = list_workspaces()
+    return tuple(
+        Found(i.root, i.id.account_id, i.id.region, i.id.name_prefix, i.resources, i.changed)
+        for i in infos
+    )
+
+
+def saved_answers(
+    options: Options, wanted: Mapping[str, Any], name_prefix: str | None
+) -> dict[str, Any]:
+    """The answers that an earlier run of this deployment saved; empty when there was none.
+
+    Only an unambiguous match counts: the same Region and name prefix in exactly one account.
+    """
+    matches = [
+        found
+        for found in found_deployments(options)
+        if (not wanted.get("region") or found.region == wanted["region"])
+        and (name_prefix is None or found.name_prefix == name_prefix)
+        and (found.root / "answers.json").exists()
+    ]
+    if len(matches) != 1:
+        return {}
+    path = matches[0].root / "answers.json"
+    try:
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WizardError(
+            "WAG-E-ANSWERS-005",
+            "The saved answers of this deployment cannot be read",
+            why=f"{path}: {error}",
+            next_step="Repair or remove the file; Terraform's state and the journal are unharmed.",
+        ) from error
+    return data
