@@ -4,67 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict
 
 import pytest
 
-from tests.e2e.aws_override import AwsOverride
 from tests.e2e.conftest import Deployed
-from wizard.core.checks import Report, Verdict
+from tests.e2e.doctor_breakages import BREAKAGES, Breakage
+from tests.e2e.doctor_patient import Patient, healthy, not_well
+from wizard.core.checks import Verdict
 from wizard.flows import diagnose
-from wizard.flows.context import Context, Options
-from wizard.services.evidence.scene import JUDGE_VARIABLE
 
 pytestmark = pytest.mark.e2e
-
-REGISTERED = "2026-08-01T00:00:00Z INFO node registration done"
-
-
-@dataclass
-class Patient:
-    """A deployment whose local AWS seems to run instances, tasks and targets."""
-
-    deployed: Deployed
-    aws: AwsOverride
-
-    @property
-    def context(self) -> Context:
-        """Looks at the deployment through the stand-in."""
-        env = {**self.deployed.env, "AWS_ENDPOINT_URL": self.aws.url, JUDGE_VARIABLE: "1"}
-        return Context(Options(workspace=self.deployed.workspace, env=env), lambda _: None)
-
-    def examine(self, **options: object) -> Report:
-        """Run the whole checklist."""
-        return diagnose.run(self.context, self.deployed.answers, **options)  # type: ignore[arg-type]
-
-    def node_says(self, *lines: str) -> None:
-        """Let the node's log hold exactly these lines."""
-        logs, group = self.deployed.client("logs"), self.deployed.outputs.node_log_group
-        for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]:
-            logs.delete_log_stream(logGroupName=group, logStreamName=stream["logStreamName"])
-        logs.create_log_stream(logGroupName=group, logStreamName="node/node/1")
-        now = int(time.time() * 1000)
-        logs.put_log_events(
-            logGroupName=group,
-            logStreamName="node/node/1",
-            logEvents=[{"timestamp": now + n, "message": line} for n, line in enumerate(lines)],
-        )
 
 
 @pytest.fixture(scope="module")
 def patient(deployed: Deployed) -> Iterator[Patient]:
-    """Healthy: traffic has arrived, the node registered, and what cannot run here seems to."""
-    deployed.box.send_sample(deployed.box.sample_stages, count=4)
-    deployed.box.deliveries()
-    with AwsOverride(deployed.box.endpoint_url) as aws:
-        it = Patient(deployed, aws)
-        it.node_says(REGISTERED)
-        cluster = {"clusterName": deployed.outputs.ecs_cluster, "status": "ACTIVE",
-                   "registeredContainerInstancesCount": 1}  # fmt: skip
-        aws.answers["ecs.DescribeClusters"] = {"clusters": [cluster]}
-        target = {"Target": {"Id": "i-0123456789abcdef0", "Port": 5050},
-                  "TargetHealth": {"State": "healthy"}}  # fmt: skip
-        aws.answers["elbv2.DescribeTargetHealth"] = {"TargetHealthDescriptions": [target]}
+    """A healthy deployment."""
+    with healthy(deployed) as it:
         yield it
 
 
@@ -72,15 +28,44 @@ def test_a_healthy_deployment_shows_no_failure_and_no_warning_within_seconds(
     patient: Patient,
 ) -> None:
     began = time.monotonic()
-    report = patient.examine()
+    report = diagnose.run(patient.context, patient.deployed.answers)
     seconds = time.monotonic() - began
     print(f"{len(report.results)} checks in {seconds:.1f} s")
-    wrong = [
-        (r.check.check_id, r.verdict.value, r.finding.evidence)
-        for r in report.results
-        if r.verdict not in (Verdict.PASS, Verdict.UNCHECKED)
-    ]
-    assert wrong == []
+    assert not_well(report) == []
+    assert report.count(Verdict.SKIPPED) == 0
     not_looked_at = {r.check.check_id for r in report.results if r.verdict is Verdict.UNCHECKED}
     assert not_looked_at == {"WAG-API-004"}  # no token was handed in
     assert seconds < 15
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES, ids=str)
+def test_the_first_finding_names_the_cause_and_its_fix_heals(
+    patient: Patient, breakage: Breakage
+) -> None:
+    undo = breakage.break_it(patient)
+    broken = True
+    try:
+        report = patient.look()
+        found = next(r for r in report.results if r.verdict in (Verdict.FAIL, Verdict.WARN))
+        assert (found.check.check_id, found.verdict.value) == (
+            breakage.check_id,
+            breakage.verdict,
+        ), not_well(report)
+        for words in breakage.words:
+            assert words.format(**asdict(patient.outputs)) in found.finding.evidence
+        assert bool(found.check.fix and breakage.verdict == "failed") == breakage.fixable
+        if breakage.fixable:
+            assert patient.mend(found)
+            broken = False
+            assert not_well(patient.look()) == []
+    finally:
+        if broken:
+            undo()
+
+
+def test_after_every_breakage_and_repair_the_deployment_is_healthy(patient: Patient) -> None:
+    assert not_well(patient.look()) == []
+
+
+def test_after_every_repair_terraform_has_nothing_to_change(patient: Patient) -> None:
+    assert patient.deployed.in_plan() == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wizard.core.checks import Finding
-from wizard.services.evidence import discovery, local, logs, node
+from wizard.services.evidence import discovery, forwarder, local, logs, node, stages
 from wizard.services.evidence.scene import Scene
 
 LOOK: dict[str, Callable[[Scene], Finding]] = {
@@ -15,18 +15,18 @@ LOOK: dict[str, Callable[[Scene], Finding]] = {
     "WAG-LOC-004": local.finished,
     "WAG-LOG-001": logs.log_group_exists,
     "WAG-LOG-002": logs.log_group_class,
-    "WAG-LOG-003": logs.function_active,
-    "WAG-LOG-004": logs.invoke_permission,
+    "WAG-LOG-003": forwarder.function_active,
+    "WAG-LOG-004": forwarder.invoke_permission,
     "WAG-LOG-005": logs.subscription_filter,
     "WAG-LOG-006": logs.filter_pattern,
-    "WAG-LOG-007": logs.stages_exist,
-    "WAG-LOG-008": logs.stage_destination,
-    "WAG-LOG-009": logs.stage_format,
-    "WAG-LOG-010": logs.account_role,
-    "WAG-LOG-011": logs.account_role_usable,
+    "WAG-LOG-007": stages.stages_exist,
+    "WAG-LOG-008": stages.stage_destination,
+    "WAG-LOG-009": stages.stage_format,
+    "WAG-LOG-010": stages.account_role,
+    "WAG-LOG-011": stages.account_role_usable,
     "WAG-LOG-012": logs.events_arrive,
-    "WAG-LOG-013": logs.forwarder_errors,
-    "WAG-LOG-014": logs.forwarder_throttles,
+    "WAG-LOG-013": forwarder.forwarder_errors,
+    "WAG-LOG-014": forwarder.forwarder_throttles,
     "WAG-NOD-001": node.container_instances,
     "WAG-NOD-002": node.tasks_running,
     "WAG-NOD-003": node.registered,
