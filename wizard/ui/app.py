@@ -57,6 +57,10 @@ class WizardApp(Hearing):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
+        # Before the styles are read: a theme that is set later has all of them read again.
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = DARK.name
         self.options = options
         self._clock = clock
         self.backend = backend
@@ -79,9 +83,6 @@ class WizardApp(Hearing):
 
     def on_mount(self) -> None:
         """Show the first screen at once, then start looking around."""
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
-        self.theme = DARK.name
         self.go(self._first)
         self.set_interval(EVENT_SECONDS, self._tick)
         self.call_after_refresh(self._look_around)
