@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from wizard.core.checks import Finding, failed, passed, unchecked, warned
 from wizard.core.text import count
 from wizard.core.tfvars import token_parameter_name
+from wizard.services.evidence.forwarder import function
 from wizard.services.evidence.logs import recent_events
 from wizard.services.evidence.scene import Scene, absent, words
 
@@ -21,10 +22,7 @@ TIMEOUT = (5.0, 10.0)
 
 def environment(scene: Scene) -> Finding:
     """WAG-API-001."""
-    config = scene.aws("lambda").get_function_configuration(
-        FunctionName=scene.outputs.lambda_function_name
-    )
-    found = (config.get("Environment") or {}).get("Variables", {})
+    found = (function(scene).get("Environment") or {}).get("Variables", {})
     for name, wanted in wanted_environment(scene).items():
         if found.get(name) != wanted:
             return failed(f"{name} is {found.get(name, 'not set')}, it should be {wanted}", name)

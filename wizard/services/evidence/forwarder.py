@@ -17,7 +17,7 @@ from wizard.services.evidence.scene import LOOK_BACK_SECONDS, Scene, absent, wor
 def function_active(scene: Scene) -> Finding:
     """WAG-LOG-003."""
     try:
-        found = _function(scene)
+        found = function(scene)
     except ClientError as error:
         if absent(error):
             return failed(words(error))
@@ -77,7 +77,8 @@ def _is_error(message: str) -> bool:
     return "[ERROR]" in message or "Task timed out" in message or '"level":"ERROR"' in message
 
 
-def _function(scene: Scene) -> dict[str, Any]:
+def function(scene: Scene) -> dict[str, Any]:
+    """The forwarder's configuration (`lambda:GetFunctionConfiguration`), asked once."""
     name = scene.outputs.lambda_function_name
     return dict(
         scene.once(

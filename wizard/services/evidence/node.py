@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from wizard.core.checks import Finding, failed, passed, unchecked, warned
 from wizard.core.text import clean, count
+from wizard.services.evidence.forwarder import function
 from wizard.services.evidence.scene import Scene, absent, words
 
 EXPIRY_WARNING_DAYS = 21
@@ -156,10 +157,7 @@ def target_health(scene: Scene) -> Finding:
 
 def security_groups(scene: Scene) -> Finding:
     """WAG-NOD-008."""
-    config = scene.aws("lambda").get_function_configuration(
-        FunctionName=scene.outputs.lambda_function_name
-    )
-    sources = set((config.get("VpcConfig") or {}).get("SecurityGroupIds", []))
+    sources = set((function(scene).get("VpcConfig") or {}).get("SecurityGroupIds", []))
     group = scene.outputs.load_balancer_security_group
     if not sources:
         return failed("the forwarder is not in the VPC, so an internal load balancer is closed")
@@ -176,10 +174,7 @@ def security_groups(scene: Scene) -> Finding:
 
 def outbound(scene: Scene) -> Finding:
     """WAG-NOD-009."""
-    config = scene.aws("lambda").get_function_configuration(
-        FunctionName=scene.outputs.lambda_function_name
-    )
-    subnets = (config.get("VpcConfig") or {}).get("SubnetIds", [])
+    subnets = (function(scene).get("VpcConfig") or {}).get("SubnetIds", [])
     tables = scene.aws("ec2").describe_route_tables(
         Filters=[{"Name": "vpc-id", "Values": [scene.outputs.vpc_id]}]
     )["RouteTables"]
