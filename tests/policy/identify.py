@@ -33,6 +33,8 @@ _NAMING = re.compile(
     r"name|ResourceId\.\d+|ResourceType|.*\.ResourceType|.*ResourceId|prefix)$"
 )
 _LONGEST = 512
+# The policies of roles are kept whole, because they are tested too; they hold no secrets.
+_DOCUMENTS = {"CreateRole": "AssumeRolePolicyDocument", "PutRolePolicy": "PolicyDocument"}
 # Superseded, and on the wire the same as what superseded them.
 _DEPRECATED = frozenset(
     ("GetBucketLifecycle", "GetBucketNotification", "PutBucketLifecycle", "PutBucketNotification")
@@ -49,6 +51,7 @@ class Call:
     path: str = ""
     principal: str = ""
     tagged: bool = False
+    document: str = ""
 
     def name(self, *keys: str) -> str:
         """The first of these parameters that was given; empty when none was."""
@@ -87,8 +90,10 @@ def identify(method: str, target: str, headers: Mapping[str, str], body: bytes) 
     if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         form = urllib.parse.parse_qs(body.decode("utf-8"), keep_blank_values=True)
         if "Action" in form:
+            operation = form["Action"][0]
+            document = form.get(_DOCUMENTS.get(operation, ""), [""])[0]
             return Call(
-                model, form["Action"][0], _named(form.items()), path, principal, _tagged(form)
+                model, operation, _named(form.items()), path, principal, _tagged(form), document
             )
     operation, found = _by_path(model, method, path, query)
     names = {**_named(_flat(given)), **{k: (v,) for k, v in found.items()}}

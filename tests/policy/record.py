@@ -8,6 +8,7 @@ saves nothing. Each mode takes two to four minutes.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import re
@@ -250,9 +251,26 @@ def record(mode: str, enforce: bool) -> tuple[dict[str, Any], list[str]]:
         saved = {
             "answers": answers,
             "added": run.added,
+            "roles": _roles(run),
             "calls": list(_unique(run, box.account_id, box.region)),
         }
         return saved, run.failed + run.recorder.unknown + run.recorder.refused
+
+
+def _roles(run: Run) -> dict[str, dict[str, Any]]:
+    """The policies of every role that was made: `trust`, `policy`, and AWS's own in `attached`."""
+    out: dict[str, dict[str, Any]] = {}
+    for _phase, _caller, call, status in run.recorder.calls:
+        if call.service != "iam" or status >= 300 or not call.name("RoleName"):
+            continue
+        role = out.setdefault(call.name("RoleName"), {"attached": []})
+        if call.operation == "CreateRole":
+            role["trust"] = json.loads(call.document)
+        if call.operation == "PutRolePolicy":
+            role["policy"] = json.loads(_even(call.document))
+        if call.operation == "AttachRolePolicy" and call.name("PolicyArn") not in role["attached"]:
+            role["attached"].append(call.name("PolicyArn"))
+    return out
 
 
 def _unique(run: Run, account: str, region: str) -> Iterator[dict[str, Any]]:
@@ -265,15 +283,33 @@ def _unique(run: Run, account: str, region: str) -> Iterator[dict[str, Any]]:
         if key in seen:
             continue
         seen.add(key)
-        yield {
-            "phase": phase, "by": caller, "service": call.service, "operation": call.operation,
-            "names": dict(sorted(steady.names.items())), "path": steady.path,
-            **({"tagged": True} if call.tagged else {}),
-        }  # fmt: skip
+        yield {"phase": phase, "by": caller, **_brief(steady, account, region)}
+
+
+def _brief(call: Call, account: str, region: str) -> dict[str, Any]:
+    """The call without the names that make no difference to what it needs."""
+    full = needed(call, account, region)
+    for name in list(call.names):
+        less = {k: v for k, v in call.names.items() if k != name}
+        if needed(dataclasses.replace(call, names=less), account, region) == full:
+            call = dataclasses.replace(call, names=less)
+    if needed(dataclasses.replace(call, path=""), account, region) == full:
+        call = dataclasses.replace(call, path="")
+    out: dict[str, Any] = {"service": call.service, "operation": call.operation}
+    if call.names:
+        out["names"] = dict(call.names)
+    if call.path:
+        out["path"] = call.path
+    return {**out, "tagged": True} if call.tagged else out
 
 
 def _steady(call: Call) -> Call:
     if call.service.startswith("apigateway"):
+        if call.operation.startswith("Get"):  # one of a kind says it all
+            path = re.sub(r"(apis/)[a-z0-9]{10}(/stages/)?.*", r"\g<1>0000000000\2", call.path)
+            path += "0" if path.endswith("/stages/") else ""
+            path = re.sub(r"0{10}$", "0000000000/stages", path)
+            return Call(call.service, call.operation, {}, path, "", False)
         return Call(call.service, call.operation, call.names, call.path, "", call.tagged)
     names = {
         name: (_even(values[0]),) if name != "patchPathName" else values
@@ -289,6 +325,27 @@ def _even(text: str) -> str:
     text = re.sub(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{14,}", "0" * 8, text)
     text = re.sub(r"(?<=[-/])(?=[a-z]*\d)[0-9a-z]{8,32}\b", "0" * 8, text)
     return re.sub(r"T\d\d[.:]\d\d[.:]\d\d[^/]*", "T", text)
+
+
+def save(everything: dict[str, Any]) -> None:
+    """Write recorded.json, one call a line."""
+    out = []
+    for mode, saved in sorted(everything.items()):
+        rest = {k: v for k, v in saved.items() if k != "calls"}
+        lines = [json.dumps(c, sort_keys=True, ensure_ascii=False) for c in saved["calls"]]
+        head = json.dumps(rest, indent=1, sort_keys=True, ensure_ascii=False)[:-2]
+        calls = ",\n  ".join(lines)
+        out.append(f' {json.dumps(mode)}: {head},\n "calls": [\n  {calls}\n ]}}')
+    RECORDED.write_text("{\n" + ",\n".join(out) + "\n}\n", encoding="utf-8")
+
+
+def read_call(saved: dict[str, Any]) -> Call:
+    """A call of recorded.json."""
+    names = {name: tuple(values) for name, values in saved.get("names", {}).items()}
+    return Call(
+        saved["service"], saved["operation"], names, saved.get("path", ""), "",
+        saved.get("tagged", False),
+    )  # fmt: skip
 
 
 def load() -> dict[str, Any]:
@@ -310,8 +367,7 @@ def main() -> int:
         if not options.enforce:
             everything = load() if RECORDED.is_file() else {}
             everything[mode] = saved
-            lines = json.dumps(everything, indent=1, sort_keys=True, ensure_ascii=False)
-            RECORDED.write_text(lines + "\n", encoding="utf-8")
+            save(everything)
     print("\n".join(sorted(set(problems))) or "every step went well")
     return 1 if problems else 0
 

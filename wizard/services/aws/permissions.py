@@ -3,7 +3,7 @@
 `iam:SimulatePrincipalPolicy` takes identity policies, the permissions boundary and the policies of
 the organisation into account, but not a session policy and not the policies of resources; so
 "allowed" is a forecast, and only "denied" is certain. Whoever may not ask gets "unknown", which
-stops nothing.
+stops nothing. That IAM takes the patterns of our resources as they are is unverified.
 """
 
 from __future__ import annotations
