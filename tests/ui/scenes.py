@@ -130,6 +130,10 @@ def press(*keys: str) -> Act:
     return act
 
 
+async def _home(app: WizardApp, pilot: Pilot[int]) -> None:
+    app.jobs.look_up("existing")
+
+
 async def run_to_end(app: WizardApp, pilot: Pilot[int]) -> None:
     """Deploy and wait until the run ended."""
     await pilot.press("ctrl+n")
@@ -184,7 +188,10 @@ def _scenes() -> tuple[Scene, ...]:
         Scene("09-deploy", "review", script=_held(), act=_half),
         Scene("10-logging", "review", act=_logging),
         Scene("11-proof", "review", act=_proof),
-        Scene("12-home", "home", script=Script(existing=(existing,))),
+        Scene("12-home", "home", act=_home, script=Script(hostile=False, existing=(existing,))),
+        Scene("12-remove", "remove", act=press("space", "down", "space")),
+        Scene("12-doctor", "doctor"),
+        Scene("12-uninstall", "uninstall"),
         Scene("13-failure", "review", act=run_to_end,
               script=Script(hostile=False, fail={"deploy": deploy_error()})),
         Scene("14-stop", "review", script=_held(), act=_confirm),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from wizard.core import access_log
@@ -90,15 +90,20 @@ class StageBook:
         self.shown: Sequence[StageRow] = self.rows
         self.filter = ""
         self.sort = SORTS[0]
+        self._ordered: list[StageRow] = []
+        self._order_of: tuple[str, int, int] = ("", 0, 0)
+        self._changes = 0
 
     def clear(self) -> None:
         """Forget the rows; filter and order stay."""
+        self._changes += 1
         self.rows = []
         self.by_ref = {}
         self.shown = self.rows
 
     def add(self, stages: Iterable[Stage], selected: frozenset[str]) -> None:
         """Add the rows of one batch; a stage that is there already is replaced."""
+        self._changes += 1
         for stage in stages:
             row = make_row(stage)
             if row.ref in self.by_ref:
@@ -109,18 +114,24 @@ class StageBook:
 
     def add_problems(self, problems: Iterable[Problem]) -> None:
         """Add rows for what could not be read."""
+        self._changes += 1
         self.rows.extend(problem_row(p) for p in problems)
 
     def apply(self, selected: frozenset[str]) -> None:
-        """Filter and sort again."""
+        """Filter and sort again. Typing in the filter sorts nothing: the order is kept."""
+        wanted = (self.sort, len(self.rows), self._changes)
+        if self.sort == "selected" or wanted != self._order_of:
+            self._ordered = sorted(self.rows, key=_order(self.sort, selected))
+            self._order_of = wanted
         words = self.filter.lower().split()
-        shown = [r for r in self.rows if all(w in r.haystack for w in words)]
-        if self.sort == "type":
-            shown.sort(key=lambda r: (r.kind, r.name.lower(), r.stage))
-        elif self.sort == "logging":
-            shown.sort(key=lambda r: (r.logging, r.name.lower(), r.stage))
-        elif self.sort == "selected":
-            shown.sort(key=lambda r: (r.ref not in selected, r.name.lower(), r.stage))
-        else:
-            shown.sort(key=lambda r: (r.name.lower(), r.stage))
-        self.shown = shown
+        self.shown = [r for r in self._ordered if all(w in r.haystack for w in words)]
+
+
+def _order(sort: str, selected: frozenset[str]) -> Callable[[StageRow], tuple[object, ...]]:
+    if sort == "type":
+        return lambda r: (r.kind, r.name.lower(), r.stage)
+    if sort == "logging":
+        return lambda r: (r.logging, r.name.lower(), r.stage)
+    if sort == "selected":
+        return lambda r: (r.ref not in selected, r.name.lower(), r.stage)
+    return lambda r: (r.name.lower(), r.stage)
