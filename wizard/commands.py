@@ -142,7 +142,9 @@ def run_install(
     """The headless main job; the sandbox uses it too."""
     from wizard.flows.install import Install
 
-    context = Context(run_options(options, env), console.emit)
+    context = Context(
+        run_options(options, env), console.emit, lambda text: agrees(options, env, text)
+    )
     with Install(context, answers, token) as job:
         identity = job.identify()
         console.line(f"{identity.arn} in {identity.region}", State.DONE)
@@ -224,6 +226,15 @@ def consent(options: argparse.Namespace, env: Mapping[str, str], question: str) 
     print(f"{question} Type yes to go on: ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("yes", "y"):
         raise UsageError("WAG-E-CLI-004", "Stopped as you wished; nothing was changed")
+
+
+def agrees(options: argparse.Namespace, env: Mapping[str, str], question: str) -> bool:
+    """Whether the user agrees: `--yes`, or a person who says so."""
+    try:
+        consent(options, env, question)
+    except UsageError:
+        return False
+    return True
 
 
 def answers(options: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,11 +30,18 @@ class Options:
 
 
 class Context:
-    """Options plus the listener that hears every event of a flow."""
+    """Options plus the listener that hears every event of a flow.
 
-    def __init__(self, options: Options, emit: Listener) -> None:
+    Args:
+        ask: puts a yes-or-no question to the user; without it every answer is no.
+    """
+
+    def __init__(
+        self, options: Options, emit: Listener, ask: Callable[[str], bool] | None = None
+    ) -> None:
         self.options = options
         self._emit = emit
+        self._ask = ask
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -44,6 +51,10 @@ class Context:
     def emit(self, event: FlowEvent) -> None:
         """Tell the listener."""
         self._emit(event)
+
+    def ask(self, question: str) -> bool:
+        """Whether the user agrees; no where nobody can be asked."""
+        return self._ask is not None and self._ask(question)
 
     def note(self, text: str, state: State = State.DONE, subject: str = "") -> None:
         """Tell the listener one line."""

@@ -14,6 +14,7 @@ from wizard.core.progress import ProgressReducer
 from wizard.core.report import TerraformChanged
 from wizard.core.terraform_events import ApplyProgress, Event, PlannedChange, describe
 from wizard.core.tfvars import Outputs, token_parameter_name, variables
+from wizard.flows import recovery
 from wizard.flows.context import Context
 from wizard.flows.saved import Found, found_deployments, saved_answers
 from wizard.services import assets
@@ -80,6 +81,11 @@ class Deployment:
     def __enter__(self) -> Deployment:
         if self._lock is not None:
             self._lock.acquire()
+            try:
+                recovery.settle(self)
+            except BaseException:
+                self._lock.release()
+                raise
         return self
 
     def __exit__(
@@ -90,6 +96,11 @@ class Deployment:
     ) -> None:
         if self._lock is not None:
             self._lock.release()
+
+    @staticmethod
+    def clock() -> float:
+        """Epoch seconds."""
+        return time.time()
 
     @property
     def terraform(self) -> Terraform:

@@ -1,0 +1,110 @@
+"""Kill it at any moment and start it again: it says where it was, goes on, and ends the same.
+
+With a node that exists already (the stand-in itself), so that no load balancer is waited for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Deployed, need_terraform
+from wizard.sandbox import Sandbox
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("interrupted")]
+
+
+@pytest.fixture(scope="module")
+def begun() -> Iterator[Deployed]:
+    """A sandbox with answers for a node of one's own; nothing is installed yet."""
+    need_terraform()
+    with tempfile.TemporaryDirectory(prefix="e2e-") as folder, Sandbox.start() as box:
+        root = Path(folder)
+        env = {k: v for k, v in os.environ.items() if k not in box.unset}
+        env.update(box.env)
+        env["HOME"] = str(root / "home")
+        env["XDG_DATA_HOME"] = str(root / "home" / "data")
+        env["NO_COLOR"] = "1"
+        answers_file = root / "answers.json"
+        answers = {
+            "region": box.region,
+            "stages": list(box.sample_stages),
+            "node_url": box.node.connector,
+            "node_scheme": "http",
+        }
+        answers_file.write_text(json.dumps(answers), encoding="utf-8")
+        it = Deployed(box, root, env, answers_file, {})
+        it.images = it.stage_images()
+        yield it
+
+
+def start(begun: Deployed) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "wizard.cli", "install", "--answers", str(begun.answers_file),
+         "--non-interactive", "--yes", "--workspace", str(begun.workspace)],
+        env=begun.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def until(process: subprocess.Popen[str], words: str, seconds: float = 120.0) -> str:
+    """Read what it says until these words come."""
+    if process.stderr is None:
+        raise ValueError("no pipe")
+    said, end = "", time.monotonic() + seconds
+    while time.monotonic() < end:
+        line = process.stderr.readline()
+        said += line
+        if words in line or not line:
+            break
+    assert words in said, said[-2000:]
+    return said
+
+
+def test_the_wizard_killed_during_an_apply_goes_on_where_it_was(begun: Deployed) -> None:
+    process = start(begun)
+    until(process, "aws_s3_bucket.undelivered: created")
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+    again = begun.cli("install", "--answers", str(begun.answers_file), "--yes")
+    assert again.returncode == 0, again.stderr[-4000:]
+    assert "earlier run left running" in again.stderr
+    assert "in doubt" in again.stderr
+    assert begun.in_plan() == []
+    assert len(begun.client("lambda").list_functions()["Functions"]) == 1
+
+
+def test_with_a_node_of_ones_own_every_request_arrives_all_the_same(begun: Deployed) -> None:
+    begun.box.node.reset()
+    sent = begun.box.send_sample(begun.box.sample_stages, count=3)
+    records = begun.box.node.wait_for(len(sent))
+    arrived = sorted((str(r["method"]), str(r["path"])) for r in records)
+    assert arrived == sorted(s.expected()[:2] for s in sent)
+
+
+def test_interrupted_once_it_stops_gracefully_and_says_how_to_go_on(begun: Deployed) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wizard.cli", "uninstall", "--yes",
+         "--workspace", str(begun.workspace)],
+        env=begun.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    until(process, "removing")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130, said[-2000:]
+
+    done = begun.cli("uninstall", "--yes")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert begun.stage_images() == begun.images
+    assert begun.client("lambda").list_functions()["Functions"] == []

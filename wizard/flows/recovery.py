@@ -1,0 +1,98 @@
+"""What an interrupted run left behind, dealt with before anything new begins.
+
+A Terraform that outlived its wizard is followed to its end; a state that could not be stored is put
+back when the user agrees; what is in doubt is said, and looked at again by the run that follows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.core import record
+from wizard.core.report import Phase, State
+from wizard.core.text import count, duration
+
+if TYPE_CHECKING:
+    from wizard.flows.deployment import Deployment
+
+_WORDS = {
+    record.TERRAFORM_APPLY: "deploying the infrastructure",
+    record.TERRAFORM_DESTROY: "removing the infrastructure",
+    record.TOKEN_STORE: "storing the token",
+    record.TOKEN_DELETE: "deleting the token",
+    record.ROLE_CREATE: "creating the CloudWatch role",
+    record.ROLE_SET: "setting the CloudWatch role",
+    record.STAGE_SWITCH: "switching access logging on",
+    record.STAGE_RESTORE: "putting a stage's logging back",
+    record.POLICY_RESTORE: "putting a log group's policy back",
+    record.REDRIVE: "replaying undelivered events",
+}
+
+
+def settle(deployment: Deployment) -> None:
+    """Bring a deployment into a state from which a run can begin. The lock must be held.
+
+    Raises WizardError while a state that Terraform could not store waits and nobody agreed to put
+    it back.
+    """
+    if deployment.workspace.module is None:
+        return  # nothing was ever run from here
+    _follow(deployment)
+    deployment.workspace.sweep()
+    _put_state_back(deployment)
+    _tell(deployment)
+
+
+def unfinished(deployment: Deployment) -> tuple[str, ...]:
+    """What an interrupted run began and never ended, in words."""
+    return tuple(
+        f"{_WORDS.get(entry.action, entry.action)} ({entry.subject})"
+        for entry in deployment.journal.record.unfinished
+        if entry.action != record.RUN
+    )
+
+
+def _follow(deployment: Deployment) -> None:
+    terraform = deployment.terraform
+    found = terraform.left_running()
+    if found is None:
+        return
+    context = deployment.context
+    since = duration(max(0.0, deployment.clock() - found.started))
+    with context.phase(Phase.DEPLOY, "Waiting for the Terraform that an earlier run left running"):
+        context.note(f"terraform {found.command} (process {found.pid}) has run for {since}")
+        complete = terraform.follow(found, deployment.follow())
+    context.note(
+        "it finished; what it did is in the state" if complete else
+        "it ended early; what is missing is planned now",
+        State.DONE if complete else State.WARNING,
+    )  # fmt: skip
+
+
+def _put_state_back(deployment: Deployment) -> None:
+    waiting = deployment.workspace.errored_states
+    if not waiting:
+        return
+    names = ", ".join(path.name for path in waiting)
+    question = (
+        f"Terraform could not store its state in an earlier run and left {names}. "
+        "Put it back? Terraform refuses it if it is older than what is there."
+    )
+    if not deployment.context.ask(question):
+        deployment.workspace.check_errored()
+    for path in waiting:
+        deployment.terraform.push_state(path)
+        deployment.context.note("put back", subject=path.name)
+
+
+def _tell(deployment: Deployment) -> None:
+    found = unfinished(deployment)
+    if not found:
+        return
+    deployment.context.note(
+        f"An earlier run was interrupted; {count(len(found), 'step')} in doubt. "
+        "Each is compared with the account now.",
+        State.WARNING,
+    )
+    for words in found:
+        deployment.context.note(words, State.WARNING, "in doubt")
