@@ -79,8 +79,8 @@ async def until(pilot: Pilot[int], fact: Callable[[], bool], seconds: float = 10
     await pilot.pause()
 
 
-async def play(scene: Scene, then: Callable[[WizardApp], Awaitable[None]]) -> None:
-    """Act a scene, then hand over the app."""
+def build(scene: Scene) -> WizardApp:
+    """The app of a scene, before anything happened."""
     clock = Clock()
     backend = Scripted(replace(scene.script, clock=clock, tick=clock.tick))
     if scene.no_color:
@@ -96,24 +96,38 @@ async def play(scene: Scene, then: Callable[[WizardApp], Awaitable[None]]) -> No
         clock=clock,
     )
     app.animation_level = "none"
+    app.follow_seconds = 0.05
     if scene.token:
         app.state.token = Secret(TOKEN)
-    async with app.run_test(size=scene.size) as pilot:
-        if scene.start not in ("welcome", "aws"):
-            app.jobs.identify()
+    return app
+
+
+async def perform(scene: Scene, pilot: Pilot[int]) -> None:
+    """Bring the app to the moment that is looked at."""
+    app = pilot.app
+    assert isinstance(app, WizardApp)
+    if scene.start not in ("welcome", "aws"):
+        app.jobs.identify()
+    await settle(pilot)
+    order = ("welcome", "aws", "stages", "logs", "wallarm", "node", "options", "review")
+    for name in order:
+        app.state.seen.add(name)
+        if name == scene.start:
+            break
+    app.changed("answers", "stages", "inventory")
+    if scene.light:
+        app.action_switch_theme()
         await settle(pilot)
-        order = ("welcome", "aws", "stages", "logs", "wallarm", "node", "options", "review")
-        for name in order:
-            app.state.seen.add(name)
-            if name == scene.start:
-                break
-        app.changed("answers", "stages", "inventory")
-        if scene.light:
-            app.action_switch_theme()
-            await settle(pilot)
-        if scene.act is not None:
-            await scene.act(app, pilot)
-            await settle(pilot)
+    if scene.act is not None:
+        await scene.act(app, pilot)
+        await settle(pilot)
+
+
+async def play(scene: Scene, then: Callable[[WizardApp], Awaitable[None]]) -> None:
+    """Act a scene, then hand over the app."""
+    app = build(scene)
+    async with app.run_test(size=scene.size) as pilot:
+        await perform(scene, pilot)
         await then(app)
         if scene.script.hold is not None:
             scene.script.hold.set()

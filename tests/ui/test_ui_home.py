@@ -25,8 +25,8 @@ async def test_home_says_how_the_deployment_does_and_what_can_be_done(
         assert "api-gw-discovery in us-east-1 is deployed" in w.text
         assert "52 resources" in w.text
         assert "2 connected, 1 was changed by somebody else" in w.text
-        for action in ("Add stages", "Remove stages", "Change settings", "Find what is wrong",
-                       "Take it away"):  # fmt: skip
+        for action in ("Add stages", "Remove stages", "Change settings", "Troubleshoot",
+                       "Uninstall"):  # fmt: skip
             assert action in w.text
 
 

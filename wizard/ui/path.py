@@ -9,8 +9,8 @@ from wizard.ui.state import WizardState
 HOME = (
     ("home", "Home"),
     ("remove", "Remove stages"),
-    ("doctor", "Find what is wrong"),
-    ("uninstall", "Take it away"),
+    ("doctor", "Troubleshoot"),
+    ("uninstall", "Uninstall"),
 )
 ADDING = ("stages", "review", "logging", "proof")
 

@@ -26,8 +26,8 @@ class Deploy(StepScreen):
     STEP = "deploy"
     AUTO_FOCUS = "TreeRows"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "tab(-1)", show=False),
-        Binding("right", "tab(1)", "Tabs", key_display="←→"),
+        Binding("left", "tab(-1)", show=False, priority=True),
+        Binding("right", "tab(1)", "Tabs", key_display="←→", priority=True),
         Binding("c", "stop", "Stop"),
         Binding("t", "retry", "Retry"),
         Binding("y", "copy", "Copy"),

@@ -22,8 +22,8 @@ ACTIONS = (
     Choice("add", "Add stages", "nothing else is touched"),
     Choice("remove", "Remove stages", "their logging is put back as it was"),
     Choice("settings", "Change settings", "all steps, with the saved answers"),
-    Choice("doctor", "Find what is wrong", "every link from the API to the Wallarm Cloud"),
-    Choice("uninstall", "Take it away", "stages first, then everything that was made"),
+    Choice("doctor", "Troubleshoot", "every link from the API to the Wallarm Cloud"),
+    Choice("uninstall", "Uninstall", "stages first, then everything that was made"),
     Choice("new", "Deploy another one", "another prefix, account or Region"),
 )
 VERBS = {

@@ -36,8 +36,8 @@ class Review(StepScreen):
     STEP = "review"
     AUTO_FOCUS = "TreeRows"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "tab(-1)", show=False),
-        Binding("right", "tab(1)", "Tabs", key_display="←→"),
+        Binding("left", "tab(-1)", show=False, priority=True),
+        Binding("right", "tab(1)", "Tabs", key_display="←→", priority=True),
         Binding("r", "again", "Plan again"),
         Binding("c", "copy", "Copy this tab"),
     ]

@@ -1,0 +1,38 @@
+"""Every screen looks as when somebody last looked at it; after looking: `--snapshot-update`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.ui.scenes import SCENES, Scene, build, perform
+
+CHOSEN = [
+    s for s in SCENES
+    if s.name.endswith("-80x24") and s.script.hold is None and not s.name.startswith(("15", "16"))
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+@pytest.mark.parametrize("scene", CHOSEN, ids=lambda s: s.name.removesuffix("-80x24"))
+def test_a_screen_looks_as_it_should(scene: Scene, snap_compare: Callable[..., bool]) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await perform(scene, pilot)
+
+    app = build(scene)
+    assert snap_compare(app, terminal_size=scene.size, run_before=act)
+
+
+def test_every_screen_has_a_picture() -> None:
+    screens = {p.stem for p in (Path(__file__).parents[2] / "wizard/ui/screens").glob("*.py")}
+    shown = {s.name.split("-", 1)[1].removesuffix("-80x24") for s in SCENES}
+    assert screens - shown == {"__init__", "base", "dialogs", "home_part"}
