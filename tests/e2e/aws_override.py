@@ -30,8 +30,33 @@ class Refused(Exception):  # noqa: N818 - an answer, not a fault of the stand-in
         self.code, self.message, self.status = code, message, status
 
 
-# An answer's content, or a function that makes it or raises Refused.
-Answer = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+class Rewritten:
+    """Let the local AWS answer, and replace text in what it says."""
+
+    def __init__(self, *pairs: tuple[str, str]) -> None:
+        self.pairs = pairs
+
+    def apply(self, data: bytes) -> bytes:
+        """The answer as it is told. Raises ValueError when there was nothing to replace."""
+        text = data.decode()
+        for old, new in self.pairs:
+            if old not in text:
+                raise ValueError(f"{old} is not in the answer")
+            text = text.replace(old, new)
+        return text.encode()
+
+
+# An answer's content, a function that makes it or raises Refused, or the local AWS's own, changed.
+Answer = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | Rewritten
+
+
+def refusing(code: str, message: str, status: int = 400) -> Answer:
+    """An answer that is an error of AWS."""
+
+    def answer() -> Mapping[str, Any]:
+        raise Refused(code, message, status)
+
+    return answer
 
 
 class AwsOverride:
@@ -53,14 +78,6 @@ class AwsOverride:
     def url(self) -> str:
         """What AWS_ENDPOINT_URL is set to."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def refuse(self, operation: str, code: str, message: str, status: int = 400) -> None:
-        """Answer an operation with an error from now on."""
-
-        def answer() -> Mapping[str, Any]:
-            raise Refused(code, message, status)
-
-        self.answers[operation] = answer
 
     def __enter__(self) -> AwsOverride:
         Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}).start()
@@ -93,10 +110,14 @@ def _handler(aws: AwsOverride) -> type[BaseHTTPRequestHandler]:
             except UnknownRequestError:
                 name, service = "", ""
             aws.asked.append(name)
-            if name in aws.answers:
-                status, out, data = _render(service, name.partition(".")[2], aws.answers[name])
-            else:
+            answer = aws.answers.get(name)
+            if answer is None:
                 status, out, data = self._forward(body)
+            elif isinstance(answer, Rewritten):
+                status, out, data = self._forward(body)
+                data = answer.apply(data)
+            else:
+                status, out, data = _render(service, name.partition(".")[2], answer)
             self.send_response(status)
             for key, value in out:
                 self.send_header(key, value)
@@ -126,7 +147,7 @@ def _handler(aws: AwsOverride) -> type[BaseHTTPRequestHandler]:
 
 
 def _render(
-    service: str, operation: str, answer: Answer
+    service: str, operation: str, answer: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
 ) -> tuple[int, list[tuple[str, str]], bytes]:
     """An answer as the service would write it."""
     try:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.e2e.doctor_patient import Patient
+from tests.e2e.aws_override import Answer, Rewritten, refusing
+from tests.e2e.doctor_patient import Patient, targets
 from wizard.core.record import StageRecord
 
 # Breaks something and gives the way back.
@@ -88,6 +89,38 @@ def permission(**changes: str) -> Break:
             client.add_permission(**held)
 
         return undo
+
+    return break_it
+
+
+def played(answers: Callable[[Patient], Mapping[str, Answer]]) -> Break:
+    """What a local AWS cannot show, or could not take back: AWS answers so."""
+
+    def break_it(patient: Patient) -> Callable[[], object]:
+        held = dict(patient.aws.answers)
+        patient.aws.answers.update(answers(patient))
+
+        def undo() -> None:
+            patient.aws.answers.clear()
+            patient.aws.answers.update(held)
+
+        return undo
+
+    return break_it
+
+
+def refused(operation: str, code: str, message: str, status: int = 400) -> Break:
+    """AWS answers one operation with this error."""
+    return played(lambda _: {operation: refusing(code, message, status)})
+
+
+def written(output: str, *lines: str) -> Break:
+    """Lines in the log group that is this output of the deployment."""
+
+    def break_it(patient: Patient) -> Callable[[], object]:
+        group = getattr(patient.outputs, output)
+        patient.write(group, *lines)
+        return lambda: patient.erase(group)
 
     return break_it
 
@@ -230,6 +263,26 @@ LOGS_ROWS = (
              filter_with(destinationArn=OTHER_FUNCTION), fixable=True),
     Breakage("filter pattern matches nothing", "WAG-LOG-006", ("matches-nothing",),
              filter_with(filterPattern='"matches-nothing"'), fixable=True),
+    Breakage("log group of class Infrequent Access", "WAG-LOG-002", ("INFREQUENT_ACCESS",),
+             played(lambda p: {"logs.DescribeLogGroups": {"logGroups": [
+                 {"logGroupName": name, "logGroupClass": "INFREQUENT_ACCESS"}
+                 for name in p.scene.log_groups]}})),
+    Breakage("log group not found", "WAG-LOG-001", ("DescribeLogGroups", "{api_gateway_log_group}"),
+             played(lambda p: {"logs.DescribeLogGroups": {"logGroups": []}})),
+    Breakage("forwarder deleted", "WAG-LOG-003", ("ResourceNotFoundException",),
+             refused("lambda.GetFunctionConfiguration", "ResourceNotFoundException",
+                     "Function not found", 404)),
+    Breakage("forwarder failed to start", "WAG-LOG-003", ("Failed", "The subnet is full"),
+             played(lambda p: {"lambda.GetFunctionConfiguration": {
+                 "State": "Failed", "StateReason": "The subnet is full"}})),
+    Breakage("no event arrives", "WAG-LOG-012", ("no event in the last hour",),
+             played(lambda p: {"logs.FilterLogEvents": {"events": []}}), verdict="warning"),
+    Breakage("forwarder raised", "WAG-LOG-013", ("its last error", "KeyError: 'awslogs'"),
+             written("lambda_log_group", "[ERROR] KeyError: 'awslogs'")),
+    Breakage("forwarder timed out", "WAG-LOG-013", ("Task timed out after 60.00 seconds",),
+             written("lambda_log_group", "2026-08-01 0f Task timed out after 60.00 seconds")),
+    Breakage("metric counts errors", "WAG-LOG-013", ("AWS/Lambda Errors: 3",),
+             played(lambda p: {"cloudwatch.GetMetricStatistics": {"Datapoints": [{"Sum": 3.0}]}})),
     Breakage("permission removed", "WAG-LOG-004", ("GetPolicy", "{api_gateway_log_group}"),
              permission(), fixable=True),
     Breakage("permission for another account", "WAG-LOG-004", ("GetPolicy",),
@@ -262,6 +315,68 @@ STAGE_ROWS = (
              ("does not trust apigateway.amazonaws.com",), account_role_trusts_another),
 )  # fmt: skip
 
+NODE_ROWS = (
+    Breakage("cluster gone", "WAG-NOD-001", ("does not know {ecs_cluster}",),
+             played(lambda p: {"ecs.DescribeClusters": {"clusters": []}})),
+    Breakage("no container instance", "WAG-NOD-001", ("no registered container instance",),
+             played(lambda p: {"ecs.DescribeClusters": {"clusters": [
+                 {"status": "ACTIVE", "registeredContainerInstancesCount": 0}]}})),
+    Breakage("service deleted", "WAG-NOD-002", ("does not know {ecs_service}",),
+             played(lambda p: {"ecs.DescribeServices": {"services": []}})),
+    Breakage("task stopped", "WAG-NOD-002",
+             ("0 of 1 running", "unable to place a task", "CannotPullContainerError"),
+             played(lambda p: {
+                 "ecs.DescribeServices": {"services": [
+                     {"status": "ACTIVE", "runningCount": 0, "desiredCount": 1,
+                      "events": [{"message": "unable to place a task"}]}]},
+                 "ecs.ListTasks": {"taskArns": ["arn:aws:ecs:us-east-1:123456789012:task/x"]},
+                 "ecs.DescribeTasks": {"tasks": [{"stoppedReason": "CannotPullContainerError"}]},
+             })),
+    Breakage("service scaled to nothing", "WAG-NOD-002", ("wants 0 tasks",),
+             played(lambda p: {"ecs.DescribeServices": {"services": [
+                 {"status": "ACTIVE", "runningCount": 0, "desiredCount": 0}]}})),
+    Breakage("token of the other cloud", "WAG-NOD-003", ("access denied", "other Wallarm Cloud"),
+             written("node_log_group", "ERROR node registration done with error: access denied")),
+    Breakage("node group missing", "WAG-NOD-003", ('label "group" is required', "node group"),
+             written("node_log_group",
+                     'ERROR node registration done with error: label "group" is required')),
+    Breakage("wrong API host", "WAG-NOD-003", ("not found", "wallarm_api_host"),
+             written("node_log_group", "ERROR node registration done with error: not found")),
+    Breakage("malformed token", "WAG-NOD-003", ("illegal base64", "token is malformed"),
+             written("node_log_group",
+                     "ERROR node registration done with error: illegal base64 data at byte 4")),
+    Breakage("subscription limited", "WAG-NOD-003", ("subscription limited", "another node"),
+             written("node_log_group",
+                     "ERROR node registration done with error: subscription limited")),
+    Breakage("registration failed for another cause", "WAG-NOD-003", ("with error: EOF",),
+             written("node_log_group", "ERROR node registration done with error: EOF")),
+    Breakage("load balancer deleted", "WAG-NOD-004", ("LoadBalancerNotFound",),
+             refused("elbv2.DescribeLoadBalancers", "LoadBalancerNotFound", "not found")),
+    Breakage("load balancer failed", "WAG-NOD-004", ("state failed", "no address left"),
+             played(lambda p: {"elbv2.DescribeLoadBalancers": {"LoadBalancers": [
+                 {"DNSName": "x", "State": {"Code": "failed", "Reason": "no address left"}}]}})),
+    Breakage("listener deleted", "WAG-NOD-005", ("no listener on 80", "found: none"),
+             played(lambda p: {"elbv2.DescribeListeners": {"Listeners": []}})),
+    Breakage("listener on another port", "WAG-NOD-005", ("no listener on 80", "found: 8081"),
+             played(lambda p: {"elbv2.DescribeListeners": Rewritten(
+                 ("<Port>80</Port>", "<Port>8081</Port>"))})),
+    Breakage("listener forwards elsewhere", "WAG-NOD-005", ("does not forward to the node",),
+             played(lambda p: {"elbv2.DescribeListeners": Rewritten(
+                 (p.outputs.target_group_arn, "arn:aws:elasticloadbalancing:x:targetgroup/y"))})),
+    Breakage("target unhealthy", "WAG-NOD-007",
+             ("i-0123456789abcdef0 is unhealthy", "Target.Timeout", "Request timed out"),
+             played(lambda p: {"elbv2.DescribeTargetHealth": targets(
+                 "unhealthy", "Target.Timeout", "Request timed out")})),
+    Breakage("no target", "WAG-NOD-007", ("no target is registered",),
+             played(lambda p: {"elbv2.DescribeTargetHealth": {"TargetHealthDescriptions": []}})),
+    Breakage("default route removed", "WAG-NOD-009", ("has no default route",),
+             played(lambda p: {"ec2.DescribeRouteTables": Rewritten(
+                 ("0.0.0.0/0", "203.0.113.0/24"))})),
+    Breakage("NAT gateway deleted", "WAG-NOD-009", ("leads to a deleted gateway",),
+             played(lambda p: {"ec2.DescribeRouteTables": Rewritten(
+                 ("<state>active</state>", "<state>blackhole</state>"))})),
+)  # fmt: skip
+
 DISCOVERY_ROWS = (
     Breakage("application id changed", "WAG-API-001", ("X_WALLARM_APPLICATION_ID is 7",),
              variable("X_WALLARM_APPLICATION_ID", "7"), fixable=True),
@@ -271,4 +386,4 @@ DISCOVERY_ROWS = (
              variable("X_NODE_SCHEME", None), fixable=True),
 )  # fmt: skip
 
-BREAKAGES = LOGS_ROWS + STAGE_ROWS + DISCOVERY_ROWS
+BREAKAGES = LOGS_ROWS + STAGE_ROWS + NODE_ROWS + DISCOVERY_ROWS

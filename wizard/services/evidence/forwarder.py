@@ -11,7 +11,16 @@ from botocore.exceptions import ClientError
 
 from wizard.core.checks import Finding, failed, passed, warned
 from wizard.core.text import clean, count
-from wizard.services.evidence.scene import LOOK_BACK_SECONDS, Scene, absent, words
+from wizard.services.evidence.scene import (
+    LOOK_BACK_SECONDS,
+    Scene,
+    absent,
+    log_events,
+    words,
+)
+
+FRESH_MINUTES = 15.0  # an older error may be over; it is a warning
+_ERROR_PATTERNS = ("ERROR", '"Task timed out"')
 
 
 def function_active(scene: Scene) -> Finding:
@@ -50,15 +59,19 @@ def invoke_permission(scene: Scene) -> Finding:
 
 def forwarder_errors(scene: Scene) -> Finding:
     """WAG-LOG-013."""
-    pages = scene.aws("logs").filter_log_events(
-        logGroupName=scene.outputs.lambda_log_group,
-        startTime=scene.since_ms,
-        filterPattern='?ERROR ?"Task timed out" ?"[ERROR]"',
-        limit=20,
-    )
-    lines = [e["message"] for e in pages.get("events", []) if _is_error(e["message"])]
-    if lines:
-        return failed(f"its last error: {clean(lines[-1], 300)}")
+    events = [
+        event
+        for pattern in _ERROR_PATTERNS
+        for event in log_events(
+            scene, scene.outputs.lambda_log_group, startTime=scene.since_ms, filterPattern=pattern
+        )
+        if _is_error(event["message"])
+    ]
+    if events:
+        last = max(events, key=lambda event: int(event["timestamp"]))
+        minutes = (time.time() - last["timestamp"] / 1000) / 60
+        said = f"its last error, {minutes:.0f} min ago: {clean(last['message'], 300)}"
+        return failed(said) if minutes < FRESH_MINUTES else warned(said)
     total = _metric(scene, "Errors")
     if total:
         return failed(f"CloudWatch metric AWS/Lambda Errors: {total:.0f} in the last hour")

@@ -7,7 +7,7 @@ from typing import Any
 
 from wizard.core.checks import Finding, failed, passed, warned
 from wizard.core.text import clean, count
-from wizard.services.evidence.scene import Scene
+from wizard.services.evidence.scene import Scene, log_events
 
 
 def log_group_exists(scene: Scene) -> Finding:
@@ -71,10 +71,7 @@ def recent_events(scene: Scene) -> list[dict[str, Any]]:
     def ask() -> list[dict[str, Any]]:
         out: list[dict[str, Any]] = []
         for group in scene.log_groups:
-            answer = scene.aws("logs").filter_log_events(
-                logGroupName=group, startTime=scene.since_ms, limit=100
-            )
-            out.extend(answer.get("events", []))
+            out.extend(log_events(scene, group, startTime=scene.since_ms))
         return out
 
     return list(scene.once("events", ask))

@@ -12,9 +12,10 @@ from botocore.exceptions import ClientError
 from wizard.core.checks import Finding, failed, passed, unchecked, warned
 from wizard.core.text import clean, count
 from wizard.services.evidence.forwarder import function
-from wizard.services.evidence.scene import Scene, absent, words
+from wizard.services.evidence.scene import Scene, absent, log_events, words
 
 EXPIRY_WARNING_DAYS = 21
+_MOST_STREAMS = 10
 # The node's own words and what they mean (Wallarm's documentation of the Native Node).
 REGISTERED = "node registration done"
 KNOWN_FAILURES = (
@@ -59,26 +60,36 @@ def tasks_running(scene: Scene) -> Finding:
 
 
 def registered(scene: Scene) -> Finding:
-    """WAG-NOD-003."""
+    """WAG-NOD-003: what the newest containers said last about their registration."""
     group = scene.outputs.node_log_group
     try:
-        answer = scene.aws("logs").filter_log_events(
-            logGroupName=group, filterPattern="registration", limit=50
+        streams = scene.aws("logs").describe_log_streams(
+            logGroupName=group, orderBy="LastEventTime", descending=True, limit=_MOST_STREAMS
+        )["logStreams"]
+        newest = [s["logStreamName"] for s in streams[: max(1, scene.answers.node_count)]]
+        said = (
+            {
+                event["logStreamName"]: event["message"]
+                for event in log_events(
+                    scene, group, filterPattern="registration", logStreamNames=newest
+                )
+            }
+            if newest
+            else {}
         )
     except ClientError as error:
         if absent(error):
             return failed(words(error))
         raise
-    lines = [event["message"] for event in answer.get("events", [])]
-    if not lines:
-        if scene.simulated:
-            return unchecked("the stand-in node writes no log")
-        return unchecked(f"{group} holds no word about the registration yet")
-    last = lines[-1]
-    if REGISTERED in last:
-        return passed(clean(last, 160))
-    meaning = next((m for text, m in KNOWN_FAILURES if text in last.lower()), "")
-    return failed(f"{clean(last, 200)}{': ' + meaning if meaning else ''}")
+    for line in said.values():
+        meaning = next((m for text, m in KNOWN_FAILURES if text in line.lower()), "")
+        if meaning or REGISTERED not in line:
+            return failed(f"{clean(line, 200)}{': ' + meaning if meaning else ''}")
+    if said:
+        return passed(clean(next(iter(said.values())), 160))
+    if scene.simulated:
+        return unchecked("the stand-in node writes no log")
+    return unchecked(f"{group} holds no word about the registration yet")
 
 
 def load_balancer(scene: Scene) -> Finding:

@@ -17,6 +17,7 @@ from wizard.core.record import Record
 from wizard.core.tfvars import Outputs
 
 LOOK_BACK_SECONDS = 3600.0
+PAGES = 8
 # `1`: judge a local AWS like AWS itself, because what runs there is played by something.
 JUDGE_VARIABLE = "WALLARM_APIGW_JUDGE_LOCAL_AWS"
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized")
@@ -83,6 +84,25 @@ class Scene:
         """Every log group the forwarder is subscribed to."""
         kept = self.record.kept_log_groups
         return tuple(dict.fromkeys((self.outputs.api_gateway_log_group, *kept)))
+
+
+def log_events(
+    scene: Scene, group: str, *, most: int = 100, **request: Any
+) -> list[dict[str, Any]]:
+    """Events of a log group, oldest first (`logs:FilterLogEvents`).
+
+    AWS may answer an empty page and more to come; `PAGES` bounds how long that is followed.
+    """
+    found: list[dict[str, Any]] = []
+    client = scene.aws("logs")
+    for _ in range(PAGES):
+        answer = client.filter_log_events(logGroupName=group, limit=most, **request)
+        found.extend(answer.get("events", []))
+        token = answer.get("nextToken")
+        if not token or len(found) >= most:
+            break
+        request["nextToken"] = token
+    return sorted(found, key=lambda event: int(event["timestamp"]))
 
 
 def absent(error: ClientError) -> bool:
