@@ -119,7 +119,7 @@ def build_parser() -> argparse.ArgumentParser:
         commands, "iam-policy", "the least IAM policy for the answers", "commands:iam_policy"
     )
     policy.add_argument("purpose", nargs="?", default="deploy",
-                        choices=("discover", "deploy", "uninstall", "doctor"))  # fmt: skip
+                        choices=("discover", "deploy", "uninstall", "doctor", "boundary"))  # fmt: skip
     policy.add_argument("--format", choices=("json", "terraform", "cloudformation"), default="json")
 
     redrive = _command(
@@ -142,6 +142,11 @@ def build_parser() -> argparse.ArgumentParser:
         commands, "answers", "print an answers file with every key", "commands:answers"
     )
     answers.add_argument("--reference", action="store_true", help="as a reference table instead")
+
+    completion = _command(
+        commands, "completion", "print completions for a shell", "commands:completion"
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
 
     sandbox = _command(commands, "sandbox", "a local AWS, node and traffic on this machine", None)
     modes = sandbox.add_subparsers(title="modes", metavar="MODE", required=True)

@@ -247,6 +247,16 @@ def answers(options: argparse.Namespace) -> int:
     return int(ExitCode.DONE)
 
 
+def completion(options: argparse.Namespace) -> int:
+    """Print a completion script for a shell."""
+    import shtab
+
+    from wizard.cli import build_parser
+
+    print(shtab.complete(build_parser(), shell=options.shell))
+    return int(ExitCode.DONE)
+
+
 def reference() -> str:
     """Every answer as a Markdown table, from the model itself."""
     rows = ["| key | environment variable | default | meaning |", "| --- | --- | --- | --- |"]

@@ -1,0 +1,56 @@
+"""Writes the pages of docs/ that come from data: `python -m tests.docs.generate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wizard.commands import reference
+from wizard.core.access_log import render_format
+from wizard.core.facts import AccessLog, ApiType, StageSettings
+from wizard.core.owner import Owner, Tool, snippet
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+GROUP = "/aws/apigateway/wallarm-api-discovery-1a2b3c4d"
+ARN = f"arn:aws:logs:eu-central-1:123456789012:log-group:{GROUP}"
+OWNERS = """# Stages that a template owns
+
+A stage deployed by CloudFormation, SAM, CDK, the Serverless Framework or Terraform can lose its
+access log at the next deployment. The wizard says so beside the stage and shows the snippet for its
+template, with your log group in it. These are examples."""
+_LANGUAGE = {Tool.TERRAFORM: "hcl", Tool.CDK: "typescript"}
+
+
+def answers() -> str:
+    """The reference of every answer."""
+    return f"""# Answers
+
+One JSON object with these keys; `wallarm-apigw answers` prints one with every default. Keys that
+the Terraform module has a variable for carry its name. An unknown key is refused, with the closest
+one that exists. Lists and maps are JSON in an environment variable too.
+
+The Wallarm token is not an answer: it comes from `WALLARM_API_TOKEN`, from `--token-file`, or from
+the masked field, and goes straight to an SSM SecureString.
+
+{reference()}
+"""
+
+
+def owners() -> str:
+    """A snippet for each tool that can own a stage."""
+    parts = [OWNERS]
+    for tool in Tool:
+        parts += ["", f"## {tool.value}"]
+        for kind in (ApiType.REST, ApiType.HTTP):
+            level = "INFO" if kind is ApiType.REST else ""
+            settings = StageSettings(AccessLog(ARN, render_format(kind)), level)
+            text = snippet(Owner(tool, "shop"), kind, settings).rstrip()
+            language = _LANGUAGE.get(tool, "yaml")
+            parts += ["", f"{kind.value} API:", "", f"```{language}", text, "```"]
+    return "\n".join(parts) + "\n"
+
+
+PAGES = {"answers.md": answers, "stage-owners.md": owners}
+
+if __name__ == "__main__":
+    for name, make in PAGES.items():
+        (DOCS / name).write_text(make(), encoding="utf-8")

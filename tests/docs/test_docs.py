@@ -1,0 +1,96 @@
+"""The documentation is true: generated pages are current, links lead somewhere, commands exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.generate import DOCS, PAGES
+from wizard.cli import build_parser
+
+ROOT = DOCS.parent
+TEXTS = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), *ROOT.glob("terraform/*.md"),
+                *ROOT.glob("lambda/**/*.md")])  # fmt: skip
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"```(?:sh|console|)\n(.*?)```", re.S)
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_generated_page_is_current(name: str) -> None:
+    text = (DOCS / name).read_text(encoding="utf-8")
+    assert text == PAGES[name](), "run `python -m tests.docs.generate`"
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=named)
+def test_every_link_inside_the_repository_leads_somewhere(path: Path) -> None:
+    for target in LINK.findall(path.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        file, _, anchor = target.partition("#")
+        there = (path.parent / file).resolve() if file else path
+        assert there.exists(), target
+        if anchor and there.suffix == ".md":
+            assert anchor in anchors(there), target
+
+
+def anchors(path: Path) -> set[str]:
+    heads = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}
+
+
+def commands() -> list[tuple[str, str]]:
+    out = []
+    for path in TEXTS:
+        for block in FENCE.findall(path.read_text(encoding="utf-8")):
+            for line in block.splitlines():
+                text = line.split("  #")[0].split(" > ")[0].strip()
+                text = re.sub(r"^(\w+=\S+ )+", "", text)
+                if text.startswith("wallarm-apigw") and "|" not in text and "…" not in text:
+                    out.append((named(path), text))
+    return out
+
+
+@pytest.mark.parametrize(("file", "line"), commands())
+def test_every_command_in_the_documentation_exists(file: str, line: str) -> None:
+    words = shlex.split(line)[1:]
+    if words in (["--version"], ["--help"]):
+        return
+    words = [w if w not in ("FILE", "DIR") else "x" for w in words]
+    try:
+        build_parser().parse_args(words)
+    except SystemExit as ended:
+        pytest.fail(f"{line}: {ended}")
+
+
+def test_the_project_speaks_of_itself_alone() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.split()
+    if not tracked:
+        pytest.skip("not a git checkout")
+    here = "/" + "work/"
+    found = [
+        name
+        for name in tracked
+        if name.endswith((".md", ".py", ".tf", ".toml", ".hcl", ".json"))
+        and here in (ROOT / name).read_text(encoding="utf-8", errors="replace")
+    ]
+    assert found == []
+
+
+def test_completion_is_offered_for_each_shell() -> None:
+    for shell in ("bash", "zsh", "tcsh"):
+        done = subprocess.run(
+            [sys.executable, "-m", "wizard.cli", "completion", shell],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert "doctor" in done.stdout
