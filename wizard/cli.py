@@ -118,8 +118,8 @@ def build_parser() -> argparse.ArgumentParser:
     policy = _command(
         commands, "iam-policy", "the least IAM policy for the answers", "commands:iam_policy"
     )
-    policy.add_argument("purpose", nargs="?", default="deploy",
-                        choices=("discover", "deploy", "uninstall", "doctor", "boundary"))  # fmt: skip
+    purposes = ("discover", "deploy", "uninstall", "doctor", "boundary")
+    policy.add_argument("purpose", nargs="?", default="deploy", choices=purposes)
     policy.add_argument("--format", choices=("json", "terraform", "cloudformation"), default="json")
 
     redrive = _command(
