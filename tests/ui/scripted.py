@@ -506,6 +506,8 @@ class Scripted:
 
     def status(self, answers: Answers) -> tuple[StatusLine, ...]:
         self._enter("status")
+        if self.script.hostile:
+            return tuple(StatusLine(t, State.WARNING, t) for t in HOSTILE)
         return (
             StatusLine("Infrastructure", State.DONE, "52 resources, as planned"),
             StatusLine("Stages", State.WARNING, "2 connected, 1 was changed by somebody else"),
@@ -518,6 +520,11 @@ class Scripted:
     def connected(self, answers: Answers) -> tuple[Connected, ...]:
         self._enter("connected")
         group = "/aws/apigateway/wallarm-api-discovery-f64911f6"
+        if self.script.hostile:
+            return tuple(
+                Connected(f"{n:04x}b2c3d4/prod", HOSTILE[n - 3], False, HOSTILE[n - 3])
+                for n in range(3, 3 + len(HOSTILE))
+            )
         return (
             Connected("0000b2c3d4/prod", group),
             Connected("0001b2c3d4/prod", "/acme/access-logs"),
@@ -559,6 +566,10 @@ class Scripted:
     def review_uninstall(self, answers: Answers) -> RemovalView:
         self._enter("review_uninstall")
         self._wait(3)
+        if self.script.hostile:
+            return RemovalView(
+                tuple(f"{n:04x}b2c3d4/prod" for n in range(3, 9)), (), HOSTILE[0], HOSTILE
+            )
         return RemovalView(
             ("0000b2c3d4/prod", "0001b2c3d4/prod", "0001b2c3d4/staging"),
             tuple(PlannedResource(a, "delete", group_of(_kind(a), a)) for a in RESOURCES),
@@ -599,7 +610,9 @@ class Scripted:
             because = ""
             if check.check_id == "WAG-LOG-005" and self.broken:
                 finding = failed(
-                    "logs.DescribeSubscriptionFilters of /aws/apigateway/x: none [/found]", "x"
+                    "logs.DescribeSubscriptionFilters of /aws/apigateway/x: none [/found]"
+                    + (" ".join(HOSTILE) if self.script.hostile else ""),
+                    "x",
                 )
             elif check.check_id == "WAG-LOG-006" and self.broken:
                 because = "WAG-LOG-005"

@@ -6,6 +6,7 @@ from tests.ui.acting import SIZES, wizard
 from tests.ui.scenes import settle, until
 from tests.ui.scripted import Script
 from wizard.core.errors import WizardError
+from wizard.ui.app import summary
 from wizard.ui.backend import Existing
 from wizard.ui.screens.dialogs import Confirm, Details
 from wizard.ui.widgets.tree import TreeRows
@@ -197,3 +198,30 @@ async def test_a_removal_that_fails_goes_on_from_there() -> None:
         await w.press("ctrl+n")
         assert w.backend.calls.count("review_uninstall") == 2
         assert "Destroy 39 resources" in w.text
+
+
+@SIZES
+async def test_hostile_text_stays_text_on_every_screen_of_home(size: tuple[int, int]) -> None:
+    async with wizard("home", script=Script(existing=HERE), size=size) as w:
+        for step in ("home", "remove", "doctor", "uninstall"):
+            w.app.go(step)
+            await settle(w.pilot)
+            for sign in ("\x1b", "\x07", "\u202e"):
+                assert sign not in w.text, step
+        assert "x [/foo] [bold red]not" in w.text
+        await w.press("end", "enter")
+        assert isinstance(w.app.screen, Details)
+        assert "nnnnnnnn" in w.text
+
+
+async def test_what_was_done_stays_in_the_terminal_when_the_screens_are_gone() -> None:
+    async with wizard("uninstall", script=deployed()) as w:
+        await w.press("ctrl+n")
+        await w.pilot.press("tab", "enter")
+        await until(w.pilot, lambda: isinstance(w.app.screen, Confirm))
+        await w.pilot.press("enter")
+        await until(w.pilot, lambda: w.app.state.run.removed is not None
+                    and not w.app.state.run.busy)  # fmt: skip
+        text = summary(w.app)
+    assert "39 resources destroyed." in text
+    assert "Left: 0001b2c3d4/staging" in text

@@ -216,6 +216,7 @@ class Lookup:
             ("terraform", "Terraform", self._terraform),
             ("identity", "AWS identity", lambda: self._identity(answers)),
             ("region", "Region", lambda: Check("region", "Region", State.DONE, answers.region)),
+            ("permissions", "Permissions", lambda: self._permissions(answers)),
             ("cloud", "Wallarm Cloud", lambda: self._cloud(answers)),
             ("existing", "Earlier deployment", self._existing),
         )
@@ -251,6 +252,25 @@ class Lookup:
         identity = self.session(answers).identity()
         name = f"{identity.alias} {identity.account_id}".strip()
         return Check("identity", "AWS identity", State.DONE, f"{name}, {identity.principal}")
+
+    def _permissions(self, answers: Answers) -> Check:
+        """A forecast: what is allowed here may still be refused by a policy nobody could see."""
+        from wizard.core.policy import needs
+        from wizard.services.aws.permissions import Verdict, check
+
+        session = self.session(answers)
+        identity = session.identity()
+        wanted = needs(answers, "deploy", identity.account_id, identity.partition)
+        found = check(session, wanted, identity)
+        hint = "`wallarm-apigw iam-policy` prints what is needed; Review shows it too."
+        if found.state is Verdict.ALLOWED:
+            return Check("permissions", "Permissions", State.DONE, f"{found.asked} actions allowed")
+        if found.state is Verdict.DENIED:
+            actions = sorted({m.action for m in found.missing})
+            text = f"{len(actions)} of {found.asked} actions are missing: {', '.join(actions[:3])}"
+            text += " …" if len(actions) > 3 else ""
+            return Check("permissions", "Permissions", State.WARNING, text, hint)
+        return Check("permissions", "Permissions", State.UNCHECKED, found.reason, hint)
 
     def _cloud(self, answers: Answers) -> Check:
         host = answers.wallarm_api_host

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -18,6 +19,7 @@ from wizard.core.errors import ExitCode, WizardError
 from wizard.core.report import State
 from wizard.core.rules import token_problem
 from wizard.core.secret import Secret
+from wizard.core.text import clean, count
 from wizard.flows.context import Options
 from wizard.ui.backend import Backend
 from wizard.ui.hearing import Hearing
@@ -296,4 +298,18 @@ def run(options: Options, answers: Answers | None = None, token: Secret | None =
         backend.close()
     if app.crash is not None:
         raise app.crash
+    sys.stdout.write(summary(app))
     return int(ExitCode.FAILED) if code is None else code
+
+
+def summary(app: WizardApp) -> str:
+    """What stays in the terminal when the screens are gone; empty where nothing was done."""
+    run = app.state.run
+    lines = [clean(run.proof.summary)] if run.proof is not None else []
+    lines += [f"{link.title}: {clean(f'{link.text} {link.url}').strip()}" for link in run.links]
+    if run.removed is not None:
+        lines.append(f"{count(run.removed.destroyed, 'resource')} destroyed.")
+        lines += [f"Left: {clean(text)}" for text in run.removed.left]
+    if run.error is not None:
+        lines.append(str(run.error))
+    return "".join(f"{line}\n" for line in lines)

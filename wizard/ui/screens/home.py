@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from wizard.core.report import State
 from wizard.core.steps import STEPS
-from wizard.core.text import count
+from wizard.core.text import clean, count
 from wizard.ui.backend import Existing
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.state import RunState
@@ -46,7 +46,8 @@ class Home(StepScreen):
     def question(self) -> str:
         """Not a step."""
         answers = self.wizard.state.answers
-        return f"{answers.name_prefix} in {answers.region} is deployed. What would you like to do?"
+        name = clean(answers.name_prefix, 60)
+        return f"{name} in {clean(answers.region, 30)} is deployed. What would you like to do?"
 
     def body(self) -> ComposeResult:
         """Which deployment, its status, the actions."""
