@@ -92,7 +92,8 @@ def find_binary(explicit: str = "", env: Mapping[str, str] | None = None) -> Bin
 
 
 def _checked(command: tuple[str, ...], found: str, env: Mapping[str, str]) -> Binary:
-    clean = {k: v for k, v in env.items() if not k.startswith("TF_")}
+    secret = [k for k in env if k.startswith("WALLARM") and "TOKEN" in k]
+    clean = {k: v for k, v in env.items() if not k.startswith("TF_") and k not in secret}
     clean["CHECKPOINT_DISABLE"] = "1"
     name = command[0] if len(command) == 1 else command[-1]
     try:
