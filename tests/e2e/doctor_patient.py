@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from tests.e2e.aws_override import Answer, AwsOverride
 from tests.e2e.conftest import Deployed
 from wizard.core.checks import CHECKS, Report, Result, Verdict, selected
+from wizard.core.secret import Secret
 from wizard.core.tfvars import Outputs
 from wizard.flows import diagnose, mend
 from wizard.flows.context import Context, Options
@@ -24,12 +25,16 @@ REGISTERED = "2026-08-01T00:00:00Z INFO node registration done"
 class Patient:
     """A deployment whose local AWS seems to run instances, tasks and targets.
 
-    `env` and `outputs` are what one breakage changes about the examination itself.
+    What one breakage changes about the examination itself: `env`, `outputs_are`, `answers_are`,
+    `token`.
     """
 
     deployed: Deployed
     aws: AwsOverride
     env: dict[str, str] = field(default_factory=dict)
+    outputs_are: dict[str, str] = field(default_factory=dict)
+    answers_are: dict[str, str] = field(default_factory=dict)
+    token: str = ""
 
     @property
     def context(self) -> Context:
@@ -53,11 +58,14 @@ class Patient:
         """Every check, asked anew."""
         scene = self.scene.fresh()
         scene.env = self.context.env
+        scene.outputs = replace(scene.outputs, **self.outputs_are)
+        scene.answers = self.deployed.answers.with_(**self.answers_are)
+        scene.token = Secret(self.token or self.deployed.box.token)
         return diagnose.examine(selected(CHECKS, (), (), with_node=True), scene)
 
     def mend(self, found: Result) -> str:
         """Let the product repair it; what it said it would do."""
-        with mend.Mend(self.context, self.deployed.answers) as repair:
+        with mend.Mend(self.context, self.deployed.answers, self.scene) as repair:
             preview = repair.preview(found)
             repair.apply(found)
         return preview

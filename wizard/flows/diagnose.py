@@ -10,6 +10,7 @@ from wizard.core.answers import Answers
 from wizard.core.checks import (
     BY_ID,
     CHECKS,
+    LOCAL,
     Check,
     Finding,
     Report,
@@ -19,17 +20,23 @@ from wizard.core.checks import (
     selected,
 )
 from wizard.core.errors import WizardError
+from wizard.core.facts import Identity
+from wizard.core.record import Record
 from wizard.core.secret import Secret
+from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.services.evidence.checklist import LOOK
 from wizard.services.evidence.scene import Scene, guarded
+from wizard.services.lock import is_held, read_owner
 from wizard.services.terraform.binary import find_binary
 
 ResultListener = Callable[[Result], None]
 
 WORKERS = 8
 RETRY_SECONDS = 3.0
+# Stands in for outputs that cannot be read; nothing that needs one is asked then.
+NO_OUTPUTS = Outputs("", "", "", "", "")
 
 
 def run(
@@ -48,7 +55,7 @@ def run(
         only, skip: check ids or section keys (`local`, `logs`, `node`, `discovery`).
         wait_seconds: go on trying failed checks for that long; something may still settle.
         token: the Wallarm token, if the caller has it, to ask the Wallarm Cloud about.
-    Raises UsageError for an unknown id, WizardError when there is no deployment to examine.
+    Raises UsageError for an unknown id.
     """
     scene = set_scene(context, answers, token)
     checks = selected(CHECKS, only, skip, with_node=answers.deploys_node)
@@ -56,7 +63,9 @@ def run(
     report = examine(checks, scene, on_result)
     while report.root_cause and time.monotonic() < deadline:
         time.sleep(min(RETRY_SECONDS, max(0.0, deadline - time.monotonic())))
-        report = examine(checks, scene.fresh(), on_result)
+        local = report.root_cause.check.section is LOCAL
+        scene = set_scene(context, answers, token) if local else scene.fresh()
+        report = examine(checks, scene, on_result)
     return report
 
 
@@ -89,32 +98,56 @@ def examine(
 
 
 def set_scene(context: Context, answers: Answers, token: Secret | None = None) -> Scene:
-    """Collect what the checks look at. Reads Terraform's outputs once."""
+    """Collect what the checks look at. Reads Terraform's outputs once.
+
+    What cannot be collected becomes a failed check of the section `local`, on which the others
+    hang: it is never an error of its own.
+    """
     session = open_session(context, answers)
-    identity = identify(session, answers)
     facts: dict[str, str] = {}
-    deployment = Deployment(context, answers, session, identity, "doctor", exclusive=False)
+    scene = Scene(
+        clients=session,
+        identity=Identity(answers.account_id, "", answers.region),
+        answers=answers,
+        outputs=NO_OUTPUTS,
+        record=Record(),
+        env=context.env,
+        facts=facts,
+        token=token,
+    )
     try:
         binary = find_binary(context.options.terraform, context.env)
         facts["terraform"] = f"{binary.flavor} {binary.version} ({binary.found})"
     except WizardError as error:
-        facts["terraform_problem"] = f"{error.what} {error.why}"
+        facts["terraform_problem"] = _problem(error)
     try:
-        facts["workspace"] = f"{deployment.workspace.check_state()} resources in the state"
+        scene.identity = identify(session, answers)
     except WizardError as error:
-        facts["workspace_problem"] = f"{error.what}: {error.why}"
-    outputs = deployment.outputs()
-    if token is not None:
-        facts.update(_ask_about(token, answers, context))
-    return Scene(
-        clients=session,
-        identity=identity,
-        answers=answers,
-        outputs=outputs,
-        record=deployment.journal.record,
-        env=context.env,
-        facts=facts,
-    )
+        facts["credentials_problem"] = _problem(error)
+        return scene
+    left = session.seconds_left()
+    if left is not None:
+        facts["credentials_left"] = f"{left:.0f}"
+    try:
+        deployment = Deployment(
+            context, answers, session, scene.identity, "doctor", exclusive=False
+        )
+        scene.record = deployment.journal.record
+        root = deployment.workspace.root
+        if is_held(root / "lock"):
+            facts["locked_by"] = str(read_owner(root / "lock") or "another run")
+        number = deployment.workspace.check_state()
+        deployment.workspace.check_errored()
+        if "terraform_problem" not in facts:
+            scene.outputs = deployment.outputs()
+        facts["workspace"] = f"{number} resources in the state"
+    except WizardError as error:
+        facts["workspace_problem"] = _problem(error)
+    return scene
+
+
+def _problem(error: WizardError) -> str:
+    return ". ".join(part.rstrip(".") for part in (error.what, error.why, error.next_step) if part)
 
 
 DOCUMENT = """# The checklist
@@ -153,13 +186,6 @@ def _tell(results: dict[str, Result], result: Result, on_result: ResultListener 
     results[result.check.check_id] = result
     if on_result is not None:
         on_result(result)
-
-
-def _ask_about(token: Secret, answers: Answers, context: Context) -> dict[str, str]:
-    from wizard.services.wallarm import check_token
-
-    verdict = check_token(answers.wallarm_api_host, token, context.env)
-    return {"token": verdict.state, "token_detail": verdict.detail}
 
 
 __all__ = ["describe", "document", "examine", "run", "set_scene"]

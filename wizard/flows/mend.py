@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
+from wizard.core import record
 from wizard.core.answers import Answers
 from wizard.core.change import Mode, StageChange
 from wizard.core.checks import Result
@@ -14,22 +15,28 @@ from wizard.flows import diagnose, switching
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.services import repair
+from wizard.services.aws import resource_policy
 from wizard.services.aws import stages as live_stages
+from wizard.services.evidence.scene import Scene
 
 ACTION = "doctor.fix"
-FIXES = (*repair.REPAIRS, "stage", "account-role")
+FIXES = (*repair.REPAIRS, "stage", "account-role", "log-policy")
 
 
 class Mend:
-    """Repairs of one deployment. A context manager: it holds the workspace's lock."""
+    """Repairs of one deployment. A context manager: it holds the workspace's lock.
 
-    def __init__(self, context: Context, answers: Answers) -> None:
+    Args:
+        scene: what was examined, if the caller still has it.
+    """
+
+    def __init__(self, context: Context, answers: Answers, scene: Scene | None = None) -> None:
         self.context = context
         session = open_session(context, answers)
         self.deployment = Deployment(
             context, answers, session, identify(session, answers), "doctor"
         )
-        self._scene = diagnose.set_scene(context, answers)
+        self._scene = scene.fresh() if scene else diagnose.set_scene(context, answers)
 
     def __enter__(self) -> Mend:
         self.deployment.__enter__()
@@ -54,6 +61,8 @@ class Mend:
             self._stage(StageRef.parse(subject))
         elif fix == "account-role":
             switching.ensure_role(self.deployment)
+        elif fix == "log-policy":
+            self._log_policy(subject)
         else:
             with self.deployment.journal.effect(ACTION, f"{fix} {subject}") as effect:
                 effect.after = repair.REPAIRS[fix](self._scene, subject)
@@ -68,3 +77,12 @@ class Mend:
         if report.state is State.FAILED:
             raise WizardError("WAG-E-FIX-002", "The stage was not changed", why=report.message)
         return report
+
+    def _log_policy(self, group: str) -> None:
+        """Let log delivery write again; what was there before is kept for the removal."""
+        deployment = self.deployment
+        outcome = resource_policy.ensure(deployment.session, deployment.identity, group)
+        if outcome.changed:
+            deployment.journal.write(
+                record.POLICY_PUT, group, "done", before=outcome.before, after=outcome.after
+            )

@@ -82,6 +82,7 @@ def preview(fix: str, scene: Scene, subject: str) -> str:
         "subscription-filter": f"Put the subscription filter of {subject} back, to {function}",
         "environment": f"Set {json.dumps(wanted_environment(scene))} on {function}",
         "stage": f"Switch the access log of {subject} back to what this deployment set",
+        "log-policy": f"Let log delivery write to {subject}, in its resource policy",
         "account-role": "Set the CloudWatch role of API Gateway for this account and Region",
     }[fix]
 

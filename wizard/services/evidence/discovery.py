@@ -10,14 +10,22 @@ import requests
 from botocore.exceptions import ClientError
 
 from wizard.core.checks import Finding, failed, passed, unchecked, warned
-from wizard.core.text import count
+from wizard.core.text import clean, count
 from wizard.core.tfvars import token_parameter_name
 from wizard.services.evidence.forwarder import function
 from wizard.services.evidence.logs import recent_events
 from wizard.services.evidence.scene import Scene, absent, words
+from wizard.services.wallarm import (
+    REFUSED,
+    VALID,
+    TokenVerdict,
+    base_url,
+    check_token,
+    open_session,
+)
 
-CLOUD_VARIABLE = "WALLARM_APIGW_CLOUD_URL"
 TIMEOUT = (5.0, 10.0)
+_CANNOT_READ = "only a token that may read the Wallarm account can tell"
 
 
 def environment(scene: Scene) -> Finding:
@@ -53,24 +61,85 @@ def token_stored(scene: Scene) -> Finding:
 
 def cloud_reachable(scene: Scene) -> Finding:
     """WAG-API-003."""
-    url = scene.env.get(CLOUD_VARIABLE) or f"https://{scene.answers.wallarm_api_host}"
-    try:
-        status = requests.get(url, timeout=TIMEOUT, allow_redirects=False).status_code
-    except requests.RequestException as error:
-        return failed(f"{scene.answers.wallarm_api_host}: {type(error).__name__}: {error}")
-    return passed(f"{scene.answers.wallarm_api_host} answers ({status})")
+    host = scene.answers.wallarm_api_host
+    with open_session(scene.env) as session:
+        try:
+            status = session.get(
+                base_url(host, scene.env), timeout=TIMEOUT, allow_redirects=False
+            ).status_code
+        except requests.RequestException as error:
+            return failed(f"{host}: {type(error).__name__}: {clean(str(error), 200)}")
+    return passed(f"{host} answers ({status})")
 
 
 def token_accepted(scene: Scene) -> Finding:
     """WAG-API-004: asked with the token of this run, if there is one."""
-    verdict = scene.facts.get("token", "")
-    if not verdict:
+    verdict = _verdict(scene)
+    if verdict is None:
         return unchecked("no token in WALLARM_API_TOKEN or --token-file; it is not read from SSM")
-    if verdict == "valid":
+    if verdict.state == VALID:
         return passed("the Wallarm API accepts it")
-    if verdict == "refused":
-        return failed(scene.facts.get("token_detail", "the Wallarm API refuses it"))
-    return unchecked(scene.facts.get("token_detail", "a deployment token may not be asked about"))
+    if verdict.state == REFUSED:
+        return failed(verdict.detail or "the Wallarm API refuses it")
+    return unchecked(verdict.detail or "a deployment token may not be asked about")
+
+
+def node_active(scene: Scene) -> Finding:
+    """WAG-API-007. Path and fields follow Wallarm's public Go client; unverified."""
+    verdict = _verdict(scene)
+    if verdict is None or verdict.client_id is None:
+        return unchecked(_CANNOT_READ)
+    nodes, problem = _cloud(scene, "/v2/node", {"filter[clientid][]": str(verdict.client_id)})
+    if not isinstance(nodes, list):
+        return unchecked(problem or "the answer is not a list of nodes")
+    active = [node for node in nodes if isinstance(node, dict) and node.get("active")]
+    if not active:
+        return failed(f"the Wallarm Cloud lists {count(len(nodes), 'node')}, none of them active")
+    return passed(count(len(active), "active node"))
+
+
+def discovery_enabled(scene: Scene) -> Finding:
+    """WAG-API-008. Path and field are unverified."""
+    verdict = _verdict(scene)
+    if verdict is None or verdict.client_id is None:
+        return unchecked(_CANNOT_READ)
+    config, problem = _cloud(scene, f"/v1/clients/{verdict.client_id}/apid/config", {})
+    if not isinstance(config, dict) or not isinstance(config.get("enabled"), bool):
+        return unchecked(problem or "the answer does not say whether it is enabled")
+    if not config["enabled"]:
+        return failed(f"API Discovery is disabled for Wallarm account {verdict.client_id}")
+    return passed("enabled")
+
+
+def _cloud(scene: Scene, path: str, params: dict[str, str]) -> tuple[object, str]:
+    """The body of the Wallarm API's answer, or None and why there is none."""
+    if scene.token is None:
+        return None, _CANNOT_READ
+    host = scene.answers.wallarm_api_host
+    with open_session(scene.env) as session:
+        try:
+            answer = session.get(
+                base_url(host, scene.env) + path,
+                params=params,
+                headers={"X-WallarmApi-Token": scene.token.reveal()},
+                timeout=TIMEOUT,
+                allow_redirects=False,
+            )
+            if not answer.ok:
+                return None, f"{host} answered {answer.status_code}"
+            data = answer.json()
+        except (requests.RequestException, ValueError) as error:
+            return None, f"{host}: {type(error).__name__}"
+    return (data.get("body") if isinstance(data, dict) else None), ""
+
+
+def _verdict(scene: Scene) -> TokenVerdict | None:
+    token = scene.token
+    if token is None:
+        return None
+    host, env = scene.answers.wallarm_api_host, scene.env
+    verdict: TokenVerdict = scene.once("token", lambda: check_token(host, token, env))
+    return verdict
 
 
 def nothing_undelivered(scene: Scene) -> Finding:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from wizard.core.checks import Finding, failed, passed
-from wizard.core.text import count
+from wizard.core.checks import Finding, failed, passed, warned
+from wizard.core.text import count, duration
 from wizard.services.evidence.scene import Scene
+
+EXPIRY_WARNING_SECONDS = 15 * 60.0
 
 
 def credentials(scene: Scene) -> Finding:
     """WAG-LOC-001: the scene could only be set because STS answered."""
-    answer = scene.aws("sts").get_caller_identity()
-    return passed(str(answer["Arn"]))
+    problem = scene.facts.get("credentials_problem", "")
+    if problem:
+        return failed(problem)
+    left = scene.facts.get("credentials_left", "")
+    if left and float(left) < EXPIRY_WARNING_SECONDS:
+        return warned(f"{scene.identity.arn}, for {duration(float(left))} more")
+    return passed(scene.identity.arn)
 
 
 def terraform(scene: Scene) -> Finding:
@@ -35,3 +42,9 @@ def finished(scene: Scene) -> Finding:
             f"the first: {first.action} {first.subject} at {first.at}"
         )
     return passed("nothing is unfinished")
+
+
+def not_locked(scene: Scene) -> Finding:
+    """WAG-LOC-005."""
+    owner = scene.facts.get("locked_by", "")
+    return warned(f"held by {owner}") if owner else passed("nobody holds the lock")

@@ -14,6 +14,7 @@ from wizard.core.answers import Answers
 from wizard.core.checks import Finding, unchecked
 from wizard.core.facts import Identity
 from wizard.core.record import Record
+from wizard.core.secret import Secret
 from wizard.core.tfvars import Outputs
 
 LOOK_BACK_SECONDS = 3600.0
@@ -46,6 +47,7 @@ class Scene:
     record: Record
     env: Mapping[str, str]
     facts: dict[str, str] = field(default_factory=dict)
+    token: Secret | None = None
     _cache: dict[str, Any] = field(default_factory=dict)
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
@@ -53,7 +55,7 @@ class Scene:
     def fresh(self) -> Scene:
         """The same scene without remembered answers."""
         return Scene(self.clients, self.identity, self.answers, self.outputs, self.record,
-                     self.env, self.facts)  # fmt: skip
+                     self.env, self.facts, self.token)  # fmt: skip
 
     def aws(self, service: str) -> Any:
         """A boto3 client."""

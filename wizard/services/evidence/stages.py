@@ -7,11 +7,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from wizard.core.access_log import merge
+from wizard.core import log_policy
+from wizard.core.access_log import log_group_name, merge
 from wizard.core.checks import Finding, failed, passed, warned
 from wizard.core.facts import ApiType, StageRef
 from wizard.core.record import StageRecord
 from wizard.core.text import count
+from wizard.services.aws.resource_policy import group_arn
 from wizard.services.evidence.scene import Scene, absent, words
 
 _MOST_SHOWN = 5
@@ -53,6 +55,71 @@ def stage_format(scene: Scene) -> Finding:
         if merged.added:
             return failed(f"{held.ref} logs without {', '.join(merged.added)}", str(held.ref))
     return passed("every field is logged")
+
+
+def canaries(scene: Scene) -> Finding:
+    """WAG-LOG-016."""
+    for held in scene.record.stages.values():
+        live = _live(scene, held.ref) or {}
+        percent = live.get("canaryPercent", 0.0)
+        if not percent:
+            continue
+        group = log_group_name(live.get("destinationArn", "")) + "/Canary"
+        try:
+            filters = scene.aws("logs").describe_subscription_filters(logGroupName=group)
+        except ClientError as error:
+            if not absent(error):
+                raise
+            filters = {}
+        wanted = scene.outputs.lambda_function_arn
+        if not any(
+            f["destinationArn"].startswith(wanted) for f in filters.get("subscriptionFilters", [])
+        ):
+            return warned(
+                f"{percent:g} % of the requests to {held.ref} are logged to {group}, "
+                "which the forwarder is not subscribed to"
+            )
+    return passed("no canary logs elsewhere")
+
+
+def log_delivery(scene: Scene) -> Finding:
+    """WAG-LOG-015."""
+    account = scene.identity.account_id
+    for group in http_log_groups(scene):
+        arn = group_arn(scene.identity, group)
+        if not any(log_policy.allows(text, arn, account) for text in _log_policies(scene, arn)):
+            return failed(
+                f"logs.DescribeResourcePolicies: none lets {log_policy.PRINCIPAL} write to {group}",
+                group,
+            )
+    return passed(", ".join(http_log_groups(scene)) or "no HTTP API is connected")
+
+
+def http_log_groups(scene: Scene) -> tuple[str, ...]:
+    """The log groups that connected HTTP APIs write to."""
+    return tuple(
+        dict.fromkeys(
+            log_group_name(held.after.access_log.destination_arn)
+            for held in scene.record.stages.values()
+            if held.api_type == ApiType.HTTP.value
+        )
+    )
+
+
+def _log_policies(scene: Scene, arn: str) -> list[str]:
+    """The policies of the group itself and those of the whole account."""
+    client = scene.aws("logs")
+    documents: list[str] = []
+    for request in ({"resourceArn": arn, "policyScope": "RESOURCE"}, {}):
+        token = ""
+        while True:
+            more = {"nextToken": token} if token else {}
+            answer = client.describe_resource_policies(**request, **more)
+            documents += [p.get("policyDocument", "") for p in answer.get("resourcePolicies", [])]
+            token = answer.get("nextToken", "")
+            if not token:
+                break
+    return documents
 
 
 def account_role(scene: Scene) -> Finding:
@@ -101,7 +168,10 @@ def _read(scene: Scene, held: StageRecord) -> dict[str, Any]:
     if held.api_type == ApiType.REST.value:
         client = scene.aws("apigateway")
         stage = client.get_stage(restApiId=held.ref.api_id, stageName=held.ref.stage)
-        return dict(stage.get("accessLogSettings") or {})
+        canary = stage.get("canarySettings") or {}
+        return dict(stage.get("accessLogSettings") or {}) | {
+            "canaryPercent": canary.get("percentTraffic", 0.0)
+        }
     stage = scene.aws("apigatewayv2").get_stage(ApiId=held.ref.api_id, StageName=held.ref.stage)
     found = stage.get("AccessLogSettings") or {}
     return {
