@@ -29,7 +29,7 @@ READY = Answers(stages=CHOSEN)
 @SIZES
 async def test_the_first_screen_says_what_happens_and_what_it_costs(size: tuple[int, int]) -> None:
     async with wizard(size=size) as w:
-        for words in ("What happens", "$119/month", "Nothing changes before you press Deploy"):
+        for words in ("What happens", "/month before traffic", "Nothing changes before you press Deploy"):
             assert words in w.text
         assert "✓ Terraform" in w.text
         assert "! Permissions" in w.text

@@ -11,6 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Static
 
+from wizard.core.answers import Answers
+from wizard.core.cost import estimate
 from wizard.core.report import State
 from wizard.core.text import count
 from wizard.ui.screens.base import StepScreen
@@ -23,7 +25,7 @@ FACTS = (
     ),
     (
         "What it costs",
-        "About $119/month before traffic. Review itemises it.",
+        f"About ${estimate(Answers()).total:,.0f}/month before traffic. Review itemises it.",
     ),
     (
         "What it leaves",
