@@ -46,14 +46,16 @@ class Rewritten:
         return text.encode()
 
 
-# An answer's content, a function that makes it or raises Refused, or the local AWS's own, changed.
-Answer = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | Rewritten
+# Makes an answer's content from a JSON request, or raises Refused.
+Made = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+# An answer's content, what makes it, or the local AWS's own with a change.
+Answer = Mapping[str, Any] | Made | Rewritten
 
 
 def refusing(code: str, message: str, status: int = 400) -> Answer:
     """An answer that is an error of AWS."""
 
-    def answer() -> Mapping[str, Any]:
+    def answer(_: Mapping[str, Any]) -> Mapping[str, Any]:
         raise Refused(code, message, status)
 
     return answer
@@ -106,9 +108,9 @@ def _handler(aws: AwsOverride) -> type[BaseHTTPRequestHandler]:
             headers = {k.lower(): v for k, v in self.headers.items()}
             try:
                 call = identify(self.command, self.path, headers, body)
-                name, service = f"{call.service}.{call.operation}", call.service
+                name = f"{call.service}.{call.operation}"
             except UnknownRequestError:
-                name, service = "", ""
+                name = ""
             aws.asked.append(name)
             answer = aws.answers.get(name)
             if answer is None:
@@ -117,7 +119,7 @@ def _handler(aws: AwsOverride) -> type[BaseHTTPRequestHandler]:
                 status, out, data = self._forward(body)
                 data = answer.apply(data)
             else:
-                status, out, data = _render(service, name.partition(".")[2], answer)
+                status, out, data = _render(name, answer, body)
             self.send_response(status)
             for key, value in out:
                 self.send_header(key, value)
@@ -147,11 +149,15 @@ def _handler(aws: AwsOverride) -> type[BaseHTTPRequestHandler]:
 
 
 def _render(
-    service: str, operation: str, answer: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+    name: str, answer: Mapping[str, Any] | Made, body: bytes
 ) -> tuple[int, list[tuple[str, str]], bytes]:
     """An answer as the service would write it."""
+    service, _, operation = name.partition(".")
     try:
-        content = answer() if callable(answer) else answer
+        if callable(answer):
+            content = answer(json.loads(body) if body.startswith(b"{") else {})
+        else:
+            content = answer
     except Refused as no:
         return _refusal(service, no)
     if service in QUERY:

@@ -1,18 +1,43 @@
-"""Ways to break a deployment, each one with the check that must name it and the way back."""
+"""Ways to break a deployment, each with the check that must name it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+import time
 from dataclasses import dataclass
-from typing import Any
 
-from tests.e2e.aws_override import Answer, Rewritten, refusing
-from tests.e2e.doctor_patient import Patient, targets
-from wizard.core.record import StageRecord
-
-# Breaks something and gives the way back.
-Break = Callable[[Patient], Callable[[], object]]
+from tests.e2e.aws_override import Rewritten
+from tests.e2e.doctor_breaks import (
+    DAY,
+    DOMAIN,
+    NODE,
+    OTHER_FUNCTION,
+    OTHER_GROUP,
+    REQUEST_ID,
+    Break,
+    account_role_deleted,
+    account_role_trusts_another,
+    account_role_unset,
+    certificate,
+    filter_deleted,
+    filter_with,
+    http_stage,
+    log_delivery_removed,
+    log_group_deleted,
+    node_fails,
+    permission,
+    played,
+    pretending,
+    record_leads_elsewhere,
+    refused,
+    rest_stage,
+    rules_lost,
+    throttles,
+    traffic,
+    undelivered,
+    variable,
+    written,
+)
+from tests.e2e.doctor_patient import targets
 
 
 @dataclass(frozen=True)
@@ -33,228 +58,6 @@ class Breakage:
         return self.name
 
 
-def main_filter(patient: Patient) -> dict[str, Any]:
-    """The subscription filter as it was deployed."""
-    group = patient.outputs.api_gateway_log_group
-    (found,) = patient.client("logs").describe_subscription_filters(logGroupName=group)[
-        "subscriptionFilters"
-    ]
-    keys = ("logGroupName", "filterName", "filterPattern", "destinationArn")
-    return {key: found.get(key, "") for key in keys}
-
-
-def filter_deleted(patient: Patient) -> Callable[[], object]:
-    held = main_filter(patient)
-    logs = patient.client("logs")
-    logs.delete_subscription_filter(
-        logGroupName=held["logGroupName"], filterName=held["filterName"]
-    )
-    return lambda: logs.put_subscription_filter(**held)
-
-
-def filter_with(**changes: str) -> Break:
-    """The deployed filter, with another pattern or destination."""
-
-    def break_it(patient: Patient) -> Callable[[], object]:
-        held = main_filter(patient)
-        logs = patient.client("logs")
-        logs.put_subscription_filter(**held | changes)
-        return lambda: logs.put_subscription_filter(**held)
-
-    return break_it
-
-
-def permission(**changes: str) -> Break:
-    """The invoke permission taken away, or replaced by one that allows something else."""
-
-    def break_it(patient: Patient) -> Callable[[], object]:
-        client, name = patient.client("lambda"), patient.outputs.lambda_function_name
-        identity, group = patient.scene.identity, patient.outputs.api_gateway_log_group
-        arn = f"arn:aws:logs:{identity.region}:{identity.account_id}:log-group"
-        held = {
-            "FunctionName": name,
-            "StatementId": "logs-" + MAIN_STATEMENT,
-            "Action": "lambda:InvokeFunction",
-            "Principal": f"logs.{identity.region}.amazonaws.com",
-            "SourceArn": f"{arn}:{group}:*",
-            "SourceAccount": identity.account_id,
-        }
-        client.remove_permission(FunctionName=name, StatementId=held["StatementId"])
-        if changes:
-            client.add_permission(**held | changes)
-
-        def undo() -> None:
-            if changes:
-                client.remove_permission(FunctionName=name, StatementId=held["StatementId"])
-            client.add_permission(**held)
-
-        return undo
-
-    return break_it
-
-
-def played(answers: Callable[[Patient], Mapping[str, Answer]]) -> Break:
-    """What a local AWS cannot show, or could not take back: AWS answers so."""
-
-    def break_it(patient: Patient) -> Callable[[], object]:
-        held = dict(patient.aws.answers)
-        patient.aws.answers.update(answers(patient))
-
-        def undo() -> None:
-            patient.aws.answers.clear()
-            patient.aws.answers.update(held)
-
-        return undo
-
-    return break_it
-
-
-def refused(operation: str, code: str, message: str, status: int = 400) -> Break:
-    """AWS answers one operation with this error."""
-    return played(lambda _: {operation: refusing(code, message, status)})
-
-
-def written(output: str, *lines: str) -> Break:
-    """Lines in the log group that is this output of the deployment."""
-
-    def break_it(patient: Patient) -> Callable[[], object]:
-        group = getattr(patient.outputs, output)
-        patient.write(group, *lines)
-        return lambda: patient.erase(group)
-
-    return break_it
-
-
-MAIN_STATEMENT = "b28b7af6"  # first 8 hex digits of SHA-1 of "main", as in the Terraform module
-OTHER_FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:somebody-elses"
-OTHER_GROUP = "arn:aws:logs:us-east-1:123456789012:log-group:/somebody/elses:*"
-
-
-def variable(name: str, value: str | None) -> Break:
-    """An environment variable of the forwarder, changed or taken away."""
-
-    def break_it(patient: Patient) -> Callable[[], object]:
-        client, function = patient.client("lambda"), patient.outputs.lambda_function_name
-        config = client.get_function_configuration(FunctionName=function)
-        held = config["Environment"]["Variables"]
-        changed = {k: v for k, v in held.items() if k != name}
-        if value is not None:
-            changed[name] = value
-
-        def put(variables: Mapping[str, str]) -> None:
-            client.update_function_configuration(
-                FunctionName=function, Environment={"Variables": variables}
-            )
-
-        put(changed)
-        return lambda: put(held)
-
-    return break_it
-
-
-def stages_of(patient: Patient, kind: str) -> list[StageRecord]:
-    """The connected stages of an API type that log to the connector's own group."""
-    return [
-        held
-        for held in patient.scene.record.stages.values()
-        if held.api_type == kind and held.mode == "ours"
-    ]
-
-
-def rest_stage(*patches: tuple[str, str, str]) -> Break:
-    """A connected REST stage whose owner changed `accessLogSettings/...`: (op, field, value)."""
-
-    def break_it(patient: Patient) -> Callable[[], object]:
-        held = stages_of(patient, "REST")[0]
-        client = patient.client("apigateway")
-
-        def patch(operations: list[dict[str, str]]) -> None:
-            client.update_stage(
-                restApiId=held.ref.api_id, stageName=held.ref.stage, patchOperations=operations
-            )
-
-        patch([
-            {"op": op, "path": f"/accessLogSettings{field}"} | ({"value": value} if value else {})
-            for op, field, value in patches
-        ])  # fmt: skip
-        log = held.after.access_log
-        return lambda: patch([
-            {"op": "replace", "path": "/accessLogSettings/destinationArn",
-             "value": log.destination_arn},
-            {"op": "replace", "path": "/accessLogSettings/format", "value": log.format},
-        ])  # fmt: skip
-
-    return break_it
-
-
-def http_stage(**settings: str) -> Break:
-    """A connected HTTP stage whose owner changed its log, or switched it off."""
-
-    def break_it(patient: Patient) -> Callable[[], object]:
-        held = stages_of(patient, "HTTP")[0]
-        client, log = patient.client("apigatewayv2"), held.after.access_log
-        stage = {"ApiId": held.ref.api_id, "StageName": held.ref.stage}
-        whole = {"DestinationArn": log.destination_arn, "Format": log.format}
-        if settings:
-            client.update_stage(**stage, AccessLogSettings=whole | settings)
-        else:
-            client.delete_access_log_settings(**stage)
-        return lambda: client.update_stage(**stage, AccessLogSettings=whole)
-
-    return break_it
-
-
-def account_role_unset(patient: Patient) -> Callable[[], object]:
-    client = patient.client("apigateway")
-    arn = client.get_account()["cloudwatchRoleArn"]
-
-    def put(value: str) -> None:
-        operation = {"op": "replace", "path": "/cloudwatchRoleArn", "value": value}
-        client.update_account(patchOperations=[operation])
-
-    put("")
-    return lambda: put(arn)
-
-
-def account_role_name(patient: Patient) -> str:
-    """The name of the role API Gateway writes logs with."""
-    arn: str = patient.client("apigateway").get_account()["cloudwatchRoleArn"]
-    return arn.rpartition("/")[2]
-
-
-def account_role_deleted(patient: Patient) -> Callable[[], object]:
-    iam, name = patient.client("iam"), account_role_name(patient)
-    role = iam.get_role(RoleName=name)["Role"]
-    policies = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
-    for policy in policies:
-        iam.detach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
-    iam.delete_role(RoleName=name)
-
-    def undo() -> None:
-        iam.create_role(
-            RoleName=name,
-            Path=role["Path"],
-            AssumeRolePolicyDocument=json.dumps(role["AssumeRolePolicyDocument"]),
-            Description=role.get("Description", ""),
-            Tags=role.get("Tags", []),
-        )
-        for policy in policies:
-            iam.attach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
-
-    return undo
-
-
-def account_role_trusts_another(patient: Patient) -> Callable[[], object]:
-    iam, name = patient.client("iam"), account_role_name(patient)
-    held = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
-    other = json.dumps(held).replace("apigateway.amazonaws.com", "ec2.amazonaws.com")
-
-    iam.update_assume_role_policy(RoleName=name, PolicyDocument=other)
-    return lambda: iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(held))
-
-
-REQUEST_ID = '{"requestId":"$context.requestId"}'
-
 LOGS_ROWS = (
     Breakage("filter deleted", "WAG-LOG-005", ("DescribeSubscriptionFilters", "found: none"),
              filter_deleted, fixable=True),
@@ -267,6 +70,17 @@ LOGS_ROWS = (
              played(lambda p: {"logs.DescribeLogGroups": {"logGroups": [
                  {"logGroupName": name, "logGroupClass": "INFREQUENT_ACCESS"}
                  for name in p.scene.log_groups]}})),
+    Breakage("log group deleted", "WAG-LOG-001", ("{api_gateway_log_group}",),
+             log_group_deleted),
+    Breakage("log delivery taken out of the policy", "WAG-LOG-015",
+             ("delivery.logs.amazonaws.com", "{api_gateway_log_group}"),
+             log_delivery_removed, fixable=True),
+    Breakage("canary logs elsewhere", "WAG-LOG-016", ("20 % of the requests", "/Canary"),
+             played(lambda p: {"apigateway.GetStage": Rewritten(
+                 ('"stageName"', '"canarySettings":{"percentTraffic":20.0},"stageName"'))}),
+             verdict="warning"),
+    Breakage("forwarder throttled", "WAG-LOG-014", ("Throttles: 5",),
+             played(lambda p: {"cloudwatch.GetMetricStatistics": throttles}), verdict="warning"),
     Breakage("log group not found", "WAG-LOG-001", ("DescribeLogGroups", "{api_gateway_log_group}"),
              played(lambda p: {"logs.DescribeLogGroups": {"logGroups": []}})),
     Breakage("forwarder deleted", "WAG-LOG-003", ("ResourceNotFoundException",),
@@ -369,6 +183,27 @@ NODE_ROWS = (
                  "unhealthy", "Target.Timeout", "Request timed out")})),
     Breakage("no target", "WAG-NOD-007", ("no target is registered",),
              played(lambda p: {"elbv2.DescribeTargetHealth": {"TargetHealthDescriptions": []}})),
+    Breakage("certificate expired", "WAG-NOD-006", ("expired 3 days ago",),
+             certificate(NotAfter=time.time() - 3.2 * DAY)),
+    Breakage("certificate waits for its validation", "WAG-NOD-006", ("PENDING_VALIDATION",),
+             certificate(Status="PENDING_VALIDATION")),
+    Breakage("certificate of another name", "WAG-NOD-006",
+             ("for www.example.org, not for " + NODE,),
+             certificate(DomainName="www.example.org")),
+    Breakage("certificate expires soon", "WAG-NOD-006", ("expires in 5 days",),
+             certificate(NotAfter=time.time() + 5.2 * DAY), verdict="warning"),
+    Breakage("no certificate", "WAG-NOD-006", ("no certificate",),
+             pretending(lambda p: {"elbv2.DescribeListeners": Rewritten(
+                 ("<Port>80<", "<Port>443<"))}, https=True)),
+    Breakage("record leads elsewhere", "WAG-NOD-011",
+             ("leads to old-balancer.example.net", "{load_balancer_dns_name}"),
+             record_leads_elsewhere),
+    Breakage("hosted zone gone", "WAG-NOD-011", ("does not list " + DOMAIN,), certificate()),
+    Breakage("forwarder's rule removed", "WAG-NOD-008", ("{load_balancer_security_group}",
+             "admits none of"), rules_lost("forwarder")),
+    Breakage("node's rule removed", "WAG-NOD-008", ("does not admit {load_balancer_security_group}",
+             ), rules_lost("lb")),
+    Breakage("node answers 503", "WAG-NOD-010", ("answered 503",), node_fails),
     Breakage("default route removed", "WAG-NOD-009", ("has no default route",),
              played(lambda p: {"ec2.DescribeRouteTables": Rewritten(
                  ("0.0.0.0/0", "203.0.113.0/24"))})),
@@ -384,6 +219,20 @@ DISCOVERY_ROWS = (
              variable("X_NODE_URL", "old.example.com"), fixable=True),
     Breakage("node scheme taken away", "WAG-API-001", ("X_NODE_SCHEME is not set",),
              variable("X_NODE_SCHEME", None), fixable=True),
+    Breakage("token parameter gone", "WAG-API-002", ("DescribeParameters", "/token"),
+             played(lambda p: {"ssm.DescribeParameters": {"Parameters": []}})),
+    Breakage("token stored in plain", "WAG-API-002", ("is a String, not a SecureString",),
+             played(lambda p: {"ssm.DescribeParameters": {"Parameters": [
+                 {"Name": "x", "Type": "String"}]}})),
+    Breakage("Wallarm API not reachable", "WAG-API-003", ("us1.api.wallarm.com", "Connection"),
+             pretending(env={"WALLARM_APIGW_CLOUD_URL": "http://127.0.0.1:9"})),
+    Breakage("token cut short", "WAG-API-004", ("the token",), pretending(token="c2hvcnQ=")),
+    Breakage("events wait undelivered", "WAG-API-005", ("1 undelivered", "{undelivered_bucket}"),
+             undelivered, verdict="warning"),
+    Breakage("only errors are seen", "WAG-API-006", ("none of 2 requests counts", "× 404"),
+             traffic("GET", 404), verdict="warning"),
+    Breakage("only OPTIONS is seen", "WAG-API-006", ("none of 2 requests counts",),
+             traffic("OPTIONS", 204), verdict="warning"),
 )  # fmt: skip
 
 BREAKAGES = LOGS_ROWS + STAGE_ROWS + NODE_ROWS + DISCOVERY_ROWS

@@ -85,6 +85,11 @@ class Patient:
             self.aws.answers.clear()
             self.aws.answers.update(before)
 
+    def send(self) -> None:
+        """Traffic, until its log lines have arrived."""
+        self.deployed.box.send_sample(self.deployed.box.sample_stages, count=4)
+        self.deployed.box.deliveries()
+
     def write(self, group: str, *lines: str, stream: str = "doctor") -> None:
         """Put lines into a new stream of a log group; `erase` takes them out again."""
         logs = self.client("logs")
@@ -106,10 +111,9 @@ def healthy(deployed: Deployed) -> Iterator[Patient]:
         # What earlier tests made the forwarder log is not this deployment's illness.
         for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]:
             logs.delete_log_stream(logGroupName=group, logStreamName=stream["logStreamName"])
-    deployed.box.send_sample(deployed.box.sample_stages, count=4)
-    deployed.box.deliveries()
     with AwsOverride(deployed.box.endpoint_url) as aws:
         patient = Patient(deployed, aws)
+        patient.send()
         patient.write(deployed.outputs.node_log_group, REGISTERED, stream="node/node/1")
         aws.answers.update(running(patient))
         try:

@@ -69,6 +69,7 @@ def registered(scene: Scene) -> Finding:
                 for event in log_events(
                     scene, group, filterPattern="registration", logStreamNames=newest
                 )
+                if REGISTERED in event["message"] or _meaning(event["message"])
             }
             if newest
             else {}
@@ -78,14 +79,19 @@ def registered(scene: Scene) -> Finding:
             return failed(words(error))
         raise
     for line in said.values():
-        meaning = next((m for text, m in KNOWN_FAILURES if text in line.lower()), "")
-        if meaning or REGISTERED not in line:
-            return failed(f"{clean(line, 200)}{': ' + meaning if meaning else ''}")
+        meaning = _meaning(line)
+        if meaning:
+            return failed(f"{clean(line, 200)}: {meaning}")
     if said:
         return passed(clean(next(iter(said.values())), 160))
     if scene.simulated:
         return unchecked("the stand-in node writes no log")
     return unchecked(f"{group} holds no word about the registration yet")
+
+
+def _meaning(line: str) -> str:
+    """What a known failure means; empty for any other line."""
+    return next((meaning for text, meaning in KNOWN_FAILURES if text in line.lower()), "")
 
 
 def node_answers(scene: Scene) -> Finding:
@@ -103,6 +109,10 @@ def node_answers(scene: Scene) -> Finding:
     node = payload["node"]
     if not node.get("reachable"):
         return failed(f"{node.get('url')}: {clean(str(node.get('error')), 200)}")
+    if node.get("status") in (502, 503, 504):
+        return failed(
+            f"{node.get('url')} answered {node.get('status')}: no node behind it takes requests"
+        )
     return passed(f"{node.get('url')} answered {node.get('status')} in {node.get('latency_ms')} ms")
 
 
