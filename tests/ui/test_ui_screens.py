@@ -72,7 +72,7 @@ async def test_an_existing_deployment_opens_home_instead() -> None:
     existing = (Existing("api-gw-discovery", "123456789012", "us-east-1", 52, 0.0),)
     async with wizard(script=Script(existing=existing)) as w:
         assert "What would you like to do?" in w.text
-        assert "52 resources" in w.text
+        assert "api-gw-discovery in us-east-1 is deployed" in w.text
         await w.press("ctrl+n")
         assert "Which further stages should Wallarm learn from?" in w.text
 
