@@ -102,6 +102,13 @@ def needed(call: Call, account: str, region: str) -> tuple[tuple[str, str, str],
         if tagging:
             out.append((tagging, arn, ""))
     out += [(action, "*", "") for action in BESIDE.get(full, ())]
+    if full.startswith("ec2:AuthorizeSecurityGroup"):
+        out.append((full, f"arn:aws:ec2:{region}:{account}:security-group-rule/0", ""))
+    if full == "iam:AddRoleToInstanceProfile":
+        role = f"arn:aws:iam::{account}:role/{call.name('RoleName')}"
+        out.append(("iam:PassRole", role, "ec2.amazonaws.com"))
+    if full == "autoscaling:CreateAutoScalingGroup":  # the role of the template's profile
+        out.append(("iam:PassRole", "*", "ec2.amazonaws.com"))
     parameters, service = _PASSING.get(full, ((), ""))
     out += [("iam:PassRole", call.name(p), service) for p in parameters if call.name(p)]
     if full == "apigateway:UpdateAccount" and "/cloudwatchRoleArn" in call.names.get(
@@ -185,10 +192,10 @@ def _ecs(call: Call, place: str, _account: str) -> str:
 
 # What EC2 actions that change something are about; reading and creating name no resource.
 _EC2_KINDS = {
-    "AllocationId": "elastic-ip", "GroupId": "security-group",
+    "RouteTableId": "route-table", "AllocationId": "elastic-ip", "GroupId": "security-group",
     "InternetGatewayId": "internet-gateway", "LaunchTemplateId": "launch-template",
-    "NatGatewayId": "natgateway", "ResourceId.1": "security-group", "RouteTableId": "route-table",
-    "SubnetId": "subnet", "VpcEndpointId.1": "vpc-endpoint", "VpcId": "vpc",
+    "NatGatewayId": "natgateway", "ResourceId.1": "security-group", "SubnetId": "subnet",
+    "VpcEndpointId.1": "vpc-endpoint", "VpcId": "vpc",
 }  # fmt: skip
 _EC2_MADE = {
     "AllocateAddress": "elastic-ip", "CreateInternetGateway": "internet-gateway",

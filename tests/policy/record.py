@@ -103,7 +103,7 @@ class Run:
         changes = {"log_retention_days": 30, "x_wallarm_application_id": 7, "proof": "skip"}
         plain = json.loads(self.answers_file.read_text(encoding="utf-8"))
         self._change({**plain, **changes, "tags": {"cost-centre": "4711"}})
-        self._change({**plain, **changes})
+        self._change({**plain, **changes, "tags": plain.get("tags", {})})
         self._break_and_mend()
         self._keep_and_replay()
         if self.answers.deploys_node:

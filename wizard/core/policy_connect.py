@@ -24,6 +24,7 @@ from wizard.core.policy_grants import (
 )  # fmt: skip
 
 _NO_RESOURCE = "AWS supports no resource for this; it reads names and settings only."
+_NOT_KNOWN_YET = "While the stages' own log groups are not known yet, any log group."
 _ANY = ("*",)
 _FUNCTION = ("arn:{p}:lambda:{r}:{a}:function:wallarm-cw-resend-*",)
 _ROLES = ("arn:{p}:iam::{a}:role/{n}-{r}-*",)
@@ -54,13 +55,13 @@ LOOK: tuple[Grant, ...] = (
           "Offer hosted zones for HTTPS between forwarder and node.", (DISCOVER, *LOOKING),
           wide=_NO_RESOURCE),
     Grant("ReadSubscriptions", ("logs:DescribeSubscriptionFilters",), stage_log_groups,
-          "See what the stages' log groups are subscribed to.", LOOKING),
+          "See what the stages' log groups are subscribed to.", LOOKING, wide=_NOT_KNOWN_YET),
     Grant("ReadMetrics", ("cloudwatch:GetMetricStatistics",), _ANY,
           "Count the forwarder's invocations, errors and throttles.", (DEPLOY, DOCTOR),
           conditions=in_region, wide=_NO_RESOURCE),
-    Grant("ReadLogEvents", ("logs:FilterLogEvents",), readable_log_groups,
+    Grant("ReadLogEvents", of("logs", "DescribeLogStreams FilterLogEvents"), readable_log_groups,
           "Follow the proof, and show the last words of stages, forwarder and node.",
-          (DEPLOY, DOCTOR)),
+          (DEPLOY, DOCTOR), wide=_NOT_KNOWN_YET),
     Grant("AskForwarder", of("lambda", "GetFunctionConfiguration GetPolicy InvokeFunction"),
           _FUNCTION, "Compare its settings; let it try to reach the node; replay kept events.",
           (DEPLOY, DOCTOR)),
@@ -88,8 +89,7 @@ STAGES: tuple[Grant, ...] = (
     Grant("MakeGatewayRole", ("iam:CreateRole",), _GATEWAY_ROLE, "Create that role.", (DEPLOY,),
           conditions=bounded),
     Grant("TagGatewayRole", ("iam:TagRole",), _GATEWAY_ROLE, "Put your tags on it.", (DEPLOY,),
-          lambda answers: bool(answers.tags),
-          unseen="Only with tags, and only in an account that has no CloudWatch role yet."),
+          lambda answers: bool(answers.tags)),
     Grant("EquipGatewayRole", ("iam:AttachRolePolicy",), _GATEWAY_ROLE,
           "Let it write to CloudWatch Logs.", (DEPLOY,),
           conditions=attaching("AmazonAPIGatewayPushToCloudWatchLogs")),
@@ -98,7 +98,10 @@ STAGES: tuple[Grant, ...] = (
     Grant("TakeGatewayRoleBack", of("iam", "DetachRolePolicy DeleteRole"), _GATEWAY_ROLE,
           "Delete the role again when API Gateway refused it.", (DEPLOY,),
           unseen="Only after API Gateway refused the role until the end."),
-    Grant("LetLogsBeDelivered", of("logs", "DescribeResourcePolicies PutResourcePolicy"), _ANY,
+    Grant("ReadLogDelivery", ("logs:DescribeResourcePolicies",), _ANY,
+          "See whether log delivery may write to the log group.", LOOKING, conditions=in_region,
+          wide=_NO_RESOURCE),
+    Grant("LetLogsBeDelivered", ("logs:PutResourcePolicy",), _ANY,
           "HTTP APIs log through log delivery, which needs a policy on the log group.", CHANGING,
           conditions=in_region, wide="AWS supports no resource for log delivery policies."),
     Grant("TakeLogDeliveryBack", ("logs:DeleteResourcePolicy",), _ANY,
@@ -125,11 +128,14 @@ FORWARDER: tuple[Grant, ...] = (
           CHANGING),
     Grant("Subscribe", of("logs", "PutSubscriptionFilter DeleteSubscriptionFilter"),
           stage_log_groups, "Send the stages' log events to the forwarder.", CHANGING,
-          wide="While the stages' own log groups are not known yet, any log group."),
+          wide=_NOT_KNOWN_YET),
     Grant("MakeForwarder",
-          of("lambda", "CreateFunction UpdateFunctionCode UpdateFunctionConfiguration "
-                       "AddPermission PutFunctionEventInvokeConfig TagResource UntagResource"),
+          of("lambda", "CreateFunction UpdateFunctionConfiguration AddPermission "
+                       "PutFunctionEventInvokeConfig TagResource UntagResource"),
           _FUNCTION, "The forwarder and who may invoke it.", (DEPLOY,)),
+    Grant("RenewForwarder", ("lambda:UpdateFunctionCode",), _FUNCTION,
+          "A new version of this product brings a new forwarder.", (DEPLOY,),
+          unseen="The recording does not change the product's version."),
     Grant("ReadForwarder",
           of("lambda", "GetFunction GetPolicy ListVersionsByFunction GetFunctionCodeSigningConfig "
                        "GetFunctionEventInvokeConfig"),
@@ -159,8 +165,11 @@ FORWARDER: tuple[Grant, ...] = (
           _BUCKET, "Terraform reads every setting of a bucket it manages.", CHANGING),
     Grant("ReplayUndelivered", of("s3", "GetObject DeleteObject"), _KEPT,
           "Replay kept events; delete what was delivered.", (DEPLOY,)),
-    Grant("RemoveBucket", of("s3", "DeleteBucket DeleteBucketPolicy ListBucketVersions"), _BUCKET,
+    Grant("RemoveBucket", of("s3", "DeleteBucket DeleteBucketPolicy"), _BUCKET,
           f"Removal. {_TAKES_BACK}", CHANGING),
+    Grant("FindKeptEvents", ("s3:ListBucketVersions",), _BUCKET,
+          "Find events that still wait when the bucket is removed.", CHANGING,
+          unseen="Only where events still wait."),
     Grant("RemoveKeptEvents", of("s3", "DeleteObject DeleteObjectVersion"), _KEPT,
           "Events that still wait are removed with their bucket.", CHANGING,
           unseen="Only where events still wait."),

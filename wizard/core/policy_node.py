@@ -106,7 +106,7 @@ NODE: tuple[Grant, ...] = (
     Grant("MakeCluster",
           of("ecs", "CreateCluster PutClusterCapacityProviders CreateCapacityProvider "
                     "CreateService UpdateService RegisterTaskDefinition TagResource "
-                    "UntagResource"),
+                    "UntagResource ListTagsForResource"),
           _ecs("cluster", "service", "task-definition", "provider"),
           "Cluster, capacity provider, task and service of the node.", (DEPLOY,), own_node),
     Grant("ReadCluster", of("ecs", "DescribeClusters DescribeServices"),
@@ -192,7 +192,7 @@ NODE: tuple[Grant, ...] = (
           "Wait until they are made or gone.", CHANGING, own_node, in_region, wide=_NO_RESOURCE),
     Grant("RemoveNames", of("servicediscovery", "DeleteService DeleteNamespace"), _NAMES,
           "Removal.", CHANGING, own_node, by_tag),
-    Grant("RemoveNamedTasks", ("servicediscovery:DeregisterInstance",), _NAMES,
+    Grant("RemoveNamedTasks", ("servicediscovery:DeregisterInstance",), _NAMES[1:],
           "A task that is still leaving must not stop the removal.", CHANGING, own_node, by_tag,
           unseen="The local AWS starts no tasks."),
     Grant("MakeNamesZone", of("route53", "CreateHostedZone ListHostedZonesByName"), _ANY,
