@@ -106,6 +106,8 @@ LOGS_ROWS = (
 )  # fmt: skip
 
 STAGE_ROWS = (
+    Breakage("stages deleted", "WAG-LOG-007", ("API Gateway does not know",),
+             refused("apigateway.GetStage", "NotFoundException", "Invalid stage", 404)),
     Breakage("log of a REST stage switched off", "WAG-LOG-008", ("logs to nowhere",),
              rest_stage(("remove", "", "")), fixable=True),
     Breakage("REST stage logs to another group", "WAG-LOG-008", ("logs to " + OTHER_GROUP[:-2],),

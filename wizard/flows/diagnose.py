@@ -23,6 +23,7 @@ from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
 from wizard.core.record import Record
 from wizard.core.secret import Secret
+from wizard.core.text import clean
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
@@ -138,6 +139,8 @@ def set_scene(context: Context, answers: Answers, token: Secret | None = None) -
             facts["locked_by"] = str(read_owner(root / "lock") or "another run")
         number = deployment.workspace.check_state()
         deployment.workspace.check_errored()
+        if not number and deployment.workspace.state_is_local:
+            raise _nothing_deployed(answers)
         if "terraform_problem" not in facts:
             scene.outputs = deployment.outputs()
         facts["workspace"] = f"{number} resources in the state"
@@ -146,8 +149,18 @@ def set_scene(context: Context, answers: Answers, token: Secret | None = None) -
     return scene
 
 
+def _nothing_deployed(answers: Answers) -> WizardError:
+    return WizardError(
+        "WAG-E-DEPLOY-002",
+        f"No finished deployment named {answers.name_prefix} was found",
+        why="Terraform's state here is empty",
+        next_step="Run `wallarm-apigw install`, or `doctor` where it was deployed",
+    )
+
+
 def _problem(error: WizardError) -> str:
-    return ". ".join(part.rstrip(".") for part in (error.what, error.why, error.next_step) if part)
+    parts = (clean(part, 400).rstrip(".") for part in (error.what, error.why, error.next_step))
+    return ". ".join(part for part in parts if part)
 
 
 DOCUMENT = """# The checklist

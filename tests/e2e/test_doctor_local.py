@@ -1,0 +1,122 @@
+"""What is wrong on this machine is named as the root cause, and nothing else is guessed at."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Deployed
+from tests.e2e.doctor_breakages import BREAKAGES
+from wizard.core.checks import CHECKS, Report, Result, Verdict
+from wizard.flows import diagnose
+from wizard.flows.context import Context, Options
+
+pytestmark = pytest.mark.e2e
+
+COVERED_HERE = {f"WAG-LOC-00{n}" for n in range(1, 6)}
+
+
+def examine(deployed: Deployed, **changes: object) -> Report:
+    """The checklist with other options, or other answers."""
+    options = replace(deployed.context.options, **changes)  # type: ignore[arg-type]
+    return diagnose.run(Context(options, lambda _: None), deployed.answers)
+
+
+def first(report: Report) -> Result:
+    """The first finding."""
+    return next(r for r in report.results if r.verdict in (Verdict.FAIL, Verdict.WARN))
+
+
+def others(report: Report, *apart: str) -> set[Verdict]:
+    """The verdicts of all checks but these."""
+    return {r.verdict for r in report.results if r.check.check_id not in apart}
+
+
+# These hang on neither credentials nor workspace.
+FREE = ("WAG-LOC-002", "WAG-API-003")
+
+
+def test_credentials_of_another_account_are_the_root_cause(deployed: Deployed) -> None:
+    answers = deployed.answers.with_(account_id="210987654321")
+    report = diagnose.run(deployed.context, answers)
+    found = first(report)
+    assert found.check.check_id == "WAG-LOC-001"
+    assert "210987654321" in found.finding.evidence
+    assert deployed.box.account_id in found.finding.evidence
+    assert others(report, "WAG-LOC-001", *FREE) == {Verdict.SKIPPED}
+    assert {r.because for r in report.results if r.because} == {"WAG-LOC-001"}
+
+
+def test_credentials_that_do_not_exist_are_the_root_cause(deployed: Deployed) -> None:
+    env = {k: v for k, v in deployed.env.items() if not k.startswith("AWS_ACCESS")}
+    env |= {"AWS_PROFILE": "no-such-profile"}
+    report = examine(deployed, env=env)
+    assert first(report).check.check_id == "WAG-LOC-001"
+    assert "no-such-profile" in first(report).finding.evidence
+
+
+def test_without_terraform_nothing_else_is_guessed_at(deployed: Deployed, tmp_path: Path) -> None:
+    report = examine(deployed, terraform=str(tmp_path / "terraform"))
+    assert first(report).check.check_id == "WAG-LOC-002"
+    assert str(tmp_path / "terraform") in first(report).finding.evidence
+    token = ("WAG-API-002", "WAG-API-004", "WAG-API-007", "WAG-API-008")
+    assert others(report, "WAG-LOC-001", *FREE, *token) == {Verdict.SKIPPED}
+    assert {r.because for r in report.results if r.because} == {"WAG-LOC-002"}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [("{ not json", "state"), ("", "is gone, but the deployment is not")]
+)
+def test_a_damaged_state_is_the_root_cause(deployed: Deployed, content: str, words: str) -> None:
+    state = deployed.workspace / "state" / "terraform.tfstate"
+    held = state.read_bytes()
+    state.write_text(content, encoding="utf-8")
+    try:
+        report = examine(deployed)
+    finally:
+        state.write_bytes(held)
+    assert first(report).check.check_id == "WAG-LOC-003"
+    assert words in first(report).finding.evidence
+    assert state.read_bytes() == held
+
+
+def test_a_workspace_without_deployment_says_so(deployed: Deployed, tmp_path: Path) -> None:
+    empty = Options(workspace=tmp_path / "none", env=deployed.env)
+    report = diagnose.run(Context(empty, lambda _: None), deployed.answers)
+    assert first(report).check.check_id == "WAG-LOC-003"
+    assert "wallarm-apigw install" in first(report).finding.evidence
+
+
+def test_a_change_that_never_ended_is_named(deployed: Deployed) -> None:
+    journal = deployed.workspace / "journal.jsonl"
+    held = journal.read_bytes()
+    last = json.loads(held.decode().splitlines()[-1])
+    begun = last | {"seq": last["seq"] + 1, "action": "stage.switch", "subject": "abc/prod",
+                    "step": "begin", "before": {}, "after": {}}  # fmt: skip
+    journal.write_bytes(held + json.dumps(begun).encode() + b"\n")
+    try:
+        report = examine(deployed)
+    finally:
+        journal.write_bytes(held)
+    assert first(report).check.check_id == "WAG-LOC-004"
+    assert "stage.switch abc/prod" in first(report).finding.evidence
+
+
+def test_another_run_at_work_is_a_warning_that_names_it(deployed: Deployed) -> None:
+    from wizard.services.lock import Lock
+
+    with Lock(deployed.workspace / "lock", "install"):
+        report = examine(deployed)
+    assert first(report).check.check_id == "WAG-LOC-005"
+    assert first(report).verdict is Verdict.WARN
+    assert "(install)" in first(report).finding.evidence
+
+
+def test_every_check_is_the_first_finding_of_some_breakage() -> None:
+    """What answers only an unverified part of the Wallarm API is shown in test_doctor_cloud."""
+    cloud = {"WAG-API-007", "WAG-API-008"}
+    shown = {b.check_id for b in BREAKAGES} | COVERED_HERE | cloud
+    assert {c.check_id for c in CHECKS} - shown == set()
