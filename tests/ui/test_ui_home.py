@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tests.ui.acting import SIZES, wizard
-from tests.ui.scenes import settle, until
-from tests.ui.scripted import Script
+from tests.ui.scenes import CHOSEN, settle, until
+from tests.ui.scripted import Script, deploy_error
+from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.ui.app import summary
 from wizard.ui.backend import Existing
@@ -225,3 +226,14 @@ async def test_what_was_done_stays_in_the_terminal_when_the_screens_are_gone() -
         text = summary(w.app)
     assert "39 resources destroyed." in text
     assert "Left: 0001b2c3d4/staging" in text
+
+
+async def test_a_failed_change_of_settings_never_offers_to_destroy_the_deployment() -> None:
+    script = Script(hostile=False, existing=HERE, fail={"deploy": deploy_error()})
+    async with wizard("review", script=script, answers=Answers(stages=CHOSEN), token=True) as w:
+        w.app.state.mode = "settings"
+        await w.press("ctrl+n")
+        await until(w.pilot, lambda: w.app.state.run.error is not None)
+        await settle(w.pilot)
+        assert "Retry" in w.text
+        assert "Undo" not in w.text

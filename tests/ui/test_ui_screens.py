@@ -29,7 +29,11 @@ READY = Answers(stages=CHOSEN)
 @SIZES
 async def test_the_first_screen_says_what_happens_and_what_it_costs(size: tuple[int, int]) -> None:
     async with wizard(size=size) as w:
-        for words in ("What happens", "/month before traffic", "Nothing changes before you press Deploy"):
+        for words in (
+            "What happens",
+            "/month before traffic",
+            "Nothing changes before you press Deploy",
+        ):
             assert words in w.text
         assert "✓ Terraform" in w.text
         assert "! Permissions" in w.text
@@ -515,3 +519,21 @@ def _paste(text: str) -> object:
     from textual.events import Paste
 
     return Paste(text)
+
+
+async def test_undo_takes_away_what_was_made_and_back_plans_anew() -> None:
+    script = Script(hostile=False, fail={"deploy": deploy_error()})
+    async with wizard("review", answers=READY, token=True, script=script, size=(120, 36)) as w:
+        await w.press("ctrl+n")
+        await until(w.pilot, lambda: bool(w.app.state.run.ended))
+        await settle(w.pilot)
+        await w.pilot.click("#undo")
+        await until(w.pilot, lambda: isinstance(w.app.screen, Confirm))
+        await w.press("tab", "enter")
+        await until(w.pilot, lambda: "undo" in w.app.state.run.done and not w.app.state.run.busy)
+        await settle(w.pilot)
+        assert "What was made is taken away" in w.text
+        await w.press("escape")
+        assert w.app.state.at == "review"
+        assert w.backend.calls.count("review") == 2
+        assert "Deploy 39 resources" in w.text

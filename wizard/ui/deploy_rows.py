@@ -29,6 +29,8 @@ def headline(app: WizardApp, now: float) -> Text:
     ink = app.ink
     elapsed = duration((run.ended or now) - run.started) if run.started else "0s"
     progress = run.progress
+    if "undo" in run.done and not run.busy:
+        return Text("What was made is taken away. Back plans anew, Quit ends.", ink.good)
     if "deploy" in run.done:
         return Text(f"Deployed in {elapsed}.", ink.good)
     if run.error is not None and not run.busy:

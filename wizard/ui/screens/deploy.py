@@ -14,6 +14,7 @@ from wizard.core.text import clean, count
 from wizard.ui.deploy_rows import headline, problem_text, rows
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.screens.dialogs import Confirm
+from wizard.ui.state import RunState
 from wizard.ui.widgets.bar import Meter
 from wizard.ui.widgets.lines import Failure, plain
 from wizard.ui.widgets.rows import Rows
@@ -76,8 +77,8 @@ class Deploy(StepScreen):
         self._write_problems()
         failed = run.error is not None and not run.busy
         for name, visible in (
-            ("#stop", run.busy), ("#retry", failed), ("#undo", failed), ("#bundle", failed),
-            ("#copy", failed),
+            ("#stop", run.busy), ("#retry", failed), ("#bundle", failed), ("#copy", failed),
+            ("#undo", failed and wizard.state.mode == "install"),
         ):  # fmt: skip
             self.query_one(name, Button).display = visible
         self.query_one("#stop", Button).label = Text(
@@ -116,6 +117,8 @@ class Deploy(StepScreen):
             return ""
         if run.cancelling and run.busy:
             return "stopping: finishing what Terraform is doing"
+        if "undo" in run.done and not run.busy:
+            return "taken away"
         return "at work" if run.busy else "not finished"
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -128,14 +131,15 @@ class Deploy(StepScreen):
         return super().check_action(action, parameters)
 
     def can_go_back(self) -> bool:
-        """Back to the review after a failure only."""
+        """Back to the review after a failure, or after what was made is taken away."""
         run = self.wizard.state.run
-        return run.error is not None and not run.busy
+        return not run.busy and (run.error is not None or "undo" in run.done)
 
     def action_back(self) -> None:
         """To the review; its plan is void by now."""
         if self.can_go_back():
             self.wizard.state.review.reset()
+            self.wizard.state.run = RunState()
             self.wizard.go("review")
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
@@ -197,12 +201,14 @@ class Deploy(StepScreen):
             self.wizard.copy(plain(run.error), "Error")
 
     def action_undo(self) -> None:
-        """Take away what was made, after a question."""
-        made = self.wizard.state.run.progress.done if self.wizard.state.run.progress else 0
+        """Take away what was made, after a question. Only of a first install: what was there
+        before a change of settings is not this run's to take away."""
+        if self.wizard.state.mode != "install":
+            return
         self.app.push_screen(
             Confirm(
                 "Take away what was made?",
-                f"{count(made, 'resource')} made by this run will be destroyed, and changed "
+                "Everything that this deployment has made so far will be destroyed, and changed "
                 "stages get their old logging back. Your APIs are not touched.",
                 keep="Keep it",
                 act="Undo",
