@@ -179,8 +179,8 @@ def _ecs(call: Call, place: str, _account: str) -> str:
     if "Service" in call.operation:
         name = call.name("service", "services", "serviceName").rpartition("/")[2]
         return f"arn:aws:ecs:{place}:service/{cluster}/{name}"
-    if call.operation in ("CreateCapacityProvider", "DeleteCapacityProvider"):
-        name = call.name("name", "capacityProvider").rpartition("/")[2]
+    if call.operation != "PutClusterCapacityProviders" and "CapacityProvider" in call.operation:
+        name = call.name("name", "capacityProvider", "capacityProviders").rpartition("/")[2]
         return f"arn:aws:ecs:{place}:capacity-provider/{name}"
     if "TaskDefinition" in call.operation:
         family = call.name("family", "taskDefinition").rpartition("/")[2]

@@ -63,7 +63,9 @@ def _row(grant: Grant, used: dict[str, dict[str, set[str]]]) -> str:
 
 
 def _short(arn: str) -> str:
-    return arn if arn == "*" else arn.split(":", 5)[-1] if "::/" not in arn else arn[24:]
+    if "::/" in arn:  # API Gateway's ARNs end in a path
+        return arn.partition("::")[2]
+    return arn if arn == "*" else arn.split(":", 5)[-1]
 
 
 def _conditions(grant: Grant) -> str:

@@ -65,11 +65,13 @@ NETWORK: tuple[Grant, ...] = (
           ec2("vpc", "subnet", "internet-gateway", "route-table"),
           "Routes and settings of this VPC.", (DEPLOY,), own_vpc, by_tag),
     Grant("ReadOwnNetwork",
-          of("ec2", "DescribeVpcAttribute DescribeInternetGateways DescribeAddresses "
+          of("ec2", "DescribeInternetGateways DescribeAddresses "
                     "DescribeAddressesAttribute DescribeVpcEndpoints DescribePrefixLists "
                     "DescribeNetworkAcls DescribeNatGateways DescribeAvailabilityZones"),
           _ANY, "Terraform compares the network with what it should be.", CHANGING, own_vpc,
           in_region, wide=_NO_RESOURCE),
+    Grant("ReadOwnVpc", ("ec2:DescribeVpcAttribute",), ec2("vpc"),
+          "Terraform compares its settings with what they should be.", CHANGING, own_vpc, by_tag),
     Grant("RemoveNetwork",
           of("ec2", "DeleteVpc DeleteSubnet DetachInternetGateway DeleteInternetGateway "
                     "DisassociateRouteTable DeleteRouteTable DeleteRoute ReleaseAddress "

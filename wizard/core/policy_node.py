@@ -114,10 +114,11 @@ NODE: tuple[Grant, ...] = (
     Grant("ReadTasks", of("ecs", "DescribeTasks ListTasks"),
           _ecs("task", "container-instance"), "See why a task stopped.", (DEPLOY, DOCTOR), own_node,
           unseen="The local AWS has no tasks that stopped."),
-    Grant("ReadClusterParts", of("ecs", "DescribeCapacityProviders DescribeTaskDefinition"), _ANY,
-          "Terraform compares them with what they should be.", CHANGING, own_node, in_region,
-          wide="AWS supports no resource for task definitions here, and the provider asks for "
-               "capacity providers by name."),
+    Grant("ReadTaskDefinition", ("ecs:DescribeTaskDefinition",), _ANY,
+          "Terraform compares it with what it should be.", CHANGING, own_node, in_region,
+          wide=_NO_RESOURCE),
+    Grant("ReadCapacityProvider", ("ecs:DescribeCapacityProviders",), _ecs("provider"),
+          "Terraform compares it with what it should be.", CHANGING, own_node),
     Grant("RemoveCluster",
           of("ecs", "DeleteCluster DeleteService DeleteCapacityProvider "
                     "PutClusterCapacityProviders"),
