@@ -16,8 +16,12 @@ from wizard.core.answers import Answers
 from wizard.core.checks import Report, Result, Verdict
 from wizard.core.errors import ExitCode, UsageError
 from wizard.core.report import State
+from wizard.core.secret import Secret
 from wizard.core.text import count
 from wizard.flows.context import Context
+
+NOBODY_TO_ASK = "WAG-E-CLI-003"
+SETTLE_SECONDS = 6.0  # AWS may show a repair a moment later
 
 
 def doctor(options: argparse.Namespace) -> int:
@@ -38,7 +42,7 @@ def doctor(options: argparse.Namespace) -> int:
             context, answers, only=only, skip=skip, wait_seconds=options.wait, token=token
         )
         if options.fix:
-            report = _mend(options, env, context, console, report, answers)
+            report = _mend(options, env, context, console, report, answers, token)
     print(_render(report, "json" if setting(options, "json", env) else options.output))
     return int(exit_code(report, options.fail_on))
 
@@ -70,8 +74,12 @@ def _mend(
     console: Console,
     report: Report,
     answers: Answers,
+    token: Secret | None,
 ) -> Report:
-    """Offer each repair in turn, most fundamental first, and look again after each."""
+    """Offer each repair in turn, most fundamental first, and look again after each.
+
+    A repair that is declined is left out; without anybody to ask, nothing is repaired.
+    """
     from wizard.flows import diagnose, mend
 
     tried: set[tuple[str, str]] = set()
@@ -86,9 +94,18 @@ def _mend(
             console.line(f"    Fix: {repair.preview(found)}")
             if context.options.dry_run:
                 continue
-            consent(options, env, "Do it?")
+            try:
+                consent(options, env, "    Do it?")
+            except UsageError as error:
+                if error.code == NOBODY_TO_ASK:
+                    raise
+                continue
             repair.apply(found)
-        report = diagnose.run(context, answers, only=tuple(options.only), skip=tuple(options.skip))
+            console.line("    Done", State.DONE)
+        only, skip = tuple(options.only), tuple(options.skip)
+        report = diagnose.run(
+            context, answers, only=only, skip=skip, wait_seconds=SETTLE_SECONDS, token=token
+        )
 
 
 def _repairable(report: Report, tried: set[tuple[str, str]]) -> Result | None:

@@ -45,7 +45,8 @@ def as_text(report: Report, *, unicode: bool) -> str:
             f"Root cause: {cause.check.check_id}  {cause.check.question} "
             f"No: {clean(cause.finding.evidence)}"
         )
-        lines.append(f"Next: {cause.check.hint}")
+        command = " Run `wallarm-apigw doctor --fix`." if cause.check.fix else ""
+        lines.append(f"Next: {cause.check.hint}{command}")
     else:
         lines.append(_totals(report))
     return "\n".join(lines)
