@@ -1,0 +1,126 @@
+"""The four logs of a deployment, read a piece at a time: node, forwarder, access logs, ECS events.
+
+Read-only. CloudWatch Logs allows few `FilterLogEvents` calls a second for the whole account, so a
+caller asks for one log every two seconds or so, not more.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from wizard.core.text import clean
+from wizard.services.evidence.scene import Scene, absent, log_events, words
+
+MOST_LINES = 200
+MOST_CHARACTERS = 4000
+# Log lines may become readable this many seconds after their own time, out of order.
+OVERLAP_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class LogSource:
+    """One of the four logs. `place` is its log group, or the ECS service."""
+
+    key: str
+    title: str
+    place: str
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line. `at` is epoch seconds; `line_id` is the same each time the line is read; `text` is
+    foreign, on one line, without control characters."""
+
+    at: float
+    line_id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Tail:
+    """What was read, oldest first. `problem` says why nothing could be; lines are empty then."""
+
+    lines: tuple[LogLine, ...] = ()
+    problem: str = ""
+
+
+def sources(scene: Scene) -> tuple[LogSource, ...]:
+    """The logs this deployment has; a node of one's own has none that AWS knows."""
+    outputs = scene.outputs
+    found = [
+        LogSource("node", "Node", outputs.node_log_group),
+        LogSource("forwarder", "Forwarder (Lambda)", outputs.lambda_log_group),
+        *(
+            LogSource(f"access:{group}", "Access logs (API Gateway)", group)
+            for group in scene.log_groups
+        ),
+        LogSource("ecs", "ECS service events", outputs.ecs_service),
+    ]
+    return tuple(source for source in found if source.place)
+
+
+def read(scene: Scene, source: LogSource, since: float, most: int = MOST_LINES) -> Tail:
+    """The newest lines since a time (epoch seconds), at most `most`, oldest first."""
+    try:
+        lines = _events(scene) if source.key == "ecs" else _lines(scene, source.place, since)
+    except ClientError as error:
+        if absent(error):
+            return Tail(problem=f"{source.place} does not exist")
+        return Tail(problem=words(error))
+    except BotoCoreError as error:
+        return Tail(problem=words(error))
+    return Tail(tuple(line for line in lines if line.at >= since)[-most:])
+
+
+class Follower:
+    """Reads one log again and again and gives every line once."""
+
+    def __init__(self, scene: Scene, source: LogSource, since: float) -> None:
+        self._scene = scene
+        self.source = source
+        self._since = since
+        self._seen: set[str] = set()
+
+    def news(self) -> Tail:
+        """The lines that were not there last time."""
+        began = time.time()
+        found = read(self._scene, self.source, self._since)
+        if found.problem:
+            return found
+        fresh = tuple(line for line in found.lines if line.line_id not in self._seen)
+        self._since = max(self._since, began - OVERLAP_SECONDS)
+        self._seen = {line.line_id for line in found.lines if line.at >= self._since}
+        return Tail(fresh)
+
+
+def _lines(scene: Scene, group: str, since: float) -> list[LogLine]:
+    events = log_events(scene, group, most=10 * MOST_LINES, startTime=int(since * 1000))
+    return [
+        LogLine(
+            event["timestamp"] / 1000,
+            str(event.get("eventId", "")) or f"{event['timestamp']} {event['message']}",
+            clean(event["message"].rstrip(), MOST_CHARACTERS),
+        )
+        for event in events
+    ]
+
+
+def _events(scene: Scene) -> list[LogLine]:
+    """The service's events; ECS keeps the last hundred."""
+    services = scene.aws("ecs").describe_services(
+        cluster=scene.outputs.ecs_cluster, services=[scene.outputs.ecs_service]
+    )["services"]
+    events = services[0].get("events", []) if services else []
+    lines = [
+        LogLine(_epoch(e["createdAt"]), str(e["id"]), clean(e["message"], MOST_CHARACTERS))
+        for e in events
+    ]
+    return sorted(lines, key=lambda line: line.at)
+
+
+def _epoch(moment: datetime | float) -> float:
+    return moment.timestamp() if isinstance(moment, datetime) else float(moment)
