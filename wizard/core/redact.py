@@ -13,11 +13,13 @@ _PATTERNS = (
     (
         re.compile(
             r"(?i)((?:aws_secret_access_key|aws_session_token|secretaccesskey|sessiontoken|"
-            r"x-wallarmapi-token|wallarm_api_token|x-amz-security-token|authorization|password)"
+            r"x-wallarmapi-token|wallarm_api_token|x-amz-security-token|password)"
             r"\"?'?\s*[:=]\s*\"?'?)([^\s\"',;}]+)"
         ),
         r"\1<redacted>",
     ),
+    # Its value has spaces in it: `Bearer …`, or a signature of many parts.
+    (re.compile(r"(?i)(\bauthorization\"?'?\s*[:=]\s*\"?'?)([^\n\"']+)"), r"\1<redacted>"),
     # A Wallarm token: exactly 64 characters of base64, standing alone.
     (re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{64}(?![A-Za-z0-9+/=])"), "<64-characters>"),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S),

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 from wizard.core.errors import WizardError
 from wizard.core.redact import redact
 
+SECRET_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "WALLARM_API_TOKEN",
+)
+SHORTEST_SECRET = 12  # shorter values would blank out ordinary words
 MAX_BYTES = 256 * 1024  # of one file; the end of a log is what matters
 
 
@@ -27,9 +38,28 @@ def tail(path: Path, limit: int = MAX_BYTES) -> str:
     return text if size <= limit else text.split("\n", 1)[-1]
 
 
-def cleaned(files: Mapping[str, str]) -> dict[str, str]:
-    """The files with tokens, keys and credentials replaced; empty ones are left out."""
-    return {name: redact(text) for name, text in files.items() if text.strip()}
+def known_secrets(env: Mapping[str, str]) -> tuple[str, ...]:
+    """The secrets of this environment, in every spelling they may have been written in."""
+    found: set[str] = set()
+    for name in SECRET_VARIABLES:
+        value = env.get(name, "").strip()
+        if len(value) >= SHORTEST_SECRET:
+            found |= {value, quote(value, safe=""), quote_plus(value)}
+            found |= {json.dumps(value)[1:-1], base64.b64encode(value.encode()).decode()}
+    return tuple(sorted(found, key=len, reverse=True))
+
+
+def cleaned(files: Mapping[str, str], secrets: Iterable[str] = ()) -> dict[str, str]:
+    """The files without the known secrets and without what looks like a token, key or credential;
+    empty ones are left out."""
+    out: dict[str, str] = {}
+    for name, text in files.items():
+        if not text.strip():
+            continue
+        for secret in secrets:
+            text = text.replace(secret, "<redacted>")
+        out[name] = redact(text)
+    return out
 
 
 def write_zip(target: Path, files: Mapping[str, str]) -> None:
