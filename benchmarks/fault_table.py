@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -46,6 +47,7 @@ class Row:
     url: str = ""
     headers: str = ""
     env: tuple[tuple[str, str], ...] = ()
+    tls: bool = False
     again: bool = False  # the second invocation, after the fault has gone, must deliver the rest
 
 
@@ -98,6 +100,9 @@ def _rows() -> Iterator[Row]:
     yield Row("drips one answer", first(1, "drip"), "all", env=quick)
     yield Row("Connection: close on every third", every(3, "close"), "all")
     yield Row("Connection: close always", always("close"), "all")
+    https = (("X_NODE_SCHEME", "https"),)
+    yield Row("bad certificate", always(200), "raised", env=https, tls=True)
+    yield Row("TLS expected, plain HTTP there", always(200), "raised", env=https)
     yield Row("connection refused", always(200), "raised", url=DEAD, again=True)
     yield Row("no such name", always(200), "raised", url="node.invalid:80", again=True)
     yield Row("deadline in the middle", lambda m: 200 if m.number < 20 else "hang", "raised",
@@ -159,9 +164,9 @@ def play(row: Row) -> Result:
     """Play one scenario."""
     began = time.monotonic()
     event = batch(EVENTS)
-    with BadNode(row.plan, headers=row.headers) as node:
+    with BadNode(row.plan, headers=row.headers, tls=_private() if row.tls else None) as node:
         url = row.url or node.url
-        with environment(X_NODE_URL=url, X_NODE_SCHEME="http", **dict(row.env)):
+        with environment(**{"X_NODE_URL": url, "X_NODE_SCHEME": "http", **dict(row.env)}):
             counts, raised, _ = invoke(event, row.seconds)
             arrived = node.arrived()
             whole = sum("request" in kinds and "response" in kinds for kinds in arrived.values())
@@ -173,6 +178,15 @@ def play(row: Row) -> Result:
                 right = right and healed
         twice = sum(len(kinds) > 2 for kinds in node.arrived().values())
     return Result(row, right, counts, raised, twice, after, time.monotonic() - began)
+
+
+def _private() -> ssl.SSLContext:
+    """A certificate that nobody vouches for."""
+    import trustme
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    return context
 
 
 def _right(row: Row, counts: dict[str, int], raised: str, whole: int) -> bool:

@@ -203,3 +203,27 @@ def test_a_certificate_nobody_vouches_for_is_refused_at_once(authority: trustme.
             _, raised, _ = invoke(batch(5), 20)
     assert "certificate" in raised
     assert node.accepted == []
+
+
+# The shape of the sample event in AWS's documentation and console, with our own values.
+SAMPLE = {
+    "messageType": "DATA_MESSAGE",
+    "owner": "210987654321",
+    "logGroup": "sampleGroup",
+    "logStream": "sampleStream",
+    "subscriptionFilters": ["sampleFilter"],
+    "logEvents": [
+        {"id": "sample1", "timestamp": 1785585600000, "message": "[ERROR] one"},
+        {"id": "sample2", "timestamp": 1785585601000, "message": "[ERROR] two"},
+    ],
+}
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_the_consoles_sample_event_is_counted_and_does_no_harm(packed: bool) -> None:
+    raw = json.dumps(SAMPLE).encode()
+    data = base64.b64encode(gzip.compress(raw) if packed else raw).decode()
+    with BadNode() as node, environment(X_NODE_URL=node.url):
+        counts, raised, _ = invoke({"awslogs": {"data": data}}, 10)
+    assert (counts["received"], counts["malformed"], raised) == (2, 2, "")
+    assert node.seen == 0
