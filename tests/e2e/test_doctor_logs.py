@@ -58,6 +58,26 @@ def test_requests_show_up_in_the_access_log_and_the_forwarder_log(patient: Patie
     assert forwarder.news().lines
 
 
+def test_of_a_busy_log_the_newest_lines_are_shown(patient: Patient) -> None:
+    logs, group = patient.client("logs"), patient.outputs.node_log_group
+    now = int(time.time() * 1000)
+    logs.create_log_stream(logGroupName=group, logStreamName="busy")
+    try:
+        old = [{"timestamp": now - 1800_000 + n, "message": f"old {n}"} for n in range(2500)]
+        logs.put_log_events(logGroupName=group, logStreamName="busy", logEvents=old)
+        logs.put_log_events(
+            logGroupName=group,
+            logStreamName="busy",
+            logEvents=[{"timestamp": now, "message": "newest"}],
+        )
+        source = by_title(patient, "Node").source
+        lines = read(patient.scene, source, time.time() - 3600).lines
+    finally:
+        patient.erase(group, stream="busy")
+    assert len(lines) == 200
+    assert lines[-1].text == "newest"
+
+
 def test_a_terminal_obeys_nothing_in_a_line(patient: Patient) -> None:
     node = by_title(patient, "Node")
     node.news()

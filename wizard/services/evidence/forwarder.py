@@ -15,7 +15,7 @@ from wizard.services.evidence.scene import (
     LOOK_BACK_SECONDS,
     Scene,
     absent,
-    log_events,
+    newest_events,
     words,
 )
 
@@ -62,8 +62,8 @@ def forwarder_errors(scene: Scene) -> Finding:
     events = [
         event
         for pattern in _ERROR_PATTERNS
-        for event in log_events(
-            scene, scene.outputs.lambda_log_group, startTime=scene.since_ms, filterPattern=pattern
+        for event in newest_events(
+            scene, scene.outputs.lambda_log_group, scene.since, filterPattern=pattern
         )
         if _is_error(event["message"])
     ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from wizard.core.checks import Finding, failed, passed, warned
 from wizard.core.text import clean, count
-from wizard.services.evidence.scene import Scene, log_events
+from wizard.services.evidence.scene import Scene, newest_events
 
 
 def log_group_exists(scene: Scene) -> Finding:
@@ -66,12 +66,12 @@ def events_arrive(scene: Scene) -> Finding:
 
 
 def recent_events(scene: Scene) -> list[dict[str, Any]]:
-    """Access-log events of the last hour, at most 100 per log group."""
+    """The newest access-log events of the last hour, at most 100 per log group."""
 
     def ask() -> list[dict[str, Any]]:
         out: list[dict[str, Any]] = []
         for group in scene.log_groups:
-            out.extend(log_events(scene, group, startTime=scene.since_ms))
+            out.extend(newest_events(scene, group, scene.since))
         return out
 
     return list(scene.once("events", ask))

@@ -19,6 +19,7 @@ from wizard.core.tfvars import Outputs
 
 LOOK_BACK_SECONDS = 3600.0
 PAGES = 8
+WINDOWS = (60.0, 900.0, 4 * 3600.0)  # seconds before now
 # `1`: judge a local AWS like AWS itself, because what runs there is played by something.
 JUDGE_VARIABLE = "WALLARM_APIGW_JUDGE_LOCAL_AWS"
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized")
@@ -71,9 +72,9 @@ class Scene:
             return self._cache[key]
 
     @property
-    def since_ms(self) -> int:
-        """Start of the time that "lately" means, in epoch milliseconds."""
-        return int((time.time() - LOOK_BACK_SECONDS) * 1000)
+    def since(self) -> float:
+        """Start of the time that "lately" means, in epoch seconds."""
+        return time.time() - LOOK_BACK_SECONDS
 
     @property
     def simulated(self) -> bool:
@@ -105,6 +106,26 @@ def log_events(
             break
         request["nextToken"] = token
     return sorted(found, key=lambda event: int(event["timestamp"]))
+
+
+def newest_events(
+    scene: Scene, group: str, since: float, *, most: int = 100, **request: Any
+) -> list[dict[str, Any]]:
+    """The newest events since a time (epoch seconds), at most `most`, oldest first.
+
+    AWS gives the oldest first, and a busy log more than can be read: so the last minute is asked
+    for, and more only when that was not enough.
+    """
+    now = time.time()
+    found: dict[object, dict[str, Any]] = {}
+    for back in (*WINDOWS, now - since):
+        start = max(since, now - back)
+        begin = int(start * 1000)
+        for event in log_events(scene, group, most=10 * most, startTime=begin, **request):
+            found[event.get("eventId") or (event["timestamp"], event["message"])] = event
+        if len(found) >= most or start <= since:
+            break
+    return sorted(found.values(), key=lambda event: int(event["timestamp"]))[-most:]
 
 
 def absent(error: ClientError) -> bool:

@@ -13,7 +13,7 @@ from datetime import datetime
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wizard.core.text import clean
-from wizard.services.evidence.scene import Scene, absent, log_events, words
+from wizard.services.evidence.scene import Scene, absent, newest_events, words
 
 MOST_LINES = 200
 MOST_CHARACTERS = 4000
@@ -63,8 +63,8 @@ def sources(scene: Scene) -> tuple[LogSource, ...]:
     return tuple(source for source in found if source.place)
 
 
-def read(scene: Scene, source: LogSource, since: float, most: int = MOST_LINES) -> Tail:
-    """The newest lines since a time (epoch seconds), at most `most`, oldest first."""
+def read(scene: Scene, source: LogSource, since: float) -> Tail:
+    """The newest lines since a time (epoch seconds), at most `MOST_LINES`, oldest first."""
     try:
         lines = _events(scene) if source.key == "ecs" else _lines(scene, source.place, since)
     except ClientError as error:
@@ -73,7 +73,7 @@ def read(scene: Scene, source: LogSource, since: float, most: int = MOST_LINES) 
         return Tail(problem=words(error))
     except BotoCoreError as error:
         return Tail(problem=words(error))
-    return Tail(tuple(line for line in lines if line.at >= since)[-most:])
+    return Tail(tuple(line for line in lines if line.at >= since)[-MOST_LINES:])
 
 
 class Follower:
@@ -98,7 +98,7 @@ class Follower:
 
 
 def _lines(scene: Scene, group: str, since: float) -> list[LogLine]:
-    events = log_events(scene, group, most=10 * MOST_LINES, startTime=int(since * 1000))
+    events = newest_events(scene, group, since, most=MOST_LINES)
     return [
         LogLine(
             event["timestamp"] / 1000,
