@@ -1,13 +1,21 @@
-"""Fills the gaps of ministack that would destroy what it serves.
+"""Fills the gaps of ministack that would destroy what it serves, or hide what AWS would do.
 
 ministack 1.5.33 answers `DeleteAccessLogSettings` of API Gateway v2 by deleting the stage. And it
 closes a connection after 75 idle seconds even when a request has just come in on it: the request
 is carried out, its answer is lost, the caller repeats it and is told that the thing exists already.
+And a subscription filter calls its function once and forgets the events if that fails: here the
+call is an asynchronous invocation as on AWS, with two retries and a destination for what failed,
+which may be a bucket. The pauses are a second and two seconds; on AWS they are minutes.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import threading
+import time
 import urllib.parse
+import uuid
 from typing import Any
 
 
@@ -29,3 +37,58 @@ def fill() -> None:
         return await original(method, path, headers, body, query_params)
 
     v2.handle_request = handle_request
+    _retry_failed_deliveries()
+    _keep_failures_in_buckets()
+
+
+def _retry_failed_deliveries() -> None:
+    """Subscription filters invoke asynchronously, with the retries that every such call has."""
+    from ministack.services import lambda_svc
+
+    original = lambda_svc._execute_function_with_config_scope
+
+    def execute(func: Any, event: Any) -> Any:
+        # A subscription filter starts a thread for it; a caller who waits uses the thread pool.
+        own_thread = getattr(threading.current_thread(), "_target", None) is execute
+        if own_thread and isinstance(event, dict) and "awslogs" in event:
+            return lambda_svc.invoke_async_with_retry(func, event)
+        return original(func, event)
+
+    lambda_svc._execute_function_with_config_scope = execute
+
+
+def _keep_failures_in_buckets() -> None:
+    """The on-failure destination may be an S3 bucket, under the keys AWS uses."""
+    from ministack.services import lambda_svc
+
+    original = lambda_svc._route_async_failure
+
+    def route(target_arn: str, func_name: str, event: Any, result: Any) -> None:
+        if not target_arn.startswith("arn:aws:s3:::"):
+            original(target_arn, func_name, event, result)
+            return
+        import boto3
+
+        now = time.gmtime()
+        body = {
+            "version": "1.0",
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", now),
+            "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3},
+            "requestPayload": event,
+            "responsePayload": result.get("body"),
+        }
+        client = boto3.client(
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}",
+            region_name=os.environ.get("MINISTACK_REGION", "us-east-1"),
+            aws_access_key_id="sandbox",
+            aws_secret_access_key="sandbox",  # noqa: S106 - the local AWS takes anything
+        )
+        client.put_object(
+            Bucket=target_arn.rpartition(":")[2],
+            Key=f"aws/lambda/async/{func_name}/{time.strftime('%Y/%m/%d', now)}/"
+            f"{time.strftime('%Y-%m-%dT%H.%M.%S', now)}-{uuid.uuid4()}",
+            Body=json.dumps(body).encode(),
+        )
+
+    lambda_svc._route_async_failure = route
