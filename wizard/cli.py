@@ -147,6 +147,7 @@ def build_parser() -> argparse.ArgumentParser:
         commands, "completion", "print completions for a shell", "commands:completion"
     )
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
+    completion.set_defaults(parser=parser)
 
     sandbox = _command(commands, "sandbox", "a local AWS, node and traffic on this machine", None)
     modes = sandbox.add_subparsers(title="modes", metavar="MODE", required=True)

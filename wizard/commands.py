@@ -113,7 +113,10 @@ def wizard(options: argparse.Namespace) -> int:
         )
     from wizard.ui.app import run
 
-    return run(run_options(options, env), load_answers(options, env, check=False))
+    from wizard.services.tokens import read_token
+
+    token = read_token(setting(options, "token_file", env), env)
+    return run(run_options(options, env), load_answers(options, env, check=False), token)
 
 
 def interactive(env: Mapping[str, str]) -> bool:
@@ -251,9 +254,7 @@ def completion(options: argparse.Namespace) -> int:
     """Print a completion script for a shell."""
     import shtab
 
-    from wizard.cli import build_parser
-
-    print(shtab.complete(build_parser(), shell=options.shell))
+    print(shtab.complete(options.parser, shell=options.shell))
     return int(ExitCode.DONE)
 
 
