@@ -116,7 +116,7 @@ def test_another_run_at_work_is_a_warning_that_names_it(deployed: Deployed) -> N
 
 
 def test_every_check_is_the_first_finding_of_some_breakage() -> None:
-    """What answers only an unverified part of the Wallarm API is shown in test_doctor_cloud."""
+    """What the Wallarm Cloud answers is shown in tests/flows/test_doctor_cloud.py."""
     cloud = {"WAG-API-007", "WAG-API-008"}
     shown = {b.check_id for b in BREAKAGES} | COVERED_HERE | cloud
     assert {c.check_id for c in CHECKS} - shown == set()

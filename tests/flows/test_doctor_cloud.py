@@ -1,0 +1,159 @@
+"""What the Wallarm Cloud says, and what it means when it says nothing."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from wizard.core.answers import Answers
+from wizard.core.checks import Finding, Verdict
+from wizard.core.facts import Identity
+from wizard.core.record import Record
+from wizard.core.secret import Secret
+from wizard.flows.diagnose import NO_OUTPUTS
+from wizard.services.evidence import discovery
+from wizard.services.evidence.scene import Scene
+
+TOKEN = "Ab+/" * 16
+USER = {"status": 200, "body": {"clientid": 42}}
+
+
+@dataclass
+class Cloud:
+    """Answers by path; anything else is 404. `asked` holds (path and query, token)."""
+
+    answers: dict[str, tuple[int, Any]]
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    url: str = ""
+
+
+class NoAws:
+    """These checks ask AWS nothing."""
+
+    def client(self, service: str) -> Any:
+        """Never called."""
+        raise AssertionError(service)
+
+
+@contextmanager
+def cloud(answers: dict[str, tuple[int, Any]]) -> Iterator[Cloud]:
+    """A Wallarm API on this machine."""
+    it = Cloud(answers)
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+        def _reply(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            it.asked.append((self.path, self.headers.get("X-WallarmApi-Token", "")))
+            status, body = it.answers.get(self.path.partition("?")[0], (404, {}))
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = _reply  # noqa: N815
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    it.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield it
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def scene(url: str, token: str = TOKEN) -> Scene:
+    """A deployment of which only the Wallarm side matters."""
+    return Scene(
+        clients=NoAws(),
+        identity=Identity("123456789012", "", "us-east-1"),
+        answers=Answers(region="us-east-1", wallarm_api_host="us1.api.wallarm.com"),
+        outputs=NO_OUTPUTS,
+        record=Record(),
+        env={"WALLARM_APIGW_CLOUD_URL": url, "NO_PROXY": "127.0.0.1"},
+        token=Secret(token) if token else None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "verdict", "words"),
+    [
+        ("/v2/node", {"body": [{"active": False}, {"active": False}]}, Verdict.FAIL, "2 nodes"),
+        ("/v2/node", {"body": []}, Verdict.FAIL, "none of them active"),
+        ("/v2/node", {"body": [{"active": True}]}, Verdict.PASS, "1 active node"),
+        ("/v2/node", {"body": "unexpected"}, Verdict.UNCHECKED, "not a list"),
+        ("/v2/node", b"<html>", Verdict.UNCHECKED, "us1.api.wallarm.com"),
+    ],
+)
+def test_an_active_node_is_one_the_cloud_lists(
+    path: str, answer: Any, verdict: Verdict, words: str
+) -> None:
+    with cloud({"/v1/user": (200, USER), path: (200, answer)}) as it:
+        found = discovery.node_active(scene(it.url))
+        asked = it.asked[-1]
+    assert (found.verdict, words in found.evidence) == (verdict, True), found
+    assert asked == ("/v2/node?filter%5Bclientid%5D%5B%5D=42", TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "verdict", "words"),
+    [
+        (200, {"body": {"enabled": True}}, Verdict.PASS, "enabled"),
+        (200, {"body": {"enabled": False}}, Verdict.FAIL, "disabled for Wallarm account 42"),
+        (200, {"body": {"other": 1}}, Verdict.UNCHECKED, "does not say"),
+        (403, {"body": "Access denied"}, Verdict.UNCHECKED, "answered 403"),
+    ],
+)
+def test_discovery_is_off_only_when_the_cloud_says_so(
+    status: int, answer: Any, verdict: Verdict, words: str
+) -> None:
+    path = "/v1/clients/42/apid/config"
+    with cloud({"/v1/user": (200, USER), path: (status, answer)}) as it:
+        found = discovery.discovery_enabled(scene(it.url))
+    assert (found.verdict, words in found.evidence) == (verdict, True), found
+
+
+LOOKS = (discovery.token_accepted, discovery.node_active, discovery.discovery_enabled)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_deployment_token_that_is_refused_is_never_called_wrong(look: Any) -> None:
+    with cloud({"/v1/user": (403, {"body": "Access denied"})}) as it:
+        assert look(scene(it.url)).verdict is Verdict.UNCHECKED
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_without_a_token_nobody_is_asked(look: Any) -> None:
+    with cloud({}) as it:
+        assert look(scene(it.url, token="")).verdict is Verdict.UNCHECKED
+        assert it.asked == []
+
+
+def test_no_finding_holds_the_token() -> None:
+    found: list[Finding] = []
+    with cloud({"/v1/user": (200, USER), "/v2/node": (500, {})}) as it:
+        found += [look(scene(it.url)) for look in (*LOOKS, discovery.cloud_reachable)]
+    found += [look(scene(it.url)) for look in (*LOOKS, discovery.cloud_reachable)]  # now offline
+    assert TOKEN not in repr(found)
+    assert TOKEN not in repr(scene(it.url))
+
+
+def test_a_wallarm_api_that_does_not_answer_is_a_failed_check_that_names_the_host() -> None:
+    with cloud({}) as it:
+        pass
+    found = discovery.cloud_reachable(scene(it.url))
+    assert found.verdict is Verdict.FAIL
+    assert "us1.api.wallarm.com" in found.evidence
