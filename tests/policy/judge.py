@@ -6,6 +6,7 @@ resource carries. Only Allow statements are printed, so none can deny.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -55,6 +56,7 @@ def allowed(
     return False
 
 
+@functools.cache
 def matches(pattern: str, text: str) -> bool:
     """IAM's wildcards: `*` is any text, `?` any one character; action names ignore case."""
     if ":" in pattern and not pattern.startswith("arn:"):

@@ -6,6 +6,7 @@ first look to the removal, against the local AWS, in every mode.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -27,11 +28,16 @@ REFERENCE = reference.load()
 REST_ARNS = ("/restapis", "/restapis/*/stages", "/restapis/*/stages/*", "/account")
 
 
-def used(mode: str) -> Iterator[tuple[str, str, str, str, str]]:
+@functools.cache
+def used(mode: str) -> tuple[tuple[str, str, str, str, str], ...]:
     """`(purpose, action, resource, service a role is passed to, operation)` of each call."""
-    for saved in RECORDED[mode]["calls"]:
-        for action, arn, passed_to in needed(record.read_call(saved), ACCOUNT, REGION):
-            yield record.PURPOSE[saved["phase"]], action, arn, passed_to, saved["operation"]
+    return tuple(
+        dict.fromkeys(
+            (record.PURPOSE[saved["phase"]], action, arn, passed_to, saved["operation"])
+            for saved in RECORDED[mode]["calls"]
+            for action, arn, passed_to in needed(record.read_call(saved), ACCOUNT, REGION)
+        )
+    )
 
 
 def answers_of(mode: str) -> Answers:
