@@ -324,6 +324,7 @@ def _even(text: str) -> str:
     """Without what AWS makes up: ids and suffixes."""
     text = re.sub(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{14,}", "0" * 8, text)
     text = re.sub(r"(?<=[-/])(?=[a-z]*\d)[0-9a-z]{8,32}\b", "0" * 8, text)
+    text = re.sub(r"\bZ[0-9A-Z]{8,32}\b", "Z00000000", text)
     return re.sub(r"T\d\d[.:]\d\d[.:]\d\d[^/]*", "T", text)
 
 
