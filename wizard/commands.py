@@ -111,9 +111,8 @@ def wizard(options: argparse.Namespace) -> int:
             next_step="Use `wallarm-apigw install --answers FILE --non-interactive`, or see "
             "`wallarm-apigw --help`.",
         )
-    from wizard.ui.app import run
-
     from wizard.services.tokens import read_token
+    from wizard.ui.app import run
 
     token = read_token(setting(options, "token_file", env), env)
     return run(run_options(options, env), load_answers(options, env, check=False), token)

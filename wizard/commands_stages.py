@@ -127,7 +127,9 @@ def uninstall(options: argparse.Namespace) -> int:
     answers = load_answers(options, env, check=False)
     with Console(as_json=setting(options, "json", env)) as console:
         context = Context(run_options(options, env), console.emit)
-        with Uninstall(context, answers, ask=_ask(options, env)) as job:
+        with Uninstall(
+            context, answers, ask=_ask(options, env), delete_logs=options.delete_logs
+        ) as job:
             removal = job.review()
             for held in removal.stages:
                 console.line(

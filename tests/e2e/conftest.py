@@ -21,6 +21,7 @@ from typing import Any
 import boto3
 import pytest
 
+from wizard.core import record
 from wizard.core.answers import Answers
 from wizard.core.answers_io import build, parse_file
 from wizard.core.report import FlowEvent
@@ -32,6 +33,7 @@ from wizard.sandbox import Sandbox
 _VOLATILE = ("createdDate", "lastUpdatedDate", "CreatedDate", "LastUpdatedDate", "ResponseMetadata")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of the shared deployment run in one process, those that take it away last."""
     for item in items:
@@ -118,6 +120,15 @@ class Deployed:
     def stage_images(self) -> dict[str, Any]:
         """Everything API Gateway says about every stage, and the log groups' policies."""
         return stage_images(self.client)
+
+    def forget(self, *addresses: str) -> None:
+        """As if an apply had been killed after creating these: they exist outside the state."""
+        session = open_session(self.context, self.answers)
+        identity = identify(session, self.answers)
+        with Deployment(self.context, self.answers, session, identity, "test") as deployment:
+            deployment.terraform.init()
+            deployment.terraform.forget(addresses)
+            deployment.journal.write(record.TERRAFORM_APPLY, "test", "begin")
 
     def in_plan(self) -> list[str]:
         """Run `terraform plan` by hand in the workspace: every change it would make."""

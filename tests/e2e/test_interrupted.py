@@ -92,6 +92,20 @@ def test_with_a_node_of_ones_own_every_request_arrives_all_the_same(begun: Deplo
     assert arrived == sorted(s.expected()[:2] for s in sent)
 
 
+def test_what_a_killed_apply_created_is_taken_over_and_not_made_twice(begun: Deployed) -> None:
+    begun.forget(
+        "aws_iam_role.forwarder",
+        "aws_cloudwatch_log_group.api[0]",
+        "aws_s3_bucket.undelivered",
+        "aws_lambda_function.forwarder",
+    )
+    again = begun.cli("install", "--yes", "--set", "proof=skip")
+    assert again.returncode == 0, again.stderr[-4000:]
+    assert "taken into the state" in again.stderr
+    assert "0 to add" in again.stderr
+    assert begun.in_plan() == []
+
+
 def test_interrupted_once_it_stops_gracefully_and_says_how_to_go_on(begun: Deployed) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "wizard.cli", "uninstall", "--yes",
@@ -108,3 +122,10 @@ def test_interrupted_once_it_stops_gracefully_and_says_how_to_go_on(begun: Deplo
     assert done.returncode == 0, done.stderr[-3000:]
     assert begun.stage_images() == begun.images
     assert begun.client("lambda").list_functions()["Functions"] == []
+
+
+def test_log_data_stays_after_a_removal_and_that_is_said(begun: Deployed) -> None:
+    groups = begun.client("logs").describe_log_groups(
+        logGroupNamePrefix="/aws/apigateway/wallarm-api-discovery-"
+    )["logGroups"]
+    assert len(groups) == 1

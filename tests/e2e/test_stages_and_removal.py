@@ -64,6 +64,20 @@ def image(deployed: Deployed, ref: str) -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.last
+def test_what_a_killed_apply_left_in_the_network_is_taken_over(deployed: Deployed) -> None:
+    deployed.forget(
+        "aws_vpc.this[0]",
+        "aws_eip.nat[0]",
+        "aws_launch_template.node[0]",
+        "aws_lb_target_group.node[0]",
+    )
+    again = deployed.cli("install", "--yes", "--set", "proof=skip")
+    assert again.returncode == 0, again.stderr[-4000:]
+    assert "0 to add" in again.stderr
+    assert len(deployed.client("ec2").describe_addresses()["Addresses"]) == 1
+
+
+@pytest.mark.last
 def test_uninstall_shows_first_and_changes_nothing_on_a_dry_run(deployed: Deployed) -> None:
     before = deployed.stage_images()
     dry = deployed.cli("uninstall", "--dry-run")
@@ -73,7 +87,7 @@ def test_uninstall_shows_first_and_changes_nothing_on_a_dry_run(deployed: Deploy
 
 @pytest.mark.last
 def test_after_uninstall_every_stage_is_exactly_as_before_the_install(deployed: Deployed) -> None:
-    gone = deployed.cli("uninstall", "--yes")
+    gone = deployed.cli("uninstall", "--yes", "--delete-logs")
     assert gone.returncode == 0, gone.stderr[-4000:]
     assert deployed.stage_images() == deployed.images
 
@@ -85,6 +99,9 @@ def test_after_uninstall_nothing_of_it_is_left_but_what_was_said(deployed: Deplo
     assert deployed.client("elbv2").describe_load_balancers()["LoadBalancers"] == []
     buckets = [b["Name"] for b in deployed.client("s3").list_buckets()["Buckets"]]
     assert buckets == ["sandbox-audit-archive"]  # a sample stage's own
+    ours = "/aws/apigateway/wallarm-api-discovery-"
+    groups = deployed.client("logs").describe_log_groups(logGroupNamePrefix=ours)["logGroups"]
+    assert groups == []
     names = deployed.client("ssm").describe_parameters()["Parameters"]
     assert [p["Name"] for p in names if "wallarm" in p["Name"].lower()] == []
 

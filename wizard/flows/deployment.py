@@ -97,6 +97,11 @@ class Deployment:
         if self._lock is not None:
             self._lock.release()
 
+    @property
+    def deployment_id(self) -> str:
+        """What the tag of every resource of this deployment says."""
+        return f"{self.identity.account_id}-{self.identity.region}-{self.answers.name_prefix}"
+
     @staticmethod
     def clock() -> float:
         """Epoch seconds."""
@@ -130,8 +135,7 @@ class Deployment:
                 self.answers,
                 token_parameter=self.token_parameter,
                 further_log_groups=tuple(kept),
-                deployment_id=f"{self.identity.account_id}-{self.identity.region}-"
-                f"{self.answers.name_prefix}",
+                deployment_id=self.deployment_id,
             )
         )
 

@@ -23,7 +23,7 @@ from wizard.core.secret import Secret
 from wizard.core.text import closest, count
 from wizard.core.tfvars import Outputs, token_parameter_name
 from wizard.flows import proof as proof_flow
-from wizard.flows import switching
+from wizard.flows import recovery, switching
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.services.aws import parameters
@@ -124,7 +124,7 @@ class Install:
             skipped=skipped,
             plan=plan,
             cost=estimate(self.answers),
-            warnings=switching.warnings(changes),
+            warnings=(*switching.warnings(changes), *_still_connected(deployment, self.answers)),
         )
 
     def deploy(self, review: Review) -> Outputs:
@@ -187,7 +187,7 @@ class Install:
             deployment.write_variables(kept)
             source = deployment.terraform.init()
             self.context.note(f"from {source.explanation}", subject="AWS provider")
-            plan = deployment.terraform.plan()
+            plan = recovery.adopt(deployment, deployment.terraform.plan())
         summary = plan.summary
         self.context.note(
             f"{summary.add} to add, {summary.change} to change, {summary.remove} to remove"
@@ -218,6 +218,16 @@ class Install:
         ):
             parameters.store(self.session.client("ssm"), name, self.token, tags=self.answers.tags)
         self.context.note("SecureString; Terraform sees only the name", subject=name)
+
+
+def _still_connected(deployment: Deployment, answers: Answers) -> tuple[str, ...]:
+    """Stages of an earlier run that are not chosen any more: an install only ever adds."""
+    connected = {str(ref) for ref in deployment.journal.record.stages}
+    left = sorted(connected - set(answers.stages))
+    return tuple(
+        f"{ref} stays connected; `wallarm-apigw stages remove {ref}` puts its logging back"
+        for ref in left
+    )
 
 
 def chosen_stages(inventory: Inventory, answers: Answers) -> tuple[Stage, ...]:

@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING
 from wizard.core import record
 from wizard.core.report import Phase, State
 from wizard.core.text import count, duration
+from wizard.services.aws.adopt import find
 
 if TYPE_CHECKING:
     from wizard.flows.deployment import Deployment
+    from wizard.services.terraform.client import PlanResult
+
+# A resource whose name depends on another one is found once that one is in the state.
+_PASSES = 4
 
 _WORDS = {
     record.TERRAFORM_APPLY: "deploying the infrastructure",
@@ -41,6 +46,51 @@ def settle(deployment: Deployment) -> None:
     deployment.workspace.sweep()
     _put_state_back(deployment)
     _tell(deployment)
+
+
+def adopt(deployment: Deployment, plan: PlanResult) -> PlanResult:
+    """Take what an interrupted apply left outside the state into it, and plan again.
+
+    Without an interrupted apply, or when nothing of it is found, the same plan comes back. Nothing
+    in the account is changed: `terraform import` writes to the state only.
+    """
+    if not _apply_was_interrupted(deployment):
+        return plan
+    for _ in range(_PASSES):
+        found = _outside_the_state(deployment, plan)
+        if not found:
+            break
+        plan.discard()
+        for address, import_id in found.items():
+            deployment.terraform.import_(address, import_id)
+            deployment.context.note(f"taken into the state: {import_id}", State.DONE, address)
+        plan = deployment.terraform.plan()
+    return plan
+
+
+def _apply_was_interrupted(deployment: Deployment) -> bool:
+    steps = [
+        e.step for e in deployment.journal.entries
+        if e.action in (record.TERRAFORM_APPLY, record.TERRAFORM_DESTROY)
+    ]  # fmt: skip
+    return bool(steps) and steps[-1] != "done"
+
+
+def _outside_the_state(deployment: Deployment, plan: PlanResult) -> dict[str, str]:
+    """Addresses that would be created although they exist, with their import ids."""
+    out = {}
+    for change in deployment.terraform.show_plan_json(plan).get("resource_changes", ()):
+        if change["mode"] != "managed" or change["change"]["actions"] != ["create"]:
+            continue
+        import_id = find(
+            deployment.session,
+            str(change["type"]),
+            change["change"].get("after") or {},
+            deployment.deployment_id,
+        )
+        if import_id:
+            out[str(change["address"])] = import_id
+    return out
 
 
 def unfinished(deployment: Deployment) -> tuple[str, ...]:

@@ -114,10 +114,11 @@ class Uninstall:
         deployment = self.deployment
         with deployment.journal.running():
             reports = self._stages(removal.stages)
-            destroyed = self._destroy(removal.plan)
+            plan, kept = self._keep_logs(removal.plan)
+            destroyed = self._destroy(plan)
             self._policies()
             self._token(removal.token_parameter)
-        left = [*removal.stays]
+        left = [*removal.stays, *kept]
         left.extend(f"{r.ref}: {r.message}" for r in reports if r.state is not State.DONE)
         return Removed(reports, destroyed, tuple(left))
 
@@ -140,6 +141,29 @@ class Uninstall:
                     report, _ = switching.restore(self.deployment, held, force=True)
                 reports.append(report)
         return tuple(reports)
+
+    def _keep_logs(self, plan: PlanResult | None) -> tuple[PlanResult | None, list[str]]:
+        """Leave log groups out of the removal unless their data is to go, too."""
+        if plan is None or self._delete_logs:
+            return plan, []
+        terraform = self.deployment.terraform
+        groups = {
+            str(change["address"]): str(change["change"]["before"]["name"])
+            for change in terraform.show_plan_json(plan).get("resource_changes", ())
+            if change["type"] == "aws_cloudwatch_log_group"
+            and change["change"]["actions"] == ["delete"]
+        }
+        if not groups:
+            return plan, []
+        plan.discard()
+        terraform.forget(tuple(groups))
+        days = self.answers.log_retention_days
+        left = [
+            f"{name}: log data, which expires after {days} days and is billed as storage until "
+            "then; `wallarm-apigw uninstall --delete-logs` would have removed it"
+            for name in groups.values()
+        ]
+        return terraform.plan(destroy=True), left
 
     def _destroy(self, plan: PlanResult | None) -> int:
         if plan is None:

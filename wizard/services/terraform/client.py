@@ -284,6 +284,14 @@ class Terraform(Runner):
         finally:
             self._keep_state()
 
+    def forget(self, addresses: Sequence[str]) -> None:
+        """Take resources out of the state without touching them. Raises TerraformError."""
+        self._check_state()
+        answer = self._ask("state rm", *addresses)
+        self._keep_state()
+        if answer.returncode != 0:
+            raise failed("state rm", (), answer.stderr, answer.returncode)
+
     def push_state(self, path: Path) -> None:
         """Put a state file (`errored.tfstate`) where it belongs. Only after the user agreed.
 

@@ -1,0 +1,169 @@
+"""Finds what an interrupted apply created but could not write into Terraform's state.
+
+Only what carries this deployment's own tag counts, and only when exactly one thing fits: a name
+alone proves nothing. Nothing in the account is changed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from wizard.core.tfvars import DEPLOYMENT_TAG
+from wizard.services.aws.errors import explained, is_not_found
+
+if TYPE_CHECKING:
+    from wizard.services.aws.session import Session
+
+# Terraform's type → EC2's operation, the list in its answer, the id that `terraform import` wants.
+_EC2 = {
+    "aws_eip": ("describe_addresses", "Addresses", "AllocationId"),
+    "aws_internet_gateway": (
+        "describe_internet_gateways",
+        "InternetGateways",
+        "InternetGatewayId",
+    ),
+    "aws_launch_template": ("describe_launch_templates", "LaunchTemplates", "LaunchTemplateId"),
+    "aws_nat_gateway": ("describe_nat_gateways", "NatGateways", "NatGatewayId"),
+    "aws_route_table": ("describe_route_tables", "RouteTables", "RouteTableId"),
+    "aws_security_group": ("describe_security_groups", "SecurityGroups", "GroupId"),
+    "aws_subnet": ("describe_subnets", "Subnets", "SubnetId"),
+    "aws_vpc": ("describe_vpcs", "Vpcs", "VpcId"),
+    "aws_vpc_endpoint": ("describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"),
+}
+_GONE = ("deleted", "deleting", "failed")
+
+
+def find(
+    session: Session, resource_type: str, values: Mapping[str, Any], deployment_id: str
+) -> str:
+    """The import id of what Terraform plans to create but exists already; empty when none fits.
+
+    Args:
+        values: the planned attributes; one that is not known yet is missing.
+    """
+    look = _BY_NAME.get(resource_type)
+    with explained(f"Looking for what an interrupted run left ({resource_type})", session.profile):
+        if resource_type in _EC2:
+            return _in_ec2(session.client("ec2"), resource_type, values, deployment_id)
+        if look is None:
+            return ""
+        try:
+            import_id, tags = look(session, values)
+        except ClientError as error:
+            if is_not_found(error):
+                return ""
+            raise
+    return import_id if tags.get(DEPLOYMENT_TAG) == deployment_id else ""
+
+
+def _in_ec2(ec2: Any, resource_type: str, values: Mapping[str, Any], deployment_id: str) -> str:
+    operation, listed, key = _EC2[resource_type]
+    filters = [{"Name": f"tag:{DEPLOYMENT_TAG}", "Values": [deployment_id]}]
+    if resource_type == "aws_launch_template":
+        if not values.get("name"):
+            return ""
+        filters.append({"Name": "launch-template-name", "Values": [values["name"]]})
+    else:
+        name = (values.get("tags") or {}).get("Name")
+        if not name:
+            return ""
+        filters.append({"Name": "tag:Name", "Values": [name]})
+    parameter = "Filter" if operation == "describe_nat_gateways" else "Filters"
+    answer = getattr(ec2, operation)(**{parameter: filters})
+    found = [item for item in answer[listed] if item.get("State") not in _GONE]
+    return str(found[0][key]) if len(found) == 1 else ""
+
+
+Found = tuple[str, dict[str, str]]
+
+
+def _listed(tags: Any, key: str = "Key", value: str = "Value") -> dict[str, str]:
+    return {str(tag[key]): str(tag[value]) for tag in tags or ()}
+
+
+def _role(session: Session, values: Mapping[str, Any]) -> Found:
+    name = values.get("name") or ""
+    if not name:
+        return "", {}
+    answer: Any = session.client("iam").get_role(RoleName=name)
+    return name, _listed(answer["Role"].get("Tags"))
+
+
+def _profile(session: Session, values: Mapping[str, Any]) -> Found:
+    name = values.get("name") or ""
+    if not name:
+        return "", {}
+    answer: Any = session.client("iam").get_instance_profile(InstanceProfileName=name)
+    return name, _listed(answer["InstanceProfile"].get("Tags"))
+
+
+def _log_group(session: Session, values: Mapping[str, Any]) -> Found:
+    name = values.get("name") or ""
+    logs: Any = session.client("logs")
+    groups = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"] if name else []
+    for group in groups:
+        if group["logGroupName"] == name:
+            arn = str(group["arn"]).removesuffix(":*")
+            return name, dict(logs.list_tags_for_resource(resourceArn=arn)["tags"])
+    return "", {}
+
+
+def _function(session: Session, values: Mapping[str, Any]) -> Found:
+    name = values.get("function_name") or ""
+    if not name:
+        return "", {}
+    answer: Any = session.client("lambda").get_function(FunctionName=name)
+    return name, dict(answer.get("Tags") or {})
+
+
+def _bucket(session: Session, values: Mapping[str, Any]) -> Found:
+    name = values.get("bucket") or ""
+    if not name:
+        return "", {}
+    answer: Any = session.client("s3").get_bucket_tagging(Bucket=name)
+    return name, _listed(answer["TagSet"])
+
+
+def _cluster(session: Session, values: Mapping[str, Any]) -> Found:
+    name = values.get("name") or ""
+    if not name:
+        return "", {}
+    answer: Any = session.client("ecs").describe_clusters(clusters=[name], include=["TAGS"])
+    for cluster in answer["clusters"]:
+        if cluster.get("status") != "INACTIVE":
+            return name, _listed(cluster.get("tags"), "key", "value")
+    return "", {}
+
+
+def _load_balancer(session: Session, values: Mapping[str, Any]) -> Found:
+    name = values.get("name") or ""
+    elb: Any = session.client("elbv2")
+    found = elb.describe_load_balancers(Names=[name])["LoadBalancers"] if name else []
+    return _balancing(elb, found[0]["LoadBalancerArn"]) if found else ("", {})
+
+
+def _target_group(session: Session, values: Mapping[str, Any]) -> Found:
+    name = values.get("name") or ""
+    elb: Any = session.client("elbv2")
+    found = elb.describe_target_groups(Names=[name])["TargetGroups"] if name else []
+    return _balancing(elb, found[0]["TargetGroupArn"]) if found else ("", {})
+
+
+def _balancing(elb: Any, arn: str) -> Found:
+    answer = elb.describe_tags(ResourceArns=[arn])["TagDescriptions"]
+    return arn, _listed(answer[0]["Tags"]) if answer else {}
+
+
+_BY_NAME: Mapping[str, Callable[[Session, Mapping[str, Any]], Found]] = {
+    "aws_cloudwatch_log_group": _log_group,
+    "aws_ecs_cluster": _cluster,
+    "aws_iam_instance_profile": _profile,
+    "aws_iam_role": _role,
+    "aws_lambda_function": _function,
+    "aws_lb": _load_balancer,
+    "aws_lb_target_group": _target_group,
+    "aws_s3_bucket": _bucket,
+}
