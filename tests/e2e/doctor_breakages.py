@@ -17,6 +17,7 @@ from tests.e2e.doctor_breaks import (
     account_role_deleted,
     account_role_trusts_another,
     account_role_unset,
+    account_role_without_rights,
     certificate,
     filter_deleted,
     filter_with,
@@ -127,6 +128,8 @@ STAGE_ROWS = (
              account_role_unset, fixable=True),
     Breakage("account role deleted", "WAG-LOG-011", ("does not exist", "NoSuchEntity"),
              account_role_deleted),
+    Breakage("account role without rights", "WAG-LOG-011", ("has no policy",),
+             account_role_without_rights),
     Breakage("account role trusts another service", "WAG-LOG-011",
              ("does not trust apigateway.amazonaws.com",), account_role_trusts_another),
 )  # fmt: skip

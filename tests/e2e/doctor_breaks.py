@@ -251,7 +251,8 @@ def traffic(method: str, status: int) -> Break:
             node = asked["logGroupName"] == patient.outputs.node_log_group
             message = REGISTERED if node else line
             now = int(time.time() * 1000)
-            return {"events": [{"timestamp": now, "message": message, "logStreamName": "x"}]}
+            event = {"eventId": message, "timestamp": now, "message": message, "logStreamName": "x"}
+            return {"events": [event]}
 
         return {"logs.FilterLogEvents": events}
 
@@ -380,6 +381,19 @@ def account_role_deleted(patient: Patient) -> Callable[[], object]:
             Tags=role.get("Tags", []),
         )
         for policy in policies:
+            iam.attach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
+
+    return undo
+
+
+def account_role_without_rights(patient: Patient) -> Callable[[], object]:
+    iam, name = patient.client("iam"), account_role_name(patient)
+    held = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    for policy in held:
+        iam.detach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
+
+    def undo() -> None:
+        for policy in held:
             iam.attach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
 
     return undo

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.aws_override import AwsOverride
 from tests.e2e.conftest import Deployed
 from tests.e2e.doctor_breakages import BREAKAGES
 from wizard.core.checks import CHECKS, Report, Result, Verdict
@@ -16,7 +17,7 @@ from wizard.flows.context import Context, Options
 
 pytestmark = pytest.mark.e2e
 
-COVERED_HERE = {f"WAG-LOC-00{n}" for n in range(1, 6)}
+COVERED_HERE = {f"WAG-LOC-00{n}" for n in range(1, 7)}
 
 
 def examine(deployed: Deployed, **changes: object) -> Report:
@@ -62,8 +63,8 @@ def test_without_terraform_nothing_else_is_guessed_at(deployed: Deployed, tmp_pa
     report = examine(deployed, terraform=str(tmp_path / "terraform"))
     assert first(report).check.check_id == "WAG-LOC-002"
     assert str(tmp_path / "terraform") in first(report).finding.evidence
-    token = ("WAG-API-002", "WAG-API-004", "WAG-API-007", "WAG-API-008")
-    assert others(report, "WAG-LOC-001", *FREE, *token) == {Verdict.SKIPPED}
+    apart = ("WAG-LOC-006", "WAG-API-002", "WAG-API-004", "WAG-API-007", "WAG-API-008")
+    assert others(report, "WAG-LOC-001", *FREE, *apart) == {Verdict.SKIPPED}
     assert {r.because for r in report.results if r.because} == {"WAG-LOC-002"}
 
 
@@ -113,6 +114,21 @@ def test_another_run_at_work_is_a_warning_that_names_it(deployed: Deployed) -> N
     assert first(report).check.check_id == "WAG-LOC-005"
     assert first(report).verdict is Verdict.WARN
     assert "(install)" in first(report).finding.evidence
+
+
+def test_what_the_credentials_may_not_do_is_a_warning_that_names_it(deployed: Deployed) -> None:
+    who = {"Account": deployed.box.account_id, "UserId": "x",
+           "Arn": f"arn:aws:iam::{deployed.box.account_id}:user/jane"}  # fmt: skip
+    denied = {"EvalActionName": "logs:FilterLogEvents", "EvalResourceName": "*",
+              "EvalDecision": "implicitDeny"}  # fmt: skip
+    with AwsOverride(deployed.box.endpoint_url) as aws:
+        aws.answers["sts.GetCallerIdentity"] = who
+        aws.answers["iam.SimulatePrincipalPolicy"] = {"EvaluationResults": [denied]}
+        report = examine(deployed, env={**deployed.env, "AWS_ENDPOINT_URL": aws.url})
+    assert first(report).check.check_id == "WAG-LOC-006"
+    assert first(report).verdict is Verdict.WARN
+    assert "logs:FilterLogEvents not allowed to" in first(report).finding.evidence
+    assert "user/jane" in first(report).finding.evidence
 
 
 def test_every_check_is_the_first_finding_of_some_breakage() -> None:

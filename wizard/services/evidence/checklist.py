@@ -14,6 +14,7 @@ LOOK: dict[str, Callable[[Scene], Finding]] = {
     "WAG-LOC-003": local.workspace,
     "WAG-LOC-004": local.finished,
     "WAG-LOC-005": local.not_locked,
+    "WAG-LOC-006": local.permitted,
     "WAG-LOG-001": logs.log_group_exists,
     "WAG-LOG-002": logs.log_group_class,
     "WAG-LOG-003": forwarder.function_active,

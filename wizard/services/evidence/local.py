@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from wizard.core.checks import Finding, failed, passed, warned
+from typing import TYPE_CHECKING, cast
+
+from wizard.core import policy
+from wizard.core.checks import Finding, failed, passed, unchecked, warned
 from wizard.core.text import count, duration
+from wizard.services.aws import permissions
 from wizard.services.evidence.scene import Scene
 
+if TYPE_CHECKING:
+    from wizard.services.aws.session import Session
+
+_MOST_SHOWN = 5
 EXPIRY_WARNING_SECONDS = 15 * 60.0
 
 
@@ -42,6 +50,23 @@ def finished(scene: Scene) -> Finding:
             f"the first: {first.action} {first.subject} at {first.at}"
         )
     return passed("nothing is unfinished")
+
+
+def permitted(scene: Scene) -> Finding:
+    """WAG-LOC-006: IAM's forecast; a policy nobody may read can still refuse."""
+    identity = scene.identity
+    wanted = policy.needs(scene.answers, "doctor", identity.account_id, identity.partition)
+    found = permissions.check(cast("Session", scene.clients), wanted, identity)
+    if found.state is permissions.Verdict.DENIED:
+        actions = sorted({missing.action for missing in found.missing})
+        more = f" and {len(actions) - _MOST_SHOWN} more" if len(actions) > _MOST_SHOWN else ""
+        return warned(
+            f"iam.SimulatePrincipalPolicy: {', '.join(actions[:_MOST_SHOWN])}{more} "
+            f"not allowed to {found.principal}"
+        )
+    if found.state is permissions.Verdict.UNKNOWN:
+        return unchecked(found.reason)
+    return passed(f"{found.asked} actions allowed to {found.principal}")
 
 
 def not_locked(scene: Scene) -> Finding:

@@ -146,6 +146,9 @@ def account_role_usable(scene: Scene) -> Finding:
         raise
     if "apigateway.amazonaws.com" not in json.dumps(role.get("AssumeRolePolicyDocument", "")):
         return failed(f"{name} does not trust apigateway.amazonaws.com")
+    attached = scene.aws("iam").list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    if not attached and not scene.aws("iam").list_role_policies(RoleName=name)["PolicyNames"]:
+        return failed(f"{name} has no policy, so it may not write logs")
     return passed(name)
 
 
