@@ -17,9 +17,10 @@ from botocore.parsers import ResponseParserError
 
 from tests.policy import record
 from tests.policy.identify import Call, UnknownRequestError, identify
-from tests.policy.judge import allowed, matches
+from tests.policy.judge import PolicyJudge, allowed, matches
 from tests.policy.mapping import needed
 from tests.policy.recorder import Recorder
+from wizard.core.answers import Answers
 
 OPERATIONS = sorted(
     {(c["service"], c["operation"]) for saved in record.load().values() for c in saved["calls"]}
@@ -152,3 +153,16 @@ def test_the_judge_reads_wildcards_and_passed_roles_as_iam_does() -> None:
     assert not allowed([statement], "iam:PassRole", role, "ec2.amazonaws.com")
     assert not allowed([statement], "iam:PassRole", "arn:aws:iam::1:role/admin",
                        "lambda.amazonaws.com")  # fmt: skip
+
+
+def test_with_a_policy_in_force_everything_else_is_refused() -> None:
+    judge = PolicyJudge("123456789012", "us-east-1")
+    judge.allow(Answers(), "discover")
+    assert judge(Call("sts", "GetCallerIdentity")) == ""
+    assert judge(Call("apigateway", "GetRestApis", path="/restapis")) == ""
+    assert "apigateway:GET" in judge(Call("apigateway", "GetApiKeys", path="/apikeys"))
+    role = Call("iam", "CreateRole", {"RoleName": ("api-gw-discovery-us-east-1-fwd",)})
+    assert "iam:CreateRole" in judge(role)
+    judge.allow(Answers(), "deploy")
+    assert judge(role) == ""
+    assert "role/admin" in judge(Call("iam", "CreateRole", {"RoleName": ("admin",)}))
