@@ -1,38 +1,88 @@
 """Takes secrets out of any text, for logs and support bundles.
 
 What looks like a credential is replaced by a word that says what it was; the rest stays readable.
+In doubt it is taken out. The time grows with the length of the text, whatever is in it.
 """
 
 from __future__ import annotations
 
 import re
 
-_PATTERNS = (
-    # AWS access keys, then whatever stands behind the usual names of secrets.
-    (re.compile(r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}\b"), "<aws-key-id>"),
-    (
-        re.compile(
-            r"(?i)((?:aws_secret_access_key|aws_session_token|secretaccesskey|sessiontoken|"
-            r"x-wallarmapi-token|wallarm_api_token|x-amz-security-token|password)"
-            r"\"?'?\s*[:=]\s*\"?'?)([^\s\"',;}]+)"
-        ),
-        r"\1<redacted>",
-    ),
-    # Its value has spaces in it: `Bearer …`, or a signature of many parts.
-    (re.compile(r"(?i)(\bauthorization\"?'?\s*[:=]\s*\"?'?)([^\n\"']+)"), r"\1<redacted>"),
-    # A Wallarm token: exactly 64 characters of base64, standing alone.
-    (re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{64}(?![A-Za-z0-9+/=])"), "<64-characters>"),
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S),
-     "<private-key>"),
-)  # fmt: skip
-_HASH = re.compile(r"[0-9a-f]{64}")
+# The value behind a name: in quotes (escaped ones too, as in JSON inside JSON; to the line's end
+# when they are never closed), or up to the next space or quote.
+_QUOTED = r"(?:\\.|[^\\\n])*?(?<!\\)(?P=quote)|[^\n]*"
+_BEFORE = r"\\*[\"']?\s*[:=]\s*b?"
+_OPEN = r"(?P<quote>\\*[\"'])"
+
+_HEADERS = r"(?:proxy-)?authorization|(?:set-)?cookie"
+_NAMES = (
+    r"secret[-_]?access[-_]?key|(?:session|security|access|refresh|id)[-_]?token|"
+    r"x-wallarmapi-token|wallarm_api_token|x-amz-signature|passw(?:or)?d|passphrase|"
+    r"client[-_]?secret|api[-_]?key|secret[-_]?key"
+)
+# Read from the left: a name, a separator, then quotes or none.
+_NAMED = re.compile(rf"(?i)(?P<name>(?:{_NAMES}){_BEFORE})(?:{_OPEN}(?:{_QUOTED})|[^\s\"']+)")
+# A header's value has spaces in it: `Bearer …`, or a signature of many parts.
+_HEADER = re.compile(rf"(?i)(?P<name>\b(?:{_HEADERS}){_BEFORE})(?:{_OPEN}(?:{_QUOTED})|[^\n]+)")
+# Some other token: only what is long enough to be one, so that sentences stay.
+_TOKEN = re.compile(r"(?i)(token\\*[\"']?[ \t]*[:=][ \t]*\\*[\"']?)(?!arn:)([^\s\"'\\]{16,})")
+_URL = re.compile(r"(://)[^/\s\"'@:]*:[^/\s\"']+@")
+_KEY_ID = re.compile(r"(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16,}")
+# A Wallarm token is 64 characters of base64; it may be glued to a path or be percent-encoded.
+_RUN = re.compile(r"(?:[A-Za-z0-9+/]|%2[BFbf]){64,}")
+_SECRET_KEY = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])")
+# The names of AWS's own roles and policies are as long and as mixed.
+_ARN = re.compile(r"arn:[^\s\"'=]*\Z")
+_HASH = re.compile(r"[0-9a-f]+|[0-9A-F]+")
+# A log's first or last line may stand in the middle of a key.
+_KEY_BEGIN = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S
+)
+_KEY_END = re.compile(r"-----END [A-Z ]*PRIVATE KEY-----")
+_NOT_KEY = re.compile(r"[^A-Za-z0-9+/=\s\\]")
 
 
 def redact(text: str) -> str:
-    """The text without anything that looks like a credential. SHA-256 sums stay."""
-    for pattern, replacement in _PATTERNS:
-        if replacement == "<64-characters>":
-            text = pattern.sub(lambda m: m[0] if _HASH.fullmatch(m[0]) else "<wallarm-token>", text)
-        else:
-            text = pattern.sub(replacement, text)
-    return text
+    """The text without anything that looks like a credential. SHA-256 sums and ARNs stay.
+
+    Of a private key that is cut off at both ends only whole lines are known for what they are.
+    """
+    text = _KEY_BEGIN.sub("<private-key>", text)
+    text = _cut_keys(text)
+    text = _HEADER.sub(r"\g<name><redacted>", text)
+    text = _NAMED.sub(r"\g<name><redacted>", text)
+    text = _URL.sub(r"\1<redacted>@", text)
+    text = _TOKEN.sub(r"\1<redacted>", text)
+    text = _KEY_ID.sub("<aws-key-id>", text)
+    text = _RUN.sub(lambda m: "<wallarm-token>" if _is_token(m[0]) else m[0], text)
+    return _SECRET_KEY.sub(lambda m: "<secret-key>" if _is_secret_key(m) else m[0], text)
+
+
+def _is_token(run: str) -> bool:
+    if _HASH.fullmatch(run):
+        return False
+    return len(run) == 64 or "+" in run or "%" in run or _has_both_cases(run)
+
+
+def _is_secret_key(found: re.Match[str]) -> bool:
+    run = found[0]
+    if not _has_both_cases(run) or not (any(c.isdigit() for c in run) or "+" in run):
+        return False
+    return not _ARN.search(found.string, max(0, found.start() - 200), found.start())
+
+
+def _has_both_cases(run: str) -> bool:
+    return run.lower() != run != run.upper()
+
+
+def _cut_keys(text: str) -> str:
+    """Without the rest of private keys whose beginning was cut off."""
+    parts: list[str] = []
+    at = 0
+    for end in _KEY_END.finditer(text):
+        before = text[at : end.start()]
+        # Searched from behind, so that each character is looked at once.
+        stop = _NOT_KEY.search(before[::-1])
+        parts += [before[: len(before) - stop.start()] if stop else "", "<private-key>"]
+        at = end.end()
+    return "".join(parts) + text[at:]
