@@ -6,7 +6,7 @@ WORKERS ?= 2
 STAMP  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup try test lint format soak bench screenshots package clean
+.PHONY: help setup try test lint audit sbom format soak bench screenshots package clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,15 @@ lint: $(STAMP)  ## lint, format check, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -ll -r wizard lambda/cw-resend-lambda
+
+audit: $(STAMP)  ## known vulnerabilities of every dependency (asks PyPI)
+	$(BIN)/python -m pip install --quiet --group audit
+	$(BIN)/pip-audit --local --skip-editable
+
+sbom: $(STAMP)  ## the software bill of materials, CycloneDX, on standard output
+	@$(BIN)/python -m pip install --quiet --group audit
+	@$(BIN)/cyclonedx-py environment $(VENV)
 
 format: $(STAMP)  ## apply the formatter
 	$(BIN)/ruff check --fix-only .

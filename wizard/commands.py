@@ -253,7 +253,7 @@ def completion(options: argparse.Namespace) -> int:
     """Print a completion script for a shell."""
     import shtab
 
-    print(shtab.complete(options.parser, shell=options.shell))
+    print(shtab.complete(options.parser, options.shell))
     return int(ExitCode.DONE)
 
 
