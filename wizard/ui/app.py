@@ -21,6 +21,7 @@ from wizard.core.rules import token_problem
 from wizard.core.secret import Secret
 from wizard.core.text import clean, count
 from wizard.flows.context import Options
+from wizard.ui import terminal
 from wizard.ui.backend import Backend
 from wizard.ui.hearing import Hearing
 from wizard.ui.jobs import Jobs, unexpected
@@ -87,7 +88,12 @@ class WizardApp(Hearing):
         """Show the first screen at once, then start looking around."""
         self.go(self._first)
         self.set_interval(EVENT_SECONDS, self._tick)
+        self.set_interval(terminal.LOOK_SECONDS, self._look_at_terminal)
         self.call_after_refresh(self._look_around)
+
+    def _look_at_terminal(self) -> None:
+        if not self.is_headless and terminal.is_gone():
+            terminal.leave()
 
     def _look_around(self) -> None:
         if self._first == "welcome":
