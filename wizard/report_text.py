@@ -121,11 +121,11 @@ def _lines(result: Result, *, unicode: bool) -> list[str]:
     tail = ""
     if result.verdict is Verdict.SKIPPED:
         tail = f"  because of {result.because}"
-    elif result.verdict is Verdict.UNCHECKED:
-        tail = f"  not checked: {clean(result.finding.evidence, 120)}"
     lines = [f"   {mark} {result.check.check_id}  {result.check.question}{tail}"]
     if result.verdict in (Verdict.FAIL, Verdict.WARN):
         lines.append(f"       {clean(result.finding.evidence)}")
+    elif result.verdict is Verdict.UNCHECKED:
+        lines.append(f"       Not checked: {clean(result.finding.evidence, 150)}")
     return lines
 
 

@@ -49,8 +49,8 @@ TEXT = """\
        none points at orders [/red]  [31m<b>&
    [--] WAG-LOG-006  Does the filter pattern let access-log events through?  because of WAG-LOG-005
 [??] The node cannot be reached  (0 of 1)
-   [??] WAG-NOD-001  Does the ECS cluster have a container instance?  not checked: \
-not permitted to look
+   [??] WAG-NOD-001  Does the ECS cluster have a container instance?
+       Not checked: not permitted to look
 [!!] API Discovery shows nothing  (0 of 1)
    [!!] WAG-API-005  Is no event waiting undelivered?
        3 undelivered batches wait

@@ -1,8 +1,8 @@
-"""Runs the sandbox's local AWS with one more gap filled: alarms are described in full.
+"""Runs the sandbox's local AWS with two more gaps filled that never let a plan be empty.
 
 ministack 1.5.33 stores an alarm whole, but its answer to `DescribeAlarms` in the query protocol,
-which the AWS provider speaks, leaves out dimensions, period, actions and more. Every plan would
-then want to change every alarm.
+which the AWS provider speaks, leaves out dimensions, period, actions and more. And its
+`UpdateAutoScalingGroup` accepts a new launch template version and forgets it.
 """
 
 import runpy
@@ -33,6 +33,28 @@ def describe_alarms_in_full() -> None:
     cloudwatch._describe_alarms = describe
 
 
+def keep_the_launch_template() -> None:
+    """Change ministack in this process; call it before it serves."""
+    from ministack.services import autoscaling
+
+    original = autoscaling._update_asg
+
+    def update(params: Any) -> Any:
+        answer = original(params)
+        group = autoscaling._asgs.get(autoscaling._p(params, "AutoScalingGroupName"))
+        identity = autoscaling._p(params, "LaunchTemplate.LaunchTemplateId")
+        if group and identity:
+            version = autoscaling._p(params, "LaunchTemplate.Version")
+            group["LaunchTemplate"] = {
+                "LaunchTemplateId": identity,
+                "LaunchTemplateName": identity,
+                "Version": version or "$Default",
+            }
+        return answer
+
+    autoscaling._update_asg = update
+
+
 def _missing(alarm: dict[str, Any]) -> str:
     plain = ("AlarmDescription", "Statistic", "ExtendedStatistic", "Period", "TreatMissingData")
     out = [f"<{key}>{escape(str(alarm[key]))}</{key}>" for key in plain if alarm.get(key)]
@@ -51,4 +73,5 @@ if __name__ == "__main__":
     here = str(Path(__file__).resolve().parent)
     sys.path[:] = [p for p in sys.path if p != here]
     describe_alarms_in_full()
+    keep_the_launch_template()
     runpy.run_path(str(LAUNCHER), run_name="__main__")

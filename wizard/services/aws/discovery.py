@@ -84,10 +84,10 @@ class _Queue:
     def pop(self, cancelled: Callable[[], bool]) -> Api | None:
         """The next API; None when there will be none."""
         with self._changed:
-            while not self._pending:
-                if not self._listers or cancelled():
-                    return None
+            while not self._pending and self._listers and not cancelled():
                 self._changed.wait(0.1)
+            if not self._pending or cancelled():
+                return None
             for api_id in self._prefer() if self._prefer else ():
                 if api_id in self._pending:
                     return self._pending.pop(api_id)

@@ -1,0 +1,249 @@
+"""Every mode of the module, from empty account to empty account, on a local AWS.
+
+    python -m tests.terraform.modes [MODE ...]
+
+For each mode: apply, plan (must be empty), each update followed by a plan (must be empty), destroy
+(nothing may be left that was not there before). Prints one line of a Markdown table a mode.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.terraform.local_aws import LocalAws
+from tests.terraform.stack import Stack, existing
+
+Variables = Mapping[str, Any]
+TOKEN = "A" * 64  # the shape of a token, and none
+CA = """-----BEGIN CERTIFICATE-----
+MIIBhTCCASugAwIBAgIQIRi6zePL6mKjOipn+dNuaTAKBggqhkjOPQQDAjASMRAw
+-----END CERTIFICATE-----
+"""
+TOPIC = "arn:aws:sns:us-east-1:123456789012:on-call"
+OPERATIONS = {"alarms": True, "dashboard": True, "alarm_topic_arn": TOPIC}
+
+
+def nothing(_aws: LocalAws) -> Variables:
+    """Nothing exists before."""
+    return {}
+
+
+def hosted_zone(aws: LocalAws) -> Variables:
+    """A public hosted zone exists before."""
+    aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="1")
+    return {"r53_domain_name": "example.com", "node_dns_name": "wallarm-node"}
+
+
+def network(aws: LocalAws) -> Variables:
+    """A VPC with two public and two private subnets exists before."""
+    ec2 = aws.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(
+            VpcId=vpc, CidrBlock=f"10.7.{number}.0/24", AvailabilityZone=f"{aws.region}{zone}"
+        )["Subnet"]["SubnetId"]
+        for number, zone in enumerate("abab")
+    ]
+    return {
+        "vpc_id": vpc,
+        "public_subnet_ids": subnets[:2],
+        "private_subnet_ids": subnets[2:],
+    }
+
+
+def private_network(aws: LocalAws) -> Variables:
+    """The same; only the private subnets are handed over."""
+    return {**network(aws), "public_subnet_ids": []}
+
+
+def log_groups(*names: str) -> Callable[[LocalAws], Variables]:
+    """Log groups exist before: the first is the one API Gateway writes to, the others are more."""
+
+    def create(aws: LocalAws) -> Variables:
+        for name in names:
+            aws.client("logs").create_log_group(logGroupName=name)
+        return {
+            "api_gateway_log_group_name": names[0],
+            "api_gateway_log_group_names": list(names[1:]),
+        }
+
+    return create
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What exists before, the first variables, and the changes made one after another."""
+
+    title: str
+    before: Callable[[LocalAws], Variables]
+    variables: Variables
+    updates: tuple[Variables, ...] = ()
+
+
+OWN_NODE: Variables = {"wallarm_api_token": TOKEN}
+GIVEN_NODE: Variables = {"node_url": "node.example.com:443"}
+
+# Each alone, because the stack with a given node is quick.
+EACH_FORWARDER_VARIABLE: tuple[Variables, ...] = (
+    {"x_wallarm_application_id": 7},
+    {"log_retention_days": 30, "undelivered_retention_days": 60},
+    {"subscription_filter_pattern": "{ $.status = 2* }"},
+    {"lambda_timeout": 120, "lambda_memory_size": 1024, "lambda_reserved_concurrency": 5},
+    {"lambda_runtime": "python3.12"},
+    {"node_url": "other.example.com:8443", "node_scheme": "http"},
+    {"node_ca_certificate": CA},
+    {"undelivered_force_destroy": False},
+    {"undelivered_force_destroy": True},
+    {"tags": {"team": "platform"}, "deployment_id": "d-1"},
+    {"permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess"},
+    {**OPERATIONS},
+    {"alarm_silence_hours": 6},
+    {"alarms": False, "dashboard": False},
+    {"iam_path": "/platform/"},
+)
+NODE_VARIABLES: tuple[Variables, ...] = (
+    {
+        "node_tag": "0.25.5",
+        "node_group": "other",
+        "wallarm_api_host": "us1.api.wallarm.com",
+        "node_instance_type": "t3.large",
+        "x_wallarm_application_id": 7,
+        "log_retention_days": 30,
+        "tags": {"team": "platform"},
+    },
+    {"node_count": 2},
+    {"node_count": 1},
+)
+
+MODES: dict[str, Mode] = {
+    "own-vpc-http": Mode("Own VPC, HTTP", nothing, OWN_NODE, NODE_VARIABLES),
+    "own-vpc-https": Mode(
+        "Own VPC, HTTPS",
+        hosted_zone,
+        OWN_NODE,
+        ({"node_dns_name": "other.example.com"}, {"r53_domain_name": "", "node_dns_name": ""}),
+    ),
+    "given-vpc": Mode(
+        "Given VPC, token in SSM",
+        network,
+        {"wallarm_api_token_ssm_parameter": "/wallarm-apigw/token"},
+        ({"node_tag": "0.25.5"},),
+    ),
+    "given-vpc-https": Mode(
+        "Given VPC, HTTPS", lambda aws: {**network(aws), **hosted_zone(aws)}, OWN_NODE
+    ),
+    "given-node": Mode("Given node", nothing, GIVEN_NODE, EACH_FORWARDER_VARIABLE),
+    "given-node-private": Mode(
+        "Given node, forwarder in a given VPC, private CA",
+        private_network,
+        {**GIVEN_NODE, "node_ca_certificate": CA},
+    ),
+    "reused-log-group": Mode(
+        "Log group reused", log_groups("/aws/apigateway/mine"), GIVEN_NODE,
+        ({"api_gateway_log_group_name": ""},),
+    ),
+    "log-groups": Mode(
+        "Several log groups",
+        log_groups("/aws/apigateway/mine", "/aws/vendedlogs/orders", "/aws/apigateway/more"),
+        {**GIVEN_NODE, **OPERATIONS},
+        ({"api_gateway_log_group_names": ["/aws/vendedlogs/orders"]},),
+    ),
+    "two-nodes": Mode("node_count 2", nothing, {**OWN_NODE, "node_count": 2}),
+    "operations": Mode(
+        "Alarms and dashboard", nothing, {**OWN_NODE, **OPERATIONS}, ({"alarm_silence_hours": 6},)
+    ),
+    "nat-per-az": Mode(
+        "NAT per zone",
+        nothing,
+        {**OWN_NODE, "nat_gateway_per_az": True},
+        ({"nat_gateway_per_az": False},),
+    ),
+}  # fmt: skip
+
+
+@dataclass
+class Result:
+    """What was seen of one mode; `problems` is empty when all was well."""
+
+    mode: Mode
+    resources: int = 0
+    problems: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def row(self) -> str:
+        """One line of the README's table."""
+        times = self.seconds
+        updates = str(len(self.mode.updates)) if self.mode.updates else "–"
+        verdict = "yes" if not self.problems else "**no**: " + "; ".join(self.problems)
+        return (
+            f"| {self.mode.title} | {self.resources} | {times['apply']:.0f} s | {updates} "
+            f"| {times['destroy']:.0f} s | {verdict} |"
+        )
+
+
+HEADER = (
+    "| Mode | Resources | Apply | Updates | Destroy | Every later plan empty, nothing left |\n"
+    "|---|---|---|---|---|---|"
+)
+
+
+def run(mode: Mode, folder: Path) -> Result:
+    """Take one mode through its life."""
+    result = Result(mode)
+    with LocalAws(folder / "aws") as aws:
+        variables = {**mode.variables, **mode.before(aws)}
+        before = existing(aws)
+        stack = Stack(aws, folder)
+        start = time.monotonic()
+        result.resources = stack.apply(variables)["add"]
+        result.seconds["apply"] = time.monotonic() - start
+        _expect_no_changes(stack, "the first apply", result)
+        for update in mode.updates:
+            variables = {**variables, **update}
+            stack.apply(variables)
+            _expect_no_changes(stack, f"changing {', '.join(update)}", result)
+        start = time.monotonic()
+        stack.destroy()
+        result.seconds["destroy"] = time.monotonic() - start
+        left = sorted(existing(aws) - before)
+        if left:
+            result.problems.append(f"left behind: {', '.join(left)}")
+        if stack.state():
+            result.problems.append(f"left in the state: {', '.join(stack.state())}")
+        gone = sorted(before - existing(aws))
+        if gone:
+            result.problems.append(f"taken away: {', '.join(gone)}")
+    return result
+
+
+def _expect_no_changes(stack: Stack, after: str, result: Result) -> None:
+    changes = stack.changes()
+    if changes:
+        result.problems.append(f"after {after}: {', '.join(changes)}")
+
+
+def main() -> int:
+    """Run the modes named on the command line, or all of them."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("mode", nargs="*", choices=[*MODES, []], help="default: every mode")
+    chosen = parser.parse_args().mode or list(MODES)
+    bad = 0
+    print(HEADER, flush=True)
+    for name in chosen:
+        with tempfile.TemporaryDirectory(prefix="modes-") as folder:
+            result = run(MODES[name], Path(folder))
+        bad += bool(result.problems)
+        print(result.row, flush=True)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
