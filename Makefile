@@ -6,7 +6,7 @@ WORKERS ?= 2
 STAMP  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup try test lint audit sbom format soak bench screenshots package clean
+.PHONY: help setup try test lint audit sbom format soak bench figures screenshots package clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ soak: $(STAMP)  ## kill the wizard and Terraform at random moments, many times
 
 bench: $(STAMP)  ## every figure, as a ratio against a floor or a peer
 	$(BIN)/python -m benchmarks
+
+figures: $(STAMP)  ## the same, written into README.md and docs/performance.md
+	$(BIN)/python -m benchmarks --pages
 
 screenshots: $(STAMP)  ## regenerate screenshots/ from the running app
 	$(BIN)/python -m tests.screenshots

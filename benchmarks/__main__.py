@@ -7,41 +7,52 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.util
 import json
 import os
 import platform
 import sys
 import time
+from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+from benchmarks import report
 from benchmarks.figure import Figure
-
-NAMES = (
-    "start", "first_paint", "table", "discovery", "reducer", "deployer", "forwarder", "data_path",
-    "scale",
-)  # fmt: skip
 
 
 def main() -> int:
-    """Run, print Markdown tables, save or compare."""
+    """Run, print Markdown tables, save, compare, write the pages."""
+    names = tuple(report.TITLES)
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))
     parser.add_argument("--save", type=Path, help="write the figures to a JSON file")
     parser.add_argument("--compare", type=Path, help="show the change against a saved file")
+    parser.add_argument(
+        "--pages", action="store_true", help="put them into README.md and docs/performance.md"
+    )
     options = parser.parse_args()
-    before = json.loads(options.compare.read_text()) if options.compare else {}
-    print(machine() + "\n")
-    found: dict[str, list[Figure]] = {}
-    for name in options.names or NAMES:
-        if importlib.util.find_spec(f"benchmarks.{name}") is None:
-            continue
+    if unknown := set(options.names) - set(names):
+        parser.error(f"no such figures: {', '.join(sorted(unknown))}")
+    before = json.loads(options.compare.read_text())["figures"] if options.compare else {}
+    today = datetime.now(timezone.utc).date().isoformat()
+    run: dict[str, Any] = {"machine": machine(), "date": today, "figures": {}}
+    if options.pages and report.SAVED.exists():  # figures that are not taken now stay
+        run["figures"] = json.loads(report.SAVED.read_text())["figures"]
+    print(run["machine"] + "\n")
+    for name in options.names or names:
         began = time.monotonic()
-        found[name] = importlib.import_module(f"benchmarks.{name}").run()
-        show(name, found[name], before.get(name, []), time.monotonic() - began)
+        found: list[Figure] = importlib.import_module(f"benchmarks.{name}").run()
+        run["figures"][name] = found
+        print(f"### {report.TITLES[name]} ({time.monotonic() - began:.0f} s)\n")
+        known = {item["name"]: item for item in before.get(name, [])}
+        print("\n".join(report.table(found, known)) + "\n", flush=True)
     if options.save:
-        options.save.write_text(json.dumps(found, indent=1))
+        options.save.write_text(json.dumps(run, indent=1))
+    if options.pages:
+        run["figures"] = {name: run["figures"][name] for name in names if name in run["figures"]}
+        report.SAVED.write_text(json.dumps(run, indent=1) + "\n")
+        report.write(run)
     return 0
 
 
@@ -52,23 +63,6 @@ def machine() -> str:
         f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, "
         f"Python {platform.python_version()}, {packages}"
     )
-
-
-def show(name: str, figures: list[Figure], before: list[Figure], seconds: float) -> None:
-    """One table."""
-    old = {item["name"]: item for item in before}
-    head = ["figure", "median", "× floor or peer", "target"] + (["before"] if old else [])
-    print(f"### {name} ({seconds:.0f} s)\n\n| {' | '.join(head)} |")
-    print("|" + " --- |" * len(head))
-    for item in figures:
-        ratio = f"{item['ratio']:.2f}" if item.get("ratio") else "–"
-        cells = [item["name"], f"{item['value']:,.2f} {item['unit']}".rstrip(), ratio,
-                 item.get("target") or "–"]  # fmt: skip
-        if old:
-            known = old.get(item["name"])
-            cells.append(f"{known['value']:,.2f}" if known else "–")
-        print(f"| {' | '.join(cells)} |")
-    print(flush=True)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,11 @@ as it takes them, and every event is looked for at the node.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
@@ -21,29 +24,37 @@ BATCHES = 20
 EVENTS = 500
 
 
-def run() -> list[Figure]:
-    """Events a second from the first put to the last arrival, and how many are missing."""
+@contextlib.contextmanager
+def running() -> Iterator[tuple[Sandbox, Callable[[int], float]]]:
+    """The sandbox with the pipeline, and `put(count)`: puts that many events, returns seconds."""
     with Sandbox.start(seed=False) as box:
         session = boto3.Session("sandbox", "sandbox", region_name=box.region)
         logs = session.client("logs", endpoint_url=box.endpoint_url)
         _pipeline(session, box)
-        began = time.perf_counter()
-        put = 0.0
-        for number in range(BATCHES):
-            events = [
-                {"timestamp": int(time.time() * 1000), "message": line(number * EVENTS + n)}
-                for n in range(EVENTS)
-            ]
-            start = time.perf_counter()
+        numbers = itertools.count()
+
+        def put(count: int) -> float:
+            now = int(time.time() * 1000)
+            events = [{"timestamp": now, "message": line(next(numbers))} for _ in range(count)]
+            began = time.perf_counter()
             logs.put_log_events(logGroupName="bench", logStreamName="s", logEvents=events)
-            put += time.perf_counter() - start
+            return time.perf_counter() - began
+
+        yield box, put
+
+
+def run() -> list[Figure]:
+    """Events a second from the first put to the last arrival, and how many are missing."""
+    with running() as (box, put):
+        began = time.perf_counter()
+        putting = sum(put(EVENTS) for _ in range(BATCHES))
         wanted = BATCHES * EVENTS
         arrived = len(box.node.wait_for(wanted, 60.0))
         total = time.perf_counter() - began
     return [
         figure("events a second, log group to node", arrived / total, "/s"),
         figure("missing of 10,000 events", wanted - arrived, "", target="0"),
-        figure("share of the time in the local AWS's own put", put / total * 100, "%"),
+        figure("share of the time in the local AWS's own put", putting / total * 100, "%"),
     ]
 
 

@@ -1,6 +1,7 @@
 """A node that accepts everything as fast as one core can: the floor's other end.
 
-`python -m benchmarks.sink [latency-ms]` prints its port and serves until its standard input ends.
+`python -m benchmarks.sink LATENCY-MS [CERTIFICATE]` prints its port and serves until its standard
+input ends; with a PEM file of key and certificates it speaks TLS.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ import heapq
 import os
 import select
 import socket
+import ssl
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 from types import TracebackType
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -20,13 +24,25 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 class Sink:
     """The sink in a process of its own. Use as a context manager."""
 
-    def __init__(self, latency_ms: float = 0.0) -> None:
+    def __init__(self, latency_ms: float = 0.0, *, tls: bool = False) -> None:
         self._latency = latency_ms
+        self._tls = tls
+        self._certificate = ""
         self.port = 0
+        self.ca = ""
+
+    @property
+    def url(self) -> str:
+        """Host and port, as the forwarder wants them."""
+        return f"127.0.0.1:{self.port}"
 
     def __enter__(self) -> Sink:
+        arguments = [str(self._latency)]
+        if self._tls:
+            self._make_certificate()
+            arguments.append(self._certificate)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.sink", str(self._latency)],
+            [sys.executable, "-m", "benchmarks.sink", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -44,10 +60,27 @@ class Sink:
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._process.wait(10)
+        if self._certificate:
+            Path(self._certificate).unlink()
+
+    def _make_certificate(self) -> None:
+        """`ca` is the PEM to trust; the key and its certificate go to a file only we may read."""
+        import trustme
+
+        authority = trustme.CA()
+        issued = authority.issue_cert("127.0.0.1")
+        self.ca = authority.cert_pem.bytes().decode()
+        with tempfile.NamedTemporaryFile(suffix=".pem", delete=False) as file:
+            file.write(issued.private_key_and_cert_chain_pem.bytes())
+        self._certificate = file.name
 
 
-def serve(latency: float) -> None:
+def serve(latency: float, certificate: str = "") -> None:
     """Answer every request head after `latency` seconds, until standard input ends."""
+    context = None
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     listener.setblocking(False)
     poll = select.epoll()
@@ -65,6 +98,8 @@ def serve(latency: float) -> None:
                     return
             elif fd == listener.fileno():
                 client, _ = listener.accept()
+                if context:  # one handshake after the other: they happen once a connection
+                    client = context.wrap_socket(client, server_side=True)
                 client.setblocking(False)
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 sockets[client.fileno()] = client
@@ -87,6 +122,8 @@ def _receive(
 ) -> None:
     try:
         data = sockets[fd].recv(65536)
+    except ssl.SSLWantReadError:
+        return
     except ConnectionError:
         data = b""
     if not data:
@@ -103,4 +140,4 @@ def _receive(
 
 
 if __name__ == "__main__":
-    serve(float(sys.argv[1]) / 1000 if len(sys.argv) > 1 else 0.0)
+    serve(float(sys.argv[1]) / 1000 if len(sys.argv) > 1 else 0.0, *sys.argv[2:])

@@ -1,0 +1,85 @@
+"""Figures as Markdown: all of them for docs/performance.md, those with a target for the README."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figure import Figure
+
+ROOT = Path(__file__).parents[1]
+SAVED = ROOT / "benchmarks" / "figures.json"
+BEGIN = "<!-- figures: written by `make figures` -->"
+END = "<!-- figures: end -->"
+HEAD = ("figure", "median", "× floor or peer", "target")
+TITLES = {
+    "start": "Start of the command, against `python -c pass`",
+    "first_paint": "First screen in a terminal, against a bare Textual app",
+    "table": "The table of stages",
+    "discovery": "Discovery, against what API Gateway's quota allows",
+    "reducer": "Progress from Terraform's events, against decoding their JSON",
+    "deployer": "An apply, against plain Terraform",
+    "forwarder": "The forwarder, against decoding and parsing alone",
+    "data_path": "The whole data path on the sandbox",
+    "scale": "Model of larger traffic (calculated, not measured)",
+}
+
+
+def number(value: float) -> str:
+    """Two decimals, more where two would say nothing."""
+    return f"{value:,.2f}" if abs(value) >= 0.1 or not value else f"{value:.5f}"
+
+
+def table(figures: list[Figure], before: Mapping[str, Figure] | None = None) -> Iterator[str]:
+    """The lines of one table."""
+    head = [*HEAD, "before"] if before else [*HEAD]
+    yield f"| {' | '.join(head)} |"
+    yield "|" + " --- |" * len(head)
+    for item in figures:
+        ratio = f"{item['ratio']:.2f}" if item.get("ratio") else "–"
+        value = f"{number(item['value'])} {item['unit']}".rstrip()
+        cells = [item["name"], value, ratio, item.get("target") or "–"]
+        if before:
+            known = before.get(item["name"])
+            cells.append(number(known["value"]) if known else "–")
+        yield f"| {' | '.join(cells)} |"
+
+
+def page(run: Mapping[str, Any]) -> str:
+    """docs/performance.md."""
+    lines = [
+        "# Performance",
+        "",
+        "Written by `make figures`. Medians of interleaved rounds; machines differ, ratios less.",
+        f"Taken on {run['date']} with {run['machine']}.",
+        "",
+    ]
+    for name, figures in run["figures"].items():
+        lines += [f"## {TITLES.get(name, name)}", "", *table(figures), ""]
+    return "\n".join(lines)
+
+
+def summary(run: Mapping[str, Any]) -> str:
+    """The README's section, without its heading: every figure that has a target."""
+    wanted = [item for figures in run["figures"].values() for item in figures if item.get("target")]
+    return "\n".join(
+        [
+            BEGIN,
+            f"Taken on {run['date']} with {run['machine']}; `make bench` takes them on yours.",
+            "[All figures](docs/performance.md).",
+            "",
+            *table(wanted),
+            END,
+        ]
+    )
+
+
+def write(run: Mapping[str, Any]) -> None:
+    """Both pages."""
+    (ROOT / "docs" / "performance.md").write_text(page(run), encoding="utf-8")
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    readme.write_text(before + summary(run) + after, encoding="utf-8")
