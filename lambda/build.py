@@ -13,7 +13,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def build(target):
-    """Write the package to `target`."""
+    """Write the package to `target`, a path or a binary file."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as package:
         for path in sorted(SOURCE.glob("*.py")):
             entry = zipfile.ZipInfo(path.name, EPOCH)

@@ -120,6 +120,20 @@ def test_the_module_is_copied_once_per_content(workspace: Workspace, source: Pat
     assert first.is_dir()  # the version before stays, for a way back
 
 
+def test_what_was_built_now_takes_the_place_of_what_lay_there(
+    workspace: Workspace, source: Path
+) -> None:
+    (source / "package.zip").write_bytes(b"old")
+    module = workspace.install_module(source, {"package.zip": b"new"})
+    assert (module / "package.zip").read_bytes() == b"new"
+    assert workspace.install_module(source, {"package.zip": b"new"}) == module
+
+
+def test_the_installed_source_of_the_forwarder_builds_the_package_that_ships() -> None:
+    shipped = assets.terraform_module() / "cw-resend-lambda.zip"
+    assert assets.forwarder_package() == shipped.read_bytes()
+
+
 def test_a_copy_that_somebody_changed_is_made_again(workspace: Workspace, source: Path) -> None:
     module = workspace.install_module(source)
     (module / "main.tf").write_text("# tampered\n")

@@ -112,7 +112,8 @@ class Deployment:
         """Terraform in this workspace, with the module of this version installed."""
         if self._terraform is None:
             options = self.context.options
-            self.workspace.install_module(assets.terraform_module())
+            package = {"cw-resend-lambda.zip": assets.forwarder_package()}
+            self.workspace.install_module(assets.terraform_module(), package)
             self._terraform = open_terraform(
                 self.workspace,
                 terraform=options.terraform,

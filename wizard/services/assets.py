@@ -6,6 +6,8 @@ copy inside the package, in `_bundled`.
 
 from __future__ import annotations
 
+import io
+import runpy
 from pathlib import Path
 
 from wizard.core.errors import WizardError
@@ -21,6 +23,14 @@ def terraform_module() -> Path:
 def forwarder_source() -> Path:
     """Folder of the forwarder's source."""
     return _find("lambda", "cw-resend-lambda/*.py") / "cw-resend-lambda"
+
+
+def forwarder_package() -> bytes:
+    """The forwarder's zip, built from the source of this installation: the same bytes always."""
+    folder = _find("lambda", "build.py")
+    package = io.BytesIO()
+    runpy.run_path(str(folder / "build.py"))["build"](package)
+    return package.getvalue()
 
 
 def _find(name: str, must_hold: str) -> Path:

@@ -17,20 +17,21 @@ _SKIP = (".terraform", ".git", "__pycache__", "tests", "examples", ".pytest_cach
 _SKIP_SUFFIXES = (".tfstate", ".tfplan", ".tfvars", ".backup", ".example", ".md", ".pyc")
 
 
-def copy_module(source: Path, root: Path) -> Path:
+def copy_module(source: Path, root: Path, built: Mapping[str, bytes]) -> Path:
     """Copy the module to `root/module-<hash>` unless it is there, unchanged. Returns that folder.
 
-    State, plans, variables and documentation beside the module stay behind.
+    `built` are files by name that take the place of those in the module's folder. State, plans,
+    variables and documentation beside the module stay behind.
     """
-    files = dict(module_files(source))
+    files = {name: path.read_bytes() for name, path in module_files(source)} | dict(built)
     digest = _digest(files)
     target = root / f"module-{digest[:12]}"
-    if not (target.is_dir() and _digest(dict(module_files(target))) == digest):
+    if not _holds(target, digest):
         staging = private_dir(root / f".module-{os.getpid()}")
         try:
-            for name, path in files.items():
+            for name, data in files.items():
                 private_dir((staging / name).parent)
-                write_private(staging / name, path.read_bytes())
+                write_private(staging / name, data)
             if target.exists():
                 shutil.rmtree(target)
             staging.rename(target)
@@ -68,8 +69,14 @@ def module_files(source: Path) -> list[tuple[str, Path]]:
     return out
 
 
-def _digest(files: Mapping[str, Path]) -> str:
+def _holds(target: Path, digest: str) -> bool:
+    if not target.is_dir():
+        return False
+    return _digest({name: path.read_bytes() for name, path in module_files(target)}) == digest
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
     whole = hashlib.sha256()
-    for name, path in files.items():
-        whole.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    for name, data in sorted(files.items()):
+        whole.update(f"{name}\0".encode() + hashlib.sha256(data).digest())
     return whole.hexdigest()

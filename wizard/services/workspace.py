@@ -126,13 +126,15 @@ class Workspace:
         write_private(self.variables_file, text + "\n")
         return self.variables_file
 
-    def install_module(self, source: Path) -> Path:
+    def install_module(self, source: Path, built: Mapping[str, bytes] | None = None) -> Path:
         """Copy the module in, once per content; gives the folder Terraform works in.
+
+        built: files by name that were made now and take the place of those in `source`.
 
         The provider lock file of the version before is taken along, so that an upgrade of this
         product does not change the provider by the way.
         """
-        target = copy_module(source, self.root)
+        target = copy_module(source, self.root, built or {})
         before = self.module
         if before and before != target and (before / PROVIDER_LOCK).exists():
             write_private(target / PROVIDER_LOCK, (before / PROVIDER_LOCK).read_bytes())
