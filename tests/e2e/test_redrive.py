@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import subprocess
+import sys
 import time
 
 import pytest
@@ -93,3 +95,28 @@ def test_since_leaves_older_batches_alone(deployed: Deployed) -> None:
     assert done.returncode == 0
     assert waiting(deployed) == [key]
     deployed.client("s3").delete_object(Bucket=deployed.outputs.undelivered_bucket, Key=key)
+
+
+def test_a_replay_that_is_killed_goes_on_where_it_was(deployed: Deployed) -> None:
+    deployed.box.node.reset()
+    paths = [f"/kept/killed/{number}" for number in range(4)]
+    for number, path in enumerate(paths):
+        keep(deployed, f"killed-{number}", kept_record(deployed, path))
+    deployed.box.node.fail("slow", delay=1.0)
+    with subprocess.Popen(
+        [sys.executable, "-m", "wizard.cli", "redrive", "--yes"],
+        env={**deployed.env, "WALLARM_APIGW_WORKSPACE": str(deployed.workspace)},
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        deployed.box.node.wait_for(1)
+        process.kill()
+    deployed.box.node.fail("none")
+    left = waiting(deployed)
+    assert 0 < len(left) <= 4
+
+    done = deployed.cli("redrive", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert f"{len(left)} delivered" in done.stderr
+    assert waiting(deployed) == []
+    arrived = {r["path"]: r["request_id"] for r in deployed.box.node.wait_for(4)}
+    assert sorted(arrived) == paths
