@@ -197,6 +197,20 @@ def test_over_tls_with_a_pinned_ca_everything_arrives(authority: trustme.CA) -> 
     assert node.connections <= 40
 
 
+def test_with_a_pinned_ca_the_systems_bundle_is_not_even_read(
+    authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unread(*_: object, **__: object) -> None:
+        raise AssertionError("the system's certificates were read")
+
+    monkeypatch.setattr(ssl, "create_default_context", unread)
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", unread)
+    env = {"X_NODE_SCHEME": "https", "X_NODE_CA_CERTIFICATE": authority.cert_pem.bytes().decode()}
+    with BadNode(tls=serving(authority)) as node, environment(X_NODE_URL=node.url, **env):
+        counts, _, _ = invoke(batch(2), 20)
+    assert counts["delivered"] == 2
+
+
 def test_a_certificate_nobody_vouches_for_is_refused_at_once(authority: trustme.CA) -> None:
     with BadNode(tls=serving(authority)) as node:
         with environment(X_NODE_URL=node.url, X_NODE_SCHEME="https"):
