@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wizard.core.facts import StageRef
+from wizard.core.state_place import BUCKET_PATTERN
 
 SCHEMA_VERSION = 1
 
@@ -189,6 +190,13 @@ class Answers:
         "does not end with a dash",
     )
     tags: dict[str, str] = _key({}, "Tags put on every resource.")
+    state_bucket: str = _key(
+        "",
+        "S3 bucket in the same account and Region for Terraform's state, so that colleagues can "
+        "carry on; made if it does not exist; empty keeps the state on this computer.",
+        pattern=rf"^$|{BUCKET_PATTERN}",
+        rule="a bucket name of 3 to 63 lower-case letters, digits and dashes, or empty",
+    )
     alarms: bool = _key(False, "Create CloudWatch alarms.")
     dashboard: bool = _key(False, "Create a CloudWatch dashboard.")
     lambda_package: str = _key(

@@ -13,8 +13,9 @@ from wizard.core.policy_grants import PURPOSES, Grant, Scope
 from wizard.core.policy_needs import Need
 from wizard.core.policy_network import NETWORK, OPERATIONS
 from wizard.core.policy_node import NODE
+from wizard.core.policy_state import STATE
 
-GRANTS: tuple[Grant, ...] = (*LOOK, *STAGES, *FORWARDER, *NODE, *NETWORK, *OPERATIONS)
+GRANTS: tuple[Grant, ...] = (*LOOK, *STAGES, *FORWARDER, *NODE, *NETWORK, *OPERATIONS, *STATE)
 BOUNDARY = "boundary"  # not what this product may do, but the most that roles it makes may do
 MOST_CHARACTERS = 6144  # AWS: a managed policy without its white space
 FORMATS = ("json", "terraform", "cloudformation")

@@ -1,0 +1,47 @@
+"""Permissions for a state in S3: only for answers that keep it there."""
+
+from __future__ import annotations
+
+from wizard.core.answers import Answers
+from wizard.core.policy_grants import CHANGING, DEPLOY, LOOKING, Grant, Scope, of
+from wizard.core.state_place import StatePlace
+
+
+def shared(answers: Answers) -> bool:
+    """The state is kept in S3."""
+    return bool(answers.state_bucket)
+
+
+def _bucket(scope: Scope) -> tuple[str, ...]:
+    return ("arn:{p}:s3:::" + scope.answers.state_bucket,)
+
+
+def _objects(scope: Scope) -> tuple[str, ...]:
+    place = StatePlace(scope.answers.state_bucket, "{a}", "{r}", "{n}")
+    return ("arn:{p}:s3:::" + scope.answers.state_bucket + "/" + place.folder + "*",)
+
+
+_CHOSEN = "It is the bucket that the answers name."
+_APART = "No recorded life keeps its state in S3; tests/e2e/test_shared_state.py does."
+
+STATE: tuple[Grant, ...] = (
+    Grant("FindState", ("tag:GetResources",), ("*",),
+          "Find the bucket with the state by its tag.", LOOKING, shared,
+          wide="AWS supports no resource for this; it reads names and tags only.",
+          unseen=_APART),
+    Grant("ListState", ("s3:ListBucket",), _bucket,
+          "See whether the bucket exists, and what of this deployment is in it.", LOOKING,
+          shared, unseen=_APART, wide=_CHOSEN),
+    Grant("ReadState", ("s3:GetObject",), _objects,
+          "Read state, answers and journal of this deployment.", LOOKING, shared,
+          unseen=_APART, wide=_CHOSEN),
+    Grant("WriteState", of("s3", "DeleteObject PutObject"), _objects,
+          "Keep state, answers and journal; lock and unlock them.", CHANGING, shared,
+          unseen=_APART, wide=_CHOSEN),
+    Grant("StateBucket",
+          of("s3", "CreateBucket GetBucketTagging GetBucketVersioning PutBucketPolicy "
+             "PutBucketPublicAccessBlock PutBucketTagging PutBucketVersioning "
+             "PutEncryptionConfiguration"),
+          _bucket, "Make the bucket if it does not exist: private, encrypted, versioned, TLS only.",
+          (DEPLOY,), shared, unseen=_APART, wide=_CHOSEN),
+)  # fmt: skip

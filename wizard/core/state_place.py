@@ -1,0 +1,72 @@
+"""Where a shared deployment keeps its state in S3: pure names, the same on every machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# The tag by which a bucket that holds such states is found; its value says what for.
+STATE_TAG = "wallarm:state"
+STATE_TAG_VALUE = "terraform"
+FOLDER = "wallarm-apigw"
+BUCKET_PATTERN = r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$"
+# Terraform's `use_lockfile`, without which two people could write at the same time.
+LOCKFILE_SINCE = (1, 10)
+
+
+@dataclass(frozen=True)
+class StatePlace:
+    """One deployment's folder in a bucket: state, answers, journal, lock."""
+
+    bucket: str
+    account_id: str
+    region: str
+    name_prefix: str
+
+    @property
+    def folder(self) -> str:
+        """Everything of this deployment is below it; ends with a slash."""
+        return f"{FOLDER}/{self.account_id}/{self.region}/{self.name_prefix}/"
+
+    @property
+    def state(self) -> str:
+        """Terraform's state."""
+        return self.folder + "terraform.tfstate"
+
+    @property
+    def terraform_lock(self) -> str:
+        """The lock Terraform itself keeps while it runs."""
+        return self.state + ".tflock"
+
+    @property
+    def lock(self) -> str:
+        """The lock of a whole run of this product."""
+        return self.folder + "run.lock"
+
+    @property
+    def answers(self) -> str:
+        """The answers of the last run."""
+        return self.folder + "answers.json"
+
+    @property
+    def journal(self) -> str:
+        """The journal's pieces are below it."""
+        return self.folder + "journal/"
+
+    @property
+    def backend(self) -> dict[str, object]:
+        """Configuration of Terraform's S3 backend; it holds no secret."""
+        return {
+            "bucket": self.bucket,
+            "key": self.state,
+            "region": self.region,
+            "use_lockfile": True,
+        }
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.folder}"
+
+
+def backend_bucket(backend: dict[str, object]) -> str:
+    """The bucket of a stored backend (`{"s3": {...}}`); empty where it is none of ours."""
+    config = backend.get("s3")
+    return str(config.get("bucket", "")) if isinstance(config, dict) else ""
