@@ -25,6 +25,8 @@ POLICY_RESTORE = "log-policy.restore"
 STAGE_SWITCH = "stage.switch"
 STAGE_RESTORE = "stage.restore"
 REDRIVE = "undelivered.replay"
+STATE_BUCKET = "state.bucket"
+STATE_MOVE = "state.move"
 
 
 @dataclass(frozen=True)

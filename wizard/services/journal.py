@@ -2,6 +2,9 @@
 
 One JSON object per line in `journal.jsonl` of the workspace, 0600, flushed to disk before the side
 effect begins. A line that a crash cut short is ignored on reading and kept in the file.
+
+Of a shared deployment the journal also lies in S3, in pieces of bounded size, so that a colleague
+can take away what somebody else set up. There, too, nothing begins before its entry is stored.
 """
 
 from __future__ import annotations
@@ -9,9 +12,9 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,11 @@ from typing import Any
 from wizard.core import record
 from wizard.core.errors import WizardError
 from wizard.core.record import Entry, Record, fold
+from wizard.services.files import write_private
+
+PIECE = 100  # entries
+
+Share = Callable[[int, bytes], None]
 
 
 class Effect:
@@ -35,10 +43,13 @@ class Journal:
     Args:
         path: the file; its folder must exist.
         flow: the use case that writes (`install`, `stages`, `uninstall`, `doctor`).
+        share: stores a piece (its number, its lines) where colleagues find it.
     """
 
-    def __init__(self, path: Path, flow: str = "install") -> None:
+    def __init__(self, path: Path, flow: str = "install", share: Share | None = None) -> None:
         self._path = path
+        self._share = share
+        self._unshared: set[int] = set()
         self._flow = flow
         self._run = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
         self._entries = list(_read(path))
@@ -77,10 +88,32 @@ class Journal:
             after=after or {},
             detail=detail,
         )
-        self._append(json.dumps(asdict(entry), ensure_ascii=False))
+        self._append(_line(entry))
         self._seq = entry.seq
         self._entries.append(entry)
+        self._unshared.add(entry.seq // PIECE)
+        if step == "begin":
+            self.flush()
+        else:
+            # What is done is done: if it cannot be shared now, the next entry tries again.
+            with suppress(WizardError):
+                self.flush()
         return entry
+
+    def share_with(self, share: Share | None, *, everything: bool = False) -> None:
+        """From now on store pieces there as well; `everything`: also what was written before."""
+        self._share = share
+        self._unshared = {e.seq // PIECE for e in self._entries} if everything else set()
+
+    def flush(self) -> None:
+        """Store what is not stored yet where colleagues find it. Raises WizardError."""
+        if self._share is None:
+            self._unshared.clear()
+            return
+        for number in sorted(self._unshared):
+            lines = [_line(e) for e in self._entries if e.seq // PIECE == number]
+            self._share(number, ("\n".join(lines) + "\n").encode())
+            self._unshared.discard(number)
 
     @contextmanager
     def effect(
@@ -142,11 +175,40 @@ def _ends_with_newline(path: Path) -> bool:
         return file.read(1) == b"\n"
 
 
+def merge(path: Path, pieces: Iterable[bytes]) -> bool:
+    """Bring the journal on this machine and the shared one together, in the file at `path`.
+
+    Entries that only one of them has are kept, in the order of their times. Returns whether the
+    shared one lacks something.
+    """
+    there = [entry for piece in pieces for entry in _parse(piece.decode("utf-8", "replace"))]
+    here = list(_read(path))
+    if [*map(_identity, here)] == [*map(_identity, there)]:
+        return False
+    known = {_identity(e) for e in there}
+    only_here = [e for e in here if _identity(e) not in known]
+    joined = sorted([*there, *only_here], key=lambda e: e.at) if only_here else there
+    lines = [_line(replace(entry, seq=number)) for number, entry in enumerate(joined, 1)]
+    write_private(path, "".join(f"{line}\n" for line in lines))
+    return bool(only_here)
+
+
+def _identity(entry: Entry) -> str:
+    return _line(replace(entry, seq=0))
+
+
+def _line(entry: Entry) -> str:
+    return json.dumps(asdict(entry), ensure_ascii=False)
+
+
 def _read(path: Path) -> Iterator[Entry]:
-    if not path.exists():
-        return
+    if path.exists():
+        yield from _parse(path.read_text(encoding="utf-8", errors="replace"))
+
+
+def _parse(text: str) -> Iterator[Entry]:
     names = set(Entry.__dataclass_fields__)
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in text.splitlines():
         try:
             data = json.loads(line)
             yield Entry(**{key: value for key, value in data.items() if key in names})

@@ -75,7 +75,7 @@ class Lock:
                 why=f"{self._path}: {error.strerror or error}",
                 next_step="Choose a folder on a local disk with --workspace DIR.",
             ) from error
-        owner = Owner(os.getpid(), socket.gethostname(), _user(), time.time(), self._purpose)
+        owner = Owner(os.getpid(), socket.gethostname(), user_name(), time.time(), self._purpose)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(asdict(owner)).encode(), 0)
         self._descriptor = descriptor
@@ -138,7 +138,8 @@ def is_held(path: Path) -> bool:
     return False
 
 
-def _user() -> str:
+def user_name() -> str:
+    """Who runs this process, as the system calls them."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import platformdirs
 
@@ -27,11 +27,12 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.services.files import private_dir, write_private
 from wizard.services.lock import Lock, Owner, is_held, read_owner
 from wizard.services.module_copy import BACKEND_FILE, PROVIDER_LOCK, copy_module
-from wizard.services.state_file import count_resources
+from wizard.services.state_file import StateFacts, count_resources
 
 LAYOUT_VERSION = 1
 ENV = "WALLARM_APIGW_WORKSPACE"
 RESERVE = "reserve"
+BACKEND = "backend.json"
 _KEEP_MODULES = 2
 
 
@@ -53,7 +54,7 @@ class WorkspaceInfo:
 
     id: WorkspaceId
     root: Path
-    resources: int | None  # in the local state; None where that cannot be read
+    resources: int | None  # in the local state; None where that cannot be read, or is in S3
     changed: float  # epoch seconds of the last change of the state, 0.0 without one
     owner: Owner | None = None
 
@@ -63,6 +64,13 @@ def data_dir() -> Path:
     return private_dir(Path(platformdirs.user_data_dir("wallarm-apigw", appauthor=False)))
 
 
+class SharedState(Protocol):
+    """A state that is not in this folder."""
+
+    def facts(self) -> StateFacts | None:
+        """Its facts; None before the first apply. Raises WizardError."""
+
+
 class Workspace:
     """One deployment's folder. Open it with `open_workspace`."""
 
@@ -70,6 +78,7 @@ class Workspace:
         self.root = root
         self.id = identity
         self.lock = Lock(root / "lock")
+        self.shared: SharedState | None = None
 
     @property
     def answers_file(self) -> Path:
@@ -146,14 +155,37 @@ class Workspace:
     def set_backend(self, kind: str, config: Mapping[str, Any]) -> None:
         """Keep the state elsewhere (`s3`) from the next `init` on. `config` holds no secret."""
         text = json.dumps({kind: dict(config)}, indent=2)
-        write_private(self.root / "backend.json", text + "\n")
+        write_private(self.root / BACKEND, text + "\n")
         if self.module:
             self._write_backend(self.module)
+
+    def set_local(self) -> None:
+        """Keep the state in this folder from the next `init` on."""
+        (self.root / BACKEND).unlink(missing_ok=True)
+        if self.module:
+            self._write_backend(self.module)
+
+    def propose_backend(self, kind: str, config: Mapping[str, Any]) -> None:
+        """Where the next `init` shall move the state; it counts once `set_…` says so."""
+        if self.module:
+            backend = {kind: dict(config)} if kind else self._local_backend
+            write_private(self.module / BACKEND_FILE, _override(backend))
+
+    def put_away_state(self) -> None:
+        """Rename the local state once it is elsewhere, so that nobody takes it for the present."""
+        for path in (self.state_file, self.kept_state):
+            if path.exists():
+                path.replace(path.with_name(f"{path.name}.moved-{time.strftime('%Y%m%dT%H%M%S')}"))
+
+    @property
+    def backend(self) -> dict[str, Any]:
+        """Where the state is, when it is not in this folder: `{"s3": {...}}`; else empty."""
+        return read_backend(self.root)
 
     @property
     def state_is_local(self) -> bool:
         """Whether the state lies in this folder."""
-        return not (self.root / "backend.json").exists()
+        return not (self.root / BACKEND).exists()
 
     @property
     def kept_state(self) -> Path:
@@ -161,14 +193,15 @@ class Workspace:
         return self.root / "state" / "last-good.tfstate"
 
     def check_state(self) -> int:
-        """Number of resources in the local state; 0 before the first deployment.
+        """Number of resources in the state; 0 before the first deployment.
 
         Raises WizardError WAG-E-WS-020 when the state is damaged, and 021 when it is empty or gone
         although something was deployed: Terraform itself would take that for an empty account and
         deploy everything a second time.
         """
         if not self.state_is_local:
-            return 0
+            facts = self.shared.facts() if self.shared else None
+            return facts.resources if facts else 0
         known = 0
         if self.kept_state.exists():
             known = count_resources(self.kept_state, self.kept_state)
@@ -235,11 +268,11 @@ class Workspace:
 
     def _write_backend(self, module: Path) -> None:
         private_dir(self.state_file.parent)
-        backend: dict[str, Any] = {"local": {"path": str(self.state_file)}}
-        if not self.state_is_local:
-            backend = json.loads((self.root / "backend.json").read_text(encoding="utf-8"))
-        text = json.dumps({"terraform": {"backend": backend}}, indent=2)
-        write_private(module / BACKEND_FILE, text + "\n")
+        write_private(module / BACKEND_FILE, _override(self.backend or self._local_backend))
+
+    @property
+    def _local_backend(self) -> dict[str, Any]:
+        return {"local": {"path": str(self.state_file)}}
 
     def _prune(self, keep: set[Path]) -> None:
         modules = sorted(self.root.glob("module-*"), key=lambda p: p.stat().st_mtime, reverse=True)
@@ -326,6 +359,9 @@ def describe_workspace(root: Path) -> WorkspaceInfo | None:
         resources: int | None = count_resources(state, root / "state" / "last-good.tfstate")
     except WizardError:
         resources = None
+    if (root / BACKEND).exists():
+        resources = None
+        state = root / "journal.jsonl"
     lock = root / "lock"
     return WorkspaceInfo(
         WorkspaceId(str(meta["account_id"]), str(meta["region"]), str(meta["name_prefix"])),
@@ -334,6 +370,28 @@ def describe_workspace(root: Path) -> WorkspaceInfo | None:
         state.stat().st_mtime if state.exists() else 0.0,
         read_owner(lock) if is_held(lock) else None,
     )
+
+
+def read_backend(root: Path) -> dict[str, Any]:
+    """A workspace's stored backend; empty when its state is local."""
+    path = root / BACKEND
+    if not path.exists():
+        return {}
+    try:
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return data
+    except (OSError, ValueError) as error:
+        raise WizardError(
+            "WAG-E-WS-012",
+            "Where this deployment's state is kept cannot be read",
+            why=f"{path}: {error}",
+            next_step="Restore the file, or start in a new folder with --workspace DIR and "
+            "WALLARM_APIGW_STATE_BUCKET set to the bucket's name.",
+        ) from error
+
+
+def _override(backend: Mapping[str, Any]) -> str:
+    return json.dumps({"terraform": {"backend": backend}}, indent=2) + "\n"
 
 
 def _read_meta(root: Path) -> dict[str, Any]:
