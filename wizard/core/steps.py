@@ -116,8 +116,8 @@ STEPS: tuple[Step, ...] = (
         "Options",
         "How should things be named and watched?",
         (
-            "name_prefix", "tags", "alarms", "dashboard", "lambda_package", "permissions_boundary",
-            "proof",
+            "name_prefix", "tags", "state_bucket", "alarms", "dashboard", "lambda_package",
+            "permissions_boundary", "proof",
         ),
         chosen=lambda a: a.name_prefix,
     ),

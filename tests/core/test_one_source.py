@@ -1,0 +1,35 @@
+"""What is written down twice agrees: answers, steps, Terraform's variables, the log's fields."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import runpy
+from collections import Counter
+from pathlib import Path
+
+from wizard.core import access_log, tfvars
+from wizard.core.answers import Answers
+from wizard.core.steps import STEPS
+
+ROOT = Path(__file__).resolve().parents[2]
+KEYS = {field.name for field in dataclasses.fields(Answers)}
+# Answers that Terraform gets under the same name, but not as they are.
+DIFFERENT = {"private_subnet_ids", "public_subnet_ids", "tags", "lambda_package"}
+
+
+def test_every_answer_is_given_in_exactly_one_step() -> None:
+    places = Counter(key for step in STEPS for key in step.keys)
+    assert {key: places[key] for key in KEYS if places[key] != 1} == {"schema_version": 0}
+    assert set(places) <= KEYS
+
+
+def test_every_answer_that_the_module_has_a_variable_for_reaches_it() -> None:
+    text = (ROOT / "terraform" / "variables.tf").read_text(encoding="utf-8")
+    variables = set(re.findall(r'^variable "(\w+)"', text, re.M))
+    assert (KEYS & variables) - DIFFERENT == set(tfvars._SAME_NAME)
+
+
+def test_the_forwarder_reads_every_field_that_the_format_writes() -> None:
+    parse = runpy.run_path(str(ROOT / "lambda" / "cw-resend-lambda" / "parse.py"))
+    assert parse["KEYS"] == tuple(name for name, _ in access_log.FIELDS)
