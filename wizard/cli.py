@@ -185,6 +185,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
     add("--non-interactive", action="store_true", default=none, help="never ask")
     add("--dry-run", action="store_true", default=none, help="show what would change, then stop")
     add("--yes", "-y", action="store_true", default=none, help="consent to what is shown")
+    add("--unlock", default=none, metavar="ID", help="remove this lock that a dead run left")
     add("--json", action="store_true", default=none, help="data on stdout as JSON lines")
 
 

@@ -48,13 +48,32 @@ def run_options(options: argparse.Namespace, env: Mapping[str, str]) -> Options:
         plugin_mirror=setting(options, "plugin_mirror", env),
         env=env,
         dry_run=setting(options, "dry_run", env),
+        unlock=setting(options, "unlock", env),
+    )
+
+
+def make_context(options: argparse.Namespace, env: Mapping[str, str], console: Console) -> Context:
+    """What a flow needs, with somebody to ask where somebody is there."""
+    return Context(
+        run_options(options, env),
+        console.emit,
+        lambda text: agrees(options, env, text),
+        lambda text: agrees(options, env, text, person=True),
     )
 
 
 def load_answers(
-    options: argparse.Namespace, env: Mapping[str, str], *, check: bool = True
+    options: argparse.Namespace,
+    env: Mapping[str, str],
+    *,
+    check: bool = True,
+    ask_aws: bool = True,
 ) -> Answers:
-    """Answers from saved answers, file, environment and options; later ones win."""
+    """Answers from saved answers, file, environment and options; later ones win.
+
+    Args:
+        ask_aws: saved answers may lie in S3, where a colleague or an earlier run left them.
+    """
     from wizard.flows.saved import saved_answers
 
     layers: list[Mapping[str, Any]] = [_aws_environment(env)]
@@ -74,8 +93,15 @@ def load_answers(
         given[key] = from_text(key, text)
     identity_keys = {k: v for k, v in {**layers[0], **given}.items() if k in ("profile", "region")}
     name_prefix = str(given.get("name_prefix", Answers().name_prefix))
-    saved = saved_answers(run_options(options, env), identity_keys, name_prefix)
-    return build(layers[0], saved, given, check=check)
+    run = run_options(options, env)
+    saved = saved_answers(run, identity_keys, name_prefix)
+    found = build(layers[0], saved, given, check=check)
+    if not ask_aws:
+        return found
+    from wizard.flows.sharing import current_answers
+
+    wanted = {**identity_keys, "region": found.region, "state_bucket": found.state_bucket}
+    return build(layers[0], current_answers(run, wanted, name_prefix), given, check=check)
 
 
 def _aws_environment(env: Mapping[str, str]) -> dict[str, Any]:
@@ -115,7 +141,9 @@ def wizard(options: argparse.Namespace) -> int:
     from wizard.ui.app import run
 
     token = read_token(setting(options, "token_file", env), env)
-    return run(run_options(options, env), load_answers(options, env, check=False), token)
+    return run(
+        run_options(options, env), load_answers(options, env, check=False, ask_aws=False), token
+    )
 
 
 def interactive(env: Mapping[str, str]) -> bool:
@@ -144,9 +172,7 @@ def run_install(
     """The headless main job; the sandbox uses it too."""
     from wizard.flows.install import Install
 
-    context = Context(
-        run_options(options, env), console.emit, lambda text: agrees(options, env, text)
-    )
+    context = make_context(options, env, console)
     with Install(context, answers, token) as job:
         identity = job.identify()
         console.line(f"{identity.arn} in {identity.region}", State.DONE)
@@ -213,9 +239,15 @@ def _show_plan(review: Review, console: Console) -> None:
             console.line(f"{change.action}: {change.address}", State.WARNING)
 
 
-def consent(options: argparse.Namespace, env: Mapping[str, str], question: str) -> None:
-    """Ask once. Without a terminal only `--yes` consents; raises UsageError otherwise."""
-    if setting(options, "yes", env):
+def consent(
+    options: argparse.Namespace, env: Mapping[str, str], question: str, *, person: bool = False
+) -> None:
+    """Ask once. Without a terminal only `--yes` consents; raises UsageError otherwise.
+
+    Args:
+        person: `--yes` is no answer to this one.
+    """
+    if not person and setting(options, "yes", env):
         return
     if setting(options, "non_interactive", env) or not sys.stdin.isatty():
         raise UsageError(
@@ -230,10 +262,12 @@ def consent(options: argparse.Namespace, env: Mapping[str, str], question: str) 
         raise UsageError("WAG-E-CLI-004", "Stopped as you wished; nothing was changed")
 
 
-def agrees(options: argparse.Namespace, env: Mapping[str, str], question: str) -> bool:
-    """Whether the user agrees: `--yes`, or a person who says so."""
+def agrees(
+    options: argparse.Namespace, env: Mapping[str, str], question: str, *, person: bool = False
+) -> bool:
+    """Whether the user agrees: `--yes` (unless only a person can know), or one who says so."""
     try:
-        consent(options, env, question)
+        consent(options, env, question, person=person)
     except UsageError:
         return False
     return True
@@ -245,7 +279,7 @@ def answers(options: argparse.Namespace) -> int:
     if options.reference:
         print(reference())
         return int(ExitCode.DONE)
-    print(load_answers(options, env, check=False).to_json(), end="")
+    print(load_answers(options, env, check=False, ask_aws=False).to_json(), end="")
     return int(ExitCode.DONE)
 
 
@@ -275,5 +309,6 @@ def iam_policy(options: argparse.Namespace) -> int:
     from wizard.flows.lookup import iam_policy as render
 
     env = dict(os.environ)
-    print(render(load_answers(options, env), options.purpose, options.format, env))
+    found = load_answers(options, env, ask_aws=False)
+    print(render(found, options.purpose, options.format, env))
     return int(ExitCode.DONE)

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from wizard.commands import consent, load_answers, run_options, setting
+from wizard.commands import consent, load_answers, make_context, setting
 from wizard.console import Console
 from wizard.core.access_log import compare, log_group_name
 from wizard.core.change import diff_lines
@@ -17,7 +17,6 @@ from wizard.core.facts import Stage
 from wizard.core.record import StageRecord
 from wizard.core.report import StageReport, State
 from wizard.core.text import clean, count
-from wizard.flows.context import Context
 
 
 def list_all(options: argparse.Namespace) -> int:
@@ -27,7 +26,7 @@ def list_all(options: argparse.Namespace) -> int:
     env = dict(os.environ)
     answers = load_answers(options, env, check=False)
     with Console(as_json=setting(options, "json", env)) as console:
-        found, connected = inventory(Context(run_options(options, env), console.emit), answers)
+        found, connected = inventory(make_context(options, env, console), answers)
         for problem in found.problems:
             console.line(f"{problem.subject}: {problem.message}", State.WARNING)
         for stage in found.stages:
@@ -46,7 +45,7 @@ def change(options: argparse.Namespace) -> int:
     from wizard.flows.stages import Stages
 
     with Console(as_json=setting(options, "json", env)) as console:
-        context = Context(run_options(options, env), console.emit)
+        context = make_context(options, env, console)
         with Stages(context, answers) as job:
             refs = tuple(options.stage)
             if options.action == "add":
@@ -93,7 +92,7 @@ def status(options: argparse.Namespace) -> int:
     env = dict(os.environ)
     answers = load_answers(options, env, check=False)
     with Console(as_json=setting(options, "json", env)) as console:
-        found = read(Context(run_options(options, env), console.emit), answers)
+        found = read(make_context(options, env, console), answers)
         if setting(options, "json", env):
             data = dataclasses.asdict(found)
             data["stages"] = [{**dataclasses.asdict(s), "ref": str(s.ref)} for s in found.stages]
@@ -126,7 +125,7 @@ def uninstall(options: argparse.Namespace) -> int:
     env = dict(os.environ)
     answers = load_answers(options, env, check=False)
     with Console(as_json=setting(options, "json", env)) as console:
-        context = Context(run_options(options, env), console.emit)
+        context = make_context(options, env, console)
         with Uninstall(
             context, answers, ask=_ask(options, env), delete_logs=options.delete_logs
         ) as job:
@@ -167,7 +166,7 @@ def rotate_token(options: argparse.Namespace) -> int:
     answers = load_answers(options, env)
     token = read_token(setting(options, "token_file", env), env)
     with Console(as_json=setting(options, "json", env)) as console:
-        context = Context(run_options(options, env), console.emit)
+        context = make_context(options, env, console)
         consent(options, env, "Store the new token and restart the node?")
         rotate(context, answers, token)
     return int(ExitCode.DONE)

@@ -193,7 +193,8 @@ class Answers:
     state_bucket: str = _key(
         "",
         "S3 bucket in the same account and Region for Terraform's state, so that colleagues can "
-        "carry on; made if it does not exist; empty keeps the state on this computer.",
+        "carry on; made if it does not exist. Empty leaves the state where it is, for a new "
+        "deployment on this computer; `local` moves it back to this computer.",
         pattern=rf"^$|{BUCKET_PATTERN}",
         rule="a bucket name of 3 to 63 lower-case letters, digits and dashes, or empty",
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from wizard.core.answers import Answers
 from wizard.core.policy_grants import CHANGING, DEPLOY, LOOKING, Grant, Scope, of
-from wizard.core.state_place import StatePlace
+from wizard.core.state_place import LOCAL, StatePlace
 
 
 def shared(answers: Answers) -> bool:
     """The state is kept in S3."""
-    return bool(answers.state_bucket)
+    return answers.state_bucket not in ("", LOCAL)
 
 
 def _bucket(scope: Scope) -> tuple[str, ...]:
@@ -26,7 +26,7 @@ _APART = "No recorded life keeps its state in S3; tests/e2e/test_shared_state.py
 
 STATE: tuple[Grant, ...] = (
     Grant("FindState", ("tag:GetResources",), ("*",),
-          "Find the bucket with the state by its tag.", LOOKING, shared,
+          "Find out whether a colleague keeps this deployment's state in a bucket.", LOOKING,
           wide="AWS supports no resource for this; it reads names and tags only.",
           unseen=_APART),
     Grant("ListState", ("s3:ListBucket",), _bucket,

@@ -9,6 +9,8 @@ STATE_TAG = "wallarm:state"
 STATE_TAG_VALUE = "terraform"
 FOLDER = "wallarm-apigw"
 BUCKET_PATTERN = r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$"
+# The answer that moves a state back; as a bucket's name it is taken.
+LOCAL = "local"
 # Terraform's `use_lockfile`, without which two people could write at the same time.
 LOCKFILE_SINCE = (1, 10)
 
@@ -51,6 +53,11 @@ class StatePlace:
     def journal(self) -> str:
         """The journal's pieces are below it."""
         return self.folder + "journal/"
+
+    @property
+    def moved(self) -> str:
+        """Says where the state went, when it was moved away."""
+        return self.folder + "moved.json"
 
     @property
     def backend(self) -> dict[str, object]:

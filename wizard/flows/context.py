@@ -20,6 +20,7 @@ class Options:
         plugin_mirror: folder of a provider mirror; empty means it is looked for.
         env: the environment of this process, or of the sandbox.
         dry_run: stop before the first change.
+        unlock: the id of a lock that a dead run left and that may be removed.
     """
 
     workspace: Path | None = None
@@ -27,6 +28,7 @@ class Options:
     plugin_mirror: str = ""
     env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     dry_run: bool = False
+    unlock: str = ""
 
 
 class Context:
@@ -34,14 +36,20 @@ class Context:
 
     Args:
         ask: puts a yes-or-no question to the user; without it every answer is no.
+        ask_person: the same for what only a person can know; `--yes` is no answer to it.
     """
 
     def __init__(
-        self, options: Options, emit: Listener, ask: Callable[[str], bool] | None = None
+        self,
+        options: Options,
+        emit: Listener,
+        ask: Callable[[str], bool] | None = None,
+        ask_person: Callable[[str], bool] | None = None,
     ) -> None:
         self.options = options
         self._emit = emit
         self._ask = ask
+        self._ask_person = ask_person
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -55,6 +63,14 @@ class Context:
     def ask(self, question: str) -> bool:
         """Whether the user agrees; no where nobody can be asked."""
         return self._ask is not None and self._ask(question)
+
+    def ask_person(self, question: str) -> bool:
+        """Whether a person agrees; no where none sits there."""
+        return self._ask_person is not None and self._ask_person(question)
+
+    def may_unlock(self, lock_id: str, question: str) -> bool:
+        """Whether this very lock may be removed: named by `--unlock`, or a person agrees."""
+        return self.options.unlock == lock_id or self.ask_person(question)
 
     def note(self, text: str, state: State = State.DONE, subject: str = "") -> None:
         """Tell the listener one line."""

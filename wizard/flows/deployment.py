@@ -17,12 +17,14 @@ from wizard.core.tfvars import Outputs, token_parameter_name, variables
 from wizard.flows import recovery
 from wizard.flows.context import Context
 from wizard.flows.saved import Found, found_deployments, saved_answers
+from wizard.flows.sharing import Sharing, require_lockfile
 from wizard.services import assets
 from wizard.services.aws.session import Session
 from wizard.services.files import write_private
 from wizard.services.journal import Journal
 from wizard.services.terraform.client import Terraform, open_terraform
 from wizard.services.terraform.history import History
+from wizard.services.terraform.query import outputs
 from wizard.services.workspace import (
     Workspace,
     WorkspaceId,
@@ -74,19 +76,44 @@ class Deployment:
             WorkspaceId(identity.account_id, identity.region, answers.name_prefix),
             root=context.options.workspace,
         )
+        self.flow = flow
         self._lock = self.workspace.locked(flow) if exclusive else None
         self.journal = Journal(self.workspace.journal_file, flow)
+        self.sharing = Sharing(self)
         self._terraform: Terraform | None = None
+        if not exclusive:
+            self.sharing.attach()
+            self._read_journal()
 
     def __enter__(self) -> Deployment:
         if self._lock is not None:
             self._lock.acquire()
             try:
+                self.sharing.attach()
+                self.sharing.lock()
+                self._read_journal()
                 recovery.settle(self)
             except BaseException:
-                self._lock.release()
+                self._close()
                 raise
         return self
+
+    def _read_journal(self) -> None:
+        """The journal as it is now; of a shared deployment what colleagues did is part of it."""
+        store = self.sharing.store
+        if store is None:
+            self.journal = Journal(self.workspace.journal_file, self.flow)
+            return
+        lacking = self.sharing.pull()
+        self.journal = Journal(self.workspace.journal_file, self.flow)
+        if self._lock is not None:
+            self.journal.share_with(store.save_journal, everything=lacking)
+            self.journal.flush()
+
+    def _close(self) -> None:
+        self.sharing.unlock()
+        if self._lock is not None:
+            self._lock.release()
 
     def __exit__(
         self,
@@ -95,7 +122,7 @@ class Deployment:
         trace: TracebackType | None,
     ) -> None:
         if self._lock is not None:
-            self._lock.release()
+            self._close()
 
     @property
     def deployment_id(self) -> str:
@@ -121,6 +148,8 @@ class Deployment:
                 base_env=options.env,
                 env=self.session.environment(),
             )
+            if not self.workspace.state_is_local:
+                require_lockfile(self._terraform)
         return self._terraform
 
     @property
@@ -144,6 +173,7 @@ class Deployment:
         """Keep the answers for the next run; the account they were used with is part of them."""
         kept = self.answers.with_(account_id=self.identity.account_id)
         write_private(self.workspace.answers_file, kept.to_json())
+        self.sharing.save_answers(kept)
         return self.workspace.answers_file
 
     def known_outputs(self) -> Outputs | None:
@@ -160,7 +190,7 @@ class Deployment:
     def outputs(self) -> Outputs:
         """The outputs of the deployment as it is. Raises WizardError when there is none."""
         try:
-            return Outputs.read(self.terraform.output())
+            return Outputs.read(self._raw_outputs())
         except KeyError as error:
             raise WizardError(
                 "WAG-E-DEPLOY-002",
@@ -168,6 +198,12 @@ class Deployment:
                 why=f"Terraform's state has no output {error}.",
                 next_step="Run `wallarm-apigw install`; it goes on where it stopped.",
             ) from error
+
+    def _raw_outputs(self) -> dict[str, object]:
+        if self.sharing.store is None:
+            return self.terraform.output()
+        facts = self.sharing.store.facts()  # at once, where Terraform would have to `init` first
+        return outputs(facts.outputs) if facts else {}
 
     def follow(self) -> Callable[[Event], None]:
         """A listener for Terraform that turns its events into progress for the reader."""

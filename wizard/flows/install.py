@@ -26,6 +26,7 @@ from wizard.flows import proof as proof_flow
 from wizard.flows import recovery, switching
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.flows.sharing import Move
 from wizard.services.aws import parameters
 from wizard.services.aws.discovery import discover
 from wizard.services.terraform.client import PlanResult
@@ -47,11 +48,12 @@ class Review:
     plan: PlanResult
     cost: Estimate
     warnings: tuple[str, ...] = ()
+    move: Move | None = None  # of Terraform's state
 
     @property
     def nothing_to_do(self) -> bool:
         """The account is already as the answers want it."""
-        return not self.plan.has_changes and not self.changes
+        return not self.plan.has_changes and not self.changes and self.move is None
 
 
 class Install:
@@ -115,7 +117,9 @@ class Install:
         log_group_arn = switching.future_log_group(deployment)
         changes, skipped = switching.plan(chosen, self.answers, log_group_arn)
         self._check_token()
+        move = deployment.sharing.plan_move()
         plan = self._plan(deployment, switching.kept_groups(changes))
+        moving = move.sentences(str(deployment.workspace.root)) if move else ()
         return Review(
             answers=self.answers,
             identity=identity,
@@ -124,24 +128,32 @@ class Install:
             skipped=skipped,
             plan=plan,
             cost=estimate(self.answers),
-            warnings=(*switching.warnings(changes), *_still_connected(deployment, self.answers)),
+            warnings=(
+                *moving,
+                *switching.warnings(changes),
+                *_still_connected(deployment, self.answers),
+            ),
+            move=move,
         )
 
     def deploy(self, review: Review) -> Outputs:
         """Store the token, apply exactly the reviewed plan, and read the outputs."""
         deployment = self._open()
         deployment.save_answers()
+        plan = review.plan
+        if review.move is not None:
+            plan = deployment.sharing.move(review.move, plan)
         self._store_token(deployment)
         title = f"Deploying to {review.identity.account_id}, {review.identity.region}"
-        if review.plan.has_changes:
+        if plan.has_changes:
             with (
                 self.context.phase(Phase.DEPLOY, title, "3m – 6m"),
                 deployment.journal.effect(record.TERRAFORM_APPLY, str(deployment.workspace.id)),
             ):
-                deployment.terraform.apply(review.plan, deployment.follow())
-            self.context.note(f"{count(review.plan.summary.total, 'change')} applied")
+                deployment.terraform.apply(plan, deployment.follow())
+            self.context.note(f"{count(plan.summary.total, 'change')} applied")
         else:
-            review.plan.discard()
+            plan.discard()
             self.context.note("Infrastructure is already as wanted", State.SKIPPED)
         return deployment.outputs()
 
@@ -180,6 +192,7 @@ class Install:
             )
             deployment.__enter__()
             self.deployment = deployment
+            self.answers = deployment.answers
         return self.deployment
 
     def _plan(self, deployment: Deployment, kept: tuple[str, ...]) -> PlanResult:

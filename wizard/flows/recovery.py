@@ -31,6 +31,8 @@ _WORDS = {
     record.STAGE_RESTORE: "putting a stage's logging back",
     record.POLICY_RESTORE: "putting a log group's policy back",
     record.REDRIVE: "replaying undelivered events",
+    record.STATE_BUCKET: "making the bucket for the state",
+    record.STATE_MOVE: "moving Terraform's state",
 }
 
 
@@ -41,9 +43,13 @@ def settle(deployment: Deployment) -> None:
     it back.
     """
     if deployment.workspace.module is None:
-        return  # nothing was ever run from here
+        # Nothing was ever run from here; what a colleague's Terraform left is in the bucket.
+        deployment.sharing.settle_terraform_lock()
+        _tell(deployment)
+        return
     _follow(deployment)
     deployment.workspace.sweep()
+    deployment.sharing.settle_terraform_lock()
     _put_state_back(deployment)
     _tell(deployment)
 

@@ -65,6 +65,16 @@ class Journal:
         """What the entries mean."""
         return fold(self._entries)
 
+    @property
+    def applied(self) -> bool:
+        """Whether an apply came to its end and nothing was removed since: there must be a state."""
+        ends = [
+            e.action
+            for e in self._entries
+            if e.step == "done" and e.action in (record.TERRAFORM_APPLY, record.TERRAFORM_DESTROY)
+        ]
+        return bool(ends) and ends[-1] == record.TERRAFORM_APPLY
+
     def write(
         self,
         action: str,

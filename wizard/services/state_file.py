@@ -28,7 +28,9 @@ def read_state(body: bytes) -> StateFacts:
         len(r.get("instances", ())) for r in state["resources"] if r.get("mode") != "data"
     )
     outputs = state.get("outputs") or {}
-    return StateFacts(str(state["lineage"]), int(state["serial"]), resources, dict(outputs))
+    return StateFacts(
+        str(state.get("lineage", "")), int(state.get("serial", 0)), resources, dict(outputs)
+    )
 
 
 def read_shared_state(body: bytes | None, where: str) -> StateFacts | None:

@@ -12,7 +12,9 @@ import os
 import socket
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -22,6 +24,7 @@ from wizard.core.terraform_errors import StateLock
 from wizard.services.aws.clients import Clients
 from wizard.services.aws.errors import code_of, explain, explained
 from wizard.services.lock import Owner, user_name
+from wizard.services.state_file import StateFacts, read_shared_state
 
 _MISSING = frozenset(("NoSuchKey", "404", "NotFound"))
 _TAKEN = frozenset(("PreconditionFailed", "ConditionalRequestConflict"))
@@ -34,6 +37,15 @@ class Held:
     id: str
     owner: Owner
     folder: str = ""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A state that was moved away: to which bucket (empty: that person's computer), by whom."""
+
+    target: str
+    by: str
+    at: float
 
 
 class StateStore:
@@ -91,6 +103,68 @@ class StateStore:
     def state(self) -> bytes | None:
         """Terraform's state; None before the first apply."""
         return self.read(self.place.state)
+
+    def facts(self) -> StateFacts | None:
+        """What tells this state from another; None before the first apply."""
+        return read_shared_state(self.state(), self._where(self.place.state))
+
+    def saved_answers(self) -> dict[str, Any]:
+        """The answers of the last run; empty when there are none.
+
+        Raises WizardError WAG-E-ANSWERS-005 when they cannot be read.
+        """
+        body = self.read(self.place.answers)
+        if body is None:
+            return {}
+        try:
+            data: dict[str, Any] = json.loads(body)
+            return dict(data)
+        except (ValueError, TypeError) as error:
+            raise WizardError(
+                "WAG-E-ANSWERS-005",
+                "The saved answers of this deployment cannot be read",
+                why=f"{self._where(self.place.answers)}: {error}",
+                next_step="Restore an earlier version of that object.",
+            ) from error
+
+    def save_answers(self, text: str) -> None:
+        """Keep the answers for whoever comes next."""
+        self.write(self.place.answers, text.encode())
+
+    def journal(self) -> Iterator[bytes]:
+        """The journal's pieces, the oldest first."""
+        for name in self.names(self.place.journal):
+            yield self.read(name) or b""
+
+    def save_journal(self, number: int, lines: bytes) -> None:
+        """Replace one piece of the journal."""
+        self.write(f"{self.place.journal}{number:06}.jsonl", lines)
+
+    def leave(self, target: str) -> None:
+        """Delete everything of this deployment here but a word on where it went.
+
+        Where the bucket keeps versions, they stay. `target` is a bucket; empty for this computer.
+        """
+        left = Moved(target, f"{user_name()} on {socket.gethostname()}", time.time())
+        self.write(self.place.moved, json.dumps(asdict(left)).encode())
+        for name in self.names(self.place.folder):
+            if name != self.place.moved:
+                self.delete(name)
+
+    def moved(self) -> Moved | None:
+        """Where the state went, if it was moved away from here."""
+        body = self.read(self.place.moved)
+        if body is None:
+            return None
+        try:
+            data = json.loads(body)
+            return Moved(str(data["target"]), str(data["by"]), float(data["at"]))
+        except (ValueError, KeyError, TypeError):
+            return Moved("", "somebody", 0.0)
+
+    def arrive(self) -> None:
+        """The state is here (again)."""
+        self.delete(self.place.moved)
 
     # The lock of a whole run ------------------------------------------------------------------
 
@@ -181,5 +255,5 @@ class StateStore:
         return f"s3://{self.place.bucket}/{key}"
 
     @property
-    def _s3(self):  # type: ignore[no-untyped-def]
+    def _s3(self) -> Any:
         return self._clients.client("s3")

@@ -27,7 +27,7 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.services.files import private_dir, write_private
 from wizard.services.lock import Lock, Owner, is_held, read_owner
 from wizard.services.module_copy import BACKEND_FILE, PROVIDER_LOCK, copy_module
-from wizard.services.state_file import StateFacts, count_resources
+from wizard.services.state_file import StateFacts, count_resources, read_state
 
 LAYOUT_VERSION = 1
 ENV = "WALLARM_APIGW_WORKSPACE"
@@ -191,6 +191,22 @@ class Workspace:
     def kept_state(self) -> Path:
         """A copy of the local state as it was after the last run that ended."""
         return self.root / "state" / "last-good.tfstate"
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was ever deployed from this folder."""
+        local = self.state_file.exists() or self.kept_state.exists()
+        return self.state_is_local and not local
+
+    def local_facts(self) -> StateFacts | None:
+        """What tells the local state from another; None without one."""
+        if not self.state_file.exists() or not self.state_file.stat().st_size:
+            return None
+        return read_state(self.state_file.read_bytes())
+
+    def local_resources(self) -> int:
+        """Number of resources in the local state, whether or not it is the one in use."""
+        return count_resources(self.state_file, self.kept_state)
 
     def check_state(self) -> int:
         """Number of resources in the state; 0 before the first deployment.
