@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import report
 from tests.docs.generate import DOCS, PAGES
 from wizard.cli import build_parser
 
@@ -28,6 +30,12 @@ def named(path: Path) -> str:
 def test_a_generated_page_is_current(name: str) -> None:
     text = (DOCS / name).read_text(encoding="utf-8")
     assert text == PAGES[name](), "run `python -m tests.docs.generate`"
+
+
+def test_the_figures_in_the_documentation_are_those_that_were_taken() -> None:
+    run = json.loads(report.SAVED.read_text(encoding="utf-8"))
+    assert report.summary(run) in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert (DOCS / "performance.md").read_text(encoding="utf-8") == report.page(run)
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=named)
