@@ -141,6 +141,8 @@ class Deployment:
             options = self.context.options
             package = {"cw-resend-lambda.zip": assets.forwarder_package()}
             self.workspace.install_module(assets.terraform_module(), package)
+            if not self.workspace.variables_file.exists():
+                self.write_variables()  # a workspace that joined a colleague's deployment
             self._terraform = open_terraform(
                 self.workspace,
                 terraform=options.terraform,

@@ -101,7 +101,7 @@ class Uninstall:
             with self.context.phase(Phase.PLAN, "Working out the removal", "20s – 40s"):
                 deployment.terraform.init()
                 plan = deployment.terraform.plan(destroy=True)
-        stays = []
+        stays = [*deployment.sharing.stays()]
         if held.role_set:
             stays.append(
                 f"{held.role_set}: API Gateway's CloudWatch role of this account and Region; other "

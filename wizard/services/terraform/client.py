@@ -321,7 +321,8 @@ class Terraform(Runner):
     ) -> None:
         argv = self._argv(
             "init",
-            json=IsFlagged if self.binary.init_speaks_json else None,
+            # Terraform refuses the two together.
+            json=IsFlagged if self.binary.init_speaks_json and not migrate else None,
             no_color=IsFlagged,
             input=False,
             reconfigure=None if migrate else IsFlagged,
