@@ -16,7 +16,7 @@ from benchmarks.figure import Figure, figure
 from tests.ui.scripted import Script, Scripted, stages
 from wizard.flows.context import Options
 from wizard.ui.app import WizardApp
-from wizard.ui.stagebook import StageBook
+from wizard.ui.stagebook import StageBook, make_row
 from wizard.ui.widgets.stage_table import StageTable
 
 STAGES_EACH = 10
@@ -48,7 +48,7 @@ async def _size(apis: int) -> list[Figure]:
         watch = Watchdog()
         began = time.perf_counter()
         app.jobs.identify()
-        while app.state.inventory.value is None or len(app.state.book.rows) < rows:  # noqa: ASYNC110
+        while app.state.inventory.value is None or len(app.state.book.shown) < rows:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         fill = time.perf_counter() - began
         stall = watch.stop()
@@ -165,7 +165,8 @@ def _memory(script: Script) -> float:
     everything = stages(script, "us-east-1")
     tracemalloc.start()
     book = StageBook()
-    book.add(everything, frozenset())
+    book.add(map(make_row, everything))
+    book.apply(frozenset())
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return size / 2**20

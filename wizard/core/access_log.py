@@ -11,6 +11,7 @@ import json
 import re
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from wizard.core import json_template
 from wizard.core.facts import AccessLog, ApiType
@@ -132,6 +133,7 @@ def merge(users_format: str, api_type: ApiType) -> MergeResult:
     return _extend(users_format, template, api_type)
 
 
+@lru_cache(maxsize=512)  # thousands of stages share a few formats
 def is_complete(log_format: str, api_type: ApiType) -> bool:
     """Whether a format already holds every field the connector reads."""
     result = merge(log_format, api_type)

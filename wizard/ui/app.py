@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 import time
@@ -33,6 +34,7 @@ from wizard.ui.theme import DARK, LIGHT, AsciiOnly, Ink, PlainScrollBar, make_in
 
 EVENT_SECONDS = 0.1  # how often events of a run reach the screen
 SAVE_SECONDS = 0.4  # answers are saved this long after the last change
+SPARED_EACH = 2_000  # rows after which the garbage collector is told to leave what there is
 FOLLOW_SECONDS = 1.0  # how long a finished part of the run stays in view before the next one
 
 
@@ -73,6 +75,7 @@ class WizardApp(Hearing):
         self.unicode = speaks_unicode() if unicode is None else unicode
         self._first = start
         self._save_at = 0.0
+        self._spared = 0
         self._ink: dict[str, Ink] = {}
         self._quit_code: int | None = None
         self.follow_seconds = FOLLOW_SECONDS
@@ -191,8 +194,20 @@ class WizardApp(Hearing):
     def _tick(self) -> None:
         if self.jobs.drain() or self.state.run.busy:
             self.changed("run")
+        if self.state.book.waits:
+            self._show_new_rows()
         if self.state.dirty and time.monotonic() >= self._save_at:
             self.save()
+
+    def _show_new_rows(self) -> None:
+        book = self.state.book
+        book.apply(self.state.selected)
+        self.changed("stages")
+        if abs(len(book) - self._spared) >= SPARED_EACH:
+            self._spared = len(book)
+            # A row is freed with its last reference. Without this the collector would go through
+            # all of them again and again, 0.3 s each time at 50,000.
+            gc.freeze()
 
     def save(self) -> None:
         """Keep the answers, in the background."""

@@ -134,10 +134,9 @@ class Hearing(App[int]):
         self.changed("preflight")
 
     def on_stages_read(self, message: messages.StagesRead) -> None:
-        """Add rows as they come."""
+        """Take rows as they come."""
         if message.turn == self.state.inventory.turn:
-            self.state.book.add(message.stages, self.state.selected)
-            self.changed("stages")
+            self.state.book.add(message.rows)  # shown at the next tick, with what else came
 
     def on_apis_counted(self, message: messages.ApisCounted) -> None:
         """Show how far discovery is."""

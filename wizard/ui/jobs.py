@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from textual.worker import Worker, WorkerState
 
 from wizard.core.errors import ExitCode, WizardError
+from wizard.core.facts import Stage
 from wizard.core.redact import redact
 from wizard.core.report import FlowEvent, StageReport
 from wizard.flows.browse import log_bug
 from wizard.ui import messages
+from wizard.ui.stagebook import make_row
 from wizard.ui.state import Loaded
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from wizard.ui.app import WizardApp
 
 T = TypeVar("T")
+ROWS_AT_ONCE = 250  # as many rows reach the event loop in one message
 
 
 def unexpected(error: BaseException, options: Options) -> WizardError:
@@ -173,10 +176,17 @@ class Jobs:
         state.apis_read = (0, 0)
         turn = state.inventory.turn + 1
 
+        def read(stages: tuple[Stage, ...]) -> None:
+            for start in range(0, len(stages), ROWS_AT_ONCE):
+                if stop.is_set():
+                    return
+                rows = tuple(map(make_row, stages[start : start + ROWS_AT_ONCE]))
+                self._post(messages.StagesRead(turn, rows))
+
         def work() -> Any:
             return backend.discover(
                 state.answers,
-                lambda stages: self._post(messages.StagesRead(turn, stages)),
+                read,
                 lambda read, known: self._post(messages.ApisCounted(turn, read, known)),
                 stop,
             )

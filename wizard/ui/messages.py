@@ -8,8 +8,8 @@ from textual.message import Message
 
 from wizard.core.checks import Result
 from wizard.core.errors import WizardError
-from wizard.core.facts import Problem, Stage
 from wizard.ui.backend import Check
+from wizard.ui.stagebook import StageRow
 from wizard.ui.state import Loaded
 
 
@@ -36,15 +36,12 @@ class CheckTold(Message):
 
 
 class StagesRead(Message):
-    """A batch of stages arrived."""
+    """Stages were read; their rows are made already, because that takes time."""
 
-    def __init__(
-        self, turn: int, stages: tuple[Stage, ...], problems: tuple[Problem, ...] = ()
-    ) -> None:
+    def __init__(self, turn: int, rows: tuple[StageRow, ...]) -> None:
         super().__init__()
         self.turn = turn
-        self.stages = stages
-        self.problems = problems
+        self.rows = rows
 
 
 class ApisCounted(Message):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from wizard.core import access_log
 from wizard.core.access_log import LoggingState
@@ -12,7 +13,8 @@ from wizard.core.owner import owner
 from wizard.core.text import clean
 
 OURS = "/aws/apigateway/wallarm-api-discovery-"
-SORTS = ("name", "type", "logging", "selected")
+SELECTED = "selected"
+SORTS = ("name", "type", "logging", SELECTED)
 _KIND = {ApiType.REST: "REST", ApiType.HTTP: "HTTP", ApiType.WEBSOCKET: "WS"}
 MAX_NAME = 200
 
@@ -29,6 +31,7 @@ class StageRow:
     note: str
     reason: str
     haystack: str
+    key: tuple[str, str]  # what rows are ordered by, whatever comes first
     source: Stage | None
 
     @property
@@ -59,79 +62,100 @@ def make_row(stage: Stage) -> StageRow:
         notes.append("no paths: see d")
     if stage.has_canary:
         notes.append("canary")
-    if logging_state(stage) is LoggingState.OTHER:
+    state = logging_state(stage)
+    if state is LoggingState.OTHER:
         notes.append("has a log")
     who = owner(stage)
     if who is not None:
         notes.append(str(who))
     name = clean(stage.api.name, MAX_NAME) or stage.api.api_id
     stage_name = clean(stage.name, MAX_NAME)
-    logging = "–" if reason else logging_today(stage)
+    logging = "–" if reason else state.value
     note = clean(", ".join(notes), MAX_NAME)
     kind = _KIND[stage.api.api_type]
     haystack = f"{name} {stage.api.api_id} {kind} {stage_name} {logging} {note}".lower()
-    return StageRow(str(stage.ref), name, kind, stage_name, logging, note, reason, haystack, stage)
+    key = (name.lower(), stage_name)
+    return StageRow(
+        str(stage.ref), name, kind, stage_name, logging, note, reason, haystack, key, stage
+    )
 
 
 def problem_row(problem: Problem) -> StageRow:
     """The row of what could not be read."""
     subject, message = clean(problem.subject, MAX_NAME), clean(problem.message, MAX_NAME)
-    return StageRow(
-        "", subject, "?", "", "–", message, message, f"{subject} {message}".lower(), None
-    )
+    haystack, key = f"{subject} {message}".lower(), (subject.lower(), "")
+    return StageRow("", subject, "?", "", "–", message, message, haystack, key, None)
 
 
 class StageBook:
-    """All rows of a Region, and which of them the filter shows."""
+    """All rows of a Region, and which of them the filter shows.
+
+    Rows are added as they come and shown by `apply`: a caller that gets many batches adds them all
+    and applies now and then, because that is what costs time.
+    """
 
     def __init__(self) -> None:
-        self.rows: list[StageRow] = []
         self.by_ref: dict[str, StageRow] = {}
-        self.shown: Sequence[StageRow] = self.rows
+        self.problems: list[StageRow] = []
+        self.shown: Sequence[StageRow] = ()
         self.filter = ""
         self.sort = SORTS[0]
         self._ordered: list[StageRow] = []
-        self._order_of: tuple[str, int, int] = ("", 0, 0)
-        self._changes = 0
+        self._order = ""
+        self._new: list[StageRow] = []
+        self._stale = False
+
+    def __len__(self) -> int:
+        return len(self.by_ref) + len(self.problems)
+
+    @property
+    def waits(self) -> bool:
+        """Whether rows came that are not shown yet."""
+        return self._stale or bool(self._new)
 
     def clear(self) -> None:
         """Forget the rows; filter and order stay."""
-        self._changes += 1
-        self.rows = []
-        self.by_ref = {}
-        self.shown = self.rows
+        self.by_ref, self.problems, self._ordered, self._new = {}, [], [], []
+        self._stale = False
+        self.shown = ()
 
-    def add(self, stages: Iterable[Stage], selected: frozenset[str]) -> None:
+    def add(self, rows: Iterable[StageRow]) -> None:
         """Add the rows of one batch; a stage that is there already is replaced."""
-        self._changes += 1
-        for stage in stages:
-            row = make_row(stage)
-            if row.ref in self.by_ref:
-                self.rows = [r for r in self.rows if r.ref != row.ref]
+        for row in rows:
+            self._stale = self._stale or row.ref in self.by_ref
             self.by_ref[row.ref] = row
-            self.rows.append(row)
-        self.apply(selected)
+            self._new.append(row)
 
     def add_problems(self, problems: Iterable[Problem]) -> None:
         """Add rows for what could not be read."""
-        self._changes += 1
-        self.rows.extend(problem_row(p) for p in problems)
+        rows = [problem_row(p) for p in problems]
+        self.problems.extend(rows)
+        self._new.extend(rows)
 
     def apply(self, selected: frozenset[str]) -> None:
         """Filter and sort again. Typing in the filter sorts nothing: the order is kept."""
-        wanted = (self.sort, len(self.rows), self._changes)
-        if self.sort == "selected" or wanted != self._order_of:
-            self._ordered = sorted(self.rows, key=_order(self.sort, selected))
-            self._order_of = wanted
+        if self._stale:
+            self._ordered = [*self.by_ref.values(), *self.problems]
+        else:
+            self._ordered.extend(self._new)
+        if self._stale or self._new or self.sort == SELECTED or self.sort != self._order:
+            # New rows stand behind sorted ones, which Python's sort takes in one pass.
+            self._ordered.sort(key=_order(self.sort, selected))
+        self._order, self._new, self._stale = self.sort, [], False
         words = self.filter.lower().split()
-        self.shown = [r for r in self._ordered if all(w in r.haystack for w in words)]
+        if not words:
+            self.shown = self._ordered.copy()
+        elif len(words) == 1:
+            self.shown = [r for r in self._ordered if words[0] in r.haystack]
+        else:
+            self.shown = [r for r in self._ordered if all(w in r.haystack for w in words)]
 
 
 def _order(sort: str, selected: frozenset[str]) -> Callable[[StageRow], tuple[object, ...]]:
     if sort == "type":
-        return lambda r: (r.kind, r.name.lower(), r.stage)
+        return lambda r: (r.kind, r.key)
     if sort == "logging":
-        return lambda r: (r.logging, r.name.lower(), r.stage)
-    if sort == "selected":
-        return lambda r: (r.ref not in selected, r.name.lower(), r.stage)
-    return lambda r: (r.name.lower(), r.stage)
+        return lambda r: (r.logging, r.key)
+    if sort == SELECTED:
+        return lambda r: (r.ref not in selected, r.key)
+    return attrgetter("key")

@@ -127,6 +127,7 @@ class WizardState:
         self.token_typed = False  # by hand, so that it is lost on quitting
         self.drafts: dict[str, str] = {}  # typed but not valid: kept so that nothing is lost
         self.wants: dict[str, str] = {}  # choices that are no answer yet, e.g. "log group: mine"
+        self._selected: tuple[tuple[str, ...], frozenset[str]] = ((), frozenset())
         self.at = "welcome"
         self.seen: set[str] = set()
         self.dirty = False
@@ -166,7 +167,9 @@ class WizardState:
     @property
     def selected(self) -> frozenset[str]:
         """The chosen stages, `<api id>/<stage>`."""
-        return frozenset(self.answers.stages)
+        if self._selected[0] is not self.answers.stages:  # asked for by every row that is drawn
+            self._selected = (self.answers.stages, frozenset(self.answers.stages))
+        return self._selected[1]
 
     @property
     def unfinished(self) -> bool:

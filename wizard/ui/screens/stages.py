@@ -83,10 +83,10 @@ class Stages(StepScreen):
     def _show_counts(self) -> None:
         state = self.wizard.state
         book = state.book
-        text = f"{len(book.shown):,} of {len(book.rows):,} shown, {len(state.selected):,} on"
+        text = f"{len(book.shown):,} of {len(book):,} shown, {len(state.selected):,} on"
         self.query_one("#counts", Static).update(text)
         read, known = state.apis_read
-        problems = sum(r.source is None for r in book.rows)
+        problems = len(book.problems)
         inventory = state.inventory
         if inventory.busy:
             word = "●" if self.wizard.unicode else "[..]"

@@ -26,7 +26,7 @@ class StageTable(Rows):
     def empty(self) -> str:
         """Why there are no rows."""
         state = self.wizard.state
-        if state.book.rows:
+        if len(state.book):
             return "  no stage matches the filter"
         if state.inventory.busy:
             return "  reading the APIs of this Region"
