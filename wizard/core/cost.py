@@ -7,8 +7,10 @@ transfer between zones are left out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from wizard.core.answers import Answers
+if TYPE_CHECKING:
+    from wizard.core.answers import Answers
 
 HOURS = 730
 DATED = "2026-08"

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
-from wizard.core.facts import HostedZone, Identity, Inventory, LogGroup, Network, Stage
 from wizard.core.report import State
-from wizard.core.secret import Secret
-from wizard.flows.context import Options
 
 if TYPE_CHECKING:
+    from wizard.core.facts import HostedZone, Identity, Inventory, LogGroup, Network, Stage
+    from wizard.core.secret import Secret
+    from wizard.flows.context import Options
     from wizard.services.aws.session import Session
 
 TIMEOUT = 5.0  # seconds for a host that may not answer

@@ -7,7 +7,7 @@ import importlib
 import sys
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import SystemCommand
 from textual.binding import Binding
@@ -19,11 +19,8 @@ from wizard.core.answers import Answers
 from wizard.core.errors import ExitCode, WizardError
 from wizard.core.report import State
 from wizard.core.rules import token_problem
-from wizard.core.secret import Secret
 from wizard.core.text import clean, count
-from wizard.flows.context import Options
 from wizard.ui import terminal
-from wizard.ui.backend import Backend
 from wizard.ui.hearing import Hearing
 from wizard.ui.jobs import Jobs, unexpected
 from wizard.ui.jobs_home import HomeJobs
@@ -31,6 +28,11 @@ from wizard.ui.path import HOME, path
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.state import WizardState
 from wizard.ui.theme import DARK, LIGHT, AsciiOnly, Ink, PlainScrollBar, make_ink, speaks_unicode
+
+if TYPE_CHECKING:
+    from wizard.core.secret import Secret
+    from wizard.flows.context import Options
+    from wizard.ui.backend import Backend
 
 EVENT_SECONDS = 0.1  # how often events of a run reach the screen
 SAVE_SECONDS = 0.4  # answers are saved this long after the last change

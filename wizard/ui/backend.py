@@ -9,22 +9,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from wizard.core.answers import Answers
-from wizard.core.checks import Report, Result
-from wizard.core.facts import (
-    HostedZone,
-    Identity,
-    Inventory,
-    LogGroup,
-    Network,
-    Stage,
-)
-from wizard.core.proof import Proof
-from wizard.core.report import Listener, StageReport, State
-from wizard.core.secret import Secret
 from wizard.flows.browse import Check, Profile
+
+if TYPE_CHECKING:
+    from wizard.core.answers import Answers
+    from wizard.core.checks import Report, Result
+    from wizard.core.facts import (
+        HostedZone,
+        Identity,
+        Inventory,
+        LogGroup,
+        Network,
+        Stage,
+    )
+    from wizard.core.proof import Proof
+    from wizard.core.report import Listener, StageReport, State
+    from wizard.core.secret import Secret
 
 __all__ = ["Backend", "Check", "Profile"]
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App
 from textual.worker import Worker
 
-from wizard.core.answers import Answers
-from wizard.core.checks import Result
 from wizard.core.text import clean
-from wizard.ui import messages
 from wizard.ui.path import after
-from wizard.ui.state import WizardState
 
 if TYPE_CHECKING:
+    from wizard.core.answers import Answers
+    from wizard.core.checks import Result
+    from wizard.ui import messages
     from wizard.ui.backend import Backend
     from wizard.ui.jobs import Jobs
     from wizard.ui.jobs_home import HomeJobs
+    from wizard.ui.state import WizardState
 
 
 class Hearing(App[int]):

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from textual.worker import Worker, WorkerState
 
 from wizard.core.errors import ExitCode, WizardError
-from wizard.core.facts import Stage
 from wizard.core.redact import redact
-from wizard.core.report import FlowEvent, StageReport
 from wizard.flows.browse import log_bug
 from wizard.ui import messages
 from wizard.ui.stagebook import make_row
-from wizard.ui.state import Loaded
 
 if TYPE_CHECKING:
+    from wizard.core.facts import Stage
+    from wizard.core.report import FlowEvent, StageReport
     from wizard.flows.context import Options
     from wizard.ui.app import WizardApp
+    from wizard.ui.state import Loaded
 
 T = TypeVar("T")
 ROWS_AT_ONCE = 250  # as many rows reach the event loop in one message

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from wizard.core.checks import Report, Result
 from wizard.core.text import clean
 from wizard.ui import messages
-from wizard.ui.backend import Existing
 from wizard.ui.state import RunState
 
 if TYPE_CHECKING:
+    from wizard.core.checks import Report, Result
     from wizard.ui.app import WizardApp
+    from wizard.ui.backend import Existing
 
 
 class HomeJobs:

@@ -12,9 +12,7 @@ from wizard.core.answers import Answers
 from wizard.core.answers_io import build
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import HostedZone, Identity, Inventory, LogGroup, Network, Stage, StageRef
-from wizard.core.proof import Proof
 from wizard.core.report import FlowEvent, Listener, StageReport, State
-from wizard.core.secret import Secret
 from wizard.flows.browse import (
     Check,
     Lookup,
@@ -24,7 +22,6 @@ from wizard.flows.browse import (
     load_draft,
     save_draft,
 )
-from wizard.flows.context import Options
 from wizard.ui.backend import (
     AskMfa,
     Existing,
@@ -36,7 +33,10 @@ from wizard.ui.backend import (
 from wizard.ui.live_home import LiveHome, planned, shown_changes
 
 if TYPE_CHECKING:
+    from wizard.core.proof import Proof
+    from wizard.core.secret import Secret
     from wizard.core.tfvars import Outputs
+    from wizard.flows.context import Options
     from wizard.flows.deployment import Deployment
     from wizard.flows.install import Install, Review
 

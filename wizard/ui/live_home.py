@@ -6,17 +6,9 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from wizard.core.answers import Answers
-from wizard.core.change import StageChange
-from wizard.core.checks import Report, Result
 from wizard.core.cost import estimate
 from wizard.core.errors import WizardError
-from wizard.core.facts import Inventory, Stage
 from wizard.core.groups import group_of
-from wizard.core.proof import Proof
-from wizard.core.record import StageRecord
-from wizard.core.report import FlowEvent, StageReport
-from wizard.core.secret import Secret
 from wizard.flows.context import Context, Options
 from wizard.ui.backend import (
     AskStage,
@@ -30,6 +22,14 @@ from wizard.ui.backend import (
 from wizard.ui.stage_text import view_of
 
 if TYPE_CHECKING:
+    from wizard.core.answers import Answers
+    from wizard.core.change import StageChange
+    from wizard.core.checks import Report, Result
+    from wizard.core.facts import Inventory, Stage
+    from wizard.core.proof import Proof
+    from wizard.core.record import StageRecord
+    from wizard.core.report import FlowEvent, StageReport
+    from wizard.core.secret import Secret
     from wizard.flows.stages import Addition, Stages
     from wizard.flows.uninstall import Removal, Uninstall
     from wizard.services.terraform.client import PlanResult

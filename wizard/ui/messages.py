@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
-from wizard.core.checks import Result
-from wizard.core.errors import WizardError
-from wizard.ui.backend import Check
-from wizard.ui.stagebook import StageRow
-from wizard.ui.state import Loaded
+if TYPE_CHECKING:
+    from wizard.core.checks import Result
+    from wizard.core.errors import WizardError
+    from wizard.ui.backend import Check
+    from wizard.ui.stagebook import StageRow
+    from wizard.ui.state import Loaded
 
 
 class Fetched(Message):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from wizard.core import steps
-from wizard.core.steps import Step
-from wizard.ui.state import WizardState
+
+if TYPE_CHECKING:
+    from wizard.core.steps import Step
+    from wizard.ui.state import WizardState
 
 HOME = (
     ("home", "Home"),

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from wizard.core.answers import Answers
-from wizard.core.checks import Report, Result
-from wizard.core.errors import WizardError
-from wizard.core.facts import HostedZone, Identity, Inventory, LogGroup, Network
 from wizard.core.progress_view import Progress
 from wizard.core.proof import Proof, initial
 from wizard.core.report import (
@@ -23,19 +19,25 @@ from wizard.core.report import (
     State,
     TerraformChanged,
 )
-from wizard.core.secret import Secret
-from wizard.ui.backend import (
-    Check,
-    Connected,
-    Existing,
-    Link,
-    Profile,
-    RemovalView,
-    RemovedView,
-    ReviewView,
-    StatusLine,
-)
 from wizard.ui.stagebook import StageBook
+
+if TYPE_CHECKING:
+    from wizard.core.answers import Answers
+    from wizard.core.checks import Report, Result
+    from wizard.core.errors import WizardError
+    from wizard.core.facts import HostedZone, Identity, Inventory, LogGroup, Network
+    from wizard.core.secret import Secret
+    from wizard.ui.backend import (
+        Check,
+        Connected,
+        Existing,
+        Link,
+        Profile,
+        RemovalView,
+        RemovedView,
+        ReviewView,
+        StatusLine,
+    )
 
 T = TypeVar("T")
 LOG_LINES = 5_000

@@ -10,12 +10,12 @@ from rich.table import Table
 from rich.text import Text
 from textual.widgets import Static
 
-from wizard.core.errors import WizardError
 from wizard.core.report import State
 from wizard.core.text import clean
 from wizard.ui.theme import mark
 
 if TYPE_CHECKING:
+    from wizard.core.errors import WizardError
     from wizard.ui.app import WizardApp
 
 
