@@ -48,3 +48,14 @@ def test_core_needs_nothing_but_the_standard_library() -> None:
     names = {name.split(".")[0] for name in done.stderr.split()}
     third = {n for n in names if n not in sys.stdlib_module_names and not n.startswith("_")}
     assert third <= {"wizard", "sitecustomize", "usercustomize"}
+
+
+def test_the_first_words_stand_before_the_interface_is_loaded() -> None:
+    program = (
+        "import sys, wizard.commands, wizard.ui.first_words\n"
+        "sys.stderr.write('\\n'.join(sorted(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert set(done.stderr.split()).isdisjoint(HEAVY)

@@ -137,13 +137,15 @@ def wizard(options: argparse.Namespace) -> int:
             next_step="Use `wallarm-apigw install --answers FILE --non-interactive`, or see "
             "`wallarm-apigw --help`.",
         )
-    from wizard.services.tokens import read_token
-    from wizard.ui.app import run
+    from wizard.ui.first_words import FirstWords
 
-    token = read_token(setting(options, "token_file", env), env)
-    return run(
-        run_options(options, env), load_answers(options, env, check=False, ask_aws=False), token
-    )
+    with FirstWords() as words:
+        from wizard.services.tokens import read_token
+        from wizard.ui.app import run
+
+        token = read_token(setting(options, "token_file", env), env)
+        answers = load_answers(options, env, check=False, ask_aws=False)
+        return run(run_options(options, env), answers, token, words)
 
 
 def interactive(env: Mapping[str, str]) -> bool:

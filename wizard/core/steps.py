@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from wizard.core import welcome
 from wizard.core.answers import EU_HOST, US_HOST, Answers
 from wizard.core.rules import Violation, problems
 from wizard.core.text import count
@@ -66,7 +67,7 @@ def _stages(answers: Answers) -> str:
 
 
 STEPS: tuple[Step, ...] = (
-    Step("welcome", "Welcome", "Connect your APIs to Wallarm API Discovery"),
+    Step("welcome", "Welcome", welcome.QUESTION),
     Step(
         "aws",
         "AWS",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from wizard.core.secret import Secret
     from wizard.flows.context import Options
     from wizard.ui.backend import Backend
+    from wizard.ui.first_words import FirstWords
 
 EVENT_SECONDS = 0.1  # how often events of a run reach the screen
 SAVE_SECONDS = 0.4  # answers are saved this long after the last change
@@ -302,10 +303,16 @@ class WizardApp(Hearing):
                 yield command
 
 
-def run(options: Options, answers: Answers | None = None, token: Secret | None = None) -> int:
+def run(
+    options: Options,
+    answers: Answers | None = None,
+    token: Secret | None = None,
+    words: FirstWords | None = None,
+) -> int:
     """Run the wizard in this terminal and return the exit code.
 
     Without `token` the environment's is taken. Raises UsageError if that one has another shape.
+    `words` stand in the terminal already.
     """
     from wizard.flows.lookup import read_token
     from wizard.ui.live import LiveBackend
@@ -314,6 +321,8 @@ def run(options: Options, answers: Answers | None = None, token: Secret | None =
     if answers is None or answers == Answers():
         answers = backend.draft() or answers
     app = WizardApp(backend, options, answers)
+    if words is not None:
+        app.driver_class = words.driver(app.driver_class)
     app.state.token = token or read_token(None, options.env)
     try:
         code = app.run()

@@ -11,34 +11,18 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Static
 
-from wizard.core.answers import Answers
-from wizard.core.cost import estimate
+from wizard.core import welcome
 from wizard.core.report import State
 from wizard.core.text import count
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.widgets.lines import Failure, StateLines
-
-FACTS = (
-    (
-        "What happens",
-        "Access logs of the stages you pick flow to a Wallarm Node.",
-    ),
-    (
-        "What it costs",
-        f"About ${estimate(Answers()).total:,.0f}/month before traffic. Review itemises it.",
-    ),
-    (
-        "What it leaves",
-        "Everything else. Nothing changes before you press Deploy.",
-    ),
-)
 
 
 class Welcome(StepScreen):
     """Welcome and preflight."""
 
     STEP = "welcome"
-    HINT = "From your account to the first request at the node, in about 8m."
+    HINT = welcome.HINT
     AUTO_FOCUS = "#next"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("r", "retry", "Check again")]
 
@@ -46,7 +30,7 @@ class Welcome(StepScreen):
         """Facts, then checks."""
         with VerticalScroll():
             yield Static(id="facts")
-            yield Static("Checks", classes="section", markup=False)
+            yield Static(welcome.CHECKS, classes="section", markup=False)
             yield StateLines(id="checks")
             yield Failure()
             with Horizontal(classes="actions"):
@@ -72,7 +56,7 @@ class Welcome(StepScreen):
         grid = Table.grid(padding=(0, 1), expand=True)
         grid.add_column(width=15, no_wrap=True)
         grid.add_column(ratio=1)
-        for title, text in FACTS:
+        for title, text in welcome.FACTS:
             grid.add_row(Text(title, ink.accent), Text(text, ink.plain))
         self.query_one("#facts", Static).update(grid)
 
