@@ -6,7 +6,7 @@ WORKERS ?= 2
 STAMP  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup try test lint audit sbom format soak bench figures screenshots package clean
+.PHONY: help setup try test lint audit lock sbom format soak bench figures screenshots package clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -14,8 +14,8 @@ help:  ## list the commands
 $(STAMP): pyproject.toml requirements/lock.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "wallarm-apigw needs Python 3.10 or newer; set PYTHON=/path/to/python3")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --constraint requirements/lock.txt --editable '.[sandbox]' --group dev
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/lock.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 setup: $(STAMP)  ## create the virtual environment
@@ -31,10 +31,18 @@ lint: $(STAMP)  ## lint, format check, types, import contracts
 	$(BIN)/bandit -q -ll -r wizard lambda/cw-resend-lambda
 
 audit: $(STAMP)  ## known vulnerabilities of every dependency (asks PyPI)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --group audit
 	$(BIN)/pip-audit --local --skip-editable
 
+lock: $(STAMP)  ## versions and hashes of everything set-up installs, for Python 3.10 and newer
+	$(BIN)/python -m pip install --quiet 'uv>=0.8,<1'
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+		--no-header --no-annotate --extra sandbox --group dev \
+		--output-file requirements/lock.txt pyproject.toml
+
 sbom: $(STAMP)  ## the software bill of materials, CycloneDX, on standard output
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@$(BIN)/python -m pip install --quiet --group audit
 	@$(BIN)/cyclonedx-py environment $(VENV)
 
