@@ -23,17 +23,16 @@ setup: $(STAMP)  ## create the virtual environment
 try: $(STAMP)  ## the main job on the embedded sandbox; no AWS account needed
 	$(BIN)/wallarm-apigw sandbox try
 
-lint: $(STAMP)  ## lint, format check, types, import contracts
+lint: $(STAMP)  ## lint, format check, types, import contracts, known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/bandit -q -ll -r wizard lambda/cw-resend-lambda
+	$(BIN)/python -m tests.audit
 
-audit: $(STAMP)  ## known vulnerabilities of every dependency (asks PyPI)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --group audit
-	$(BIN)/pip-audit --local --skip-editable
+audit: $(STAMP)  ## known vulnerabilities of every dependency; not being able to ask is a failure
+	$(BIN)/python -m tests.audit --must
 
 lock: $(STAMP)  ## versions and hashes of everything set-up installs, for Python 3.10 and newer
 	$(BIN)/python -m pip install --quiet 'uv>=0.8,<1'
@@ -43,7 +42,7 @@ lock: $(STAMP)  ## versions and hashes of everything set-up installs, for Python
 
 sbom: $(STAMP)  ## the software bill of materials, CycloneDX, on standard output
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --group audit
+	@$(BIN)/python -m pip install --quiet --group sbom
 	@$(BIN)/cyclonedx-py environment $(VENV)
 
 format: $(STAMP)  ## apply the formatter
