@@ -95,7 +95,7 @@ def identify(method: str, target: str, headers: Mapping[str, str], body: bytes) 
             return Call(
                 model, operation, _named(form.items()), path, principal, _tagged(form), document
             )
-    operation, found = _by_path(model, method, path, query)
+    operation, found = _by_path(model, method, path, query, headers)
     names = {**_named(_flat(given)), **{k: (v,) for k, v in found.items()}}
     return Call(model, operation, names, path, principal, _tagged(given))
 
@@ -155,6 +155,7 @@ class _Route:
     method: str
     pattern: re.Pattern[str]
     query: Mapping[str, str]
+    headers: frozenset[str]  # without them it is another operation: CopyObject is a PutObject
     weight: tuple[int, int]
 
 
@@ -170,10 +171,13 @@ def _routes(model: str) -> tuple[_Route, ...]:
         if name in _DEPRECATED:
             continue
         shape = service.operation_model(name).input_shape
+        headers: set[str] = set()
         for member in shape.required_members if shape else ():
             place = shape.members[member].serialization
             if place.get("location") == "querystring":
                 wanted.setdefault(str(place.get("name", member)), "")
+            elif place.get("location") == "header":
+                headers.add(str(place.get("name", member)).lower())
         pattern = "".join(
             f"(?P<{re.sub(r'[^A-Za-z0-9_]', '_', part[1:-1].rstrip('+'))}>"
             + (".+" if part.endswith("+}") else "[^/]+") + ")"
@@ -181,18 +185,18 @@ def _routes(model: str) -> tuple[_Route, ...]:
             for part in re.split(r"(\{[^}]+\})", path.rstrip("/"))
         )  # fmt: skip
         literal = len(re.sub(r"\{[^}]+\}", "", path))
-        found.append(
-            _Route(
-                name, http["method"], re.compile(f"^{pattern}/?$"), wanted, (len(wanted), literal)
-            )
-        )
+        compiled = re.compile(f"^{pattern}/?$")
+        weight = (len(wanted), literal)
+        found.append(_Route(name, http["method"], compiled, wanted, frozenset(headers), weight))
     return tuple(sorted(found, key=lambda r: r.weight, reverse=True))
 
 
-def _by_path(model: str, method: str, path: str, query: str) -> tuple[str, dict[str, str]]:
+def _by_path(
+    model: str, method: str, path: str, query: str, headers: Mapping[str, str]
+) -> tuple[str, dict[str, str]]:
     given = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
     for route in _routes(model):
-        if route.method != method:
+        if route.method != method or not route.headers <= headers.keys():
             continue
         if any(k not in given or (v and given[k] != v) for k, v in route.query.items()):
             continue

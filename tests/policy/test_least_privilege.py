@@ -100,7 +100,7 @@ def test_what_is_said_to_be_unseen_really_is(grant: Grant) -> None:
 @pytest.mark.parametrize("mode", record.MODES)
 def test_the_recording_is_of_a_whole_life(mode: str) -> None:
     phases = {saved["phase"] for saved in RECORDED[mode]["calls"]}
-    expected = set(record.PURPOSE) - (set() if mode != "node" else {"rotate"})
+    expected = set(record.PURPOSE) - ({"rotate"} if mode in ("node", "shared") else set())
     assert phases == expected
     assert len({saved["by"] for saved in RECORDED[mode]["calls"]}) == 2
 

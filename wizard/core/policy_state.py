@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wizard.core.answers import Answers
-from wizard.core.policy_grants import CHANGING, DEPLOY, LOOKING, Grant, Scope, of
+from wizard.core.policy_grants import CHANGING, DEPLOY, PURPOSES, Grant, Scope, of
 from wizard.core.state_place import LOCAL, StatePlace
 
 
@@ -22,26 +22,22 @@ def _objects(scope: Scope) -> tuple[str, ...]:
 
 
 _CHOSEN = "It is the bucket that the answers name."
-_APART = "No recorded life keeps its state in S3; tests/e2e/test_shared_state.py does."
 
 STATE: tuple[Grant, ...] = (
     Grant("FindState", ("tag:GetResources",), ("*",),
-          "Find out whether a colleague keeps this deployment's state in a bucket.", LOOKING,
-          wide="AWS supports no resource for this; it reads names and tags only.",
-          unseen=_APART),
-    Grant("ListState", ("s3:ListBucket",), _bucket,
-          "See whether the bucket exists, and what of this deployment is in it.", LOOKING,
-          shared, unseen=_APART, wide=_CHOSEN),
+          "Find out whether a colleague keeps this deployment's state in a bucket.", PURPOSES,
+          wide="AWS supports no resource for this; it reads names and tags only."),
+    Grant("LookAtStateBucket", of("s3", "GetBucketTagging GetBucketVersioning ListBucket"),
+          _bucket, "See whether the bucket exists, how it is set, and what is in it.", PURPOSES,
+          shared, wide=_CHOSEN),
     Grant("ReadState", ("s3:GetObject",), _objects,
-          "Read state, answers and journal of this deployment.", LOOKING, shared,
-          unseen=_APART, wide=_CHOSEN),
+          "Read state, answers and journal of this deployment.", PURPOSES, shared, wide=_CHOSEN),
     Grant("WriteState", of("s3", "DeleteObject PutObject"), _objects,
           "Keep state, answers and journal; lock and unlock them.", CHANGING, shared,
-          unseen=_APART, wide=_CHOSEN),
-    Grant("StateBucket",
-          of("s3", "CreateBucket GetBucketTagging GetBucketVersioning PutBucketPolicy "
-             "PutBucketPublicAccessBlock PutBucketTagging PutBucketVersioning "
-             "PutEncryptionConfiguration"),
+          wide=_CHOSEN),
+    Grant("MakeStateBucket",
+          of("s3", "CreateBucket PutBucketPolicy PutBucketPublicAccessBlock PutBucketTagging "
+             "PutBucketVersioning PutEncryptionConfiguration"),
           _bucket, "Make the bucket if it does not exist: private, encrypted, versioned, TLS only.",
-          (DEPLOY,), shared, unseen=_APART, wide=_CHOSEN),
+          (DEPLOY,), shared, wide=_CHOSEN),
 )  # fmt: skip
