@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from wizard.services.module_copy import module_files
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -60,6 +62,13 @@ def test_the_wheel_holds_the_module_the_forwarder_and_no_state(wheel: Path) -> N
     assert "wizard/_bundled/lambda/cw-resend-lambda/lambda_function.py" in names
     assert "wizard/ui/styles.tcss" in names
     assert [n for n in names if n.endswith((".tfstate", ".tfvars", ".pyc"))] == []
+
+
+def test_the_modules_own_tests_are_neither_in_the_wheel_nor_in_a_workspace(wheel: Path) -> None:
+    assert list((ROOT / "terraform" / "tests").glob("*.tftest.hcl"))
+    with zipfile.ZipFile(wheel) as archive:
+        assert [name for name in archive.namelist() if name.endswith(".tftest.hcl")] == []
+    assert [name for name, _ in module_files(ROOT / "terraform") if "test" in name] == []
 
 
 def test_the_same_source_gives_the_same_wheel(wheel: Path, tmp_path: Path) -> None:

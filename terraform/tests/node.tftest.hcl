@@ -1,0 +1,241 @@
+# The node deployed here: its configuration, instance, token, mesh and HTTPS.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  wallarm_api_token_ssm_parameter = "/wallarm-apigw/token"
+}
+
+run "defaults" {
+  assert {
+    condition     = length(aws_ecs_service.node) == 1 && aws_ecs_service.node[0].desired_count == 1 && aws_autoscaling_group.node[0].desired_capacity == 1 && aws_autoscaling_group.node[0].max_size == 2
+    error_message = "One task on one instance, with room for a second during an update."
+  }
+
+  assert {
+    condition     = aws_ecs_service.node[0].deployment_circuit_breaker[0].enable && aws_ecs_service.node[0].deployment_circuit_breaker[0].rollback && aws_ecs_service.node[0].wait_for_steady_state
+    error_message = "A deployment that does not become steady is rolled back."
+  }
+
+  assert {
+    condition     = local.node_config == yamlencode({ version = 4, mode = "connector-server", connector = { address = ":5050" }, log = { log_file = "stdout" } })
+    error_message = "The node's configuration: connector on 5050, no mesh, no application."
+  }
+
+  assert {
+    condition     = strcontains(base64decode(aws_launch_template.node[0].user_data), local.node_config)
+    error_message = "User data writes the node's configuration."
+  }
+
+  assert {
+    condition     = aws_launch_template.node[0].metadata_options[0].http_tokens == "required" && aws_launch_template.node[0].metadata_options[0].http_put_response_hop_limit == 1
+    error_message = "The instance has IMDSv2 only."
+  }
+
+  assert {
+    condition     = aws_launch_template.node[0].block_device_mappings[0].ebs[0].encrypted == "true" && aws_launch_template.node[0].block_device_mappings[0].ebs[0].volume_type == "gp3"
+    error_message = "The instance's volume is an encrypted gp3."
+  }
+
+  assert {
+    condition     = aws_launch_template.node[0].image_id == "resolve:ssm:/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id" && aws_launch_template.node[0].instance_type == "t3.medium"
+    error_message = "ECS-optimised Amazon Linux 2023 on t3.medium."
+  }
+
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.node[0].container_definitions)[0].image == "wallarm/node-native-aio:latest"
+    error_message = "The node's image and tag."
+  }
+
+  assert {
+    condition     = { for e in jsondecode(aws_ecs_task_definition.node[0].container_definitions)[0].environment : e.name => e.value } == { WALLARM_API_HOST = "api.wallarm.com", WALLARM_APID_ONLY = "true", WALLARM_LABELS = "group=api-gateway-api-discovery" }
+    error_message = "The node's environment names host and group, and never the token."
+  }
+
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.node[0].container_definitions)[0].mountPoints[0].readOnly
+    error_message = "The node's configuration is mounted read-only."
+  }
+
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.node[0].container_definitions)[0].secrets[0].valueFrom == "arn:aws:ssm:us-east-1:123456789012:parameter/wallarm-apigw/token"
+    error_message = "The token comes from the given parameter."
+  }
+
+  assert {
+    condition     = length(aws_ssm_parameter.token) == 0
+    error_message = "With a given parameter none is made, and no token is in the state."
+  }
+
+  assert {
+    condition     = join(" ", [for s in data.aws_iam_policy_document.execution[0].statement : s.sid]) == "WriteNodeLog ReadToken"
+    error_message = "The node's execution role writes its log and reads the token, no more."
+  }
+
+  assert {
+    condition     = aws_lb_target_group.node[0].port == 5050 && aws_lb_target_group.node[0].health_check[0].path == "/ready" && aws_lb_target_group.node[0].health_check[0].port == "8080"
+    error_message = "Traffic to 5050, health from /ready on 8080."
+  }
+
+  assert {
+    condition     = aws_lb_listener.node[0].protocol == "HTTP" && aws_lb_listener.node[0].port == 80 && length(aws_acm_certificate.node) == 0 && length(aws_route53_record.node) == 0
+    error_message = "Without a domain: HTTP, no certificate, no record."
+  }
+
+  assert {
+    condition     = output.node_scheme == "http" && output.node_url == aws_lb.node[0].dns_name
+    error_message = "Without a domain the forwarder calls the load balancer by its own name."
+  }
+
+  assert {
+    condition     = aws_ecs_capacity_provider.node[0].auto_scaling_group_provider[0].managed_termination_protection == "DISABLED" && aws_ecs_service.node[0].force_delete && aws_autoscaling_group.node[0].force_delete && !aws_lb.node[0].enable_deletion_protection
+    error_message = "Nothing stands in the way of destroy."
+  }
+
+  assert {
+    condition = alltrue([for value in [
+      output.node_log_group, output.ecs_cluster, output.ecs_service, output.target_group_arn,
+      output.load_balancer_arn, output.load_balancer_dns_name, output.load_balancer_security_group,
+    ] : value != ""])
+    error_message = "Every output about the node has a value."
+  }
+}
+
+run "two_nodes_with_https_an_application_and_an_own_token" {
+  variables {
+    wallarm_api_token_ssm_parameter = ""
+    wallarm_api_token               = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+    wallarm_api_token_kms_key_arn   = "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+    wallarm_api_host                = "us1.api.wallarm.com"
+    x_wallarm_application_id        = 7
+    node_group                      = "other"
+    node_image                      = "registry.example.com:5000/wallarm/node"
+    node_tag                        = "0.25.5"
+    node_count                      = 2
+    node_instance_type              = "m6i.large"
+    node_image_id                   = "ami-0123456789abcdef0"
+    r53_domain_name                 = "example.com"
+    node_dns_name                   = "wallarm-node"
+  }
+
+  assert {
+    condition     = aws_ecs_service.node[0].desired_count == 2 && aws_autoscaling_group.node[0].max_size == 4
+    error_message = "Two tasks, with room for two more during an update."
+  }
+
+  assert {
+    condition     = yamldecode(local.node_config).connector.mesh == { discovery = "dns", name = "node.${aws_service_discovery_private_dns_namespace.this[0].name}", port = 9093 }
+    error_message = "Two nodes find each other by DNS, under the Cloud Map service's name."
+  }
+
+  assert {
+    condition     = aws_service_discovery_service.node[0].name == "node" && aws_ecs_service.node[0].service_registries[0].registry_arn == aws_service_discovery_service.node[0].arn
+    error_message = "The tasks are registered with Cloud Map."
+  }
+
+  assert {
+    condition = alltrue([
+      for rule in concat(aws_vpc_security_group_ingress_rule.node_mesh, aws_vpc_security_group_egress_rule.node_mesh) :
+      rule.security_group_id == aws_security_group.node[0].id && rule.referenced_security_group_id == aws_security_group.node[0].id && rule.from_port == 9093 && rule.to_port == 9093
+    ]) && length(aws_vpc_security_group_ingress_rule.node_mesh) == 1 && length(aws_vpc_security_group_egress_rule.node_mesh) == 1
+    error_message = "Nodes reach each other, and only each other, on the mesh's port."
+  }
+
+  assert {
+    condition     = yamldecode(local.node_config).route_config.wallarm_application == 7
+    error_message = "The node knows the application."
+  }
+
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.node[0].container_definitions)[0].image == "registry.example.com:5000/wallarm/node:0.25.5"
+    error_message = "Image and tag are those asked for."
+  }
+
+  assert {
+    condition     = { for e in jsondecode(aws_ecs_task_definition.node[0].container_definitions)[0].environment : e.name => e.value } == { WALLARM_API_HOST = "us1.api.wallarm.com", WALLARM_APID_ONLY = "true", WALLARM_LABELS = "group=other" }
+    error_message = "Host and group are those asked for."
+  }
+
+  assert {
+    condition     = aws_launch_template.node[0].image_id == "ami-0123456789abcdef0" && aws_launch_template.node[0].instance_type == "m6i.large"
+    error_message = "AMI and instance type are those asked for."
+  }
+
+  assert {
+    condition     = length(aws_ssm_parameter.token) == 1 && aws_ssm_parameter.token[0].type == "SecureString" && aws_ssm_parameter.token[0].key_id == var.wallarm_api_token_kms_key_arn
+    error_message = "A token handed over is kept in a SecureString, under the given key."
+  }
+
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.node[0].container_definitions)[0].secrets[0].valueFrom == aws_ssm_parameter.token[0].arn
+    error_message = "The node reads the token from that parameter."
+  }
+
+  assert {
+    condition     = !strcontains(aws_ecs_task_definition.node[0].container_definitions, nonsensitive(var.wallarm_api_token)) && !strcontains(base64decode(aws_launch_template.node[0].user_data), nonsensitive(var.wallarm_api_token))
+    error_message = "The token is in neither task definition nor user data."
+  }
+
+  assert {
+    condition     = join(" ", [for s in data.aws_iam_policy_document.execution[0].statement : s.sid]) == "WriteNodeLog ReadToken DecryptToken"
+    error_message = "The node's execution role may use the token's key."
+  }
+
+  assert {
+    condition     = aws_lb_listener.node[0].protocol == "HTTPS" && aws_lb_listener.node[0].port == 443 && aws_lb_listener.node[0].ssl_policy == "ELBSecurityPolicy-TLS13-1-2-2021-06"
+    error_message = "With a domain: HTTPS with TLS 1.2 and 1.3 only."
+  }
+
+  assert {
+    condition     = aws_acm_certificate.node[0].domain_name == "wallarm-node.example.com" && aws_route53_record.node[0].name == "wallarm-node.example.com" && aws_route53_record.validation[0].type == "CNAME"
+    error_message = "A certificate and a record for the node's name, and the record that validates the certificate."
+  }
+
+  assert {
+    condition     = output.node_scheme == "https" && output.node_url == "wallarm-node.example.com" && aws_lambda_function.forwarder.environment[0].variables.X_NODE_URL == "wallarm-node.example.com"
+    error_message = "The forwarder calls the node by its name, over HTTPS."
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_ingress_rule.load_balancer_from_forwarder[0].from_port == 443 && aws_vpc_security_group_egress_rule.forwarder_to_load_balancer[0].from_port == 443
+    error_message = "The security groups follow the listener's port."
+  }
+}
+
+run "a_record_name_with_its_domain" {
+  variables {
+    r53_domain_name = "example.com"
+    node_dns_name   = "wallarm-node.example.com"
+  }
+
+  assert {
+    condition     = output.node_url == "wallarm-node.example.com"
+    error_message = "The domain is not appended twice."
+  }
+}
+
+run "the_longest_prefix" {
+  variables {
+    name_prefix = "a2345678901234567890123456789012345678"
+    region      = "ap-southeast-2"
+  }
+
+  assert {
+    condition     = length(aws_lb.node[0].name) <= 32 && length(aws_lb_target_group.node[0].name) <= 32 && can(regex("^[a-z0-9-]*[a-z0-9]$", aws_lb.node[0].name))
+    error_message = "Load balancer and target group have at most 32 characters."
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket.undelivered.bucket) <= 63
+    error_message = "The bucket's name has at most 63 characters."
+  }
+
+  assert {
+    condition = alltrue([
+      for name in [aws_iam_role.forwarder.name, aws_iam_role.execution[0].name, aws_iam_role.task[0].name, aws_iam_role.instance[0].name] : length(name) <= 64
+    ])
+    error_message = "Roles have at most 64 characters."
+  }
+}
