@@ -6,7 +6,7 @@ WORKERS ?= 2
 STAMP  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup try test lint audit lock sbom format soak bench figures screenshots package clean
+.PHONY: help setup try test lint audit policy-scan lock sbom format soak bench figures screenshots package clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,11 @@ lint: $(STAMP)  ## lint, format check, types, import contracts, known vulnerabil
 
 audit: $(STAMP)  ## known vulnerabilities of every dependency; not being able to ask is a failure
 	$(BIN)/python -m tests.audit --must
+
+policy-scan:  ## cloudsplaining and parliament on every policy that can be printed
+	$(PYTHON) -m venv .venv-scan
+	.venv-scan/bin/python -m pip install --quiet cloudsplaining==0.9.1 parliament==1.6.4
+	.venv-scan/bin/python -m tests.policy.scan
 
 lock: $(STAMP)  ## versions and hashes of everything set-up installs, for Python 3.10 and newer
 	$(BIN)/python -m pip install --quiet 'uv>=0.8,<1'

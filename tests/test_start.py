@@ -35,6 +35,21 @@ def test_the_version_does_not_even_build_the_parser() -> None:
     assert modules.isdisjoint(HEAVY)
 
 
+def test_no_crash_leaves_a_core_dump_that_would_hold_the_token() -> None:
+    program = (
+        "import resource, sys\n"
+        "from wizard.cli import main\n"
+        "hard = resource.getrlimit(resource.RLIMIT_CORE)[1]\n"
+        "resource.setrlimit(resource.RLIMIT_CORE, (4096 if hard else 0, hard))\n"
+        "main(['answers'])\n"
+        "sys.stderr.write(str(resource.getrlimit(resource.RLIMIT_CORE)[0]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "0"
+
+
 def test_core_needs_nothing_but_the_standard_library() -> None:
     program = (
         "import sys, pkgutil, importlib, wizard.core\n"

@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     parser = build_parser()
     options = parser.parse_args(arguments)
+    _no_core_dumps()
     try:
         module, _, function = str(options.run).partition(":")
         return int(getattr(importlib.import_module(f"wizard.{module}"), function)(options))
@@ -59,6 +60,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.FAILED)
+
+
+def _no_core_dumps() -> None:
+    """A core dump would hold token and keys; Terraform and its provider inherit the limit."""
+    try:
+        import resource
+    except ImportError:  # Windows has no core dumps
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 def version() -> str:
