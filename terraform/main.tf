@@ -36,6 +36,9 @@ locals {
   check_subnets = !local.deploys_node || var.vpc_id == "" || (length(var.private_subnet_ids) > 0 && length(var.public_subnet_ids) > 1) ? true : tobool(
     "With vpc_id also set private_subnet_ids (one or more) and public_subnet_ids (two or more, in different Availability Zones)."
   )
+  check_architecture = !local.deploys_node || !can(regex("^([a-z]+[0-9]+g[a-z]*|a1)[.]", var.node_instance_type)) || !can(regex("/amazon-linux-2023/recommended/", var.node_image_id)) ? true : tobool(
+    "Set node_instance_type to an x86-64 type such as t3.medium: the AMI of node_image_id is for x86-64, and Graviton does not start it."
+  )
 
   tags = merge(
     var.tags,

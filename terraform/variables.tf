@@ -375,8 +375,8 @@ variable "vpc_cidr" {
 
   validation {
     # A load balancer takes no subnet smaller than /27, and a subnet is a sixteenth of the VPC.
-    condition     = can(cidrsubnet(var.vpc_cidr, 4, 3)) && can(regex("^[0-9.]+/(1[6-9]|2[0-3])$", var.vpc_cidr))
-    error_message = "Write an IPv4 CIDR from /16 to /23, such as 10.190.0.0/16."
+    condition     = try(cidrsubnet(var.vpc_cidr, 0, 0) == var.vpc_cidr, false) && can(regex("^[0-9.]+/(1[6-9]|2[0-3])$", var.vpc_cidr))
+    error_message = "Write an IPv4 CIDR from /16 to /23 that starts at the network's first address, such as 10.190.0.0/16."
   }
 }
 
