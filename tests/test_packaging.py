@@ -65,7 +65,7 @@ def test_the_wheel_holds_the_module_the_forwarder_and_no_state(wheel: Path) -> N
 
 
 def test_the_modules_own_tests_are_neither_in_the_wheel_nor_in_a_workspace(wheel: Path) -> None:
-    assert list((ROOT / "terraform" / "tests").glob("*.tftest.hcl"))
+    assert list((ROOT / "terraform" / "tests").rglob("*.tftest.hcl"))
     with zipfile.ZipFile(wheel) as archive:
         assert [name for name in archive.namelist() if name.endswith(".tftest.hcl")] == []
     assert [name for name, _ in module_files(ROOT / "terraform") if "test" in name] == []

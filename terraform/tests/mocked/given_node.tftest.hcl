@@ -1,7 +1,7 @@
 # A node that exists already: no VPC, cluster or load balancer; the forwarder alone.
 
 mock_provider "aws" {
-  source = "./tests/mocks"
+  source = "./tests/mocked/answers"
 }
 
 variables {
@@ -102,6 +102,8 @@ run "inside_a_given_vpc_with_a_private_ca" {
 }
 
 run "without_a_port_over_https" {
+  command = plan
+
   variables {
     node_url           = "node.example.com"
     vpc_id             = "vpc-0a1b2c3d4e5f60718"
@@ -115,6 +117,8 @@ run "without_a_port_over_https" {
 }
 
 run "without_a_port_over_http" {
+  command = plan
+
   variables {
     node_url           = "10.7.0.12"
     node_scheme        = "http"

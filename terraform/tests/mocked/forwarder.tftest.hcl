@@ -1,7 +1,7 @@
 # The forwarder: which log groups it is subscribed to, its package, its limits, and what it keeps.
 
 mock_provider "aws" {
-  source = "./tests/mocks"
+  source = "./tests/mocked/answers"
 }
 
 variables {
@@ -89,6 +89,8 @@ run "defaults" {
 }
 
 run "reused_log_group" {
+  command = plan
+
   variables {
     api_gateway_log_group_name = "/aws/apigateway/mine"
   }
@@ -105,6 +107,8 @@ run "reused_log_group" {
 }
 
 run "several_log_groups_one_of_them_named_twice" {
+  command = plan
+
   variables {
     api_gateway_log_group_name  = "/aws/apigateway/mine"
     api_gateway_log_group_names = ["/aws/vendedlogs/orders", "/aws/apigateway/mine", "orders", "orders"]
@@ -133,7 +137,7 @@ run "every_option" {
     log_retention_days          = 90
     undelivered_retention_days  = 60
     undelivered_force_destroy   = false
-    lambda_package              = "./tests/mocks/bundle.zip"
+    lambda_package              = "./tests/mocked/answers/bundle.zip"
     lambda_handler              = "index.handler"
     lambda_runtime              = "python3.12"
     lambda_timeout              = 120
@@ -163,7 +167,7 @@ run "every_option" {
   }
 
   assert {
-    condition     = aws_lambda_function.forwarder.filename == "./tests/mocks/bundle.zip" && aws_lambda_function.forwarder.source_code_hash == filebase64sha256("./tests/mocks/bundle.zip")
+    condition     = aws_lambda_function.forwarder.filename == "./tests/mocked/answers/bundle.zip" && aws_lambda_function.forwarder.source_code_hash == filebase64sha256("./tests/mocked/answers/bundle.zip")
     error_message = "The package is the given one."
   }
 

@@ -1,7 +1,7 @@
 # The node deployed here: its configuration, instance, token, mesh and HTTPS.
 
 mock_provider "aws" {
-  source = "./tests/mocks"
+  source = "./tests/mocked/answers"
 }
 
 variables {
@@ -205,6 +205,8 @@ run "two_nodes_with_https_an_application_and_an_own_token" {
 }
 
 run "a_record_name_with_its_domain" {
+  command = plan
+
   variables {
     r53_domain_name = "example.com"
     node_dns_name   = "wallarm-node.example.com"

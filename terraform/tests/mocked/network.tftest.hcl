@@ -1,7 +1,7 @@
 # A VPC of its own or a given one: what is made, and who may talk to whom.
 
 mock_provider "aws" {
-  source = "./tests/mocks"
+  source = "./tests/mocked/answers"
 }
 
 variables {
@@ -117,6 +117,8 @@ run "own_vpc_of_another_size_with_a_nat_gateway_per_zone" {
 }
 
 run "given_vpc" {
+  command = plan
+
   variables {
     vpc_id             = "vpc-0a1b2c3d4e5f60718"
     private_subnet_ids = ["subnet-0000000000000000a"]

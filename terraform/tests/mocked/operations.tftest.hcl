@@ -1,7 +1,7 @@
 # Alarms, dashboard, tags, and what an organisation asks of its IAM roles.
 
 mock_provider "aws" {
-  source = "./tests/mocks"
+  source = "./tests/mocked/answers"
 }
 
 variables {
@@ -110,6 +110,8 @@ run "everything" {
 }
 
 run "alarms_without_a_topic_and_with_a_given_node" {
+  command = plan
+
   variables {
     alarms    = true
     dashboard = true
