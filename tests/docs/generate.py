@@ -1,9 +1,10 @@
-"""Writes the pages of docs/ that come from data: `python -m tests.docs.generate`."""
+"""Writes what documentation comes from data: `python -m tests.docs.generate`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from tests.docs import module
 from wizard.commands import reference
 from wizard.core.access_log import render_format
 from wizard.core.facts import AccessLog, ApiType, StageSettings
@@ -54,3 +55,5 @@ PAGES = {"answers.md": answers, "stage-owners.md": owners}
 if __name__ == "__main__":
     for name, make in PAGES.items():
         (DOCS / name).write_text(make(), encoding="utf-8")
+    page = module.README.read_text(encoding="utf-8")
+    module.README.write_text(module.filled(page), encoding="utf-8")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import report
+from tests.docs import module
 from tests.docs.generate import DOCS, PAGES
 from wizard.cli import build_parser
 
@@ -30,6 +31,31 @@ def named(path: Path) -> str:
 def test_a_generated_page_is_current(name: str) -> None:
     text = (DOCS / name).read_text(encoding="utf-8")
     assert text == PAGES[name](), "run `python -m tests.docs.generate`"
+
+
+def test_the_modules_page_has_every_input_output_and_price_as_it_is() -> None:
+    text = module.README.read_text(encoding="utf-8")
+    assert text == module.filled(text), "run `python -m tests.docs.generate`"
+
+
+@pytest.mark.parametrize(("kind", "file"), [("variable", "variables.tf"), ("output", "outputs.tf")])
+def test_no_input_and_no_output_of_the_module_is_missing_in_its_page(kind: str, file: str) -> None:
+    declared = re.findall(rf'^{kind} "([^"]+)"', (module.MODULE / file).read_text("utf-8"), re.M)
+    text = module.README.read_text(encoding="utf-8")
+    assert len(declared) > 15
+    assert [name for name in declared if f"| `{name}` | " not in text] == []
+
+
+def test_the_modules_examples_name_only_inputs_that_exist() -> None:
+    examples = re.findall(r"```hcl\n(.*?)```", module.README.read_text(encoding="utf-8"), re.S)
+    named = set(re.findall(r"^([a-z0-9_]+) +=", "".join(examples), re.M))
+    assert len(named) > 12
+    assert named <= set(module.block("variable", "variables.tf"))
+
+
+def test_a_page_without_a_place_for_a_table_is_refused() -> None:
+    with pytest.raises(ValueError, match="'logging' is not marked once"):
+        module.filled("# A page")
 
 
 def test_the_figures_in_the_documentation_are_those_that_were_taken() -> None:
