@@ -83,11 +83,18 @@ class ChildWatch:
 
     def _read(self, pid: int) -> None:
         folder = Path(f"/proc/{pid}")
+        if (folder / "cmdline").read_bytes() == _parents_command(folder):
+            return  # forked and not yet another program: it is its parent still
         name = (folder / "comm").read_text().strip()
         self.seen.add(name)
         for place, file in (("command line", "cmdline"), ("environment", "environ")):
             for hit in found_in((folder / file).read_bytes(), self.secrets):
                 self.hits.add(f"{name}: {place}: {hit}")
+
+
+def _parents_command(folder: Path) -> bytes:
+    parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+    return Path(f"/proc/{parent}/cmdline").read_bytes()
 
 
 def descendants(root: int) -> list[int]:

@@ -1,7 +1,7 @@
 """A recognisable token and recognisable AWS keys go through everything, and are found nowhere.
 
-Searched: every file below the workspace, home and temporary folder (inside zips too, so the saved
-plan as well), standard output and error, the logs of the local AWS, and the command line and
+Searched: every file below the workspace, home and temporary folder (inside zips too), the saved
+plan while it is there, standard output and error, every request to AWS, and the command line and
 environment of every child process while it runs. Terraform's own environment holds the AWS keys,
 because it has to sign requests; that is the one place where they may be.
 """
@@ -43,12 +43,16 @@ class Canary:
     env: dict[str, str]
     output: bytes = b""
     exits: dict[str, int] = field(default_factory=dict)
+    plans: int = 0
+    in_plans: list[str] = field(default_factory=list)
+    in_requests: set[str] = field(default_factory=set)
     watch: ChildWatch = field(default_factory=lambda: ChildWatch((TOKEN, SECRET_KEY, SESSION)))
 
     def run(self, name: str, *arguments: str, **env: str) -> str:
         with subprocess.Popen(
             [sys.executable, "-m", "wizard.cli", *arguments],
             env={**self.env, **env},
+            cwd=self.root,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -62,19 +66,30 @@ class Canary:
 
 @pytest.fixture(scope="module")
 def canary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Canary]:
-    """A life with failures: refused while planning, storing the token, applying; then the rest."""
+    """A life with a failure in every phase, and then its end."""
     need_terraform()
     root = tmp_path_factory.mktemp("canary")
     for name in ("home", "tmp"):
         (root / name).mkdir(mode=0o700)
     refused: set[str] = set()
+    asked: set[str] = set()
 
     def judge(call: Call) -> str:
+        if call.operation == "CreateBucket":  # Terraform applies: the saved plan is there now
+            plans = root / "workspace" / "plans"
+            it.plans += len(list(plans.iterdir()))
+            it.in_plans += found_below(plans, (TOKEN, SECRET_KEY, SESSION))
         if f"{call.service}:{call.operation}" in refused:
             return f"not authorized to perform: {call.service}:{call.operation}"
         return ""
 
-    with Sandbox.start() as box, Recorder(box.endpoint_url, judge) as recorder:
+    def witness(call: Call | None, request: bytes) -> None:
+        name = f"{call.service}:{call.operation}" if call else "unknown"
+        secrets = (SECRET_KEY,) if name == "ssm:PutParameter" else (TOKEN, SECRET_KEY)
+        it.in_requests.update(f"{name}: {hit}" for hit in found_in(request, secrets))
+        asked.add(name)
+
+    with Sandbox.start() as box, Recorder(box.endpoint_url, judge, witness) as recorder:
         env = {
             **{k: v for k, v in os.environ.items() if k not in box.unset},
             **box.env,
@@ -113,9 +128,19 @@ def canary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Canary]:
         refused.add("s3:CreateBucket")
         it.run("apply", "install", "--answers", str(given), *go)
         refused.clear()
+        refused.update(("apigateway:UpdateStage", "apigatewayv2:UpdateStage"))
+        it.run("logging", "install", "--answers", str(given), *go)
+        refused.clear()
+        nobody = "http://127.0.0.1:9"
+        it.run("proof", "install", "--answers", str(given), *go, "--set", "proof=send",
+               WALLARM_APIGW_EXECUTE_API_URL=nobody)  # fmt: skip
         it.run("doctor", "doctor", "--output", "text")
         it.run("bundle", "support-bundle", "--yes")
+        refused.add("lambda:DeleteFunction")
+        it.run("removal", "uninstall", "--yes")
+        refused.clear()
         it.run("uninstall", "uninstall", "--yes")
+        assert "ssm:PutParameter" in asked
         yield it
 
 
@@ -136,13 +161,26 @@ def test_a_child_that_gets_it_would_be_seen() -> None:
 
 
 def test_every_phase_was_reached_and_failed_where_it_should(canary: Canary) -> None:
-    assert canary.exits["plan"] == canary.exits["token"] == canary.exits["apply"] == 1
+    failed = ("plan", "token", "apply", "logging", "removal")
+    assert {name: canary.exits[name] for name in failed} == dict.fromkeys(failed, 1), canary.output[
+        -40000:
+    ].decode()
+    assert canary.exits["proof"] in (1, 3)
     assert canary.exits["uninstall"] == 0, canary.output[-2000:]
     assert any("terraform" in name for name in canary.watch.seen)
 
 
 def test_the_token_is_in_no_file(canary: Canary) -> None:
     assert found_below(canary.root, (TOKEN,)) == []
+
+
+def test_no_saved_plan_holds_a_secret_while_it_is_applied(canary: Canary) -> None:
+    assert canary.plans > 0
+    assert canary.in_plans == []
+
+
+def test_the_token_is_sent_to_its_parameter_and_nowhere_else(canary: Canary) -> None:
+    assert canary.in_requests == set()
 
 
 def test_the_token_is_in_nothing_that_was_printed(canary: Canary) -> None:

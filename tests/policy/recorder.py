@@ -18,6 +18,8 @@ from tests.policy.identify import Call, UnknownRequestError, identify
 
 # Says why a call is refused, or nothing.
 Judge = Callable[[Call], str]
+# Sees a request whole: the call (None where it is not known), and every byte that was sent.
+Witness = Callable[["Call | None", bytes], None]
 _HOP = frozenset(("connection", "keep-alive", "proxy-connection", "transfer-encoding", "te"))
 
 
@@ -28,10 +30,13 @@ class Recorder:
     `caller` is terraform or wizard.
     """
 
-    def __init__(self, upstream: str, judge: Judge | None = None) -> None:
+    def __init__(
+        self, upstream: str, judge: Judge | None = None, witness: Witness | None = None
+    ) -> None:
         parts = urllib.parse.urlsplit(upstream)
         self.upstream = (str(parts.hostname), int(parts.port or 80))
         self.judge = judge
+        self.witness = witness
         self.phase = ""
         self.calls: list[tuple[str, str, Call, int]] = []
         self.unknown: list[str] = []
@@ -87,6 +92,9 @@ class Recorder:
                 except UnknownRequestError as error:
                     with recorder._lock:
                         recorder.unknown.append(f"{caller}: {error}")
+                if recorder.witness:
+                    head = f"{self.command} {self.path}\n{self.headers.as_string()}"
+                    recorder.witness(call, head.encode() + body)
                 reason = recorder.judge(call) if recorder.judge and call else ""
                 if reason and call is not None:
                     with recorder._lock:

@@ -47,7 +47,22 @@ THROTTLED = frozenset(
     )
 )
 NOT_FOUND = frozenset(
-    ("NotFoundException", "ResourceNotFoundException", "NoSuchEntity", "ParameterNotFound")
+    (
+        "404",
+        "ClusterNotFoundException",
+        "InvalidGroup.NotFound",
+        "ListenerNotFound",
+        "LoadBalancerNotFound",
+        "NoSuchBucket",
+        "NoSuchEntity",
+        "NoSuchKey",
+        "NoSuchTagSet",
+        "NotFoundException",
+        "ParameterNotFound",
+        "ResourceNotFoundException",
+        "ServiceNotFoundException",
+        "TargetGroupNotFound",
+    )
 )
 _ACTION = re.compile(r"not authorized to perform:?\s+([a-z0-9-]+:[A-Za-z0-9*]+)")
 

@@ -16,6 +16,7 @@ from wizard.core.facts import Identity
 from wizard.core.record import Record
 from wizard.core.secret import Secret
 from wizard.core.tfvars import Outputs
+from wizard.services.aws.errors import is_not_found
 
 LOOK_BACK_SECONDS = 3600.0
 PAGES = 8
@@ -23,11 +24,6 @@ WINDOWS = (60.0, 900.0, 4 * 3600.0)  # seconds before now
 # `1`: judge a local AWS like AWS itself, because what runs there is played by something.
 JUDGE_VARIABLE = "WALLARM_APIGW_JUDGE_LOCAL_AWS"
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized")
-_ABSENT = (
-    "ResourceNotFoundException", "NotFoundException", "NoSuchEntity", "ParameterNotFound",
-    "LoadBalancerNotFound", "TargetGroupNotFound", "ClusterNotFoundException", "404",
-    "ServiceNotFoundException", "NoSuchBucket", "InvalidGroup.NotFound", "ListenerNotFound",
-)  # fmt: skip
 
 
 class Clients(Protocol):
@@ -130,7 +126,7 @@ def newest_events(
 
 def absent(error: ClientError) -> bool:
     """Whether AWS says that the thing does not exist."""
-    return error.response.get("Error", {}).get("Code", "") in _ABSENT
+    return is_not_found(error)
 
 
 def words(error: Exception) -> str:
