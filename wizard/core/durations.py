@@ -7,9 +7,11 @@ as soon as there is a measurement (`services.terraform.history`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 DEFAULT_SECONDS = 3.0
+# Terraform works on ten things at a time; dependencies leave about this many at once in practice.
+PARALLELISM = 3.0
 
 # (create, update, delete)
 _USUAL: Mapping[str, tuple[float, float, float]] = {
@@ -69,6 +71,25 @@ def usual_seconds(
         return max(0.5, float(seconds))
     times = _USUAL.get(resource_type)
     return float(times[_ORDER.get(action, 0)]) if times else DEFAULT_SECONDS
+
+
+def expected_seconds(
+    work: Iterable[tuple[str, str]], learned: Mapping[str, float] | None = None
+) -> float:
+    """Seconds an apply of this work usually takes: (resource type, action) pairs.
+
+    As long as its longest piece, or as all of it with what usually runs at the same time.
+    """
+    times = [
+        sum(usual_seconds(kind, a, learned) for a in _parts(action))
+        for kind, action in work
+        if action in _ORDER or action == "replace"
+    ]
+    return max(max(times), sum(times) / PARALLELISM) if times else 0.0
+
+
+def _parts(action: str) -> tuple[str, ...]:
+    return ("delete", "create") if action == "replace" else (action,)
 
 
 def key(resource_type: str, action: str) -> str:

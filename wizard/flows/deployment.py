@@ -14,7 +14,7 @@ from wizard.core.progress import ProgressReducer
 from wizard.core.report import TerraformChanged
 from wizard.core.terraform_events import ApplyProgress, Event, PlannedChange, describe
 from wizard.core.tfvars import Outputs, token_parameter_name, variables
-from wizard.flows import recovery
+from wizard.flows import expiry, recovery
 from wizard.flows.context import Context
 from wizard.flows.saved import Found, found_deployments, saved_answers
 from wizard.flows.sharing import Sharing, require_lockfile
@@ -22,7 +22,7 @@ from wizard.services import assets
 from wizard.services.aws.session import Session
 from wizard.services.files import write_private
 from wizard.services.journal import Journal
-from wizard.services.terraform.client import Terraform, open_terraform
+from wizard.services.terraform.client import ApplyResult, PlanResult, Terraform, open_terraform
 from wizard.services.terraform.history import History
 from wizard.services.terraform.query import outputs
 from wizard.services.workspace import (
@@ -206,6 +206,14 @@ class Deployment:
             return self.terraform.output()
         facts = self.sharing.store.facts()  # at once, where Terraform would have to `init` first
         return outputs(facts.outputs) if facts else {}
+
+    def apply(self, plan: PlanResult) -> ApplyResult:
+        """Apply a reviewed plan; of credentials that ended meanwhile it is said what is done."""
+        try:
+            return self.terraform.apply(plan, self.follow())
+        except WizardError as error:
+            expiry.tell(self.context, self.workspace, error)
+            raise
 
     def follow(self) -> Callable[[Event], None]:
         """A listener for Terraform that turns its events into progress for the reader."""

@@ -22,8 +22,8 @@ from wizard.core.report import Phase, StageReport, State
 from wizard.core.secret import Secret
 from wizard.core.text import closest, count
 from wizard.core.tfvars import Outputs, token_parameter_name
+from wizard.flows import expiry, recovery, switching
 from wizard.flows import proof as proof_flow
-from wizard.flows import recovery, switching
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.flows.sharing import Move
@@ -129,6 +129,7 @@ class Install:
             plan=plan,
             cost=estimate(self.answers),
             warnings=(
+                *self._short_of_time(plan, changes),
                 *moving,
                 *switching.warnings(changes),
                 *_still_connected(deployment, self.answers),
@@ -146,11 +147,13 @@ class Install:
         self._store_token(deployment)
         title = f"Deploying to {review.identity.account_id}, {review.identity.region}"
         if plan.has_changes:
+            for text in self._short_of_time(plan, review.changes):  # the reading took time, too
+                self.context.note(text, State.WARNING)
             with (
                 self.context.phase(Phase.DEPLOY, title, "3m – 6m"),
                 deployment.journal.effect(record.TERRAFORM_APPLY, str(deployment.workspace.id)),
             ):
-                deployment.terraform.apply(plan, deployment.follow())
+                deployment.apply(plan)
             self.context.note(f"{count(plan.summary.total, 'change')} applied")
         else:
             plan.discard()
@@ -206,6 +209,12 @@ class Install:
             f"{summary.add} to add, {summary.change} to change, {summary.remove} to remove"
         )
         return plan
+
+    def _short_of_time(self, plan: PlanResult, changes: tuple[StageChange, ...]) -> tuple[str, ...]:
+        proof = self.answers.proof != "skip"
+        seconds = expiry.needed(plan.changes, len(changes), proof=proof)
+        text = expiry.warning(self.session, seconds)
+        return (text,) if text else ()
 
     def _check_token(self) -> None:
         """A node needs a token: given now, or stored by an earlier run."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from wizard import __version__
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import Identity
-from wizard.services.aws import budget, configuration
+from wizard.services.aws import budget, configuration, expiry
 from wizard.services.aws.budget import TokenBucket
 from wizard.services.aws.clients import Clients
 from wizard.services.aws.errors import explain, explained
@@ -132,15 +132,24 @@ class Session(Clients):
 
     def expires_at(self) -> datetime | None:
         """When the credentials in use end, if they end and nothing renews them by itself."""
-        expiry = getattr(self._credentials(), "_expiry_time", None)
-        return expiry if isinstance(expiry, datetime) else None
+        credentials = self._credentials()
+        method = str(getattr(credentials, "method", ""))
+        settings = self._session()._session.full_config["profiles"].get(self.profile, {})
+        if self._handed_on_by_name(method):
+            if method == "sso":
+                return expiry.of_sso_login(settings)
+            return expiry.from_profile(settings) if method == "shared-credentials-file" else None
+        if method in _CHAIN_METHODS and not self.profile:
+            return None
+        ends = getattr(credentials, "_expiry_time", None)
+        if isinstance(ends, datetime):
+            return ends
+        return None if self.profile else expiry.from_environment(self._env)
 
     def seconds_left(self) -> float | None:
         """Seconds until the credentials end; None when they do not, or nothing says so."""
-        expiry = self.expires_at()
-        if expiry is None:
-            return None
-        return (expiry - datetime.now(timezone.utc)).total_seconds()
+        ends = self.expires_at()
+        return None if ends is None else (ends - datetime.now(timezone.utc)).total_seconds()
 
     def renew(self) -> None:
         """Forget credentials and clients; the next call reads them again (after a new login)."""
@@ -171,7 +180,7 @@ class Session(Clients):
         method = str(getattr(credentials, "method", ""))
         if method in _CHAIN_METHODS and not self.profile:
             return out
-        if self.profile and method in _SHARED_METHODS and not self._mfa_used:
+        if self._handed_on_by_name(method):
             out["AWS_PROFILE"] = self.profile
             return out
         out["AWS_ACCESS_KEY_ID"] = frozen.access_key
@@ -247,6 +256,10 @@ class Session(Clients):
                 aws_secret_access_key=self._env.get("AWS_SECRET_ACCESS_KEY"),
                 aws_session_token=self._env.get("AWS_SESSION_TOKEN"),
             )
+
+    def _handed_on_by_name(self, method: str) -> bool:
+        """Whether Terraform gets the profile's name, and so renews the credentials by itself."""
+        return bool(self.profile) and method in _SHARED_METHODS and not self._mfa_used
 
     def _ask_mfa(self, prompt: str) -> str:
         if self._mfa is None:

@@ -1,0 +1,65 @@
+"""Credentials that end before the run does: said before it begins, and when it happened.
+
+What a run needs is what Terraform's work, the stages and the proof usually take, with something to
+spare. Nothing is forbidden: a run that loses its credentials stops in a known state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wizard.core.durations import expected_seconds
+from wizard.core.errors import WizardError
+from wizard.core.report import State
+from wizard.core.terraform_events import PlannedChange
+from wizard.core.text import count, duration
+from wizard.flows.context import Context
+from wizard.services.aws.session import Session
+from wizard.services.terraform.history import History
+from wizard.services.workspace import Workspace
+
+PER_STAGE = 3.0  # seconds
+PROOF = 60.0
+SPARE = 1.5
+EXPIRED = ("WAG-E-TF-103", "WAG-E-AWS-002")
+
+
+def needed(changes: Iterable[PlannedChange], stages: int, *, proof: bool) -> float:
+    """Seconds that the credentials should last for this run."""
+    work = [(c.resource_type, c.action) for c in changes]
+    seconds = expected_seconds(work, History().medians())
+    return SPARE * (seconds + PER_STAGE * stages + (PROOF if proof and (work or stages) else 0.0))
+
+
+def warning(session: Session, seconds: float) -> str:
+    """What to say of credentials that will not last so long; empty when there is nothing to say."""
+    left = session.seconds_left()
+    if left is None or left >= seconds:
+        return ""
+    return (
+        f"The AWS credentials end in {duration(max(0.0, left))}; this run may need "
+        f"{duration(seconds)}. Renew them first ({login(session)}). If they end in the middle, "
+        "what is done stays done, and the same command goes on from there."
+    )
+
+
+def login(session: Session) -> str:
+    """How to log in again, in a few words."""
+    flag = f" --profile {session.profile}" if session.profile else ""
+    return f"for SSO: aws sso login{flag}"
+
+
+def tell(context: Context, workspace: Workspace, error: WizardError) -> None:
+    """After credentials ended in the middle of an apply: what is recorded and how it goes on."""
+    if error.code not in EXPIRED:
+        return
+    try:
+        number = workspace.check_state()
+    except WizardError:
+        return  # the state is out of reach with these credentials, too; the error itself says so
+    context.note(
+        f"{count(number, 'resource')} made so far {'is' if number == 1 else 'are'} in the state. "
+        "After a new login the same command makes the rest.",
+        State.WARNING,
+        "credentials ended",
+    )
