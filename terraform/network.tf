@@ -44,7 +44,12 @@ resource "aws_subnet" "public" {
   vpc_id            = aws_vpc.this[0].id
   availability_zone = local.zones[count.index]
   cidr_block        = cidrsubnet(var.vpc_cidr, 4, count.index)
-  tags              = { Name = "${var.name_prefix}-public-${local.zones[count.index]}" }
+  tags              = { Name = "${var.name_prefix}-public-${count.index + 1}" }
+
+  # A subnet stays where it was made, whatever zones AWS adds, or calls unavailable for an hour.
+  lifecycle {
+    ignore_changes = [availability_zone]
+  }
 }
 
 resource "aws_subnet" "private" {
@@ -52,7 +57,11 @@ resource "aws_subnet" "private" {
   vpc_id            = aws_vpc.this[0].id
   availability_zone = local.zones[count.index]
   cidr_block        = cidrsubnet(var.vpc_cidr, 4, count.index + 2)
-  tags              = { Name = "${var.name_prefix}-private-${local.zones[count.index]}" }
+  tags              = { Name = "${var.name_prefix}-private-${count.index + 1}" }
+
+  lifecycle {
+    ignore_changes = [availability_zone]
+  }
 
   # After the forwarder is gone AWS keeps its network interfaces for 20 to 40 minutes.
   timeouts {
@@ -96,7 +105,7 @@ resource "aws_route_table_association" "public" {
 resource "aws_route_table" "private" {
   count  = local.creates_vpc ? 2 : 0
   vpc_id = aws_vpc.this[0].id
-  tags   = { Name = "${var.name_prefix}-private-${local.zones[count.index]}" }
+  tags   = { Name = "${var.name_prefix}-private-${count.index + 1}" }
 }
 
 resource "aws_route" "nat" {

@@ -116,6 +116,25 @@ run "own_vpc_of_another_size_with_a_nat_gateway_per_zone" {
   }
 }
 
+run "own_vpc_when_a_zone_is_not_available_for_a_while" {
+  variables {
+    vpc_cidr           = "10.7.0.0/23"
+    nat_gateway_per_az = true
+  }
+
+  override_data {
+    target = data.aws_availability_zones.available[0]
+    values = {
+      names = ["us-east-1b", "us-east-1c"]
+    }
+  }
+
+  assert {
+    condition     = join(" ", concat(aws_subnet.public[*].availability_zone, aws_subnet.private[*].availability_zone)) == "us-east-1a us-east-1b us-east-1a us-east-1b"
+    error_message = "Subnets stay in their zones, and with them the load balancer and the node."
+  }
+}
+
 run "given_vpc" {
   command = plan
 
