@@ -44,6 +44,7 @@ resource "aws_ssm_parameter" "token" {
 }
 
 resource "aws_cloudwatch_log_group" "node" {
+  #checkov:skip=CKV_AWS_338:log_retention_days is the user's choice; the node's log is for finding faults
   count             = local.deploys_node ? 1 : 0
   name              = "/ecs/${var.name_prefix}-node-${local.suffix}"
   retention_in_days = var.log_retention_days
@@ -51,6 +52,7 @@ resource "aws_cloudwatch_log_group" "node" {
 }
 
 resource "aws_ecs_cluster" "this" {
+  #checkov:skip=CKV_AWS_65:Container Insights is billed for each metric; the alarm on running tasks works without it
   count = local.deploys_node ? 1 : 0
   name  = "${var.name_prefix}-${local.suffix}"
 

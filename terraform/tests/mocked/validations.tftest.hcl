@@ -15,9 +15,9 @@ run "first_wrong_value_of_each" {
 
   variables {
     wallarm_api_host                = "https://api.wallarm.com"
-    wallarm_api_token               = "your-token-here"
-    wallarm_api_token_ssm_parameter = "wallarm-apigw/token"
-    wallarm_api_token_kms_key_arn   = "alias/token"
+    wallarm_api_token               = "your-token-here"     # checkov:skip=CKV_SECRET_6:a name or a wrong value, no secret
+    wallarm_api_token_ssm_parameter = "wallarm-apigw/token" # checkov:skip=CKV_SECRET_6:a name or a wrong value, no secret
+    wallarm_api_token_kms_key_arn   = "alias/token"         # checkov:skip=CKV_SECRET_6:a name or a wrong value, no secret
     x_wallarm_application_id        = 0
     node_group                      = ""
     region                          = "us-east-1a"
@@ -134,7 +134,7 @@ run "third_wrong_value_of_each" {
   variables {
     wallarm_api_host                = "localhost"
     wallarm_api_token               = join("", [for i in range(64) : "-"])
-    wallarm_api_token_ssm_parameter = "arn:aws:ssm:us-east-1:123456789012:parameter/token"
+    wallarm_api_token_ssm_parameter = "arn:aws:ssm:us-east-1:123456789012:parameter/token" # checkov:skip=CKV_SECRET_6:a name or a wrong value, no secret
     wallarm_api_token_kms_key_arn   = "arn:aws:kms:us-east-1:123456789012:alias/token"
     x_wallarm_application_id        = 1.5
     node_group                      = "-group"
@@ -213,7 +213,7 @@ run "values_at_the_edge" {
     wallarm_api_host                = "us1.api.wallarm.com"
     wallarm_api_token               = join("", [for i in range(32) : "+/"])
     wallarm_api_token_ssm_parameter = "/a/b_c.d-e"
-    wallarm_api_token_kms_key_arn   = "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-0123456789abcdef0123456789abcdef"
+    wallarm_api_token_kms_key_arn   = "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-0123456789abcdef0123456789abcdef" # checkov:skip=CKV_SECRET_6:a name or a wrong value, no secret
     x_wallarm_application_id        = 1
     node_group                      = "a"
     region                          = "us-gov-west-1"
