@@ -81,6 +81,7 @@ class Deployment:
         self.journal = Journal(self.workspace.journal_file, flow)
         self.sharing = Sharing(self)
         self._terraform: Terraform | None = None
+        self.state_restored = False  # from a copy, which may lack what came after it
         if not exclusive:
             self.sharing.attach()
             self._read_journal()

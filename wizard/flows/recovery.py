@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.core import record
+from wizard.core.errors import WizardError
 from wizard.core.report import Phase, State
 from wizard.core.text import count, duration
+from wizard.services import state_lock
 from wizard.services.aws.adopt import find
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ def settle(deployment: Deployment) -> None:
     _follow(deployment)
     deployment.workspace.sweep()
     deployment.sharing.settle_terraform_lock()
+    _settle_local_lock(deployment)
+    _restore_state(deployment)
     _put_state_back(deployment)
     _tell(deployment)
 
@@ -60,7 +64,7 @@ def adopt(deployment: Deployment, plan: PlanResult) -> PlanResult:
     Without an interrupted apply, or when nothing of it is found, the same plan comes back. Nothing
     in the account is changed: `terraform import` writes to the state only.
     """
-    if not _apply_was_interrupted(deployment):
+    if not deployment.state_restored and not _apply_was_interrupted(deployment):
         return plan
     for _ in range(_PASSES):
         found = _outside_the_state(deployment, plan)
@@ -123,6 +127,62 @@ def _follow(deployment: Deployment) -> None:
         "it ended early; what is missing is planned now",
         State.DONE if complete else State.WARNING,
     )  # fmt: skip
+
+
+def _settle_local_lock(deployment: Deployment) -> None:
+    """Deal with the lock of a Terraform that was started by hand, or that died.
+
+    The kernel frees a dead one's lock; its note stays and is removed when the user agrees. Raises
+    WizardError WAG-E-WS-023 while somebody holds it: that cannot be taken from them.
+    """
+    workspace = deployment.workspace
+    found = state_lock.read(workspace.state_file) if workspace.state_is_local else None
+    if found is None:
+        return
+    who = f"{found.operation} by {found.who}, for {duration(found.age(deployment.clock()))}"
+    if state_lock.held(workspace.state_file):
+        raise WizardError(
+            "WAG-E-WS-023",
+            "Another Terraform is working on this deployment",
+            why=f"The state is locked: {who}; lock {found.lock_id} in {workspace.state_file}.",
+            next_step="Wait for it to end, or end it; then run the same command again.",
+        )
+    context = deployment.context
+    context.note(f"{who}; that Terraform no longer runs", State.WARNING, "lock left behind")
+    question = f"A Terraform that no longer runs left its lock ({who}). Remove it?"
+    if context.may_unlock(found.lock_id, question) or context.ask(question):
+        found.path.unlink(missing_ok=True)
+        context.note("removed", subject="lock left behind")
+
+
+def _restore_state(deployment: Deployment) -> None:
+    """Offer the copy of the last run in place of a state that is damaged or gone.
+
+    Raises what `check_state` raises where nobody agrees, or there is no copy.
+    """
+    workspace = deployment.workspace
+    try:
+        workspace.check_state()
+    except WizardError as error:
+        kept = workspace.kept_facts()
+        if kept is None or not workspace.state_is_local:
+            raise
+        facts, age = kept
+        question = (
+            f"{error.what}. {error.why} A copy from {duration(age)} ago holds "
+            f"{count(facts.resources, 'resource')}. Put it in place? What is there now is kept, "
+            "and what the copy lacks is looked for in the account."
+        )
+        if not deployment.context.ask(question):
+            raise
+        aside = workspace.restore_state()
+        deployment.state_restored = True
+        deployment.context.note(
+            f"from the copy of {duration(age)} ago, {count(facts.resources, 'resource')}"
+            + (f"; the damaged one is {aside}" if aside else ""),
+            State.WARNING,
+            "state put back",
+        )
 
 
 def _put_state_back(deployment: Deployment) -> None:

@@ -240,6 +240,23 @@ class Workspace:
             count_resources(self.state_file, self.kept_state)
             write_private(self.kept_state, self.state_file.read_bytes())
 
+    def kept_facts(self) -> tuple[StateFacts, float] | None:
+        """The facts of the copy and its age in seconds; None where there is no readable one."""
+        try:
+            facts = read_state(self.kept_state.read_bytes())
+            return facts, max(0.0, time.time() - self.kept_state.stat().st_mtime)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def restore_state(self) -> Path | None:
+        """Put the copy in the state's place. Returns where a damaged state was moved to."""
+        aside = None
+        if self.state_file.exists() and self.state_file.stat().st_size:
+            name = f"{self.state_file.name}.damaged-{time.strftime('%Y%m%dT%H%M%S')}"
+            aside = self.state_file.rename(self.state_file.with_name(name))
+        write_private(self.state_file, self.kept_state.read_bytes())
+        return aside
+
     @property
     def errored_states(self) -> tuple[Path, ...]:
         """State that Terraform could not store where it belongs and left in its folder."""
