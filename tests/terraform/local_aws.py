@@ -35,12 +35,16 @@ class _Aws(SandboxAws):
 
 
 class LocalAws:
-    """`with LocalAws(folder) as aws:` gives `endpoint_url`, `env` for Terraform and clients."""
+    """`with LocalAws(folder) as aws:` gives `endpoint_url`, `env` for Terraform and clients.
+
+    `folder` is a place for files of the same life.
+    """
 
     region = REGION
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder = folder
         self._aws = _Aws(folder, ACCOUNT_ID, REGION)
 
     @property

@@ -52,7 +52,7 @@ def keep_the_launch_template() -> None:
             }
         return answer
 
-    autoscaling._update_asg = update
+    autoscaling._ACTION_MAP["UpdateAutoScalingGroup"] = update
 
 
 def _missing(alarm: dict[str, Any]) -> str:

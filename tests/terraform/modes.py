@@ -3,7 +3,8 @@
     python -m tests.terraform.modes [MODE ...]
 
 For each mode: apply, plan (must be empty), each update followed by a plan (must be empty), destroy
-(nothing may be left that was not there before). Prints one line of a Markdown table a mode.
+(nothing may be left that was not there before). Prints one line of a Markdown table a mode; this
+is the table of terraform/README.md.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +29,7 @@ MIIBhTCCASugAwIBAgIQIRi6zePL6mKjOipn+dNuaTAKBggqhkjOPQQDAjASMRAw
 -----END CERTIFICATE-----
 """
 TOPIC = "arn:aws:sns:us-east-1:123456789012:on-call"
+_FREE = {"private_subnet_ids": "10.7.10.0/24", "public_subnet_ids": "10.7.11.0/24"}
 OPERATIONS = {"alarms": True, "dashboard": True, "alarm_topic_arn": TOPIC}
 
 
@@ -77,9 +80,45 @@ def log_groups(*names: str) -> Callable[[LocalAws], Variables]:
     return create
 
 
+def key(aws: LocalAws, _before: Variables) -> str:
+    """ARN of a new KMS key."""
+    return str(aws.client("kms").create_key()["KeyMetadata"]["Arn"])
+
+
+def package(aws: LocalAws, _before: Variables) -> str:
+    """Path of another forwarder's zip."""
+    path = aws.folder / "other.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("other.py", "def handle(event, context):\n    return {}\n")
+    return str(path)
+
+
+def parameter(aws: LocalAws, _before: Variables) -> str:
+    """Name of a new SecureString that holds the token."""
+    name = "/elsewhere/token"
+    aws.client("ssm").put_parameter(Name=name, Value=TOKEN, Type="SecureString")
+    return name
+
+
+def swapped(name: str) -> Callable[[LocalAws, Variables], list[str]]:
+    """The first subnet of that variable, and a new one in another zone."""
+
+    def subnets(aws: LocalAws, before: Variables) -> list[str]:
+        zone = f"{aws.region}c"
+        more = aws.client("ec2").create_subnet(
+            VpcId=before["vpc_id"], CidrBlock=_FREE[name], AvailabilityZone=zone
+        )
+        return [before[name][0], more["Subnet"]["SubnetId"]]
+
+    return subnets
+
+
 @dataclass(frozen=True)
 class Mode:
-    """What exists before, the first variables, and the changes made one after another."""
+    """What exists before, the first variables, and the changes made one after another.
+
+    A value that is a function is called with the local AWS and the variables before the change.
+    """
 
     title: str
     before: Callable[[LocalAws], Variables]
@@ -87,6 +126,8 @@ class Mode:
     updates: tuple[Variables, ...] = ()
 
 
+# Not changed in place: the first three belong to where a deployment is (README.md, "Changes").
+NOT_UPDATED = {"region", "vpc_id", "vpc_cidr"}
 OWN_NODE: Variables = {"wallarm_api_token": TOKEN}
 GIVEN_NODE: Variables = {"node_url": "node.example.com:443"}
 
@@ -107,6 +148,9 @@ EACH_FORWARDER_VARIABLE: tuple[Variables, ...] = (
     {"alarm_silence_hours": 6},
     {"alarms": False, "dashboard": False},
     {"iam_path": "/platform/"},
+    {"kms_key_arn": key},
+    {"lambda_package": package, "lambda_handler": "other.handle"},
+    {"name_prefix": "other"},
 )
 NODE_VARIABLES: tuple[Variables, ...] = (
     {
@@ -128,13 +172,27 @@ MODES: dict[str, Mode] = {
         "Own VPC, HTTPS",
         hosted_zone,
         OWN_NODE,
-        ({"node_dns_name": "other.example.com"}, {"r53_domain_name": "", "node_dns_name": ""}),
+        (
+            {"node_dns_name": "other.example.com"},
+            {"wallarm_api_token": "B" * 64},
+            {"r53_domain_name": "", "node_dns_name": ""},
+        ),
     ),
     "given-vpc": Mode(
         "Given VPC, token in SSM",
         network,
         {"wallarm_api_token_ssm_parameter": "/wallarm-apigw/token"},
-        ({"node_tag": "0.25.5"},),
+        (
+            {
+                "node_image": "public.ecr.aws/example/node",
+                "node_image_id": "ami-0123456789abcdef0",
+                "wallarm_api_host": "wallarm.example.com",
+                "allow_other_wallarm_api_host": True,
+            },
+            {"wallarm_api_token_ssm_parameter": parameter, "wallarm_api_token_kms_key_arn": key},
+            {"private_subnet_ids": swapped("private_subnet_ids")},
+            {"public_subnet_ids": swapped("public_subnet_ids")},
+        ),
     ),
     "given-vpc-https": Mode(
         "Given VPC, HTTPS", lambda aws: {**network(aws), **hosted_zone(aws)}, OWN_NODE
@@ -207,7 +265,10 @@ def run(mode: Mode, folder: Path) -> Result:
         result.seconds["apply"] = time.monotonic() - start
         _expect_no_changes(stack, "the first apply", result)
         for update in mode.updates:
-            variables = {**variables, **update}
+            seen = existing(aws)
+            given = {k: v(aws, variables) if callable(v) else v for k, v in update.items()}
+            before |= existing(aws) - seen
+            variables = {**variables, **given}
             stack.apply(variables)
             _expect_no_changes(stack, f"changing {', '.join(update)}", result)
         start = time.monotonic()
