@@ -6,7 +6,7 @@ WORKERS ?= 2
 STAMP  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup try test lint audit policy-scan lock sbom format soak bench figures screenshots package clean
+.PHONY: help setup try test lint audit policy-scan checkov lock sbom format soak bench figures screenshots package clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,11 +39,16 @@ policy-scan:  ## cloudsplaining and parliament on every policy that can be print
 	.venv-scan/bin/python -m pip install --quiet cloudsplaining==0.9.1 parliament==1.6.4
 	.venv-scan/bin/python -m tests.policy.scan
 
+checkov: $(STAMP)  ## checkov on the Terraform module; a finding nobody explained is a failure
+	$(BIN)/python -m tests.terraform.checkov
+
 lock: $(STAMP)  ## versions and hashes of everything set-up installs, for Python 3.10 and newer
 	$(BIN)/python -m pip install --quiet 'uv>=0.8,<1'
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
 		--no-header --no-annotate --extra sandbox --group dev \
 		--output-file requirements/lock.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+		--no-header --no-annotate --output-file requirements/checkov.txt requirements/checkov.in
 
 sbom: $(STAMP)  ## the software bill of materials, CycloneDX, on standard output
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
@@ -73,4 +78,4 @@ package: $(STAMP)  ## rebuild the forwarder's zip for standalone Terraform users
 	$(BIN)/python lambda/build.py terraform/cw-resend-lambda.zip
 
 clean:  ## remove what was built
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-checkov .venv-scan dist build .pytest_cache .mypy_cache .ruff_cache
