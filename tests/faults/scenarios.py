@@ -1,0 +1,337 @@
+"""Every fault, made on a real Terraform behind the front, and what has to be seen of it.
+
+A scenario yields rows. Each asserts: what was said, then the same end state as an undisturbed
+install (every resource by name, every stage), nothing planned anew, nothing left in the workspace.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e.machines import until
+from tests.faults.front import Fault
+from tests.faults.world import INSTALL, World, world
+
+SOAK_SEEDS = 24
+_NOTHING = "0 to add, 0 to change, 0 to remove"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    fault: str
+    seen: str
+    end: str
+    seconds: float = 0.0
+
+
+class NotAsExpected(AssertionError):  # noqa: N818
+    """A fault did not end as it must; the text says how it did."""
+
+
+def expect(condition: object, text: str) -> None:
+    """Raise unless the condition holds."""
+    if not condition:
+        raise NotAsExpected(text)
+
+
+Scenario = Callable[["Reference"], Iterator[Row]]
+
+
+class Reference:
+    """What an undisturbed install leaves in an account; made once, for whoever asks first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inventory: tuple[str, ...] = ()
+
+    def get(self) -> tuple[str, ...]:
+        """The inventory, see `World.inventory`."""
+        with self._lock:
+            if not self._inventory:
+                with world() as it:
+                    done = it.run()
+                    expect(done.returncode == 0, done.stderr[-1500:])
+                    self._inventory = it.inventory()
+            return self._inventory
+
+
+def same_end(it: World, reference: Reference, ignore: tuple[str, ...] = ()) -> str:
+    """Assert the end state; returns it in words."""
+    expect(not it.unsettled(), f"left behind: {it.unsettled()}")
+    found = [line for line in it.inventory() if not line.startswith(ignore or ("\0",))]
+    wanted = [line for line in reference.get() if not line.startswith(ignore or ("\0",))]
+    more = sorted(set(found) - set(wanted)) + [
+        x for x in set(found) if found.count(x) > wanted.count(x)
+    ]
+    less = sorted(set(wanted) - set(found))
+    expect(found == wanted, f"too much: {more}; missing: {less}")
+    planned = it.planned()
+    expect(planned == _NOTHING, f"a further install plans {planned}")
+    return f"as undisturbed: {len(found)} things, nothing planned"
+
+
+def told(done: subprocess.CompletedProcess[str], *words: str) -> str:
+    """Assert that a run ended with a code of its own and these words; returns the code."""
+    expect("Traceback" not in done.stderr, done.stderr[-1500:])
+    for word in words:
+        expect(word in done.stderr, f"not said: {word!r} in {done.stderr[-1500:]}")
+    codes = re.findall(r"WAG-E-[A-Z]+-\d+", done.stderr)
+    return codes[-1] if codes else f"exit {done.returncode}"
+
+
+def finish(it: World, reference: Reference, seen: str, fault: str) -> Row:
+    """Behave again, run the same command until it is done (at most twice), compare."""
+    it.front.end()
+    for _ in range(2):
+        done = it.run()
+        if done.returncode == 0:
+            break
+    expect(done.returncode == 0, f"resume failed: {done.stderr[-1500:]}")
+    adopted = done.stderr.count("taken into the state")
+    if adopted:
+        seen += f"; {adopted} taken into the state"
+    return Row(fault, seen, same_end(it, reference))
+
+
+def through(fault: Fault, name: str, least: int, after: int = 2) -> Scenario:
+    """A fault that retries get over, or that a second run does."""
+
+    def scenario(reference: Reference) -> Iterator[Row]:
+        with world() as it:
+            it.front.begin(fault, after)
+            done = it.run()
+            hit = it.front.hit
+            expect(hit >= least, f"only {hit} requests met it")
+            seen = f"{hit} requests met it, " + (
+                "install done" if done.returncode == 0 else f"stopped with {told(done)}"
+            )
+            yield finish(it, reference, seen, name)
+
+    return scenario
+
+
+def expired(reference: Reference) -> Iterator[Row]:
+    """Credentials end in the middle of an apply."""
+    with world() as it:
+        it.front.begin(Fault("refuse", "ExpiredToken", 403), after=8)
+        soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 40))
+        done = it.run(AWS_CREDENTIAL_EXPIRATION=soon)
+        code = told(
+            done, "credentials end in", "have expired", "made so far", "Run the same command"
+        )
+        expect(done.returncode == 1 and code == "WAG-E-TF-103", f"{done.returncode} {code}")
+        kept = re.search(r"(\d+) resources? made so far", done.stderr)
+        seen = f"warned in the review; {code}, {kept[1] if kept else '?'} resources recorded"
+        yield finish(it, reference, seen, "credentials expire during apply")
+    with world() as it:
+        it.front.begin(Fault("refuse", "ExpiredTokenException", 403, service="apigateway"), 10**6)
+        process = it.start()
+        said = until(process, "Switching access logging on", 240)
+        it.front.begin(Fault("refuse", "ExpiredTokenException", 403))
+        _, rest = process.communicate(timeout=180)
+        expect("have expired" in said + rest, rest[-1500:])
+        expect(process.returncode == 1, f"exit {process.returncode}")
+        yield finish(
+            it, reference, "each stage says so; exit 1", "credentials expire at the stages"
+        )
+
+
+def away(reference: Reference) -> Iterator[Row]:
+    """The local AWS goes away in the middle and comes back; the state has nowhere to go."""
+    with world() as it:
+        it.front.begin(Fault("away"), after=8)
+        process = it.start()
+        until(process, "Deploying to", 240)
+        while it.front.hit < 5 and process.poll() is None:
+            time.sleep(0.1)
+        time.sleep(8)
+        hit = it.front.hit
+        it.front.end()
+        process.communicate(timeout=300)
+        seen = f"{hit} connections reset in 8 s; the same run " + (
+            "went on" if process.returncode == 0 else f"ended with {process.returncode}"
+        )
+        yield finish(it, reference, seen, "AWS away and back during apply")
+    with world(state_bucket="team-state") as it:
+        it.front.begin(Fault("away", path="terraform.tfstate", count=0), after=14)
+        done = it.run()
+        hit = it.front.hit
+        expect(hit, "the state was never stored")
+        if list(it.machine.workspace.glob("module-*/errored.tfstate")):
+            code = told(done, "errored.tfstate")
+            it.front.end()
+            refused = it.run("install", "--non-interactive", "--set", "proof=skip")
+            expect("WAG-E-WS-022" in refused.stderr, refused.stderr[-800:])
+            done = it.run()
+            expect("put back" in done.stderr, done.stderr[-1500:])
+            seen = f"{code}, errored.tfstate kept; refused without consent, put back with it"
+        else:
+            seen = f"{told(done)}, no errored.tfstate"
+        it.front.end()
+        for _ in range(2):
+            if done.returncode:
+                done = it.run()
+        expect(done.returncode == 0, done.stderr[-1500:])
+        end = same_end(it, reference, ("bucket team-state",))
+        yield Row("AWS away when the state is stored in S3", seen, end)
+
+
+@contextlib.contextmanager
+def small_disk(megabytes: int) -> Iterator[Path]:
+    """A file system of its own, so that filling it harms nobody."""
+    with tempfile.TemporaryDirectory(prefix="faults-disk-") as folder:
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        expect(mounted.returncode == 0, f"needs the right to mount: {mounted.stderr.strip()}")
+        try:
+            yield Path(folder)
+        finally:
+            subprocess.run(["umount", "-l", folder], check=True)
+
+
+def full_disk(reference: Reference) -> Iterator[Row]:
+    """The workspace's disk is full during an apply, and before one."""
+    with small_disk(64) as disk, world(disk) as it:
+        process = it.start()
+        until(process, "Deploying to", 240)
+        fill = disk / "fill"
+        with contextlib.suppress(OSError), fill.open("wb", buffering=0) as file:
+            while file.write(bytes(1 << 16)):
+                pass
+        free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+        _, said = process.communicate(timeout=240)
+        expect("Traceback" not in said, said[-1500:])
+        codes = re.findall(r"WAG-E-[A-Z]+-\d+", said)
+        seen = f"{free >> 10} kB free; " + (f"stopped with {codes[-1]}" if codes else "done")
+        again = it.run()
+        code = told(again)
+        if again.returncode:
+            seen += f"; a run on the full disk ends with {code}"
+        fill.unlink()
+        yield finish(it, reference, seen, "disk full during apply")
+
+
+def damaged(reference: Reference) -> Iterator[Row]:
+    """After an install: the state cut short, gone; a lock left behind; two at once."""
+    with world() as it:
+        process = it.start()
+        until(process, "Working out the changes", 240)
+        second = it.run()
+        code = told(second, "Another run is working", "process")
+        expect(second.returncode == 1, f"exit {second.returncode}")
+        _, said = process.communicate(timeout=240)
+        expect(process.returncode == 0, said[-1500:])
+        end = same_end(it, reference)
+        yield Row("two wizards at once", f"the second: {code}, names the first", end)
+
+        whole = it.state.read_bytes()
+        it.state.write_bytes(whole[: len(whole) // 2])
+        refused = it.run("install", "--non-interactive", "--set", "proof=skip")
+        code = told(refused, "damaged", "An earlier copy is")
+        expect(refused.returncode == 1, f"exit {refused.returncode}")
+        done = it.run()
+        told(done, "state put back", "resources")
+        expect(done.returncode == 0, done.stderr[-1500:])
+        expect(list(it.state.parent.glob("*.damaged-*")), "the damaged state was not kept")
+        yield Row("state truncated", f"{code} without consent; with it the copy is put in place",
+                  same_end(it, reference))  # fmt: skip
+
+        it.state.unlink()
+        refused = it.run("install", "--non-interactive", "--set", "proof=skip")
+        code = told(refused, "is gone, but the deployment is not")
+        done = it.run()
+        expect(done.returncode == 0, done.stderr[-1500:])
+        yield Row("state deleted", f"{code} without consent; with it the copy is put in place",
+                  same_end(it, reference))  # fmt: skip
+
+        note = it.state.with_name(f".{it.state.name}.lock.info")
+        note.write_text(
+            '{"ID":"5ab1c0de-0000-4000-8000-000000000000","Operation":"OperationTypeApply",'
+            '"Who":"carl@laptop","Version":"1.11.4","Created":"2026-01-02T03:04:05.123456789Z"}'
+        )
+        done = it.run()
+        told(done, "apply by carl@laptop, for", "no longer runs")
+        expect(done.returncode == 0 and not note.exists(), "the note is still there")
+        end = same_end(it, reference)
+        yield Row("lock left by a dead Terraform", "owner and age shown, removed with consent", end)
+
+
+def interrupts(reference: Reference) -> Iterator[Row]:
+    """Ctrl-C at each step, one after the other, on the same deployment."""
+    with world() as it:
+        it.proof = "send"
+        before = it.inventory()
+        code, said = it.stop_at("Working out the changes", 1.0)
+        expect(code == 130, f"exit {code}: {said[-800:]}")
+        expect(it.inventory() == before, "something was changed")
+        expect(not it.unsettled(), str(it.unsettled()))
+        yield Row("Ctrl-C during the plan", "exit 130", "nothing changed, nothing left")
+
+        code, said = it.stop_at("aws_iam_role.forwarder: created")
+        expect(code == 130, f"exit {code}: {said[-800:]}")
+        expect("Run the same command again" in said, said[-1500:])
+        expect(not it.unsettled(), str(it.unsettled()))
+        yield Row("Ctrl-C during apply", "exit 130, says how to go on", "what was made is recorded")
+
+        it.front.begin(Fault("slow", seconds=1.0, service="apigateway"), after=3)
+        code, said = it.stop_at("Switching access logging on", 1.5)
+        it.front.end()
+        expect(code == 130, f"exit {code}: {said[-800:]}")
+        expect("Traceback" not in said, said[-1500:])
+        done = it.run("status")
+        connected = re.search(r"(\d+) connected", done.stdout + done.stderr)
+        seen = f"exit 130; status counts {connected[1] if connected else 'none'} connected"
+        yield Row("Ctrl-C during the stages", seen, "each stage as recorded, next row goes on")
+
+        code, said = it.stop_at("Following one request", 0.5)
+        expect(code == 130, f"exit {code}: {said[-800:]}")
+        expect("Traceback" not in said, said[-1500:])
+        seen = "exit 130; the next run proves it"
+        yield finish(it, reference, seen, "Ctrl-C during the proof")
+
+
+def soak(reference: Reference) -> Iterator[Row]:
+    """SIGKILL to the wizard or to Terraform at random moments."""
+    del reference
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "tests/services/terraform/test_tf_kills.py", "-q",
+         "-p", "no:cacheprovider"],
+        env={**os.environ, "SOAK_SEEDS": str(SOAK_SEEDS)}, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=900, check=False,
+    )  # fmt: skip
+    passed = re.search(r"(\d+) passed", done.stdout)
+    expect(done.returncode == 0 and passed, done.stdout[-1500:])
+    yield Row("SIGKILL at random moments", f"{passed[1] if passed else 0} seeds",
+              "same end state, nothing left, no lock")  # fmt: skip
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "throttle": through(
+        Fault("refuse", "ThrottlingException", 400, every=4), "throttling during apply", 10
+    ),
+    "latency": through(Fault("slow", seconds=0.7), "0.7 s of latency on every request", 50),
+    "reset": through(Fault("reset", every=5), "connections reset before the request", 10),
+    "cut": through(Fault("cut", every=7), "connections cut after the request was done", 10),
+    "expired": expired,
+    "away": away,
+    "disk": full_disk,
+    "damaged": damaged,
+    "interrupt": interrupts,
+    "soak": soak,
+}
+
+__all__ = ["INSTALL", "SCENARIOS", "NotAsExpected", "Reference", "Row"]
