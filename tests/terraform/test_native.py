@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.terraform.test_module import declared
 from tests.terraform.tool import MODULE, clean_environment, prepared, terraform
 
 pytestmark = pytest.mark.e2e
@@ -191,6 +192,12 @@ def test_every_message_says_what_to_write_instead() -> None:
     assert len(messages) == source.count("error_message") > 40
     advice = re.compile(r"\b(Write|Use|use|Keep|write)\b")
     assert [message for message in messages if not advice.search(message)] == []
+
+
+def test_every_variable_is_given_a_value_in_a_test() -> None:
+    tests = "".join((MODULE / FOLDER / name).read_text("utf-8") for name in FILES)
+    given = set(re.findall(r"^    ?  ?(\w+) += ", tests, re.MULTILINE))
+    assert declared("variable") - given == set()
 
 
 def test_nothing_of_this_asks_aws() -> None:

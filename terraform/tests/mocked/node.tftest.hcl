@@ -218,10 +218,12 @@ run "a_record_name_with_its_domain" {
   }
 }
 
-run "the_longest_prefix" {
+run "the_longest_prefix_and_another_cloud" {
   variables {
-    name_prefix = "a2345678901234567890123456789012345678"
-    region      = "ap-southeast-2"
+    name_prefix                  = "a2345678901234567890123456789012345678"
+    region                       = "ap-southeast-2"
+    wallarm_api_host             = "api.example.com"
+    allow_other_wallarm_api_host = true
   }
 
   assert {
@@ -239,5 +241,10 @@ run "the_longest_prefix" {
       for name in [aws_iam_role.forwarder.name, aws_iam_role.execution[0].name, aws_iam_role.task[0].name, aws_iam_role.instance[0].name] : length(name) <= 64
     ])
     error_message = "Roles have at most 64 characters."
+  }
+
+  assert {
+    condition     = contains(jsondecode(aws_ecs_task_definition.node[0].container_definitions)[0].environment, { name = "WALLARM_API_HOST", value = "api.example.com" })
+    error_message = "A cloud of another name, when that is allowed."
   }
 }
