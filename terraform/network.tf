@@ -62,7 +62,8 @@ resource "aws_subnet" "private" {
   tags              = { Name = "${var.name_prefix}-private-${count.index + 1}" }
 
   lifecycle {
-    ignore_changes = [availability_zone]
+    create_before_destroy = true # the forwarder moves out first
+    ignore_changes        = [availability_zone]
   }
 
   # After the forwarder is gone AWS keeps its network interfaces for 20 to 40 minutes.

@@ -8,10 +8,15 @@ locals {
 
 resource "aws_security_group" "forwarder" {
   count       = local.forwarder_in_vpc ? 1 : 0
-  name        = "${var.name_prefix}-forwarder-${local.suffix}"
+  name_prefix = "${var.name_prefix}-forwarder-" # not local.suffix: the role's name would have to change as well
   description = "Wallarm log forwarder: reaches the node, accepts nothing"
   vpc_id      = local.vpc_id
   tags        = { Name = "${var.name_prefix}-forwarder" }
+
+  # AWS keeps a group, and a subnet, for as long as the forwarder is in it: the forwarder moves first.
+  lifecycle {
+    create_before_destroy = true
+  }
 
   # After the forwarder is gone AWS keeps its network interfaces for 20 to 40 minutes.
   timeouts {
@@ -53,6 +58,10 @@ resource "aws_vpc_security_group_egress_rule" "forwarder_to_existing_node" {
   ip_protocol       = "tcp"
   from_port         = local.node_port
   to_port           = local.node_port
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "load_balancer_from_forwarder" {
