@@ -13,104 +13,34 @@ import argparse
 import sys
 import tempfile
 import time
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from tests.terraform.account import (
+    TOKEN,
+    Variables,
+    hosted_zone,
+    key,
+    log_groups,
+    network,
+    nothing,
+    other_subnet,
+    other_vpc,
+    package,
+    parameter,
+    private_network,
+    swapped,
+)
 from tests.terraform.local_aws import LocalAws
 from tests.terraform.stack import Stack, existing
 
-Variables = Mapping[str, Any]
-TOKEN = "A" * 64  # the shape of a token, and none
 CA = """-----BEGIN CERTIFICATE-----
 MIIBhTCCASugAwIBAgIQIRi6zePL6mKjOipn+dNuaTAKBggqhkjOPQQDAjASMRAw
 -----END CERTIFICATE-----
 """
 TOPIC = "arn:aws:sns:us-east-1:123456789012:on-call"
-_FREE = {"private_subnet_ids": "10.7.10.0/24", "public_subnet_ids": "10.7.11.0/24"}
 OPERATIONS = {"alarms": True, "dashboard": True, "alarm_topic_arn": TOPIC}
-
-
-def nothing(_aws: LocalAws) -> Variables:
-    """Nothing exists before."""
-    return {}
-
-
-def hosted_zone(aws: LocalAws) -> Variables:
-    """A public hosted zone exists before."""
-    aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="1")
-    return {"r53_domain_name": "example.com", "node_dns_name": "wallarm-node"}
-
-
-def network(aws: LocalAws) -> Variables:
-    """A VPC with two public and two private subnets exists before."""
-    ec2 = aws.client("ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
-    subnets = [
-        ec2.create_subnet(
-            VpcId=vpc, CidrBlock=f"10.7.{number}.0/24", AvailabilityZone=f"{aws.region}{zone}"
-        )["Subnet"]["SubnetId"]
-        for number, zone in enumerate("abab")
-    ]
-    return {
-        "vpc_id": vpc,
-        "public_subnet_ids": subnets[:2],
-        "private_subnet_ids": subnets[2:],
-    }
-
-
-def private_network(aws: LocalAws) -> Variables:
-    """The same; only the private subnets are handed over."""
-    return {**network(aws), "public_subnet_ids": []}
-
-
-def log_groups(*names: str) -> Callable[[LocalAws], Variables]:
-    """Log groups exist before: the first is the one API Gateway writes to, the others are more."""
-
-    def create(aws: LocalAws) -> Variables:
-        for name in names:
-            aws.client("logs").create_log_group(logGroupName=name)
-        return {
-            "api_gateway_log_group_name": names[0],
-            "api_gateway_log_group_names": list(names[1:]),
-        }
-
-    return create
-
-
-def key(aws: LocalAws, _before: Variables) -> str:
-    """ARN of a new KMS key."""
-    return str(aws.client("kms").create_key()["KeyMetadata"]["Arn"])
-
-
-def package(aws: LocalAws, _before: Variables) -> str:
-    """Path of another forwarder's zip."""
-    path = aws.folder / "other.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("other.py", "def handle(event, context):\n    return {}\n")
-    return str(path)
-
-
-def parameter(aws: LocalAws, _before: Variables) -> str:
-    """Name of a new SecureString that holds the token."""
-    name = "/elsewhere/token"
-    aws.client("ssm").put_parameter(Name=name, Value=TOKEN, Type="SecureString")
-    return name
-
-
-def swapped(name: str) -> Callable[[LocalAws, Variables], list[str]]:
-    """The first subnet of that variable, and a new one in another zone."""
-
-    def subnets(aws: LocalAws, before: Variables) -> list[str]:
-        zone = f"{aws.region}c"
-        more = aws.client("ec2").create_subnet(
-            VpcId=before["vpc_id"], CidrBlock=_FREE[name], AvailabilityZone=zone
-        )
-        return [before[name][0], more["Subnet"]["SubnetId"]]
-
-    return subnets
 
 
 @dataclass(frozen=True)
@@ -126,8 +56,8 @@ class Mode:
     updates: tuple[Variables, ...] = ()
 
 
-# Not changed in place: the first three belong to where a deployment is (README.md, "Changes").
-NOT_UPDATED = {"region", "vpc_id", "vpc_cidr"}
+# Not changed in a running deployment; terraform/README.md, "Changes", says why.
+NOT_UPDATED = {"region", "vpc_cidr"}
 OWN_NODE: Variables = {"wallarm_api_token": TOKEN}
 GIVEN_NODE: Variables = {"node_url": "node.example.com:443"}
 
@@ -202,7 +132,13 @@ MODES: dict[str, Mode] = {
         "Given node, forwarder in a given VPC, private CA",
         private_network,
         {**GIVEN_NODE, "node_ca_certificate": CA},
+        (
+            {"private_subnet_ids": swapped("private_subnet_ids")},
+            {"vpc_id": other_vpc, "private_subnet_ids": other_subnet},
+            {"vpc_id": "", "private_subnet_ids": []},
+        ),
     ),
+    "node-replaced": Mode("Own VPC and node, then a given node", nothing, OWN_NODE, (GIVEN_NODE,)),
     "reused-log-group": Mode(
         "Log group reused", log_groups("/aws/apigateway/mine"), GIVEN_NODE,
         ({"api_gateway_log_group_name": ""},),
@@ -270,6 +206,7 @@ def run(mode: Mode, folder: Path) -> Result:
             before |= existing(aws) - seen
             variables = {**variables, **given}
             stack.apply(variables)
+            _expect_the_forwarder_to_move_first(stack, result)
             _expect_no_changes(stack, f"changing {', '.join(update)}", result)
         start = time.monotonic()
         stack.destroy()
@@ -283,6 +220,18 @@ def run(mode: Mode, folder: Path) -> Result:
         if gone:
             result.problems.append(f"taken away: {', '.join(gone)}")
     return result
+
+
+def _expect_the_forwarder_to_move_first(stack: Stack, result: Result) -> None:
+    """AWS keeps a security group or subnet, for an hour and longer, that the forwarder is in."""
+    moved = "complete update aws_lambda_function.forwarder"
+    if moved not in stack.order:
+        return
+    early = stack.order[: stack.order.index(moved)]
+    homes = ("aws_security_group.forwarder", "aws_subnet.private")
+    for line in early:
+        if line.startswith(tuple(f"start delete {home}" for home in homes)):
+            result.problems.append(f"{line} before the forwarder moved")
 
 
 def _expect_no_changes(stack: Stack, after: str, result: Result) -> None:

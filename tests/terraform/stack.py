@@ -22,12 +22,21 @@ class Stack:
         self.folder = prepared(folder)
         self.env = aws.env
         self.variables: dict[str, Any] = {}
+        self.order: list[str] = []
 
     def apply(self, variables: Mapping[str, Any]) -> dict[str, int]:
-        """Apply with these variables; returns the numbers of added, changed and destroyed."""
+        """Apply with these variables; returns the numbers of added, changed and destroyed.
+
+        `order` then holds what began and ended, such as `start delete aws_vpc.this[0]`.
+        """
         self.variables = {"region": self.aws.region, **variables}
         write_variables(self.folder, self.variables)
         done = self._run(["apply", "-auto-approve", "-json", "-no-color"])
+        self.order = [
+            f"{event['type'][6:]} {event['hook']['action']} {event['hook']['resource']['addr']}"
+            for event in _events(done)
+            if event["type"] in ("apply_start", "apply_complete")
+        ]
         return _summary(done)
 
     def changes(self) -> list[str]:
