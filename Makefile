@@ -6,7 +6,7 @@ WORKERS ?= 2
 STAMP  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup try test lint audit policy-scan checkov lock sbom format soak bench figures screenshots package clean
+.PHONY: help setup try test lint audit policy-scan checkov lock sbom format soak modes bench figures screenshots package clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -64,6 +64,9 @@ test: lint  ## set-up, lint and every test
 
 soak: $(STAMP)  ## kill the wizard and Terraform at random moments, many times
 	SOAK_SEEDS=24 $(BIN)/python -m pytest tests/services/terraform/test_tf_kills.py
+
+modes: $(STAMP)  ## apply, change and destroy the module in each mode; written into terraform/README.md
+	$(BIN)/python -m tests.terraform.modes --page
 
 bench: $(STAMP)  ## every figure, as a ratio against a floor or a peer
 	$(BIN)/python -m benchmarks

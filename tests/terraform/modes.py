@@ -1,6 +1,6 @@
 """Every mode of the module, from empty account to empty account, on a local AWS.
 
-    python -m tests.terraform.modes [MODE ...]
+    python -m tests.terraform.modes [--page] [MODE ...]
 
 For each mode: apply, plan (must be empty), each update followed by a plan (must be empty), destroy
 (nothing may be left that was not there before). Prints one line of a Markdown table a mode; this
@@ -10,11 +10,14 @@ is the table of terraform/README.md.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from importlib.metadata import version
 from pathlib import Path
 
 from tests.terraform.account import (
@@ -34,6 +37,11 @@ from tests.terraform.account import (
 )
 from tests.terraform.local_aws import LocalAws
 from tests.terraform.stack import Stack, existing
+from tests.terraform.tool import MODULE, prepared, terraform
+
+README = MODULE / "README.md"
+BEGIN = "<!-- modes: written by `make modes` -->"
+END = "<!-- modes: end -->"
 
 CA = """-----BEGIN CERTIFICATE-----
 MIIBhTCCASugAwIBAgIQIRi6zePL6mKjOipn+dNuaTAKBggqhkjOPQQDAjASMRAw
@@ -240,18 +248,45 @@ def _expect_no_changes(stack: Stack, after: str, result: Result) -> None:
         result.problems.append(f"after {after}: {', '.join(changes)}")
 
 
+def write_page(rows: list[str]) -> None:
+    """Put the table, with the day and what it was seen with, into terraform/README.md."""
+    text = README.read_text(encoding="utf-8")
+    head, rest = text.split(BEGIN)
+    tail = rest.split(END)[1]
+    versions = json.loads(terraform(["version", "-json"], MODULE).stdout)
+    told = f"Taken on {datetime.now(timezone.utc).date()} with Terraform {versions['terraform_version']}"
+    told += f", hashicorp/aws {_provider()} and ministack {version('ministack')}."
+    README.write_text(
+        "\n".join([f"{head}{BEGIN}", told, "", HEADER, *rows, f"{END}{tail}"]), encoding="utf-8"
+    )
+
+
+def _provider() -> str:
+    with tempfile.TemporaryDirectory(prefix="modes-") as folder:
+        lock = (prepared(Path(folder)) / ".terraform.lock.hcl").read_text(encoding="utf-8")
+    return lock.partition('version     = "')[2].partition('"')[0]
+
+
 def main() -> int:
     """Run the modes named on the command line, or all of them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("mode", nargs="*", choices=[*MODES, []], help="default: every mode")
-    chosen = parser.parse_args().mode or list(MODES)
+    parser.add_argument("--page", action="store_true", help="write terraform/README.md (all modes)")
+    options = parser.parse_args()
+    if options.page and options.mode:
+        parser.error("--page shows every mode; leave the names out")
+    chosen = options.mode or list(MODES)
+    rows = []
     bad = 0
     print(HEADER, flush=True)
     for name in chosen:
         with tempfile.TemporaryDirectory(prefix="modes-") as folder:
             result = run(MODES[name], Path(folder))
         bad += bool(result.problems)
+        rows.append(result.row)
         print(result.row, flush=True)
+    if options.page:
+        write_page(rows)
     return 1 if bad else 0
 
 
