@@ -254,7 +254,8 @@ def write_page(rows: list[str]) -> None:
     head, rest = text.split(BEGIN)
     tail = rest.split(END)[1]
     versions = json.loads(terraform(["version", "-json"], MODULE).stdout)
-    told = f"Taken on {datetime.now(timezone.utc).date()} with Terraform {versions['terraform_version']}"
+    today = datetime.now(timezone.utc).date()
+    told = f"Taken on {today} with Terraform {versions['terraform_version']}"
     told += f", hashicorp/aws {_provider()} and ministack {version('ministack')}."
     README.write_text(
         "\n".join([f"{head}{BEGIN}", told, "", HEADER, *rows, f"{END}{tail}"]), encoding="utf-8"
