@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.e2e.conftest import stage_images
 from tests.e2e.machines import Machine, until
-from tests.faults.front import Front
+from tests.faults.front import Fault, Front
 from wizard.sandbox import Sandbox
 from wizard.services.lock import is_held
 
@@ -42,10 +42,12 @@ class World:
         """The same, left running."""
         return self.machine.start(*self._words(arguments), **self._env(env))
 
-    def stop_at(self, words: str, wait: float = 0.0) -> tuple[int, str]:
-        """Install, Ctrl-C when these words come. Returns the exit code and all it said."""
+    def stop_at(self, words: str, wait: float = 0.0, fault: Fault | None = None) -> tuple[int, str]:
+        """Install; when these words come: misbehave, wait, Ctrl-C. Gives exit code and words."""
         process = self.start()
         said = until(process, words, 240)
+        if fault is not None:
+            self.front.begin(fault)
         time.sleep(wait)
         process.send_signal(signal.SIGINT)
         _, rest = process.communicate(timeout=180)
