@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import concurrent.futures
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -58,6 +59,8 @@ def main() -> int:
     names = [n for n in options.only.split(",") if n] or list(SCENARIOS)
     if unknown := [n for n in names if n not in SCENARIOS]:
         parser.error(f"unknown: {', '.join(unknown)}")
+    # A shell that starts this in the background has it ignored, and so has every child.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     reference, began = Reference(), time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         rows = [row for found in pool.map(lambda n: run(n, reference), names) for row in found]
