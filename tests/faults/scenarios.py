@@ -165,10 +165,12 @@ def away(reference: Reference) -> Iterator[Row]:
         )
         yield finish(it, reference, seen, "AWS away and back during apply")
     with world(state_bucket="team-state") as it:
-        it.front.begin(Fault("away", path="terraform.tfstate", count=0), after=14)
-        done = it.run()
-        hit = it.front.hit
-        expect(hit, "the state was never stored")
+        process = it.start()
+        said = until(process, "aws_s3_bucket.undelivered: created", 240)
+        it.front.begin(Fault("away", path="terraform.tfstate"))
+        _, rest = process.communicate(timeout=300)
+        done = subprocess.CompletedProcess((), process.returncode, "", said + rest)
+        expect(it.front.hit, "the state was never stored")
         if list(it.machine.workspace.glob("module-*/errored.tfstate")):
             code = told(done, "errored.tfstate")
             it.front.end()

@@ -63,10 +63,15 @@ def count_resources(path: Path, kept: Path) -> int:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         good = kept if kept.exists() and kept != path else path.with_name(path.name + ".backup")
         hint = f"An earlier copy is {good}. " if good.exists() else ""
+        offer = "`wallarm-apigw install` offers to put it in place and keeps the damaged file. "
+        by_hand = (
+            "Keep the damaged file too, put the good one in its place, and run the same command "
+            "again. "
+        )
         raise WizardError(
             "WAG-E-WS-020",
             "Terraform's state of this deployment is damaged",
             why=f"{path}: {error}",
-            next_step=f"{hint}Keep the damaged file too, put the good one in its place, and run "
-            "the same command again: what is missing from it is looked for in the account.",
+            next_step=f"{hint}{offer if hint and good == kept else by_hand}"
+            "What is missing from it is looked for in the account.",
         ) from error

@@ -229,8 +229,8 @@ class Workspace:
                 "Terraform's state of this deployment is gone, but the deployment is not",
                 why=f"{self.state_file} is empty or missing; after the last run it held "
                 f"{known} resources.",
-                next_step=f"Copy {self.kept_state} to {self.state_file}, then run the same command "
-                "again.",
+                next_step="`wallarm-apigw install` offers to put the copy of the last run in "
+                f"place: {self.kept_state}",
             )
         return 0
 
