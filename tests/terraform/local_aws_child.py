@@ -1,10 +1,12 @@
-"""Runs the sandbox's local AWS with two more gaps filled that never let a plan be empty.
+"""Runs the sandbox's local AWS with three more gaps filled that never let a plan be empty.
 
 ministack 1.5.33 stores an alarm whole, but its answer to `DescribeAlarms` in the query protocol,
 which the AWS provider speaks, leaves out dimensions, period, actions and more. And its
-`UpdateAutoScalingGroup` accepts a new launch template version and forgets it.
+`UpdateAutoScalingGroup` accepts a new launch template version and forgets it. It takes a log group's
+KMS key when the group is created, and knows no action that changes it.
 """
 
+import json
 import runpy
 import sys
 from pathlib import Path
@@ -55,6 +57,24 @@ def keep_the_launch_template() -> None:
     autoscaling._ACTION_MAP["UpdateAutoScalingGroup"] = update
 
 
+def change_the_key_of_a_log_group() -> None:
+    """Change ministack in this process; call it before it serves."""
+    from ministack.services import cloudwatch_logs
+
+    original = cloudwatch_logs.handle_request
+
+    async def handle(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        action = headers.get("x-amz-target", "").split(".")[-1]
+        if action not in ("AssociateKmsKey", "DisassociateKmsKey"):
+            return await original(method, path, headers, body, query)
+        asked = json.loads(body)
+        group = cloudwatch_logs._log_groups[asked["logGroupName"]]
+        group["kmsKeyId"] = asked.get("kmsKeyId")
+        return cloudwatch_logs.json_response({})
+
+    cloudwatch_logs.handle_request = handle
+
+
 def _missing(alarm: dict[str, Any]) -> str:
     plain = ("AlarmDescription", "Statistic", "ExtendedStatistic", "Period", "TreatMissingData")
     out = [f"<{key}>{escape(str(alarm[key]))}</{key}>" for key in plain if alarm.get(key)]
@@ -74,4 +94,5 @@ if __name__ == "__main__":
     sys.path[:] = [p for p in sys.path if p != here]
     describe_alarms_in_full()
     keep_the_launch_template()
+    change_the_key_of_a_log_group()
     runpy.run_path(str(LAUNCHER), run_name="__main__")

@@ -86,7 +86,10 @@ EACH_FORWARDER_VARIABLE: tuple[Variables, ...] = (
     {"alarm_silence_hours": 6},
     {"alarms": False, "dashboard": False},
     {"iam_path": "/platform/"},
+)
+MORE_OF_THE_FORWARDER: tuple[Variables, ...] = (
     {"kms_key_arn": key},
+    {"kms_key_arn": ""},
     {"lambda_package": package, "lambda_handler": "other.handle"},
     {"name_prefix": "other"},
 )
@@ -136,6 +139,9 @@ MODES: dict[str, Mode] = {
         "Given VPC, HTTPS", lambda aws: {**network(aws), **hosted_zone(aws)}, OWN_NODE
     ),
     "given-node": Mode("Given node", nothing, GIVEN_NODE, EACH_FORWARDER_VARIABLE),
+    "given-node-more": Mode(
+        "Given node: key, package, prefix", nothing, GIVEN_NODE, MORE_OF_THE_FORWARDER
+    ),
     "given-node-private": Mode(
         "Given node, forwarder in a given VPC, private CA",
         private_network,
