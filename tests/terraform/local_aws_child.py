@@ -2,8 +2,8 @@
 
 ministack 1.5.33 stores an alarm whole, but its answer to `DescribeAlarms` in the query protocol,
 which the AWS provider speaks, leaves out dimensions, period, actions and more. And its
-`UpdateAutoScalingGroup` accepts a new launch template version and forgets it. It takes a log group's
-KMS key when the group is created, and knows no action that changes it.
+`UpdateAutoScalingGroup` accepts a new launch template version and forgets it. It takes a log
+group's KMS key when the group is created, and knows no action that changes it.
 """
 
 import json

@@ -3,8 +3,7 @@
     python -m tests.terraform.modes [--page] [MODE ...]
 
 For each mode: apply, plan (must be empty), each update followed by a plan (must be empty), destroy
-(nothing may be left that was not there before). Prints one line of a Markdown table a mode; this
-is the table of terraform/README.md.
+(nothing may be left that was not there before). Prints the table of terraform/README.md.
 """
 
 from __future__ import annotations
@@ -292,7 +291,7 @@ def main() -> int:
         bad += bool(result.problems)
         rows.append(result.row)
         print(result.row, flush=True)
-    if options.page:
+    if options.page and not bad:
         write_page(rows)
     return 1 if bad else 0
 
