@@ -213,7 +213,9 @@ class Deployment:
         try:
             return self.terraform.apply(plan, self.follow())
         except WizardError as error:
-            expiry.tell(self.context, self.workspace, error)
+            if expiry.tell(self.context, self.workspace, error):
+                self.session.renew()  # a retry in this process sees a login made meanwhile
+                self._terraform = None
             raise
 
     def follow(self) -> Callable[[Event], None]:

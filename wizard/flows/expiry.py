@@ -49,17 +49,21 @@ def login(session: Session) -> str:
     return f"for SSO: aws sso login{flag}"
 
 
-def tell(context: Context, workspace: Workspace, error: WizardError) -> None:
-    """After credentials ended in the middle of an apply: what is recorded and how it goes on."""
+def tell(context: Context, workspace: Workspace, error: WizardError) -> bool:
+    """After credentials ended in the middle of an apply: what is recorded and how it goes on.
+
+    Returns whether that is what happened.
+    """
     if error.code not in EXPIRED:
-        return
+        return False
     try:
         number = workspace.check_state()
     except WizardError:
-        return  # the state is out of reach with these credentials, too; the error itself says so
+        return True  # the state is out of reach with these credentials, too; the error says so
     context.note(
         f"{count(number, 'resource')} made so far {'is' if number == 1 else 'are'} in the state. "
         "After a new login the same command makes the rest.",
         State.WARNING,
         "credentials ended",
     )
+    return True

@@ -111,10 +111,27 @@ def test_after_credentials_ended_it_is_said_what_is_recorded(tmp_path: Path) -> 
     workspace.state_file.write_text(json.dumps(state))
     heard: list[FlowEvent] = []
     context = Context(Options(), heard.append)
-    flow.tell(context, workspace, WizardError("WAG-E-TF-117", "away"))
+    assert not flow.tell(context, workspace, WizardError("WAG-E-TF-117", "away"))
     assert heard == []
-    flow.tell(context, workspace, WizardError("WAG-E-TF-103", "expired"))
+    assert flow.tell(context, workspace, WizardError("WAG-E-TF-103", "expired"))
     (note,) = heard
     assert isinstance(note, Note)
     assert note.state is State.WARNING
     assert note.text.startswith("2 resources made so far are in the state")
+
+
+def test_after_a_new_login_the_same_session_goes_on_with_the_new_keys(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    text = "[saml]\naws_access_key_id = {}\naws_secret_access_key = s\naws_session_token = t\n"
+    file = tmp_path / "credentials"
+    file.write_text(text.format("OLD") + f"aws_expiration = {ending(seconds=-5)}\n")
+    session = Session("saml", env=env)
+    left = session.seconds_left()
+    assert left is not None
+    assert left < 0
+    file.write_text(text.format("NEW") + f"aws_expiration = {ending(hours=1)}\n")
+    session.renew()
+    left = session.seconds_left()
+    assert left is not None
+    assert left > 3500
