@@ -134,6 +134,7 @@ class Script:
     existing: tuple[Existing, ...] = ()
     token_state: State = State.UNCHECKED
     mfa: bool = False
+    cached: float = 0.0  # seconds since the list of stages was read; 0 for never
     destroys: bool = False
     hold: threading.Event | None = None  # deploy waits for it half-way
     clock: Callable[[], float] = time.monotonic
@@ -254,9 +255,16 @@ class Scripted:
         on_batch: Callable[[tuple[Stage, ...]], None],
         on_count: Callable[[int, int], None],
         cancel: threading.Event,
+        *,
+        looking_for: Callable[[], str] | None = None,
+        on_cached: Callable[[tuple[Stage, ...], float], None] | None = None,
     ) -> Inventory:
-        self._enter("discover")
         everything = stages(self.script, answers.region)
+        if self.script.cached and on_cached:
+            gone = replace(everything[0].api, api_id="gone", name="gone-since")
+            on_cached((*everything, replace(everything[0], api=gone)), self.script.cached)
+            self._wait(1)
+        self._enter("discover")
         self._inventory = everything
         known = len({s.api.api_id for s in everything})
         size = max(6, len(everything) // 20)

@@ -20,7 +20,7 @@ from wizard.core.errors import WizardError
 from wizard.core.report import State
 
 if TYPE_CHECKING:
-    from wizard.core.facts import HostedZone, Identity, Inventory, LogGroup, Network, Stage
+    from wizard.core.facts import Api, HostedZone, Identity, Inventory, LogGroup, Network, Stage
     from wizard.core.secret import Secret
     from wizard.flows.context import Options
     from wizard.services.aws.session import Session
@@ -57,10 +57,18 @@ class Lookup:
 
     Args:
         ask_mfa: asked for a one-time code; gets the prompt's text.
+        cache: folder for the last list of stages. By default the platform's; none for a local AWS,
+            whose APIs are others each time.
     """
 
-    def __init__(self, options: Options, ask_mfa: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self,
+        options: Options,
+        ask_mfa: Callable[[str], str] | None = None,
+        cache: Path | None = None,
+    ) -> None:
         self.options = options
+        self._cache = cache
         self.ask_mfa = ask_mfa
         self._sessions: dict[tuple[str, str], Session] = {}
         self._lock = threading.Lock()
@@ -152,13 +160,45 @@ class Lookup:
         on_batch: Callable[[tuple[Stage, ...]], None],
         on_count: Callable[[int, int], None],
         cancel: threading.Event,
+        *,
+        looking_for: Callable[[], str] | None = None,
+        on_cached: Callable[[tuple[Stage, ...], float], None] | None = None,
     ) -> Inventory:
-        """Every API and stage of the Region."""
+        """Every API and stage of the Region.
+
+        Args:
+            looking_for: words somebody filters by just now; APIs with these in their name or id
+                are read first.
+            on_cached: told the list of the last time and how many seconds old it is, before
+                anything is read.
+        """
+        from wizard.services.aws import cache
         from wizard.services.aws.discovery import discover
 
         session = self.session(answers)
         identity = session.identity()
-        return discover(session, identity, on_batch=on_batch, on_count=on_count, cancel=cancel)
+        folder = self._cache
+        if folder is None and not self.options.env.get("AWS_ENDPOINT_URL"):
+            folder = cache.default_folder()
+        before = cache.load(identity, folder) if folder else None
+        if before is not None and on_cached is not None:
+            on_cached(before.inventory.stages, before.age)
+        names: dict[str, str] = {}
+
+        def known(apis: tuple[Api, ...]) -> None:
+            names.update((api.api_id, f"{api.name} {api.api_id}".lower()) for api in apis)
+
+        def wanted() -> list[str]:
+            words = looking_for().lower().split() if looking_for else []
+            return [i for i, name in names.items() if all(w in name for w in words)] * bool(words)
+
+        found = discover(
+            session, identity, on_batch=on_batch, on_apis=known, on_count=on_count, cancel=cancel,
+            prefer=wanted,
+        )  # fmt: skip
+        if folder and not cancel.is_set():
+            cache.save(found, folder)
+        return found
 
     def log_groups(self, answers: Answers) -> tuple[LogGroup, ...]:
         """Every log group of the Region; filters are not looked up."""

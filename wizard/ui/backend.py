@@ -195,8 +195,15 @@ class Backend(Protocol):
         on_batch: Callable[[tuple[Stage, ...]], None],
         on_count: Callable[[int, int], None],
         cancel: threading.Event,
+        *,
+        looking_for: Callable[[], str] | None = None,
+        on_cached: Callable[[tuple[Stage, ...], float], None] | None = None,
     ) -> Inventory:
-        """Every API and stage; `on_count` gets (APIs read, APIs known)."""
+        """Every API and stage; `on_count` gets (APIs read, APIs known).
+
+        `looking_for` gives what is typed into the filter: that is read first. `on_cached` gets the
+        list of the last time and its age in seconds, before anything is read.
+        """
 
     def log_groups(self, answers: Answers) -> tuple[LogGroup, ...]:
         """Log groups of the Region with their subscription filters where known."""

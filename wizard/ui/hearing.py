@@ -66,6 +66,8 @@ class Hearing(App[int]):
             self.state.login_shown = ("", "")
             self.jobs.identify()
         elif message.name == "inventory" and message.error is None:
+            self.state.cached_age = None
+            self.state.book.keep({str(stage.ref) for stage in message.value.stages})
             self.state.book.add_problems(message.value.problems)
             self.state.book.apply(self.state.selected)
         elif message.name == "undo_stage" and message.error is None:
@@ -137,6 +139,12 @@ class Hearing(App[int]):
         """Take rows as they come."""
         if message.turn == self.state.inventory.turn:
             self.state.book.add(message.rows)  # shown at the next tick, with what else came
+
+    def on_cached_shown(self, message: messages.CachedShown) -> None:
+        """Say that the rows are older ones."""
+        if message.turn == self.state.inventory.turn:
+            self.state.cached_age = message.age
+            self.changed("inventory")
 
     def on_apis_counted(self, message: messages.ApisCounted) -> None:
         """Show how far discovery is."""

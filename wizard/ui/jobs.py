@@ -174,6 +174,7 @@ class Jobs:
         self.stop_discovery = stop = threading.Event()
         state.book.clear()
         state.apis_read = (0, 0)
+        state.cached_age = None
         turn = state.inventory.turn + 1
 
         def read(stages: tuple[Stage, ...]) -> None:
@@ -183,12 +184,18 @@ class Jobs:
                 rows = tuple(map(make_row, stages[start : start + ROWS_AT_ONCE]))
                 self._post(messages.StagesRead(turn, rows))
 
+        def cached(stages: tuple[Stage, ...], age: float) -> None:
+            self._post(messages.CachedShown(turn, age))
+            read(stages)
+
         def work() -> Any:
             return backend.discover(
                 state.answers,
                 read,
                 lambda read, known: self._post(messages.ApisCounted(turn, read, known)),
                 stop,
+                looking_for=lambda: state.book.filter,
+                on_cached=cached,
             )
 
         self.fetch("inventory", state.inventory, work)

@@ -112,9 +112,14 @@ class LiveBackend(LiveHome):
         on_batch: Callable[[tuple[Stage, ...]], None],
         on_count: Callable[[int, int], None],
         cancel: threading.Event,
+        *,
+        looking_for: Callable[[], str] | None = None,
+        on_cached: Callable[[tuple[Stage, ...], float], None] | None = None,
     ) -> Inventory:
         """Every API and stage."""
-        self._inventory = self._lookup.discover(answers, on_batch, on_count, cancel)
+        self._inventory = self._lookup.discover(
+            answers, on_batch, on_count, cancel, looking_for=looking_for, on_cached=on_cached
+        )
         return self._inventory
 
     def log_groups(self, answers: Answers) -> tuple[LogGroup, ...]:

@@ -45,6 +45,15 @@ class StagesRead(Message):
         self.rows = rows
 
 
+class CachedShown(Message):
+    """The rows so far are those of the last time."""
+
+    def __init__(self, turn: int, age: float) -> None:
+        super().__init__()
+        self.turn = turn
+        self.age = age
+
+
 class ApisCounted(Message):
     """How far discovery is, in APIs."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -125,6 +125,13 @@ class StageBook:
             self._stale = self._stale or row.ref in self.by_ref
             self.by_ref[row.ref] = row
             self._new.append(row)
+
+    def keep(self, refs: Set[str]) -> None:
+        """Forget the stages that are not among these: they are gone since the last time."""
+        gone = [ref for ref in self.by_ref if ref not in refs]
+        for ref in gone:
+            del self.by_ref[ref]
+        self._stale = self._stale or bool(gone)
 
     def add_problems(self, problems: Iterable[Problem]) -> None:
         """Add rows for what could not be read."""

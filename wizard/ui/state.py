@@ -144,6 +144,7 @@ class WizardState:
         self.login_shown: tuple[str, str] = ("", "")
         self.inventory: Loaded[Inventory] = Loaded()
         self.apis_read: tuple[int, int] = (0, 0)
+        self.cached_age: float | None = None  # seconds; the rows are those of the last time
         self.book = StageBook()
         self.log_groups: Loaded[tuple[LogGroup, ...]] = Loaded()
         self.networks: Loaded[tuple[Network, ...]] = Loaded()
@@ -194,3 +195,4 @@ class WizardState:
             item.reset()
         self.book.clear()
         self.apis_read = (0, 0)
+        self.cached_age = None

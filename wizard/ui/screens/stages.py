@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
-from wizard.core.text import count
+from wizard.core.text import count, duration
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.screens.dialogs import Details
 from wizard.ui.stage_text import full_view, short_view, stage_view
@@ -90,7 +90,11 @@ class Stages(StepScreen):
         inventory = state.inventory
         if inventory.busy:
             word = "●" if self.wizard.unicode else "[..]"
-            hint = f"{word} reading: {read:,} of {known or '?'} APIs. Select while it goes on."
+            hint = f"{word} reading: {read:,} of {known or '?'} APIs. "
+            old = state.cached_age
+            hint += "Select while it goes on." if old is None else f"The rest is {_age(old)} old."
+        elif state.cached_age is not None:
+            hint = f"This list is {_age(state.cached_age)} old; reading it anew failed."
         elif inventory.value is not None:
             hint = f"{count(len(inventory.value.apis), 'API')} read"
             at = inventory.value.read_at[11:19]
@@ -203,6 +207,11 @@ class Stages(StepScreen):
         title = f"{row.name} / {row.stage}"
         text = full_view(self.wizard, row, view)
         self.app.push_screen(Details(title, text, view.snippet, "snippet"))
+
+
+def _age(seconds: float) -> str:
+    days = int(seconds // 86400)
+    return count(days, "day") if days else duration(seconds)
 
 
 SCREEN = Stages

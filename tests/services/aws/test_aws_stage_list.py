@@ -1,0 +1,64 @@
+"""What the screens ask for: the last list at once, and what somebody looks for first."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.services.aws.conftest import REGION
+from wizard.core.answers import Answers
+from wizard.core.facts import Inventory, Stage
+from wizard.flows.browse import Lookup
+from wizard.flows.context import Options
+from wizard.services.aws import discovery
+
+
+def discover(lookup: Lookup, filter_text: str = "") -> tuple[Inventory, list[str], list[float]]:
+    """One reading: its result, the names of APIs in the order they came, ages of cached lists."""
+    order: list[str] = []
+    ages: list[float] = []
+
+    def batch(stages: tuple[Stage, ...]) -> None:
+        order.extend(stage.api.name for stage in stages)
+
+    def cached(stages: tuple[Stage, ...], age: float) -> None:
+        ages.append(age)
+
+    found = lookup.discover(
+        Answers(region=REGION), batch, lambda read, known: None, threading.Event(),
+        looking_for=lambda: filter_text, on_cached=cached,
+    )  # fmt: skip
+    return found, order, ages
+
+
+def test_the_list_of_the_last_time_comes_first_with_its_age(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    lookup = Lookup(Options(env=env), cache=tmp_path)
+    first, _, ages = discover(lookup)
+    assert ages == []
+    again, _, ages = discover(Lookup(Options(env=env), cache=tmp_path))
+    assert len(ages) == 1
+    assert 0 <= ages[0] < 60
+    assert {str(s.ref) for s in again.stages} == {str(s.ref) for s in first.stages}
+
+
+def test_a_local_aws_is_not_remembered(env: dict[str, str]) -> None:
+    assert env["AWS_ENDPOINT_URL"]
+    discover(Lookup(Options(env=env)))
+    _, _, ages = discover(Lookup(Options(env=env)))
+    assert ages == []
+
+
+def test_what_is_typed_into_the_filter_is_read_first(
+    env: dict[str, str], world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(6):
+        world.rest_api("", "prod")
+    world.rest_api("sought-after", "prod")
+    monkeypatch.setattr(discovery, "WORKERS", 2)
+    _, order, _ = discover(Lookup(Options(env=env), cache=tmp_path), "Sought")
+    assert "sought-after" in order[:3], "at most two were being read when the names were known"
