@@ -61,7 +61,8 @@ NETWORK: tuple[Grant, ...] = (
                "vpc-endpoint"),
           "The VPC of the node.", (DEPLOY,), own_vpc, wide=_NO_NAME_YET),
     Grant("JoinNetwork",
-          of("ec2", "AttachInternetGateway CreateRoute AssociateRouteTable ModifyVpcAttribute"),
+          of("ec2", "AttachInternetGateway CreateRoute ReplaceRoute AssociateRouteTable "
+                    "ModifyVpcAttribute"),
           ec2("vpc", "subnet", "internet-gateway", "route-table"),
           "Routes and settings of this VPC.", (DEPLOY,), own_vpc, by_tag),
     Grant("ReadOwnNetwork",
