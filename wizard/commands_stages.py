@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Mapping
 
+from wizard import __version__
 from wizard.commands import consent, load_answers, make_context, setting
 from wizard.console import Console
 from wizard.core.access_log import compare, log_group_name
@@ -103,6 +104,12 @@ def status(options: argparse.Namespace) -> int:
             f"Resources    {found.resources}, about ${found.cost_per_month:,.0f}/month "
             "before traffic"
         )
+        if found.cost_so_far is not None:
+            print(f"So far       about ${found.cost_so_far:,.2f} since {found.since[:10]}")
+        versions = [f"wallarm-apigw {__version__}"]
+        versions += [f"node {found.node_tag}"] if found.node_tag else []
+        versions += [f"Terraform {found.terraform}"] if found.terraform else []
+        print(f"Versions     {', '.join(versions)}")
         print(f"Forwarder    {found.outputs.lambda_function_name}")
         print(f"Node         {found.outputs.node_scheme}://{found.outputs.node_url}")
         print(f"Log group    {found.outputs.api_gateway_log_group}")

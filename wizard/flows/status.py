@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wizard.core.answers import Answers
 from wizard.core.change import same_settings
-from wizard.core.cost import estimate
+from wizard.core.cost import HOURS, estimate
 from wizard.core.errors import WizardError
 from wizard.core.facts import ApiType, StageRef
-from wizard.core.record import StageRecord
+from wizard.core.record import TERRAFORM_APPLY, TERRAFORM_DESTROY, Entry, StageRecord
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
@@ -37,7 +38,14 @@ class StageStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """A deployment at a glance. A number is None where it could not be read; `notes` says why."""
+    """A deployment at a glance. A number is None where it could not be read; `notes` says why.
+
+    Attributes:
+        cost_per_month: dollars, estimated, before traffic; `cost_so_far` the same since `since`.
+        since: when it was deployed first (ISO 8601, UTC); empty where the journal does not know.
+        node_tag: tag of the node's image; empty for a node of one's own.
+        terraform: version that wrote the state.
+    """
 
     account_id: str
     region: str
@@ -48,6 +56,10 @@ class Status:
     events_last_hour: int | None
     undelivered: int | None
     cost_per_month: float
+    cost_so_far: float | None
+    since: str
+    node_tag: str
+    terraform: str
     unfinished: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
@@ -65,6 +77,10 @@ def read(context: Context, answers: Answers) -> Status:
     outputs = deployment.outputs()
     held = deployment.journal.record
     notes: list[str] = []
+    facts = deployment.sharing.store.facts() if deployment.sharing.store else None
+    facts = facts or deployment.workspace.local_facts()
+    monthly = estimate(answers).total
+    since = deployed_since(deployment.journal.entries)
     groups = (outputs.api_gateway_log_group, *held.kept_log_groups)
     return Status(
         account_id=identity.account_id,
@@ -75,10 +91,35 @@ def read(context: Context, answers: Answers) -> Status:
         resources=deployment.workspace.check_state(),
         events_last_hour=_number(lambda: _events(session.client("logs"), groups), notes),
         undelivered=_number(lambda: _waiting(session.client("s3"), outputs), notes),
-        cost_per_month=estimate(answers).total,
+        cost_per_month=monthly,
+        cost_so_far=cost_since(since, monthly, deployment.clock()),
+        since=since,
+        node_tag=answers.node_tag if answers.deploys_node else "",
+        terraform=facts.terraform if facts else "",
         unfinished=tuple(f"{e.action} {e.subject}" for e in held.unfinished),
         notes=tuple(notes),
     )
+
+
+def deployed_since(entries: Sequence[Entry]) -> str:
+    """When the first apply after the last removal ended; empty when there was none."""
+    since = ""
+    for entry in entries:
+        if entry.step != "done":
+            continue
+        if entry.action == TERRAFORM_DESTROY:
+            since = ""
+        elif entry.action == TERRAFORM_APPLY and not since:
+            since = entry.at
+    return since
+
+
+def cost_since(since: str, monthly: float, now: float) -> float | None:
+    """Dollars for the time from `since` (ISO 8601) to `now` (epoch seconds), before traffic."""
+    if not since:
+        return None
+    began = datetime.fromisoformat(since.replace("Z", "+00:00")).timestamp()
+    return monthly * max(0.0, now - began) / 3600 / HOURS
 
 
 def _stage(session: Any, held: StageRecord) -> StageStatus:

@@ -19,6 +19,7 @@ class StateFacts:
     serial: int
     resources: int
     outputs: Mapping[str, Any]
+    terraform: str = ""  # the version that wrote it
 
 
 def read_state(body: bytes) -> StateFacts:
@@ -29,7 +30,11 @@ def read_state(body: bytes) -> StateFacts:
     )
     outputs = state.get("outputs") or {}
     return StateFacts(
-        str(state.get("lineage", "")), int(state.get("serial", 0)), resources, dict(outputs)
+        str(state.get("lineage", "")),
+        int(state.get("serial", 0)),
+        resources,
+        dict(outputs),
+        str(state.get("terraform_version", "")),
     )
 
 

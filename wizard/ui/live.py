@@ -334,7 +334,12 @@ class LiveBackend(LiveHome):
             lost = seen.undelivered or 0
             text = f"{seen.events_last_hour:,} in the last hour, {lost:,} undelivered"
             lines.append(StatusLine("Events", State.WARNING if lost else State.DONE, text))
-        lines.append(StatusLine("Cost", State.DONE, f"about ${seen.cost_per_month:,.0f}/month"))
+        so_far = "" if seen.cost_so_far is None else f", ${seen.cost_so_far:,.2f} so far"
+        text = f"about ${seen.cost_per_month:,.0f}/month before traffic{so_far}"
+        lines.append(StatusLine("Cost", State.DONE, text))
+        tags = [f"node {seen.node_tag}"] if seen.node_tag else []
+        tags += [f"Terraform {seen.terraform}"] if seen.terraform else []
+        lines.append(StatusLine("Versions", State.DONE, ", ".join(tags)))
         lines += [StatusLine("Unfinished", State.WARNING, text) for text in seen.unfinished]
         lines += [StatusLine("Note", State.UNCHECKED, text) for text in seen.notes]
         return tuple(lines)
