@@ -122,6 +122,20 @@ def through(fault: Fault, name: str, least: int, after: int = 2) -> Scenario:
     return scenario
 
 
+def cut(reference: Reference) -> Iterator[Row]:
+    """AWS did what Terraform asked, and its answer is lost: what exists may not be in the state."""
+    with world() as it:
+        process = it.start()
+        said = until(process, "Deploying to", 240)
+        it.front.begin(Fault("cut", every=6))
+        _, rest = process.communicate(timeout=300)
+        done = subprocess.CompletedProcess((), process.returncode, "", said + rest)
+        hit = it.front.hit
+        expect(hit >= 10, f"only {hit} requests met it")
+        how = "install done" if done.returncode == 0 else f"stopped with {told(done)}"
+        yield finish(it, reference, f"{hit} answers lost, {how}", "answers lost during apply")
+
+
 def expired(reference: Reference) -> Iterator[Row]:
     """Credentials end in the middle of an apply."""
     with world() as it:
@@ -332,7 +346,7 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "latency": through(Fault("slow", seconds=0.7), "0.7 s of latency on every request", 50),
     "reset": through(Fault("reset", every=5), "connections reset before the request", 10),
-    "cut": through(Fault("cut", every=7), "connections cut after the request was done", 10),
+    "cut": cut,
     "expired": expired,
     "away": away,
     "disk": full_disk,
