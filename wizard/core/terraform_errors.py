@@ -135,9 +135,9 @@ _ROWS = (
         "WAG-E-TF-112",
         r"EntityAlreadyExists|AlreadyExists|already exists|BucketAlreadyOwnedByYou|DuplicateLoadBal"
         r"|ResourceConflictException|InvalidGroup\.Duplicate|name is already in use",
-        "Something of that name exists already and does not belong to this deployment",
-        "If an earlier run left it, take it over with `wallarm-apigw doctor`; otherwise choose "
-        "another name_prefix.",
+        "Something of that name exists already and is not in this deployment's state",
+        "If an interrupted run made it, run the same command again: it finds it by its tags and "
+        "takes it over. Otherwise choose another name_prefix.",
     ),
     _Row(
         "WAG-E-TF-113",
