@@ -164,7 +164,7 @@ resource "aws_iam_role" "instance" {
 
 resource "aws_iam_role_policy_attachment" "instance" {
   count      = local.deploys_node ? 1 : 0
-  role       = aws_iam_role.instance[0].name
+  role       = aws_iam_role.instance[0].id # not its name: that stays when the role is replaced
   policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
 }
 

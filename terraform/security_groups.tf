@@ -1,5 +1,5 @@
 # Forwarder -> load balancer -> node -> Wallarm Cloud. Every rule names the group on the other end;
-# only the node may leave the VPC.
+# only the node may leave the VPC. Names do not carry local.suffix: a new role must not replace the groups.
 
 locals {
   forwarder_in_vpc = local.deploys_node || length(var.private_subnet_ids) > 0
@@ -8,7 +8,7 @@ locals {
 
 resource "aws_security_group" "forwarder" {
   count       = local.forwarder_in_vpc ? 1 : 0
-  name_prefix = "${var.name_prefix}-forwarder-" # not local.suffix: the role's name would have to change as well
+  name_prefix = "${var.name_prefix}-forwarder-"
   description = "Wallarm log forwarder: reaches the node, accepts nothing"
   vpc_id      = local.vpc_id
   tags        = { Name = "${var.name_prefix}-forwarder" }
@@ -26,7 +26,7 @@ resource "aws_security_group" "forwarder" {
 
 resource "aws_security_group" "load_balancer" {
   count       = local.deploys_node ? 1 : 0
-  name        = "${var.name_prefix}-lb-${local.suffix}"
+  name_prefix = "${var.name_prefix}-lb-"
   description = "Wallarm node load balancer: accepts the forwarder, reaches the node"
   vpc_id      = local.vpc_id
   tags        = { Name = "${var.name_prefix}-lb" }
@@ -34,7 +34,7 @@ resource "aws_security_group" "load_balancer" {
 
 resource "aws_security_group" "node" {
   count       = local.deploys_node ? 1 : 0
-  name        = "${var.name_prefix}-node-${local.suffix}"
+  name_prefix = "${var.name_prefix}-node-"
   description = "Wallarm node: accepts the load balancer, reaches the Wallarm Cloud"
   vpc_id      = local.vpc_id
   tags        = { Name = "${var.name_prefix}-node" }

@@ -68,7 +68,6 @@ NOT_UPDATED = {"region", "vpc_cidr"}
 OWN_NODE: Variables = {"wallarm_api_token": TOKEN}
 GIVEN_NODE: Variables = {"node_url": "node.example.com:443"}
 
-# Each alone, because the stack with a given node is quick.
 EACH_FORWARDER_VARIABLE: tuple[Variables, ...] = (
     {"x_wallarm_application_id": 7},
     {"log_retention_days": 30, "undelivered_retention_days": 60},
@@ -104,6 +103,7 @@ NODE_VARIABLES: tuple[Variables, ...] = (
     },
     {"node_count": 2},
     {"node_count": 1},
+    {"iam_path": "/platform/"},
 )
 
 MODES: dict[str, Mode] = {
