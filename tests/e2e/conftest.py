@@ -24,6 +24,7 @@ import pytest
 from wizard.core import record
 from wizard.core.answers import Answers
 from wizard.core.answers_io import build, parse_file
+from wizard.core.facts import ApiType
 from wizard.core.report import FlowEvent
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context, Options
@@ -116,6 +117,15 @@ class Deployed:
             timeout=400,
             check=False,
         )
+
+    def free_stage(self, kind: ApiType) -> str:
+        """A stage of that type that is neither connected nor logs anywhere."""
+        listed = self.cli("stages", "list", "--json").stdout.splitlines()
+        for one in map(json.loads, listed):
+            free = not one["destination_arn"] and not one["connected"] and one["changeable"]
+            if free and one["api_type"] == kind.value:
+                return str(one["stage"])
+        raise LookupError(f"no free {kind.value} stage: {listed}")
 
     def stage_images(self) -> dict[str, Any]:
         """Everything API Gateway says about every stage, and the log groups' policies."""

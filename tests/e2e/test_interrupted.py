@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Deployed, need_terraform
+from tests.e2e.killer import Killer
+from wizard.core.facts import ApiType
 from wizard.sandbox import Sandbox
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("interrupted")]
@@ -104,6 +106,41 @@ def test_what_a_killed_apply_created_is_taken_over_and_not_made_twice(begun: Dep
     assert "taken into the state" in again.stderr
     assert "0 to add" in again.stderr
     assert begun.in_plan() == []
+
+
+@pytest.fixture(scope="module")
+def killer(begun: Deployed) -> Iterator[Killer]:
+    with Killer(begun.box.endpoint_url) as front:
+        yield front
+
+
+@pytest.mark.parametrize("kind", [ApiType.REST, ApiType.HTTP, ApiType.WEBSOCKET])
+@pytest.mark.parametrize("command", ["add", "remove"])
+def test_killed_at_any_write_a_stage_gets_there_and_back_all_the_same(
+    begun: Deployed, killer: Killer, kind: ApiType, command: str
+) -> None:
+    ref = begun.free_stage(kind)
+    there, back = ("stages", "add", ref, "--yes"), ("stages", "remove", ref, "--yes")
+    before = begun.stage_images()
+    env = {**begun.env, "WALLARM_APIGW_WORKSPACE": str(begun.workspace)}
+    points = [(nth, after) for nth in range(1, 9) for after in (False, True)]
+    killed = []
+    for nth, after in points:
+        if command == "remove":
+            assert begun.cli(*there).returncode == 0
+        if not killer.run(env, there if command == "add" else back, nth, after):
+            break
+        killed.append(killer.killed_at)
+        if command == "add":
+            again = begun.cli(*there)
+            assert again.returncode == 0, again.stderr[-3000:]
+            assert begun.stage_images()[ref] != before[ref]
+        again = begun.cli(*back)
+        assert again.returncode == 0, again.stderr[-3000:]
+        assert begun.stage_images() == before, killed
+    assert "UpdateStage" in killed or "DeleteAccessLogSettings" in killed
+    begun.cli(*back)
+    assert begun.stage_images() == before
 
 
 def test_interrupted_once_it_stops_gracefully_and_says_how_to_go_on(begun: Deployed) -> None:
