@@ -10,7 +10,7 @@ import pytest
 
 from tests.services.aws.conftest import REGION
 from wizard.core.answers import Answers
-from wizard.core.facts import Inventory, Stage
+from wizard.core.facts import ApiType, Inventory, Stage
 from wizard.flows.browse import Lookup
 from wizard.flows.context import Options
 from wizard.services.aws import discovery
@@ -60,5 +60,9 @@ def test_what_is_typed_into_the_filter_is_read_first(
         world.rest_api("", "prod")
     world.rest_api("sought-after", "prod")
     monkeypatch.setattr(discovery, "WORKERS", 2)
-    _, order, _ = discover(Lookup(Options(env=env), cache=tmp_path), "Sought")
-    assert "sought-after" in order[:3], "at most two were being read when the names were known"
+    found, order, _ = discover(Lookup(Options(env=env), cache=tmp_path), "Sought")
+    rest = {a.name for a in found.apis if a.api_type is ApiType.REST}
+    assert len(rest) > 1
+    # HTTP APIs may be listed, and read, before the first page of REST APIs is there.
+    listed = [name for name in order if name in rest]
+    assert "sought-after" in listed[:2], "it was asked for first; two are read at a time"
