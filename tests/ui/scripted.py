@@ -122,6 +122,12 @@ def _kind(address: str) -> str:
     return address.split(".")[0]
 
 
+LOG_GROUPS = (
+    "/aws/apigateway/wallarm-api-discovery-1a2b3c4d",
+    "/aws/lambda/wallarm-cw-resend-1a2b3c4d",
+)
+
+
 @dataclass
 class Script:
     """What the scripted account holds, and what goes wrong in it."""
@@ -181,6 +187,9 @@ class Scripted:
         error = self.script.fail.pop(name, None)
         if error is not None:
             raise error
+
+    def ask_with(self, agree: Callable[[str], bool]) -> None:
+        self.agree = agree
 
     def listen(self, listener: Listener) -> None:
         self.listener = listener
@@ -583,10 +592,12 @@ class Scripted:
             tuple(PlannedResource(a, "delete", group_of(_kind(a), a)) for a in RESOURCES),
             "/wallarm-apigw/api-gw-discovery/token",
             ("API Gateway's CloudWatch role; other APIs may rely on it (no cost)",),
+            LOG_GROUPS,
         )
 
-    def uninstall(self, ask: AskStage) -> RemovedView:
+    def uninstall(self, ask: AskStage, *, delete_logs: bool) -> RemovedView:
         self._enter("uninstall")
+        self.deleted_logs = delete_logs
         reports = self._put_back(("0000b2c3d4/prod", "0001b2c3d4/prod", "0001b2c3d4/staging"), ask)
         self._reducer = ProgressReducer()
         self.listener(PhaseChanged(Phase.DESTROY, State.RUNNING, "Removing"))
@@ -600,8 +611,10 @@ class Scripted:
                 self.script.hold.wait(20)
             self._tell(ApplyComplete(address, _kind(address), "delete", 2.0, "id"), clock())
         left = ["API Gateway's CloudWatch role; other APIs may rely on it (no cost)"]
+        complete = all(r.state is State.DONE for r in reports)
         left += [f"{r.ref}: {r.message}" for r in reports if r.state is not State.DONE]
-        return RemovedView(len(RESOURCES), tuple(left), len(left) == 1)
+        left += [] if delete_logs else [f"{name}: log data" for name in LOG_GROUPS]
+        return RemovedView(len(RESOURCES), tuple(left), complete)
 
     def diagnose(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from tests.ui.acting import SIZES, wizard
 from tests.ui.scenes import CHOSEN, settle, until
 from tests.ui.scripted import Script, deploy_error
@@ -174,7 +176,7 @@ async def test_taking_it_away_is_shown_then_asked_then_done(size: tuple[int, int
         await until(w.pilot, lambda: w.app.state.run.removed is not None
                     and not w.app.state.run.busy)  # fmt: skip
         await settle(w.pilot)
-        assert "1 left, see below" in w.text
+        assert "3 left, see below" in w.text
         await w.press("ctrl+n")
     assert w.app.return_value == 0
 
@@ -237,3 +239,40 @@ async def test_a_failed_change_of_settings_never_offers_to_destroy_the_deploymen
         await settle(w.pilot)
         assert "Retry" in w.text
         assert "Undo" not in w.text
+
+
+async def test_log_data_stays_unless_a_person_says_otherwise() -> None:
+    async with wizard("uninstall", script=deployed()) as w:
+        assert "2 log groups kept" in w.text
+        assert "$0.03/GB a month" in w.text
+        await w.press("ctrl+n")
+        assert "except the log data" in " ".join(w.text.split())
+        await w.press("tab", "enter")
+        assert w.backend.deleted_logs is False
+
+
+async def test_log_data_goes_when_a_person_says_so() -> None:
+    async with wizard("uninstall", script=deployed()) as w:
+        await w.press("l")
+        assert "2 log groups deleted with all data" in w.text
+        await w.press("l", "l", "ctrl+n")
+        assert "the log groups with their data" in " ".join(w.text.split())
+        await w.press("tab", "enter")
+        assert w.backend.deleted_logs is True
+
+
+async def test_a_question_of_a_flow_is_put_to_a_person_and_leaving_it_is_a_no() -> None:
+    async with wizard("home", script=deployed()) as w:
+        for key, expected in (("escape", False), ("enter", False)):
+            asked = asyncio.ensure_future(
+                asyncio.to_thread(w.backend.agree, "Terraform's state is locked. Remove the lock?")
+            )
+            await w.pilot.pause(0.2)
+            assert "A decision is needed" in w.text
+            assert "Remove the lock?" in w.text
+            await w.press(key)
+            assert await asked is expected
+        asked = asyncio.ensure_future(asyncio.to_thread(w.backend.agree, "Put it back?"))
+        await w.pilot.pause(0.2)
+        await w.press("tab", "enter")
+        assert await asked is True

@@ -20,6 +20,7 @@ NAT_HOUR, NAT_GB = 0.045, 0.045
 IPV4_HOUR = 0.005
 ALB_HOUR, LCU_HOUR = 0.0225, 0.008
 LOGS_GB = 0.50
+STORAGE_GB_MONTH = 0.03  # what CloudWatch Logs keeps
 PRIVATE_ZONE = 0.50
 LAMBDA_MILLION, LAMBDA_GB_SECOND = 0.20, 0.0000166667  # unverified
 # On-demand Linux; unverified except where the table of a price list was read.

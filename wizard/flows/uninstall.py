@@ -12,6 +12,7 @@ from types import TracebackType
 
 from wizard.core import record
 from wizard.core.answers import Answers
+from wizard.core.cost import STORAGE_GB_MONTH
 from wizard.core.record import StageRecord
 from wizard.core.report import Phase, StageReport, State
 from wizard.core.text import count
@@ -33,6 +34,7 @@ class Removal:
     plan: PlanResult | None
     token_parameter: str
     stays: tuple[str, ...]
+    log_groups: tuple[str, ...] = ()
 
     @property
     def nothing_to_do(self) -> bool:
@@ -107,10 +109,19 @@ class Uninstall:
                 f"{held.role_set}: API Gateway's CloudWatch role of this account and Region; other "
                 "APIs may rely on it (no cost)"
             )
-        return Removal(tuple(held.stages.values()), plan, held.token_parameter, tuple(stays))
+        groups = tuple(self._log_groups(plan).values()) if plan is not None else ()
+        return Removal(
+            tuple(held.stages.values()), plan, held.token_parameter, tuple(stays), groups
+        )
 
-    def run(self, removal: Removal) -> Removed:
-        """Do it. Safe to interrupt and to run again."""
+    def run(self, removal: Removal, *, delete_logs: bool | None = None) -> Removed:
+        """Do it. Safe to interrupt and to run again.
+
+        Args:
+            delete_logs: what somebody decided after the review; None leaves it as it was given.
+        """
+        if delete_logs is not None:
+            self._delete_logs = delete_logs
         deployment = self.deployment
         with deployment.journal.running():
             reports = self._stages(removal.stages)
@@ -147,12 +158,7 @@ class Uninstall:
         if plan is None or self._delete_logs:
             return plan, []
         terraform = self.deployment.terraform
-        groups = {
-            str(change["address"]): str(change["change"]["before"]["name"])
-            for change in terraform.show_plan_json(plan).get("resource_changes", ())
-            if change["type"] == "aws_cloudwatch_log_group"
-            and change["change"]["actions"] == ["delete"]
-        }
+        groups = self._log_groups(plan)
         if not groups:
             return plan, []
         plan.discard()
@@ -160,10 +166,20 @@ class Uninstall:
         days = self.answers.log_retention_days
         left = [
             f"{name}: log data, which expires after {days} days and is billed as storage until "
-            "then; `wallarm-apigw uninstall --delete-logs` would have removed it"
+            f"then (${STORAGE_GB_MONTH:.2f} per GB and month); "
+            "`wallarm-apigw uninstall --delete-logs` would have removed it"
             for name in groups.values()
         ]
         return terraform.plan(destroy=True), left
+
+    def _log_groups(self, plan: PlanResult) -> dict[str, str]:
+        """Address and name of every log group that the plan deletes."""
+        return {
+            str(change["address"]): str(change["change"]["before"]["name"])
+            for change in self.deployment.terraform.show_plan_json(plan).get("resource_changes", ())
+            if change["type"] == "aws_cloudwatch_log_group"
+            and change["change"]["actions"] == ["delete"]
+        }
 
     def _destroy(self, plan: PlanResult | None) -> int:
         if plan is None:

@@ -89,6 +89,7 @@ class WizardApp(Hearing):
             self._filters.append(AsciiOnly())
         ScrollBar.renderer = PlainScrollBar
         backend.listen(self.jobs.hear)
+        backend.ask_with(self.jobs.agree)
 
     def on_mount(self) -> None:
         """Show the first screen at once, then start looking around."""

@@ -141,6 +141,7 @@ class RemovalView:
     resources: tuple[PlannedResource, ...]
     token_parameter: str
     stays: tuple[str, ...] = ()
+    log_groups: tuple[str, ...] = ()  # made here; kept with their data unless somebody says so
 
     @property
     def nothing_to_do(self) -> bool:
@@ -164,6 +165,9 @@ ShowLogin = Callable[[str, str], None]
 
 class Backend(Protocol):
     """The product as the screens see it."""
+
+    def ask_with(self, agree: Callable[[str], bool]) -> None:
+        """Have a flow's yes-or-no questions answered; `agree` is called from worker threads."""
 
     def listen(self, listener: Listener) -> None:
         """Every event of a running flow goes to this listener, from any thread."""
@@ -275,8 +279,8 @@ class Backend(Protocol):
     def review_uninstall(self, answers: Answers) -> RemovalView:
         """Work out the removal. Changes nothing."""
 
-    def uninstall(self, ask: AskStage) -> RemovedView:
-        """Do what `review_uninstall` showed."""
+    def uninstall(self, ask: AskStage, *, delete_logs: bool) -> RemovedView:
+        """Do what `review_uninstall` showed; log groups made here are kept or go too."""
 
     def diagnose(
         self,

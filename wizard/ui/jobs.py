@@ -12,6 +12,7 @@ from textual.worker import Worker, WorkerState
 
 from wizard.core.errors import ExitCode, WizardError
 from wizard.core.redact import redact
+from wizard.core.text import clean
 from wizard.flows.browse import log_bug
 from wizard.ui import messages
 from wizard.ui.stagebook import make_row
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from wizard.ui.state import Loaded
 
 T = TypeVar("T")
+MAX_QUESTION = 900  # characters
 ROWS_AT_ONCE = 250  # as many rows reach the event loop in one message
 
 
@@ -96,6 +98,17 @@ class Jobs:
         given = answer.get()
         self._asked.remove(answer)
         return given
+
+    def agree(self, question: str) -> bool:
+        """From a worker: put a flow's question to a person. Leaving is a no."""
+
+        def show(give: Callable[[bool | None], None]) -> None:
+            from wizard.ui.screens.dialogs import Confirm
+
+            body = clean(question, MAX_QUESTION)
+            self.app.push_screen(Confirm("A decision is needed", body, keep="No", act="Yes"), give)
+
+        return bool(self.ask(show))
 
     # What the screens ask for ---------------------------------------------------------------
 

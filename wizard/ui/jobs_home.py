@@ -42,7 +42,10 @@ class HomeJobs:
         state, backend = self.app.state, self.app.backend
         state.run = RunState()
         self.app.jobs.begin_run()
-        self.app.jobs.work_off([("uninstall", lambda: backend.uninstall(self._ask_stage))])
+        delete = bool(state.wants.get("delete_logs"))
+        self.app.jobs.work_off(
+            [("uninstall", lambda: backend.uninstall(self._ask_stage, delete_logs=delete))]
+        )
 
     def _ask_stage(self, ref: str, said: str) -> bool:
         """Somebody else changed a stage since: put it back all the same? No is the default."""

@@ -170,7 +170,7 @@ class LiveBackend(LiveHome):
         return self._review
 
     def _view(self, review: Review) -> ReviewView:
-        warnings = [w.summary for w in review.plan.warnings]
+        warnings = [*review.warnings, *(w.summary for w in review.plan.warnings)]
         warnings += [f"changed outside Terraform: {d.address}" for d in review.plan.drift]
         return ReviewView(
             resources=planned(review.plan),

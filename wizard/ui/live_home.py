@@ -42,12 +42,20 @@ class LiveHome:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self._context = Context(options, self._emit)
+        self._agree: Callable[[str], bool] = lambda _: False
+        self._context = Context(options, self._emit, self._agrees, self._agrees)
         self._inventory: Inventory | None = None
         self._adding: tuple[Stages, Addition, Answers] | None = None
         self._added = False
         self._removing: tuple[Uninstall, Removal] | None = None
         self._ask: AskStage = _keep
+
+    def ask_with(self, agree: Callable[[str], bool]) -> None:
+        """Have a flow's questions put to a person; called from worker threads."""
+        self._agree = agree
+
+    def _agrees(self, question: str) -> bool:
+        return self._agree(question)
 
     def _emit(self, event: FlowEvent) -> None:
         raise NotImplementedError
@@ -144,19 +152,20 @@ class LiveHome:
             resources=planned(removal.plan),
             token_parameter=removal.token_parameter,
             stays=removal.stays,
+            log_groups=removal.log_groups,
         )
 
     def _ask_about(self, held: StageRecord, said: str) -> bool:
         return self._ask(str(held.ref), said)
 
-    def uninstall(self, ask: AskStage) -> RemovedView:
+    def uninstall(self, ask: AskStage, *, delete_logs: bool) -> RemovedView:
         """Do what was reviewed. The plan is used up by it, whether well or not."""
         if self._removing is None:
             raise WizardError("WAG-E-UI-002", "There is no reviewed plan",
                               next_step="Go back to Home.")  # fmt: skip
         job, removal = self._removing
         self._ask = ask
-        removed = job.run(removal)
+        removed = job.run(removal, delete_logs=delete_logs)
         return RemovedView(removed.destroyed, removed.left, removed.complete)
 
     # Doctor -----------------------------------------------------------------------------------

@@ -56,6 +56,8 @@ class Options(StepScreen):
                              "ARN of a policy put on every role, or empty")  # fmt: skip
             yield self.field("lambda_package", "Own forwarder",
                              "path of your own bundle (zip), or empty")  # fmt: skip
+            yield self.field("state_bucket", "State bucket",
+                             "S3 bucket for the state, made if missing; or empty")  # fmt: skip
             yield Static("", id="state", classes="muted gap-above", markup=False)
 
     def _watching(self) -> str:

@@ -8,6 +8,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from wizard.core.cost import STORAGE_GB_MONTH
 from wizard.core.groups import group_order
 from wizard.core.report import Phase, State
 from wizard.core.text import clean, count, duration
@@ -19,6 +20,8 @@ from wizard.ui.widgets.lines import Failure, plain
 from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.tree import TreeRow, TreeRows
 
+LOGS = "log data"
+
 
 class Uninstall(HomePart):
     """The removal."""
@@ -28,6 +31,7 @@ class Uninstall(HomePart):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "stop", "Stop"),
         Binding("y", "copy", "Copy"),
+        Binding("l", "logs", "Keep/delete logs"),
     ]
 
     def __init__(self) -> None:
@@ -96,7 +100,10 @@ class Uninstall(HomePart):
         if state.removal.busy:
             waited = duration(now - state.removal.since)
             return f"Working out the removal: {waited}, usually 20s – 40s. Nothing is changed."
-        return "Nothing is changed before you agree. Log groups made here go with their data."
+        return "Nothing is changed before you agree. Log data stays unless you say otherwise."
+
+    def _deletes_logs(self) -> bool:
+        return bool(self.wizard.state.wants.get("delete_logs"))
 
     def _plan(self, view: RemovalView) -> list[TreeRow]:
         lines = [
@@ -119,8 +126,20 @@ class Uninstall(HomePart):
         if view.token_parameter:
             lines.append(TreeRow(State.FAILED, "Wallarm token", f"{view.token_parameter} deleted",
                                  sign="-"))  # fmt: skip
+        if view.log_groups:
+            lines.append(self._logs_row(view))
         lines += [TreeRow(State.SKIPPED, "Stays", clean(text)) for text in view.stays]
         return lines
+
+    def _logs_row(self, view: RemovalView) -> TreeRow:
+        groups = count(len(view.log_groups), "log group")
+        if self._deletes_logs():
+            return TreeRow(State.FAILED, "Log data", f"{groups} deleted with all data; l keeps it",
+                           key=LOGS, sign="-")  # fmt: skip
+        days = self.wizard.state.answers.log_retention_days
+        price = f"${STORAGE_GB_MONTH:.2f}/GB a month"
+        return TreeRow(State.SKIPPED, "Log data", f"{groups} kept, data for {days} days, {price}; "
+                       "l deletes it", key=LOGS, sign="=")  # fmt: skip
 
     def _live(self) -> list[TreeRow]:
         run = self.wizard.state.run
@@ -145,7 +164,9 @@ class Uninstall(HomePart):
         if event.index >= len(tree.lines):
             return
         line = tree.lines[event.index]
-        if line.key:
+        if line.key == LOGS:
+            self.action_logs()
+        elif line.key:
             self._open ^= {line.key}
             self.state_changed(frozenset({"open"}))
         else:
@@ -181,6 +202,9 @@ class Uninstall(HomePart):
         run = self.wizard.state.run
         if action == "stop":
             return run.busy and not run.cancelling
+        if action == "logs":
+            view = self.wizard.state.removal.value
+            return view is not None and bool(view.log_groups) and not run.started
         if action == "copy":
             return run.error is not None and not run.busy
         return super().check_action(action, parameters)
@@ -198,17 +222,25 @@ class Uninstall(HomePart):
         view = state.removal.value
         if view is None or not self.next_ready():
             return
+        logs = "the log groups with their data" if self._deletes_logs() else "except the log data"
         self.app.push_screen(
             Confirm(
                 f"Destroy {count(len(view.resources), 'resource')}?",
                 f"{count(len(view.stages), 'stage')} get their old logging back first. Then "
-                "everything that was made is destroyed, the log groups with their data, and the "
+                f"everything that was made is destroyed, {logs}, and the "
                 "stored Wallarm token is deleted. Your APIs keep working all the time.",
                 keep="Keep the connector",
                 act="Take it away",
             ),
             lambda yes: self.wizard.home_jobs.uninstall() if yes else None,
         )
+
+    def action_logs(self) -> None:
+        """Keep the log data, or let it go."""
+        wants = self.wizard.state.wants
+        if wants.pop("delete_logs", "") == "":
+            wants["delete_logs"] = "yes"
+        self.state_changed(frozenset({"logs"}))
 
     def action_stop(self) -> None:
         """Ask, then stop gracefully."""
