@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from wizard.flows.browse import Check, Profile
+from wizard.flows.preflight import Check
+from wizard.flows.sign_in import Profile
 
 if TYPE_CHECKING:
     from wizard.core.answers import Answers

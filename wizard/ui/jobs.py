@@ -13,7 +13,7 @@ from textual.worker import Worker, WorkerState
 from wizard.core.errors import ExitCode, WizardError
 from wizard.core.redact import redact
 from wizard.core.text import clean
-from wizard.flows.browse import log_bug
+from wizard.flows.bugs import log_bug
 from wizard.ui import messages
 from wizard.ui.stagebook import make_row
 

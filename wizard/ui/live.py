@@ -13,15 +13,10 @@ from wizard.core.answers_io import build
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import HostedZone, Identity, Inventory, LogGroup, Network, Stage, StageRef
 from wizard.core.report import FlowEvent, Listener, StageReport, State
-from wizard.flows.browse import (
-    Check,
-    Lookup,
-    Profile,
-    draft_file,
-    drop_draft,
-    load_draft,
-    save_draft,
-)
+from wizard.flows.browse import Lookup
+from wizard.flows.drafts import draft_file, drop_draft, load_draft, save_draft
+from wizard.flows.preflight import Check
+from wizard.flows.sign_in import Profile
 from wizard.ui.backend import (
     AskMfa,
     Existing,

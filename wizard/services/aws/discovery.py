@@ -60,7 +60,10 @@ def discover(
 
 
 class _Queue:
-    """APIs whose stages are still to be read; what somebody looks at comes out first."""
+    """APIs whose stages are still to be read; what somebody looks at comes out first.
+
+    Else they come in the order of the table, so that it fills from the top, where one looks.
+    """
 
     def __init__(self, prefer: Callable[[], Iterable[str]] | None) -> None:
         self._prefer = prefer
@@ -73,7 +76,8 @@ class _Queue:
 
     def put(self, apis: Iterable[Api]) -> None:
         with self._changed:
-            self._pending.update((api.api_id, api) for api in apis)
+            known = sorted([*self._pending.values(), *apis], key=_api_order)
+            self._pending = {api.api_id: api for api in known}
             self._changed.notify_all()
 
     def lister_done(self) -> None:

@@ -1,0 +1,44 @@
+"""Answers that are not finished yet, kept until the first deployment."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wizard.core.answers import Answers
+    from wizard.flows.context import Options
+
+_DRAFT = "draft-answers.json"
+
+
+def draft_file(options: Options) -> Path:
+    """Where answers are kept until the first deployment: they may be unfinished."""
+    from wizard.services.workspace import data_dir
+
+    return (options.workspace or data_dir()) / _DRAFT
+
+
+def save_draft(options: Options, answers: Answers) -> Path:
+    """Keep unfinished answers, 0600."""
+    from wizard.services.files import private_dir, write_private
+
+    path = draft_file(options)
+    private_dir(path.parent)
+    write_private(path, answers.to_json())
+    return path
+
+
+def load_draft(options: Options) -> dict[str, object]:
+    """Unfinished answers of an earlier start; empty where there are none or they are unreadable."""
+    try:
+        data = json.loads(draft_file(options).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def drop_draft(options: Options) -> None:
+    """They are deployed: the workspace holds them from now on."""
+    draft_file(options).unlink(missing_ok=True)

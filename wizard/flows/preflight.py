@@ -1,0 +1,169 @@
+"""The first checks, and those of a token and a node: each says what it saw. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wizard.core.answers import Answers
+from wizard.core.errors import WizardError
+from wizard.core.report import State
+
+if TYPE_CHECKING:
+    from wizard.core.secret import Secret
+    from wizard.flows.context import Options
+    from wizard.services.aws.session import Session
+
+TIMEOUT = 5.0  # seconds for a host that may not answer
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of a check: question, state, answer, and what to do when it is not good."""
+
+    key: str
+    question: str
+    state: State = State.TODO
+    answer: str = ""
+    next_step: str = ""
+
+
+class Preflight:
+    """What can be looked at before anything is decided. Every method blocks.
+
+    Args:
+        session: gives the AWS session that some answers mean.
+    """
+
+    def __init__(self, options: Options, session: Callable[[Answers], Session]) -> None:
+        self.options = options
+        self._session = session
+
+    def check_token(self, answers: Answers, token: Secret) -> Check:
+        """Valid, refused, or could not be checked: three different things."""
+        from wizard.services.wallarm import check_token
+
+        verdict = check_token(answers.wallarm_api_host, token, self.options.env)
+        state = {"valid": State.DONE, "refused": State.FAILED}.get(
+            str(verdict.state), State.UNCHECKED
+        )
+        word = {State.DONE: "valid", State.FAILED: "refused"}.get(state, "could not check")
+        hint = "A token of the other cloud looks the same: is it US or EU?"
+        return Check(
+            "token",
+            "Token",
+            state,
+            f"{word}: {verdict.detail}" if verdict.detail else word,
+            hint if state is State.FAILED else "",
+        )
+
+    def check_node(self, answers: Answers) -> Check:
+        """Whether an existing node answers from here. From inside a VPC it may all the same."""
+        url = f"{answers.node_scheme}://{answers.node_url}/"
+        problem = _reach(url)
+        if not problem:
+            return Check("node", "Node", State.DONE, f"{url} answers from this machine")
+        return Check(
+            "node",
+            "Node",
+            State.UNCHECKED,
+            f"could not reach {url} from this machine: {problem}",
+            "That is normal for a node inside a VPC. The proof at the end tells.",
+        )
+
+    def run(self, answers: Answers, on_check: Callable[[Check], None]) -> None:
+        """The checks of the first screen, each told when it starts and when it ends."""
+        plan: tuple[tuple[str, str, Callable[[], Check]], ...] = (
+            ("terraform", "Terraform", self._terraform),
+            ("identity", "AWS identity", lambda: self._identity(answers)),
+            ("region", "Region", lambda: Check("region", "Region", State.DONE, answers.region)),
+            ("permissions", "Permissions", lambda: self._permissions(answers)),
+            ("cloud", "Wallarm Cloud", lambda: self._cloud(answers)),
+            ("existing", "Earlier deployment", self._existing),
+        )
+        for key, question, _ in plan:
+            on_check(Check(key, question))
+        for key, question, look in plan:
+            on_check(Check(key, question, State.RUNNING, "checking"))
+            try:
+                on_check(look())
+            except WizardError as error:
+                text = f"{error.what}. {error.why}".rstrip(". ") + "."
+                on_check(Check(key, question, State.FAILED, text, error.next_step))
+
+    def _terraform(self) -> Check:
+        from wizard.services.terraform.binary import find_binary
+        from wizard.services.terraform.mirror import find_source
+
+        binary = find_binary(self.options.terraform, self.options.env)
+        source = find_source(
+            self.options.plugin_mirror,
+            env=self.options.env,
+            platform=binary.platform,
+            host=binary.registry_host,
+        )
+        return Check(
+            "terraform",
+            "Terraform",
+            State.DONE,
+            f"{binary.flavor} {binary.version}, AWS provider from {source.explanation}",
+        )
+
+    def _identity(self, answers: Answers) -> Check:
+        identity = self._session(answers).identity()
+        name = f"{identity.alias} {identity.account_id}".strip()
+        return Check("identity", "AWS identity", State.DONE, f"{name}, {identity.principal}")
+
+    def _permissions(self, answers: Answers) -> Check:
+        """A forecast: what is allowed here may still be refused by a policy nobody could see."""
+        from wizard.core.policy import needs
+        from wizard.services.aws.permissions import Verdict, check
+
+        session = self._session(answers)
+        identity = session.identity()
+        wanted = needs(answers, "deploy", identity.account_id, identity.partition)
+        found = check(session, wanted, identity)
+        hint = "`wallarm-apigw iam-policy` prints what is needed; Review shows it too."
+        if found.state is Verdict.ALLOWED:
+            return Check("permissions", "Permissions", State.DONE, f"{found.asked} actions allowed")
+        if found.state is Verdict.DENIED:
+            actions = sorted({m.action for m in found.missing})
+            text = f"{len(actions)} of {found.asked} actions are missing: {', '.join(actions[:3])}"
+            text += " …" if len(actions) > 3 else ""
+            return Check("permissions", "Permissions", State.WARNING, text, hint)
+        return Check("permissions", "Permissions", State.UNCHECKED, found.reason, hint)
+
+    def _cloud(self, answers: Answers) -> Check:
+        host = answers.wallarm_api_host
+        base = self.options.env.get("WALLARM_APIGW_CLOUD_URL") or f"https://{host}"
+        problem = _reach(base)
+        if not problem:
+            return Check("cloud", "Wallarm Cloud", State.DONE, f"{host} answers")
+        return Check(
+            "cloud",
+            "Wallarm Cloud",
+            State.WARNING,
+            f"{host} cannot be reached from here: {problem}",
+            "The node needs it, this machine does not. Behind a proxy set HTTPS_PROXY.",
+        )
+
+    def _existing(self) -> Check:
+        from wizard.flows.deployment import found_deployments
+
+        found = [d for d in found_deployments(self.options) if d.resources]
+        if not found:
+            return Check("existing", "Earlier deployment", State.SKIPPED, "none on this machine")
+        names = ", ".join(f"{d.name_prefix} in {d.region}" for d in found)
+        return Check("existing", "Earlier deployment", State.DONE, names)
+
+
+def _reach(url: str) -> str:
+    """Why an address gives no HTTP answer at all; empty when it gives any."""
+    import requests
+
+    try:
+        requests.head(url, timeout=TIMEOUT, allow_redirects=False)
+    except requests.RequestException as error:
+        return type(error).__name__
+    return ""

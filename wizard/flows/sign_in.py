@@ -1,0 +1,99 @@
+"""The profiles of a user's AWS configuration, and the login with IAM Identity Center."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from wizard.core.errors import WizardError
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A profile of the AWS configuration. `kind` is `SSO`, `role`, `process` or `keys`."""
+
+    name: str
+    kind: str = ""
+    detail: str = ""
+    region: str = ""
+
+
+def profiles(env: Mapping[str, str], names: Iterable[str]) -> tuple[Profile, ...]:
+    """These profiles, with how each gets its credentials."""
+    from botocore.configloader import load_config
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        sections = load_config(env.get("AWS_CONFIG_FILE") or "~/.aws/config").get("profiles", {})
+    except BotoCoreError:  # profiles may be in the credentials file alone
+        sections = {}
+    return tuple(_profile(name, sections.get(name, {})) for name in names)
+
+
+def sso_login(
+    env: Mapping[str, str],
+    profile: str,
+    show: Callable[[str, str], None],
+    cancel: threading.Event,
+) -> None:
+    """Log in with the AWS CLI, which keeps the login where boto3 and Terraform find it.
+
+    Unverified against a real IAM Identity Center.
+    """
+    tool = shutil.which("aws", path=env.get("PATH"))
+    flag = ["--profile", profile] if profile else []
+    if tool is None:
+        raise WizardError(
+            "WAG-E-AWS-022",
+            "The AWS CLI is not installed, so the login cannot be started from here",
+            next_step=f"Log in where it is: aws sso login {' '.join(flag)}; then check again.",
+        )
+    process = subprocess.Popen(
+        [tool, "sso", "login", "--no-browser", *flag],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=dict(env),
+        start_new_session=True,
+    )
+    watcher = threading.Thread(target=_stop_on, args=(process, cancel), daemon=True)
+    watcher.start()
+    said: list[str] = []
+    url = code = ""
+    for line in process.stdout or ():
+        said.append(line.strip())
+        url = next(iter(re.findall(r"https://\S+", line)), url)
+        code = next(iter(re.findall(r"\b[A-Z]{4}-[A-Z]{4}\b", line)), code)
+        if url:
+            show(url, code)
+    if process.wait() != 0:
+        raise WizardError(
+            "WAG-E-AWS-023",
+            "The login was not finished",
+            why=" ".join(part for part in said if part)[-600:],
+            next_step=f"Try again, or run in another terminal: aws sso login {' '.join(flag)}",
+        )
+
+
+def _profile(name: str, section: dict[str, object]) -> Profile:
+    region = str(section.get("region", ""))
+    if "sso_session" in section or "sso_start_url" in section:
+        detail = str(section.get("sso_session") or section.get("sso_start_url") or "")
+        return Profile(name, "SSO", detail.removeprefix("https://"), region)
+    if "role_arn" in section:
+        return Profile(name, "role", str(section["role_arn"]), region)
+    if "credential_process" in section:
+        return Profile(name, "process", "", region)
+    return Profile(name, "keys", "", region)
+
+
+def _stop_on(process: subprocess.Popen[str], cancel: threading.Event) -> None:
+    while process.poll() is None:
+        if cancel.wait(0.5):
+            process.terminate()
+            return
