@@ -24,6 +24,10 @@ class CleanInput(Input):
         super().__init__(compact=True, select_on_focus=False, **options)  # type: ignore[arg-type]
         self.spaces = spaces
 
+    def on_mount(self) -> None:
+        """Nothing moves where nobody wants movement."""
+        self.cursor_blink = self.app.animation_level != "none"
+
     def on_paste(self, event: events.Paste) -> None:
         """Insert what was meant, not what the clipboard added."""
         event.prevent_default()
