@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,19 +38,24 @@ def test_the_version_does_not_even_build_the_parser() -> None:
     assert modules.isdisjoint(HEAVY)
 
 
-def test_no_crash_leaves_a_core_dump_that_would_hold_the_token() -> None:
+def test_no_crash_leaves_a_core_dump_that_would_hold_the_token(tmp_path: Path) -> None:
     program = (
-        "import resource, sys\n"
+        "import os, resource, sys\n"
         "from wizard.cli import main\n"
         "hard = resource.getrlimit(resource.RLIMIT_CORE)[1]\n"
-        "resource.setrlimit(resource.RLIMIT_CORE, (4096 if hard else 0, hard))\n"
+        "resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))\n"
         "main(['answers'])\n"
         "sys.stderr.write(str(resource.getrlimit(resource.RLIMIT_CORE)[0]))\n"
+        "sys.stderr.flush()\n"
+        "os.abort()\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path
     )
-    assert done.stderr == "0"
+    assert done.returncode == -signal.SIGABRT
+    # One byte: too little for any file, and Linux then starts no core handler either (core(5)).
+    assert done.stderr == ("1" if resource.getrlimit(resource.RLIMIT_CORE)[1] else "0")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_core_needs_nothing_but_the_standard_library() -> None:

@@ -60,16 +60,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.FAILED)
+    except Exception as error:  # noqa: BLE001 - a bug; a raw traceback is for the log file
+        return _bug(error, options)
+
+
+def _bug(error: Exception, options: argparse.Namespace) -> int:
+    """Say that it is one, and where the traceback is."""
+    import os
+
+    from wizard.console import print_error
+    from wizard.flows.bugs import unexpected
+
+    workspace = getattr(options, "workspace", None)
+    told = unexpected(error, workspace, dict(os.environ), code="WAG-E-CLI-009")
+    print_error(told, as_json=getattr(options, "json", False))
+    return int(told.exit_code)
 
 
 def _no_core_dumps() -> None:
-    """A core dump would hold token and keys; Terraform and its provider inherit the limit."""
+    """A core dump would hold token and keys; Terraform and its provider inherit the limit.
+
+    One byte rather than none: with it Linux also starts no program that `core_pattern` pipes the
+    core to (systemd-coredump, apport), for which a limit of 0 does not count. See core(5).
+    """
     try:
         import resource
     except ImportError:  # Windows has no core dumps
         return
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (min(1, hard) if hard >= 0 else 1, hard))
 
 
 def version() -> str:

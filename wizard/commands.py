@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from wizard.core.report import State
 from wizard.core.secret import Secret
 from wizard.core.text import count
 from wizard.flows.context import Context, Options
+from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:
     from wizard.flows.install import Review
@@ -129,7 +129,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 def wizard(options: argparse.Namespace) -> int:
     """The guided screens, in a terminal."""
-    env = dict(os.environ)
+    env = take_environment()
     if not interactive(env):
         raise UsageError(
             "WAG-E-CLI-001",
@@ -155,7 +155,7 @@ def interactive(env: Mapping[str, str]) -> bool:
 
 def install(options: argparse.Namespace) -> int:
     """Deploy headless: review, consent, apply, switch stages, prove."""
-    env = dict(os.environ)
+    env = take_environment()
     answers = load_answers(options, env)
     from wizard.flows.lookup import read_token
 
@@ -277,7 +277,7 @@ def agrees(
 
 def answers(options: argparse.Namespace) -> int:
     """Print an answers file, or the reference of every key."""
-    env = dict(os.environ)
+    env = take_environment()
     if options.reference:
         print(reference())
         return int(ExitCode.DONE)
@@ -310,7 +310,7 @@ def iam_policy(options: argparse.Namespace) -> int:
     """Print the least policy for these answers, on stdout and nothing else there."""
     from wizard.flows.lookup import iam_policy as render
 
-    env = dict(os.environ)
+    env = take_environment()
     found = load_answers(options, env, ask_aws=False)
     print(render(found, options.purpose, options.format, env))
     return int(ExitCode.DONE)

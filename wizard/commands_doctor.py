@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -19,6 +18,7 @@ from wizard.core.report import State
 from wizard.core.secret import Secret
 from wizard.core.text import count
 from wizard.flows.context import Context
+from wizard.services.tokens import take_environment
 
 NOBODY_TO_ASK = "WAG-E-CLI-003"
 SETTLE_SECONDS = 6.0  # AWS may show a repair a moment later
@@ -29,7 +29,7 @@ def doctor(options: argparse.Namespace) -> int:
     from wizard.flows import diagnose
     from wizard.flows.lookup import read_token
 
-    env = dict(os.environ)
+    env = take_environment()
     if options.list:
         print(diagnose.describe())
         return int(ExitCode.DONE)
@@ -125,7 +125,7 @@ def redrive(options: argparse.Namespace) -> int:
     """Replay what AWS kept after the forwarder's retries were used up."""
     from wizard.flows import redrive as flow
 
-    env = dict(os.environ)
+    env = take_environment()
     answers = load_answers(options, env)
     since = _time(options.since)
     with Console(as_json=setting(options, "json", env)) as console:
@@ -152,7 +152,7 @@ def support_bundle(options: argparse.Namespace) -> int:
     """Write a redacted zip; show what is in it first. It is never sent anywhere."""
     from wizard.flows import bundle
 
-    env = dict(os.environ)
+    env = take_environment()
     answers = load_answers(options, env)
     target = options.file or Path(
         f"wallarm-apigw-support-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}.zip"

@@ -17,6 +17,7 @@ from wizard.core.errors import ExitCode
 from wizard.core.report import State
 from wizard.core.secret import Secret
 from wizard.core.text import clean, count, duration
+from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:
     from wizard.sandbox import Sandbox
@@ -74,7 +75,7 @@ def _enter(sandbox: Sandbox) -> Mapping[str, str]:
     for name in sandbox.unset:
         os.environ.pop(name, None)
     os.environ.update(sandbox.env)
-    return dict(os.environ)
+    return take_environment()
 
 
 def _guided(options: argparse.Namespace, env: Mapping[str, str]) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
 import sys
 from collections.abc import Mapping
 
@@ -18,13 +17,14 @@ from wizard.core.facts import Stage
 from wizard.core.record import StageRecord
 from wizard.core.report import StageReport, State
 from wizard.core.text import clean, count
+from wizard.services.tokens import take_environment
 
 
 def list_all(options: argparse.Namespace) -> int:
     """Every stage of the Region: how it logs today, and whether it is connected."""
     from wizard.flows.stages import inventory
 
-    env = dict(os.environ)
+    env = take_environment()
     answers = load_answers(options, env, check=False)
     with Console(as_json=setting(options, "json", env)) as console:
         found, connected = inventory(make_context(options, env, console), answers)
@@ -41,7 +41,7 @@ def list_all(options: argparse.Namespace) -> int:
 
 def change(options: argparse.Namespace) -> int:
     """`stages add` and `stages remove`."""
-    env = dict(os.environ)
+    env = take_environment()
     answers = load_answers(options, env, check=False)
     from wizard.flows.stages import Stages
 
@@ -90,7 +90,7 @@ def status(options: argparse.Namespace) -> int:
     """What is deployed and how it does."""
     from wizard.flows.status import read
 
-    env = dict(os.environ)
+    env = take_environment()
     answers = load_answers(options, env, check=False)
     with Console(as_json=setting(options, "json", env)) as console:
         found = read(make_context(options, env, console), answers)
@@ -129,7 +129,7 @@ def uninstall(options: argparse.Namespace) -> int:
     """Take everything away and put the stages' logging back."""
     from wizard.flows.uninstall import Uninstall
 
-    env = dict(os.environ)
+    env = take_environment()
     answers = load_answers(options, env, check=False)
     with Console(as_json=setting(options, "json", env)) as console:
         context = make_context(options, env, console)
@@ -169,7 +169,7 @@ def rotate_token(options: argparse.Namespace) -> int:
     from wizard.flows.lookup import read_token
     from wizard.flows.rotate import rotate
 
-    env = dict(os.environ)
+    env = take_environment()
     answers = load_answers(options, env)
     token = read_token(setting(options, "token_file", env), env)
     with Console(as_json=setting(options, "json", env)) as console:

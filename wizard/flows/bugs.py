@@ -1,37 +1,66 @@
-"""What nobody expected goes to a log file, without secrets."""
+"""What nobody expected: a word on the screen, the traceback in a file, no secret in either.
+
+Nothing is sent anywhere. A traceback here has no local variables, and known secrets as well as
+whatever looks like one are taken out.
+"""
 
 from __future__ import annotations
 
 import os
 import traceback
+from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from wizard.core.errors import WizardError
 
-if TYPE_CHECKING:
-    from wizard.flows.context import Options
-
-_LOG = "wizard.log"
+LOG = "wizard.log"
+NEVER_SHOWN = "the reason was not one that may be shown"
 
 
-def log_bug(options: Options, error: BaseException) -> str:
-    """Append an unexpected failure to the wizard's log file, without secrets; returns the file.
+def unexpected(
+    error: BaseException, workspace: Path | None, env: Mapping[str, str], *, code: str
+) -> WizardError:
+    """A bug as an error a person can act on; its traceback goes to the log file only."""
+    file = log(error, workspace, env)
+    details = f" The details are in {file}." if file else ""
+    return WizardError(
+        code,
+        "Something unexpected happened in the wizard itself",
+        why=_without_secrets(f"{type(error).__name__}: {_words(error)}", env),
+        next_step=f"Try again.{details}",
+    )
+
+
+def log(error: BaseException, workspace: Path | None, env: Mapping[str, str]) -> str:
+    """Append the traceback to the wizard's log file, 0600; returns the file.
 
     Empty where it cannot be written: the person has bigger problems then.
     """
-    from wizard.core.redact import redact
     from wizard.services.files import private_dir
     from wizard.services.workspace import data_dir
 
-    path = (options.workspace or data_dir()) / _LOG
-    text = redact("".join(traceback.format_exception(type(error), error, error.__traceback__)))
     stamp = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     try:
+        path = (workspace or data_dir()) / LOG
         private_dir(path.parent)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-            file.write(f"{stamp}\n{text}\n")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+        with os.fdopen(os.open(path, flags, 0o600), "a", encoding="utf-8") as file:
+            file.write(f"{stamp}\n{_without_secrets(text, env)}\n")
     except (OSError, WizardError):
         return ""
     return str(path)
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as broken:  # noqa: BLE001 - a bug's own text may be a bug
+        return f"{NEVER_SHOWN} ({type(broken).__name__})"
+
+
+def _without_secrets(text: str, env: Mapping[str, str]) -> str:
+    from wizard.services.bundle import cleaned, known_secrets
+
+    return cleaned({"text": text}, known_secrets(env)).get("text", "")

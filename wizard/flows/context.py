@@ -26,7 +26,8 @@ class Options:
     workspace: Path | None = None
     terraform: str = ""
     plugin_mirror: str = ""
-    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    # Not printed with the rest: it holds the keys, and may hold the token.
+    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     dry_run: bool = False
     unlock: str = ""
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from wizard.core.errors import WizardError
+from wizard.services.tokens import for_child
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def sso_login(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=dict(env),
+        env=for_child(env),
         start_new_session=True,
     )
     watcher = threading.Thread(target=_stop_on, args=(process, cancel), daemon=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import stat
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from wizard.core.errors import UsageError
@@ -10,6 +12,31 @@ from wizard.core.rules import token_problem
 from wizard.core.secret import Secret
 
 VARIABLE = "WALLARM_API_TOKEN"
+LONGEST_FILE = 4096  # bytes; a token has 64
+
+
+def take_environment(env: MutableMapping[str, str] | None = None) -> dict[str, str]:
+    """A copy of this process's environment; the token is then only in the copy.
+
+    What other code starts without asking us (a `credential_process` of the AWS configuration, for
+    one) inherits this process's environment, and has no business with the token.
+    """
+    own = os.environ if env is None else env
+    out = dict(own)
+    for name in out:
+        if is_token(name):
+            del own[name]
+    return out
+
+
+def for_child(env: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a program that we start: without any Wallarm token."""
+    return {name: value for name, value in env.items() if not is_token(name)}
+
+
+def is_token(name: str) -> bool:
+    """Whether a variable of that name holds a Wallarm token."""
+    return name.startswith("WALLARM") and "TOKEN" in name and not name.endswith("_FILE")
 
 
 def read_token(path: Path | None, env: Mapping[str, str]) -> Secret | None:
@@ -36,20 +63,48 @@ def read_token(path: Path | None, env: Mapping[str, str]) -> Secret | None:
 
 
 def _read(path: Path) -> str:
+    """Read once what was looked at: between a look at a name and its opening it could be another.
+
+    A FIFO is as good as a file, so that `--token-file <(pass show wallarm)` works.
+    """
     try:
-        if path.stat().st_mode & 0o077:
-            raise UsageError(
-                "WAG-E-TOKEN-004",
-                f"The token file {path} can be read by others on this machine",
-                next_step=f"chmod 600 {path}",
-                keys=("token_file",),
-            )
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISFIFO(found.st_mode):
+                _refuse_open(path, found)
+            data = file.read(LONGEST_FILE + 1)
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from None
+    if len(data) > LONGEST_FILE:
+        raise _unreadable(path, "it is far too long for a token")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _unreadable(path, "it is not text") from None
+
+
+def _refuse_open(path: Path, found: os.stat_result) -> None:
+    if found.st_mode & 0o077:
         raise UsageError(
-            "WAG-E-TOKEN-005",
-            f"The token file {path} cannot be read",
-            why=str(reason),
+            "WAG-E-TOKEN-004",
+            f"The token file {path} can be read by others on this machine",
+            next_step=f"chmod 600 {path}",
             keys=("token_file",),
-        ) from None
+        )
+    if found.st_uid not in (0, os.geteuid()):
+        raise UsageError(
+            "WAG-E-TOKEN-004",
+            f"The token file {path} belongs to another user",
+            why="Whoever owns it reads it, and could put another token into it.",
+            next_step="Copy it into a file of your own, with mode 600.",
+            keys=("token_file",),
+        )
+
+
+def _unreadable(path: Path, why: str) -> UsageError:
+    return UsageError(
+        "WAG-E-TOKEN-005",
+        f"The token file {path} cannot be read",
+        why=why,
+        keys=("token_file",),
+    )

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from textual.worker import Worker, WorkerState
 
 from wizard.core.errors import ExitCode, WizardError
-from wizard.core.redact import redact
 from wizard.core.text import clean
-from wizard.flows.bugs import log_bug
+from wizard.flows import bugs
 from wizard.ui import messages
 from wizard.ui.stagebook import make_row
 
@@ -31,14 +30,7 @@ ROWS_AT_ONCE = 250  # as many rows reach the event loop in one message
 
 def unexpected(error: BaseException, options: Options) -> WizardError:
     """A bug as an error a person can act on; its traceback goes to the log file only."""
-    file = log_bug(options, error)
-    details = f" The details are in {file}." if file else ""
-    return WizardError(
-        "WAG-E-UI-001",
-        "Something unexpected happened in the wizard itself",
-        why=redact(f"{type(error).__name__}: {error}"),
-        next_step=f"Try again.{details}",
-    )
+    return bugs.unexpected(error, options.workspace, options.env, code="WAG-E-UI-001")
 
 
 class Jobs:

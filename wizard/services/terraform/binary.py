@@ -14,6 +14,7 @@ from pathlib import Path
 
 from wizard.core.errors import WizardError
 from wizard.services.terraform import embedded
+from wizard.services.tokens import for_child
 
 ENV = "WALLARM_APIGW_TERRAFORM"
 MINIMUM = (1, 0)
@@ -92,8 +93,7 @@ def find_binary(explicit: str = "", env: Mapping[str, str] | None = None) -> Bin
 
 
 def _checked(command: tuple[str, ...], found: str, env: Mapping[str, str]) -> Binary:
-    secret = [k for k in env if k.startswith("WALLARM") and "TOKEN" in k]
-    clean = {k: v for k, v in env.items() if not k.startswith("TF_") and k not in secret}
+    clean = {k: v for k, v in for_child(env).items() if not k.startswith("TF_")}
     clean["CHECKPOINT_DISABLE"] = "1"
     name = command[0] if len(command) == 1 else command[-1]
     try:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from wizard.services.tokens import for_child
+
 # A user's own TF_CLI_ARGS, TF_VAR_…, TF_WORKSPACE or TF_DATA_DIR would silently change what is
 # deployed, so of Terraform's variables only those about reaching registries come along.
 _KEPT = ("TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR", "TF_IGNORE", "TF_APPEND_USER_AGENT")
@@ -30,7 +32,7 @@ def terraform_environment(
         plugin_cache: shared folder of downloaded providers; the user's own setting wins.
         log_level: TF_LOG, only when asked for: its output holds request bodies.
     """
-    out = dict(os.environ if base_env is None else base_env)
+    out = for_child(os.environ if base_env is None else base_env)
     for name, value in (env or {}).items():
         if value is None:
             out.pop(name, None)
@@ -38,8 +40,7 @@ def terraform_environment(
             out[name] = value
     for name in list(out):
         foreign = name.startswith("TF_") and name not in _KEPT
-        secret = name.startswith("WALLARM") and "TOKEN" in name
-        if secret or (foreign and not name.startswith(_KEPT_PREFIXES)):
+        if foreign and not name.startswith(_KEPT_PREFIXES):
             del out[name]
     config = out.get("TF_CLI_CONFIG_FILE")
     if config is not None and not Path(config).is_file():
