@@ -98,7 +98,7 @@ def load_answers(
     found = build(layers[0], saved, given, check=check)
     if not ask_aws:
         return found
-    from wizard.flows.sharing import current_answers
+    from wizard.flows.shared_answers import current_answers
 
     wanted = {**identity_keys, "region": found.region, "state_bucket": found.state_bucket}
     return build(layers[0], current_answers(run, wanted, name_prefix), given, check=check)

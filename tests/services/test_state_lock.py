@@ -15,7 +15,7 @@ from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
 from wizard.core.report import FlowEvent, Note
-from wizard.flows import recovery
+from wizard.flows import locks, recovery
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment import Deployment
 from wizard.services import state_lock
@@ -55,14 +55,14 @@ def made(tmp_path: Path) -> Callable[..., tuple[Deployment, list[str]]]:
             Session(region="eu-central-1", env=options.env), identity, "test",
         )  # fmt: skip
         it.workspace.install_module(source)
-        it.workspace.state_file.write_text(json.dumps(STATE))
+        it.workspace.state.path.write_text(json.dumps(STATE))
         return it, said
 
     return make
 
 
 def note(deployment: Deployment) -> Path:
-    path = deployment.workspace.state_file.with_name(".terraform.tfstate.lock.info")
+    path = deployment.workspace.state.path.with_name(".terraform.tfstate.lock.info")
     path.write_text(json.dumps(NOTE))
     return path
 
@@ -70,7 +70,7 @@ def note(deployment: Deployment) -> Path:
 def test_the_note_of_a_lock_is_read_without_its_control_characters(made) -> None:
     deployment, _ = made(agree=False)
     note(deployment)
-    found = state_lock.read(deployment.workspace.state_file)
+    found = state_lock.read(deployment.workspace.state.path)
     assert found is not None
     assert (found.lock_id, found.operation) == (NOTE["ID"], "apply")
     assert "\x1b" not in found.who
@@ -81,7 +81,7 @@ def test_the_note_of_a_lock_is_read_without_its_control_characters(made) -> None
 def test_a_note_cut_short_still_has_an_age(made) -> None:
     deployment, _ = made(agree=False)
     note(deployment).write_text('{"ID":"5a')
-    found = state_lock.read(deployment.workspace.state_file)
+    found = state_lock.read(deployment.workspace.state.path)
     assert found is not None
     assert found.who == "somebody"
     assert found.age(time.time()) < 60
@@ -91,7 +91,7 @@ def test_a_note_cut_short_still_has_an_age(made) -> None:
 def test_a_dead_terraforms_lock_is_shown_and_goes_only_with_consent(made, agree: bool) -> None:
     deployment, said = made(agree=agree)
     path = note(deployment)
-    recovery._settle_local_lock(deployment)
+    locks.settle_local_lock(deployment)
     assert "apply by carl@laptop" in said[0]
     assert "no longer runs" in said[0]
     assert path.exists() is not agree
@@ -105,31 +105,31 @@ def test_a_living_terraforms_lock_is_never_taken_from_it(made) -> None:
         "print('held', flush=True); sys.stdin.read()"
     )
     holder = subprocess.Popen(
-        [sys.executable, "-c", code, str(deployment.workspace.state_file)],
+        [sys.executable, "-c", code, str(deployment.workspace.state.path)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(WizardError) as caught:
-            recovery._settle_local_lock(deployment)
+            locks.settle_local_lock(deployment)
     finally:
         holder.communicate("", timeout=10)
     assert caught.value.code == "WAG-E-WS-023"
     assert "carl@laptop" in caught.value.why
     assert path.exists()
-    assert not state_lock.held(deployment.workspace.state_file)
+    assert not state_lock.held(deployment.workspace.state.path)
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone"])
 def test_a_damaged_state_is_replaced_by_its_copy_only_with_consent(made, damage: str) -> None:
     deployment, said = made(agree=False)
     workspace = deployment.workspace
-    workspace.keep_state()
+    workspace.state.keep()
     if damage == "cut":
-        workspace.state_file.write_bytes(workspace.state_file.read_bytes()[:40])
+        workspace.state.path.write_bytes(workspace.state.path.read_bytes()[:40])
     else:
-        workspace.state_file.unlink()
+        workspace.state.path.unlink()
     with pytest.raises(WizardError) as caught:
         recovery._restore_state(deployment)
     assert caught.value.code == ("WAG-E-WS-020" if damage == "cut" else "WAG-E-WS-021")
@@ -140,14 +140,14 @@ def test_a_damaged_state_is_replaced_by_its_copy_only_with_consent(made, damage:
     assert workspace.check_state() == 3
     assert "3 resources" in said[0]
     assert deployment.state_restored
-    aside = list(workspace.state_file.parent.glob("*.damaged-*"))
+    aside = list(workspace.state.path.parent.glob("*.damaged-*"))
     assert len(aside) == (damage == "cut")
 
 
 def test_without_a_copy_the_damage_is_told_and_nothing_is_asked(made) -> None:
     deployment, _ = made(agree=True)
-    deployment.workspace.state_file.write_text("{")
+    deployment.workspace.state.path.write_text("{")
     with pytest.raises(WizardError) as caught:
         recovery._restore_state(deployment)
     assert caught.value.code == "WAG-E-WS-020"
-    assert deployment.workspace.state_file.read_text() == "{"
+    assert deployment.workspace.state.path.read_text() == "{"

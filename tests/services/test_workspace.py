@@ -175,7 +175,7 @@ def test_old_module_versions_go_but_never_one_with_an_unsaved_state(
             (modules[0] / "errored.tfstate").write_text("{}")
     assert modules[0].is_dir()
     assert not modules[1].exists()
-    assert workspace.errored_states == (modules[0] / "errored.tfstate",)
+    assert workspace.unsaved.files == (modules[0] / "errored.tfstate",)
 
 
 def test_the_state_stays_here_until_it_is_moved_elsewhere(
@@ -183,7 +183,7 @@ def test_the_state_stays_here_until_it_is_moved_elsewhere(
 ) -> None:
     module = workspace.install_module(source)
     backend = json.loads((module / BACKEND_FILE).read_text())["terraform"]["backend"]
-    assert backend == {"local": {"path": str(workspace.state_file)}}
+    assert backend == {"local": {"path": str(workspace.state.path)}}
     workspace.set_backend("s3", {"bucket": "b", "key": "k", "use_lockfile": True})
     assert not workspace.state_is_local
     (source / "main.tf").write_text("# two\n")
@@ -192,11 +192,11 @@ def test_the_state_stays_here_until_it_is_moved_elsewhere(
 
 
 def test_deployments_are_listed_with_what_they_hold(workspace: Workspace) -> None:
-    workspace.state_file.parent.mkdir()
-    workspace.state_file.write_text(json.dumps(STATE))
+    workspace.state.path.parent.mkdir()
+    workspace.state.path.write_text(json.dumps(STATE))
     broken = open_workspace(WorkspaceId("123456789012", "us-east-1", "other"))
-    broken.state_file.parent.mkdir()
-    broken.state_file.write_text('{"version": 4, "resour')
+    broken.state.path.parent.mkdir()
+    broken.state.path.write_text('{"version": 4, "resour')
     with workspace.locked("install"):
         found = {info.id: info for info in list_workspaces()}
     assert found[IDENTITY].resources == 2
@@ -209,29 +209,29 @@ def test_deployments_are_listed_with_what_they_hold(workspace: Workspace) -> Non
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"resources": 3}', '{"resources": [7]}', "\x00\x00"])
 def test_a_damaged_state_is_an_error_and_stays_as_it_is(workspace: Workspace, text: str) -> None:
-    workspace.state_file.parent.mkdir()
-    workspace.state_file.write_text(text)
+    workspace.state.path.parent.mkdir()
+    workspace.state.path.write_text(text)
     with pytest.raises(WizardError) as caught:
         workspace.check_state()
     assert caught.value.code == "WAG-E-WS-020"
-    assert workspace.state_file.read_text() == text
+    assert workspace.state.path.read_text() == text
 
 
 def test_a_state_that_terraform_only_just_began_is_no_damage(workspace: Workspace) -> None:
-    workspace.state_file.parent.mkdir()
-    workspace.state_file.touch()
+    workspace.state.path.parent.mkdir()
+    workspace.state.path.touch()
     assert workspace.check_state() == 0
 
 
 def test_what_a_killed_run_left_is_swept_and_nothing_else(workspace: Workspace) -> None:
     workspace.write_variables({})
-    workspace.state_file.parent.mkdir()
-    workspace.state_file.write_text(json.dumps(STATE))
+    workspace.state.path.parent.mkdir()
+    workspace.state.path.write_text(json.dumps(STATE))
     kept = {p for p in workspace.root.rglob("*") if p.is_file()}
     (workspace.plans / "1.tfplan").write_text("secret")
     (workspace.root / ".answers.json.x1").write_text("half")
     (workspace.root / ".module-77").mkdir()
-    (workspace.state_file.parent / "reserve").write_text("space")
+    (workspace.state.path.parent / "reserve").write_text("space")
     workspace.sweep()
     assert {p for p in workspace.root.rglob("*") if p.is_file()} == kept
     assert not (workspace.root / ".module-77").exists()

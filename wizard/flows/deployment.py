@@ -16,8 +16,9 @@ from wizard.core.terraform_events import ApplyProgress, Event, PlannedChange, de
 from wizard.core.tfvars import Outputs, token_parameter_name, variables
 from wizard.flows import expiry, recovery
 from wizard.flows.context import Context
+from wizard.flows.moving import require_lockfile
 from wizard.flows.saved import Found, found_deployments, saved_answers
-from wizard.flows.sharing import Sharing, require_lockfile
+from wizard.flows.sharing import Sharing
 from wizard.services import assets
 from wizard.services.aws.session import Session
 from wizard.services.files import write_private

@@ -138,7 +138,7 @@ def set_scene(context: Context, answers: Answers, token: Secret | None = None) -
         if is_held(root / "lock"):
             facts["locked_by"] = str(read_owner(root / "lock") or "another run")
         number = deployment.workspace.check_state()
-        deployment.workspace.check_errored()
+        deployment.workspace.unsaved.check()
         if not number and deployment.workspace.state_is_local:
             raise _nothing_deployed(answers)
         if "terraform_problem" not in facts:

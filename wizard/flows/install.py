@@ -22,11 +22,11 @@ from wizard.core.report import Phase, StageReport, State
 from wizard.core.secret import Secret
 from wizard.core.text import closest, count
 from wizard.core.tfvars import Outputs, token_parameter_name
-from wizard.flows import expiry, recovery, switching
+from wizard.flows import expiry, moving, recovery, switching
 from wizard.flows import proof as proof_flow
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
-from wizard.flows.sharing import Move
+from wizard.flows.moving import Move
 from wizard.services.aws import parameters
 from wizard.services.aws.discovery import discover
 from wizard.services.terraform.client import PlanResult
@@ -117,9 +117,9 @@ class Install:
         log_group_arn = switching.future_log_group(deployment)
         changes, skipped = switching.plan(chosen, self.answers, log_group_arn)
         self._check_token()
-        move = deployment.sharing.plan_move()
+        move = moving.plan_move(deployment)
         plan = self._plan(deployment, switching.kept_groups(changes))
-        moving = move.sentences(str(deployment.workspace.root)) if move else ()
+        moves = move.sentences(str(deployment.workspace.root)) if move else ()
         return Review(
             answers=self.answers,
             identity=identity,
@@ -130,7 +130,7 @@ class Install:
             cost=estimate(self.answers),
             warnings=(
                 *self._short_of_time(plan, changes),
-                *moving,
+                *moves,
                 *switching.warnings(changes),
                 *_still_connected(deployment, self.answers),
             ),
@@ -143,7 +143,7 @@ class Install:
         deployment.save_answers()
         plan = review.plan
         if review.move is not None:
-            plan = deployment.sharing.move(review.move, plan)
+            plan = moving.move(deployment, review.move, plan)
         self._store_token(deployment)
         title = f"Deploying to {review.identity.account_id}, {review.identity.region}"
         if plan.has_changes:

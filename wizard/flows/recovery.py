@@ -12,7 +12,7 @@ from wizard.core import record
 from wizard.core.errors import WizardError
 from wizard.core.report import Phase, State
 from wizard.core.text import count, duration
-from wizard.services import state_lock
+from wizard.flows import locks
 from wizard.services.aws.adopt import find
 
 if TYPE_CHECKING:
@@ -46,13 +46,13 @@ def settle(deployment: Deployment) -> None:
     """
     if deployment.workspace.module is None:
         # Nothing was ever run from here; what a colleague's Terraform left is in the bucket.
-        deployment.sharing.settle_terraform_lock()
+        locks.settle_terraform_lock(deployment)
         _tell(deployment)
         return
     _follow(deployment)
     deployment.workspace.sweep()
-    deployment.sharing.settle_terraform_lock()
-    _settle_local_lock(deployment)
+    locks.settle_terraform_lock(deployment)
+    locks.settle_local_lock(deployment)
     _restore_state(deployment)
     _put_state_back(deployment)
     _tell(deployment)
@@ -129,32 +129,6 @@ def _follow(deployment: Deployment) -> None:
     )  # fmt: skip
 
 
-def _settle_local_lock(deployment: Deployment) -> None:
-    """Deal with the lock of a Terraform that was started by hand, or that died.
-
-    The kernel frees a dead one's lock; its note stays and is removed when the user agrees. Raises
-    WizardError WAG-E-WS-023 while somebody holds it: that cannot be taken from them.
-    """
-    workspace = deployment.workspace
-    found = state_lock.read(workspace.state_file) if workspace.state_is_local else None
-    if found is None:
-        return
-    who = f"{found.operation} by {found.who}, for {duration(found.age(deployment.clock()))}"
-    if state_lock.held(workspace.state_file):
-        raise WizardError(
-            "WAG-E-WS-023",
-            "Another Terraform is working on this deployment",
-            why=f"The state is locked: {who}; lock {found.lock_id} in {workspace.state_file}.",
-            next_step="Wait for it to end, or end it; then run the same command again.",
-        )
-    context = deployment.context
-    context.note(f"{who}; that Terraform no longer runs", State.WARNING, "lock left behind")
-    question = f"A Terraform that no longer runs left its lock ({who}). Remove it?"
-    if context.may_unlock(found.lock_id, question) or context.ask(question):
-        found.path.unlink(missing_ok=True)
-        context.note("removed", subject="lock left behind")
-
-
 def _restore_state(deployment: Deployment) -> None:
     """Offer the copy of the last run in place of a state that is damaged or gone.
 
@@ -164,7 +138,7 @@ def _restore_state(deployment: Deployment) -> None:
     try:
         workspace.check_state()
     except WizardError as error:
-        kept = workspace.kept_facts()
+        kept = workspace.state.kept_facts()
         if kept is None or not workspace.state_is_local:
             raise
         facts, age = kept
@@ -175,7 +149,7 @@ def _restore_state(deployment: Deployment) -> None:
         )
         if not deployment.context.ask(question):
             raise
-        aside = workspace.restore_state()
+        aside = workspace.state.restore()
         deployment.state_restored = True
         deployment.context.note(
             f"from the copy of {duration(age)} ago, {count(facts.resources, 'resource')}"
@@ -186,7 +160,7 @@ def _restore_state(deployment: Deployment) -> None:
 
 
 def _put_state_back(deployment: Deployment) -> None:
-    waiting = deployment.workspace.errored_states
+    waiting = deployment.workspace.unsaved.files
     if not waiting:
         return
     names = ", ".join(path.name for path in waiting)
@@ -195,7 +169,7 @@ def _put_state_back(deployment: Deployment) -> None:
         "Put it back? Terraform refuses it if it is older than what is there."
     )
     if not deployment.context.ask(question):
-        deployment.workspace.check_errored()
+        deployment.workspace.unsaved.check()
     for path in waiting:
         deployment.terraform.push_state(path)
         deployment.context.note("put back", subject=path.name)

@@ -78,7 +78,7 @@ def read(context: Context, answers: Answers) -> Status:
     held = deployment.journal.record
     notes: list[str] = []
     facts = deployment.sharing.store.facts() if deployment.sharing.store else None
-    facts = facts or deployment.workspace.local_facts()
+    facts = facts or deployment.workspace.state.facts()
     monthly = estimate(answers).total
     since = deployed_since(deployment.journal.entries)
     groups = (outputs.api_gateway_log_group, *held.kept_log_groups)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,14 +24,20 @@ import platformdirs
 
 from wizard.core.errors import UsageError, WizardError
 from wizard.services.files import private_dir, write_private
+from wizard.services.local_state import LocalState, UnsavedStates
 from wizard.services.lock import Lock, Owner, is_held, read_owner
 from wizard.services.module_copy import BACKEND_FILE, PROVIDER_LOCK, copy_module
-from wizard.services.state_file import StateFacts, count_resources, read_state
+from wizard.services.state_file import StateFacts
+from wizard.services.workspace_meta import (
+    has_backend,
+    read_backend,
+    read_meta,
+    write_backend,
+    write_meta,
+)
 
-LAYOUT_VERSION = 1
 ENV = "WALLARM_APIGW_WORKSPACE"
 RESERVE = "reserve"
-BACKEND = "backend.json"
 _KEEP_MODULES = 2
 
 
@@ -78,6 +83,8 @@ class Workspace:
         self.root = root
         self.id = identity
         self.lock = Lock(root / "lock")
+        self.state = LocalState(root / "state")
+        self.unsaved = UnsavedStates(root)
         self.shared: SharedState | None = None
 
     @property
@@ -94,11 +101,6 @@ class Workspace:
     def variables_file(self) -> Path:
         """The Terraform variables; never holds a secret."""
         return self.root / "terraform.tfvars.json"
-
-    @property
-    def state_file(self) -> Path:
-        """Terraform's local state."""
-        return self.root / "state" / "terraform.tfstate"
 
     @property
     def plans(self) -> Path:
@@ -118,7 +120,7 @@ class Workspace:
     @property
     def module(self) -> Path | None:
         """The module version in use; None before the first `install_module`."""
-        name = self._meta().get("module", "")
+        name = read_meta(self.root).get("module", "")
         path = self.root / name if name else None
         return path if path and path.is_dir() else None
 
@@ -148,34 +150,22 @@ class Workspace:
         if before and before != target and (before / PROVIDER_LOCK).exists():
             write_private(target / PROVIDER_LOCK, (before / PROVIDER_LOCK).read_bytes())
         self._write_backend(target)
-        self._update_meta(module=target.name)
+        write_meta(self.root, module=target.name)
         self._prune(keep={target, before} if before else {target})
         return target
 
     def set_backend(self, kind: str, config: Mapping[str, Any]) -> None:
-        """Keep the state elsewhere (`s3`) from the next `init` on. `config` holds no secret."""
-        text = json.dumps({kind: dict(config)}, indent=2)
-        write_private(self.root / BACKEND, text + "\n")
-        if self.module:
-            self._write_backend(self.module)
-
-    def set_local(self) -> None:
-        """Keep the state in this folder from the next `init` on."""
-        (self.root / BACKEND).unlink(missing_ok=True)
+        """Where the state is kept from the next `init` on: `s3` with its configuration, which
+        holds no secret; an empty `kind` for this folder."""
+        write_backend(self.root, {kind: dict(config)} if kind else {})
         if self.module:
             self._write_backend(self.module)
 
     def propose_backend(self, kind: str, config: Mapping[str, Any]) -> None:
-        """Where the next `init` shall move the state; it counts once `set_…` says so."""
+        """Where the next `init` shall move the state; it counts once `set_backend` says so."""
         if self.module:
             backend = {kind: dict(config)} if kind else self._local_backend
             write_private(self.module / BACKEND_FILE, _override(backend))
-
-    def put_away_state(self) -> None:
-        """Rename the local state once it is elsewhere, so that nobody takes it for the present."""
-        for path in (self.state_file, self.kept_state):
-            if path.exists():
-                path.replace(path.with_name(f"{path.name}.moved-{time.strftime('%Y%m%dT%H%M%S')}"))
 
     @property
     def backend(self) -> dict[str, Any]:
@@ -185,28 +175,12 @@ class Workspace:
     @property
     def state_is_local(self) -> bool:
         """Whether the state lies in this folder."""
-        return not (self.root / BACKEND).exists()
-
-    @property
-    def kept_state(self) -> Path:
-        """A copy of the local state as it was after the last run that ended."""
-        return self.root / "state" / "last-good.tfstate"
+        return not has_backend(self.root)
 
     @property
     def is_new(self) -> bool:
         """Whether nothing was ever deployed from this folder."""
-        local = self.state_file.exists() or self.kept_state.exists()
-        return self.state_is_local and not local
-
-    def local_facts(self) -> StateFacts | None:
-        """What tells the local state from another; None without one."""
-        if not self.state_file.exists() or not self.state_file.stat().st_size:
-            return None
-        return read_state(self.state_file.read_bytes())
-
-    def local_resources(self) -> int:
-        """Number of resources in the local state, whether or not it is the one in use."""
-        return count_resources(self.state_file, self.kept_state)
+        return self.state_is_local and self.state.is_new
 
     def check_state(self) -> int:
         """Number of resources in the state; 0 before the first deployment.
@@ -218,70 +192,7 @@ class Workspace:
         if not self.state_is_local:
             facts = self.shared.facts() if self.shared else None
             return facts.resources if facts else 0
-        known = 0
-        if self.kept_state.exists():
-            known = count_resources(self.kept_state, self.kept_state)
-        if self.state_file.exists() and self.state_file.stat().st_size:
-            return count_resources(self.state_file, self.kept_state)
-        if known:
-            raise WizardError(
-                "WAG-E-WS-021",
-                "Terraform's state of this deployment is gone, but the deployment is not",
-                why=f"{self.state_file} is empty or missing; after the last run it held "
-                f"{known} resources.",
-                next_step="`wallarm-apigw install` offers to put the copy of the last run in "
-                f"place: {self.kept_state}",
-            )
-        return 0
-
-    def keep_state(self) -> None:
-        """Keep a copy of the local state, if it can be read: what `check_state` compares with."""
-        if self.state_is_local and self.state_file.exists() and self.state_file.stat().st_size:
-            count_resources(self.state_file, self.kept_state)
-            write_private(self.kept_state, self.state_file.read_bytes())
-
-    def kept_facts(self) -> tuple[StateFacts, float] | None:
-        """The facts of the copy and its age in seconds; None where there is no readable one."""
-        try:
-            facts = read_state(self.kept_state.read_bytes())
-            return facts, max(0.0, time.time() - self.kept_state.stat().st_mtime)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return None
-
-    def restore_state(self) -> Path | None:
-        """Put the copy in the state's place. Returns where a damaged state was moved to."""
-        aside = None
-        if self.state_file.exists() and self.state_file.stat().st_size:
-            name = f"{self.state_file.name}.damaged-{time.strftime('%Y%m%dT%H%M%S')}"
-            aside = self.state_file.rename(self.state_file.with_name(name))
-        write_private(self.state_file, self.kept_state.read_bytes())
-        return aside
-
-    @property
-    def errored_states(self) -> tuple[Path, ...]:
-        """State that Terraform could not store where it belongs and left in its folder."""
-        return tuple(sorted(self.root.glob("module-*/errored.tfstate")))
-
-    def check_errored(self) -> None:
-        """Raises WizardError WAG-E-WS-022 while an unsaved state waits to be dealt with.
-
-        Planning without it would deploy a second time what it records.
-        """
-        if self.errored_states:
-            names = ", ".join(str(path) for path in self.errored_states)
-            raise WizardError(
-                "WAG-E-WS-022",
-                "Terraform could not store its state in an earlier run",
-                why=f"What it did then is recorded in {names}.",
-                next_step="Put that record back (`wallarm-apigw install` offers it), or set it "
-                "aside if you know that it is obsolete.",
-            )
-
-    def set_aside(self, path: Path) -> Path:
-        """Rename an unsaved state so that it no longer counts; nothing is deleted."""
-        target = path.with_name(f"{path.name}.set-aside-{time.strftime('%Y%m%dT%H%M%S')}")
-        path.rename(target)
-        return target
+        return self.state.check()
 
     def sweep(self) -> None:
         """Remove what a killed run left: saved plans, reserved space, half-written files.
@@ -290,43 +201,28 @@ class Workspace:
         """
         for path in self.plans.iterdir():
             path.unlink(missing_ok=True)
-        (self.state_file.parent / RESERVE).unlink(missing_ok=True)
+        (self.state.path.parent / RESERVE).unlink(missing_ok=True)
         # Beside the state only our own: Terraform's lock has a name with a dot, too.
-        half = (*self.root.glob(".*"), *self.state_file.parent.glob(".last-good.tfstate.*"))
-        for path in (*half, *self.state_file.parent.glob(f".{RESERVE}.*")):
+        half = (*self.root.glob(".*"), *self.state.path.parent.glob(".last-good.tfstate.*"))
+        for path in (*half, *self.state.path.parent.glob(f".{RESERVE}.*")):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
 
     def _write_backend(self, module: Path) -> None:
-        private_dir(self.state_file.parent)
+        private_dir(self.state.path.parent)
         write_private(module / BACKEND_FILE, _override(self.backend or self._local_backend))
 
     @property
     def _local_backend(self) -> dict[str, Any]:
-        return {"local": {"path": str(self.state_file)}}
+        return {"local": {"path": str(self.state.path)}}
 
     def _prune(self, keep: set[Path]) -> None:
         modules = sorted(self.root.glob("module-*"), key=lambda p: p.stat().st_mtime, reverse=True)
         for path in modules[_KEEP_MODULES:]:
             if path not in keep and not (path / "errored.tfstate").exists():
                 shutil.rmtree(path, ignore_errors=True)
-
-    def _meta(self) -> dict[str, Any]:
-        return _read_meta(self.root)
-
-    def _update_meta(self, **values: Any) -> None:
-        meta = {
-            "layout": LAYOUT_VERSION,
-            "account_id": self.id.account_id,
-            "region": self.id.region,
-            "name_prefix": self.id.name_prefix,
-        }
-        write_private(
-            self.root / "workspace.json",
-            json.dumps({**self._meta(), **meta, **values}, indent=2) + "\n",
-        )
 
 
 def open_workspace(
@@ -348,15 +244,8 @@ def open_workspace(
         chosen = chosen / identity.name_prefix
     private_dir(chosen)
     workspace = Workspace(chosen.resolve(), identity)
-    held = _read_meta(workspace.root)
+    held = read_meta(workspace.root)
     if held:
-        if int(held.get("layout", 1)) > LAYOUT_VERSION:
-            raise WizardError(
-                "WAG-E-WS-005",
-                "This workspace was written by a newer version of this product",
-                why=f"{workspace.root} has layout {held['layout']}, not {LAYOUT_VERSION}.",
-                next_step="Upgrade: pip install --upgrade wallarm-apigw",
-            )
         owner = WorkspaceId(
             str(held.get("account_id")), str(held.get("region")), str(held.get("name_prefix"))
         )
@@ -368,7 +257,12 @@ def open_workspace(
                 next_step="Choose another folder with --workspace DIR, or leave the option out.",
             )
     else:
-        workspace._update_meta()
+        write_meta(
+            workspace.root,
+            account_id=identity.account_id,
+            region=identity.region,
+            name_prefix=identity.name_prefix,
+        )
     return workspace
 
 
@@ -382,64 +276,28 @@ def list_workspaces() -> tuple[WorkspaceInfo, ...]:
 def describe_workspace(root: Path) -> WorkspaceInfo | None:
     """What is in a workspace folder, without opening it; None where it is none."""
     try:
-        meta = _read_meta(root)
+        meta = read_meta(root)
     except WizardError:
         return None
     if not meta:
         return None
-    state = root / "state" / "terraform.tfstate"
+    state = LocalState(root / "state")
+    changing = state.path
     try:
-        resources: int | None = count_resources(state, root / "state" / "last-good.tfstate")
+        resources: int | None = state.resources()
     except WizardError:
         resources = None
-    if (root / BACKEND).exists():
-        resources = None
-        state = root / "journal.jsonl"
+    if has_backend(root):
+        resources, changing = None, root / "journal.jsonl"
     lock = root / "lock"
     return WorkspaceInfo(
         WorkspaceId(str(meta["account_id"]), str(meta["region"]), str(meta["name_prefix"])),
         root,
         resources,
-        state.stat().st_mtime if state.exists() else 0.0,
+        changing.stat().st_mtime if changing.exists() else 0.0,
         read_owner(lock) if is_held(lock) else None,
     )
 
 
-def read_backend(root: Path) -> dict[str, Any]:
-    """A workspace's stored backend; empty when its state is local."""
-    path = root / BACKEND
-    if not path.exists():
-        return {}
-    try:
-        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return data
-    except (OSError, ValueError) as error:
-        raise WizardError(
-            "WAG-E-WS-012",
-            "Where this deployment's state is kept cannot be read",
-            why=f"{path}: {error}",
-            next_step="Restore the file, or start in a new folder with --workspace DIR and "
-            "WALLARM_APIGW_STATE_BUCKET set to the bucket's name.",
-        ) from error
-
-
 def _override(backend: Mapping[str, Any]) -> str:
     return json.dumps({"terraform": {"backend": backend}}, indent=2) + "\n"
-
-
-def _read_meta(root: Path) -> dict[str, Any]:
-    path = root / "workspace.json"
-    if not path.exists():
-        return {}
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(data, dict) or "account_id" not in data:
-            raise ValueError("not a workspace description")
-    except (OSError, ValueError) as error:
-        raise WizardError(
-            "WAG-E-WS-006",
-            "The workspace's description cannot be read",
-            why=f"{path}: {error}",
-            next_step="Restore the file from a backup, or choose another folder with --workspace.",
-        ) from error
-    return data

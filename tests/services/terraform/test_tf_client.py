@@ -213,12 +213,12 @@ def test_a_truncated_state_is_an_error_and_not_an_empty_account(
 ) -> None:
     terraform = opened()
     terraform.apply(terraform.plan())
-    text = workspace.state_file.read_text()
-    workspace.state_file.write_text(text[: len(text) // 2])
+    text = workspace.state.path.read_text()
+    workspace.state.path.write_text(text[: len(text) // 2])
     with pytest.raises(WizardError) as caught:
         terraform.plan()
     assert caught.value.code == "WAG-E-WS-020"
-    assert str(workspace.kept_state) in caught.value.next_step
+    assert str(workspace.state.kept) in caught.value.next_step
 
 
 @pytest.mark.parametrize("loss", ["emptied", "deleted"])
@@ -227,13 +227,13 @@ def test_a_lost_state_never_becomes_a_second_deployment(
 ) -> None:
     terraform = opened()
     terraform.apply(terraform.plan())
-    workspace.state_file.unlink()
+    workspace.state.path.unlink()
     if loss == "emptied":
-        workspace.state_file.touch()
+        workspace.state.path.touch()
     with pytest.raises(WizardError) as caught:
         terraform.plan()
     assert caught.value.code == "WAG-E-WS-021"
-    workspace.state_file.write_bytes(workspace.kept_state.read_bytes())
+    workspace.state.path.write_bytes(workspace.state.kept.read_bytes())
     assert not terraform.plan().has_changes
 
 
@@ -241,7 +241,7 @@ def test_after_everything_was_removed_a_new_start_is_possible(opened, workspace:
     terraform = opened()
     terraform.apply(terraform.plan())
     terraform.apply(terraform.plan(destroy=True))
-    workspace.state_file.unlink()
+    workspace.state.path.unlink()
     assert terraform.plan().summary.add == 2
 
 
@@ -250,15 +250,15 @@ def test_a_state_left_behind_is_put_back_when_the_user_agrees(opened, workspace:
     terraform.apply(terraform.plan())
     assert workspace.module is not None
     left = workspace.module / "errored.tfstate"
-    newer = json.loads(workspace.state_file.read_text())
+    newer = json.loads(workspace.state.path.read_text())
     newer["serial"] += 1
     left.write_text(json.dumps(newer))
-    assert workspace.errored_states == (left,)
+    assert workspace.unsaved.files == (left,)
     with pytest.raises(WizardError, match="WAG-E-WS-022"):
         terraform.plan()  # would deploy again what that file records
     terraform.push_state(left)
-    assert workspace.errored_states == ()
-    assert json.loads(workspace.state_file.read_text())["serial"] == newer["serial"]
+    assert workspace.unsaved.files == ()
+    assert json.loads(workspace.state.path.read_text())["serial"] == newer["serial"]
 
 
 def test_an_obsolete_state_can_be_set_aside_and_is_not_deleted(
@@ -271,7 +271,7 @@ def test_an_obsolete_state_can_be_set_aside_and_is_not_deleted(
     with pytest.raises(TerraformError):
         terraform.push_state(left)
     assert left.exists()
-    assert workspace.set_aside(left).read_text() == "{}"
+    assert workspace.unsaved.set_aside(left).read_text() == "{}"
     assert terraform.plan().has_changes
 
 

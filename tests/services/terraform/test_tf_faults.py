@@ -74,7 +74,7 @@ def test_a_disk_that_fills_up_during_an_apply_loses_nothing(
     terraform.init()
     assert terraform.apply(terraform.plan()).summary.add == 41
     (workspace.root / "fill").unlink()
-    assert workspace.errored_states == ()
+    assert workspace.unsaved.files == ()
     assert workspace.check_state() == 41
     assert not terraform.plan().has_changes
 

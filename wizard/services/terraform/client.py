@@ -1,4 +1,4 @@
-"""Runs Terraform for the flows: init, plan, apply, outputs, and says exactly how each ended.
+"""Runs Terraform for the flows: init, plan, apply, and says exactly how each ended.
 
 The command lines come from python-terraform; the processes are our own (`process`), because its
 streaming, its `destroy` and its handling of variables do not work with today's Terraform.
@@ -6,17 +6,14 @@ streaming, its `destroy` and its handling of variables do not work with today's 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from python_terraform import IsFlagged
 
-from wizard.core.errors import WizardError
 from wizard.core.terraform_events import (
     ApplyComplete,
     ChangeSummary,
@@ -32,9 +29,10 @@ from wizard.services.terraform.errors import TerraformError, failed
 from wizard.services.terraform.events import diagnostic
 from wizard.services.terraform.history import History
 from wizard.services.terraform.mirror import ProviderSource, find_source, registry_source
-from wizard.services.terraform.query import json_answer, outputs
+from wizard.services.terraform.query import json_answer
 from wizard.services.terraform.results import ApplyResult, PlanResult
-from wizard.services.terraform.runner import EventListener, Runner, ignore
+from wizard.services.terraform.runner import EventListener, ignore
+from wizard.services.terraform.state import StateCommands
 from wizard.services.workspace import Workspace, data_dir
 
 __all__ = ["ApplyResult", "PlanResult", "Terraform", "open_terraform"]
@@ -76,7 +74,7 @@ def open_terraform(
     )
 
 
-class Terraform(Runner):
+class Terraform(StateCommands):
     """Terraform in one workspace. The caller holds the workspace's lock.
 
     Args:
@@ -229,7 +227,7 @@ class Terraform(Runner):
                 )
             argv = self._argv("apply", str(plan.path), json=IsFlagged, input=False)
             self._check_state()
-            with storage.Reserve(self.workspace.state_file.parent) as reserve:
+            with storage.Reserve(self.workspace.state.path.parent) as reserve:
                 done, found = self._stream("apply", argv, listen, None, on_tick=reserve.check)
         finally:
             plan.discard()
@@ -246,75 +244,6 @@ class Terraform(Runner):
                 in_doubt=True,
             )
         return ApplyResult(final[-1], done.seconds, tuple(d for d in found if not d.is_error))
-
-    def output(self) -> dict[str, object]:
-        """The outputs by name, in JSON types; a sensitive text is a `Secret`."""
-        return outputs(json_answer(self._ask("output", json=IsFlagged), "output"))
-
-    def show_plan_json(self, plan: PlanResult) -> dict[str, Any]:
-        """The whole plan as Terraform's JSON. It holds sensitive values: never store it."""
-        return json_answer(self._ask("show", str(plan.path), json=IsFlagged), "show")
-
-    def show_state_json(self) -> dict[str, Any]:
-        """The whole state as Terraform's JSON. It holds sensitive values: never store it."""
-        return json_answer(self._ask("show", json=IsFlagged), "show")
-
-    def state_list(self) -> tuple[str, ...]:
-        """Addresses of everything in the state."""
-        answer = self._ask("state list")
-        if answer.returncode != 0 and "No state file was found" in answer.stderr:
-            return ()
-        if answer.returncode != 0:
-            raise failed("state list", (), answer.stderr, answer.returncode)
-        return tuple(line for line in answer.stdout.splitlines() if line.strip())
-
-    def import_(self, address: str, resource_id: str, on_event: EventListener = ignore) -> None:
-        """Take a resource that exists into the state. Raises TerraformError."""
-        argv = self._argv(
-            "import",
-            address,
-            resource_id,
-            input=False,
-            no_color=IsFlagged,
-            var_file=self._var_file,
-        )
-        self._check_state()
-        try:
-            self._stream("import", argv, on_event, PLAN_TIMEOUT)
-        finally:
-            self._keep_state()
-
-    def forget(self, addresses: Sequence[str]) -> None:
-        """Take resources out of the state without touching them. Raises TerraformError."""
-        self._check_state()
-        answer = self._ask("state rm", *addresses)
-        self._keep_state()
-        if answer.returncode != 0:
-            raise failed("state rm", (), answer.stderr, answer.returncode)
-
-    def push_state(self, path: Path) -> None:
-        """Put a state file (`errored.tfstate`) where it belongs. Only after the user agreed.
-
-        Terraform itself refuses one that is older or of another deployment.
-        """
-        answer = self._ask("state push", str(path))
-        if answer.returncode != 0:
-            raise failed("state push", (), answer.stderr, answer.returncode)
-        path.unlink(missing_ok=True)
-
-    def force_unlock(self, lock_id: str) -> None:
-        """Remove a state lock that a dead Terraform left. Only after the user agreed."""
-        answer = self._ask("force-unlock", lock_id, force=IsFlagged)
-        if answer.returncode != 0:
-            raise failed("force-unlock", (), answer.stderr, answer.returncode)
-
-    def _check_state(self) -> None:
-        self.workspace.check_state()
-        self.workspace.check_errored()
-
-    def _keep_state(self) -> None:
-        with contextlib.suppress(WizardError):  # a state that cannot be read is told by `plan`
-            self.workspace.keep_state()
 
     def _init(
         self, source: ProviderSource, on_event: EventListener, migrate: bool, timeout: float
@@ -334,11 +263,6 @@ class Terraform(Runner):
         module = self.workspace.module
         if module is not None and (module / PROVIDER_LOCK).exists():
             (module / PROVIDER_LOCK).chmod(0o600)  # Terraform leaves it readable for everybody
-
-    @property
-    def _var_file(self) -> str | None:
-        path = self.workspace.variables_file
-        return str(path) if path.exists() else None
 
 
 def _sha256(path: Path) -> str:

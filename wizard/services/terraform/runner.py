@@ -179,7 +179,7 @@ class Runner:
                 done.returncode,
                 interrupted=done.interrupted and not done.timed_out,
                 timeout=timeout if done.timed_out else None,
-                errored=self.workspace.errored_states,
+                errored=self.workspace.unsaved.files,
             )
         return done, found
 

@@ -1,0 +1,106 @@
+"""Locks that a dead run or a dead Terraform left: shown with owner and age, removed by consent.
+
+Whether somebody on another computer is still at work only a person can know, so `--yes` is no
+answer there.
+"""
+
+from __future__ import annotations
+
+import socket
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from wizard.core.errors import WizardError
+from wizard.core.report import State
+from wizard.core.text import clean, duration
+from wizard.services import state_lock
+from wizard.services.lock import user_name
+from wizard.services.state_store import StateStore
+
+if TYPE_CHECKING:
+    from wizard.flows.deployment import Deployment
+
+
+def settle_run_lock(deployment: Deployment, store: StateStore) -> None:
+    """Deal with the lock of a run that died; of another computer's only with a person's word."""
+    held = store.holder()
+    if held is None:
+        return
+    context = deployment.context
+    # The workspace is locked by us, so whoever locked from this very folder is dead.
+    ours = held.folder == str(deployment.workspace.root)
+    if ours and (held.owner.host, held.owner.user) == (socket.gethostname(), user_name()):
+        store.break_lock(held)
+        context.note("the lock of an interrupted run of this computer is removed")
+        return
+    question = (
+        f"The deployment is locked by {held.owner}. If that run no longer exists, its lock "
+        "can be removed; if it does, both would change the same things. Remove the lock?"
+    )
+    if context.may_unlock(held.id, question):
+        store.break_lock(held)
+        context.note(f"removed the lock of {held.owner}", State.WARNING)
+
+
+def settle_terraform_lock(deployment: Deployment) -> None:
+    """Deal with a lock that a killed Terraform left in the bucket; never without a person's word.
+
+    Raises WizardError WAG-E-STATE-011 when nobody agreed to remove it.
+    """
+    store = deployment.sharing.store
+    found = store.terraform_lock() if store is not None else None
+    if store is None or found is None:
+        return
+    context = deployment.context
+    who = f"{clean(found.who, 80) or 'somebody'}, {_age(found.created)}"
+    question = (
+        f"Terraform's state is locked ({clean(found.operation, 40)}) by {who}. If that "
+        "Terraform no longer runs, its lock can be removed; if it does, both would damage the "
+        "state. Remove the lock?"
+    )
+    if not context.may_unlock(found.lock_id, question):
+        raise WizardError(
+            "WAG-E-STATE-011",
+            "Terraform's state of this deployment is locked",
+            why=f"{clean(found.operation, 40)} by {who}; lock {found.lock_id} in {store.place}.",
+            next_step="Wait for it to end. If that Terraform no longer exists, run the same "
+            f"command again with --unlock {found.lock_id}",
+        )
+    terraform = deployment.terraform
+    terraform.init()
+    terraform.force_unlock(found.lock_id)
+    context.note(f"removed Terraform's lock of {who}", State.WARNING)
+
+
+def settle_local_lock(deployment: Deployment) -> None:
+    """Deal with the lock of a Terraform that was started by hand, or that died.
+
+    The kernel frees a dead one's lock; its note stays and is removed when the user agrees. Raises
+    WizardError WAG-E-WS-023 while somebody holds it: that cannot be taken from them.
+    """
+    workspace = deployment.workspace
+    found = state_lock.read(workspace.state.path) if workspace.state_is_local else None
+    if found is None:
+        return
+    who = f"{found.operation} by {found.who}, for {duration(found.age(deployment.clock()))}"
+    if state_lock.held(workspace.state.path):
+        raise WizardError(
+            "WAG-E-WS-023",
+            "Another Terraform is working on this deployment",
+            why=f"The state is locked: {who}; lock {found.lock_id} in {workspace.state.path}.",
+            next_step="Wait for it to end, or end it; then run the same command again.",
+        )
+    context = deployment.context
+    context.note(f"{who}; that Terraform no longer runs", State.WARNING, "lock left behind")
+    question = f"A Terraform that no longer runs left its lock ({who}). Remove it?"
+    if context.may_unlock(found.lock_id, question) or context.ask(question):
+        found.path.unlink(missing_ok=True)
+        context.note("removed", subject="lock left behind")
+
+
+def _age(created: str) -> str:
+    try:
+        at = datetime.strptime(created[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
+    except ValueError:
+        return "since an unknown time"
+    return f"for {duration(max(0.0, (datetime.now(timezone.utc) - at).total_seconds()))}"

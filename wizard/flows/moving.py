@@ -1,0 +1,218 @@
+"""A state on the move: from this computer to a bucket, from there to another one, or back.
+
+Nothing is given up before it has arrived whole somewhere else, and what was reviewed is planned
+anew in the new place: only the very same plan is applied.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wizard.core import record
+from wizard.core.errors import UsageError, WizardError
+from wizard.core.report import Phase, State
+from wizard.core.state_place import LOCAL, LOCKFILE_SINCE
+from wizard.services import state_bucket
+from wizard.services.state_store import StateStore
+
+if TYPE_CHECKING:
+    from wizard.flows.deployment import Deployment
+    from wizard.services.terraform.client import PlanResult, Terraform
+
+
+@dataclass(frozen=True)
+class Move:
+    """A state that will be moved. `source` and `target` are empty for this computer."""
+
+    source: str
+    target: str
+    makes_bucket: bool = False
+    tags_bucket: bool = False
+    versioned: bool = True
+
+    def sentences(self, folder: str) -> tuple[str, ...]:
+        """What will happen, for the review."""
+        way = f"from {self.source or folder} to {self.target or folder}"
+        out = [f"Terraform's state moves {way}, with answers and journal"]
+        if self.makes_bucket:
+            out.append(
+                f"The S3 bucket {self.target} is made: private, encrypted, versioned, TLS only; "
+                "it stays when the connector is removed"
+            )
+        elif self.tags_bucket:
+            out.append(f"The bucket {self.target} gets a tag by which colleagues find it")
+        if not self.versioned:
+            out.append(
+                f"The bucket {self.target} keeps no versions: a damaged state could not be restored"
+            )
+        return tuple(out)
+
+
+def plan_move(deployment: Deployment) -> Move | None:
+    """What the answers change about the state's place; None when nothing. Changes nothing.
+
+    Raises UsageError when it cannot go there.
+    """
+    wanted = deployment.answers.state_bucket
+    store = deployment.sharing.store
+    source = store.place.bucket if store else ""
+    target = "" if wanted == LOCAL else wanted
+    if wanted == "" or target == source:
+        return None
+    if not target:
+        return Move(source, "")
+    require_lockfile(deployment.terraform)
+    bucket = state_bucket.look(deployment.session, deployment.identity, target)
+    if bucket.exists:
+        _check_free(deployment, StateStore(deployment.session, deployment.sharing.place(target)))
+    return Move(
+        source,
+        target,
+        makes_bucket=not bucket.exists,
+        tags_bucket=bucket.tagged is False,
+        versioned=bucket.versioned is not False or not bucket.exists,
+    )
+
+
+def move(deployment: Deployment, wanted: Move, plan: PlanResult) -> PlanResult:
+    """Move the state, and give the reviewed plan made anew for its new place.
+
+    Raises WizardError WAG-E-TF-101 when the new plan is not exactly the reviewed one.
+    """
+    reviewed = _meaning(deployment.terraform.show_plan_json(plan))
+    plan.discard()
+    with deployment.context.phase(Phase.DEPLOY, "Moving Terraform's state"):
+        if wanted.makes_bucket:
+            with deployment.journal.effect(record.STATE_BUCKET, wanted.target):
+                state_bucket.make(deployment.session, deployment.identity, wanted.target)
+        elif wanted.tags_bucket:
+            _tag(deployment, wanted.target)
+        _relocate(deployment, wanted)
+        fresh = deployment.terraform.plan()
+    if _meaning(deployment.terraform.show_plan_json(fresh)) != reviewed:
+        fresh.discard()
+        raise WizardError(
+            "WAG-E-TF-101",
+            "The deployment changed after the plan was reviewed",
+            why="After the state was moved, Terraform plans something else than was reviewed.",
+            next_step="Nothing was applied. Run the same command again and review the new plan.",
+        )
+    return fresh
+
+
+def _relocate(deployment: Deployment, wanted: Move) -> None:
+    workspace, old = deployment.workspace, deployment.sharing.store
+    before = workspace.check_state()
+    new = (
+        StateStore(deployment.session, deployment.sharing.place(wanted.target))
+        if wanted.target
+        else None
+    )
+    if new is not None:
+        new.lock(deployment.flow, str(workspace.root))
+    try:
+        with deployment.journal.effect(
+            record.STATE_MOVE,
+            str(workspace.id),
+            before={"bucket": wanted.source},
+            intended={"bucket": wanted.target},
+        ):
+            if new is not None:
+                _check_free(deployment, new)
+            config = new.place.backend if new else {}
+            workspace.propose_backend("s3" if new else "", config)
+            deployment.terraform.init(migrate_state=True)
+            _arrived(deployment, new, before)
+            if new is not None:
+                workspace.set_backend("s3", config)
+                workspace.state.put_away()
+            else:
+                workspace.set_backend("", {})
+            deployment.sharing.store = workspace.shared = new
+            deployment.journal.share_with(new.save_journal if new else None, everything=True)
+    except BaseException:
+        if deployment.sharing.store is old and new is not None:
+            with suppress(WizardError):
+                new.unlock()
+        raise
+    deployment.journal.flush()
+    deployment.save_answers()
+    if new is not None:
+        new.arrive()
+    if old is not None:
+        old.leave(wanted.target)
+    deployment.context.note(f"in {new.place if new else workspace.root}",
+                            subject="Terraform's state")  # fmt: skip
+
+
+def _arrived(deployment: Deployment, new: StateStore | None, before: int) -> None:
+    """The state is where it was sent, whole; only then is its old place given up."""
+    if new is not None:
+        facts = new.facts()
+        found = facts.resources if facts else 0
+    else:
+        found = deployment.workspace.state.resources()
+    if found != before:
+        raise WizardError(
+            "WAG-E-STATE-005",
+            "The state did not arrive whole",
+            why=f"{before} resources were sent, {found} arrived.",
+            next_step="It is still where it was. Run the same command again.",
+        )
+
+
+def _check_free(deployment: Deployment, store: StateStore) -> None:
+    """Raise rather than write over the state of another deployment."""
+    theirs = store.facts()
+    if theirs is None or not theirs.resources:
+        return
+    shared = deployment.sharing.store
+    mine = shared.facts() if shared else deployment.workspace.state.facts()
+    if mine is not None and mine.lineage == theirs.lineage and mine.serial >= theirs.serial:
+        return  # an interrupted move had come so far
+    raise UsageError(
+        "WAG-E-STATE-004",
+        "The bucket holds another state of this deployment already",
+        why=f"{store.place} knows {theirs.resources} resources.",
+        next_step="If that is the one to work on, use a new folder (--workspace DIR): it is "
+        "joined from there. Otherwise choose another bucket. Nothing was changed.",
+        keys=("state_bucket",),
+    )
+
+
+def _tag(deployment: Deployment, bucket: str) -> None:
+    try:
+        state_bucket.tag(deployment.session, deployment.identity, bucket)
+    except WizardError as error:
+        deployment.context.note(
+            f"{error.what}; colleagues set WALLARM_APIGW_STATE_BUCKET={bucket} instead",
+            State.WARNING,
+        )
+
+
+def require_lockfile(terraform: Terraform) -> None:
+    """Raise WizardError WAG-E-TF-022 for a Terraform that cannot lock a state in S3."""
+    if terraform.binary.numbers[:2] < LOCKFILE_SINCE:
+        raise WizardError(
+            "WAG-E-TF-022",
+            f"Terraform {terraform.binary.version} cannot lock a state in S3",
+            why="Locking without a table of its own came with Terraform 1.10 (`use_lockfile`); "
+            "without a lock two people could damage the state.",
+            next_step="Install a newer one, name one with --terraform PATH, or keep the state on "
+            "this computer (state_bucket empty). Nothing was changed.",
+        )
+
+
+def _meaning(plan: Mapping[str, Any]) -> str:
+    """A digest of everything a plan would do; two plans with the same one do the same."""
+    changes = sorted(
+        json.dumps([c["address"], c["change"]], sort_keys=True)
+        for c in plan.get("resource_changes", ())
+        if c["change"]["actions"] != ["no-op"]
+    )
+    return hashlib.sha256("\n".join(changes).encode()).hexdigest()

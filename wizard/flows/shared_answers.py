@@ -1,0 +1,58 @@
+"""The answers of a deployment, wherever its last run took place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wizard.core.answers import Answers
+from wizard.core.errors import WizardError
+from wizard.core.facts import Identity
+from wizard.core.state_place import LOCAL, StatePlace, backend_bucket
+from wizard.flows.context import Options
+from wizard.flows.saved import found_deployments, saved_answers
+from wizard.services import state_bucket
+from wizard.services.aws.session import Session
+from wizard.services.state_store import StateStore
+from wizard.services.workspace_meta import read_backend
+
+
+def current_answers(
+    options: Options, wanted: Mapping[str, Any], name_prefix: str
+) -> dict[str, Any]:
+    """The answers of the last run, wherever it took place; empty when there was none.
+
+    Args:
+        wanted: `region`, `profile` and `state_bucket` as far as they were given.
+    Where AWS cannot be asked, what this machine knows counts: the flow that follows asks AWS too,
+    and tells what is wrong with it.
+    """
+    here = saved_answers(options, wanted, name_prefix)
+    region = str(here.get("region") or wanted.get("region") or Answers().region)
+    profile = str(wanted.get("profile") or here.get("profile") or "")
+    bucket = _bucket_here(options, region, name_prefix) or str(wanted.get("state_bucket") or "")
+    if (here and not bucket) or bucket == LOCAL:
+        return here
+    try:
+        session = Session(profile=profile, region=region, env=options.env)
+        identity = session.identity()
+        for name in (bucket,) if bucket else state_bucket.find(session):
+            found = _answers_in(session, identity, name, name_prefix)
+            if found:
+                return {**found, "profile": profile}
+    except WizardError:
+        return here
+    return here
+
+
+def _answers_in(session: Session, identity: Identity, bucket: str, prefix: str) -> dict[str, Any]:
+    place = StatePlace(bucket, identity.account_id, identity.region, prefix)
+    found = StateStore(session, place).saved_answers()
+    return {**found, "state_bucket": bucket} if found else {}
+
+
+def _bucket_here(options: Options, region: str, name_prefix: str) -> str:
+    for found in found_deployments(options):
+        if (found.region, found.name_prefix) == (region, name_prefix):
+            return backend_bucket(read_backend(found.root))
+    return ""
