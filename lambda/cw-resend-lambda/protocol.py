@@ -53,13 +53,19 @@ class Encoder:
             prefix + name
             for name in ("Request-Id", "Method", "Forwarded-Host", "Forwarded-For")
         )  # fmt: skip
-        self._answer = tuple(
-            prefix + name for name in ("Response-Status", "Response-Length", "Response-Time")
+        self._answer = (
+            (f"{prefix}Response-Status", "status"),
+            (f"{prefix}Response-Length", "responseLength"),
+            (f"{prefix}Response-Time", "responseLatency"),
         )
         self.node_host = _host(env.get("X_NODE_URL", "")) or "node"
 
     def messages(self, line, request_id):
-        """(request, response metadata or None) as bytes; raises Unsendable."""
+        """(request, response metadata or None) as bytes; raises Unsendable.
+
+        Args:
+            line: what `parse.fields` gives, with `httpMethod` and `path`.
+        """
         method, path = line["httpMethod"], line["path"]
         if not _METHOD.fullmatch(method):
             raise Unsendable("method")
@@ -94,14 +100,10 @@ class Encoder:
         return (head + "\r\n").encode(), (head + answer + "\r\n").encode()
 
     def _response(self, line):
-        name_status, name_length, name_time = self._answer
         out = ""
-        for name, key in (
-            (name_status, "status"), (name_length, "responseLength"), (name_time, "responseLatency")
-        ):  # fmt: skip
-            value = line.get(key, "")
-            if value.isdigit() and value.isascii():
-                out += f"{name}: {value}\r\n"
+        for name, key in self._answer:
+            if key in line:
+                out += f"{name}: {line[key]}\r\n"
         return out
 
 

@@ -118,9 +118,32 @@ def test_when_both_names_are_taken_nothing_is_changed_and_it_says_so() -> None:
     assert "wallarm_path" in result.problem
 
 
-def test_of_a_repeated_key_the_last_one_counts_as_json_readers_take_it() -> None:
+def test_a_format_with_one_of_our_keys_twice_is_left_alone() -> None:
     theirs = '{"status":"$context.status","requestId":"$context.requestId","status":"x"}'
-    assert ("status", "wallarm_status") in merge(theirs, ApiType.REST).renamed
+    result = merge(theirs, ApiType.REST)
+    assert result.format == theirs
+    assert "status stands twice" in result.problem
+
+
+def test_aliases_lead_the_line_and_what_clients_write_comes_last_among_them() -> None:
+    theirs = '{"userAgent":"a","path":"b","stage":"c","requestId":"$context.requestId"}'
+    result = merge(theirs, ApiType.REST)
+    names = [member.key for member in json_template.parse(result.format).members]
+    assert names[:3] == ["wallarm_stage", "wallarm_path", "wallarm_userAgent"]
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        '{"requestId":"$context.requestId","path":"mine","wallarm_path":"$context.path"}',
+        '{"wallarm_userAgent":"$context.identity.userAgent","wallarm_path":"$context.path"}',
+        '{"wallarm_path":"$context.path","requestId":"$context.requestId","wallarm_path":"x"}',
+    ],
+)
+def test_an_alias_that_a_client_could_forge_is_refused(theirs: str) -> None:
+    result = merge(theirs, ApiType.REST)
+    assert result.format == theirs
+    assert "wallarm_path" in result.problem
 
 
 def test_line_breaks_between_members_are_dropped() -> None:
@@ -264,13 +287,16 @@ def test_merging_keeps_every_member_adds_every_field_and_stays_valid(
         assert result.format == theirs
         return
     after = json_template.parse(result.format)
-    assert after.members[: len(before.members)] == before.members
+    aliases = len({name for _, name in result.renamed} & set(result.added))
+    kept = after.members[aliases : aliases + len(before.members)]
+    assert kept == before.members
     assert problems(result.format) == ()
     last = {m.key: m.unquoted for m in after.members}
     alias = dict(result.renamed)
     for key, variable in fields(api_type):
         assert last[alias.get(key, key)] == variable
-    assert tuple(m.key for m in after.members[len(before.members) :]) == result.added
+    others = after.members[:aliases] + after.members[aliases + len(before.members) :]
+    assert tuple(m.key for m in others) == result.added
 
 
 @given(objects(values), api_types)

@@ -33,3 +33,5 @@ def test_every_answer_that_the_module_has_a_variable_for_reaches_it() -> None:
 def test_the_forwarder_reads_every_field_that_the_format_writes() -> None:
     parse = runpy.run_path(str(ROOT / "lambda" / "cw-resend-lambda" / "parse.py"))
     assert parse["KEYS"] == tuple(name for name, _ in access_log.FIELDS)
+    assert parse["ALIASES"] == access_log.ALIASES
+    assert parse["WRITTEN"] == access_log.WRITTEN_BY_CLIENTS

@@ -19,8 +19,11 @@ from wizard.core.json_template import Member, Template, TemplateError
 
 MAX_FORMAT_BYTES = 3 * 1024  # documented: 3 KB
 REQUEST_ID = "$context.requestId"  # documented: every format must contain it
-# Put before one of our keys that a user's format already uses for something else.
+# Put before one of our keys that a user's format already uses for something else. Aliases lead the
+# line, those that a client can write into last: API Gateway may put a client's quotes into a line
+# as they are, and so nothing a client writes can pass for one (the forwarder's parse.py).
 ALIAS_PREFIX = "wallarm_"
+WRITTEN_BY_CLIENTS = ("path", "requestId", "errorMessage", "userAgent")
 
 FIELDS: tuple[tuple[str, str], ...] = (
     ("requestId", "$context.requestId"),
@@ -40,6 +43,11 @@ FIELDS: tuple[tuple[str, str], ...] = (
     ("sourceIp", "$context.identity.sourceIp"),
     ("userAgent", "$context.identity.userAgent"),
 )
+ALIASES = tuple(
+    ALIAS_PREFIX + key
+    for key in (*(k for k, _ in FIELDS if k not in WRITTEN_BY_CLIENTS), *WRITTEN_BY_CLIENTS)
+)
+_VARIABLES = dict(FIELDS)
 _NOT_IN_WEBSOCKET = frozenset(
     ("httpMethod", "path", "protocol", "responseLength", "responseLatency", "integrationStatus")
 )
@@ -208,24 +216,23 @@ def _not_json(shape: FormatKind) -> str:
 
 
 def _extend(users_format: str, template: Template, api_type: ApiType) -> MergeResult:
-    # With a repeated key JSON readers keep the last one, so only that one counts.
     present = {member.key: member for member in template.members}
+    leading: list[Member] = []
     additions: list[Member] = []
     renamed: list[tuple[str, str]] = []
     for key, variable in fields(api_type):
         name = key
         if key in present and present[key].unquoted != variable:
             name = ALIAS_PREFIX + key
-            if name in present and present[name].unquoted != variable:
-                return MergeResult(
-                    users_format,
-                    problem=f"The keys {key} and {name} are both in use for something else. "
-                    f"{_REMEDY}",
-                )
             renamed.append((key, name))
         if name not in present:
-            additions.append(Member(name, json.dumps(variable)))
-    line = template.extended(tuple(additions))
+            member = Member(name, json.dumps(variable))
+            (additions if name == key else leading).append(member)
+    leading.sort(key=lambda member: ALIASES.index(member.key))
+    taken = _repeated(template) or _aliases_out_of_place((*leading, *template.members))
+    if taken:
+        return MergeResult(users_format, problem=f"{taken} {_REMEDY}")
+    line = template.extended(tuple(leading), tuple(additions))
     if len(line.encode()) > MAX_FORMAT_BYTES:
         line = json_template.squeezed(line)
     wrong = problems(line)
@@ -235,4 +242,32 @@ def _extend(users_format: str, template: Template, api_type: ApiType) -> MergeRe
             problem=f"With the connector's fields added the format would be refused: "
             f"{', '.join(wrong)}. {_REMEDY}",
         )
-    return MergeResult(line, tuple(m.key for m in additions), tuple(renamed))
+    added = tuple(member.key for member in (*leading, *additions))
+    return MergeResult(line, added, tuple(renamed))
+
+
+def _repeated(template: Template) -> str:
+    """What is wrong with a known key that stands twice: no reader can tell it from a forged one."""
+    names = [member.key for member in template.members]
+    for key, _ in FIELDS:
+        if names.count(key) > 1:
+            return f"The key {key} stands twice in the format."
+    return ""
+
+
+def _aliases_out_of_place(members: tuple[Member, ...]) -> str:
+    """What is wrong with a format's aliases; empty when they lead it, in order, with our values."""
+    order = -1
+    leading = True
+    for member in members:
+        if member.key not in ALIASES:
+            leading = False
+            continue
+        key = member.key.removeprefix(ALIAS_PREFIX)
+        if member.unquoted != _VARIABLES[key]:
+            return f"The key {member.key} is in use for something else than {_VARIABLES[key]}."
+        place = ALIASES.index(member.key)
+        if not leading or place <= order:
+            return f"The key {member.key} must stand at the beginning of the format, once."
+        order = place
+    return ""

@@ -43,14 +43,15 @@ class Template:
     members: tuple[Member, ...]
     end: int
 
-    def extended(self, additions: tuple[Member, ...]) -> str:
-        """The same text with members added before the closing brace."""
-        if not additions:
+    def extended(self, first: tuple[Member, ...], last: tuple[Member, ...]) -> str:
+        """The same text with members added after its opening and before its closing brace."""
+        if not first and not last:
             return self.text
-        body = ",".join(f"{json.dumps(m.key)}:{m.value}" for m in additions)
-        head = self.text[: self.end].rstrip(_SPACE)
-        comma = "," if self.members else ""
-        return f"{head}{comma}{body}{self.text[self.end :]}"
+        theirs = self.text[1 : self.end]
+        if last:
+            theirs = theirs.rstrip(_SPACE)
+        parts = [_joined(first), theirs if self.members else "", _joined(last)]
+        return f"{{{','.join(part for part in parts if part)}{self.text[self.end :]}"
 
 
 def parse(text: str) -> Template:
@@ -192,6 +193,10 @@ class _Reader:
         return TemplateError(
             f"it is not valid JSON: {wanted} was expected at character {self._at + 1}, found {what}"
         )
+
+
+def _joined(members: tuple[Member, ...]) -> str:
+    return ",".join(f"{json.dumps(m.key)}:{m.value}" for m in members)
 
 
 def _decoded(quoted: str) -> str:
