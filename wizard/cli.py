@@ -4,6 +4,7 @@ until a command needs it.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from wizard import __version__
@@ -12,23 +13,10 @@ TYPE_CHECKING = False  # as typing's, which would have to be imported for it
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from typing import Any
 
-EXAMPLES = """\
-examples:
-  wallarm-apigw                                     the guided install, in this terminal
-  wallarm-apigw sandbox try                         the whole job on this machine, no AWS account
-  wallarm-apigw answers > answers.json              every answer with its default
-  wallarm-apigw install --answers answers.json --dry-run
-  wallarm-apigw install --answers answers.json --non-interactive --yes
-  wallarm-apigw stages add a1b2c3/prod              connect one more stage
-  wallarm-apigw doctor                              find what is wrong
-  wallarm-apigw uninstall                           take everything away, put logging back
+    from wizard.core.errors import WizardError
 
-exit codes: 0 done, 1 failed, 2 usage or missing answer, 3 could not be checked, 130 interrupted
-The Wallarm token comes from WALLARM_API_TOKEN or --token-file, never from an option.
-Every option has an environment variable: WALLARM_APIGW_ and its name (WALLARM_APIGW_PROFILE, …).
-"""
+LIBRARIES = ("boto3", "python_terraform", "requests", "rich", "textual")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,22 +25,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments == ["--version"]:
         sys.stdout.write(version() + "\n")
         return 0
-    import importlib
-    import os
-
     from wizard.core.errors import ExitCode, WizardError
 
-    parser = build_parser()
-    options = parser.parse_args(arguments)
     _no_core_dumps()
+    env = dict(os.environ)  # with the token, which a command takes out of this process
+    options: argparse.Namespace | None = None
     try:
-        module, _, function = str(options.run).partition(":")
-        return int(getattr(importlib.import_module(f"wizard.{module}"), function)(options))
-    except WizardError as error:
-        from wizard.console import print_error
+        from wizard.parser import parse
 
-        print_error(error, as_json=getattr(options, "json", False))
-        return int(error.exit_code)
+        options = parse(arguments, version())
+        return _call(options)
+    except WizardError as error:
+        return _told(error, arguments, options)
     except KeyboardInterrupt:
         print("Interrupted. What was done is recorded; run the same command to go on.",
               file=sys.stderr)  # fmt: skip
@@ -60,21 +44,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.FAILED)
-    except Exception as error:  # noqa: BLE001 - a bug; a raw traceback is for the log file
-        return _bug(error, options)
+    except Exception as error:  # noqa: BLE001 - a bug: one clear error, its traceback to the log
+        return _told(_bug(error, options, env), arguments, options)
 
 
-def _bug(error: Exception, options: argparse.Namespace) -> int:
-    """Say that it is one, and where the traceback is."""
-    import os
+def _call(options: argparse.Namespace) -> int:
+    """Import what the command needs, and run it."""
+    import importlib
 
+    module, _, function = str(options.run).partition(":")
+    return int(getattr(importlib.import_module(f"wizard.{module}"), function)(options))
+
+
+def _told(error: WizardError, arguments: list[str], options: argparse.Namespace | None) -> int:
     from wizard.console import print_error
+
+    # Without options the command line itself could not be read.
+    as_json = getattr(options, "json", False) if options else "--json" in arguments
+    print_error(error, as_json=as_json)
+    return int(error.exit_code)
+
+
+def _bug(error: Exception, options: argparse.Namespace | None, env: dict[str, str]) -> WizardError:
+    """Say that it is one, and where the traceback is."""
     from wizard.flows.bugs import unexpected
 
     workspace = getattr(options, "workspace", None)
-    told = unexpected(error, workspace, dict(os.environ), code="WAG-E-CLI-009")
-    print_error(told, as_json=getattr(options, "json", False))
-    return int(told.exit_code)
+    return unexpected(error, workspace, env, code="WAG-E-CLI-009")
 
 
 def _no_core_dumps() -> None:
@@ -92,136 +88,24 @@ def _no_core_dumps() -> None:
 
 
 def version() -> str:
-    """The version, and that of the Python it runs on."""
-    return f"wallarm-apigw {__version__} (Python {sys.version.split()[0]})"
+    """The version, that of the Python it runs on, and those of the libraries beside it.
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """The parser with every command and option."""
-    import argparse
-    from pathlib import Path
-
-    parser = argparse.ArgumentParser(
-        prog="wallarm-apigw",
-        description="Connect Amazon API Gateway traffic to Wallarm API Discovery.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=version())
-    parser.set_defaults(run="commands:wizard")
-    _common(parser)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-
-    install = _command(
-        commands, "install", "deploy the connector and connect stages", "commands:install"
-    )
-    _answers_options(install)
-
-    stages = _command(commands, "stages", "list, add or remove connected stages", None)
-    actions = stages.add_subparsers(title="actions", metavar="ACTION", required=True)
-    _command(actions, "list", "every stage and how it logs today", "commands_stages:list_all")
-    for name, text in (("add", "connect stages"), ("remove", "disconnect stages")):
-        action = _command(actions, name, text, "commands_stages:change")
-        action.set_defaults(action=name)
-        action.add_argument("stage", nargs="+", metavar="API-ID/STAGE")
-
-    _command(commands, "status", "what is deployed and how it does", "commands_stages:status")
-
-    doctor = _command(
-        commands, "doctor", "find the first broken link, offer to mend it", "commands_doctor:doctor"
-    )
-    doctor.add_argument("--only", action="append", default=[], metavar="ID", help="run only these")
-    doctor.add_argument("--skip", action="append", default=[], metavar="ID", help="leave these out")
-    doctor.add_argument("--wait", type=float, default=0.0, metavar="SECONDS",
-                        help="go on trying checks that may still settle")  # fmt: skip
-    doctor.add_argument("--output", choices=("text", "short", "json", "junit"), default="text")
-    doctor.add_argument("--fail-on", choices=("warning", "error"), default="error")
-    doctor.add_argument("--fix", action="store_true", help="offer the safe fixes")
-    doctor.add_argument("--list", action="store_true", help="list the checks and stop")
-
-    uninstall = _command(
-        commands, "uninstall", "remove it and put logging back", "commands_stages:uninstall"
-    )
-    uninstall.add_argument("--delete-logs", action="store_true",
-                           help="also delete log groups that the connector created")  # fmt: skip
-
-    policy = _command(
-        commands, "iam-policy", "the least IAM policy for the answers", "commands:iam_policy"
-    )
-    purposes = ("discover", "deploy", "uninstall", "doctor", "boundary")
-    policy.add_argument("purpose", nargs="?", default="deploy", choices=purposes)
-    policy.add_argument("--format", choices=("json", "terraform", "cloudformation"), default="json")
-
-    redrive = _command(
-        commands, "redrive", "replay events kept after failed delivery", "commands_doctor:redrive"
-    )
-    redrive.add_argument("--since", default="", metavar="ISO-TIME", help="only what is newer")
-
-    _command(
-        commands,
-        "rotate-token",
-        "store a new token, restart the node",
-        "commands_stages:rotate_token",
-    )
-    bundle = _command(
-        commands, "support-bundle", "write a redacted zip", "commands_doctor:support_bundle"
-    )
-    bundle.add_argument("--file", type=Path, default=None, help="where to write it")
-
-    answers = _command(
-        commands, "answers", "print an answers file with every key", "commands:answers"
-    )
-    answers.add_argument("--reference", action="store_true", help="as a reference table instead")
-
-    completion = _command(
-        commands, "completion", "print completions for a shell", "commands:completion"
-    )
-    completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
-    completion.set_defaults(parser=parser)
-
-    sandbox = _command(commands, "sandbox", "a local AWS, node and traffic on this machine", None)
-    modes = sandbox.add_subparsers(title="modes", metavar="MODE", required=True)
-    attempt = _command(
-        modes, "try", "the whole main job on the sandbox", "commands_sandbox:attempt"
-    )
-    attempt.add_argument("--headless", action="store_true", help="without the guided screens")
-    _command(modes, "run", "start the sandbox and leave it running", "commands_sandbox:run")
-    return parser
-
-
-def _command(parent: Any, name: str, text: str, run: str | None) -> argparse.ArgumentParser:
-    child: argparse.ArgumentParser = parent.add_parser(name, help=text, description=text)
-    if run is not None:
-        child.set_defaults(run=run)
-        _common(child)
-    return child
-
-
-def _common(parser: argparse.ArgumentParser) -> None:
-    """Options every command takes. Defaults are suppressed so that a command's own come first."""
-    import argparse
-    from pathlib import Path
-
-    none: Any = argparse.SUPPRESS
-    add = parser.add_argument
-    add("--profile", default=none, help="AWS CLI profile")
-    add("--region", default=none, help="AWS Region")
-    add("--name-prefix", default=none, help="resource name prefix")
-    add("--workspace", type=Path, default=none, metavar="DIR", help="folder for answers and state")
-    add("--answers", type=Path, default=none, metavar="FILE", help="answers file (JSON)")
-    add("--token-file", type=Path, default=none, metavar="FILE", help="file with the Wallarm token")
-    add("--terraform", default=none, metavar="PATH", help="Terraform or OpenTofu binary")
-    add("--plugin-mirror", default=none, metavar="DIR", help="folder of a provider mirror")
-    add("--non-interactive", action="store_true", default=none, help="never ask")
-    add("--dry-run", action="store_true", default=none, help="show what would change, then stop")
-    add("--yes", "-y", action="store_true", default=none, help="consent to what is shown")
-    add("--unlock", default=none, metavar="ID", help="remove this lock that a dead run left")
-    add("--json", action="store_true", default=none, help="data on stdout as JSON lines")
-
-
-def _answers_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
-                        help="set one answer; may be repeated")  # fmt: skip
+    Read from the names of the installed folders: asking the packages would take longer than all
+    the rest. `wallarm-apigw version` asks Terraform too, which takes longer still.
+    """
+    found = {}
+    for folder in reversed(sys.path):  # the first one wins, as for an import
+        try:
+            entries = os.listdir(folder or ".")  # noqa: PTH208 - without importing pathlib
+        except OSError:  # a zip file, or a folder that is not there
+            continue
+        for entry in entries:
+            name, _, rest = entry.partition("-")
+            if name in LIBRARIES and rest.endswith(".dist-info"):
+                found[name] = rest.removesuffix(".dist-info")
+    parts = [f"Python {sys.version.split()[0]}"]
+    parts += [f"{name.replace('_', '-')} {found[name]}" for name in LIBRARIES if name in found]
+    return f"wallarm-apigw {__version__}\n{', '.join(parts)}"
 
 
 if __name__ == "__main__":

@@ -5,126 +5,22 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import sys
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wizard.console import Console
 from wizard.core.answers import Answers
-from wizard.core.answers_io import build, env_name, from_env, from_text, parse_file
+from wizard.core.answers_io import env_name
 from wizard.core.errors import ExitCode, UsageError
 from wizard.core.report import State
 from wizard.core.secret import Secret
 from wizard.core.text import count
-from wizard.flows.context import Context, Options
+from wizard.inputs import consent, interactive, load_answers, make_context, run_options, setting
 from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:
     from wizard.flows.install import Review
-
-_TRUE = ("1", "true", "yes", "on")
-
-
-def setting(options: argparse.Namespace, name: str, env: Mapping[str, str]) -> Any:
-    """An option of the run: from the command line, else from its environment variable."""
-    value = getattr(options, name, None)
-    if value is not None:
-        return value
-    text = env.get(f"WALLARM_APIGW_{name.upper()}", "")
-    if name in ("non_interactive", "yes", "json", "dry_run"):
-        return text.lower() in _TRUE
-    if name in ("workspace", "answers", "token_file"):
-        return Path(text) if text else None
-    return text
-
-
-def run_options(options: argparse.Namespace, env: Mapping[str, str]) -> Options:
-    """How to run, from command line and environment."""
-    return Options(
-        workspace=setting(options, "workspace", env),
-        terraform=setting(options, "terraform", env),
-        plugin_mirror=setting(options, "plugin_mirror", env),
-        env=env,
-        dry_run=setting(options, "dry_run", env),
-        unlock=setting(options, "unlock", env),
-    )
-
-
-def make_context(options: argparse.Namespace, env: Mapping[str, str], console: Console) -> Context:
-    """What a flow needs, with somebody to ask where somebody is there."""
-    return Context(
-        run_options(options, env),
-        console.emit,
-        lambda text: agrees(options, env, text),
-        lambda text: agrees(options, env, text, person=True),
-    )
-
-
-def load_answers(
-    options: argparse.Namespace,
-    env: Mapping[str, str],
-    *,
-    check: bool = True,
-    ask_aws: bool = True,
-) -> Answers:
-    """Answers from saved answers, file, environment and options; later ones win.
-
-    Args:
-        ask_aws: saved answers may lie in S3, where a colleague or an earlier run left them.
-    """
-    from wizard.flows.saved import saved_answers
-
-    layers: list[Mapping[str, Any]] = [_aws_environment(env)]
-    given: dict[str, Any] = {}
-    path = setting(options, "answers", env)
-    if path is not None:
-        given.update(_read_file(path))
-    given.update(from_env(env))
-    for name in ("profile", "region", "name_prefix"):
-        value = getattr(options, name, None)
-        if value is not None:
-            given[name] = value
-    for pair in getattr(options, "set", []):
-        key, equals, text = pair.partition("=")
-        if not equals:
-            raise UsageError("WAG-E-CLI-002", f"--set {pair} must be KEY=VALUE")
-        given[key] = from_text(key, text)
-    identity_keys = {k: v for k, v in {**layers[0], **given}.items() if k in ("profile", "region")}
-    name_prefix = str(given.get("name_prefix", Answers().name_prefix))
-    run = run_options(options, env)
-    saved = saved_answers(run, identity_keys, name_prefix)
-    found = build(layers[0], saved, given, check=check)
-    if not ask_aws:
-        return found
-    from wizard.flows.shared_answers import current_answers
-
-    wanted = {**identity_keys, "region": found.region, "state_bucket": found.state_bucket}
-    return build(layers[0], current_answers(run, wanted, name_prefix), given, check=check)
-
-
-def _aws_environment(env: Mapping[str, str]) -> dict[str, Any]:
-    """The Region and profile that the AWS tools would use; an answer of our own wins."""
-    out: dict[str, Any] = {}
-    region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION")
-    if region:
-        out["region"] = region
-    if env.get("AWS_PROFILE"):
-        out["profile"] = env["AWS_PROFILE"]
-    return out
-
-
-def _read_file(path: Path) -> dict[str, Any]:
-    try:
-        return parse_file(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            "WAG-E-ANSWERS-004",
-            f"The answers file {path} cannot be read",
-            why=str(error),
-            next_step="Check the path, or print a fresh file with `wallarm-apigw answers`.",
-        ) from error
 
 
 def wizard(options: argparse.Namespace) -> int:
@@ -146,11 +42,6 @@ def wizard(options: argparse.Namespace) -> int:
         token = read_token(setting(options, "token_file", env), env)
         answers = load_answers(options, env, check=False, ask_aws=False)
         return run(run_options(options, env), answers, token, words)
-
-
-def interactive(env: Mapping[str, str]) -> bool:
-    """Whether a person sits at a terminal that can draw screens."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and env.get("TERM", "dumb") != "dumb"
 
 
 def install(options: argparse.Namespace) -> int:
@@ -241,40 +132,6 @@ def _show_plan(review: Review, console: Console) -> None:
             console.line(f"{change.action}: {change.address}", State.WARNING)
 
 
-def consent(
-    options: argparse.Namespace, env: Mapping[str, str], question: str, *, person: bool = False
-) -> None:
-    """Ask once. Without a terminal only `--yes` consents; raises UsageError otherwise.
-
-    Args:
-        person: `--yes` is no answer to this one.
-    """
-    if not person and setting(options, "yes", env):
-        return
-    if setting(options, "non_interactive", env) or not sys.stdin.isatty():
-        raise UsageError(
-            "WAG-E-CLI-003",
-            "Consent is missing",
-            why="This run would change the account, and nobody can be asked.",
-            next_step="Look at it with --dry-run, then add --yes.",
-            keys=("yes",),
-        )
-    print(f"{question} Type yes to go on: ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("yes", "y"):
-        raise UsageError("WAG-E-CLI-004", "Stopped as you wished; nothing was changed")
-
-
-def agrees(
-    options: argparse.Namespace, env: Mapping[str, str], question: str, *, person: bool = False
-) -> bool:
-    """Whether the user agrees: `--yes` (unless only a person can know), or one who says so."""
-    try:
-        consent(options, env, question, person=person)
-    except UsageError:
-        return False
-    return True
-
-
 def answers(options: argparse.Namespace) -> int:
     """Print an answers file, or the reference of every key."""
     env = take_environment()
@@ -285,12 +142,41 @@ def answers(options: argparse.Namespace) -> int:
     return int(ExitCode.DONE)
 
 
+def version(options: argparse.Namespace) -> int:
+    """Print the versions of everything that matters; finding Terraform takes a moment."""
+    from wizard.flows.versions import versions
+
+    env = take_environment()
+    found = versions(run_options(options, env))
+    if setting(options, "json", env):
+        print(json.dumps(found, ensure_ascii=False))
+        return int(ExitCode.DONE)
+    width = max(map(len, found))
+    for name, text in found.items():
+        print(f"{name:<{width}}  {text}")
+    return int(ExitCode.DONE)
+
+
 def completion(options: argparse.Namespace) -> int:
     """Print a completion script for a shell."""
     import shtab
 
+    _complete_files(options.parser)
     print(shtab.complete(options.parser, options.shell))
     return int(ExitCode.DONE)
+
+
+def _complete_files(parser: argparse.ArgumentParser) -> None:
+    """Let the shell complete paths where an option takes one."""
+    import shtab
+
+    kinds = {"FILE": shtab.FILE, "PATH": shtab.FILE, "DIR": shtab.DIRECTORY}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for child in action.choices.values():
+                _complete_files(child)
+        elif action.metavar in kinds:
+            action.complete = kinds[action.metavar]  # type: ignore[attr-defined]
 
 
 def reference() -> str:

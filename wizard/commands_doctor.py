@@ -9,7 +9,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from wizard import report_text
-from wizard.commands import consent, load_answers, run_options, setting
 from wizard.console import Console, speaks_unicode
 from wizard.core.answers import Answers
 from wizard.core.checks import Report, Result, Verdict
@@ -18,6 +17,7 @@ from wizard.core.report import State
 from wizard.core.secret import Secret
 from wizard.core.text import count
 from wizard.flows.context import Context
+from wizard.inputs import consent, load_answers, run_options, setting
 from wizard.services.tokens import take_environment
 
 NOBODY_TO_ASK = "WAG-E-CLI-003"
@@ -178,7 +178,9 @@ def _time(text: str) -> float:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         raise UsageError(
-            "WAG-E-CLI-005", f"--since {text} is not an ISO time such as 2026-01-31T12:00:00Z"
+            "WAG-E-CLI-005",
+            f"--since {text} is not an ISO time",
+            next_step="Write it like this: --since 2026-01-31T12:00:00Z",
         ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.commands import interactive, run_install, run_options, setting
+from wizard.commands import run_install
 from wizard.console import Console
 from wizard.core.answers import Answers
 from wizard.core.errors import ExitCode
 from wizard.core.report import State
 from wizard.core.secret import Secret
 from wizard.core.text import clean, count, duration
+from wizard.inputs import interactive, run_options, setting
 from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:
     from wizard.sandbox import Sandbox
 
 ARRIVAL_SECONDS = 30.0
+MOST_ROWS = 12
 
 
 def run(_options: argparse.Namespace) -> int:
@@ -36,27 +36,38 @@ def attempt(options: argparse.Namespace) -> int:
     """The whole main job on the sandbox: guided in a terminal, headless without one."""
     from wizard.sandbox import Sandbox
 
-    began = time.monotonic()
-    with Console() as console, tempfile.TemporaryDirectory(prefix="wallarm-apigw-") as folder:
+    env = take_environment()
+    with Console(as_json=setting(options, "json", env)) as console:
         console.line("Starting a local AWS, a stand-in node and sample APIs on this machine")
-        with Sandbox.start(region="us-east-1") as sandbox:
-            console.line(
-                f"Local AWS at {sandbox.endpoint_url}; no request leaves this machine", State.DONE
-            )
-            env = _enter(sandbox)
-            if getattr(options, "workspace", None) is None:
-                options.workspace = Path(folder) / "workspace"
-            if interactive(env) and not options.headless:
-                return _guided(options, env)
-            options.yes = True
-            answers = sample_answers(sandbox)
-            code = run_install(options, env, answers, Secret(sandbox.token), console)
-            if code == ExitCode.DONE and not setting(options, "dry_run", env):
-                code = _traffic(sandbox, answers, console)
-            console.line(
-                f"Took {duration(time.monotonic() - began)}. The sandbox ends with it.", State.DONE
-            )
-            return code
+        try:
+            with Sandbox.start(region="us-east-1") as sandbox:
+                console.line(
+                    f"Local AWS at {sandbox.endpoint_url}; no request leaves this machine",
+                    State.DONE,
+                )
+                options.workspace = sandbox.workspace(setting(options, "workspace", env))
+                return _job(options, _enter(sandbox), sandbox, console)
+        except KeyboardInterrupt:
+            console.line("Interrupted. The sandbox is gone, and all that was in it.", State.SKIPPED)
+            return int(ExitCode.INTERRUPTED)
+
+
+def _job(
+    options: argparse.Namespace, env: Mapping[str, str], sandbox: Sandbox, console: Console
+) -> int:
+    if interactive(env) and not options.headless:
+        return _guided(options, env)
+    began = time.monotonic()
+    options.yes = True
+    answers = sample_answers(sandbox)
+    code = run_install(options, env, answers, Secret(sandbox.token), console)
+    if code == ExitCode.DONE and not setting(options, "dry_run", env):
+        code = _traffic(sandbox, answers, console)
+    console.line(
+        f"Took {duration(time.monotonic() - began)}. The sandbox ends with it.",
+        State.DONE if code == ExitCode.DONE else None,
+    )
+    return code
 
 
 def sample_answers(sandbox: Sandbox) -> Answers:
@@ -75,6 +86,8 @@ def _enter(sandbox: Sandbox) -> Mapping[str, str]:
     for name in sandbox.unset:
         os.environ.pop(name, None)
     os.environ.update(sandbox.env)
+    # A provider that is killed leaves its socket in the temporary folder: let that go too.
+    os.environ["TMPDIR"] = str(sandbox.root / "tmp")
     return take_environment()
 
 
@@ -86,33 +99,36 @@ def _guided(options: argparse.Namespace, env: Mapping[str, str]) -> int:
 
 def _traffic(sandbox: Sandbox, answers: Answers, console: Console) -> int:
     """Send realistic requests and compare them with what the node received, one by one."""
+    from wizard.sandbox.traffic import differences
+
     sandbox.node.reset()
     console.line("Sending sample traffic to the connected stages", State.RUNNING)
     sent = sandbox.send_sample(answers.stages)
-    records = _wait(sandbox, len(sent))
-    for record in records[:12]:
+    records = sandbox.node.wait_for(len(sent), ARRIVAL_SECONDS)
+    for record in records[:MOST_ROWS]:
         console.line("    " + _row(record))
-    if len(records) > 12:
-        console.line(f"    … and {len(records) - 12} more")
-    missing = len(sent) - len(records)
-    if missing:
-        console.line(f"{count(missing, 'request')} of {len(sent)} did not arrive", State.FAILED)
+    if len(records) > MOST_ROWS:
+        console.line(f"    … and {len(records) - MOST_ROWS} more")
+    missing, invented = differences(sent, records)
+    for title, found in (("did not arrive as sent", missing), ("was never sent", invented)):
+        for one in found[:MOST_ROWS]:
+            console.line(f"{title}: {clean(' '.join(map(str, one)), 200)}", State.FAILED)
+    console.data(
+        {"type": "Traffic", "sent": len(sent), "missing": len(missing), "invented": len(invented)}
+    )
+    if missing or invented:
+        console.line(
+            f"{count(len(sent), 'request')} sent: {len(missing)} missing or changed on the way, "
+            f"{len(invented)} that nobody sent",
+            State.FAILED,
+        )
         return int(ExitCode.FAILED)
     console.line(
-        f"{count(len(sent), 'request')} sent, {len(records)} arrived at the node, none missing",
+        f"{count(len(sent), 'request')} sent, and the node received exactly these: the same "
+        "method, path, host, status, source address and user agent",
         State.DONE,
     )
     return int(ExitCode.DONE)
-
-
-def _wait(sandbox: Sandbox, expected: int) -> list[Any]:
-    end = time.monotonic() + ARRIVAL_SECONDS
-    while time.monotonic() < end:
-        records = list(sandbox.node.records())
-        if len(records) >= expected:
-            return records
-        time.sleep(0.3)
-    return list(sandbox.node.records())
 
 
 def _row(record: Any) -> str:

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping
 
 from wizard import __version__
-from wizard.commands import consent, load_answers, make_context, setting
 from wizard.console import Console
 from wizard.core.access_log import compare, log_group_name
 from wizard.core.change import diff_lines
@@ -17,6 +16,7 @@ from wizard.core.facts import Stage
 from wizard.core.record import StageRecord
 from wizard.core.report import StageReport, State
 from wizard.core.text import clean, count
+from wizard.inputs import consent, load_answers, make_context, setting
 from wizard.services.tokens import take_environment
 
 
@@ -167,11 +167,11 @@ def uninstall(options: argparse.Namespace) -> int:
 def rotate_token(options: argparse.Namespace) -> int:
     """Store a new token and restart the node's tasks with it."""
     from wizard.flows.lookup import read_token
-    from wizard.flows.rotate import rotate
+    from wizard.flows.rotate import needed, rotate
 
     env = take_environment()
     answers = load_answers(options, env)
-    token = read_token(setting(options, "token_file", env), env)
+    token = needed(read_token(setting(options, "token_file", env), env))
     with Console(as_json=setting(options, "json", env)) as console:
         context = make_context(options, env, console)
         consent(options, env, "Store the new token and restart the node?")

@@ -155,7 +155,7 @@ class Console:
                 if self._live_wanted or quiet < HEARTBEAT_SECONDS - 1 or not self._running:
                     continue
                 snapshot = self._snapshot
-                what = getattr(snapshot, "one_line", "") if snapshot is not None else ""
+                what = snapshot.one_line if snapshot is not None and snapshot.total else ""
                 self._print(
                     f"    … {self._running}: {what or duration(quiet) + ' quiet, still on'}"
                 )

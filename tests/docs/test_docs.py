@@ -14,7 +14,7 @@ import pytest
 from benchmarks import report
 from tests.docs import module
 from tests.docs.generate import DOCS, PAGES
-from wizard.cli import build_parser
+from wizard.parser import build_parser
 
 ROOT = DOCS.parent
 TEXTS = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), *ROOT.glob("terraform/*.md"),

@@ -41,6 +41,19 @@ def processes_of(root: Path) -> list[int]:
     return found
 
 
+def command_line(pid: int) -> bytes:
+    try:
+        return (Path("/proc") / str(pid) / "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def servers_of(root: Path) -> list[int]:
+    """Those of its processes that serve something: all but the Terraform of its workspace."""
+    return [pid for pid in processes_of(root) if b"sleep 600" not in command_line(pid)
+            and not command_line(pid).startswith(b"sleep")]  # fmt: skip
+
+
 def open_ports(ports: dict[str, int]) -> list[str]:
     names = []
     for name, port in ports.items():
@@ -88,8 +101,13 @@ OWNER = """
     import json, sys, time
     from tests.sandbox.test_lifecycle import start_hanging_worker
     from wizard.sandbox import Sandbox
+    from wizard.services.terraform.process import Run
     sandbox = Sandbox.start(seed=False)
     start_hanging_worker(sandbox)
+    runs = sandbox.workspace() / "runs"
+    runs.mkdir(parents=True)
+    env = {"WORKSPACE": str(runs)}
+    Run(["sh", "-c", "sleep 600 & wait"], cwd=runs, env=env, folder=runs, name="apply", mark=True)
     host = sandbox._process.pid
     print(json.dumps({"root": str(sandbox.root), "ports": sandbox.ports, "host": host}), flush=True)
     time.sleep(600)
@@ -98,7 +116,8 @@ OWNER = """
 
 @pytest.fixture
 def owner() -> Any:
-    """Another process that owns a sandbox with a busy worker: `(process, root, ports, host pid)`"""
+    """Another process that owns a sandbox with a busy Lambda worker and, in a session of its own,
+    a command with a child, as Terraform and its provider are: `(process, root, ports, host pid)`"""
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(OWNER)],
         stdout=subprocess.PIPE,
@@ -114,8 +133,11 @@ def owner() -> Any:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_when_its_owner_dies_the_sandbox_dies_too(owner: Any, number: signal.Signals) -> None:
+def test_when_its_owner_dies_the_sandbox_dies_too_with_the_terraform_of_its_workspace(
+    owner: Any, number: signal.Signals
+) -> None:
     process, root, ports, _ = owner
+    assert len([pid for pid in processes_of(root) if b"sleep" in command_line(pid)]) == 2
     process.send_signal(number)
     assert_all_gone(root, ports)
 
@@ -126,13 +148,13 @@ def test_when_its_own_process_is_killed_nothing_keeps_running_and_the_next_start
     _, root, ports, host = owner
     os.kill(host, signal.SIGKILL)
     end = time.monotonic() + GONE_SECONDS
-    while (processes_of(root) or open_ports(ports)) and time.monotonic() < end:
+    while (servers_of(root) or open_ports(ports)) and time.monotonic() < end:
         time.sleep(0.05)
-    assert processes_of(root) == []
+    assert servers_of(root) == []
     assert open_ports(ports) == []
     assert root.exists()
     assert root in leftovers.sweep()
-    assert not root.exists()
+    assert_all_gone(root, ports)
 
 
 def test_sweeping_leaves_running_and_starting_sandboxes_alone(
@@ -251,7 +273,7 @@ def test_a_local_aws_that_does_not_start_is_one_clear_error(
 def test_an_answer_other_than_ready_is_told_in_the_childs_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from wizard.sandbox import sandbox as module
+    from wizard.sandbox import host_process
 
     spawn: Callable[..., Any] = subprocess.Popen
 
@@ -259,7 +281,7 @@ def test_an_answer_other_than_ready_is_told_in_the_childs_words(
         code = 'import sys; sys.stdin.readline(); print(\'{"error": "port 1 is odd"}\')'
         return spawn([sys.executable, "-c", code], stdin=-1, stdout=-1)
 
-    monkeypatch.setattr(module, "_spawn", failing)
+    monkeypatch.setattr(host_process, "spawn", failing)
     with pytest.raises(WizardError, match="did not start") as caught:
         Sandbox.start()
     assert caught.value.why == "port 1 is odd"

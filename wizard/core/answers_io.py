@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 from collections.abc import Mapping
 from typing import Any, get_type_hints
@@ -11,6 +10,7 @@ from typing import Any, get_type_hints
 from wizard.core.answers import Answers
 from wizard.core.errors import UsageError
 from wizard.core.rules import Violation, problems
+from wizard.core.text import closest
 
 ENV_PREFIX = "WALLARM_APIGW_"
 
@@ -56,34 +56,40 @@ def from_env(env: Mapping[str, str]) -> dict[str, Any]:
 
 def from_text(key: str, text: str) -> Any:
     """One answer written as text, converted to its type. Raises UsageError when it cannot be."""
+    unknown = _key_problem(key)
+    if unknown:
+        raise _refuse([unknown])
     kind = _TYPES[key]
     text = text.strip()
     if kind is int:
         try:
             return int(text)
         except ValueError:
-            raise UsageError(
-                "WAG-E-ANSWERS-003", f"{key} must be a whole number; got {text!r}", keys=(key,)
-            ) from None
+            raise _malformed(key, f"a whole number; got {text!r}", f"{key}=2") from None
     if kind is bool:
         if text.lower() in ("1", "true", "yes", "on"):
             return True
         if text.lower() in ("", "0", "false", "no", "off"):
             return False
-        raise UsageError(
-            "WAG-E-ANSWERS-003", f"{key} must be true or false; got {text!r}", keys=(key,)
-        )
+        raise _malformed(key, f"true or false; got {text!r}", f"{key}=true")
     if kind is str:
         return text
     items = [part.strip() for part in text.split(",") if part.strip()]
     if kind == dict[str, str]:
         pairs = [item.partition("=") for item in items]
         if any(not name or not equals for name, equals, _ in pairs):
-            raise UsageError(
-                "WAG-E-ANSWERS-003", f"{key} must be name=value,name=value", keys=(key,)
-            )
+            raise _malformed(key, "name=value,name=value", f"{key}=team=payments,stage=prod")
         return {name.strip(): value.strip() for name, _, value in pairs}
     return tuple(items)
+
+
+def _malformed(key: str, wanted: str, example: str) -> UsageError:
+    return UsageError(
+        "WAG-E-ANSWERS-003",
+        f"{key} must be {wanted}",
+        next_step=f"Write it like this: {example}. Nothing was changed.",
+        keys=(key,),
+    )
 
 
 def build(*layers: Mapping[str, Any], check: bool = True) -> Answers:
@@ -117,7 +123,7 @@ def _refuse(broken: list[Violation]) -> UsageError:
     )
 
 
-def _type_problem(key: str, value: Any) -> Violation | None:
+def _key_problem(key: str) -> Violation | None:
     if key in _NEVER:
         return Violation(
             (key,),
@@ -125,9 +131,16 @@ def _type_problem(key: str, value: Any) -> Violation | None:
             "use WALLARM_API_TOKEN or --token-file",
         )
     if key not in _FIELDS:
-        near = difflib.get_close_matches(key, _FIELDS, n=1)
+        near = closest(key, _FIELDS, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         return Violation((key,), f"{key} is not a known key{hint}")
+    return None
+
+
+def _type_problem(key: str, value: Any) -> Violation | None:
+    unknown = _key_problem(key)
+    if unknown:
+        return unknown
     kind = _TYPES[key]
     if kind in (int, bool, str):
         fits = type(value) is kind

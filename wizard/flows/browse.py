@@ -55,7 +55,11 @@ class Lookup:
 
     def _mfa(self, prompt: str) -> str:
         if self.ask_mfa is None:
-            raise WizardError("WAG-E-AWS-021", "Nobody can be asked for the MFA code")
+            raise WizardError(
+                "WAG-E-AWS-021",
+                "Nobody can be asked for the MFA code",
+                next_step="Run it in a terminal, or log in first (`aws sts get-session-token`).",
+            )
         return self.ask_mfa(prompt)
 
     def profiles(self) -> tuple[Profile, ...]:

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import json
-import platform
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
-from importlib import metadata
 from pathlib import Path
 
-from wizard import __version__
 from wizard.core.answers import Answers
 from wizard.core.checks import CHECKS, selected
 from wizard.core.errors import WizardError
 from wizard.flows import diagnose
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, open_session
+from wizard.flows.versions import versions
 from wizard.services import bundle
 from wizard.services.evidence.scene import Scene
 from wizard.services.evidence.tail import LogSource, read, sources
-from wizard.services.terraform.binary import find_binary
 
-_PACKAGES = ("boto3", "textual", "rich", "requests", "python-terraform")
 _LAST_ENTRIES = 500
 LOG_SECONDS = 24 * 3600.0
 
@@ -36,7 +31,7 @@ def collect(context: Context, answers: Answers) -> dict[str, str]:
     """
     scene = diagnose.set_scene(context, answers)
     files = {
-        "versions.txt": _versions(context),
+        "versions.txt": "".join(f"{k} {v}\n" for k, v in versions(context.options).items()),
         "answers.json": answers.to_json(),
         "report.txt": _report(answers, scene),
     }
@@ -50,18 +45,6 @@ def collect(context: Context, answers: Answers) -> dict[str, str]:
 def write(target: Path, files: Mapping[str, str]) -> None:
     """Write what was shown, and nothing else."""
     bundle.write_zip(target, files)
-
-
-def _versions(context: Context) -> str:
-    lines = [f"wallarm-apigw {__version__}", f"Python {sys.version.split()[0]}",
-             f"{platform.system()} {platform.release()} {platform.machine()}"]  # fmt: skip
-    lines.extend(f"{name} {metadata.version(name)}" for name in _PACKAGES)
-    try:
-        binary = find_binary(context.options.terraform, context.env)
-        lines.append(f"{binary.flavor} {binary.version}, {binary.found}")
-    except WizardError as error:
-        lines.append(str(error))
-    return "\n".join(lines) + "\n"
 
 
 def _report(answers: Answers, scene: Scene) -> str:

@@ -75,7 +75,12 @@ class Mend:
         change = StageChange(ref, api_type, live, held.after, Mode(held.mode))
         report = switching.switch(self.deployment, change)
         if report.state is State.FAILED:
-            raise WizardError("WAG-E-FIX-002", "The stage was not changed", why=report.message)
+            raise WizardError(
+                "WAG-E-FIX-002",
+                "The stage was not changed",
+                why=report.message,
+                next_step="Try again, or connect it anew: `wallarm-apigw stages add`.",
+            )
         return report
 
     def _log_policy(self, group: str) -> None:

@@ -81,7 +81,11 @@ class Redrive:
             with self.deployment.journal.effect(record.REDRIVE, batch.key) as effect:
                 answer = redrive.replay(s3, functions, bucket, function, batch)
                 if not answer.delivered:
-                    raise WizardError("WAG-E-REDRIVE-001", answer.reason)
+                    raise WizardError(
+                        "WAG-E-REDRIVE-001",
+                        answer.reason,
+                        next_step="Find out why with `wallarm-apigw doctor`; the events are kept.",
+                    )
                 redrive.forget(s3, bucket, batch)
                 effect.detail = "delivered and deleted"
         except WizardError as error:
@@ -95,7 +99,10 @@ class Redrive:
             outputs = self.deployment.outputs()
             if not outputs.undelivered_bucket:
                 raise UsageError(
-                    "WAG-E-REDRIVE-003", "This deployment has no bucket of undelivered events"
+                    "WAG-E-REDRIVE-003",
+                    "This deployment has no bucket of undelivered events",
+                    next_step="There is nothing to replay; `wallarm-apigw status` shows what is "
+                    "deployed.",
                 )
             self._outputs = outputs
         return self._outputs

@@ -13,11 +13,8 @@ from wizard.services.aws import parameters
 from wizard.services.aws.errors import explained
 
 
-def rotate(context: Context, answers: Answers, token: Secret | None) -> None:
-    """Put the token into SSM and force a new deployment of the ECS service.
-
-    Raises UsageError without a token or without a node of our own, WizardError when AWS refuses.
-    """
+def needed(token: Secret | None) -> Secret:
+    """The new token. Raises UsageError where there is none."""
     if not token:
         raise UsageError(
             "WAG-E-TOKEN-001",
@@ -25,13 +22,24 @@ def rotate(context: Context, answers: Answers, token: Secret | None) -> None:
             next_step="Set WALLARM_API_TOKEN or use --token-file.",
             keys=("WALLARM_API_TOKEN",),
         )
+    return token
+
+
+def rotate(context: Context, answers: Answers, token: Secret | None) -> None:
+    """Put the token into SSM and force a new deployment of the ECS service.
+
+    Raises UsageError without a token or without a node of our own, WizardError when AWS refuses.
+    """
+    token = needed(token)
     session = open_session(context, answers)
     identity = identify(session, answers)
     with Deployment(context, answers, session, identity, "rotate-token") as deployment:
         name = deployment.token_parameter
         if not name:
             raise UsageError(
-                "WAG-E-TOKEN-003", "This deployment uses a node of your own; it has no token here"
+                "WAG-E-TOKEN-003",
+                "This deployment uses a node of your own; it has no token here",
+                next_step="Give the new token to that node.",
             )
         outputs = deployment.outputs()
         with deployment.journal.effect(record.TOKEN_STORE, name):

@@ -97,7 +97,11 @@ def restore(
             result = outcome.result
             effect.detail = outcome.result.value
             if outcome.result is Result.ASK:
-                raise WizardError("WAG-E-STAGES-020", outcome.note or outcome.result.value)
+                raise WizardError(
+                    "WAG-E-STAGES-020",
+                    outcome.note or outcome.result.value,
+                    next_step="Look at the stage, then run the command again in a terminal.",
+                )
         text = "as before" if result is not Result.GONE else "deleted since; nothing to put back"
         report = StageReport(held.ref, "", State.DONE, outcome.note or text)
     except WizardError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from wizard.core.errors import WizardError
-from wizard.sandbox.sandbox import run_foreground
+from wizard.sandbox.foreground import run_foreground
 
 if __name__ == "__main__":
     try:

@@ -131,6 +131,7 @@ def main() -> int:
     try:
         return asyncio.run(_serve(host, seed=settings["seed"]))
     finally:
+        leftovers.end_terraform(root)
         for entry in list(root.iterdir()) if root.is_dir() else ():
             if settings["keep_logs"] and entry.suffix == ".log":
                 continue

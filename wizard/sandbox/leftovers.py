@@ -1,19 +1,25 @@
-"""Removes the folders of sandboxes that were killed together with their own process.
+"""What a sandbox may leave behind: Terraform runs that nobody watches, folders nobody owns.
 
 A running sandbox holds a lock on its folder's `lock` file; the system frees it however the process
-ends. Folders without that lock are leftovers.
+ends. Folders without that lock are leftovers. Terraform runs in a session of its own, so that it
+outlives a killed wizard; on a sandbox it would only go on calling an AWS that is gone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
+import signal
 import tempfile
 import time
 from pathlib import Path
 
+from wizard.services.terraform import leftover
+
 PREFIX = "wallarm-apigw-sandbox-"
+_WORKSPACES = "workspaces"  # one folder a line
 _YOUNG_SECONDS = 120.0  # a folder without a lock file may belong to one that is just starting
 
 
@@ -24,11 +30,32 @@ def hold(folder: Path) -> int:
     return descriptor
 
 
+def note_workspace(root: Path, folder: Path) -> None:
+    """Remember that a sandbox is deployed to from this folder."""
+    with (root / _WORKSPACES).open("a", encoding="utf-8") as known:
+        known.write(f"{folder}\n")
+
+
+def end_terraform(root: Path) -> None:
+    """End every Terraform that still runs in a workspace of this sandbox, providers included."""
+    try:
+        known = (root / _WORKSPACES).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    for folder in known:
+        for marker in Path(folder).glob(f"*/{leftover.MARKER}"):
+            found = leftover.running(marker.parent)
+            if found is not None:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(found.pid, signal.SIGKILL)  # it leads a group of its own
+
+
 def sweep() -> list[Path]:
     """Remove what killed sandboxes of this user left in the temporary folder."""
     removed = []
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         if _is_abandoned(folder):
+            end_terraform(folder)
             shutil.rmtree(folder, ignore_errors=True)
             removed.append(folder)
     return removed

@@ -6,14 +6,17 @@ from __future__ import annotations
 import hashlib
 import http.client
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from wizard.sandbox.catalogue import SampleApi, SampleStage
 
 SEND_SECONDS = 30.0
+Seen = tuple[str, str, str, int, str, str]
 AGENTS = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0",
     'ShopApp/4.2 (iPhone14,2; "Kate\'s phone"; iOS 17.5)',
@@ -47,7 +50,7 @@ class Sent:
     request: SampleRequest
     status: int
 
-    def expected(self) -> tuple[str, str, str, int, str, str]:
+    def expected(self) -> Seen:
         """`(method, path, host, status, source address, user agent)` as the node should see it;
         the path without its query string, because access logs carry none."""
         r = self.request
@@ -59,6 +62,19 @@ class Sent:
             r.source_address,
             r.user_agent,
         )
+
+
+def differences(
+    sent: Iterable[Sent], records: Iterable[Mapping[str, Any]]
+) -> tuple[list[Seen], list[Seen]]:
+    """`(missing, invented)`: what was sent and did not arrive as it was, and what arrived and was
+    never sent like that. A request that arrived twice is invented once."""
+    expected = Counter(one.expected() for one in sent)
+    arrived = Counter(
+        (r["method"], r["path"], r["host"], r["status"], r["source_address"], r["user_agent"])
+        for r in records
+    )
+    return sorted((expected - arrived).elements()), list((arrived - expected).elements())
 
 
 def for_stage(

@@ -106,5 +106,6 @@ def _unreadable(path: Path, why: str) -> UsageError:
         "WAG-E-TOKEN-005",
         f"The token file {path} cannot be read",
         why=why,
+        next_step="Check the path, or set WALLARM_API_TOKEN instead.",
         keys=("token_file",),
     )

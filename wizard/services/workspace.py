@@ -238,7 +238,11 @@ def open_workspace(
     chosen = root or (Path(env[ENV]) if env and env.get(ENV) else None)
     for part in (identity.account_id, identity.region, identity.name_prefix):
         if not part or part in (".", "..") or "/" in part or "\0" in part:
-            raise UsageError("WAG-E-WS-002", f"{part!r} cannot be part of a folder's name")
+            raise UsageError(
+                "WAG-E-WS-002",
+                f"{part!r} cannot be part of a folder's name",
+                next_step="Correct region and name_prefix.",
+            )
     if chosen is None:
         chosen = data_dir() / "workspaces" / identity.account_id / identity.region
         chosen = chosen / identity.name_prefix

@@ -221,7 +221,11 @@ class LiveBackend(LiveHome):
             deployment = self._held()[0].deployment
         held = deployment.journal.record.stages.get(StageRef.parse(ref)) if deployment else None
         if deployment is None or held is None:
-            raise UsageError("WAG-E-STAGES-004", f"{ref} is not connected")
+            raise UsageError(
+                "WAG-E-STAGES-004",
+                f"{ref} is not connected",
+                next_step="Choose one of the connected stages.",
+            )
         with deployment.journal.running():
             report, _ = restore(deployment, held)
         return report

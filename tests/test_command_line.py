@@ -1,0 +1,183 @@
+"""The command line explains itself, and answers a slip with what was probably meant."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wizard import __version__, cli, manual
+from wizard.core.errors import UsageError
+from wizard.parser import Parser, build_parser, parse
+
+PACKAGE = Path(cli.__file__).parent
+
+
+def commands(parser: argparse.ArgumentParser, name: str = "") -> Iterator[tuple[str, Parser]]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for word, child in action.choices.items():
+                yield f"{name} {word}".strip(), child
+                yield from commands(child, f"{name} {word}".strip())
+
+
+COMMANDS = dict(commands(build_parser()))
+
+
+def test_every_command_has_a_page_and_every_page_a_command() -> None:
+    assert set(manual.COMMANDS) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_fits_a_terminal_of_eighty_columns(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = (COMMANDS[name] if name else build_parser()).format_help()
+    assert [line for line in text.splitlines() if len(line) > 80] == []
+    assert "\nexamples:\n" in text
+
+
+def examples() -> list[str]:
+    texts = [manual.EXAMPLES, *(page.examples for page in manual.COMMANDS.values())]
+    lines = [line.strip() for text in texts for line in text.splitlines()]
+    return [line for line in lines if line.startswith("wallarm-apigw")]
+
+
+@pytest.mark.parametrize("line", examples())
+def test_every_example_can_be_typed(line: str) -> None:
+    words = shlex.split(line.partition(" > ")[0], comments=True)
+    parse(words[1:], "")
+
+
+@pytest.mark.parametrize(
+    ("line", "what", "hint"),
+    [
+        ("instal", "There is no command `instal`", "`install`"),
+        ("stages lst", "There is no action `lst`", "list, add or remove"),
+        ("stages", "ACTION is missing", "list, add or remove"),
+        ("sandbox", "MODE is missing", "try or run"),
+        ("stages add", "API-ID/STAGE is missing", "wallarm-apigw stages add --help"),
+        ("--regoin eu-central-1 status", "There is no option `--regoin`", "`--region`"),
+        ("status --jsno", "There is no option `--jsno`", "`--json`"),
+        ("status --dry", "There is no option `--dry`", "`--dry-run`"),
+        ("status extra", "There is no argument `extra`", "--help"),
+        ("doctor --output xml", "--output cannot be `xml`", "text, short, json or junit"),
+        ("doctor --wait soon", "--wait must be a number; got 'soon'", "doctor --help"),
+        ("status --region", "--region needs a value", "--help"),
+        ("iam-policy destroy", "PURPOSE cannot be `destroy`", "uninstall"),
+        ("sandbox try --profile x", "There is no option `--profile` here", "Other commands take"),
+    ],
+)
+def test_a_slip_is_answered_with_what_was_meant(line: str, what: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(line.split(), "")
+    assert caught.value.what.startswith(what)
+    assert hint in caught.value.next_step
+    assert caught.value.exit_code == 2
+
+
+def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "wizard.cli", *arguments], env={**os.environ, **env},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_a_slip_is_data_too_where_data_is_wanted() -> None:
+    done = run("status", "--regin", "x", "--json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"] == "WAG-E-CLI-007"
+    assert "usage:" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [
+        ("nodetag=1", "did you mean node_tag?"),
+        ("node_count=two", "must be a whole number"),
+        ("node_count", "Next  Write it like this"),
+        ("wallarm_api_token=x", "does not belong in answers"),
+    ],
+)
+def test_an_answer_that_cannot_be_set_is_named(pair: str, said: str) -> None:
+    done = run("install", "--set", pair)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_a_bug_is_one_clear_error_and_its_traceback_goes_to_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = "AKIA" + "ABCDEFGHIJKLMNOP"
+
+    def broken(_options: argparse.Namespace) -> int:
+        raise LookupError(f"nobody thought of this: {secret}")
+
+    monkeypatch.setattr("wizard.commands_stages.status", broken)
+    assert cli.main(["status", "--workspace", str(tmp_path / "w")]) == 1
+    said = capsys.readouterr().err
+    log = (tmp_path / "w" / "wizard.log").read_text(encoding="utf-8")
+    assert "Traceback" not in said
+    assert "LookupError: nobody thought of this" in said
+    assert str(tmp_path / "w" / "wizard.log") in said
+    assert "Traceback" in log
+    assert secret not in said + log
+
+
+def test_the_short_version_names_the_libraries_and_the_long_one_terraform_too() -> None:
+    short = run("--version").stdout
+    assert short.startswith(f"wallarm-apigw {__version__}\n")
+    assert re.search(r"Python 3\.\d+\.\d+, boto3 \d.*python-terraform 0\.10\.1.*textual 8", short)
+    found = json.loads(run("version", "--json", PATH="/nowhere").stdout)
+    assert found["boto3"] in short
+    assert found["textual"] in short
+    assert "WAG-E-TF-001" in found["terraform"]
+
+
+def test_version_works_the_same_beside_other_options() -> None:
+    assert run("--json", "--version").stdout == run("--version").stdout
+
+
+def errors() -> Iterator[tuple[str, ast.Call]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = node.func if isinstance(node, ast.Call) else None
+            if isinstance(called, ast.Name) and called.id in ("WizardError", "UsageError"):
+                yield f"{path.relative_to(PACKAGE)}:{node.lineno}", node
+
+
+def test_every_error_says_what_to_do_next() -> None:
+    found = dict(errors())
+    assert len(found) > 100
+    silent = [place for place, call in found.items()
+              if not {"next_step", None} & {keyword.arg for keyword in call.keywords}]  # fmt: skip
+    assert silent == []
+
+
+BASH = """
+eval "$(%s completion bash)"
+COMP_WORDS=(wallarm-apigw %s); COMP_CWORD=%d; COMP_LINE="${COMP_WORDS[*]}"
+_shtab_wallarm_apigw; printf '%%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("doc", "doctor"), ("stages re", "remove"), ("doctor --outp", "--output"),
+     ("doctor --output ju", "junit")],
+)  # fmt: skip
+def test_bash_completes_commands_options_and_values(words: str, offered: str) -> None:
+    command = f"{shlex.quote(sys.executable)} -m wizard.cli"
+    script = BASH % (command, words, len(words.split()))
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [offered], done.stderr

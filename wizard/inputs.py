@@ -1,0 +1,164 @@
+"""What a command goes by: options, environment, answers, and a person's consent."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wizard.console import Console
+from wizard.core.answers import Answers
+from wizard.core.answers_io import build, from_env, from_text, parse_file
+from wizard.core.errors import UsageError
+from wizard.flows.context import Context, Options
+
+_TRUE = ("1", "true", "yes", "on")
+
+
+def setting(options: argparse.Namespace, name: str, env: Mapping[str, str]) -> Any:
+    """An option of the run: from the command line, else from its environment variable."""
+    value = getattr(options, name, None)
+    if value is not None:
+        return value
+    text = env.get(f"WALLARM_APIGW_{name.upper()}", "")
+    if name in ("non_interactive", "yes", "json", "dry_run"):
+        return text.lower() in _TRUE
+    if name in ("workspace", "answers", "token_file"):
+        return Path(text) if text else None
+    return text
+
+
+def run_options(options: argparse.Namespace, env: Mapping[str, str]) -> Options:
+    """How to run, from command line and environment."""
+    return Options(
+        workspace=setting(options, "workspace", env),
+        terraform=setting(options, "terraform", env),
+        plugin_mirror=setting(options, "plugin_mirror", env),
+        env=env,
+        dry_run=setting(options, "dry_run", env),
+        unlock=setting(options, "unlock", env),
+    )
+
+
+def make_context(options: argparse.Namespace, env: Mapping[str, str], console: Console) -> Context:
+    """What a flow needs, with somebody to ask where somebody is there."""
+    return Context(
+        run_options(options, env),
+        console.emit,
+        lambda text: agrees(options, env, text),
+        lambda text: agrees(options, env, text, person=True),
+    )
+
+
+def load_answers(
+    options: argparse.Namespace,
+    env: Mapping[str, str],
+    *,
+    check: bool = True,
+    ask_aws: bool = True,
+) -> Answers:
+    """Answers from saved answers, file, environment and options; later ones win.
+
+    Args:
+        ask_aws: saved answers may lie in S3, where a colleague or an earlier run left them.
+    """
+    from wizard.flows.saved import saved_answers
+
+    layers: list[Mapping[str, Any]] = [_aws_environment(env)]
+    given: dict[str, Any] = {}
+    path = setting(options, "answers", env)
+    if path is not None:
+        given.update(_read_file(path))
+    given.update(from_env(env))
+    for name in ("profile", "region", "name_prefix"):
+        value = getattr(options, name, None)
+        if value is not None:
+            given[name] = value
+    for pair in getattr(options, "set", []):
+        key, equals, text = pair.partition("=")
+        if not equals:
+            raise UsageError(
+                "WAG-E-CLI-002",
+                f"--set {pair} has no value",
+                next_step="Write it like this: --set region=eu-central-1",
+            )
+        given[key] = from_text(key, text)
+    identity_keys = {k: v for k, v in {**layers[0], **given}.items() if k in ("profile", "region")}
+    name_prefix = str(given.get("name_prefix", Answers().name_prefix))
+    run = run_options(options, env)
+    saved = saved_answers(run, identity_keys, name_prefix)
+    found = build(layers[0], saved, given, check=check)
+    if not ask_aws:
+        return found
+    from wizard.flows.shared_answers import current_answers
+
+    wanted = {**identity_keys, "region": found.region, "state_bucket": found.state_bucket}
+    return build(layers[0], current_answers(run, wanted, name_prefix), given, check=check)
+
+
+def _aws_environment(env: Mapping[str, str]) -> dict[str, Any]:
+    """The Region and profile that the AWS tools would use; an answer of our own wins."""
+    out: dict[str, Any] = {}
+    region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION")
+    if region:
+        out["region"] = region
+    if env.get("AWS_PROFILE"):
+        out["profile"] = env["AWS_PROFILE"]
+    return out
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return parse_file(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            "WAG-E-ANSWERS-004",
+            f"The answers file {path} cannot be read",
+            why=str(error),
+            next_step="Check the path, or print a fresh file with `wallarm-apigw answers`.",
+        ) from error
+
+
+def interactive(env: Mapping[str, str]) -> bool:
+    """Whether a person sits at a terminal that can draw screens."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and env.get("TERM", "dumb") != "dumb"
+
+
+def consent(
+    options: argparse.Namespace, env: Mapping[str, str], question: str, *, person: bool = False
+) -> None:
+    """Ask once. Without a terminal only `--yes` consents; raises UsageError otherwise.
+
+    Args:
+        person: `--yes` is no answer to this one.
+    """
+    if not person and setting(options, "yes", env):
+        return
+    if setting(options, "non_interactive", env) or not sys.stdin.isatty():
+        raise UsageError(
+            "WAG-E-CLI-003",
+            "Consent is missing",
+            why="Nobody can be asked here, and nothing is done without it.",
+            next_step="Look at it with --dry-run, then add --yes.",
+            keys=("yes",),
+        )
+    print(f"{question} Type yes to go on: ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("yes", "y"):
+        raise UsageError(
+            "WAG-E-CLI-004",
+            "Stopped as you wished; nothing was changed",
+            next_step="Run the same command again when you want it.",
+        )
+
+
+def agrees(
+    options: argparse.Namespace, env: Mapping[str, str], question: str, *, person: bool = False
+) -> bool:
+    """Whether the user agrees: `--yes` (unless only a person can know), or one who says so."""
+    try:
+        consent(options, env, question, person=person)
+    except UsageError:
+        return False
+    return True

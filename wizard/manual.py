@@ -1,0 +1,167 @@
+"""What `--help` says about each command: one line, a paragraph, examples. Only texts."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Page(NamedTuple):
+    """One command's help: its line in the list, what it does, and examples, a line each."""
+
+    line: str
+    text: str
+    examples: str
+
+
+PRODUCT = """\
+Connect Amazon API Gateway traffic to Wallarm API Discovery.
+
+Without a command it opens the guided install in this terminal: it finds your
+APIs and stages, deploys the connector with Terraform, switches on the access
+log of the stages you choose, and follows a request until it arrives at the
+node. Run again, it shows what is there. Nothing in the account changes before
+you agree to what is shown.
+"""
+
+EXAMPLES = """\
+examples:
+  wallarm-apigw
+      the guided install, in this terminal
+  wallarm-apigw sandbox try
+      the whole job on this machine; no AWS account needed
+  wallarm-apigw answers > answers.json
+  wallarm-apigw install --answers answers.json --dry-run
+  wallarm-apigw install --answers answers.json --non-interactive --yes
+      the same without questions, for a pipeline
+  wallarm-apigw doctor
+      find out why nothing arrives
+
+exit codes:
+  0    done
+  1    failed
+  2    wrong usage or a missing answer; nothing was changed
+  3    could not be checked
+  130  interrupted; run the same command to go on
+
+environment:
+  WALLARM_API_TOKEN         the Wallarm token; or --token-file, but no option
+  WALLARM_APIGW_<OPTION>    every common option: WALLARM_APIGW_YES=1
+  WALLARM_APIGW_<ANSWER>    every answer: `wallarm-apigw answers --reference`
+  AWS_PROFILE, AWS_REGION   and whatever else the AWS CLI reads
+  NO_COLOR                  no colours
+
+`wallarm-apigw COMMAND --help` explains a command.
+"""
+
+COMMANDS = {
+    "install": Page(
+        "deploy the connector and connect stages",
+        "Review, deploy with Terraform, switch the access log on at the chosen stages, and follow "
+        "one request to the node. The review is shown first and needs your consent. Run again "
+        "with other answers, it changes what differs; run again after an interruption, it goes on.",
+        "wallarm-apigw install --answers answers.json --dry-run\n"
+        "wallarm-apigw install --answers answers.json --non-interactive --yes\n"
+        "wallarm-apigw install --set 'stages=a1b2c3d4e5/prod,f6g7h8i9j0/$default'",
+    ),
+    "stages": Page(
+        "list, add or remove connected stages",
+        "The stages of the Region, and which of them are connected.",
+        "wallarm-apigw stages list\nwallarm-apigw stages add a1b2c3d4e5/prod",
+    ),
+    "stages list": Page(
+        "every stage and how it logs today",
+        "One line a stage: id, API type, API, how it logs today, whether it is connected.",
+        "wallarm-apigw stages list\nwallarm-apigw stages list --json",
+    ),
+    "stages add": Page(
+        "connect stages",
+        "Switch the access log on at these stages. The difference is shown first.",
+        "wallarm-apigw stages add a1b2c3d4e5/prod --dry-run\n"
+        "wallarm-apigw stages add a1b2c3d4e5/prod 'f6g7h8i9j0/$default' --yes",
+    ),
+    "stages remove": Page(
+        "disconnect stages",
+        "Give each stage back the logging it had before. One that somebody changed since is asked "
+        "about, and left alone where nobody can be asked.",
+        "wallarm-apigw stages remove a1b2c3d4e5/prod",
+    ),
+    "status": Page(
+        "what is deployed and how it does",
+        "Resources, cost, versions, connected stages, and what came through in the last hour.",
+        "wallarm-apigw status\nwallarm-apigw status --json",
+    ),
+    "doctor": Page(
+        "find the first broken link, offer to mend it",
+        "Walk the chain from the stage to the Wallarm Cloud and show evidence for each link; the "
+        "first broken one is the root cause. It changes nothing without --fix, and with it asks "
+        "before each repair. Exit code 3: nothing could be looked at.",
+        "wallarm-apigw doctor\n"
+        "wallarm-apigw doctor --only logs --wait 120\n"
+        "wallarm-apigw doctor --fix\n"
+        "wallarm-apigw doctor --output junit > doctor.xml",
+    ),
+    "uninstall": Page(
+        "remove it and put logging back",
+        "Stages first: each gets back the logging it had. Then the subscription filter, the "
+        "infrastructure and the stored token. What stays is listed, with why.",
+        "wallarm-apigw uninstall --dry-run\nwallarm-apigw uninstall --yes",
+    ),
+    "iam-policy": Page(
+        "the least IAM policy for the answers",
+        "Print the least policy for what you chose; needs no credentials. `boundary` is a "
+        "permissions boundary: the most that the roles of a deployment may ever do.",
+        "wallarm-apigw iam-policy deploy > policy.json\n"
+        "wallarm-apigw iam-policy doctor --format terraform",
+    ),
+    "redrive": Page(
+        "replay events kept after failed delivery",
+        "Send what the forwarder could not deliver, and AWS kept in S3, through it again.",
+        "wallarm-apigw redrive --dry-run\nwallarm-apigw redrive --since 2026-01-31T12:00:00Z --yes",
+    ),
+    "rotate-token": Page(
+        "store a new token, restart the node",
+        "Replace the stored Wallarm token and start the node's tasks again, one after another.",
+        "wallarm-apigw rotate-token --token-file new-token --yes",
+    ),
+    "support-bundle": Page(
+        "write a redacted zip for a support case",
+        "Collect versions, answers, the checklist's report, journal and log ends; secrets are "
+        "redacted. The content is listed before it is written. Nothing is sent anywhere.",
+        "wallarm-apigw support-bundle --dry-run\n"
+        "wallarm-apigw support-bundle --file case.zip --yes",
+    ),
+    "answers": Page(
+        "print an answers file with every key",
+        "Every answer as JSON: the saved ones of an earlier run, else the defaults.",
+        "wallarm-apigw answers > answers.json\nwallarm-apigw answers --reference",
+    ),
+    "version": Page(
+        "versions of everything that matters",
+        "This program, Python, the libraries, Terraform and where its AWS provider would come "
+        "from: what a bug report needs. `--version` is the short form, and quicker.",
+        "wallarm-apigw version\nwallarm-apigw version --json",
+    ),
+    "completion": Page(
+        "print completions for a shell",
+        "A completion script on standard output.",
+        'eval "$(wallarm-apigw completion bash)"     # in ~/.bashrc\n'
+        'eval "$(wallarm-apigw completion zsh)"      # in ~/.zshrc, after compinit',
+    ),
+    "sandbox": Page(
+        "a local AWS, node and traffic on this machine",
+        "The product without an account: a local AWS with sample APIs, and stand-ins for the node "
+        "and the Wallarm Cloud. Everything listens on 127.0.0.1 and ends with the command.",
+        "wallarm-apigw sandbox try\nwallarm-apigw sandbox run",
+    ),
+    "sandbox try": Page(
+        "the whole main job on the sandbox",
+        "The guided screens in a terminal; without one the headless install, then sample traffic "
+        "that is compared with what the node received. About two minutes.",
+        "wallarm-apigw sandbox try\nwallarm-apigw sandbox try --headless",
+    ),
+    "sandbox run": Page(
+        "start the sandbox and leave it running",
+        "Print the environment of the sandbox for a shell, and go on until Ctrl-C.",
+        "wallarm-apigw sandbox run     # paste what it prints into a second terminal",
+    ),
+}

@@ -1,0 +1,268 @@
+"""Every command and option, and what is said when one is misspelt."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import textwrap
+from pathlib import Path
+from typing import Any, NoReturn
+
+from wizard import __version__, manual
+from wizard.core.errors import UsageError
+from wizard.core.text import closest
+
+PROGRAM = "wallarm-apigw"
+MOST_LISTED = 5
+COLUMNS = 78
+_NONE: Any = argparse.SUPPRESS  # a command's own defaults come first
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints look like every other error: what, and what next."""
+
+    def __init__(self, **settings: Any) -> None:
+        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise a UsageError instead of printing every option there is."""
+        raise UsageError("WAG-E-CLI-007", _said(message), next_step=self._next(message))
+
+    def _next(self, message: str) -> str:
+        see = f"`{self.prog} --help` explains it."
+        choices = re.search(r"\(choose from (.*)\)", message)
+        offered = re.findall(r"[\w-]+", choices[1]) if choices else self._operands(message)
+        if 0 < len(offered) <= MOST_LISTED:
+            return f"It can be {', '.join(offered[:-1])} or {offered[-1]}. {see}"
+        wrong = re.search(r"(?:invalid choice: '?|unrecognized arguments: )([^' ]+)", message)
+        if wrong and wrong[1] in _every_option(build_parser()):
+            return f"Other commands take it. {see}"
+        near = closest(wrong[1], offered or self._option_string_actions, n=1) if wrong else []
+        return f"Did you mean `{near[0]}`? {see}" if near else see
+
+    def _operands(self, message: str) -> list[str]:
+        """What a missing ACTION or MODE could have been."""
+        missing = message.rpartition("required: ")[2]
+        return [
+            name
+            for action in self._actions
+            if isinstance(action, argparse._SubParsersAction) and action.metavar == missing
+            for name in action.choices
+        ]
+
+
+def _said(message: str) -> str:
+    """argparse's complaint as a sentence of ours."""
+    choice = re.match(r"argument (.+): invalid choice: '?([^' ]*)'?", message)
+    if choice:
+        kind, word = choice.groups()
+        if kind in ("COMMAND", "ACTION", "MODE"):
+            return f"There is no {kind.lower()} `{word}`"
+        return f"{kind} cannot be `{word}`"
+    number = re.match(r"argument (.+): invalid float value: (.+)", message)
+    if number:
+        return f"{number[1]} must be a number; got {number[2]}"
+    value = re.match(r"argument (.+): expected (?:one|at least one) argument", message)
+    if value:
+        return f"{value[1]} needs a value"
+    unknown = re.match(r"unrecognized arguments: (\S+)", message)
+    if unknown:
+        noun = "option" if unknown[1].startswith("-") else "argument"
+        return f"There is no {noun} `{unknown[1]}` here"
+    missing = re.match(r"the following arguments are required: (.+)", message)
+    if missing:
+        return f"{missing[1]} is missing"
+    return message[:1].upper() + message[1:]
+
+
+def parse(arguments: list[str], version: str) -> argparse.Namespace:
+    """The options of one command line. Raises UsageError; exits after `--help`, `--version`."""
+    parser = build_parser(version)
+    try:
+        return parser.parse_args(arguments)
+    except UsageError as error:
+        # An unknown option's value looks like a command to argparse: name the option instead.
+        known = _every_option(parser)
+        words = [word.partition("=")[0] for word in arguments if word.startswith("--")]
+        wrong = [name for name in words if name not in known and name != "--"]
+        if not wrong:
+            raise
+        near = closest(wrong[0], known, n=1)
+        raise UsageError(
+            error.code,
+            f"There is no option `{wrong[0]}`",
+            next_step=(f"Did you mean `{near[0]}`? " if near else "")
+            + f"`{PROGRAM} --help` lists them.",
+        ) from None
+
+
+def _every_option(parser: argparse.ArgumentParser) -> list[str]:
+    names = list(parser._option_string_actions)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for child in action.choices.values():
+                names += _every_option(child)
+    return names
+
+
+def build_parser(version: str = __version__) -> Parser:
+    """The parser with every command and option; `version` is what `--version` prints."""
+    parser = Parser(
+        prog=PROGRAM,
+        usage=f"{PROGRAM} [options] [COMMAND ...]",
+        description=manual.PRODUCT,
+        epilog=manual.EXAMPLES,
+    )
+    parser.add_argument("--version", action="version", version=version,
+                        help="show versions and exit")  # fmt: skip
+    parser.set_defaults(run="commands:wizard")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    install = _command(commands, "install", "commands:install")
+    install.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                         help="set one answer; may be repeated")  # fmt: skip
+    _common(install)
+
+    actions = _family(commands, "stages", "actions", "ACTION")
+    _common(_command(actions, "stages list", "commands_stages:list_all"))
+    for name in ("add", "remove"):
+        action = _command(actions, f"stages {name}", "commands_stages:change", "API-ID/STAGE...")
+        action.set_defaults(action=name)
+        action.add_argument("stage", nargs="+", metavar="API-ID/STAGE",
+                            help="as `stages list` prints it")  # fmt: skip
+        _common(action)
+
+    _common(_command(commands, "status", "commands_stages:status"))
+    _doctor(commands)
+
+    uninstall = _command(commands, "uninstall", "commands_stages:uninstall")
+    uninstall.add_argument("--delete-logs", action="store_true",
+                           help="also delete log groups that the connector created")  # fmt: skip
+    _common(uninstall)
+
+    policy = _command(commands, "iam-policy", "commands:iam_policy", "[PURPOSE]")
+    purposes = ("discover", "deploy", "uninstall", "doctor", "boundary")
+    policy.add_argument("purpose", nargs="?", default="deploy", choices=purposes, metavar="PURPOSE",
+                        help=f"{', '.join(purposes)} (default: deploy)")  # fmt: skip
+    policy.add_argument("--format", choices=("json", "terraform", "cloudformation"), default="json",
+                        metavar="FORMAT", help="json, terraform or cloudformation")  # fmt: skip
+    _common(policy)
+
+    redrive = _command(commands, "redrive", "commands_doctor:redrive")
+    redrive.add_argument("--since", default="", metavar="ISO-TIME", help="only what is newer")
+    _common(redrive)
+
+    _common(_command(commands, "rotate-token", "commands_stages:rotate_token"))
+    bundle = _command(commands, "support-bundle", "commands_doctor:support_bundle")
+    bundle.add_argument("--file", type=Path, default=None, metavar="FILE",
+                        help="where to write it (default: here, with the time)")  # fmt: skip
+    _common(bundle)
+
+    _common(
+        _command(commands, "version", "commands:version"), ("terraform", "plugin_mirror", "json")
+    )
+
+    answers = _command(commands, "answers", "commands:answers")
+    answers.add_argument("--reference", action="store_true", help="as a reference table instead")
+    _common(answers)
+
+    completion = _command(commands, "completion", "commands:completion", "SHELL")
+    completion.add_argument("shell", choices=("bash", "zsh", "tcsh"), metavar="SHELL",
+                            help="bash, zsh or tcsh")  # fmt: skip
+    completion.set_defaults(parser=parser)
+
+    modes = _family(commands, "sandbox", "modes", "MODE")
+    attempt = _command(modes, "sandbox try", "commands_sandbox:attempt")
+    attempt.add_argument("--headless", action="store_true", help="without the guided screens")
+    _common(attempt, ("workspace", "terraform", "plugin_mirror", "dry_run", "json"))
+    _command(modes, "sandbox run", "commands_sandbox:run")
+    _common(parser)
+    return parser
+
+
+def _doctor(commands: Any) -> None:
+    doctor = _command(commands, "doctor", "commands_doctor:doctor")
+    add = doctor.add_argument
+    add("--only", action="append", default=[], metavar="ID",
+        help="only this check or section; may be repeated")  # fmt: skip
+    add("--skip", action="append", default=[], metavar="ID",
+        help="without this check or section; may be repeated")  # fmt: skip
+    add("--wait", type=float, default=0.0, metavar="SECONDS",
+        help="go on trying checks that may still settle")  # fmt: skip
+    add("--output", choices=("text", "short", "json", "junit"), default="text",
+        metavar="FORMAT", help="text, short, json or junit")  # fmt: skip
+    add("--fail-on", choices=("warning", "error"), default="error", metavar="LEVEL",
+        help="exit with 1 on a warning too: warning or error (default)")  # fmt: skip
+    add("--fix", action="store_true", help="offer the safe repairs, one by one")
+    add("--list", action="store_true", help="list the checks and stop")
+    _common(doctor)
+
+
+def _family(commands: Any, name: str, title: str, metavar: str) -> Any:
+    """A command that only holds others; returns what they are added to."""
+    child = _child(commands, name, f"{metavar} ...")
+    return child.add_subparsers(title=title, metavar=metavar, required=True)
+
+
+def _command(commands: Any, name: str, run: str, operands: str = "") -> Parser:
+    child = _child(commands, name, operands)
+    child.set_defaults(run=run)
+    return child
+
+
+def _child(commands: Any, name: str, operands: str) -> Parser:
+    page = manual.COMMANDS[name]
+    examples = "\n".join(f"  {example}" for example in page.examples.splitlines())
+    child: Parser = commands.add_parser(
+        name.rpartition(" ")[2],
+        help=page.line,
+        usage=f"{PROGRAM} {name} [options] {operands}".rstrip(),
+        description=_filled(page.text),
+        epilog=f"examples:\n{examples}",
+    )
+    child.prog = f"{PROGRAM} {name}"
+    return child
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(text, COLUMNS, break_on_hyphens=False)
+
+
+_AWS, _FILES, _RUN = "where in AWS", "files and programs", "this run"
+# name → (group, settings): what every command that meets AWS takes.
+_COMMON: dict[str, tuple[str, dict[str, Any]]] = {
+    "profile": (_AWS, {"help": "AWS CLI profile"}),
+    "region": (_AWS, {"help": "AWS Region"}),
+    "name_prefix": (_AWS, {"metavar": "PREFIX", "help": "which deployment: its resource prefix"}),
+    "answers": (_FILES, {"type": Path, "metavar": "FILE", "help": "answers file (JSON)"}),
+    "token_file": (
+        _FILES,
+        {"type": Path, "metavar": "FILE", "help": "file with the Wallarm token, private to you"},
+    ),
+    "workspace": (
+        _FILES,
+        {"type": Path, "metavar": "DIR", "help": "folder for answers, journal and state"},
+    ),
+    "terraform": (_FILES, {"metavar": "PATH", "help": "Terraform or OpenTofu binary"}),
+    "plugin_mirror": (_FILES, {"metavar": "DIR", "help": "folder that holds the AWS provider"}),
+    "dry_run": (_RUN, {"action": "store_true", "help": "show what would change, then stop"}),
+    "yes": (_RUN, {"action": "store_true", "help": "consent to what is shown"}),
+    "non_interactive": (_RUN, {"action": "store_true", "help": "never ask"}),
+    "json": (_RUN, {"action": "store_true", "help": "data on standard output, as JSON lines"}),
+    "unlock": (_RUN, {"metavar": "ID", "help": "remove this lock that a dead run left"}),
+}
+_SHORT = {"yes": "-y"}
+
+
+def _common(parser: argparse.ArgumentParser, names: tuple[str, ...] = tuple(_COMMON)) -> None:
+    """The options every command takes, or some of them, in groups behind the command's own."""
+    groups: dict[str, Any] = {}
+    for name in names:
+        title, settings = _COMMON[name]
+        if title not in groups:
+            groups[title] = parser.add_argument_group(title)
+        flags = [f"--{name.replace('_', '-')}", *filter(None, [_SHORT.get(name)])]
+        if "action" not in settings and "metavar" not in settings:
+            settings = {"metavar": name.upper(), **settings}
+        groups[title].add_argument(*flags, default=_NONE, **settings)
