@@ -13,21 +13,30 @@ from wizard.services.terraform.events import parse_line
 
 EVENTS = 100_000
 RESOURCES = 2_000
+AT_ONCE = 10  # Terraform's own parallelism
 
 
 def lines() -> list[bytes]:
-    """Creations of many resources with many ticks between start and end, as Terraform tells."""
-    out = []
-    kinds = ["apply_start", *["apply_progress"] * (EVENTS // RESOURCES - 2), "apply_complete"]
-    for kind in kinds:
-        for number in range(RESOURCES):
-            hook = {
-                "resource": {"addr": f"aws_lb.r[{number}]", "resource_type": "aws_lb"},
-                "action": "create",
-                "elapsed_seconds": 10,
-            }
-            out.append(json.dumps({"@level": "info", "type": kind, "hook": hook}).encode())
-    return out
+    """Creations of many resources with many ticks between start and end, as Terraform tells them:
+    at most `AT_ONCE` are being made.
+    """
+    ticks = EVENTS // RESOURCES - 2
+    kinds = ["apply_start", *["apply_progress"] * ticks, "apply_complete"]
+    return [
+        _line(kind, number)
+        for first in range(0, RESOURCES, AT_ONCE)
+        for kind in kinds
+        for number in range(first, first + AT_ONCE)
+    ]
+
+
+def _line(kind: str, number: int) -> bytes:
+    hook = {
+        "resource": {"addr": f"aws_lb.r[{number}]", "resource_type": "aws_lb"},
+        "action": "create",
+        "elapsed_seconds": 10,
+    }
+    return json.dumps({"@level": "info", "type": kind, "hook": hook}).encode()
 
 
 def run() -> list[Figure]:

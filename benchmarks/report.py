@@ -19,6 +19,7 @@ TITLES = {
     "table": "The table of stages",
     "discovery": "Discovery, against what API Gateway's quota allows",
     "reducer": "Progress from Terraform's events, against decoding their JSON",
+    "log_view": "The screen of a deployment, under very many of Terraform's events",
     "deployer": "An apply, against plain Terraform",
     "forwarder": "The forwarder, against decoding and parsing alone",
     "data_path": "The whole data path on the sandbox",

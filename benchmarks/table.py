@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable
 
 from benchmarks.figure import Figure, figure
+from benchmarks.watchdog import Watchdog
 from tests.ui.scripted import Script, Scripted, stages
 from wizard.flows.context import Options
 from wizard.ui.app import WizardApp
@@ -72,24 +73,6 @@ async def _size(apis: int) -> list[Figure]:
         figure(f"{name}: select all, median", statistics.median(select), "ms"),
         figure(f"{name}: memory of the rows", _memory(script), "MiB"),
     ]  # fmt: skip
-
-
-class Watchdog:
-    """The longest time in which the event loop did not come round, in milliseconds."""
-
-    def __init__(self) -> None:
-        self._longest = 0.0
-        self._task = asyncio.ensure_future(self._watch())
-
-    async def _watch(self) -> None:
-        while True:
-            before = time.perf_counter()
-            await asyncio.sleep(0.005)
-            self._longest = max(self._longest, time.perf_counter() - before - 0.005)
-
-    def stop(self) -> float:
-        self._task.cancel()
-        return self._longest * 1000
 
 
 def _p99(values: list[float]) -> float:

@@ -10,12 +10,11 @@ from types import TracebackType
 from wizard.core.answers import Answers
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import Identity
-from wizard.core.progress import ProgressReducer
-from wizard.core.report import TerraformChanged
-from wizard.core.terraform_events import ApplyProgress, Event, PlannedChange, describe
+from wizard.core.terraform_events import Event
 from wizard.core.tfvars import Outputs, token_parameter_name, variables
 from wizard.flows import expiry, recovery
 from wizard.flows.context import Context
+from wizard.flows.follow import follow
 from wizard.flows.moving import require_lockfile
 from wizard.flows.saved import Found, found_deployments, saved_answers
 from wizard.flows.sharing import Sharing
@@ -221,17 +220,7 @@ class Deployment:
 
     def follow(self) -> Callable[[Event], None]:
         """A listener for Terraform that turns its events into progress for the reader."""
-        reducer = ProgressReducer(History().medians())
-
-        def listen(event: Event) -> None:
-            now = time.monotonic()
-            reducer.apply(event, now)
-            # An apply repeats the whole plan, which the reader has just seen.
-            line = "" if isinstance(event, PlannedChange) else describe(event)
-            tick = isinstance(event, ApplyProgress)
-            self.context.emit(TerraformChanged(reducer.snapshot(now), line, tick))
-
-        return listen
+        return follow(self.context.emit, History().medians())
 
 
 def open_existing(workspace: Workspace) -> bool:

@@ -160,7 +160,8 @@ class Hearing(App[int]):
     def on_part_done(self, message: messages.PartDone) -> None:
         """A part of the run ended: go on to the next screen, or show the failure."""
         run = self.state.run
-        self.jobs.drain()
+        while self.jobs.drain():
+            pass  # what it told comes before its end
         if message.error is not None:
             run.error = message.error
             run.error_phase = message.step_id or self.state.at

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MAX_QUESTION = 900  # characters
+EVENTS_AT_ONCE = 4_000  # as many events are folded in before the keyboard has its turn
 ROWS_AT_ONCE = 250  # as many rows reach the event loop in one message
 
 
@@ -308,13 +309,14 @@ class Jobs:
         """The backend's listener; called from any thread."""
         self._inbox.append(event)
 
-    def drain(self) -> bool:
-        """Fold what was heard into the run; the app calls it ten times a second."""
-        heard = False
-        while self._inbox:
+    def drain(self, most: int = EVENTS_AT_ONCE) -> bool:
+        """Fold what was heard into the run, at most so many events; the app calls it ten times a
+        second, and goes on at the next when there are more.
+        """
+        heard = min(most, len(self._inbox))
+        for _ in range(heard):
             self.app.state.run.hear(self._inbox.popleft())
-            heard = True
-        return heard
+        return heard > 0
 
     def close(self) -> None:
         """Unblock every worker that waits for a person."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.timer import Timer
 from textual.widgets import Button, RichLog, TabbedContent, TabPane
 
 from wizard.core.text import clean, count
@@ -19,6 +21,9 @@ from wizard.ui.widgets.bar import Meter
 from wizard.ui.widgets.lines import Failure, plain
 from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.tree import TreeRows
+
+CATCH_UP_SECONDS = 0.1
+LINES_AT_ONCE = 250  # as many lines of the log are drawn before the keyboard has its turn
 
 
 class Deploy(StepScreen):
@@ -38,6 +43,7 @@ class Deploy(StepScreen):
         super().__init__()
         self._open: set[str] = set()
         self._told = 0
+        self._catch_up: Timer | None = None  # while the log is behind
 
     def body(self) -> ComposeResult:
         """Meter, failure, tabs, buttons."""
@@ -89,12 +95,19 @@ class Deploy(StepScreen):
 
     def _write_log(self) -> None:
         run = self.wizard.state.run
-        new = run.told - self._told
+        new = min(run.told - self._told, len(run.lines))
         if new > 0:
-            log = self.query_one("#log", RichLog)
-            for line in list(run.lines)[-new:]:
-                log.write(Text(clean(line, 2000)))
-            self._told = run.told
+            # One text: the log works out its lines once, not once for each.
+            skipped = len(run.lines) - new
+            lines = islice(run.lines, skipped, skipped + LINES_AT_ONCE)
+            text = "\n".join(clean(line, 2000) for line in lines)
+            self.query_one("#log", RichLog).write(Text(text))
+            self._told = run.told - max(0, new - LINES_AT_ONCE)
+        if self._told < run.told and self._catch_up is None:
+            self._catch_up = self.set_interval(CATCH_UP_SECONDS, self._write_log)
+        elif self._told == run.told and self._catch_up is not None:
+            self._catch_up.stop()
+            self._catch_up = None
 
     def _write_problems(self) -> None:
         run = self.wizard.state.run

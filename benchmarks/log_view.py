@@ -1,0 +1,85 @@
+"""The deployment's screen while Terraform says very much: nothing stalls, nothing grows.
+
+The events go the product's own way: parsed and reduced in Terraform's reader thread, told to the
+app, shown on the deployment's screen with its log in view.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import tracemalloc
+
+from textual.widgets import RichLog, TabbedContent
+
+from benchmarks.figure import Figure, figure
+from benchmarks.reducer import EVENTS, RESOURCES, lines
+from benchmarks.watchdog import Watchdog
+from tests.ui.scripted import Script, Scripted
+from wizard.flows.context import Options
+from wizard.flows.follow import follow
+from wizard.services.terraform.events import parse_line
+from wizard.ui.app import WizardApp
+from wizard.ui.screens.deploy import Deploy
+
+
+def run() -> list[Figure]:
+    """Events a second until all of them are on the screen, the longest stall, what is kept."""
+    return asyncio.run(_measure())
+
+
+async def _measure() -> list[Figure]:
+    stream = lines()
+    app = WizardApp(Scripted(Script()), Options(env={}), unicode=True, start="deploy")
+    app.animation_level = "none"
+    async with app.run_test(size=(120, 36)) as pilot:
+        app.state.run.busy = True
+        app.screen.query_one(TabbedContent).active = "log-pane"
+        await pilot.pause()
+        seconds, stall = await _feed(app, stream)
+        shown = len(app.screen.query_one("#log", RichLog).lines)
+        grown = await _growth(app, stream[: EVENTS // 5])
+    name = f"{EVENTS:,} events of {RESOURCES:,} resources"
+    return [
+        figure(f"{name}: on the screen", EVENTS / seconds, "/s"),
+        figure(f"{name}: longest stall of the loop", stall, "ms", target="≤100 ms"),
+        figure("lines the log keeps of them", shown, ""),
+        figure(f"memory that {EVENTS // 5:,} more add", grown, "MiB"),
+    ]
+
+
+async def _growth(app: WizardApp, stream: list[bytes]) -> float:
+    """MiB that the same events again add to what they took the first time: the log is full."""
+    tracemalloc.start()
+    await _feed(app, stream)
+    before = tracemalloc.get_traced_memory()[0]
+    await _feed(app, stream)
+    after = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    return (after - before) / 2**20
+
+
+async def _feed(app: WizardApp, stream: list[bytes]) -> tuple[float, float]:
+    """Seconds until everything is shown, and the longest stall in milliseconds."""
+    listen = follow(app.jobs.hear)
+    run, screen = app.state.run, app.screen
+    assert isinstance(screen, Deploy)
+    wanted = run.told + len(stream)  # each of these events is a line of the log
+
+    def read() -> None:
+        for raw in stream:
+            event = parse_line(raw)
+            if event is not None:
+                listen(event)
+
+    watch = Watchdog()
+    began = time.perf_counter()
+    reader = threading.Thread(target=read, name="terraform-reader")
+    reader.start()
+    while not run.told == screen._told == wanted:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    seconds = time.perf_counter() - began
+    stall = watch.stop()
+    reader.join()
+    return seconds, stall
