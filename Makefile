@@ -6,7 +6,7 @@ WORKERS ?= 2
 STAMP  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup try test lint audit policy-scan checkov lock sbom format soak modes bench figures screenshots package clean
+.PHONY: help setup try test lint audit policy-scan checkov lock sbom format soak modes bench figures docs screenshots package clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,11 +23,12 @@ setup: $(STAMP)  ## create the virtual environment
 try: $(STAMP)  ## the main job on the embedded sandbox; no AWS account needed
 	$(BIN)/wallarm-apigw sandbox try
 
-lint: $(STAMP)  ## lint, format check, types, import contracts, known vulnerabilities
+lint: $(STAMP)  ## lint, format check, types, import contracts, links, known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.docs.links
 	$(BIN)/bandit -q -ll -r wizard lambda/cw-resend-lambda
 	$(BIN)/python -m tests.audit
 
@@ -73,6 +74,9 @@ bench: $(STAMP)  ## every figure, as a ratio against a floor or a peer
 
 figures: $(STAMP)  ## the same, written into README.md and docs/performance.md
 	$(BIN)/python -m benchmarks --pages
+
+docs: $(STAMP)  ## write the pages that come from data: answers, checks, commands, errors, …
+	$(BIN)/python -m tests.docs.generate
 
 screenshots: $(STAMP)  ## regenerate screenshots/ from the running app
 	$(BIN)/python -m tests.screenshots

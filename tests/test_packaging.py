@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -17,19 +18,23 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    _build(folder)
-    (built,) = folder.glob("*.whl")
-    return built
+    return _build(tmp_path_factory.mktemp("wheel"))
 
 
-def _build(folder: Path) -> None:
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _build(tmp_path_factory.mktemp("sdist"), "sdist")
+
+
+def _build(folder: Path, kind: str = "wheel", source: Path = ROOT) -> Path:
     subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=ROOT,
+        [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(folder)],
+        cwd=source,
         check=True,
         capture_output=True,
     )
+    (built,) = folder.glob("*.whl" if kind == "wheel" else "*.tar.gz")
+    return built
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +77,30 @@ def test_the_modules_own_tests_are_neither_in_the_wheel_nor_in_a_workspace(wheel
 
 
 def test_the_same_source_gives_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
-    _build(tmp_path)
-    (again,) = tmp_path.glob("*.whl")
-    assert again.read_bytes() == wheel.read_bytes()
+    assert _build(tmp_path).read_bytes() == wheel.read_bytes()
+
+
+def test_the_same_source_gives_the_same_source_distribution(sdist: Path, tmp_path: Path) -> None:
+    assert _build(tmp_path, "sdist").read_bytes() == sdist.read_bytes()
+
+
+def test_the_source_distribution_elsewhere_gives_the_same_wheel(
+    wheel: Path, sdist: Path, tmp_path: Path
+) -> None:
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    assert _build(tmp_path / "dist", source=source).read_bytes() == wheel.read_bytes()
+
+
+def test_the_source_distribution_holds_every_page_and_every_picture_a_page_shows(
+    sdist: Path,
+) -> None:
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    pages = {str(path.relative_to(ROOT)) for path in ROOT.glob("*.md")}
+    assert pages | {".ci/run", "Makefile", "LICENSE", "screenshots/08-review.png"} <= names
+    assert [n for n in names if n.endswith((".tfstate", ".pyc")) or "/.venv" in n] == []
 
 
 def test_the_installed_copy_is_the_one_that_runs(installed: Path) -> None:

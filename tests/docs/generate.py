@@ -1,14 +1,21 @@
-"""Writes what documentation comes from data: `python -m tests.docs.generate`."""
+"""Writes what documentation comes from data: `make docs`. It changes nothing that is current.
+
+The figures (`make figures`), the table of modes (`make modes`), the table of faults
+(`python -m tests.faults --write docs/faults.md`) and the pictures (`make screenshots`) are taken,
+not derived: they have commands of their own.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tests.docs import module
+from tests.docs import commands, errors, module
+from tests.policy import table
 from wizard.commands import reference
 from wizard.core.access_log import render_format
 from wizard.core.facts import AccessLog, ApiType, StageSettings
 from wizard.core.owner import Owner, Tool, snippet
+from wizard.flows import diagnose
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 GROUP = "/aws/apigateway/wallarm-api-discovery-1a2b3c4d"
@@ -50,10 +57,23 @@ def owners() -> str:
     return "\n".join(parts) + "\n"
 
 
-PAGES = {"answers.md": answers, "stage-owners.md": owners}
+PAGES = {
+    "answers.md": answers,
+    "checks.md": diagnose.document,
+    "commands.md": commands.page,
+    "errors.md": errors.page,
+    "stage-owners.md": owners,
+}
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Write every page."""
     for name, make in PAGES.items():
         (DOCS / name).write_text(make(), encoding="utf-8")
     page = module.README.read_text(encoding="utf-8")
     module.README.write_text(module.filled(page), encoding="utf-8")
+    table.main()
+
+
+if __name__ == "__main__":
+    main()

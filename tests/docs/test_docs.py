@@ -6,20 +6,16 @@ import json
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks import report
-from tests.docs import module
+from tests.docs import links, module
 from tests.docs.generate import DOCS, PAGES
 from wizard.parser import build_parser
 
 ROOT = DOCS.parent
-TEXTS = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), *ROOT.glob("terraform/*.md"),
-                *ROOT.glob("lambda/**/*.md")])  # fmt: skip
-LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"```(?:sh|console|)\n(.*?)```", re.S)
 
 
@@ -30,12 +26,12 @@ def named(path: Path) -> str:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_generated_page_is_current(name: str) -> None:
     text = (DOCS / name).read_text(encoding="utf-8")
-    assert text == PAGES[name](), "run `python -m tests.docs.generate`"
+    assert text == PAGES[name](), "run `make docs`"
 
 
 def test_the_modules_page_has_every_input_output_and_price_as_it_is() -> None:
     text = module.README.read_text(encoding="utf-8")
-    assert text == module.filled(text), "run `python -m tests.docs.generate`"
+    assert text == module.filled(text), "run `make docs`"
 
 
 @pytest.mark.parametrize(("kind", "file"), [("variable", "variables.tf"), ("output", "outputs.tf")])
@@ -64,26 +60,32 @@ def test_the_figures_in_the_documentation_are_those_that_were_taken() -> None:
     assert (DOCS / "performance.md").read_text(encoding="utf-8") == report.page(run)
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=named)
+@pytest.mark.parametrize("path", links.PAGES, ids=named)
 def test_every_link_inside_the_repository_leads_somewhere(path: Path) -> None:
-    for target in LINK.findall(path.read_text(encoding="utf-8")):
-        if "://" in target:
-            continue
-        file, _, anchor = target.partition("#")
-        there = (path.parent / file).resolve() if file else path
-        assert there.exists(), target
-        if anchor and there.suffix == ".md":
-            assert anchor in anchors(there), target
+    assert links.broken(path) == []
 
 
-def anchors(path: Path) -> set[str]:
-    heads = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.M)
-    return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}
+def test_a_broken_link_is_told_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "ROOT", tmp_path)
+    (tmp_path / "other.md").write_text("# A heading, `twice`\n# A heading, twice\n")
+    page = tmp_path / "page.md"
+    page.write_text(
+        "[a](other.md#a-heading-twice-1) ![b](none.png) [c](other.md#none) [d](../../etc/passwd)\n"
+        "[e](http://example.com) <https://example.com> `[f](code.md)`\n```\n[g](fence.md)\n```\n"
+    )
+    assert links.broken(page) == [
+        "none.png: no such file",
+        "other.md#none: no such heading",
+        "../../etc/passwd: leads out of the repository",
+        "http://example.com: http is not https",
+    ]
 
 
 def commands() -> list[tuple[str, str]]:
     out = []
-    for path in TEXTS:
+    for path in links.PAGES:
         for block in FENCE.findall(path.read_text(encoding="utf-8")):
             for line in block.splitlines():
                 text = line.split("  #")[0].split(" > ")[0].strip()
@@ -119,12 +121,3 @@ def test_the_project_speaks_of_itself_alone() -> None:
         and here in (ROOT / name).read_text(encoding="utf-8", errors="replace")
     ]
     assert found == []
-
-
-def test_completion_is_offered_for_each_shell() -> None:
-    for shell in ("bash", "zsh", "tcsh"):
-        done = subprocess.run(
-            [sys.executable, "-m", "wizard.cli", "completion", shell],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        assert "doctor" in done.stdout

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from wizard.core.checks import CHECKS
-from wizard.flows import diagnose, mend
+from wizard.flows import mend
 from wizard.services.evidence.checklist import LOOK
-
-DOCS = Path(__file__).parents[2] / "docs" / "checks.md"
 
 
 def test_every_check_has_a_function_that_looks_and_no_function_is_idle() -> None:
@@ -18,9 +14,3 @@ def test_every_check_has_a_function_that_looks_and_no_function_is_idle() -> None
 
 def test_every_fix_that_is_offered_has_a_repair() -> None:
     assert {check.fix for check in CHECKS if check.fix} == set(mend.FIXES)
-
-
-def test_the_documentation_of_the_checks_is_made_from_the_data() -> None:
-    """To renew it: `python -c "from wizard.flows import diagnose; print(diagnose.document(),
-    end='')" > docs/checks.md`."""
-    assert DOCS.read_text(encoding="utf-8") == diagnose.document()

@@ -21,7 +21,7 @@ def resolve_stage(inventory: Inventory, text: str) -> Stage:
         return named[0]
     if named:
         raise UsageError(
-            "WAG-E-STAGES-004",
+            "WAG-E-STAGES-005",
             f"{wanted} is the name of {len(named)} stages",
             next_step=f"Use one of {', '.join(str(s.ref) for s in named)}.",
             keys=("stages",),

@@ -56,8 +56,7 @@ def greet(
         "WAG-E-SANDBOX-002",
         "The sandbox did not start",
         why=str(answer.get("error") or tail or f"No answer within {START_SECONDS:.0f} s."),
-        next_step="Start it again; if that fails too, `pip install --force-reinstall "
-        "'wallarm-apigw[sandbox]'`.",
+        next_step="Start it again. If that fails too, report it with these words.",
     )
 
 

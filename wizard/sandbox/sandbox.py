@@ -24,6 +24,7 @@ from wizard.sandbox.node_client import NodeClient, call
 from wizard.sandbox.traffic import SampleRequest, Sent
 
 ACCOUNT_ID = "123456789012"
+MINISTACK = "ministack==1.5.33"  # as the extra `sandbox` pins it
 # Settings that would point the product or Terraform somewhere else than the sandbox.
 UNSET = (
     "AWS_CA_BUNDLE",
@@ -85,7 +86,9 @@ class Sandbox:
                 "WAG-E-SANDBOX-001",
                 "The sandbox needs ministack, which is not installed",
                 why="It belongs to the extra `sandbox`, because only trying things out needs it.",
-                next_step="pip install 'wallarm-apigw[sandbox]'",
+                next_step=f"Put it beside this program: `pipx inject wallarm-apigw {MINISTACK}`, "
+                f"or `uv tool install --with {MINISTACK} WHEEL`, or `pip install {MINISTACK}` in "
+                "its virtual environment.",
             )
         leftovers.sweep()
         folder = Path(tempfile.mkdtemp(prefix=leftovers.PREFIX)) if root is None else root
