@@ -17,13 +17,13 @@ import contextlib
 import http.client
 import json
 import os
-import pickle
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import tracemalloc
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -173,17 +173,22 @@ def seed(port: int, apis: int, stages: int) -> None:
 
 
 def without_throttle(upstream: int, latency: float) -> tuple[float, int, float]:
-    """Seconds, requests, and MB kept by the answer, when nobody limits the rate."""
+    """Seconds, requests, and MiB that the answer holds, when nobody limits the rate."""
     quota = Quota(rate=1e9, burst=1e9)
     server = proxy(upstream, quota, latency)
     try:
         session = session_at(server.server_port, TokenBucket(1e9, 1e9))
         identity = session.identity()
         started = time.monotonic()
+        discover(session, identity)
+        seconds, requests = time.monotonic() - started, quota.passed
+        tracemalloc.start()
         inventory = discover(session, identity)
-        seconds = time.monotonic() - started
-        kept = len(pickle.dumps(inventory)) / 1e6
-        return seconds, quota.passed, kept
+        before = tracemalloc.get_traced_memory()[0]
+        del inventory
+        kept = (before - tracemalloc.get_traced_memory()[0]) / 2**20
+        tracemalloc.stop()
+        return seconds, requests, kept
     finally:
         server.shutdown()
         server.server_close()
@@ -287,7 +292,7 @@ def run() -> list[Figure]:
             out += [
                 figure(f"{label}: no quota, against round trips ÷ {WORKERS}", seconds, "s",
                        ratio=seconds / bare),
-                figure(f"{label}: size of the answer", kept, "MB"),
+                figure(f"{label}: memory of the answer", kept, "MiB"),
             ]  # fmt: skip
     return out
 

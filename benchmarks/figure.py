@@ -42,20 +42,31 @@ def command(argv: Sequence[str], env: Mapping[str, str] | None = None) -> Callab
     )  # fmt: skip
 
 
+def measured(
+    name: str, values: Sequence[float], unit: str, *, against: Sequence[float] | None = None,
+    target: str = "",
+) -> Figure:  # fmt: skip
+    """The median of several rounds (all in `unit`), how far they are apart, and the ratio of the
+    median to that of `against`.
+    """
+    middle = statistics.median(values)
+    return figure(
+        name,
+        middle,
+        unit,
+        ratio=middle / statistics.median(against) if against else None,
+        target=target,
+        spread=max(values) - min(values),
+    )
+
+
 def compared(
     times: Mapping[str, list[float]], against: str, *, unit: str = "ms", targets: Mapping[str, str]
 ) -> list[Figure]:
-    """A figure for each contender with its ratio to `against`."""
-    base = statistics.median(times[against])
+    """A figure for each contender with its ratio to `against`. `times` are seconds."""
     factor = {"ms": 1000.0, "s": 1.0}[unit]
+    scaled = {name: [v * factor for v in values] for name, values in times.items()}
     return [
-        figure(
-            name,
-            statistics.median(values) * factor,
-            unit,
-            ratio=statistics.median(values) / base,
-            target=targets.get(name, ""),
-            spread=(max(values) - min(values)) * factor,
-        )
-        for name, values in times.items()
+        measured(name, values, unit, against=scaled[against], target=targets.get(name, ""))
+        for name, values in scaled.items()
     ]

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 SAVED = ROOT / "benchmarks" / "figures.json"
 BEGIN = "<!-- figures: written by `make figures` -->"
 END = "<!-- figures: end -->"
-HEAD = ("figure", "median", "× floor or peer", "target")
+HEAD = ("figure", "median", "spread", "× floor or peer", "target")
 TITLES = {
     "start": "Start of the command, against `python -c pass`",
     "first_paint": "First screen in a terminal, against a bare Textual app",
@@ -40,7 +40,8 @@ def table(figures: list[Figure], before: Mapping[str, Figure] | None = None) -> 
     for item in figures:
         ratio = f"{item['ratio']:.2f}" if item.get("ratio") else "–"
         value = f"{number(item['value'])} {item['unit']}".rstrip()
-        cells = [item["name"], value, ratio, item.get("target") or "–"]
+        spread = "–" if item.get("spread") is None else number(item["spread"])
+        cells = [item["name"], value, spread, ratio, item.get("target") or "–"]
         if before:
             known = before.get(item["name"])
             cells.append(number(known["value"]) if known else "–")
@@ -53,6 +54,7 @@ def page(run: Mapping[str, Any]) -> str:
         "# Performance",
         "",
         "Written by `make figures`. Medians of interleaved rounds; machines differ, ratios less.",
+        "Spread: the longest round less the shortest, in the same unit.",
         f"Taken on {run['date']} with {run['machine']}.",
         "",
     ]

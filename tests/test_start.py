@@ -82,3 +82,16 @@ def test_the_first_words_stand_before_the_interface_is_loaded() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert set(done.stderr.split()).isdisjoint(HEAVY)
+
+
+def test_the_first_screen_waits_for_neither_the_aws_nor_the_http_library() -> None:
+    program = (
+        "import sys, wizard.ui.app, wizard.ui.live, wizard.ui.screens.welcome\n"
+        "sys.stderr.write('\\n'.join(sorted(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    waited_for = set(done.stderr.split())
+    assert "textual" in waited_for
+    assert waited_for.isdisjoint(set(HEAVY) - {"textual", "rich"})
