@@ -1,8 +1,11 @@
 """Reads a node's HTTP answer from bytes, as much of HTTP/1.1 as a client must understand."""
 
+import re
+
 _END = b"\r\n\r\n"
 _NO_BODY = (204, 304)
 MOST_HEAD = 64 * 1024
+MOST_BODY = 1024 * 1024  # a longer one is not read: the head has said all there is to know
 MOST_SEEN, MOST_SEEN_BYTES = 64, 1024
 
 
@@ -22,6 +25,8 @@ class Answer:
         self.size = size
 
 
+_STATUS = re.compile(rb"[1-9][0-9][0-9]")
+_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
 _seen = {}  # a node says the same few things again and again
 
 
@@ -38,8 +43,8 @@ def read(data, *, head_only, closed=False):
     known = _seen.get(key)
     if known is None:
         answer = _read(data, head_only, closed)
-        if answer is None:
-            return None
+        if answer is None or answer.retry_after:  # a date is a different wait each time
+            return answer
         if len(_seen) >= MOST_SEEN:
             _seen.clear()
         known = (answer.status, answer.keep, answer.retry_after, answer.size)
@@ -56,7 +61,7 @@ def _read(data, head_only, closed):
         return None
     lines = bytes(data[:end]).split(b"\r\n")
     parts = lines[0].split(b" ", 2)
-    if len(parts) < 2 or not parts[0].startswith(b"HTTP/1.") or not parts[1].isdigit():
+    if len(parts) < 2 or not parts[0].startswith(b"HTTP/1.") or not _STATUS.fullmatch(parts[1]):
         raise GarbageError
     status = int(parts[1])
     headers = _headers(lines[1:])
@@ -87,33 +92,56 @@ def _body(data, start, status, headers, head_only, closed):
     """(length of the body, whether the connection can go on); (None, …) while incomplete."""
     if head_only or status in _NO_BODY or status < 200:
         return 0, True
+    come = len(data) - start
+    if come > MOST_BODY:
+        return come, False
     if b"chunked" in headers.get(b"transfer-encoding", b"").lower():
         return _chunks(data, start), True
     if b"content-length" in headers:
-        length = headers[b"content-length"]
-        if not length.isdigit():
+        digits = headers[b"content-length"]
+        if not digits.isdigit():
             raise GarbageError
-        return (int(length), True) if len(data) - start >= int(length) else (None, True)
-    return (len(data) - start, False) if closed else (None, False)
+        if len(digits) > 9 or int(digits) > MOST_BODY:
+            return come, False
+        return (int(digits) if come >= int(digits) else None), True
+    return (come, False) if closed else (None, False)
 
 
 def _chunks(data, start):
+    """The length of a chunked body with its trailers, or None while it is incomplete."""
     at = start
     while True:
-        line_end = data.find(b"\r\n", at)
-        if line_end < 0:
+        end = data.find(b"\r\n", at)
+        if end < 0:
             return None
-        try:
-            size = int(bytes(data[at:line_end]).split(b";", 1)[0], 16)
-        except ValueError:
-            raise GarbageError from None
-        at = line_end + 2 + size + 2
+        text = bytes(data[at:end]).split(b";", 1)[0].strip()
+        if not _SIZE.fullmatch(text):
+            raise GarbageError
+        size = int(text, 16)
+        if size == 0:
+            # Trailers, if any, end with an empty line like a head does.
+            end = data.find(_END, end)
+            return None if end < 0 else end + len(_END) - start
+        at = end + 2 + size + 2
         if len(data) < at:
             return None
-        if size == 0:
-            return at - start
+        if data[at - 2 : at] != b"\r\n":
+            raise GarbageError
 
 
 def _seconds(text):
-    """Retry-After in seconds; a date or nonsense counts as not given."""
-    return float(text) if text.isdigit() and len(text) < 6 else 0.0
+    """Retry-After in seconds; nonsense counts as not given."""
+    if text.isdigit():
+        return float(text) if len(text) < 6 else 99_999.0
+    return _until(text) if text else 0.0
+
+
+def _until(text):
+    import calendar  # rare
+    import time
+
+    try:
+        then = time.strptime(text.decode("ascii"), "%a, %d %b %Y %H:%M:%S GMT")
+    except ValueError:
+        return 0.0
+    return max(0.0, calendar.timegm(then) - time.time())

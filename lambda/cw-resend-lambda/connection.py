@@ -3,8 +3,9 @@
 import socket
 import time
 
-from answers import GarbageError, read
+from answers import MOST_BODY, MOST_HEAD, GarbageError, read
 
+MOST_KEPT = MOST_HEAD + MOST_BODY + 65536  # of an answer; a node that says more is not heard out
 READ, WRITE = 1, 4  # EPOLLIN and EPOLLOUT, which are POLLIN and POLLOUT too
 
 
@@ -31,9 +32,13 @@ class Connection:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         code = sock.connect_ex(address)
         if node.tls:
-            sock = node.context.wrap_socket(
-                sock, server_hostname=node.host, do_handshake_on_connect=False
-            )
+            try:
+                sock = node.context.wrap_socket(
+                    sock, server_hostname=node.host, do_handshake_on_connect=False
+                )
+            except BaseException:
+                sock.close()
+                raise
         self._sock = sock
         self._handshake = node.tls
         self._seconds = node.read_seconds
@@ -128,7 +133,7 @@ class Connection:
                 closed = True
                 break
             self._buffer = self._buffer + data if self._buffer else data
-            if len(data) < 65536 and not self._pending():
+            if (len(data) < 65536 and not self._pending()) or len(self._buffer) > MOST_KEPT:
                 break
         return self._answer(closed)
 

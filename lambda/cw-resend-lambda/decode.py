@@ -9,6 +9,7 @@ import json
 import zlib
 
 MOST_BYTES = 64 * 1024 * 1024
+MOST_MEMBERS = 1000
 _GZIP = b"\x1f\x8b"
 
 
@@ -26,7 +27,7 @@ def envelope(event):
     text = unzip(raw) if raw[:2] == _GZIP else raw
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise EnvelopeError("the envelope is not JSON") from None
     if not isinstance(data, dict):
         raise EnvelopeError("the envelope is not a JSON object")
@@ -41,6 +42,8 @@ def unzip(raw, most=MOST_BYTES):
     """Every member of a gzip stream; `zlib.decompress` would drop all but the first in silence."""
     parts, size = [], 0
     while raw:
+        if len(parts) == MOST_MEMBERS:
+            raise EnvelopeError(f"the envelope has more than {MOST_MEMBERS} compressed parts")
         reader = zlib.decompressobj(31)
         try:
             part = reader.decompress(raw, most - size + 1)

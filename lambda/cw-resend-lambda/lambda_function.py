@@ -8,11 +8,12 @@ import re
 import time
 
 from decode import envelope
+from job import DELIVERED, FAILED, REFUSED, Job
 from node import Node
 from observe import MOST_NAMED, MOST_PROOFS, metrics, proof, say
 from parse import fields
 from protocol import VERSION, Encoder, Unsendable, request_id
-from sender import DELIVERED, FAILED, REFUSED, Job, Sender
+from sender import Sender
 
 MARGIN_SECONDS = 2.0  # for the last lines of the log, after the deadline
 MOST_REMEMBERED = 20_000
@@ -82,7 +83,7 @@ def _start():
 
 def _read(batch, counts):
     """(jobs to send, how many were delivered before, oldest timestamp in epoch ms or None)."""
-    jobs, known, oldest, named = [], 0, None, 0
+    jobs, known, oldest, named, keys = [], 0, None, 0, set()
     group, stream = batch.get("logGroup"), batch.get("logStream")
     for item in batch["logEvents"]:
         counts["received"] += 1
@@ -91,7 +92,7 @@ def _read(batch, counts):
             counts["malformed"] += 1
             named = _name(item, "malformed", named)
             continue
-        if "httpMethod" not in line or "path" not in line:
+        if "httpMethod" not in line and "path" not in line:
             counts["skipped"] += 1  # a WebSocket event has neither
             continue
         event_id = str(item.get("id", ""))
@@ -99,6 +100,9 @@ def _read(batch, counts):
         if isinstance(stamp, int) and (oldest is None or stamp < oldest):
             oldest = stamp
         key = request_id(group, stream, event_id)
+        if key in keys:  # CloudWatch Logs repeats no id; two events must not pass for one even so
+            key = request_id(group, stream, event_id, again=counts["received"])
+        keys.add(key)
         if key in _Warm.delivered:
             known += 1
             continue
@@ -151,13 +155,14 @@ def _settle(jobs, counts):
     if settled != counts["received"]:
         raise AccountingError(f"{settled} of {counts['received']} events are accounted for")
     refused = {job.status for job in jobs if job.outcome == REFUSED}
-    wrong = counts["delivered"] == 0 and len(refused) == 1 and refused <= set(MISCONFIGURED)
+    wrong = counts["delivered"] == 0 and refused and refused <= set(MISCONFIGURED)
     if not counts["failed"] and not wrong:
         return
     _remember(jobs)
     if wrong:
         raise UndeliveredError(
-            f"the node answered {refused.pop()} to every event: wrong address, path or rights"
+            f"the node answered {', '.join(map(str, sorted(refused)))} to every event: "
+            "wrong address, path or rights"
         )
     reasons = sorted({job.reason for job in jobs if job.outcome == FAILED})
     raise UndeliveredError(

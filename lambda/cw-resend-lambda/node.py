@@ -1,6 +1,8 @@
 """Where the node is and how a connection to it is opened: name, port, TLS, limits."""
 
+import math
 import os
+import re
 import socket
 
 CONNECTIONS = 96
@@ -9,13 +11,23 @@ READ_SECONDS = 10.0
 NAME_SECONDS = 30.0  # a load balancer's addresses change; AWS gives its names 60 seconds
 
 
+_URL = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9][A-Za-z0-9._-]*))(?::([0-9]{1,5}))?")
+
+
+class ConfigurationError(ValueError):
+    """The environment names no node that could be called."""
+
+
 class Node:
-    """The node that the environment names; raises KeyError without X_NODE_URL."""
+    """The node that the environment names; raises ConfigurationError."""
 
     def __init__(self, env=None):
         env = os.environ if env is None else env
-        self.url = env["X_NODE_URL"]
-        self.scheme = env.get("X_NODE_SCHEME", "http")
+        self.url = env.get("X_NODE_URL", "").strip()
+        self.scheme = env.get("X_NODE_SCHEME", "").strip().lower() or "http"
+        if self.scheme not in ("http", "https"):
+            # Anything else must not end in plain HTTP by accident.
+            raise ConfigurationError("X_NODE_SCHEME is neither http nor https")
         self.tls = self.scheme == "https"
         self.host, self.port = _split(self.url, 443 if self.tls else 80)
         self.connections = _number(env, "X_NODE_CONNECTIONS", CONNECTIONS, 1, 512)
@@ -59,11 +71,10 @@ class Node:
 
 
 def _split(url, port):
-    if url.startswith("["):
-        host, _, rest = url[1:].partition("]")
-        return host, int(rest[1:]) if rest.startswith(":") else port
-    host, _, given = url.partition(":")
-    return host, int(given) if given else port
+    found = _URL.fullmatch(url)
+    if found is None or not 0 < int(found[3] or port) < 65536:
+        raise ConfigurationError("X_NODE_URL is not host, host:port or [IPv6 address]:port")
+    return found[1] or found[2], int(found[3] or port)
 
 
 def _number(env, name, otherwise, least, most):
@@ -71,4 +82,4 @@ def _number(env, name, otherwise, least, most):
         value = type(otherwise)(env.get(name, ""))
     except ValueError:
         return otherwise
-    return min(max(value, least), most)
+    return otherwise if math.isnan(value) else min(max(value, least), most)

@@ -15,12 +15,16 @@ from urllib.parse import quote
 
 VERSION = "0.1.0"
 
-_METHOD = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
+# CONNECT has no path, and what follows its answer is not HTTP.
+_METHOD = re.compile(r"(?!CONNECT$)[A-Z][A-Z0-9_-]{0,31}")
 _HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
-# What may stand in a request target as it is; everything else is percent-encoded.
-_SAFE_IN_PATH = "/:@!$&'()*+,;=~%-._?#[]|^`{}\"<>\\"
+# What may stand in a request target as it is (RFC 9112, 3.2); everything else is percent-encoded.
+_SAFE_IN_PATH = "/:@!$&'()*+,;=~%-._?"
+_IN_PATH = r"[A-Za-z0-9/:@!$&'()*+,;=~\-._?]*"
+_PLAIN_PATH = re.compile(rf"/{_IN_PATH}(?:%[0-9A-Fa-f]{{2}}{_IN_PATH})*")
+_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 MOST_PATH = 8192
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
@@ -69,15 +73,15 @@ class Encoder:
         method, path = line["httpMethod"], line["path"]
         if not _METHOD.fullmatch(method):
             raise Unsendable("method")
-        if path[:1] != "/" or len(path) > MOST_PATH:
+        if not _PLAIN_PATH.fullmatch(path):
+            path = _path(path)
+        if len(path) > MOST_PATH:
             raise Unsendable("path")
         agent = line.get("userAgent", "")
         host = line.get("domainName", "")
         source = line.get("sourceIp", "")
-        # One look at everything a client can choose; nearly every event passes it.
-        joined = path + agent + host + source
-        if not (joined.isascii() and joined.isprintable()) or " " in path:
-            path = _path(path)
+        joined = agent + source
+        if not (joined.isascii() and joined.isprintable()):
             agent, source = _clean(agent), _clean(source)
         if not _HOST.fullmatch(host):
             host = ""
@@ -107,16 +111,18 @@ class Encoder:
         return out
 
 
-def request_id(log_group, log_stream, event_id):
+def request_id(log_group, log_stream, event_id, again=None):
     """32 hex digits that are the same whenever the same log event is delivered."""
     text = f"{log_group}\n{log_stream}\n{event_id}"
+    if again is not None:
+        text += f"\n{again}"
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 def _path(path):
-    if _CONTROL.search(path):
+    if path[:1] != "/" or _CONTROL.search(path):
         raise Unsendable("path")
-    return quote(path, safe=_SAFE_IN_PATH, errors="replace")
+    return _LONE_PERCENT.sub("%25", quote(path, safe=_SAFE_IN_PATH, errors="replace"))
 
 
 def _clean(text):

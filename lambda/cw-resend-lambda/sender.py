@@ -7,11 +7,12 @@ one after the other over the same connection.
 
 import heapq
 import os
-import select
 import time
 from collections import deque
 
-from connection import READ, WRITE, Broken, Connection
+from connection import Broken, Connection
+from job import DELIVERED, FAILED, REFUSED
+from poll import Poll
 
 MOST_ATTEMPTS = 6
 MOST_CONNECT_FAILURES = 8
@@ -20,30 +21,6 @@ CAP_SECONDS = 5.0
 IDLE_SECONDS = 45.0  # below the 60 s after which a load balancer drops an idle connection
 FIRST_CONNECTIONS = 32
 SCAN_SECONDS = 0.1
-
-DELIVERED, REFUSED, FAILED = "delivered", "refused", "failed"
-
-
-class Job:
-    """One event to deliver. `outcome` is None until it is settled; `status` is the node's last."""
-
-    __slots__ = ("attempts", "began", "first", "head_only", "key", "outcome", "reason", "second",
-                 "seconds", "stage", "stale", "status", "tag")  # fmt: skip
-
-    def __init__(self, key, first, second=None, tag=None):
-        self.key = key
-        self.first = first
-        self.second = second
-        self.tag = tag
-        self.head_only = first[:5] == b"HEAD "
-        self.stage = 0
-        self.attempts = 0
-        self.stale = 0
-        self.began = 0.0
-        self.seconds = 0.0
-        self.status = None
-        self.outcome = None
-        self.reason = ""
 
 
 class Sender:
@@ -63,7 +40,7 @@ class Sender:
         if not jobs:
             return
         end = time.monotonic() + seconds
-        self._poll = _Poll()
+        self._poll = Poll()
         try:
             _Round(self, jobs, end).run()
         finally:
@@ -208,8 +185,8 @@ class _Round:
         if not keep:
             self._drop(connection)
             return
-        if self.sender._allowed < self.node.connections:
-            self.sender._allowed += 2  # it answers: a few more at a time
+        if self.sender._allowed < self.node.connections:  # it answers: a few more at a time
+            self.sender._allowed = min(self.sender._allowed + 2, self.node.connections)
         if self.ready:
             self._begin(connection, self.ready.popleft(), now)
             return
@@ -223,15 +200,20 @@ class _Round:
         self.open -= 1
 
     def _again(self, job, reason, now, wait=0.0):
-        """Later, with full jitter; after the last attempt the event has failed."""
+        """Later, with full jitter; after the last attempt, or with no time for one, it has failed.
+
+        Args:
+            wait: how long the node wants to be left alone, in seconds.
+        """
         job.reason = reason
         job.attempts += 1
-        if job.attempts >= MOST_ATTEMPTS:
+        ceiling = min(CAP_SECONDS, BASE_SECONDS * 2**job.attempts)
+        due = now + max(wait, _jitter(ceiling))
+        if job.attempts >= MOST_ATTEMPTS or due >= self.end:
             self._settle(job, FAILED, now)
             return
         self.sender.retried += 1
-        ceiling = min(CAP_SECONDS, BASE_SECONDS * 2**job.attempts)
-        heapq.heappush(self.later, (now + max(wait, _jitter(ceiling)), id(job), job))
+        heapq.heappush(self.later, (due, id(job), job))
 
     def _broken(self, connection, error):
         job, was_open, now = connection.job, connection.open, time.monotonic()
@@ -279,35 +261,3 @@ class _Round:
 
 def _jitter(ceiling):
     return ceiling * int.from_bytes(os.urandom(2), "big") / 65535
-
-
-class _Poll:
-    """epoll where there is one, poll elsewhere."""
-
-    def __init__(self):
-        self._edge = hasattr(select, "epoll")
-        self._poll = select.epoll() if self._edge else select.poll()
-        self._masks = {}
-
-    def add(self, fd, mask):
-        self._masks[fd] = mask
-        self._poll.register(fd, mask)
-
-    def change(self, fd, mask):
-        if self._masks.get(fd, mask) != mask:
-            self._masks[fd] = mask
-            self._poll.modify(fd, mask)
-
-    def remove(self, fd):
-        if self._masks.pop(fd, None) is not None:
-            self._poll.unregister(fd)
-
-    def wait(self, seconds):
-        return self._poll.poll(seconds if self._edge else seconds * 1000)
-
-    def close(self):
-        if self._edge:
-            self._poll.close()
-
-
-__all__ = ["DELIVERED", "FAILED", "READ", "REFUSED", "WRITE", "Job", "Sender"]
