@@ -1,7 +1,8 @@
 """A node that misbehaves on order, on a real socket; it keeps what it accepted.
 
 Runs in a thread. `plan(message)` says what to do with each message: an int is answered as a status,
-a word is one of `reset-before`, `reset-in`, `reset-after`, `hang`, `drip`, `garbage`, `close`.
+a word is one of `reset-before`, `reset-in`, `reset-after`, `hang`, `drip`, `garbage`, `bad-chunk`,
+`close`, or one of the odd but right ways to say 200 in `ODD`.
 """
 
 from __future__ import annotations
@@ -9,18 +10,29 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+# Whole answers, each of them HTTP, and none of them what a simple node says.
+ODD: dict[str, tuple[str, bytes]] = {
+    "chunked": ("Transfer-Encoding: chunked\r\n", b"2;x=y\r\nok\r\n0\r\nTrailer: z\r\n\r\n"),
+    "continue-first": ("Content-Length: 2\r\n", b"ok"),
+    "too-long": ("Content-Length: 3000000\r\n", b"x" * 3_000_000),
+    "without-length": ("Connection: close\r\n", b"ok"),
+}
+BAD_CHUNK = b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n-6\r\nok\r\n0\r\n\r\n"
 
 
 @dataclass
 class Message:
-    """One message as it came. `number` counts all messages from 0."""
+    """One message as it came. `number` counts all messages from 0; `at` is a monotonic clock's."""
 
     number: int
     method: str
     path: str
     headers: dict[str, str]
+    at: float
 
 
 Plan = Callable[[Message], "int | str"]
@@ -28,12 +40,13 @@ Plan = Callable[[Message], "int | str"]
 
 @dataclass
 class BadNode:
-    """Use as a context manager; `url` is host:port."""
+    """A context manager; `url` is host:port. A `mute` one takes connections and says nothing."""
 
     plan: Plan = lambda _message: 200
-    delay: float = 0.0
     tls: ssl.SSLContext | None = None
     headers: str = ""
+    host: str = "127.0.0.1"
+    mute: bool = False
     accepted: list[Message] = field(default_factory=list)
     seen: int = 0
     connections: int = 0
@@ -53,7 +66,7 @@ class BadNode:
 
     @property
     def url(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def open(self) -> None:
         """Listen, on the same port as before if there was one."""
@@ -61,7 +74,7 @@ class BadNode:
         async def start() -> None:
             self._tasks: set[asyncio.Task[None] | None] = set()
             self._server = await asyncio.start_server(
-                self._serve, "127.0.0.1", self.port, ssl=self.tls, backlog=512
+                self._serve, self.host, self.port, ssl=self.tls, backlog=512
             )
             self.port = int(self._server.sockets[0].getsockname()[1])
 
@@ -92,6 +105,8 @@ class BadNode:
         task = asyncio.current_task()
         self._tasks.add(task)
         try:
+            if self.mute:
+                await asyncio.sleep(3600)
             while await self._one(reader, writer):
                 pass
         except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError, ssl.SSLError):
@@ -105,12 +120,9 @@ class BadNode:
         first, *lines = head.rstrip("\r\n").split("\r\n")
         method, path, _ = first.split(" ")
         headers = {n.lower(): v.strip() for n, _, v in (line.partition(":") for line in lines)}
-        message = Message(self.seen, method, path, headers)
+        message = Message(self.seen, method, path, headers, time.monotonic())
         self.seen += 1
-        what = self.plan(message)
-        if self.delay:
-            await asyncio.sleep(self.delay)
-        return await self._do(what, message, writer)
+        return await self._do(self.plan(message), message, writer)
 
     async def _do(self, what: int | str, message: Message, writer: asyncio.StreamWriter) -> bool:
         if what == "reset-before":
@@ -121,9 +133,14 @@ class BadNode:
         if what == "garbage":
             writer.write(b"\x00\x01\x02 this is not HTTP\r\n\r\n")
             return True
+        if what == "bad-chunk":
+            writer.write(BAD_CHUNK)
+            return True
         status = what if isinstance(what, int) else 200
         if 200 <= status < 300:
             self.accepted.append(message)
+        if what in ODD:
+            return await self._odd(str(what), writer)
         close = "Connection: close\r\n" if what == "close" else ""
         text = f"HTTP/1.1 {status} X\r\n{self.headers}{close}Content-Length: 2\r\n\r\n"
         answer = text.encode() + (b"" if message.method == "HEAD" else b"ok")
@@ -142,3 +159,11 @@ class BadNode:
             writer.transport.abort()
             return False
         return what != "close"
+
+    async def _odd(self, what: str, writer: asyncio.StreamWriter) -> bool:
+        headers, body = ODD[what]
+        if what == "continue-first":
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 X\r\n{headers}\r\n".encode() + body)
+        await writer.drain()
+        return what != "without-length"

@@ -16,10 +16,11 @@ from typing import Any
 import boto3
 
 from benchmarks.batches import line
-from benchmarks.fault_table import SOURCE
 from benchmarks.figure import Figure, figure
+from benchmarks.invoking import SOURCE
 from wizard.sandbox import Sandbox
 
+FUNCTION = "bench"
 BATCHES = 20
 EVENTS = 500
 
@@ -65,13 +66,13 @@ def _pipeline(session: Any, box: Sandbox) -> None:
     logs = session.client("logs", endpoint_url=box.endpoint_url)
     role = iam.create_role(RoleName="bench", AssumeRolePolicyDocument=json.dumps({}))
     function = functions.create_function(
-        FunctionName="bench", Runtime="python3.13", Role=role["Role"]["Arn"],
+        FunctionName=FUNCTION, Runtime="python3.13", Role=role["Role"]["Arn"],
         Handler="lambda_function.lambda_handler", Timeout=60, MemorySize=512,
         Code={"ZipFile": package.read_bytes()},
         Environment={"Variables": {"X_NODE_URL": box.node.connector, "X_NODE_SCHEME": "http"}},
     )  # fmt: skip
     functions.add_permission(
-        FunctionName="bench", StatementId="logs", Action="lambda:InvokeFunction",
+        FunctionName=FUNCTION, StatementId="logs", Action="lambda:InvokeFunction",
         Principal="logs.amazonaws.com",
     )  # fmt: skip
     logs.create_log_group(logGroupName="bench")

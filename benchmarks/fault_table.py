@@ -1,195 +1,122 @@
 """Every way a node can fail, played on real sockets: what became of each event.
 
 `python -m benchmarks.fault_table` prints the table. A row is right when every event is accounted
-for: delivered + quarantined + malformed + skipped = received, or the handler raised and what is
-missing was never said to be delivered.
+for: delivered + quarantined + malformed + skipped = received, or the handler raised; when nothing
+is said to be delivered that the node has not accepted; and when no event's fields came under the
+join id of another.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
+import argparse
+import datetime
 import os
+import platform
 import ssl
 import sys
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from benchmarks.bad_node import BadNode, Message, Plan
+from benchmarks import outage
+from benchmarks.bad_node import BadNode
 from benchmarks.batches import batch
+from benchmarks.fault_rows import EVENTS, ROWS, Row, always, number
+from benchmarks.invoking import environment, forwarder, invoke, metric
 
-SOURCE = Path(__file__).resolve().parents[1] / "lambda" / "cw-resend-lambda"
-EVENTS = 30
-DEAD = "127.0.0.1:1"
-
-
-class Context:
-    """What Lambda hands a function, as far as the forwarder asks."""
-
-    def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-
-    def get_remaining_time_in_millis(self) -> int:
-        return int((self._end - time.monotonic()) * 1000)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One scenario. `outcome`: `all`, `raised`, or `quarantined:<n>`."""
-
-    name: str
-    plan: Plan
-    outcome: str
-    seconds: float = 20.0
-    url: str = ""
-    headers: str = ""
-    env: tuple[tuple[str, str], ...] = ()
-    tls: bool = False
-    again: bool = False  # the second invocation, after the fault has gone, must deliver the rest
-
-
-def always(what: int | str) -> Plan:
-    return lambda _m: what
-
-
-def first(count: int, what: int | str) -> Plan:
-    return lambda m: what if m.number < count else 200
-
-
-def some(what: int | str) -> Plan:
-    """Every third event, again and again until its third try."""
-    tries: dict[str, int] = {}
-
-    def plan(message: Message) -> int | str:
-        key = message.headers["x-wallarm-request-id"]
-        tries[key] = tries.get(key, 0) + 1
-        return what if int(key[:8], 16) % 3 == 0 and tries[key] <= 2 else 200
-
-    return plan
-
-
-def path_is(path: str, what: int | str) -> Plan:
-    return lambda m: what if m.path == path else 200
-
-
-def every(count: int, what: int | str) -> Plan:
-    return lambda m: what if m.number % count == count - 1 else 200
-
-
-def _rows() -> Iterator[Row]:
-    for status in (400, 401, 403, 404, 413):
-        yield Row(f"{status} on one event", path_is("/p/7", status), "quarantined:1")
-    for status in (401, 403, 404, 301):
-        yield Row(f"{status} on all", always(status), "raised", again=True)
-    yield Row("400 on all", always(400), f"quarantined:{EVENTS}")
-    for status in (408, 429, 500, 503):
-        yield Row(f"{status} on one message", first(1, status), "all")
-        yield Row(f"{status} on some events, twice", some(status), "all")
-        yield Row(f"{status} on all", always(status), "raised", again=True)
-    yield Row("429 with Retry-After: 1, on one", first(1, 429), "all", headers="Retry-After: 1\r\n")
-    for fault in ("reset-before", "reset-in", "reset-after", "garbage"):
-        yield Row(f"{fault} on one message", first(1, fault), "all")
-        yield Row(f"{fault} on every fifth message", every(5, fault), "all")
-    yield Row("reset on all", always("reset-before"), "raised", again=True)
-    quick = (("X_NODE_READ_SECONDS", "0.4"),)
-    yield Row("hangs on one message", first(1, "hang"), "all", env=quick)
-    yield Row("hangs on all", always("hang"), "raised", seconds=4.0, env=quick, again=True)
-    yield Row("drips one answer", first(1, "drip"), "all", env=quick)
-    yield Row("Connection: close on every third", every(3, "close"), "all")
-    yield Row("Connection: close always", always("close"), "all")
-    https = (("X_NODE_SCHEME", "https"),)
-    yield Row("bad certificate", always(200), "raised", env=https, tls=True)
-    yield Row("TLS expected, plain HTTP there", always(200), "raised", env=https)
-    yield Row("connection refused", always(200), "raised", url=DEAD, again=True)
-    yield Row("no such name", always(200), "raised", url="node.invalid:80", again=True)
-    yield Row("deadline in the middle", lambda m: 200 if m.number < 20 else "hang", "raised",
-              seconds=4.0, again=True)  # fmt: skip
-
-
-ROWS = tuple(_rows())
+SETTLED = ("delivered", "quarantined", "malformed", "skipped", "failed")
+_BEGIN, _END = "<!-- table: begin -->", "<!-- table: end -->"
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one row gave. `right`: every event is accounted for, and the outcome is as expected."""
+    """What one row gave. `right`: every event is accounted for, and the outcome is as expected.
+
+    `said` is how the forwarder's own metric counts the events.
+    """
 
     row: Row
     right: bool
-    counts: dict[str, int]
+    said: dict[str, int]
     raised: str
     twice: int
     after: str
     seconds: float
 
 
-def forwarder() -> Any:
-    """The forwarder's module, as Lambda would load it."""
-    if str(SOURCE) not in sys.path:
-        sys.path.insert(0, str(SOURCE))
-    import lambda_function
-
-    return lambda_function
-
-
-@contextlib.contextmanager
-def environment(**values: str) -> Iterator[None]:
-    """The function's environment, and a cold start."""
-    module = forwarder()
-    before = dict(os.environ)
-    os.environ.update(values)
-    module._Warm.sender = module._Warm.encoder = None
-    module._Warm.delivered.clear()
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-def invoke(event: object, seconds: float) -> tuple[dict[str, int], str, str]:
-    """(counts, what was raised, the function's log)."""
-    module = forwarder()
-    log = io.StringIO()
-    with contextlib.redirect_stdout(log):
-        try:
-            return module.lambda_handler(event, Context(seconds)), "", log.getvalue()
-        except (module.UndeliveredError, module.AccountingError) as error:
-            return {}, f"{type(error).__name__}: {error}", log.getvalue()
-
-
 def play(row: Row) -> Result:
     """Play one scenario."""
     began = time.monotonic()
     event = batch(EVENTS)
-    with BadNode(row.plan, headers=row.headers, tls=_private() if row.tls else None) as node:
-        url = row.url or node.url
-        with environment(**{"X_NODE_URL": url, "X_NODE_SCHEME": "http", **dict(row.env)}):
-            counts, raised, _ = invoke(event, row.seconds)
-            arrived = node.arrived()
-            whole = sum("request" in kinds and "response" in kinds for kinds in arrived.values())
-            right = _right(row, counts, raised, whole)
+    context, trusted = _certificate(row.certificate)
+    with BadNode(row.plan, tls=context, headers=row.headers, mute=row.mute) as node:
+        env = {"X_NODE_URL": row.url or node.url, "X_NODE_SCHEME": "http", **trusted}
+        with environment(**{**env, **dict(row.env)}):
+            if row.idle:
+                _go_idle(node)
+            counts, raised, log = invoke(event, row.seconds)
+            right = _right(row, counts, raised, node) and _honest(log, raised, node)
             after = ""
             if row.again:
                 node.plan = always(200)
                 after, healed = _again(row, node, event)
                 right = right and healed
-        twice = sum(len(kinds) > 2 for kinds in node.arrived().values())
-    return Result(row, right, counts, raised, twice, after, time.monotonic() - began)
+    arrived = node.arrived()
+    right = right and _faithful(node)
+    twice = sum(len(kinds) > 2 for kinds in arrived.values())
+    said = {k: v for k, v in metric(log).items() if k in SETTLED and v}
+    return Result(row, right, said, raised, twice, after, time.monotonic() - began)
 
 
-def _private() -> ssl.SSLContext:
-    """A certificate that nobody vouches for."""
+def _certificate(kind: str) -> tuple[ssl.SSLContext | None, dict[str, str]]:
+    """(what the node shows, what the forwarder is told to trust)."""
+    if not kind:
+        return None, {}
     import trustme
 
+    authority = trustme.CA()
+    yesterday = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
+    issued = authority.issue_cert(
+        "node.invalid" if kind == "wrong name" else "127.0.0.1",
+        not_after=yesterday if kind == "expired" else None,
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    return context
+    issued.configure_cert(context)
+    trusted = {} if kind == "unknown" else {
+        "X_NODE_CA_CERTIFICATE": authority.cert_pem.bytes().decode()
+    }  # fmt: skip
+    return context, {"X_NODE_SCHEME": "https", **trusted}
 
 
-def _right(row: Row, counts: dict[str, int], raised: str, whole: int) -> bool:
+def _go_idle(node: BadNode) -> None:
+    invoke(batch(EVENTS, "before"), 20.0)
+    node.close()
+    node.open()
+    node.accepted.clear()
+
+
+def _whole(node: BadNode) -> int:
+    """How many events the node accepted both messages of, the request before the response."""
+    return sum(
+        "request" in kinds and "response" in kinds[kinds.index("request") :]
+        for kinds in node.arrived().values()
+    )
+
+
+def _faithful(node: BadNode) -> bool:
+    """Whether no two events share a join id, and no event's fields came under another's."""
+    seen: dict[str, set[tuple[str, str]]] = {}
+    for message in node.accepted:
+        length = message.headers.get("x-wallarm-response-length", "")
+        if length and int(length) != 100 + number(message):  # as `benchmarks.batches` writes it
+            return False
+        key = message.headers["x-wallarm-request-id"]
+        seen.setdefault(key, set()).add((message.method, message.path))
+    paths = {next(iter(what)) for what in seen.values()}
+    return len(paths) == len(seen) and all(len(what) == 1 for what in seen.values())
+
+
+def _right(row: Row, counts: dict[str, int], raised: str, node: BadNode) -> bool:
     if row.outcome == "raised":
         return raised.startswith("UndeliveredError")
     if raised:
@@ -199,7 +126,18 @@ def _right(row: Row, counts: dict[str, int], raised: str, whole: int) -> bool:
     return (
         settled == counts["received"] == EVENTS
         and counts["quarantined"] == wanted
-        and counts["delivered"] == EVENTS - wanted == whole
+        and counts["delivered"] == EVENTS - wanted == _whole(node)
+    )
+
+
+def _honest(log: str, raised: str, node: BadNode) -> bool:
+    """Whether the forwarder's own sum is right, and it claims no more than the node accepted."""
+    said = metric(log)
+    settled = sum(said[name] for name in SETTLED)
+    return (
+        settled == said["received"] == EVENTS
+        and bool(said["failed"]) == bool(raised)
+        and said["delivered"] <= _whole(node)
     )
 
 
@@ -210,26 +148,54 @@ def _again(row: Row, node: BadNode, event: object) -> tuple[str, bool]:
         os.environ["X_NODE_URL"] = node.url
         module._Warm.sender = None
     counts, raised, _ = invoke(event, 20.0)
-    kinds = node.arrived().values()
-    whole = sum("request" in k and "response" in k for k in kinds)
-    return (raised or f"{counts['delivered']} delivered", not raised and whole == EVENTS)
+    return (raised or f"{counts['delivered']} delivered", not raised and _whole(node) == EVENTS)
 
 
-def main(show: Callable[[str], None] = print) -> int:
-    """Play every row and print the table; 0 when every row is right."""
-    show(
-        f"| fault ({EVENTS} events) | first invocation | AWS's retry, fault gone | twice | right |"
-    )
-    show("| --- | --- | --- | --- | --- |")
-    wrong = 0
-    for row in ROWS:
-        result = play(row)
-        wrong += not result.right
-        kept = {k: v for k, v in result.counts.items() if v and k != "received"}
-        said = "raised" if result.raised else ", ".join(f"{v} {k}" for k, v in kept.items())
+def table(results: list[Result], outages: list[outage.Outage]) -> str:
+    """The results as a Markdown table."""
+    lines = [
+        f"| fault ({EVENTS} events) | first invocation | AWS's retry, fault gone | twice | right |",
+        "| --- | --- | --- | ---: | --- |",
+    ]
+    for result in results:
+        said = ", ".join(f"{n} {name}" for name, n in result.said.items())
+        how = f"raised: {said}" if result.raised else said
         mark = "yes" if result.right else f"NO: {result.raised}"
-        show(f"| {row.name} | {said} | {result.after or '–'} | {result.twice} | {mark} |")
-    return 1 if wrong else 0
+        lines.append(
+            f"| {result.row.name} | {how} | {result.after or '–'} | {result.twice} | {mark} |"
+        )
+    lines += [
+        f"| {away.name} | {away.kept} | {away.after} | {away.twice} | {away.mark} |"
+        for away in outages
+    ]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Play every row and print the table; 0 when every row is right."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fault_table", description=__doc__)
+    parser.add_argument("--outage", type=float, default=20.0, metavar="SECONDS",
+                        help="how long the node of the last row is away")  # fmt: skip
+    parser.add_argument("--write", type=Path, help="put the table between this page's marks")
+    options = parser.parse_args()
+    began = time.monotonic()
+    results = []
+    for row in ROWS:
+        results.append(play(row))
+        mark = "" if results[-1].right else "NOT RIGHT: "
+        print(f"{mark}{row.name}, {results[-1].seconds:.1f} s", file=sys.stderr, flush=True)
+    outages = [outage.play(options.outage)] if options.outage else []
+    head = (
+        f"{time.strftime('%Y-%m-%d', time.gmtime())}, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}; {time.monotonic() - began:.0f} s."
+    )
+    text = f"{head}\n\n{table(results, outages)}\n"
+    print(text)
+    if options.write:
+        page = options.write.read_text(encoding="utf-8")
+        before, after = page.split(_BEGIN)[0], page.split(_END)[1]
+        options.write.write_text(f"{before}{_BEGIN}\n{text}{_END}{after}", encoding="utf-8")
+    return int(not all(r.right for r in (*results, *outages)))
 
 
 if __name__ == "__main__":

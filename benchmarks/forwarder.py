@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.batches import batch
-from benchmarks.fault_table import Context, environment, forwarder
+from benchmarks.invoking import Context, environment, forwarder
 from benchmarks.prices import PRICES
 from benchmarks.sink import Sink
 

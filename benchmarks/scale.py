@@ -24,8 +24,8 @@ from dataclasses import dataclass
 
 from benchmarks import data_path
 from benchmarks.batches import batch
-from benchmarks.fault_table import Context, environment, forwarder
 from benchmarks.figure import Figure, figure, interleaved
+from benchmarks.invoking import Context, environment, forwarder
 from benchmarks.prices import PRICES
 from benchmarks.sink import Sink
 

@@ -23,3 +23,7 @@ class Job:
         self.status = None
         self.outcome = None
         self.reason = ""
+
+    def halve(self):
+        """The request has been accepted: only the response is left to send."""
+        self.first, self.second = self.second, None

@@ -56,10 +56,11 @@ def lambda_handler(event, context):
     )
     jobs, known, oldest = _read(batch, counts)
     counts["delivered"] = known
+    size = sum(len(job.first) + len(job.second or b"") for job in jobs)
     _Warm.sender.send(jobs, _seconds_left(context, began))
     _count(jobs, counts)
     counts["retried"] = _Warm.sender.retried
-    _tell(jobs, counts, received_at, oldest)
+    _tell(jobs, counts | {"bytes": size}, received_at, oldest)
     _settle(jobs, counts)
     return counts
 
@@ -126,13 +127,20 @@ def _name(item, why, named):
 
 
 def _count(jobs, counts):
+    refused = {job.status for job in jobs if job.outcome == REFUSED}
+    delivered = counts["delivered"] or any(job.outcome == DELIVERED for job in jobs)
+    if refused and refused <= set(MISCONFIGURED) and not delivered:
+        # That is about the address or the rights, not about one event.
+        for job in jobs:
+            if job.outcome == REFUSED:
+                job.outcome = FAILED
+                job.reason += " to every event: wrong address, path or rights"
     for job in jobs:
-        if job.outcome == DELIVERED:
-            counts["delivered"] += 1
-        elif job.outcome == REFUSED:
-            counts["quarantined"] += 1
-        elif job.outcome == FAILED:
-            counts["failed"] += 1
+        if job.outcome is not None:
+            counts[_COUNTED[job.outcome]] += 1
+
+
+_COUNTED = {DELIVERED: "delivered", REFUSED: "quarantined", FAILED: "failed"}
 
 
 def _tell(jobs, counts, received_at, oldest):
@@ -145,8 +153,7 @@ def _tell(jobs, counts, received_at, oldest):
         if job.outcome == REFUSED:
             named = _name({"id": event_id}, job.reason, named)
     age = max(0, received_at - oldest) if oldest is not None else None
-    sent = sum(len(job.first) + len(job.second or b"") for job in jobs)
-    metrics(counts | {"bytes": sent}, [j.seconds for j in jobs if j.outcome == DELIVERED], age)
+    metrics(counts, [j.seconds for j in jobs if j.outcome == DELIVERED], age)
 
 
 def _settle(jobs, counts):
@@ -154,16 +161,9 @@ def _settle(jobs, counts):
     settled = sum(counts[n] for n in ("delivered", "quarantined", "malformed", "skipped", "failed"))
     if settled != counts["received"]:
         raise AccountingError(f"{settled} of {counts['received']} events are accounted for")
-    refused = {job.status for job in jobs if job.outcome == REFUSED}
-    wrong = counts["delivered"] == 0 and refused and refused <= set(MISCONFIGURED)
-    if not counts["failed"] and not wrong:
+    if not counts["failed"]:
         return
     _remember(jobs)
-    if wrong:
-        raise UndeliveredError(
-            f"the node answered {', '.join(map(str, sorted(refused)))} to every event: "
-            "wrong address, path or rights"
-        )
     reasons = sorted({job.reason for job in jobs if job.outcome == FAILED})
     raise UndeliveredError(
         f"{counts['failed']} of {counts['received']} events undelivered: {'; '.join(reasons[:3])}"

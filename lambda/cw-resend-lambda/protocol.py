@@ -20,9 +20,10 @@ _METHOD = re.compile(r"(?!CONNECT$)[A-Z][A-Z0-9_-]{0,31}")
 _HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
-# What may stand in a request target as it is (RFC 9112, 3.2); everything else is percent-encoded.
-_SAFE_IN_PATH = "/:@!$&'()*+,;=~%-._?"
-_IN_PATH = r"[A-Za-z0-9/:@!$&'()*+,;=~\-._?]*"
+# What may stand in a path as it is (RFC 3986, 3.3); everything else is percent-encoded. A question
+# mark too: the log's path comes without the query.
+_SAFE_IN_PATH = "/:@!$&'()*+,;=~%-._"
+_IN_PATH = r"[A-Za-z0-9/:@!$&'()*+,;=~\-._]*"
 _PLAIN_PATH = re.compile(rf"/{_IN_PATH}(?:%[0-9A-Fa-f]{{2}}{_IN_PATH})*")
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 MOST_PATH = 8192
@@ -68,9 +69,9 @@ class Encoder:
         """(request, response metadata or None) as bytes; raises Unsendable.
 
         Args:
-            line: what `parse.fields` gives, with `httpMethod` and `path`.
+            line: what `parse.fields` gives.
         """
-        method, path = line["httpMethod"], line["path"]
+        method, path = line.get("httpMethod", ""), line.get("path", "")
         if not _METHOD.fullmatch(method):
             raise Unsendable("method")
         if not _PLAIN_PATH.fullmatch(path):
@@ -116,13 +117,13 @@ def request_id(log_group, log_stream, event_id, again=None):
     text = f"{log_group}\n{log_stream}\n{event_id}"
     if again is not None:
         text += f"\n{again}"
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _path(path):
     if path[:1] != "/" or _CONTROL.search(path):
         raise Unsendable("path")
-    return _LONE_PERCENT.sub("%25", quote(path, safe=_SAFE_IN_PATH, errors="replace"))
+    return _LONE_PERCENT.sub("%25", quote(path, safe=_SAFE_IN_PATH, errors="surrogatepass"))
 
 
 def _clean(text):

@@ -124,7 +124,7 @@ class _Round:
             return Connection(self.node, now)
         except Broken as error:
             self._not_connected(error, now)
-        except OSError as error:  # the name cannot be resolved, or no socket is left
+        except (OSError, UnicodeError) as error:  # no such name, or none at all; no socket left
             self._not_connected(Broken(f"{type(error).__name__}: {error}"), now)
         return None
 
@@ -168,7 +168,7 @@ class _Round:
         if good and job.stage == 0 and job.second is not None:
             # The node closes after each answer: the second message needs a connection of its own.
             self._drop(connection)
-            job.first, job.second = job.second, None
+            job.halve()
             self.ready.appendleft(job)
             return
         self._release(connection, answer.keep, now)
@@ -223,6 +223,8 @@ class _Round:
             self._not_connected(error, now)
         elif error.stale and job.stale < 3:
             job.stale += 1  # closed while it was idle: nobody's fault, no pause
+            if job.stage == 1 and job.stale > 1:
+                job.halve()  # closed after each answer, without a word
             self.ready.appendleft(job)
         else:
             self._again(job, error.reason, now)

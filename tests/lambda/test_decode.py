@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.fault_table import forwarder
+from benchmarks.invoking import forwarder
 
 forwarder()
 import decode  # noqa: E402 - the forwarder is not a package

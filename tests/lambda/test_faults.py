@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import fault_table
-from benchmarks.fault_table import ROWS, Row, play
+from benchmarks import invoking
+from benchmarks.fault_rows import ROWS, Row
+from benchmarks.fault_table import play
 
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pauses between attempts are real, but short."""
-    fault_table.forwarder()
+    invoking.forwarder()
     import sender
 
     monkeypatch.setattr(sender, "BASE_SECONDS", 0.01)
@@ -23,4 +24,4 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_every_event_is_accounted_for_when(row: Row) -> None:
     result = play(row)
-    assert result.right, f"{result.counts} {result.raised} {result.after}"
+    assert result.right, f"{result.said} {result.raised} {result.after}"

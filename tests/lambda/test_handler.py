@@ -13,7 +13,7 @@ import trustme
 
 from benchmarks.bad_node import BadNode
 from benchmarks.batches import batch, line
-from benchmarks.fault_table import environment, forwarder, invoke
+from benchmarks.invoking import environment, forwarder, invoke
 
 
 def of_lines(*lines: object) -> dict[str, Any]:
