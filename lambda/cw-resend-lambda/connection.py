@@ -26,19 +26,16 @@ class Connection:
                  "head_only", "idle_since", "job", "open", "wants")  # fmt: skip
 
     def __init__(self, node, now):
+        context = node.context if node.tls else None
         family, address = node.address(now)
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         code = sock.connect_ex(address)
-        if node.tls:
-            try:
-                sock = node.context.wrap_socket(
-                    sock, server_hostname=node.host, do_handshake_on_connect=False
-                )
-            except BaseException:
-                sock.close()
-                raise
+        if context is not None:
+            sock = context.wrap_socket(
+                sock, server_hostname=node.host, do_handshake_on_connect=False
+            )
         self._sock = sock
         self._handshake = node.tls
         self._seconds = node.read_seconds

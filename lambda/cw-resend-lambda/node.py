@@ -14,8 +14,8 @@ NAME_SECONDS = 30.0  # a load balancer's addresses change; AWS gives its names 6
 _URL = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9][A-Za-z0-9._-]*))(?::([0-9]{1,5}))?")
 
 
-class ConfigurationError(ValueError):
-    """The environment names no node that could be called."""
+class ConfigurationError(Exception):
+    """The environment names no node that could be called; every batch is kept until it does."""
 
 
 class Node:
@@ -41,15 +41,24 @@ class Node:
 
     @property
     def context(self):
-        """The TLS context. With a pinned CA the system's are not even read: that saves 30 ms."""
+        """The TLS context. With a pinned CA the system's are not even read: that saves 30 ms.
+
+        Raises ConfigurationError where the pinned one cannot be read; there is no other to fall
+        back to.
+        """
         if self._context is None:
             import ssl  # not needed, and not paid for, over plain HTTP
 
             if self._certificate or self._certificate_file:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-                context.load_verify_locations(
-                    cafile=self._certificate_file or None, cadata=self._certificate or None
-                )
+                try:
+                    context.load_verify_locations(
+                        cafile=self._certificate_file or None, cadata=self._certificate or None
+                    )
+                except (OSError, ValueError) as error:
+                    raise ConfigurationError(
+                        f"the CA certificate of the node cannot be read: {type(error).__name__}"
+                    ) from None
             else:
                 context = ssl.create_default_context()
             context.minimum_version = ssl.TLSVersion.TLSv1_2

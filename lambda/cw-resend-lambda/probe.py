@@ -3,6 +3,7 @@
 import http.client
 import time
 
+from node import ConfigurationError
 from protocol import VERSION
 
 
@@ -25,7 +26,7 @@ def probe(node, encoder):
         found["status"] = connection.getresponse().status
         found["reachable"] = True
         found["latency_ms"] = round((time.monotonic() - began) * 1000, 1)
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, UnicodeError, http.client.HTTPException, ConfigurationError) as error:
         found["error"] = f"{type(error).__name__}: {error}"
     finally:
         if connection is not None:

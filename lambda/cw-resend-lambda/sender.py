@@ -93,6 +93,8 @@ class _Round:
             while self.later and self.later[0][0] <= now:
                 self.ready.append(heapq.heappop(self.later)[2])
             self._start(now)
+            if self.given_up:
+                break
             for fd, mask in self.poll.wait(self._patience(now)):
                 connection = self.active.get(fd)
                 if connection is not None:
@@ -256,7 +258,7 @@ class _Round:
         wait = SCAN_SECONDS if self.active else self.end - now
         if self.later:
             wait = min(wait, self.later[0][0] - now)
-        if self.ready and self.not_before > now and not self.active:
+        if self.ready and not self.active:
             wait = min(wait, self.not_before - now)
         return max(0.0, min(wait, self.end - now))
 
