@@ -13,9 +13,11 @@ locals {
   main_log_group    = local.creates_log_group ? aws_cloudwatch_log_group.api[0].name : var.api_gateway_log_group_name
   arn_of_log_groups = "arn:${local.partition}:logs:${var.region}:${local.account_id}:log-group"
 
-  # Keys must be known while planning; the created group's name is not.
+  # Keys must be known while planning; the created group's name is not. A group may itself be called
+  # "main"; no group has a space in its name.
   subscribed = merge({ main = local.main_log_group }, {
-    for name in toset(var.api_gateway_log_group_names) : name => name if name != var.api_gateway_log_group_name
+    for name in toset(var.api_gateway_log_group_names) :
+    name == "main" ? "named main" : name => name if name != var.api_gateway_log_group_name
   })
 }
 
@@ -70,7 +72,11 @@ resource "aws_lambda_function" "forwarder" {
     }
   }
 
-  depends_on = [aws_iam_role_policy.forwarder, aws_cloudwatch_log_group.forwarder]
+  depends_on = [
+    aws_iam_role_policy.forwarder,
+    aws_iam_role_policy.forwarder_vpc,
+    aws_cloudwatch_log_group.forwarder,
+  ]
 }
 
 # What could not be delivered after AWS's retries is kept whole, and can be replayed.
@@ -111,7 +117,9 @@ resource "aws_cloudwatch_log_subscription_filter" "forwarder" {
     aws_lambda_function_event_invoke_config.forwarder,
     aws_s3_bucket_policy.undelivered,
     aws_s3_bucket_server_side_encryption_configuration.undelivered,
+    aws_s3_bucket_lifecycle_configuration.undelivered,
     aws_vpc_security_group_egress_rule.forwarder_to_load_balancer,
+    aws_vpc_security_group_ingress_rule.load_balancer_from_forwarder,
     aws_vpc_security_group_egress_rule.forwarder_to_existing_node,
     aws_ecs_service.node,
     aws_route53_record.node,

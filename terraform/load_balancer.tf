@@ -52,13 +52,17 @@ resource "aws_lb_listener" "node" {
 
 locals {
   makes_certificate = local.deploys_node && local.https
-  relative_name     = trimsuffix(var.node_dns_name, ".${var.r53_domain_name}")
-  node_host         = local.https ? "${local.relative_name}.${var.r53_domain_name}" : ""
+
+  # In lower case, as AWS answers: another case would be a difference in every plan.
+  domain      = lower(var.r53_domain_name)
+  record_name = lower(var.node_dns_name)
+  own_name    = local.record_name == local.domain ? local.domain : "${trimsuffix(local.record_name, ".${local.domain}")}.${local.domain}"
+  node_host   = local.https ? local.own_name : ""
 }
 
 data "aws_route53_zone" "this" {
   count = local.makes_certificate ? 1 : 0
-  name  = var.r53_domain_name
+  name  = local.domain
 }
 
 resource "aws_acm_certificate" "node" {
@@ -85,6 +89,11 @@ resource "aws_acm_certificate_validation" "node" {
   count                   = local.makes_certificate ? 1 : 0
   certificate_arn         = aws_acm_certificate.node[0].arn
   validation_record_fqdns = [aws_route53_record.validation[0].fqdn]
+
+  # Minutes where the zone answers for its domain. Where it does not, no wait is long enough.
+  timeouts {
+    create = "45m"
+  }
 }
 
 resource "aws_route53_record" "node" {

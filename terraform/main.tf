@@ -39,6 +39,15 @@ locals {
   check_architecture = !local.deploys_node || !can(regex("^([a-z]+[0-9]+g[a-z]*|a1)[.]", var.node_instance_type)) || !can(regex("/amazon-linux-2023/recommended/", var.node_image_id)) ? true : tobool(
     "Set node_instance_type to an x86-64 type such as t3.medium: the AMI of node_image_id is for x86-64, and Graviton does not start it."
   )
+  check_certificate = !local.makes_certificate || length(local.node_host) <= 64 ? true : tobool(
+    "Shorten node_dns_name: together with r53_domain_name it may have 64 characters, the most that AWS accepts as the name of a certificate."
+  )
+  check_region = alltrue([
+    for arn in compact([var.kms_key_arn, var.wallarm_api_token_kms_key_arn, var.alarm_topic_arn]) :
+    can(regex("^arn:[a-z-]+:[a-z]+:${var.region}:", arn))
+    ]) ? true : tobool(
+    "Use a kms_key_arn, wallarm_api_token_kms_key_arn and alarm_topic_arn of the Region in region: AWS accepts no others."
+  )
 
   tags = merge(
     var.tags,

@@ -66,7 +66,7 @@ resource "aws_subnet" "private" {
     ignore_changes        = [availability_zone]
   }
 
-  # After the forwarder is gone AWS keeps its network interfaces for 20 to 40 minutes.
+  # After the forwarder is gone AWS keeps its network interfaces for 20 to 60 minutes.
   timeouts {
     delete = "60m"
   }
@@ -84,6 +84,9 @@ resource "aws_nat_gateway" "this" {
   allocation_id = aws_eip.nat[count.index].id
   subnet_id     = aws_subnet.public[count.index].id
   tags          = { Name = var.name_prefix }
+
+  # Whoever waits for the way out waits for all of it, and loses none of it early on destroy.
+  depends_on = [aws_route.internet, aws_route_table_association.public]
 }
 
 resource "aws_route_table" "public" {

@@ -93,8 +93,13 @@ resource "aws_launch_template" "node" {
   name                   = "${var.name_prefix}-${local.suffix}"
   image_id               = var.node_image_id
   instance_type          = var.node_instance_type
-  vpc_security_group_ids = [aws_security_group.node[0].id]
   update_default_version = true
+
+  network_interfaces {
+    associate_public_ip_address = "false" # even in a given subnet that hands them out
+    delete_on_termination       = "true"
+    security_groups             = [aws_security_group.node[0].id]
+  }
 
   iam_instance_profile {
     arn = aws_iam_instance_profile.instance[0].arn
@@ -270,6 +275,11 @@ resource "aws_ecs_service" "node" {
     weight            = 1
   }
 
+  # Also where an instance has memory for two: one that fails takes one node along, not two.
+  placement_constraints {
+    type = "distinctInstance"
+  }
+
   deployment_circuit_breaker {
     enable   = true
     rollback = true
@@ -291,7 +301,8 @@ resource "aws_ecs_service" "node" {
   }
 
   lifecycle {
-    ignore_changes = [availability_zone_rebalancing] # set at creation; not every API answers with it
+    # Set at creation; not every API answers with them.
+    ignore_changes = [availability_zone_rebalancing, placement_constraints]
   }
 
   depends_on = [
@@ -301,6 +312,7 @@ resource "aws_ecs_service" "node" {
     aws_iam_role_policy_attachment.instance,
     aws_route.nat,
     aws_route_table_association.private,
+    aws_vpc_endpoint.s3,
     aws_vpc_security_group_egress_rule.node_out,
     aws_vpc_security_group_ingress_rule.node_from_load_balancer,
     aws_vpc_security_group_egress_rule.load_balancer_to_node,

@@ -88,6 +88,11 @@ output "load_balancer_security_group" {
   value       = join("", aws_security_group.load_balancer[*].id)
 }
 
+output "forwarder_security_group" {
+  description = "Security group of the forwarder, which an existing node in the VPC has to let in; empty if it is in no VPC."
+  value       = join("", aws_security_group.forwarder[*].id)
+}
+
 output "vpc_id" {
   description = "The VPC the forwarder is in; empty if it is in none."
   value       = local.forwarder_in_vpc ? local.vpc_id : ""

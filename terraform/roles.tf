@@ -1,8 +1,15 @@
-# Roles: each may do what its component does, on this deployment's own resources.
+# Roles: each may do what its component does, on this deployment's own resources. Wider than that is
+# only what AWS cannot narrow, and the managed policy that AWS writes for its container agent.
 
 locals {
   boundary  = var.permissions_boundary == "" ? null : var.permissions_boundary
   role_base = "${var.name_prefix}-${var.region}" # IAM is global: two regions must not collide
+
+  # The forwarder's role is made anew before the old one goes, so a new path is also a new name.
+  path_mark = var.iam_path == "/" ? "" : "-${substr(sha1(var.iam_path), 0, 4)}"
+
+  # Image layers in a private ECR repository: registry's account, its Region, the repository's name.
+  ecr = regexall("^([0-9]{12})[.]dkr[.-]ecr(?:-fips)?[.]([a-z0-9-]+)[.](?:amazonaws[.]com(?:[.]cn)?|on[.]aws)/(.+)$", var.node_image)
 }
 
 data "aws_iam_policy_document" "assume" {
@@ -21,10 +28,14 @@ data "aws_iam_policy_document" "assume" {
 # --- Forwarder -----------------------------------------------------------------------------------
 
 resource "aws_iam_role" "forwarder" {
-  name                 = "${local.role_base}-fwd"
+  name                 = "${local.role_base}-fwd${local.path_mark}"
   path                 = var.iam_path
   permissions_boundary = local.boundary
   assume_role_policy   = data.aws_iam_policy_document.assume["lambda.amazonaws.com"].json
+
+  lifecycle {
+    create_before_destroy = true # as its policy below
+  }
 }
 
 data "aws_iam_policy_document" "forwarder" {
@@ -54,53 +65,62 @@ data "aws_iam_policy_document" "forwarder" {
       resources = [var.kms_key_arn]
     }
   }
-
-  dynamic "statement" {
-    for_each = local.forwarder_in_vpc ? [1] : []
-    content {
-      # AWS supports no resource-level permissions for what Lambda needs to join a VPC.
-      sid = "JoinVpc"
-      actions = [
-        "ec2:CreateNetworkInterface",
-        "ec2:DeleteNetworkInterface",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:DescribeSubnets",
-        "ec2:AssignPrivateIpAddresses",
-        "ec2:UnassignPrivateIpAddresses",
-      ]
-      resources = ["*"]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = local.forwarder_in_vpc ? [1] : []
-    content {
-      # Those actions are for the Lambda service; the function's own code may not use them.
-      sid    = "NotFromTheFunctionItself"
-      effect = "Deny"
-      actions = [
-        "ec2:CreateNetworkInterface",
-        "ec2:DeleteNetworkInterface",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:DescribeSubnets",
-        "ec2:AssignPrivateIpAddresses",
-        "ec2:UnassignPrivateIpAddresses",
-      ]
-      resources = ["*"]
-
-      condition {
-        test     = "ArnEquals"
-        variable = "lambda:SourceFunctionArn"
-        values   = ["arn:${local.partition}:lambda:${var.region}:${local.account_id}:function:${local.function_name}"]
-      }
-    }
-  }
 }
 
 resource "aws_iam_role_policy" "forwarder" {
   name   = "forwarder"
   role   = aws_iam_role.forwarder.id
   policy = data.aws_iam_policy_document.forwarder.json
+}
+
+data "aws_iam_policy_document" "forwarder_vpc" {
+  count = local.forwarder_in_vpc ? 1 : 0
+
+  statement {
+    # AWS supports no resource-level permissions for what Lambda needs to join a VPC.
+    sid       = "JoinVpc"
+    actions   = local.vpc_actions
+    resources = ["*"]
+  }
+
+  statement {
+    # Those actions are for the Lambda service; the function's own code may not use them.
+    sid       = "NotFromTheFunctionItself"
+    effect    = "Deny"
+    actions   = local.vpc_actions
+    resources = ["*"]
+
+    condition {
+      test     = "ArnEquals"
+      variable = "lambda:SourceFunctionArn"
+      values   = ["arn:${local.partition}:lambda:${var.region}:${local.account_id}:function:${local.function_name}"]
+    }
+  }
+}
+
+locals {
+  vpc_actions = [
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+  ]
+}
+
+# Lambda takes its network interfaces back with the rights of this role, 20 to 60 minutes after the
+# function has gone; without them they stay, and hold security group and subnets. So the security group
+# depends on this policy: it is removed, and with it the wait is over, before the policy and the role.
+resource "aws_iam_role_policy" "forwarder_vpc" {
+  count  = local.forwarder_in_vpc ? 1 : 0
+  name   = "vpc"
+  role   = aws_iam_role.forwarder.id
+  policy = data.aws_iam_policy_document.forwarder_vpc[0].json
+
+  lifecycle {
+    create_before_destroy = true # the forwarder leaves the VPC first
+  }
 }
 
 # --- Node ----------------------------------------------------------------------------------------
@@ -136,6 +156,24 @@ data "aws_iam_policy_document" "execution" {
       resources = [var.wallarm_api_token_kms_key_arn]
     }
   }
+
+  dynamic "statement" {
+    for_each = local.ecr
+    content {
+      sid       = "PullImage"
+      actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+      resources = ["arn:${local.partition}:ecr:${statement.value[1]}:${statement.value[0]}:repository/${statement.value[2]}"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = local.ecr
+    content {
+      sid       = "LogInToRegistry"
+      actions   = ["ecr:GetAuthorizationToken"]
+      resources = ["*"] # AWS supports no resource-level permissions for it
+    }
+  }
 }
 
 resource "aws_iam_role_policy" "execution" {
@@ -162,6 +200,8 @@ resource "aws_iam_role" "instance" {
   assume_role_policy   = data.aws_iam_policy_document.assume["ec2.amazonaws.com"].json
 }
 
+# AWS's own policy for the container agent, kept current by AWS. Tasks cannot use it: the instance's
+# metadata, and with it this role, are out of their reach (ECS_AWSVPC_BLOCK_IMDS, one hop).
 resource "aws_iam_role_policy_attachment" "instance" {
   count      = local.deploys_node ? 1 : 0
   role       = aws_iam_role.instance[0].id # not its name: that stays when the role is replaced

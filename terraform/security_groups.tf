@@ -18,10 +18,12 @@ resource "aws_security_group" "forwarder" {
     create_before_destroy = true
   }
 
-  # After the forwarder is gone AWS keeps its network interfaces for 20 to 40 minutes.
+  # After the forwarder is gone AWS keeps its network interfaces for 20 to 60 minutes.
   timeouts {
     delete = "60m"
   }
+
+  depends_on = [aws_iam_role_policy.forwarder_vpc] # which has to outlive those interfaces
 }
 
 resource "aws_security_group" "load_balancer" {

@@ -258,8 +258,8 @@ variable "node_ca_certificate" {
   default     = ""
 
   validation {
-    condition     = var.node_ca_certificate == "" || can(regex("^\\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\\s]+-----END CERTIFICATE-----", var.node_ca_certificate))
-    error_message = "Write the PEM text itself, starting with -----BEGIN CERTIFICATE-----, for instance file(\"ca.pem\")."
+    condition     = var.node_ca_certificate == "" || can(regex("^\\s*(-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\\s]+-----END CERTIFICATE-----\\s*)+$", var.node_ca_certificate))
+    error_message = "Write the PEM text itself, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, for instance file(\"ca.pem\"); certificates and nothing else."
   }
 
   validation {

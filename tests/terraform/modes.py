@@ -13,7 +13,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -62,6 +62,23 @@ class Mode:
     variables: Variables
     updates: tuple[Variables, ...] = ()
 
+
+# Which has to be over before which begins; the local AWS itself accepts any order. CloudWatch Logs
+# skips what it may not deliver. AWS keeps a security group, a subnet and their network interfaces
+# for as long as the forwarder is in them, and takes the interfaces back with the forwarder's rights.
+_FILTER = "aws_cloudwatch_log_subscription_filter.forwarder"
+_MOVED = "complete update aws_lambda_function.forwarder"
+_LEFT = "complete delete aws_security_group.forwarder"
+ORDER = (
+    ("complete create aws_lambda_permission.logs", f"start create {_FILTER}"),
+    (f"complete delete {_FILTER}", "start delete aws_lambda_permission.logs"),
+    (f"complete delete {_FILTER}", "start delete aws_lambda_function.forwarder"),
+    (_MOVED, "start delete aws_security_group.forwarder"),
+    (_MOVED, "start delete aws_subnet.private"),
+    (_MOVED, "start delete aws_iam_role_policy.forwarder_vpc"),
+    (_LEFT, "start delete aws_iam_role_policy.forwarder_vpc"),
+    (_LEFT, "start delete aws_iam_role.forwarder"),
+)
 
 # Not changed in a running deployment; terraform/README.md, "Changes", says why.
 NOT_UPDATED = {"region", "vpc_cidr"}
@@ -212,6 +229,7 @@ def run(mode: Mode, folder: Path) -> Result:
         start = time.monotonic()
         result.resources = stack.apply(variables)["add"]
         result.seconds["apply"] = time.monotonic() - start
+        result.problems += out_of_order(stack.order)
         _expect_no_changes(stack, "the first apply", result)
         for update in mode.updates:
             seen = existing(aws)
@@ -219,11 +237,12 @@ def run(mode: Mode, folder: Path) -> Result:
             before |= existing(aws) - seen
             variables = {**variables, **given}
             stack.apply(variables)
-            _expect_the_forwarder_to_move_first(stack, result)
+            result.problems += out_of_order(stack.order)
             _expect_no_changes(stack, f"changing {', '.join(update)}", result)
         start = time.monotonic()
         stack.destroy()
         result.seconds["destroy"] = time.monotonic() - start
+        result.problems += out_of_order(stack.order)
         left = sorted(existing(aws) - before)
         if left:
             result.problems.append(f"left behind: {', '.join(left)}")
@@ -235,16 +254,17 @@ def run(mode: Mode, folder: Path) -> Result:
     return result
 
 
-def _expect_the_forwarder_to_move_first(stack: Stack, result: Result) -> None:
-    """AWS keeps a security group or subnet, for an hour and longer, that the forwarder is in."""
-    moved = "complete update aws_lambda_function.forwarder"
-    if moved not in stack.order:
-        return
-    early = stack.order[: stack.order.index(moved)]
-    homes = ("aws_security_group.forwarder", "aws_subnet.private")
-    for line in early:
-        if line.startswith(tuple(f"start delete {home}" for home in homes)):
-            result.problems.append(f"{line} before the forwarder moved")
+def out_of_order(order: Sequence[str]) -> list[str]:
+    """What began too early, of what Terraform did: `start delete aws_vpc.this[0]` and the like."""
+    problems = []
+    for first, then in ORDER:
+        done = [at for at, line in enumerate(order) if line.startswith(first)]
+        problems += [
+            f"{line} before {order[done[-1]]}"
+            for at, line in enumerate(order)
+            if line.startswith(then) and done and at < done[-1]
+        ]
+    return problems
 
 
 def _expect_no_changes(stack: Stack, after: str, result: Result) -> None:

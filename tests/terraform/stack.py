@@ -31,13 +31,7 @@ class Stack:
         """
         self.variables = {"region": self.aws.region, **variables}
         write_variables(self.folder, self.variables)
-        done = self._run(["apply", "-auto-approve", "-json", "-no-color"])
-        self.order = [
-            f"{event['type'][6:]} {event['hook']['action']} {event['hook']['resource']['addr']}"
-            for event in _events(done)
-            if event["type"] in ("apply_start", "apply_complete")
-        ]
-        return _summary(done)
+        return self._carry_out("apply")
 
     def changes(self) -> list[str]:
         """What a further plan would change; empty is what everybody wants."""
@@ -49,8 +43,8 @@ class Stack:
         ]
 
     def destroy(self) -> dict[str, int]:
-        """Destroy everything."""
-        return _summary(self._run(["destroy", "-auto-approve", "-json"]))
+        """Destroy everything; `order` is what it was then."""
+        return self._carry_out("destroy")
 
     def state(self) -> list[str]:
         """Addresses in the state, data sources left out."""
@@ -61,6 +55,15 @@ class Stack:
         """Output values by name."""
         raw = json.loads(self._run(["output", "-json"]))
         return {name: item["value"] for name, item in raw.items()}
+
+    def _carry_out(self, command: str) -> dict[str, int]:
+        done = self._run([command, "-auto-approve", "-json", "-no-color"])
+        self.order = [
+            f"{event['type'][6:]} {event['hook']['action']} {event['hook']['resource']['addr']}"
+            for event in _events(done)
+            if event["type"] in ("apply_start", "apply_complete")
+        ]
+        return _summary(done)
 
     def _run(self, arguments: list[str], accept: tuple[int, ...] = (0,)) -> str:
         return terraform(arguments, self.folder, self.env, accept=accept).stdout

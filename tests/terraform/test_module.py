@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,69 @@ NEWER = {
     r"\b(startswith|endswith|timecmp)\(": "1.2 or later",
     r"\b(strcontains|plantimestamp|templatestring|issensitive)\(": "1.5 or later",
     r"\bnullable\s*=": "1.1",
+    r"^\s+cloud\s*\{": "1.1",
+    r"\bprovider::": "1.8",
     r"\bephemeral\b|_wo\b": "1.10 or later",
 }
+
+
+# What the subscription filter does not wait for: it would deliver without them.
+OPERATIONS = {"aws_cloudwatch_metric_alarm", "aws_cloudwatch_dashboard"}
+NOT_ON_THE_WAY = {"aws_default_security_group.this"}  # nothing is in it
+FILTER = "aws_cloudwatch_log_subscription_filter.forwarder"
+_EDGE = re.compile(r'"\[root\] (.+?)(?: \(expand\))?" -> "\[root\] (.+?)(?: \(expand\))?"')
+_RESOURCE = re.compile(r'^resource "([a-z0-9_]+)" "([a-z0-9_]+)"', re.MULTILINE)
+_VARIABLE = re.compile(r'^variable "(\w+)" \{.*?^\}', re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An initialised copy of the module, which nobody changes."""
+    need_terraform()
+    return prepared(tmp_path_factory.mktemp("module"))
+
+
+@pytest.fixture(scope="module")
+def waits_for(copy: Path) -> Callable[[str], set[str]]:
+    """Every resource that Terraform makes before this one, and removes after it."""
+    edges: dict[str, set[str]] = {}
+    drawn = terraform(["graph", "-type=plan"], copy).stdout
+    for one, other in _EDGE.findall(drawn):
+        edges.setdefault(one, set()).add(other)
+
+    def found(address: str) -> set[str]:
+        seen: set[str] = set()
+        todo = {address}
+        while todo:
+            todo |= edges.get(todo.pop(), set()) - seen
+            seen |= todo
+        return {name for name in seen if name.startswith("aws_")}
+
+    return found
+
+
+@pytest.mark.e2e
+def test_the_filter_is_made_last_and_removed_first(waits_for: Callable[[str], set[str]]) -> None:
+    """CloudWatch Logs skips what it cannot deliver: nothing of the way may be missing under it."""
+    everything = {
+        f"{kind}.{name}"
+        for path in MODULE.glob("*.tf")
+        for kind, name in _RESOURCE.findall(path.read_text(encoding="utf-8"))
+        if kind not in OPERATIONS
+    }
+    assert len(everything) > 50
+    assert everything - waits_for(FILTER) - {FILTER} == NOT_ON_THE_WAY
+
+
+@pytest.mark.e2e
+def test_the_right_to_take_network_interfaces_back_outlives_them(
+    waits_for: Callable[[str], set[str]],
+) -> None:
+    """Lambda needs its role for that, long after the function is gone; the group waits for it."""
+    before = waits_for("aws_security_group.forwarder")
+    assert {"aws_iam_role_policy.forwarder_vpc", "aws_iam_role.forwarder"} <= before
+    before = waits_for("aws_lambda_function.forwarder")
+    assert "aws_iam_role_policy.forwarder_vpc" in before
 
 
 @pytest.mark.e2e
@@ -31,9 +93,8 @@ def test_the_module_is_formatted() -> None:
 
 
 @pytest.mark.e2e
-def test_the_module_is_valid(tmp_path: Path) -> None:
-    need_terraform()
-    terraform(["validate", "-no-color"], prepared(tmp_path))
+def test_the_module_is_valid(copy: Path) -> None:
+    terraform(["validate", "-no-color"], copy)
 
 
 def test_the_example_names_only_variables_that_exist() -> None:
@@ -52,6 +113,44 @@ def test_the_language_is_that_of_terraform_1_0() -> None:
     ]
     assert found == []
     assert 'required_version = ">= 1.0"' in (MODULE / "versions.tf").read_text(encoding="utf-8")
+
+
+def test_a_validation_looks_at_its_own_variable_alone() -> None:
+    """Terraform 1.9 is the first that lets it look at another."""
+    text = without_comments((MODULE / "variables.tf").read_text(encoding="utf-8"))
+    looked_at = {
+        variable[1]: set(re.findall(r"\b(?:var|local|data)\.(\w+)", variable[0]))
+        for variable in _VARIABLE.finditer(text)
+    }
+    assert len(looked_at) > 40
+    assert {name: seen - {name} for name, seen in looked_at.items() if seen - {name}} == {}
+
+
+def test_a_message_of_a_validation_is_a_sentence() -> None:
+    """Terraform before 1.2 refuses one that has no capital at its start or no stop at its end."""
+    text = (MODULE / "variables.tf").read_text(encoding="utf-8")
+    messages = re.findall(r'^ +error_message = "(.*)"$', text, re.MULTILINE)
+    assert len(messages) > 40
+    wrong = [m for m in messages if not (m[0].isupper() and m[-1] in ".?" and "${" not in m)]
+    assert wrong == []
+
+
+def test_descriptions_of_security_groups_are_what_ec2_accepts() -> None:
+    """Not even an umlaut; and a group's own can never be changed afterwards."""
+    text = (MODULE / "security_groups.tf").read_text(encoding="utf-8")
+    found = re.findall(r'^  description +(?:= )"(.*)"$', text, re.MULTILINE)
+    assert len(found) == text.count('resource "')
+    plain = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{1,255}")
+    assert [words for words in found if not plain.fullmatch(words)] == []
+
+
+def test_no_rule_lets_an_address_in() -> None:
+    rule = re.compile(r'^resource "aws_vpc_security_group_ingress_rule" .*?^\}', re.M | re.S)
+    text = "".join(path.read_text(encoding="utf-8") for path in MODULE.glob("*.tf"))
+    assert len(rule.findall(text)) == 3
+    assert [rule for rule in rule.findall(text) if "cidr" in rule or "prefix_list" in rule] == []
+    assert "aws_security_group_rule" not in text
+    assert not re.search(r"^  (ingress|egress) (\{|=)", text, re.M)
 
 
 def test_only_the_aws_provider_is_used() -> None:

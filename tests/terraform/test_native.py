@@ -43,6 +43,12 @@ TOGETHER: dict[str, tuple[str, ...]] = {
         'public_subnet_ids = ["subnet-0123456789abcdef1"]',
     ),
     "architecture": (TOKEN, 'node_instance_type = "m7g.large"'),
+    "certificate": (
+        TOKEN,
+        'r53_domain_name = "example.com"',
+        'node_dns_name = format("a%052d", 0)',
+    ),
+    "region": (TOKEN, 'alarm_topic_arn = "arn:aws:sns:eu-central-1:123456789012:on-call"'),
 }
 
 

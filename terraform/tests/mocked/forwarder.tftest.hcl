@@ -130,6 +130,20 @@ run "several_log_groups_one_of_them_named_twice" {
   }
 }
 
+run "a_further_log_group_that_is_called_main" {
+  command = plan
+
+  variables {
+    api_gateway_log_group_name  = "/aws/apigateway/mine"
+    api_gateway_log_group_names = ["main"]
+  }
+
+  assert {
+    condition     = join(" ", sort([for filter in aws_cloudwatch_log_subscription_filter.forwarder : filter.log_group_name])) == "/aws/apigateway/mine main"
+    error_message = "It takes no other group's place."
+  }
+}
+
 run "every_option" {
   variables {
     x_wallarm_application_id    = 7

@@ -12,7 +12,7 @@ run "outside_a_vpc" {
   assert {
     condition = 0 == length(concat(
       aws_vpc.this, aws_subnet.public, aws_subnet.private, aws_nat_gateway.this, aws_eip.nat, aws_vpc_endpoint.s3,
-      aws_security_group.forwarder, aws_security_group.load_balancer, aws_security_group.node,
+      aws_security_group.forwarder, aws_security_group.load_balancer, aws_security_group.node, aws_iam_role_policy.forwarder_vpc,
       aws_vpc_security_group_egress_rule.forwarder_to_load_balancer, aws_vpc_security_group_egress_rule.forwarder_to_existing_node,
       aws_vpc_security_group_egress_rule.node_out, aws_vpc_security_group_ingress_rule.load_balancer_from_forwarder,
     ))
@@ -52,7 +52,7 @@ run "outside_a_vpc" {
   assert {
     condition = alltrue([for value in [
       output.vpc_id, output.node_log_group, output.ecs_cluster, output.ecs_service, output.target_group_arn,
-      output.load_balancer_arn, output.load_balancer_dns_name, output.load_balancer_security_group,
+      output.load_balancer_arn, output.load_balancer_dns_name, output.load_balancer_security_group, output.forwarder_security_group,
     ] : value == ""])
     error_message = "Outputs about what is not made are empty."
   }
@@ -86,8 +86,18 @@ run "inside_a_given_vpc_with_a_private_ca" {
   }
 
   assert {
-    condition     = join(" ", [for s in data.aws_iam_policy_document.forwarder.statement : s.sid if s.effect == "Deny"]) == "NotFromTheFunctionItself" && contains(data.aws_iam_policy_document.forwarder.statement[*].sid, "JoinVpc")
+    condition     = join(" ", [for s in data.aws_iam_policy_document.forwarder_vpc[0].statement : "${coalesce(s.effect, "Allow")} ${s.sid}"]) == "Allow JoinVpc Deny NotFromTheFunctionItself"
     error_message = "Lambda may join the VPC; the function's own code may not use what that takes."
+  }
+
+  assert {
+    condition     = data.aws_iam_policy_document.forwarder_vpc[0].statement[0].actions == data.aws_iam_policy_document.forwarder_vpc[0].statement[1].actions && one([for c in data.aws_iam_policy_document.forwarder_vpc[0].statement[1].condition : c.variable]) == "lambda:SourceFunctionArn"
+    error_message = "The function's own code is denied exactly what Lambda is allowed."
+  }
+
+  assert {
+    condition     = output.forwarder_security_group == aws_security_group.forwarder[0].id
+    error_message = "The output names the group that the node has to let in."
   }
 
   assert {

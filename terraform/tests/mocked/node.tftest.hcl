@@ -55,8 +55,38 @@ run "defaults" {
   }
 
   assert {
-    condition     = jsondecode(aws_ecs_task_definition.node[0].container_definitions)[0].mountPoints[0].readOnly
+    condition     = jsondecode(aws_ecs_task_definition.node[0].container_definitions)[0].mountPoints == [{ sourceVolume = "config", containerPath = "/opt/wallarm/etc/wallarm/go-node.yaml", readOnly = true }] && one(aws_ecs_task_definition.node[0].volume).host_path == "/opt/wallarm-connector/go-node.yaml"
     error_message = "The node's configuration is mounted read-only."
+  }
+
+  assert {
+    condition     = join(" ", [for port in jsondecode(aws_ecs_task_definition.node[0].container_definitions)[0].portMappings : "${port.containerPort}/${port.protocol}"]) == "5050/tcp 8080/tcp 9000/tcp"
+    error_message = "Connector, health and metrics."
+  }
+
+  assert {
+    condition     = !can(jsondecode(aws_ecs_task_definition.node[0].container_definitions)[0].privileged) && aws_ecs_task_definition.node[0].network_mode == "awsvpc" && strcontains(base64decode(aws_launch_template.node[0].user_data), "ECS_AWSVPC_BLOCK_IMDS=true")
+    error_message = "The container is not privileged, and cannot reach the instance's metadata."
+  }
+
+  assert {
+    condition     = length(regexall("\nWALLARM\n", base64decode(aws_launch_template.node[0].user_data))) == 1
+    error_message = "The configuration cannot end its own here-document, which the shell does not read for variables or commands."
+  }
+
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.node[0].container_definitions)[0].logConfiguration == { logDriver = "awslogs", options = { "awslogs-group" = aws_cloudwatch_log_group.node[0].name, "awslogs-region" = "us-east-1", "awslogs-stream-prefix" = "node" } } && aws_cloudwatch_log_group.node[0].retention_in_days == 14
+    error_message = "The node logs to a group that keeps its events for 14 days."
+  }
+
+  assert {
+    condition     = one(aws_ecs_service.node[0].placement_constraints).type == "distinctInstance"
+    error_message = "Each task has an instance to itself, also where memory would be enough for two."
+  }
+
+  assert {
+    condition     = aws_ecs_service.node[0].deployment_minimum_healthy_percent == 100 && aws_ecs_service.node[0].deployment_maximum_percent == 200 && aws_ecs_service.node[0].health_check_grace_period_seconds == 180
+    error_message = "The old tasks stay until the new ones are healthy, which have three minutes for it."
   }
 
   assert {
@@ -204,6 +234,53 @@ run "two_nodes_with_https_an_application_and_an_own_token" {
   }
 }
 
+run "an_image_in_a_private_registry_of_aws" {
+  command = plan
+
+  variables {
+    node_image = "210987654321.dkr.ecr.eu-central-1.amazonaws.com/mirror/wallarm/node-native-aio"
+    node_tag   = "0.25.5"
+  }
+
+  assert {
+    condition     = join(" ", [for s in data.aws_iam_policy_document.execution[0].statement : s.sid]) == "WriteNodeLog ReadToken PullImage LogInToRegistry"
+    error_message = "The node's execution role may pull the image."
+  }
+
+  assert {
+    condition     = data.aws_iam_policy_document.execution[0].statement[2].resources == toset(["arn:aws:ecr:eu-central-1:210987654321:repository/mirror/wallarm/node-native-aio"])
+    error_message = "From that repository and no other."
+  }
+}
+
+run "the_name_of_the_zone_itself_in_capitals" {
+  command = plan
+
+  variables {
+    r53_domain_name = "Node.Example.com"
+    node_dns_name   = "node.example.COM"
+  }
+
+  assert {
+    condition     = output.node_url == "node.example.com" && aws_acm_certificate.node[0].domain_name == "node.example.com"
+    error_message = "A zone may be made for the node alone, and AWS answers in lower case."
+  }
+}
+
+run "the_longest_name_of_a_certificate" {
+  command = plan
+
+  variables {
+    r53_domain_name = "example.com"
+    node_dns_name   = format("a%051d", 0)
+  }
+
+  assert {
+    condition     = length(output.node_url) == 64
+    error_message = "64 characters are accepted."
+  }
+}
+
 run "a_record_name_with_its_domain" {
   command = plan
 
@@ -222,6 +299,7 @@ run "the_longest_prefix_and_another_cloud" {
   variables {
     name_prefix                  = "a2345678901234567890123456789012345678"
     region                       = "ap-southeast-2"
+    iam_path                     = "/platform/"
     wallarm_api_host             = "api.example.com"
     allow_other_wallarm_api_host = true
   }
@@ -241,6 +319,11 @@ run "the_longest_prefix_and_another_cloud" {
       for name in [aws_iam_role.forwarder.name, aws_iam_role.execution[0].name, aws_iam_role.task[0].name, aws_iam_role.instance[0].name] : length(name) <= 64
     ])
     error_message = "Roles have at most 64 characters."
+  }
+
+  assert {
+    condition     = startswith(aws_iam_role.forwarder.name, "${var.name_prefix}-${var.region}-fwd-")
+    error_message = "Under another path the forwarder's role has another name: it is made before the old one is removed."
   }
 
   assert {

@@ -188,20 +188,21 @@ run "fourth_wrong_value_of_each" {
   command = plan
 
   variables {
-    wallarm_api_host   = "api wallarm.com"
-    region             = ""
-    name_prefix        = "a23456789012345678901234567890123456789"
-    tags               = { for i in range(41) : "tag-${i}" => "x" }
-    log_retention_days = 3654
-    node_url           = "node.example.com:65536"
-    node_tag           = "a b"
-    node_instance_type = "t4g.micro"
-    vpc_cidr           = "10.190.0.1/16"
+    wallarm_api_host    = "api wallarm.com"
+    region              = ""
+    name_prefix         = "a23456789012345678901234567890123456789"
+    tags                = { for i in range(41) : "tag-${i}" => "x" }
+    log_retention_days  = 3654
+    node_url            = "node.example.com:65536"
+    node_ca_certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\nand more\n"
+    node_tag            = "a b"
+    node_instance_type  = "t4g.micro"
+    vpc_cidr            = "10.190.0.1/16"
   }
 
   expect_failures = [
     var.wallarm_api_host, var.region, var.name_prefix, var.tags, var.log_retention_days, var.node_url,
-    var.node_tag, var.node_instance_type, var.vpc_cidr,
+    var.node_ca_certificate, var.node_tag, var.node_instance_type, var.vpc_cidr,
   ]
 }
 
@@ -213,7 +214,7 @@ run "values_at_the_edge" {
     wallarm_api_host                = "us1.api.wallarm.com"
     wallarm_api_token               = join("", [for i in range(32) : "+/"])
     wallarm_api_token_ssm_parameter = "/a/b_c.d-e"
-    wallarm_api_token_kms_key_arn   = "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-0123456789abcdef0123456789abcdef" # checkov:skip=CKV_SECRET_6:a name or a wrong value, no secret
+    wallarm_api_token_kms_key_arn   = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-0123456789abcdef0123456789abcdef" # checkov:skip=CKV_SECRET_6:a name or a wrong value, no secret
     x_wallarm_application_id        = 1
     node_group                      = "a"
     region                          = "us-gov-west-1"
@@ -249,7 +250,7 @@ run "hosts_and_ports_of_a_given_node_at_the_edge" {
   variables {
     node_url            = "n:65535"
     node_scheme         = "http"
-    node_ca_certificate = "-----BEGIN CERTIFICATE-----\n${format("%03445d", 0)}\n-----END CERTIFICATE-----\n"
+    node_ca_certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\n${format("%03386d", 0)}\n-----END CERTIFICATE-----\n"
   }
 
   assert {
