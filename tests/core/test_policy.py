@@ -119,9 +119,18 @@ def test_a_given_vpc_is_not_changed() -> None:
     assert "ec2:CreateSecurityGroup" in given
 
 
-def test_certificate_and_records_only_for_the_nodes_name() -> None:
+@pytest.mark.parametrize(
+    ("domain", "name"),
+    [
+        ("example.com", "node"),
+        ("example.com", "node.example.com"),
+        ("Example.com", "Node.example.COM"),
+        ("node.example.com", "node.example.com"),  # a zone for the node alone
+    ],
+)
+def test_certificate_and_records_only_for_the_nodes_name(domain: str, name: str) -> None:
     assert "acm:RequestCertificate" not in actions(Answers(), "deploy")
-    https = Answers(r53_domain_name="example.com", node_dns_name="node.example.com")
+    https = Answers(r53_domain_name=domain, node_dns_name=name)
     conditions = json.dumps([s.get("Condition") for s in statements(https, "deploy")])
     assert '"acm:DomainNames": ["node.example.com"]' in conditions
     assert '["node.example.com", "_*.node.example.com"]' in conditions

@@ -65,7 +65,7 @@ class Mode:
 
 # Which has to be over before which begins; the local AWS itself accepts any order. CloudWatch Logs
 # skips what it may not deliver. AWS keeps a security group, a subnet and their network interfaces
-# for as long as the forwarder is in them, and takes the interfaces back with the forwarder's rights.
+# while the forwarder is in them, and takes the interfaces back with the forwarder's rights.
 _FILTER = "aws_cloudwatch_log_subscription_filter.forwarder"
 _MOVED = "complete update aws_lambda_function.forwarder"
 _LEFT = "complete delete aws_security_group.forwarder"

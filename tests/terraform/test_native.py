@@ -26,9 +26,11 @@ _VALIDATION = re.compile(r"^  validation \{\n.*?^  \}\n", re.MULTILINE | re.DOTA
 _CHECK = re.compile(r'^  check_(\w+)\s+=.*?tobool\(\s*"(.*?)"\s*\)$', re.MULTILINE | re.DOTALL)
 _NOT_REFUSED = re.compile(r"The checkable object, var\.(\w+), was expected to report an error")
 
+TOKEN = 'wallarm_api_token_ssm_parameter = "/t"'
+
 # Values that are well-formed each by itself, and make no sense together: by the check's name.
 TOGETHER: dict[str, tuple[str, ...]] = {
-    "dns": (TOKEN := 'wallarm_api_token_ssm_parameter = "/t"', 'node_dns_name = "node"'),
+    "dns": (TOKEN, 'node_dns_name = "node"'),
     "token": ('name_prefix = "abc"',),
     "host": (TOKEN, 'wallarm_api_host = "api.example.com"'),
     "ca": (
@@ -174,6 +176,30 @@ def test_every_condition_that_joins_variables_refuses_and_says_what_to_write(
         text = said.get(f"tests/together/{name}.tftest.hcl", "nothing")
         assert message in text, name
         assert [key for key, other in checks.items() if key != name and other in text] == []
+
+
+def test_every_example_of_the_page_can_be_planned(changeable: Path) -> None:
+    """As it is copied; only the path of somebody's own zip is another one here."""
+    page = (MODULE / "README.md").read_text("utf-8")
+    examples = re.findall(r"```hcl\n(.*?)```", page, re.DOTALL)
+    example = (MODULE / "terraform.tfvars.example").read_text("utf-8")
+    examples.append(example.replace("your-token-here", "A" * 64))
+    runs = [
+        f'run "example_{number}" {{\n  command = plan\n  variables {{\n{text}\n  }}\n}}\n'
+        for number, text in enumerate(examples)
+    ]
+    folder = changeable / "tests/together"
+    folder.mkdir()
+    (folder / "examples.tftest.hcl").write_text(
+        f'mock_provider "aws" {{\n  source = "./{FOLDER}/answers"\n}}\n'
+        f"variables {{\n  {TOKEN}\n}}\n"
+        + "".join(runs).replace("/home/me/cw-resend-lambda.zip", f"./{FOLDER}/answers/bundle.zip"),
+        "utf-8",
+    )
+    code, said = run_tests(changeable, "tests/together")
+    assert code == 0, said
+    assert f"{len(examples)} passed, 0 failed" in said
+    assert len(examples) > 8
 
 
 def refusals(module: Path, folder: str) -> dict[str, str]:

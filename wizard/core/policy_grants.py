@@ -43,10 +43,10 @@ class Scope:
 
     @property
     def node_host(self) -> str:
-        """The node's DNS name, where it gets one."""
-        domain = self.answers.r53_domain_name
-        name = self.answers.node_dns_name.removesuffix(f".{domain}")
-        return f"{name}.{domain}"
+        """The node's DNS name, where it gets one: as terraform/load_balancer.tf makes it."""
+        domain = self.answers.r53_domain_name.lower()
+        name = self.answers.node_dns_name.lower()
+        return domain if name == domain else f"{name.removesuffix(f'.{domain}')}.{domain}"
 
     def fill(self, text: str) -> str:
         """Replace {p} partition, {a} account, {r} Region, {n} name prefix, {s} the part of it

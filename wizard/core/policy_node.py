@@ -53,7 +53,7 @@ def _from_a_template(scope: Scope) -> Conditions:
 
 
 def _node_records(scope: Scope) -> Conditions:
-    names = [scope.node_host.lower(), f"_*.{scope.node_host.lower()}"]
+    names = [scope.node_host, f"_*.{scope.node_host}"]
     return {
         "ForAllValues:StringLike": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": names}
     }
