@@ -305,6 +305,7 @@ def record(mode: str, enforce: bool) -> tuple[dict[str, Any], list[str]]:
 def _roles(run: Run) -> dict[str, dict[str, Any]]:
     """The policies of every role that was made: `trust`, `policy`, and AWS's own in `attached`."""
     out: dict[str, dict[str, Any]] = {}
+    inline: dict[str, dict[str, Any]] = {}  # a role may have several; what they say counts together
     for _phase, _caller, call, status in run.recorder.calls:
         if call.service != "iam" or status >= 300 or not call.name("RoleName"):
             continue
@@ -312,7 +313,10 @@ def _roles(run: Run) -> dict[str, dict[str, Any]]:
         if call.operation == "CreateRole":
             role["trust"] = json.loads(call.document)
         if call.operation == "PutRolePolicy":
-            role["policy"] = json.loads(_even(call.document))
+            own = inline.setdefault(call.name("RoleName"), {})
+            own[call.name("PolicyName")] = json.loads(_even(call.document))
+            statements = [s for name in sorted(own) for s in own[name]["Statement"]]
+            role["policy"] = {**own[call.name("PolicyName")], "Statement": statements}
         if call.operation == "AttachRolePolicy" and call.name("PolicyArn") not in role["attached"]:
             role["attached"].append(call.name("PolicyArn"))
     return out
