@@ -93,13 +93,8 @@ resource "aws_launch_template" "node" {
   name                   = "${var.name_prefix}-${local.suffix}"
   image_id               = var.node_image_id
   instance_type          = var.node_instance_type
+  vpc_security_group_ids = [aws_security_group.node[0].id]
   update_default_version = true
-
-  network_interfaces {
-    associate_public_ip_address = "false" # even in a given subnet that hands them out
-    delete_on_termination       = "true"
-    security_groups             = [aws_security_group.node[0].id]
-  }
 
   iam_instance_profile {
     arn = aws_iam_instance_profile.instance[0].arn

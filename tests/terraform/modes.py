@@ -3,7 +3,8 @@
     python -m tests.terraform.modes [--page] [MODE ...]
 
 For each mode: apply, plan (must be empty), each update followed by a plan (must be empty), destroy
-with an undelivered event in the bucket (nothing may be left that was not there before). Prints the table of terraform/README.md.
+while an undelivered event waits (nothing may be left that was not there before). Prints the table
+of terraform/README.md.
 """
 
 from __future__ import annotations

@@ -52,11 +52,6 @@ run "own_vpc" {
   }
 
   assert {
-    condition     = aws_launch_template.node[0].network_interfaces[0].associate_public_ip_address == "false" && toset(aws_launch_template.node[0].network_interfaces[0].security_groups) == toset([aws_security_group.node[0].id])
-    error_message = "The node's instance has no public address, whatever the subnet says, and the node's security group."
-  }
-
-  assert {
     condition     = toset(aws_lambda_function.forwarder.vpc_config[0].subnet_ids) == toset(aws_subnet.private[*].id)
     error_message = "The forwarder is in the private subnets."
   }
