@@ -173,6 +173,11 @@ variable "api_gateway_log_group_name" {
     condition     = can(regex("^[A-Za-z0-9_./#-]{0,512}$", var.api_gateway_log_group_name))
     error_message = "Write the log group's name, not its ARN: letters, digits and _./#-, at most 512; or leave it empty."
   }
+
+  validation {
+    condition     = !can(regex("^/aws/lambda/wallarm-cw-resend-", var.api_gateway_log_group_name))
+    error_message = "Write a log group of API Gateway: a forwarder that is called for its own log would call itself for ever."
+  }
 }
 
 variable "api_gateway_log_group_names" {
@@ -183,6 +188,11 @@ variable "api_gateway_log_group_names" {
   validation {
     condition     = alltrue([for name in var.api_gateway_log_group_names : can(regex("^[A-Za-z0-9_./#-]{1,512}$", name))])
     error_message = "Write log groups' names, not ARNs: letters, digits and _./#-, at most 512 each."
+  }
+
+  validation {
+    condition     = alltrue([for name in var.api_gateway_log_group_names : !can(regex("^/aws/lambda/wallarm-cw-resend-", name))])
+    error_message = "Write log groups of API Gateway: a forwarder that is called for its own log would call itself for ever."
   }
 }
 

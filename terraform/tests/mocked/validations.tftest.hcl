@@ -87,8 +87,8 @@ run "second_wrong_value_of_each" {
     permissions_boundary            = "arn:aws:iam::123456789012:role/boundary"
     iam_path                        = "/platform"
     kms_key_arn                     = "01234567-89ab-cdef-0123-456789abcdef"
-    api_gateway_log_group_name      = "my group"
-    api_gateway_log_group_names     = ["mine", "my group"]
+    api_gateway_log_group_name      = "/aws/lambda/wallarm-cw-resend-0123abcd"
+    api_gateway_log_group_names     = ["mine", "/aws/lambda/wallarm-cw-resend-0123abcd"]
     log_retention_days              = 0
     undelivered_retention_days      = 3654
     node_url                        = "node.example.com/path"
@@ -144,8 +144,8 @@ run "third_wrong_value_of_each" {
     permissions_boundary            = "arn:aws:iam::1234:policy/boundary"
     iam_path                        = "/a b/"
     kms_key_arn                     = "arn:aws:kms:us-east-1:123456789012:alias/logs"
-    api_gateway_log_group_name      = "*"
-    api_gateway_log_group_names     = [""]
+    api_gateway_log_group_name      = "my group"
+    api_gateway_log_group_names     = ["mine", "my group"]
     log_retention_days              = -1
     undelivered_retention_days      = 14.5
     node_url                        = "node.example.com:0"
@@ -188,20 +188,23 @@ run "fourth_wrong_value_of_each" {
   command = plan
 
   variables {
-    wallarm_api_host    = "api wallarm.com"
-    region              = ""
-    name_prefix         = "a23456789012345678901234567890123456789"
-    tags                = { for i in range(41) : "tag-${i}" => "x" }
-    log_retention_days  = 3654
-    node_url            = "node.example.com:65536"
-    node_ca_certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\nand more\n"
-    node_tag            = "a b"
-    node_instance_type  = "t4g.micro"
-    vpc_cidr            = "10.190.0.1/16"
+    api_gateway_log_group_name  = "*"
+    api_gateway_log_group_names = [""]
+    wallarm_api_host            = "api wallarm.com"
+    region                      = ""
+    name_prefix                 = "a23456789012345678901234567890123456789"
+    tags                        = { for i in range(41) : "tag-${i}" => "x" }
+    log_retention_days          = 3654
+    node_url                    = "node.example.com:65536"
+    node_ca_certificate         = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\nand more\n"
+    node_tag                    = "a b"
+    node_instance_type          = "t4g.micro"
+    vpc_cidr                    = "10.190.0.1/16"
   }
 
   expect_failures = [
-    var.wallarm_api_host, var.region, var.name_prefix, var.tags, var.log_retention_days, var.node_url,
+    var.wallarm_api_host, var.region, var.name_prefix, var.tags, var.api_gateway_log_group_name,
+    var.api_gateway_log_group_names, var.log_retention_days, var.node_url,
     var.node_ca_certificate, var.node_tag, var.node_instance_type, var.vpc_cidr,
   ]
 }
