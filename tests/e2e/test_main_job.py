@@ -68,6 +68,24 @@ def test_a_second_terraform_plan_shows_no_change(deployed: Deployed) -> None:
     assert deployed.in_plan() == []
 
 
+def test_everything_that_can_have_tags_has_ours(deployed: Deployed) -> None:
+    """As AWS answered when Terraform last looked: by them a deployment is found again, and paid."""
+    state = deployed.workspace / "state" / "terraform.tfstate"
+    wanted = {"wallarm:component", "wallarm:deployment"}
+    tagged, without = set(), []
+    for resource in json.loads(state.read_text(encoding="utf-8"))["resources"]:
+        for instance in resource["instances"]:
+            tags = instance["attributes"].get("tags_all")
+            if resource["mode"] == "managed" and tags is not None:
+                tagged.add(resource["type"])
+                if not wanted <= set(tags):
+                    without.append(f"{resource['type']}.{resource['name']}")
+    assert without == []
+    assert len(tagged) > 20, tagged
+    (group,) = deployed.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert wanted <= {tag["Key"] for tag in group["Tags"] if tag["PropagateAtLaunch"]}
+
+
 def test_a_second_install_changes_nothing(deployed: Deployed) -> None:
     before = deployed.stage_images()
     again = deployed.cli("install", "--non-interactive", "--yes", "--json", "--set", "proof=skip")
