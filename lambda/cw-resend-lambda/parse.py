@@ -28,6 +28,7 @@ _MOST_DIGITS = 15
 _ONLY_TEXT = frozenset((str,))
 _KNOWN = frozenset(KEYS)
 _NAMES = "|".join(KEYS)
+_decode = json.JSONDecoder().raw_decode  # `json.loads` looks for blanks again, twice a line
 _ANCHOR = re.compile(rf'(?:^\s*\{{|,)\s*"((?:{ALIAS})?(?:{_NAMES}))"\s*:\s*("?)')
 _NEXT_KEY = re.compile(r'"\s*,\s*"[^"\\]{1,128}"\s*:')
 
@@ -39,8 +40,11 @@ def fields(message):
     """
     if not isinstance(message, str):
         return None
+    message = message.strip()
     try:
-        line = json.loads(message)
+        line, end = _decode(message)
+        if end != len(message):
+            raise ValueError  # a client's quote and brace ended it early
         if isinstance(line, dict) and _may_hold_a_key_twice(message, line):
             line = json.loads(message, object_pairs_hook=_once)
     except _TwiceError:
@@ -124,7 +128,6 @@ def _text(value):
 
 def _repair(message):
     """Read what stands between the known keys of a line that is not JSON."""
-    message = message.strip()
     if message[:1] != "{" or message[-1:] != "}":
         return None
     anchors = list(_ANCHOR.finditer(message))

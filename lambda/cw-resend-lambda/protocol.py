@@ -99,10 +99,10 @@ class Encoder:
             head += f"User-Agent: {agent}\r\n"
         if method in _WITH_BODY:
             head += "Content-Length: 0\r\n"  # an access log has no body
-        answer = self._response(line)
+        request, response = head.encode(), self._response(line).encode()
         if not self.two:
-            return (head + answer + "\r\n").encode(), None
-        return (head + "\r\n").encode(), (head + answer + "\r\n").encode()
+            return request + response + b"\r\n", None
+        return request + b"\r\n", request + response + b"\r\n"
 
     def _response(self, line):
         out = ""

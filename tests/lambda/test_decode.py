@@ -61,3 +61,40 @@ def test_arbitrary_bytes_are_read_or_refused_and_nothing_else(raw: bytes) -> Non
 def test_what_is_not_from_cloudwatch_logs_raises(strange: object) -> None:
     with pytest.raises(decode.EnvelopeError):
         decode.envelope(strange)
+
+
+@pytest.mark.parametrize("deep", [b"[" * 200_000, b'{"a":' * 200_000])
+def test_a_deep_envelope_is_refused(deep: bytes) -> None:
+    with pytest.raises(decode.EnvelopeError, match="not JSON"):
+        decode.envelope(event(gzip.compress(deep)))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b'{"logEvents":' + b"9" * 5000 + b"}", b'"\xff"', b"\xff\xfe{", b"{}", b"[]", b"null", b"NaN",
+     b'{"logEvents":{}}', b'{"messageType":"DATA_MESSAGE"}', RAW + b"x"],
+)  # fmt: skip
+def test_what_is_no_envelope_raises(raw: bytes) -> None:
+    for data in (raw, gzip.compress(raw)):
+        with pytest.raises(decode.EnvelopeError):
+            decode.envelope(event(data))
+
+
+def test_a_stream_of_very_many_parts_is_refused() -> None:
+    with pytest.raises(decode.EnvelopeError, match="parts"):
+        decode.envelope(event(gzip.compress(b"") * (decode.MOST_MEMBERS + 1)))
+    many = gzip.compress(b" ") * (decode.MOST_MEMBERS - 1)
+    assert decode.envelope(event(many + gzip.compress(RAW))) == ENVELOPE
+
+
+def test_members_together_stay_within_the_bound_too() -> None:
+    half = gzip.compress(bytes(decode.MOST_BYTES // 2 + 1))
+    with pytest.raises(decode.EnvelopeError, match="larger"):
+        decode.envelope(event(half + half))
+
+
+def test_padding_after_the_stream_is_no_fault_and_anything_else_is() -> None:
+    packed = gzip.compress(RAW)
+    assert decode.envelope(event(packed + bytes(20))) == ENVELOPE
+    with pytest.raises(decode.EnvelopeError, match="corrupt"):
+        decode.envelope(event(packed + b"more"))

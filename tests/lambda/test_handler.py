@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -219,25 +220,29 @@ def test_a_certificate_nobody_vouches_for_is_refused_at_once(authority: trustme.
     assert node.accepted == []
 
 
-# The shape of the sample event in AWS's documentation and console, with our own values.
-SAMPLE = {
-    "messageType": "DATA_MESSAGE",
-    "owner": "210987654321",
-    "logGroup": "sampleGroup",
-    "logStream": "sampleStream",
-    "subscriptionFilters": ["sampleFilter"],
-    "logEvents": [
-        {"id": "sample1", "timestamp": 1785585600000, "message": "[ERROR] one"},
-        {"id": "sample2", "timestamp": 1785585601000, "message": "[ERROR] two"},
-    ],
+# The shapes of AWS's published sample events, and of API Gateway's own, with values of ours:
+# received, delivered, malformed, skipped.
+SAMPLES = {
+    "console": (2, 0, 2, 0),
+    "function-report": (1, 0, 1, 0),
+    "trail": (2, 0, 1, 1),
+    "rest-api": (3, 3, 0, 0),
+    "http-api": (2, 2, 0, 0),
+    "websocket-api": (2, 0, 0, 2),
+    "own-format": (2, 1, 0, 1),
+    "control": (0, 0, 0, 0),
 }
+FOLDER = Path(__file__).parent / "samples"
 
 
 @pytest.mark.parametrize("packed", [True, False])
-def test_the_consoles_sample_event_is_counted_and_does_no_harm(packed: bool) -> None:
-    raw = json.dumps(SAMPLE).encode()
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.json")))
+def test_a_published_sample_event_is_counted_and_does_no_harm(name: str, packed: bool) -> None:
+    raw = (FOLDER / f"{name}.json").read_bytes()
     data = base64.b64encode(gzip.compress(raw) if packed else raw).decode()
     with BadNode() as node, environment(X_NODE_URL=node.url):
         counts, raised, _ = invoke({"awslogs": {"data": data}}, 10)
-    assert (counts["received"], counts["malformed"], raised) == (2, 2, "")
-    assert node.seen == 0
+    kinds = ("received", "delivered", "malformed", "skipped")
+    assert (tuple(counts.get(kind, 0) for kind in kinds), raised) == (SAMPLES[name], "")
+    assert len(node.accepted) == 2 * counts.get("delivered", 0)
+    assert {m.path for m in node.accepted} <= {"/prod/orders/1001", "/orders/1001"}

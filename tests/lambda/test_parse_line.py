@@ -68,6 +68,7 @@ def test_a_dash_is_absence() -> None:
         '"',
         '\\"',
         'ends with a quote"',
+        'ends the line"} early',
     ],
 )
 @pytest.mark.parametrize("key", ["userAgent", "errorMessage", "requestId"])

@@ -91,7 +91,7 @@ class Redrive:
         except WizardError as error:
             self.context.note(f"still waiting: {error.what}", State.FAILED, batch.key)
             return False
-        self.context.note("delivered", State.DONE, batch.key)
+        self.context.note(_delivered(answer.left_out), State.DONE, batch.key)
         return True
 
     def _known(self) -> Outputs:
@@ -106,3 +106,13 @@ class Redrive:
                 )
             self._outputs = outputs
         return self._outputs
+
+
+def _delivered(left_out: int) -> str:
+    if not left_out:
+        return "delivered"
+    events = "1 event" if left_out == 1 else f"{left_out:,} events"
+    return (
+        f"delivered but for {events} that the node refuses or that cannot be read; "
+        "the forwarder's log names them"
+    )

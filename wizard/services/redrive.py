@@ -29,10 +29,15 @@ class KeptBatch:
 
 @dataclass(frozen=True)
 class Replay:
-    """What became of one batch; `reason` is the forwarder's or AWS's own text."""
+    """What became of one batch; `reason` is the forwarder's or AWS's own text.
+
+    `left_out` counts its events that no replay would deliver either: the node refuses them, or
+    their lines cannot be read. The forwarder's log names them.
+    """
 
     delivered: bool
     reason: str = ""
+    left_out: int = 0
 
 
 def waiting(s3: Any, bucket: str, function: str, since: float = 0.0) -> Iterator[KeptBatch]:
@@ -60,9 +65,26 @@ def replay(s3: Any, functions: Any, bucket: str, function: str, batch: KeptBatch
             Payload=json.dumps(payload).encode(),
         )
     text = answer["Payload"].read(65_536).decode(errors="replace")
-    if answer.get("FunctionError"):
-        return Replay(False, _error_text(text))
-    return Replay(True)
+    return outcome(text, failed=bool(answer.get("FunctionError")))
+
+
+def outcome(text: str, *, failed: bool) -> Replay:
+    """What a function's answer says; a function of the user's own may say anything.
+
+    Args:
+        text: the payload of the answer.
+        failed: whether AWS calls it an error of the function.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict):
+        data = {}
+    if failed:
+        return Replay(False, str(data.get("errorMessage") or text)[:500])
+    counts = (data.get(name) for name in ("quarantined", "malformed"))
+    return Replay(True, left_out=sum(n for n in counts if type(n) is int and n > 0))
 
 
 def forget(s3: Any, bucket: str, batch: KeptBatch) -> None:
@@ -89,11 +111,3 @@ def _unreadable(batch: KeptBatch, why: str) -> WizardError:
         why=why,
         next_step="Look at the object; it was left where it is.",
     )
-
-
-def _error_text(text: str) -> str:
-    try:
-        data = json.loads(text)
-        return str(data.get("errorMessage") or text)[:500]
-    except (ValueError, AttributeError):
-        return text[:500]

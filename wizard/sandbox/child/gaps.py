@@ -70,17 +70,29 @@ def _keep_failures_in_buckets() -> None:
         import boto3
 
         now = time.gmtime()
+        region = os.environ.get("MINISTACK_REGION", "us-east-1")
+        account = os.environ.get("MINISTACK_ACCOUNT_ID", "000000000000")
         body = {
             "version": "1.0",
             "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", now),
-            "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3},
+            "requestContext": {
+                "requestId": str(uuid.uuid4()),
+                "functionArn": f"arn:aws:lambda:{region}:{account}:function:{func_name}:$LATEST",
+                "condition": "RetriesExhausted",
+                "approximateInvokeCount": 3,
+            },
             "requestPayload": event,
+            "responseContext": {
+                "statusCode": 200,
+                "executedVersion": "$LATEST",
+                "functionError": "Unhandled",
+            },
             "responsePayload": result.get("body"),
         }
         client = boto3.client(
             "s3",
             endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}",
-            region_name=os.environ.get("MINISTACK_REGION", "us-east-1"),
+            region_name=region,
             aws_access_key_id="sandbox",
             aws_secret_access_key="sandbox",  # noqa: S106 - the local AWS takes anything
         )
