@@ -142,6 +142,27 @@ def memory(url: str, events: int = 1800) -> float:
     return int(done.stderr) / 1024
 
 
+def start_of_tls(rounds: int = ROUNDS) -> list[dict[str, Any]]:
+    """What a cold start pays before its first handshake: with the system's CAs, and with one."""
+    import trustme
+
+    forwarder()
+    from node import Node
+
+    https = {"X_NODE_URL": "node", "X_NODE_SCHEME": "https"}
+    pinned = {"X_NODE_CA_CERTIFICATE": trustme.CA().cert_pem.bytes().decode()}
+    contenders = {
+        "the system's CAs (peer)": lambda _event: Node(https).context,
+        "one pinned CA": lambda _event: Node({**https, **pinned}).context,
+    }
+    times = measure(contenders, {}, rounds)
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    peer = next(iter(medians.values()))
+    return [row(f"start of TLS: {name}", value, value / peer,
+                "≤0.1× peer" if name == "one pinned CA" else "")
+            for name, value in medians.items()]  # fmt: skip
+
+
 def run() -> list[dict[str, Any]]:
     """Every figure as `{name, value, unit, ratio, target}`."""
     rows: list[dict[str, Any]] = []
@@ -165,6 +186,7 @@ def run() -> list[dict[str, Any]]:
         rows.append(row("start to 100 events delivered", cold, None, "≤80 ms"))
         rows.append({"name": "memory, 1,800 events", "value": memory(url), "unit": "MB",
                      "ratio": None, "target": "≤40 MB"})  # fmt: skip
+    rows += start_of_tls()
     for events, latency, tls in CASES:
         rows.append(_case(events, latency, tls))
     return [*rows, *_costs(rows)]

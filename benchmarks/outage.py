@@ -61,14 +61,15 @@ def play(seconds: float) -> Outage:
         put(EVENTS)
         sent += EVENTS
         replayed = _replay_until(box, s3, functions, sent)
-        arrived = Counter(record["path"] for record in _whole(box))
+        records = _whole(box)
+        arrived = Counter(record["path"] for record in records)
         waiting = len(list(redrive.waiting(s3, BUCKET, data_path.FUNCTION)))
     return Outage(
         name=f"503 on all for {away:,.0f} s, {sent:,} events, then recovery (sandbox)",
         kept=f"{delivered} delivered, {replayed} batches kept after three tries",
         after=f"{len(arrived):,} delivered, {waiting} batches waiting",
-        twice=sum(count > 1 for count in arrived.values()),
-        right=set(arrived) == {f"/p/{number}" for number in range(sent)}
+        twice=sum(record["deliveries"] > 1 for record in records),
+        right=arrived == Counter(f"/p/{number}" for number in range(sent))
         and waiting == delivered == 0 < replayed,
     )
 

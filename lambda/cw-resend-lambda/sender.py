@@ -80,6 +80,7 @@ class _Round:
         self.connect_failures = 0
         self.not_before = 0.0
         self.given_up = ""
+        self.trouble = ""  # why the last connection could not be opened
         self.jobs = jobs
 
     def run(self):
@@ -88,7 +89,7 @@ class _Round:
         while self.open and not self.given_up:
             now = time.monotonic()
             if now >= self.end:
-                self.given_up = "the time is over"
+                self.given_up = self.trouble or "the time is over"
                 break
             while self.later and self.later[0][0] <= now:
                 self.ready.append(heapq.heappop(self.later)[2])
@@ -151,6 +152,7 @@ class _Round:
             answer = connection.step(mask)
             if connection.open and not was_open:
                 self.connect_failures = 0
+                self.trouble = ""
         except Broken as error:
             self._broken(connection, error)
             return
@@ -234,6 +236,7 @@ class _Round:
     def _not_connected(self, error, now):
         """No connection at all: that is about the node, not about one event."""
         self.node.forget_address()
+        self.trouble = error.reason
         if now < self.not_before and not error.permanent:
             return  # of the same burst, and counted already
         self.connect_failures += 1

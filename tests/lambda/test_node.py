@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import ssl
 import time
 from pathlib import Path
@@ -81,6 +83,21 @@ def test_a_node_with_an_ipv6_address_is_reached() -> None:
     with BadNode(host="::1") as bad, environment(X_NODE_URL=bad.url):
         counts, raised, _ = invoke(batch(5), 20)
     assert (counts["delivered"], raised) == (5, "")
+
+
+def test_a_connection_that_nobody_takes_is_given_up_in_time() -> None:
+    """A listener whose queue is full: the handshake of TCP itself hangs."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        address = listener.getsockname()
+        with contextlib.ExitStack() as fillers:
+            for _ in range(4):
+                filler = fillers.enter_context(socket.socket())
+                filler.setblocking(False)
+                filler.connect_ex(address)
+            env = {"X_NODE_CONNECT_SECONDS": "0.1", "X_NODE_CONNECTIONS": "2"}
+            with environment(X_NODE_URL=f"127.0.0.1:{address[1]}", **env):
+                _, raised, _ = invoke(batch(3), 3.5)
+    assert "3 of 3 events undelivered: no connection in time" in raised
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
