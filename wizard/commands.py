@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from wizard.console import Console
 from wizard.core.answers import Answers
 from wizard.core.answers_io import env_name
-from wizard.core.errors import ExitCode, UsageError
+from wizard.core.errors import ExitCode, UsageError, WizardError
 from wizard.core.report import State
 from wizard.core.secret import Secret
 from wizard.core.text import count
@@ -20,7 +20,9 @@ from wizard.inputs import consent, interactive, load_answers, make_context, run_
 from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:
-    from wizard.flows.install import Review
+    from wizard.flows.review import Review
+
+PLAN_IS_STALE = "WAG-E-TF-101"
 
 
 def wizard(options: argparse.Namespace) -> int:
@@ -75,9 +77,17 @@ def run_install(
             console.line("Dry run: nothing was changed.", State.SKIPPED)
             review.plan.discard()
             return int(ExitCode.DONE)
-        if not review.nothing_to_do:
-            consent(options, env, f"Deploy and change {count(len(review.changes), 'stage')}?")
-        outputs = job.deploy(review)
+        agree(options, env, review)
+        try:
+            outputs = job.deploy(review)
+        except WizardError as error:
+            if error.code != PLAN_IS_STALE:
+                raise
+            console.line(f"{error.what}. Nothing was applied; planning anew.", State.WARNING)
+            review = job.review()
+            show_review(review, console)
+            agree(options, env, review)
+            outputs = job.deploy(review)
         reports = job.switch_stages(review, outputs)
         proof = job.prove(review, outputs)
         console.data(
@@ -93,6 +103,12 @@ def run_install(
         failed = [r for r in reports if r.state is State.FAILED]
         good = not failed and (proof is None or proof.complete)
         return int(ExitCode.DONE if good else ExitCode.FAILED)
+
+
+def agree(options: argparse.Namespace, env: Mapping[str, str], review: Review) -> None:
+    """Ask for consent to a review that changes something."""
+    if not review.nothing_to_do:
+        consent(options, env, f"Deploy and change {count(len(review.changes), 'stage')}?")
 
 
 def show_review(review: Review, console: Console) -> None:

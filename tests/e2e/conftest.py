@@ -74,6 +74,11 @@ class Deployed:
         return self.root / "workspace"
 
     @property
+    def deployment_id(self) -> str:
+        """What the tag of everything it made says."""
+        return f"{self.box.account_id}-{self.box.region}-api-gw-discovery"
+
+    @property
     def answers(self) -> Answers:
         """The answers as the product saved them."""
         text = (self.workspace / "answers.json").read_text(encoding="utf-8")

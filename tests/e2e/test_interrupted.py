@@ -20,6 +20,7 @@ import pytest
 from tests.e2e.conftest import Deployed, need_terraform
 from tests.e2e.killer import Killer
 from wizard.core.facts import ApiType
+from wizard.core.tfvars import DEPLOYMENT_TAG
 from wizard.sandbox import Sandbox
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("interrupted")]
@@ -100,6 +101,7 @@ def test_what_a_killed_apply_created_is_taken_over_and_not_made_twice(begun: Dep
         "aws_cloudwatch_log_group.api[0]",
         "aws_s3_bucket.undelivered",
         "aws_lambda_function.forwarder",
+        'aws_lambda_permission.logs["main"]',
     )
     again = begun.cli("install", "--yes", "--set", "proof=skip")
     assert again.returncode == 0, again.stderr[-4000:]
@@ -144,19 +146,36 @@ def test_killed_at_any_write_a_stage_gets_there_and_back_all_the_same(
 
 
 def test_interrupted_once_it_stops_gracefully_and_says_how_to_go_on(begun: Deployed) -> None:
+    # Before, an apply was killed: what it made goes with the rest, or is named.
+    begun.forget("aws_iam_role.forwarder", "aws_s3_bucket.undelivered")
+    begun.client("s3").create_bucket(
+        Bucket="left-by-a-killed-run",
+        CreateBucketConfiguration={"LocationConstraint": begun.box.region},
+    )
+    begun.client("s3").put_bucket_tagging(
+        Bucket="left-by-a-killed-run",
+        Tagging={"TagSet": [{"Key": DEPLOYMENT_TAG, "Value": begun.deployment_id}]},
+    )
     process = subprocess.Popen(
         [sys.executable, "-m", "wizard.cli", "uninstall", "--yes",
          "--workspace", str(begun.workspace)],
         env=begun.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    until(process, "removing")
+    said = until(process, "removing")
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 130, said[-2000:]
+    _, rest = process.communicate(timeout=120)
+    assert process.returncode == 130, rest[-2000:]
+    assert "aws_iam_role.forwarder: taken into the state" in said
+    assert "aws_s3_bucket.undelivered: taken into the state" in said
 
     done = begun.cli("uninstall", "--yes")
     assert done.returncode == 0, done.stderr[-3000:]
+    assert "left: arn:aws:s3:::left-by-a-killed-run: left by an interrupted run" in done.stderr
+    buckets = [b["Name"] for b in begun.client("s3").list_buckets()["Buckets"]]
+    assert sorted(buckets) == ["left-by-a-killed-run", "sandbox-audit-archive"]
+    roles = [r["RoleName"] for r in begun.client("iam").list_roles()["Roles"]]
+    assert not [name for name in roles if name.endswith("-fwd")]
     assert begun.stage_images() == begun.images
     assert begun.client("lambda").list_functions()["Functions"] == []
 

@@ -70,6 +70,14 @@ def test_what_a_killed_apply_left_in_the_network_is_taken_over(deployed: Deploye
         "aws_eip.nat[0]",
         "aws_launch_template.node[0]",
         "aws_lb_target_group.node[0]",
+        "aws_route.internet[0]",
+        "aws_route_table_association.private[0]",
+        'aws_vpc_security_group_ingress_rule.node_from_load_balancer["connector"]',
+        "aws_vpc_security_group_egress_rule.node_out[0]",
+        "aws_lb_listener.node[0]",
+        "aws_autoscaling_group.node[0]",
+        "aws_ecs_capacity_provider.node[0]",
+        "aws_ecs_service.node[0]",
     )
     again = deployed.cli("install", "--yes", "--set", "proof=skip")
     assert again.returncode == 0, again.stderr[-4000:]

@@ -154,7 +154,7 @@ class Run:
             "    kinds = {}\n"
             "    for address in d.terraform.state_list():\n"
             "        kinds.setdefault(address.split('.')[0], address)\n"
-            "    known = {*adopt._EC2, *adopt._BY_NAME}\n"
+            "    known = adopt.KINDS\n"
             "    d.terraform.forget(tuple(a for k, a in kinds.items() if k in known))\n"
             "    d.journal.write(record.TERRAFORM_APPLY, 'test', 'begin')\n"
         )

@@ -7,53 +7,31 @@ screens and the command line call the same ones in the same order.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from wizard.core import record
 from wizard.core.answers import Answers
 from wizard.core.change import StageChange
-from wizard.core.cost import Estimate, estimate
-from wizard.core.errors import UsageError, WizardError
+from wizard.core.cost import estimate
+from wizard.core.errors import UsageError
 from wizard.core.facts import Identity, Inventory, Stage
 from wizard.core.proof import Proof
 from wizard.core.report import Phase, StageReport, State
 from wizard.core.secret import Secret
-from wizard.core.text import closest, count
+from wizard.core.text import count
 from wizard.core.tfvars import Outputs, token_parameter_name
+from wizard.core.unfinished import PROOF, intention
 from wizard.flows import expiry, moving, recovery, switching
 from wizard.flows import proof as proof_flow
+from wizard.flows.chosen import chosen_stages, still_connected
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
-from wizard.flows.moving import Move
+from wizard.flows.review import Review, intended_steps
 from wizard.services.aws import parameters
 from wizard.services.aws.discovery import discover
 from wizard.services.terraform.client import PlanResult
-
-
-@dataclass(frozen=True)
-class Review:
-    """Everything that would happen, before anything does.
-
-    `changes` are the stage changes; while the connector's log group does not exist yet their
-    destination is its future name. `skipped` pairs a chosen stage with the reason it is left alone.
-    """
-
-    answers: Answers
-    identity: Identity
-    inventory: Inventory
-    changes: tuple[StageChange, ...]
-    skipped: tuple[tuple[Stage, str], ...]
-    plan: PlanResult
-    cost: Estimate
-    warnings: tuple[str, ...] = ()
-    move: Move | None = None  # of Terraform's state
-
-    @property
-    def nothing_to_do(self) -> bool:
-        """The account is already as the answers want it."""
-        return not self.plan.has_changes and not self.changes and self.move is None
 
 
 class Install:
@@ -71,6 +49,8 @@ class Install:
         self.identity: Identity | None = None
         self.inventory: Inventory | None = None
         self.deployment: Deployment | None = None
+        self._running = False  # the journal knows of a run that has begun and not ended
+        self._failures: list[str] = []
 
     def __enter__(self) -> Install:
         return self
@@ -131,42 +111,48 @@ class Install:
             warnings=(
                 *self._short_of_time(plan, changes),
                 *moves,
+                *recovery.orphans(deployment),
                 *switching.warnings(changes),
-                *_still_connected(deployment, self.answers),
+                *still_connected(deployment, self.answers),
             ),
             move=move,
         )
 
     def deploy(self, review: Review) -> Outputs:
         """Store the token, apply exactly the reviewed plan, and read the outputs."""
-        deployment = self._open()
-        deployment.save_answers()
-        plan = review.plan
-        if review.move is not None:
-            plan = moving.move(deployment, review.move, plan)
-        self._store_token(deployment)
+        with self._part(review) as deployment:
+            deployment.save_answers()
+            plan = review.plan
+            if review.move is not None:
+                plan = moving.move(deployment, review.move, plan)
+            self._store_token(deployment)
+            self._apply(deployment, review, plan)
+            return deployment.outputs()
+
+    def _apply(self, deployment: Deployment, review: Review, plan: PlanResult) -> None:
         title = f"Deploying to {review.identity.account_id}, {review.identity.region}"
-        if plan.has_changes:
-            for text in self._short_of_time(plan, review.changes):  # the reading took time, too
-                self.context.note(text, State.WARNING)
-            with (
-                self.context.phase(Phase.DEPLOY, title, "3m – 6m"),
-                deployment.journal.effect(record.TERRAFORM_APPLY, str(deployment.workspace.id)),
-            ):
-                deployment.apply(plan)
-            self.context.note(f"{count(plan.summary.total, 'change')} applied")
-        else:
+        if not plan.has_changes:
             plan.discard()
             self.context.note("Infrastructure is already as wanted", State.SKIPPED)
-        return deployment.outputs()
+            return
+        for text in self._short_of_time(plan, review.changes):  # the reading took time, too
+            self.context.note(text, State.WARNING)
+        with (
+            self.context.phase(Phase.DEPLOY, title, "3m – 6m"),
+            deployment.journal.effect(record.TERRAFORM_APPLY, str(deployment.workspace.id)),
+        ):
+            deployment.apply(plan)
+        self.context.note(f"{count(plan.summary.total, 'change')} applied")
 
     def switch_stages(self, review: Review, outputs: Outputs) -> tuple[StageReport, ...]:
         """Switch the access log of every reviewed stage, one by one, each recorded and verified."""
-        deployment = self._open()
-        if not review.changes:
-            return ()
-        with self.context.phase(Phase.STAGES, "Switching access logging on"):
-            return switching.apply(deployment, review.changes, outputs)
+        with self._part(review, last=self.answers.proof == "skip") as deployment:
+            if not review.changes:
+                return ()
+            with self.context.phase(Phase.STAGES, "Switching access logging on"):
+                reports = switching.apply(deployment, review.changes, outputs)
+            self._failures += [str(r.ref) for r in reports if r.state is State.FAILED]
+            return reports
 
     def prove(
         self, review: Review, outputs: Outputs, cancel: threading.Event | None = None
@@ -174,9 +160,42 @@ class Install:
         """Follow one request to the node; None when no proof was wanted or none is possible."""
         if self.answers.proof == "skip":
             return None
-        with self.context.phase(Phase.PROOF, "Following one request", "under 1m on a quiet stage"):
-            return proof_flow.prove(self._open(), chosen_stages(review.inventory, self.answers),
-                                    outputs, cancel)  # fmt: skip
+        with (
+            self._part(review, last=True) as deployment,
+            self.context.phase(Phase.PROOF, "Following one request", "under 1m on a quiet stage"),
+        ):
+            found = proof_flow.prove(deployment, chosen_stages(review.inventory, self.answers),
+                                     outputs, cancel)  # fmt: skip
+            good = found is None or found.complete
+            if not good:
+                self._failures.append("the proof")
+            deployment.journal.write(
+                PROOF, "", "done" if good else "failed", detail=found.summary if found else ""
+            )
+            return found
+
+    @contextmanager
+    def _part(self, review: Review, *, last: bool = False) -> Iterator[Deployment]:
+        """One part of the run, which the journal brackets as a whole: a run that dies between two
+        parts is known to be unfinished."""
+        deployment = self._open()
+        journal = deployment.journal
+        if not self._running:
+            journal.write(
+                record.RUN, "install", "begin",
+                after=intention(intended_steps(review, deployment, bool(self.token))),
+            )  # fmt: skip
+            self._running = True
+        try:
+            yield deployment
+        except Exception as error:
+            self._running = False
+            journal.write(record.RUN, "install", "failed", detail=str(error))
+            raise
+        if last:
+            self._running = False
+            failed = ", ".join(self._failures)
+            journal.write(record.RUN, "install", "failed" if failed else "done", detail=failed)
 
     def cancel(self) -> None:
         """Ask a running Terraform to stop after what it is doing right now."""
@@ -240,56 +259,3 @@ class Install:
         ):
             parameters.store(self.session.client("ssm"), name, self.token, tags=self.answers.tags)
         self.context.note("SecureString; Terraform sees only the name", subject=name)
-
-
-def _still_connected(deployment: Deployment, answers: Answers) -> tuple[str, ...]:
-    """Stages of an earlier run that are not chosen any more: an install only ever adds."""
-    connected = {str(ref) for ref in deployment.journal.record.stages}
-    left = sorted(connected - set(answers.stages))
-    return tuple(
-        f"{ref} stays connected; `wallarm-apigw stages remove {ref}` puts its logging back"
-        for ref in left
-    )
-
-
-def chosen_stages(inventory: Inventory, answers: Answers) -> tuple[Stage, ...]:
-    """The stages the answers name. Raises UsageError with the closest names for a wrong one."""
-    if not inventory.stages:
-        raise UsageError(
-            "WAG-E-STAGES-002",
-            f"No API stage was found in {inventory.identity.region}",
-            why="; ".join(f"{p.subject}: {p.message}" for p in inventory.problems),
-            next_step="Choose another Region with --region, or deploy an API first.",
-            keys=("region", "stages"),
-        )
-    if not answers.stages:
-        raise UsageError(
-            "WAG-E-STAGES-001",
-            "No stage was chosen",
-            next_step="Name stages in the answers file, or see `wallarm-apigw stages list`.",
-            keys=("stages",),
-        )
-    found: list[Stage] = []
-    wrong: list[str] = []
-    names = {str(stage.ref): stage for stage in inventory.stages}
-    for ref in answers.stage_refs:
-        stage = names.get(str(ref))
-        if stage is not None:
-            found.append(stage)
-            continue
-        near = closest(str(ref), names)
-        hint = f" (closest: {', '.join(near)})" if near else ""
-        wrong.append(f"{ref}{hint}")
-    if wrong:
-        raise UsageError(
-            "WAG-E-STAGES-003",
-            f"{count(len(wrong), 'stage')} not found in {inventory.identity.region}: "
-            + "; ".join(wrong),
-            next_step="Correct `stages`; `wallarm-apigw stages list` shows every stage. "
-            "Nothing was changed.",
-            keys=("stages",),
-        )
-    return tuple(found)
-
-
-__all__ = ["Install", "Review", "WizardError", "chosen_stages"]

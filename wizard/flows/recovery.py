@@ -10,32 +10,20 @@ from typing import TYPE_CHECKING
 
 from wizard.core import record
 from wizard.core.errors import WizardError
+from wizard.core.orphans import known_names
+from wizard.core.orphans import orphans as find_orphans
 from wizard.core.report import Phase, State
 from wizard.core.text import count, duration
 from wizard.flows import locks
 from wizard.services.aws.adopt import find
+from wizard.services.aws.tagged import resources as tagged_resources
 
 if TYPE_CHECKING:
     from wizard.flows.deployment import Deployment
     from wizard.services.terraform.client import PlanResult
 
 # A resource whose name depends on another one is found once that one is in the state.
-_PASSES = 4
-
-_WORDS = {
-    record.TERRAFORM_APPLY: "deploying the infrastructure",
-    record.TERRAFORM_DESTROY: "removing the infrastructure",
-    record.TOKEN_STORE: "storing the token",
-    record.TOKEN_DELETE: "deleting the token",
-    record.ROLE_CREATE: "creating the CloudWatch role",
-    record.ROLE_SET: "setting the CloudWatch role",
-    record.STAGE_SWITCH: "switching access logging on",
-    record.STAGE_RESTORE: "putting a stage's logging back",
-    record.POLICY_RESTORE: "putting a log group's policy back",
-    record.REDRIVE: "replaying undelivered events",
-    record.STATE_BUCKET: "making the bucket for the state",
-    record.STATE_MOVE: "moving Terraform's state",
-}
+_PASSES = 8
 
 
 def settle(deployment: Deployment) -> None:
@@ -64,7 +52,7 @@ def adopt(deployment: Deployment, plan: PlanResult) -> PlanResult:
     Without an interrupted apply, or when nothing of it is found, the same plan comes back. Nothing
     in the account is changed: `terraform import` writes to the state only.
     """
-    if not deployment.state_restored and not _apply_was_interrupted(deployment):
+    if not _may_lack_something(deployment):
         return plan
     for _ in range(_PASSES):
         found = _outside_the_state(deployment, plan)
@@ -78,12 +66,66 @@ def adopt(deployment: Deployment, plan: PlanResult) -> PlanResult:
     return plan
 
 
-def _apply_was_interrupted(deployment: Deployment) -> bool:
-    steps = [
+def adopt_for_removal(deployment: Deployment) -> None:
+    """The same before everything is removed: only what is in the state goes with it.
+
+    What cannot be looked for is told and stops nothing: the rest can be removed all the same.
+    """
+    if not _may_lack_something(deployment) or deployment.workspace.module is None:
+        return
+    try:
+        deployment.terraform.init()
+        adopt(deployment, deployment.terraform.plan()).discard()
+    except WizardError as error:
+        if getattr(error, "interrupted", False):
+            raise
+        deployment.context.note(
+            f"could not be looked for: {error}", State.UNCHECKED, "left by an interrupted run"
+        )
+
+
+def orphans(deployment: Deployment) -> tuple[str, ...]:
+    """Sentences about what carries this deployment's tag though the state does not know it.
+
+    Looked for only where an apply was ever interrupted. What cannot be looked for is told.
+    """
+    if not _ever_interrupted(deployment):
+        return ()
+    try:
+        tagged = tagged_resources(deployment.session, deployment.deployment_id)
+        known = known_names(deployment.terraform.show_state_json())
+    except WizardError as error:
+        deployment.context.note(
+            f"could not be looked for: {error}", State.UNCHECKED, "left by an interrupted run"
+        )
+        return ()
+    return tuple(
+        f"{arn}: left by an interrupted run, not in Terraform's state, and not taken over: delete "
+        "it by hand if nothing uses it"
+        for arn in find_orphans(tagged, known)
+    )
+
+
+def _may_lack_something(deployment: Deployment) -> bool:
+    return deployment.state_restored or _apply_was_interrupted(deployment)
+
+
+def _applies(deployment: Deployment) -> list[str]:
+    return [
         e.step for e in deployment.journal.entries
         if e.action in (record.TERRAFORM_APPLY, record.TERRAFORM_DESTROY)
     ]  # fmt: skip
+
+
+def _apply_was_interrupted(deployment: Deployment) -> bool:
+    steps = _applies(deployment)
     return bool(steps) and steps[-1] != "done"
+
+
+def _ever_interrupted(deployment: Deployment) -> bool:
+    steps = _applies(deployment)
+    cut = "failed" in steps or steps.count("begin") > steps.count("done")
+    return deployment.state_restored or cut
 
 
 def _outside_the_state(deployment: Deployment, plan: PlanResult) -> dict[str, str]:
@@ -101,15 +143,6 @@ def _outside_the_state(deployment: Deployment, plan: PlanResult) -> dict[str, st
         if import_id:
             out[str(change["address"])] = import_id
     return out
-
-
-def unfinished(deployment: Deployment) -> tuple[str, ...]:
-    """What an interrupted run began and never ended, in words."""
-    return tuple(
-        f"{_WORDS.get(entry.action, entry.action)} ({entry.subject})"
-        for entry in deployment.journal.record.unfinished
-        if entry.action != record.RUN
-    )
 
 
 def _follow(deployment: Deployment) -> None:
@@ -175,14 +208,25 @@ def _put_state_back(deployment: Deployment) -> None:
         deployment.context.note("put back", subject=path.name)
 
 
+_STATES = {"done": State.DONE, "failed": State.FAILED, "in doubt": State.WARNING,
+           "not begun": State.TODO}  # fmt: skip
+_WAYS = {
+    "install": "This run goes on from there. To take away what was made: wallarm-apigw uninstall. "
+    "To leave it as it is: do not agree below; nothing is changed until then.",
+    "uninstall": "What it made goes with the rest.",
+}
+
+
 def _tell(deployment: Deployment) -> None:
-    found = unfinished(deployment)
-    if not found:
+    """An earlier run that did not end: what is done, in doubt, not begun, and what can be done."""
+    found = deployment.journal.unfinished
+    if found is None:
         return
-    deployment.context.note(
-        f"An earlier run was interrupted; {count(len(found), 'step')} in doubt. "
-        "Each is compared with the account now.",
-        State.WARNING,
-    )
-    for words in found:
-        deployment.context.note(words, State.WARNING, "in doubt")
+    note = deployment.context.note
+    note(found.headline, State.WARNING, "unfinished")
+    for state, step in found.lines:
+        note(step, _STATES[state], state)
+    if found.in_doubt:
+        note("Each is compared with the account now.", State.WARNING, "in doubt")
+    if way := _WAYS.get(deployment.flow):
+        note(way, State.TODO, "unfinished")

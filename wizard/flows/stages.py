@@ -16,9 +16,9 @@ from wizard.core.report import Phase, StageReport, State
 from wizard.core.text import closest
 from wizard.core.tfvars import Outputs
 from wizard.flows import switching
+from wizard.flows.chosen import chosen_stages
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
-from wizard.flows.install import chosen_stages
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.stages import Result
 from wizard.services.terraform.client import PlanResult
@@ -75,7 +75,10 @@ class Stages:
     def add(self, addition: Addition) -> tuple[StageReport, ...]:
         """Connect the reviewed stages."""
         deployment = self.deployment
-        with deployment.journal.running():
+        steps = [(record.STAGE_SWITCH, str(change.ref)) for change in addition.changes]
+        if addition.plan is not None and addition.plan.has_changes:
+            steps.insert(0, (record.TERRAFORM_APPLY, str(deployment.workspace.id)))
+        with deployment.journal.running(steps):
             if addition.plan is not None and addition.plan.has_changes:
                 with (
                     self.context.phase(Phase.DEPLOY, "Subscribing to further log groups"),
@@ -114,7 +117,8 @@ class Stages:
     ) -> tuple[StageReport, ...]:
         """Put the logging of these stages back; a changed one only when `ask` says so."""
         reports = []
-        with self.deployment.journal.running():
+        steps = [(record.STAGE_RESTORE, str(one.ref)) for one in held]
+        with self.deployment.journal.running(steps):
             with self.context.phase(Phase.STAGES, "Putting the stages' logging back"):
                 for one in held:
                     report, result = switching.restore(self.deployment, one)

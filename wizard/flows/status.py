@@ -17,6 +17,7 @@ from wizard.core.errors import WizardError
 from wizard.core.facts import ApiType, StageRef
 from wizard.core.record import TERRAFORM_APPLY, TERRAFORM_DESTROY, Entry, StageRecord
 from wizard.core.tfvars import Outputs
+from wizard.core.unfinished import Unfinished
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.services.aws import stages as live_stages
@@ -74,7 +75,10 @@ def read(context: Context, answers: Answers) -> Status:
     session = open_session(context, answers)
     identity = identify(session, answers)
     deployment = Deployment(context, answers, session, identity, "status", exclusive=False)
-    outputs = deployment.outputs()
+    try:
+        outputs = deployment.outputs()
+    except WizardError as error:
+        raise _with_unfinished(error, deployment) from error
     held = deployment.journal.record
     notes: list[str] = []
     facts = deployment.sharing.store.facts() if deployment.sharing.store else None
@@ -96,8 +100,29 @@ def read(context: Context, answers: Answers) -> Status:
         since=since,
         node_tag=answers.node_tag if answers.deploys_node else "",
         terraform=facts.terraform if facts else "",
-        unfinished=tuple(f"{e.action} {e.subject}" for e in held.unfinished),
+        unfinished=told_unfinished(deployment.journal.unfinished),
         notes=tuple(notes),
+    )
+
+
+def told_unfinished(found: Unfinished | None) -> tuple[str, ...]:
+    """An unfinished run in lines; empty where there is none."""
+    if found is None:
+        return ()
+    return (found.headline, *(f"{state}: {step}" for state, step in found.lines))
+
+
+def _with_unfinished(error: WizardError, deployment: Deployment) -> WizardError:
+    """A deployment that never got ready has no status, but what was begun is known."""
+    lines = told_unfinished(deployment.journal.unfinished)
+    if error.code != "WAG-E-DEPLOY-002" or not lines:
+        return error
+    return WizardError(
+        error.code,
+        error.what,
+        why="\n".join(lines),
+        next_step="`wallarm-apigw install` goes on from there; `wallarm-apigw uninstall` takes "
+        "away what was made.",
     )
 
 

@@ -16,7 +16,8 @@ from wizard.core.cost import STORAGE_GB_MONTH
 from wizard.core.record import StageRecord
 from wizard.core.report import Phase, StageReport, State
 from wizard.core.text import count
-from wizard.flows import switching
+from wizard.core.unfinished import Step
+from wizard.flows import recovery, switching
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.services.aws import parameters, resource_policy
@@ -99,11 +100,15 @@ class Uninstall:
         deployment = self.deployment
         held = deployment.journal.record
         plan = None
+        recovery.adopt_for_removal(deployment)
+        stays = [*deployment.sharing.stays()]
         if deployment.workspace.check_state():
             with self.context.phase(Phase.PLAN, "Working out the removal", "20s – 40s"):
-                deployment.terraform.init()
+                source = deployment.terraform.init()
+                self.context.note(f"from {source.explanation}", subject="AWS provider")
                 plan = deployment.terraform.plan(destroy=True)
-        stays = [*deployment.sharing.stays()]
+        if deployment.workspace.module is not None:
+            stays.extend(recovery.orphans(deployment))
         if held.role_set:
             stays.append(
                 f"{held.role_set}: API Gateway's CloudWatch role of this account and Region; other "
@@ -123,7 +128,7 @@ class Uninstall:
         if delete_logs is not None:
             self._delete_logs = delete_logs
         deployment = self.deployment
-        with deployment.journal.running():
+        with deployment.journal.running(self._steps(removal)):
             reports = self._stages(removal.stages)
             plan, kept = self._keep_logs(removal.plan)
             destroyed = self._destroy(plan)
@@ -132,6 +137,18 @@ class Uninstall:
         left = [*removal.stays, *kept]
         left.extend(f"{r.ref}: {r.message}" for r in reports if r.state is not State.DONE)
         return Removed(reports, destroyed, tuple(left))
+
+    def _steps(self, removal: Removal) -> list[Step]:
+        """What will be done, for the journal."""
+        steps = [(record.STAGE_RESTORE, str(one.ref)) for one in removal.stages]
+        if removal.plan is not None:
+            steps.append((record.TERRAFORM_DESTROY, str(self.deployment.workspace.id)))
+        steps += [
+            (record.POLICY_RESTORE, group) for group in self.deployment.journal.record.policies
+        ]
+        if removal.token_parameter:
+            steps.append((record.TOKEN_DELETE, removal.token_parameter))
+        return steps
 
     def cancel(self) -> None:
         """Ask a running Terraform to stop after what it is doing right now."""

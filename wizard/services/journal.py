@@ -22,6 +22,7 @@ from typing import Any
 from wizard.core import record
 from wizard.core.errors import WizardError
 from wizard.core.record import Entry, Record, fold
+from wizard.core.unfinished import Step, Unfinished, intention, unfinished_run
 from wizard.services.files import write_private
 
 PIECE = 100  # entries
@@ -64,6 +65,11 @@ class Journal:
     def record(self) -> Record:
         """What the entries mean."""
         return fold(self._entries)
+
+    @property
+    def unfinished(self) -> Unfinished | None:
+        """The last run that did not come to its end, if there is one."""
+        return unfinished_run(self._entries)
 
     @property
     def applied(self) -> bool:
@@ -156,9 +162,9 @@ class Journal:
         self.write(action, subject, "done", before=before, after=effect.after, detail=effect.detail)
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """Bracket a whole run."""
-        with self.effect(record.RUN, self._flow):
+    def running(self, steps: Iterable[Step] = ()) -> Iterator[None]:
+        """Bracket a whole run; `steps` (action, subject) are what it is going to do."""
+        with self.effect(record.RUN, self._flow, intended=intention(steps)):
             yield
 
     def _append(self, line: str) -> None:

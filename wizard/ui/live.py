@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from wizard.core.tfvars import Outputs
     from wizard.flows.context import Options
     from wizard.flows.deployment import Deployment
-    from wizard.flows.install import Install, Review
+    from wizard.flows.install import Install
+    from wizard.flows.review import Review
 
 _CONSOLES = {"us1.api.wallarm.com": "https://us1.my.wallarm.com/api-discovery",
              "api.wallarm.com": "https://my.wallarm.com/api-discovery"}  # fmt: skip
@@ -51,6 +52,7 @@ class LiveBackend(LiveHome):
         self._token: Secret | None = None
         self._job: Install | None = None
         self._review: Review | None = None
+        self._seen: Review | None = None  # by a person, on the Review screen
         self._used = False  # the saved plan was applied, whether well or not
         self._outputs: Outputs | None = None
 
@@ -143,7 +145,8 @@ class LiveBackend(LiveHome):
         """Plan with Terraform and work out every stage's change."""
         self._answers, self._token = answers, token
         self._outputs = None
-        return self._view(self._plan())
+        self._seen = self._plan()
+        return self._view(self._seen)
 
     def _plan(self) -> Review:
         from wizard.flows.install import Install
@@ -193,9 +196,21 @@ class LiveBackend(LiveHome):
         return self._job, self._review
 
     def deploy(self) -> None:
-        """Apply what was reviewed. After a failure: plan what is left of the same answers."""
+        """Apply what was reviewed. After a failure: plan what is left of it, and nothing else.
+
+        Raises WizardError WAG-E-RUN-003 when more than that would be changed.
+        """
         if self._used:
-            self._plan()
+            reviewed = self._seen
+            unseen = self._plan().beyond(reviewed) if reviewed is not None else ()
+            if unseen:
+                self.close()
+                raise WizardError(
+                    "WAG-E-RUN-003",
+                    "What is left to do is not what was reviewed",
+                    why="The deployment changed meanwhile. New: " + ", ".join(unseen),
+                    next_step="Nothing was applied. Go back to Review and look at the new plan.",
+                )
         job, review = self._held()
         self._used = True
         self._outputs = job.deploy(review)

@@ -113,7 +113,7 @@ class LiveHome:
         return job.add(found)
 
     def _prove_added(self, cancel: threading.Event) -> Proof | None:
-        from wizard.flows.install import chosen_stages
+        from wizard.flows.chosen import chosen_stages
         from wizard.flows.proof import prove
 
         if self._adding is None or self._inventory is None:

@@ -1,7 +1,8 @@
 """Finds what an interrupted apply created but could not write into Terraform's state.
 
 Only what carries this deployment's own tag counts, and only when exactly one thing fits: a name
-alone proves nothing. Nothing in the account is changed here.
+alone proves nothing. What carries no tag is looked for in what it belongs to (`adopt_parts`).
+Nothing in the account is changed here.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from wizard.core.tfvars import DEPLOYMENT_TAG
+from wizard.services.aws.adopt_parts import PARTS
 from wizard.services.aws.errors import explained, is_not_found
 
 if TYPE_CHECKING:
@@ -44,13 +46,15 @@ def find(
     Args:
         values: the planned attributes; one that is not known yet is missing.
     """
-    look = _BY_NAME.get(resource_type)
+    look, part = _BY_NAME.get(resource_type), PARTS.get(resource_type)
     with explained(f"Looking for what an interrupted run left ({resource_type})", session.profile):
         if resource_type in _EC2:
             return _in_ec2(session.client("ec2"), resource_type, values, deployment_id)
-        if look is None:
-            return ""
         try:
+            if part is not None:
+                return part(session, values, deployment_id)
+            if look is None:
+                return ""
             import_id, tags = look(session, values)
         except ClientError as error:
             if is_not_found(error):
@@ -152,14 +156,52 @@ def _target_group(session: Session, values: Mapping[str, Any]) -> Found:
     return _balancing(elb, found[0]["TargetGroupArn"]) if found else ("", {})
 
 
+def _group(session: Session, values: Mapping[str, Any]) -> Found:
+    name = values.get("name") or ""
+    scaling: Any = session.client("autoscaling")
+    answer = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name]) if name else {}
+    for group in answer.get("AutoScalingGroups", ()):
+        return name, _listed(group.get("Tags"))
+    return "", {}
+
+
+def _provider(session: Session, values: Mapping[str, Any]) -> Found:
+    name = values.get("name") or ""
+    if not name:
+        return "", {}
+    ecs: Any = session.client("ecs")
+    answer = ecs.describe_capacity_providers(capacityProviders=[name], include=["TAGS"])
+    for provider in answer["capacityProviders"]:
+        if provider.get("status") != "INACTIVE":
+            arn = str(provider["capacityProviderArn"])
+            return arn, _listed(provider.get("tags"), "key", "value")
+    return "", {}
+
+
+def _service(session: Session, values: Mapping[str, Any]) -> Found:
+    name, cluster = values.get("name") or "", values.get("cluster") or ""
+    if not name or not cluster:
+        return "", {}
+    ecs: Any = session.client("ecs")
+    answer = ecs.describe_services(cluster=cluster, services=[name], include=["TAGS"])
+    for service in answer["services"]:
+        if service.get("status") != "INACTIVE":
+            tags = _listed(service.get("tags"), "key", "value")
+            return f"{str(cluster).rpartition('/')[2]}/{name}", tags
+    return "", {}
+
+
 def _balancing(elb: Any, arn: str) -> Found:
     answer = elb.describe_tags(ResourceArns=[arn])["TagDescriptions"]
     return arn, _listed(answer[0]["Tags"]) if answer else {}
 
 
 _BY_NAME: Mapping[str, Callable[[Session, Mapping[str, Any]], Found]] = {
+    "aws_autoscaling_group": _group,
     "aws_cloudwatch_log_group": _log_group,
+    "aws_ecs_capacity_provider": _provider,
     "aws_ecs_cluster": _cluster,
+    "aws_ecs_service": _service,
     "aws_iam_instance_profile": _profile,
     "aws_iam_role": _role,
     "aws_lambda_function": _function,
@@ -167,3 +209,6 @@ _BY_NAME: Mapping[str, Callable[[Session, Mapping[str, Any]], Found]] = {
     "aws_lb_target_group": _target_group,
     "aws_s3_bucket": _bucket,
 }
+
+KINDS = frozenset((*_EC2, *_BY_NAME, *PARTS))
+"""What can be taken over. Every other kind the module makes is written anew without harm."""

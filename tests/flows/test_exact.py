@@ -1,0 +1,112 @@
+"""What is applied is what a person has seen: a plan that was overtaken is shown again."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wizard import commands
+from wizard.console import Console
+from wizard.core.answers import Answers
+from wizard.core.cost import estimate
+from wizard.core.errors import WizardError
+from wizard.core.facts import Identity, Inventory
+from wizard.core.terraform_events import ChangeSummary, PlannedChange
+from wizard.core.tfvars import Outputs
+from wizard.flows import install
+from wizard.flows.context import Options
+from wizard.flows.review import Review
+from wizard.services.terraform.results import PlanResult
+from wizard.ui.live import LiveBackend
+
+IDENTITY = Identity("123456789012", "arn:aws:iam::123456789012:root", "eu-central-1")
+ANSWERS = Answers(region="eu-central-1", proof="skip")
+
+
+def review(*changes: tuple[str, str]) -> Review:
+    planned = tuple(PlannedChange(address, "aws_lb", action) for action, address in changes)
+    summary = ChangeSummary(len(planned), 0, 0)
+    plan = PlanResult(Path("/none"), "", False, bool(planned), summary, planned, ())
+    inventory = Inventory(IDENTITY, (), ())
+    return Review(ANSWERS, IDENTITY, inventory, (), (), plan, estimate(ANSWERS))
+
+
+class Job:
+    """An install whose deployment changes under its hands as often as `overtaken` says."""
+
+    def __init__(self, overtaken: int) -> None:
+        self.overtaken = overtaken
+        self.reviews = 0
+        self.applied: list[str] = []
+
+    def identify(self) -> Identity:
+        return IDENTITY
+
+    def review(self) -> Review:
+        self.reviews += 1
+        return review(("create", f"aws_lb.number_{self.reviews}"))
+
+    def deploy(self, seen: Review) -> Outputs:
+        if self.overtaken:
+            self.overtaken -= 1
+            raise WizardError("WAG-E-TF-101", "The deployment changed after the plan was reviewed")
+        self.applied += [c.address for c in seen.plan.changes]
+        return Outputs("group", "arn", "", "function", "url")
+
+    def switch_stages(self, *_: Any) -> tuple[()]:
+        return ()
+
+    def prove(self, *_: Any) -> None:
+        return None
+
+
+def run(monkeypatch: pytest.MonkeyPatch, job: Job) -> int:
+    @contextmanager
+    def opened(*_: Any) -> Iterator[Job]:
+        yield job
+
+    monkeypatch.setattr(install, "Install", opened)
+    options = argparse.Namespace(yes=True, json=False)
+    with Console() as console:
+        return commands.run_install(options, {}, ANSWERS, None, console)
+
+
+def test_a_plan_that_was_overtaken_is_said_made_anew_and_shown_before_it_is_applied(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = Job(overtaken=1)
+    assert run(monkeypatch, job) == 0
+    assert job.applied == ["aws_lb.number_2"]
+    said = capsys.readouterr().err
+    assert "changed after the plan was reviewed. Nothing was applied; planning anew" in said
+    assert said.count("Cost: about") == 2
+
+
+def test_a_deployment_that_changes_again_and_again_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = Job(overtaken=2)
+    with pytest.raises(WizardError, match="WAG-E-TF-101"):
+        run(monkeypatch, job)
+    assert job.applied == []
+
+
+@pytest.mark.parametrize("action", ["delete", "replace"])
+def test_a_retry_never_applies_what_was_not_in_the_review(
+    monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    backend = LiveBackend(Options(env={}))
+    backend._seen = review(("create", "aws_lb.node"))
+    backend._used = True
+    left = review(("create", "aws_lb.node"), (action, "aws_vpc.this"))
+    monkeypatch.setattr(backend, "_plan", lambda: left)
+    with pytest.raises(WizardError) as caught:
+        backend.deploy()
+    assert caught.value.code == "WAG-E-RUN-003"
+    assert f"{action} aws_vpc.this" in caught.value.why
+    assert "Go back to Review" in caught.value.next_step

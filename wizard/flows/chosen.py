@@ -1,0 +1,59 @@
+"""The stages that the answers name, among those that are there."""
+
+from __future__ import annotations
+
+from wizard.core.answers import Answers
+from wizard.core.errors import UsageError
+from wizard.core.facts import Inventory, Stage
+from wizard.core.text import closest, count
+from wizard.flows.deployment import Deployment
+
+
+def still_connected(deployment: Deployment, answers: Answers) -> tuple[str, ...]:
+    """Stages of an earlier run that are not chosen any more: an install only ever adds."""
+    connected = {str(ref) for ref in deployment.journal.record.stages}
+    left = sorted(connected - set(answers.stages))
+    return tuple(
+        f"{ref} stays connected; `wallarm-apigw stages remove {ref}` puts its logging back"
+        for ref in left
+    )
+
+
+def chosen_stages(inventory: Inventory, answers: Answers) -> tuple[Stage, ...]:
+    """The stages the answers name. Raises UsageError with the closest names for a wrong one."""
+    if not inventory.stages:
+        raise UsageError(
+            "WAG-E-STAGES-002",
+            f"No API stage was found in {inventory.identity.region}",
+            why="; ".join(f"{p.subject}: {p.message}" for p in inventory.problems),
+            next_step="Choose another Region with --region, or deploy an API first.",
+            keys=("region", "stages"),
+        )
+    if not answers.stages:
+        raise UsageError(
+            "WAG-E-STAGES-001",
+            "No stage was chosen",
+            next_step="Name stages in the answers file, or see `wallarm-apigw stages list`.",
+            keys=("stages",),
+        )
+    found: list[Stage] = []
+    wrong: list[str] = []
+    names = {str(stage.ref): stage for stage in inventory.stages}
+    for ref in answers.stage_refs:
+        stage = names.get(str(ref))
+        if stage is not None:
+            found.append(stage)
+            continue
+        near = closest(str(ref), names)
+        hint = f" (closest: {', '.join(near)})" if near else ""
+        wrong.append(f"{ref}{hint}")
+    if wrong:
+        raise UsageError(
+            "WAG-E-STAGES-003",
+            f"{count(len(wrong), 'stage')} not found in {inventory.identity.region}: "
+            + "; ".join(wrong),
+            next_step="Correct `stages`; `wallarm-apigw stages list` shows every stage. "
+            "Nothing was changed.",
+            keys=("stages",),
+        )
+    return tuple(found)
