@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard.console import Console
+from wizard.console_stop import GracefulStop
 from wizard.core.answers import Answers
 from wizard.core.answers_io import env_name
 from wizard.core.errors import ExitCode, UsageError, WizardError
@@ -68,7 +69,7 @@ def run_install(
     from wizard.flows.install import Install
 
     context = make_context(options, env, console)
-    with Install(context, answers, token) as job:
+    with Install(context, answers, token) as job, GracefulStop(console, lambda: job.working):
         identity = job.identify()
         console.line(f"{identity.arn} in {identity.region}", State.DONE)
         review = job.review()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from wizard import __version__
 from wizard.console import Console
+from wizard.console_stop import GracefulStop
 from wizard.core.access_log import compare, log_group_name
 from wizard.core.change import diff_lines
 from wizard.core.errors import ExitCode
@@ -47,7 +48,10 @@ def change(options: argparse.Namespace) -> int:
 
     with Console(as_json=setting(options, "json", env)) as console:
         context = make_context(options, env, console)
-        with Stages(context, answers) as job:
+        with (
+            Stages(context, answers) as job,
+            GracefulStop(console, lambda: job.deployment.working),
+        ):
             refs = tuple(options.stage)
             if options.action == "add":
                 reports = _add(options, env, console, context, job, refs)
@@ -133,9 +137,12 @@ def uninstall(options: argparse.Namespace) -> int:
     answers = load_answers(options, env, check=False)
     with Console(as_json=setting(options, "json", env)) as console:
         context = make_context(options, env, console)
-        with Uninstall(
-            context, answers, ask=_ask(options, env), delete_logs=options.delete_logs
-        ) as job:
+        with (
+            Uninstall(
+                context, answers, ask=_ask(options, env), delete_logs=options.delete_logs
+            ) as job,
+            GracefulStop(console, lambda: job.deployment.working),
+        ):
             removal = job.review()
             for held in removal.stages:
                 console.line(
@@ -145,7 +152,10 @@ def uninstall(options: argparse.Namespace) -> int:
             if removal.plan is not None:
                 console.line(f"Infrastructure: {removal.plan.summary.remove} resources to remove")
             if removal.nothing_to_do:
-                console.line("Nothing of this deployment is left.", State.DONE)
+                for text in removal.stays:
+                    console.line(f"left: {text}", State.WARNING)
+                more = "else " if removal.stays else ""
+                console.line(f"Nothing {more}of this deployment is left.", State.DONE)
                 return int(ExitCode.DONE)
             if context.options.dry_run:
                 console.line("Dry run: nothing was changed.", State.SKIPPED)

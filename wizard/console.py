@@ -59,6 +59,7 @@ class Console:
         self._last_output = time.monotonic()
         self._snapshot: Any = None
         self._running = ""
+        self.stopping = False  # a graceful stop was asked for
         self._hops_seen: set[tuple[str, State]] = set()
         self._stop = threading.Event()
         self._beat = threading.Thread(target=self._heartbeat, name="heartbeat", daemon=True)
@@ -69,7 +70,7 @@ class Console:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._end_live()
+        self.end_live()
         self._beat.join(timeout=2)
 
     def emit(self, event: FlowEvent) -> None:
@@ -95,7 +96,8 @@ class Console:
     def _show(self, event: FlowEvent) -> None:
         if isinstance(event, PhaseChanged):
             if event.state is not State.RUNNING:
-                self._end_live()
+                self.end_live()
+                self._snapshot = None
             self._running = event.title if event.state is State.RUNNING else ""
             usual = f" (usually {event.usual})" if event.usual else ""
             if event.state is State.RUNNING:
@@ -131,15 +133,20 @@ class Console:
 
             if self._live is None:
                 self._live = LiveDeploy(unicode=self._unicode)
-            self._live.update(event.snapshot)
+            self._live.update(event.snapshot, stopping=self.stopping)
         elif event.line and not event.tick:  # the heartbeat tells that time passes
             self._print(f"    {clean(event.line)}")
 
-    def _end_live(self) -> None:
+    @property
+    def running_resources(self) -> int:
+        """How many resources Terraform is working on."""
+        return len(self._snapshot.running) if self._snapshot is not None else 0
+
+    def end_live(self) -> None:
+        """Take the live picture away; the next event brings it back."""
         if self._live is not None:
             self._live.close()
             self._live = None
-        self._snapshot = None
 
     def _print(self, text: str) -> None:
         self._last_output = time.monotonic()
@@ -156,6 +163,8 @@ class Console:
                     continue
                 snapshot = self._snapshot
                 what = snapshot.one_line if snapshot is not None and snapshot.total else ""
+                if self.stopping:
+                    what = f"stopping, {self.running_resources} still settling"
                 self._print(
                     f"    … {self._running}: {what or duration(quiet) + ' quiet, still on'}"
                 )

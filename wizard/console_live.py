@@ -31,6 +31,7 @@ class LiveDeploy:
         self._unicode = unicode
         self._snapshot: Progress | None = None
         self._taken = 0.0
+        self._stopping = False
         self._live = Live(
             console=RichConsole(stderr=True),
             get_renderable=self._draw,
@@ -39,9 +40,10 @@ class LiveDeploy:
         )
         self._live.start()
 
-    def update(self, snapshot: Progress) -> None:
+    def update(self, snapshot: Progress, *, stopping: bool = False) -> None:
         """Take a newer snapshot; it is drawn at the next tick."""
         self._snapshot, self._taken = snapshot, time.monotonic()
+        self._stopping = stopping
 
     def close(self) -> None:
         """Leave the terminal as it was, with nothing half drawn."""
@@ -61,6 +63,8 @@ class LiveDeploy:
 
     def _headline(self, snapshot: Progress) -> Text:
         text = f"{snapshot.done} of {snapshot.total}"
+        if self._stopping:
+            return Text(f"Stopping: {len(snapshot.running)} still settling   {text}")
         if snapshot.eta is not None and not snapshot.complete:
             text += f"   about {duration(snapshot.eta)}"
         return Text(f"{text}   {snapshot.fraction:.0%}")

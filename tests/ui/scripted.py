@@ -143,6 +143,7 @@ class Script:
     cached: float = 0.0  # seconds since the list of stages was read; 0 for never
     destroys: bool = False
     hold: threading.Event | None = None  # deploy waits for it half-way
+    settles: bool = True  # a graceful stop lets go of `hold`; else only a harder one does
     clock: Callable[[], float] = time.monotonic
     tick: Callable[[float], None] = lambda seconds: None
 
@@ -510,12 +511,14 @@ class Scripted:
     def cancel(self) -> None:
         self.calls.append("cancel")
         self.cancelled.set()
-        if self.script.hold is not None:
+        if self.script.hold is not None and self.script.settles:
             self.script.hold.set()
 
     def harder(self) -> None:
         self.calls.append("harder")
         self.killed.set()
+        if self.script.hold is not None:
+            self.script.hold.set()
 
     def save(self, answers: Answers) -> str:
         self.saved_answers.append(answers)

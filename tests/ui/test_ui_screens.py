@@ -15,7 +15,7 @@ from wizard.core.report import State
 from wizard.core.secret import Secret
 from wizard.core.text import clean
 from wizard.ui.backend import Existing
-from wizard.ui.screens.dialogs import AskCode, Confirm, Details, HelpDialog
+from wizard.ui.screens.dialogs import AskCode, Confirm, Details, HelpDialog, TypedConfirm
 from wizard.ui.widgets.picklist import PickList
 from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.stage_table import StageTable
@@ -486,6 +486,34 @@ async def test_stopping_asks_first_and_then_stops_gracefully() -> None:
         assert "cancel" in w.backend.calls
         assert "harder" not in w.backend.calls
         assert "Terraform was stopped" in w.text
+
+
+async def test_while_it_settles_the_number_is_told_and_only_a_typed_word_stops_it_at_once() -> None:
+    import threading
+
+    script = Script(hostile=False, hold=threading.Event(), settles=False)
+    async with wizard("review", answers=READY, token=True, script=script) as w:
+        await w.pilot.press("ctrl+n")
+        await until(w.pilot, lambda: bool(w.app.state.run.progress
+                                          and w.app.state.run.progress.running))  # fmt: skip
+        await w.pilot.press("c")
+        await until(w.pilot, lambda: isinstance(w.app.screen, Confirm))
+        await w.pilot.press("tab", "enter")
+        await until(w.pilot, lambda: "cancel" in w.backend.calls)
+        await until(w.pilot, lambda: "3 resources still settling" in w.text)
+
+        await w.pilot.press("c")
+        await until(w.pilot, lambda: isinstance(w.app.screen, TypedConfirm))
+        assert "3 resources still settling" in w.text
+        await w.pilot.press(*"yes", "enter")
+        await until(w.pilot, lambda: not isinstance(w.app.screen, TypedConfirm))
+        assert "harder" not in w.backend.calls
+
+        await w.pilot.press("c")
+        await until(w.pilot, lambda: isinstance(w.app.screen, TypedConfirm))
+        await w.pilot.press(*"kill", "enter")
+        await until(w.pilot, lambda: "harder" in w.backend.calls)
+        await until(w.pilot, lambda: bool(w.app.state.run.ended))
 
 
 async def test_quitting_during_the_deployment_asks_and_ends_with_130() -> None:

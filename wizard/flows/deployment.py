@@ -156,6 +156,11 @@ class Deployment:
         return self._terraform
 
     @property
+    def working(self) -> Terraform | None:
+        """The Terraform that is at work right now; None while none is."""
+        return self._terraform if self._terraform is not None and self._terraform.working else None
+
+    @property
     def token_parameter(self) -> str:
         """The SSM parameter for the token; empty where no node is deployed."""
         return token_parameter_name(self.answers) if self.answers.deploys_node else ""

@@ -31,7 +31,7 @@ from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.flows.review import Review, intended_steps
 from wizard.services.aws import parameters
 from wizard.services.aws.discovery import discover
-from wizard.services.terraform.client import PlanResult
+from wizard.services.terraform.client import PlanResult, Terraform
 
 
 class Install:
@@ -196,6 +196,11 @@ class Install:
             self._running = False
             failed = ", ".join(self._failures)
             journal.write(record.RUN, "install", "failed" if failed else "done", detail=failed)
+
+    @property
+    def working(self) -> Terraform | None:
+        """The Terraform that is at work right now; None while none is."""
+        return self.deployment.working if self.deployment is not None else None
 
     def cancel(self) -> None:
         """Ask a running Terraform to stop after what it is doing right now."""

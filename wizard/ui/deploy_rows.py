@@ -38,7 +38,7 @@ def headline(app: WizardApp, now: float) -> Text:
         return Text(f"Stopped after {elapsed}: {done} done. State is saved; nothing is lost.")
     text = Text()
     if run.cancelling:
-        text.append("Stopping: finishing what is running. ", ink.warn)
+        text.append(f"Stopping. {settling(progress)} ", ink.warn)
     if progress is None or not progress.total:
         phase = next((p for p in reversed(run.phases.values()) if p.state is State.RUNNING), None)
         what = phase.title if phase else "Starting"
@@ -48,6 +48,12 @@ def headline(app: WizardApp, now: float) -> Text:
         text.append(f"   about {duration(progress.eta)} to go")
     text.append(f"   elapsed {elapsed}", ink.muted)
     return text
+
+
+def settling(progress: Progress | None) -> str:
+    """`2 resources still settling.`: what a graceful stop waits for."""
+    left = len(progress.running) if progress is not None else 0
+    return f"{count(left, 'resource')} still settling." if left else "Terraform saves its state."
 
 
 def rows(app: WizardApp, now: float, opened: set[str]) -> list[TreeRow]:

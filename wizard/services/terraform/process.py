@@ -55,7 +55,7 @@ class Run:
         mark: bool,
     ) -> None:
         self._began = time.monotonic()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may ask in the middle of anything
         self._interrupts = 0
         self._killed = False
         stem = (

@@ -50,6 +50,16 @@ class Runner:
         self._stop = threading.Event()
         self._log = RunLog(workspace.log_file)
 
+    @property
+    def working(self) -> bool:
+        """Whether a command is being followed right now."""
+        return self._run is not None
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._stop.is_set()
+
     def interrupt(self) -> None:
         """Ask the running command to finish what is in flight, store its state and stop.
 

@@ -13,9 +13,9 @@ from textual.timer import Timer
 from textual.widgets import Button, RichLog, TabbedContent, TabPane
 
 from wizard.core.text import clean, count
-from wizard.ui.deploy_rows import headline, problem_text, rows
+from wizard.ui.deploy_rows import headline, problem_text, rows, settling
 from wizard.ui.screens.base import StepScreen
-from wizard.ui.screens.dialogs import Confirm
+from wizard.ui.screens.dialogs import Confirm, TypedConfirm
 from wizard.ui.state import RunState
 from wizard.ui.widgets.bar import Meter
 from wizard.ui.widgets.lines import Failure, plain
@@ -185,10 +185,12 @@ class Deploy(StepScreen):
             )
         else:
             self.app.push_screen(
-                Confirm(
+                TypedConfirm(
                     "Stop at once?",
-                    "What Terraform is making right now may then exist in AWS without being in "
-                    "its state: you would have to find and remove it by hand. Waiting is better.",
+                    f"{settling(run.progress)} What Terraform is making right now may then exist "
+                    "in AWS without being in its state. The next run looks for it and names what "
+                    "it cannot take over. Waiting is better.",
+                    word="kill",
                     keep="Wait",
                     act="Stop at once",
                 ),

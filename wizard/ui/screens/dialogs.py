@@ -56,6 +56,42 @@ class Confirm(Dialog[bool]):
         self.dismiss(event.button.id == "act")
 
 
+class TypedConfirm(Dialog[bool]):
+    """For what cannot be mended easily: the answer is a word to type, never one key too many."""
+
+    def __init__(self, title: str, text: str, *, word: str, keep: str, act: str) -> None:
+        super().__init__()
+        self._texts = (title, text, keep, act)
+        self._word = word
+
+    def compose(self) -> ComposeResult:
+        """Title, text, the word, two buttons."""
+        title, text, keep, act = self._texts
+        with Vertical(classes="dialog"):
+            yield Static(title, classes="title", markup=False)
+            yield Static(f"{text}\n\nType {self._word} to do it all the same:", classes="text",
+                         markup=False)  # fmt: skip
+            yield CleanInput(placeholder=self._word, id="word", max_length=20)
+            with Horizontal(classes="actions"):
+                yield Button(Text(keep), compact=True, id="keep", variant="primary")
+                yield Button(Text(act), compact=True, id="act", variant="error", disabled=True)
+
+    def _typed(self) -> bool:
+        return self.query_one("#word", CleanInput).value.strip().lower() == self._word
+
+    def on_input_changed(self) -> None:
+        """The harder answer is there only while the word is."""
+        self.query_one("#act", Button).disabled = not self._typed()
+
+    def on_input_submitted(self) -> None:
+        """Enter acts on the word; without it, nothing is done."""
+        self.dismiss(self._typed())
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer."""
+        self.dismiss(event.button.id == "act" and self._typed())
+
+
 class HelpDialog(Dialog[None]):
     """What the screen is for, and the keys."""
 

@@ -13,7 +13,7 @@ from wizard.core.groups import group_order
 from wizard.core.report import Phase, State
 from wizard.core.text import clean, count, duration
 from wizard.ui.backend import RemovalView
-from wizard.ui.deploy_rows import progress_rows
+from wizard.ui.deploy_rows import progress_rows, settling
 from wizard.ui.screens.dialogs import Confirm, Details
 from wizard.ui.screens.home_part import HomePart
 from wizard.ui.widgets.lines import Failure, plain
@@ -90,7 +90,7 @@ class Uninstall(HomePart):
             end = f"{left} left, see below." if left else "Nothing is left."
             return f"Removed in {duration(run.ended - run.started)}. {end}"
         if run.busy:
-            words = "Stopping after what runs now." if run.cancelling else (
+            words = f"Stopping. {settling(run.progress)}" if run.cancelling else (
                 "Your APIs are not touched. The forwarder's network interfaces can hold up its "
                 "security group for 20m – 60m."
             )  # fmt: skip
