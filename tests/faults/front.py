@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -54,7 +55,7 @@ class Front:
     were passed on; `end()` behaves again. `hit` counts the requests that met a fault.
     """
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, tls: ssl.SSLContext | None = None) -> None:
         parts = urllib.parse.urlsplit(upstream)
         self.upstream = (str(parts.hostname), int(parts.port or 80))
         self.passed = 0
@@ -65,11 +66,16 @@ class Front:
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
+        self._scheme = "https" if tls else "http"
+        if tls:  # the handshake is left to the thread of the connection
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
 
     @property
     def url(self) -> str:
         """What AWS_ENDPOINT_URL is set to."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def begin(self, fault: Fault, after: int = 0) -> None:
         """Misbehave, after so many requests more that change something."""
@@ -172,7 +178,7 @@ def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
             connection = http.client.HTTPConnection(*front.upstream, timeout=60)
             try:
                 headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP}
-                connection.request(self.command, self.path, body, headers)
+                connection.request(self.command, _own_path(self.path), body, headers)
                 answer = connection.getresponse()
                 data = answer.read()
                 head = self.command == "HEAD"  # its length is that of the body it does not have
@@ -186,6 +192,12 @@ def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
                 connection.close()
 
     return Handler
+
+
+def _own_path(path: str) -> str:
+    """The path as a server sees it; a proxy is told the whole address."""
+    parts = urllib.parse.urlsplit(path)
+    return path if path.startswith("/") else urllib.parse.urlunsplit(("", "", *parts[2:]))
 
 
 def _service(authorization: str) -> str:

@@ -10,6 +10,7 @@ from types import TracebackType
 from wizard.core.answers import Answers
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import Identity
+from wizard.core.report import State
 from wizard.core.terraform_events import Event
 from wizard.core.tfvars import Outputs, token_parameter_name, variables
 from wizard.flows import expiry, recovery
@@ -23,6 +24,7 @@ from wizard.services.aws.session import Session
 from wizard.services.files import write_private
 from wizard.services.journal import Journal
 from wizard.services.terraform.client import ApplyResult, PlanResult, Terraform, open_terraform
+from wizard.services.terraform.environment import network_notes
 from wizard.services.terraform.history import History
 from wizard.services.terraform.query import outputs
 from wizard.services.workspace import (
@@ -154,6 +156,21 @@ class Deployment:
             if not self.workspace.state_is_local:
                 require_lockfile(self._terraform)
         return self._terraform
+
+    def tell_tools(self) -> None:
+        """Prepare Terraform, and say which one it is, where its provider comes from, and what of
+        the environment changes its way to the network."""
+        terraform = self.terraform
+        source = terraform.init()
+        binary = terraform.binary
+        note = self.context.note
+        note(f"{binary.flavor} {binary.version}, {binary.found}", subject="Terraform")
+        note(f"from {source.explanation}", subject="AWS provider")
+        if terraform.places.temporary:
+            note(f"in {terraform.places.plugin_cache}: there is little room at home",
+                 subject="AWS provider's files")  # fmt: skip
+        for text in network_notes(self.context.env):
+            note(text, State.WARNING if "does not exist" in text else State.DONE, "network")
 
     @property
     def working(self) -> Terraform | None:

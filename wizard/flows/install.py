@@ -225,8 +225,7 @@ class Install:
     def _plan(self, deployment: Deployment, kept: tuple[str, ...]) -> PlanResult:
         with self.context.phase(Phase.PLAN, "Working out the changes", "20s – 40s"):
             deployment.write_variables(kept)
-            source = deployment.terraform.init()
-            self.context.note(f"from {source.explanation}", subject="AWS provider")
+            deployment.tell_tools()
             plan = recovery.adopt(deployment, deployment.terraform.plan())
         summary = plan.summary
         self.context.note(

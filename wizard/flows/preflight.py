@@ -81,6 +81,7 @@ class Preflight:
             ("permissions", "Permissions", lambda: self._permissions(answers)),
             ("cloud", "Wallarm Cloud", lambda: self._cloud(answers)),
             ("existing", "Earlier deployment", self._existing),
+            *((("network", "Network", self._network),) if self._ways() else ()),
         )
         for key, question, _ in plan:
             on_check(Check(key, question))
@@ -147,6 +148,17 @@ class Preflight:
             f"{host} cannot be reached from here: {problem}",
             "The node needs it, this machine does not. Behind a proxy set HTTPS_PROXY.",
         )
+
+    def _ways(self) -> tuple[str, ...]:
+        from wizard.services.terraform.environment import network_notes
+
+        return network_notes(self.options.env)
+
+    def _network(self) -> Check:
+        """What of the environment changes the way to AWS, Wallarm and the registry."""
+        text = "; ".join(self._ways())
+        state = State.WARNING if "does not exist" in text else State.DONE
+        return Check("network", "Network", state, text)
 
     def _existing(self) -> Check:
         from wizard.flows.deployment import found_deployments

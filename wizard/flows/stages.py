@@ -68,7 +68,7 @@ class Stages:
         if wanted - {*self.deployment.journal.record.kept_log_groups}:
             with self.context.phase(Phase.PLAN, "Working out the further log groups", "20s – 40s"):
                 self.deployment.write_variables(tuple(sorted(wanted)))
-                self.deployment.terraform.init()
+                self.deployment.tell_tools()
                 plan = self.deployment.terraform.plan()
         return Addition(changes, skipped, outputs, plan, switching.warnings(changes))
 

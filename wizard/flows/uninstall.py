@@ -104,8 +104,7 @@ class Uninstall:
         stays = [*deployment.sharing.stays()]
         if deployment.workspace.check_state():
             with self.context.phase(Phase.PLAN, "Working out the removal", "20s – 40s"):
-                source = deployment.terraform.init()
-                self.context.note(f"from {source.explanation}", subject="AWS provider")
+                deployment.tell_tools()
                 plan = deployment.terraform.plan(destroy=True)
         if deployment.workspace.module is not None:
             stays.extend(recovery.orphans(deployment))

@@ -57,7 +57,8 @@ def open_session(env: Mapping[str, str]) -> requests.Session:
     no_proxy = env.get("no_proxy") or env.get("NO_PROXY")
     if no_proxy:
         session.proxies["no_proxy"] = no_proxy
-    bundle = env.get("REQUESTS_CA_BUNDLE") or env.get("CURL_CA_BUNDLE") or env.get("SSL_CERT_FILE")
+    names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "AWS_CA_BUNDLE")
+    bundle = next((env[name] for name in names if env.get(name)), "")
     if bundle:
         session.verify = bundle
     return session

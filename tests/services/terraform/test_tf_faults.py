@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import socket
 import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
 
+from tests.services.terraform.local import on_aws
 from wizard.core.errors import WizardError
 from wizard.core.terraform_events import DriftFound
-from wizard.services.terraform.client import Terraform, open_terraform
-from wizard.services.terraform.errors import TerraformError
+from wizard.services.terraform.client import open_terraform
 from wizard.services.workspace import Workspace, WorkspaceId, open_workspace
 
 pytestmark = pytest.mark.e2e
@@ -77,75 +72,6 @@ def test_a_disk_that_fills_up_during_an_apply_loses_nothing(
     assert workspace.unsaved.files == ()
     assert workspace.check_state() == 41
     assert not terraform.plan().has_changes
-
-
-LOG_GROUP = """
-terraform {
-  required_providers {
-    aws = { source = "hashicorp/aws" }
-  }
-}
-provider "aws" {
-  skip_metadata_api_check = true
-  max_retries             = 2
-}
-resource "aws_cloudwatch_log_group" "it" {
-  name              = "/test/faults"
-  retention_in_days = 7
-}
-"""
-
-
-@pytest.fixture
-def local_aws() -> Iterator[str]:
-    program = Path(sys.executable).parent / "ministack"
-    if not program.exists():
-        pytest.skip("the local AWS is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [str(program)],
-        env={**os.environ, "GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(200):
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(url, timeout=1).close()
-                break
-            time.sleep(0.1)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def on_aws(workspace: Workspace, tmp_path: Path, terraform_path: str, url: str) -> Terraform:
-    source = tmp_path / "source"
-    source.mkdir(exist_ok=True)
-    (source / "main.tf").write_text(LOG_GROUP)
-    workspace.install_module(source)
-    terraform = open_terraform(
-        workspace,
-        terraform=terraform_path,
-        env={
-            "AWS_ENDPOINT_URL": url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": "eu-central-1",
-            "AWS_PROFILE": None,
-        },
-    )
-    try:
-        terraform.init()
-    except TerraformError:
-        if os.environ.get("REQUIRE_E2E") == "1":
-            raise
-        pytest.skip("the AWS provider cannot be had on this machine")
-    return terraform
 
 
 def test_what_somebody_changed_by_hand_is_reported_before_it_is_put_right(

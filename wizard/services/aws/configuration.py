@@ -32,7 +32,18 @@ def core(env: Mapping[str, str], profile: str = "") -> Any:
             return create(*args, **{**kwargs, "endpoint_url": endpoint})
 
         session.create_client = create_client
+    bundle = ca_bundle(env)
+    if bundle and not endpoint.startswith("http://"):
+        settings = session.full_config["profiles"].get(profile or "default", {})
+        if env.get("AWS_CA_BUNDLE") or not settings.get("ca_bundle"):
+            session.set_config_variable("ca_bundle", bundle)
     return session
+
+
+def ca_bundle(env: Mapping[str, str]) -> str:
+    """The certificates that this environment trusts; botocore itself does not know the last."""
+    names = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+    return next((env[name] for name in names if env.get(name)), "")
 
 
 def profiles(env: Mapping[str, str]) -> tuple[str, ...]:

@@ -47,6 +47,8 @@ def terraform_environment(
         del out["TF_CLI_CONFIG_FILE"]  # Terraform would only warn about it on every command
     if out.get("AWS_ENDPOINT_URL", "").startswith("http://"):
         out.pop("AWS_CA_BUNDLE", None)
+    if out.get("REQUESTS_CA_BUNDLE"):  # known to Python alone; for the registry and for AWS
+        out.setdefault("SSL_CERT_FILE", out["REQUESTS_CA_BUNDLE"])
     out.update(
         TF_IN_AUTOMATION="1",
         TF_INPUT="0",
