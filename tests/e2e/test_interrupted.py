@@ -95,6 +95,20 @@ def test_with_a_node_of_ones_own_every_request_arrives_all_the_same(begun: Deplo
     assert arrived == sorted(s.expected()[:2] for s in sent)
 
 
+def test_from_another_computer_without_the_state_nothing_is_made_twice(
+    begun: Deployed, tmp_path: Path
+) -> None:
+    elsewhere = {"WALLARM_APIGW_WORKSPACE": str(tmp_path / "elsewhere")}
+    refused = begun.cli("install", "--answers", str(begun.answers_file), "--yes", **elsewhere)
+    assert refused.returncode == 2, refused.stderr[-2000:]
+    assert "is deployed in us-east-1 already, from another computer" in refused.stderr
+    assert "state_bucket" in refused.stderr
+    other = begun.cli("install", "--answers", str(begun.answers_file), "--dry-run",
+                      "--name-prefix", "another",
+                      WALLARM_APIGW_WORKSPACE=str(tmp_path / "third"))  # fmt: skip
+    assert other.returncode == 0, other.stderr[-2000:]
+
+
 def test_what_a_killed_apply_created_is_taken_over_and_not_made_twice(begun: Deployed) -> None:
     begun.forget(
         "aws_iam_role.forwarder",

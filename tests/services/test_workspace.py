@@ -89,7 +89,7 @@ def test_a_workspace_of_a_newer_version_is_not_touched(workspace: Workspace) -> 
     meta.write_text(json.dumps({**json.loads(meta.read_text()), "layout": 99}))
     with pytest.raises(WizardError) as caught:
         open_workspace(IDENTITY)
-    assert caught.value.code == "WAG-E-WS-005"
+    assert caught.value.code == "WAG-E-VERSION-001"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}"])

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, get_type_hints
 
+from wizard.core import migrations
 from wizard.core.answers import Answers
 from wizard.core.errors import UsageError
 from wizard.core.rules import Violation, problems
@@ -25,7 +26,7 @@ def env_name(key: str) -> str:
 
 
 def parse_file(text: str, source: str) -> dict[str, Any]:
-    """The keys of an answers file. Raises UsageError for what is not a JSON object."""
+    """The keys of an answers file of any version. Raises UsageError for what is no JSON object."""
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
@@ -41,7 +42,7 @@ def parse_file(text: str, source: str) -> dict[str, Any]:
             f"{source} must hold one JSON object",
             next_step="Print an example with `wallarm-apigw answers`.",
         )
-    return data
+    return migrations.answers(data, source)
 
 
 def from_env(env: Mapping[str, str]) -> dict[str, Any]:

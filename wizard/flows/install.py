@@ -94,6 +94,7 @@ class Install:
         inventory = self.inventory or self.discover()
         chosen = chosen_stages(inventory, self.answers)
         deployment = self._open()
+        deployment.sharing.check_alone()
         log_group_arn = switching.future_log_group(deployment)
         changes, skipped = switching.plan(chosen, self.answers, log_group_arn)
         self._check_token()

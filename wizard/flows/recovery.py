@@ -17,6 +17,7 @@ from wizard.core.text import count, duration
 from wizard.flows import locks
 from wizard.services.aws.adopt import find
 from wizard.services.aws.tagged import resources as tagged_resources
+from wizard.services.terraform.errors import TerraformError
 
 if TYPE_CHECKING:
     from wizard.flows.deployment import Deployment
@@ -54,14 +55,24 @@ def adopt(deployment: Deployment, plan: PlanResult) -> PlanResult:
     """
     if not _may_lack_something(deployment):
         return plan
+    refused: set[str] = set()
     for _ in range(_PASSES):
         found = _outside_the_state(deployment, plan)
-        if not found:
+        wanted = {address: id_ for address, id_ in found.items() if address not in refused}
+        if not wanted:
             break
         plan.discard()
-        for address, import_id in found.items():
-            deployment.terraform.import_(address, import_id)
-            deployment.context.note(f"taken into the state: {import_id}", State.DONE, address)
+        for address, import_id in wanted.items():
+            try:
+                deployment.terraform.import_(address, import_id)
+            except TerraformError as error:
+                if error.interrupted:
+                    raise
+                refused.add(address)
+                text = f"{import_id} is there, but could not be taken over: {error.why}"
+                deployment.context.note(text, State.WARNING, address)
+            else:
+                deployment.context.note(f"taken into the state: {import_id}", State.DONE, address)
         plan = deployment.terraform.plan()
     return plan
 

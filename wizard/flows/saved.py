@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wizard.core import migrations
 from wizard.core.errors import WizardError
 from wizard.flows.context import Options
 from wizard.services.workspace import WorkspaceInfo, describe_workspace, list_workspaces
@@ -64,4 +65,4 @@ def saved_answers(
             why=f"{path}: {error}",
             next_step="Repair or remove the file; Terraform's state and the journal are unharmed.",
         ) from error
-    return data
+    return migrations.answers(data, str(path))

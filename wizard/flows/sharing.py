@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.core.answers import Answers
-from wizard.core.errors import WizardError
+from wizard.core.errors import UsageError, WizardError
 from wizard.core.report import State
 from wizard.core.state_place import LOCAL, StatePlace, backend_bucket
 from wizard.core.text import clean, duration
 from wizard.flows import locks
 from wizard.services import journal as journals
 from wizard.services import state_bucket
+from wizard.services.aws import tagged
 from wizard.services.state_store import StateStore
 
 if TYPE_CHECKING:
@@ -82,6 +83,35 @@ class Sharing:
                 "(`aws s3api list-object-versions`), then run the same command again.",
             )
         return store
+
+    def check_alone(self) -> None:
+        """Raise UsageError WAG-E-STATE-008 when this deployment was made from somewhere else.
+
+        Without its state Terraform would make everything a second time, under the same prefix.
+        What cannot be looked for stops nothing: the search for a shared state has said so.
+        """
+        deployment = self._deployment
+        if self.store is not None or deployment.workspace.check_state():
+            return
+        if any(e.action.startswith("terraform.") for e in deployment.journal.entries):
+            return  # it was made, or removed, from here
+        try:
+            found = tagged.forwarder(deployment.session, deployment.deployment_id)
+        except WizardError:
+            return
+        if found:
+            prefix = deployment.answers.name_prefix
+            raise UsageError(
+                "WAG-E-STATE-008",
+                f"{prefix} is deployed in {deployment.identity.region} already, from another "
+                "computer",
+                why=f"{found} carries its tag; its Terraform state is neither in "
+                f"{deployment.workspace.root} nor in a bucket of this Region.",
+                next_step="Work from where it was installed; there the answer state_bucket moves "
+                "the state to a bucket, from which colleagues carry on. For a second one choose "
+                "another name_prefix. Nothing was changed.",
+                keys=("name_prefix", "state_bucket"),
+            )
 
     def lock(self) -> None:
         """Take the lock in the bucket, and bring the journal here. The workspace must be locked."""

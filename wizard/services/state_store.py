@@ -18,6 +18,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from wizard.core import migrations
 from wizard.core.errors import WizardError
 from wizard.core.state_place import StatePlace
 from wizard.core.terraform_errors import StateLock
@@ -117,8 +118,7 @@ class StateStore:
         if body is None:
             return {}
         try:
-            data: dict[str, Any] = json.loads(body)
-            return dict(data)
+            data: dict[str, Any] = dict(json.loads(body))
         except (ValueError, TypeError) as error:
             raise WizardError(
                 "WAG-E-ANSWERS-005",
@@ -126,6 +126,7 @@ class StateStore:
                 why=f"{self._where(self.place.answers)}: {error}",
                 next_step="Restore an earlier version of that object.",
             ) from error
+        return migrations.answers(data, self._where(self.place.answers))
 
     def save_answers(self, text: str) -> None:
         """Keep the answers for whoever comes next."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from wizard.core import migrations
 from wizard.core.errors import WizardError
 from wizard.services.files import write_private
 
@@ -22,7 +23,8 @@ _BACKEND = "backend.json"
 def read_meta(root: Path) -> dict[str, Any]:
     """The description; empty where there is none.
 
-    Raises WizardError WAG-E-WS-006 when it cannot be read, 005 when a newer version wrote it.
+    Raises WizardError WAG-E-WS-006 when it cannot be read, WAG-E-VERSION-001 when a newer
+    version wrote it.
     """
     path = root / _META
     if not path.exists():
@@ -31,7 +33,6 @@ def read_meta(root: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(data, dict) or "account_id" not in data:
             raise ValueError("not a workspace description")
-        layout = int(data.get("layout", 1))
     except (OSError, ValueError, TypeError) as error:
         raise WizardError(
             "WAG-E-WS-006",
@@ -39,14 +40,10 @@ def read_meta(root: Path) -> dict[str, Any]:
             why=f"{path}: {error}",
             next_step="Restore the file from a backup, or choose another folder with --workspace.",
         ) from error
-    if layout > LAYOUT_VERSION:
-        raise WizardError(
-            "WAG-E-WS-005",
-            "This workspace was written by a newer version of this product",
-            why=f"{root} has layout {layout}, not {LAYOUT_VERSION}.",
-            next_step="Upgrade: pip install --upgrade wallarm-apigw",
-        )
-    return data
+    return migrations.migrate(
+        data, key="layout", current=LAYOUT_VERSION, steps=migrations.LAYOUT,
+        source=f"The workspace {root}",
+    )  # fmt: skip
 
 
 def write_meta(root: Path, **values: Any) -> None:

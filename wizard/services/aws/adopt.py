@@ -173,8 +173,7 @@ def _provider(session: Session, values: Mapping[str, Any]) -> Found:
     answer = ecs.describe_capacity_providers(capacityProviders=[name], include=["TAGS"])
     for provider in answer["capacityProviders"]:
         if provider.get("status") != "INACTIVE":
-            arn = str(provider["capacityProviderArn"])
-            return arn, _listed(provider.get("tags"), "key", "value")
+            return name, _listed(provider.get("tags"), "key", "value")
     return "", {}
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from botocore.exceptions import ClientError
+
 from wizard.core.tfvars import DEPLOYMENT_TAG
 from wizard.services.aws.clients import Clients
-from wizard.services.aws.errors import explained
+from wizard.services.aws.errors import explain, explained, is_not_found
 
 
 def resources(clients: Clients, deployment_id: str) -> tuple[str, ...]:
@@ -19,3 +21,21 @@ def resources(clients: Clients, deployment_id: str) -> tuple[str, ...]:
         )
         arns = [m["ResourceARN"] for page in pages for m in page["ResourceTagMappingList"]]
     return tuple(sorted(arns))
+
+
+def forwarder(clients: Clients, deployment_id: str) -> str:
+    """ARN of the function that this deployment made, if it is really there; empty otherwise.
+
+    The tagging service still names what was deleted a moment ago, so the function itself is asked.
+    """
+    for arn in resources(clients, deployment_id):
+        if ":lambda:" not in arn:
+            continue
+        try:
+            clients.client("lambda").get_function(FunctionName=arn.rpartition(":")[2])
+        except ClientError as error:
+            if is_not_found(error):
+                continue
+            raise explain(error, f"Looking at {arn}") from error
+        return arn
+    return ""

@@ -69,12 +69,12 @@ def terraform_environment(
 def network_notes(env: Mapping[str, str]) -> tuple[str, ...]:
     """What of the environment changes the way to AWS and the registry, in words, no passwords."""
     notes = []
-    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
-        if env.get(name):
-            parts = urlsplit(env[name] if "//" in env[name] else f"//{env[name]}")
+    for name in ("HTTPS_PROXY", "HTTP_PROXY"):
+        if value := env.get(name) or env.get(name.lower()):
+            parts = urlsplit(value if "//" in value else f"//{value}")
             notes.append(f"proxy {parts.netloc.rpartition('@')[2] or '?'} ({name})")
-    names = ("NO_PROXY", "no_proxy")
-    notes.extend(f"no proxy for {env[name]} ({name})" for name in names if env.get(name))
+    if value := env.get("NO_PROXY") or env.get("no_proxy"):
+        notes.append(f"no proxy for {value} (NO_PROXY)")
     for name in ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"):
         if env.get(name):
             missing = "" if Path(env[name]).exists() else ", which does not exist"

@@ -1,0 +1,60 @@
+"""Older files read by a newer version, and newer ones refused: one rule for all that is versioned.
+
+A step turns version N into N+1 and is never changed again; there is one for every version that was
+ever released. Version 1 is the first, and a file that names none is of version 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wizard.core.answers import SCHEMA_VERSION
+from wizard.core.errors import WizardError
+
+Steps = Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
+
+ANSWERS: Steps = {}
+"""From each older version of the answers to the one after it."""
+LAYOUT: Steps = {}
+"""The same for a workspace's description."""
+
+
+def migrate(
+    data: Mapping[str, Any], *, key: str, current: int, steps: Steps, source: str
+) -> dict[str, Any]:
+    """The same content as the current version has it. The file itself is left as it is.
+
+    Args:
+        key: where the version is written.
+        source: what is read, for the reader.
+    Raises WizardError WAG-E-VERSION-001 for a newer version, 002 where a step is missing.
+    """
+    out = dict(data)
+    version = out.get(key, 1)
+    if type(version) is not int or version < 1:
+        return out  # no version: what is wrong with it is told where the content is checked
+    if version > current:
+        raise WizardError(
+            "WAG-E-VERSION-001",
+            f"{source} was written by a newer version of this product",
+            why=f"It has version {version}; this program reads up to {current}.",
+            next_step="Upgrade: pip install --upgrade wallarm-apigw. Nothing was changed.",
+        )
+    while version < current:
+        step = steps.get(version)
+        if step is None:
+            raise WizardError(
+                "WAG-E-VERSION-002",
+                f"{source} is of a version that nothing reads any more",
+                why=f"There is no way from version {version} to {current}.",
+                next_step="Open it with the version that wrote it, or make a new one.",
+            )
+        version += 1
+        out = {**step(out), key: version}
+    return out
+
+
+def answers(data: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Answers of any version as this one has them."""
+    return migrate(data, key="schema_version", current=SCHEMA_VERSION, steps=ANSWERS, source=source)
