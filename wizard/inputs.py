@@ -12,6 +12,7 @@ from wizard.console import Console
 from wizard.core.answers import Answers
 from wizard.core.answers_io import build, from_env, from_text, parse_file
 from wizard.core.errors import UsageError
+from wizard.core.text import clean
 from wizard.flows.context import Context, Options
 
 _TRUE = ("1", "true", "yes", "on")
@@ -49,7 +50,14 @@ def make_context(options: argparse.Namespace, env: Mapping[str, str], console: C
         console.emit,
         lambda text: agrees(options, env, text),
         lambda text: agrees(options, env, text, person=True),
+        None if setting(options, "non_interactive", env) or not sys.stdin.isatty() else ask_code,
     )
+
+
+def ask_code(prompt: str) -> str:
+    """The one-time code of a profile with MFA, from the terminal."""
+    print(clean(prompt), end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()
 
 
 def load_answers(

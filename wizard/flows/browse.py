@@ -50,10 +50,11 @@ class Lookup:
         key = (answers.profile, answers.region)
         with self._lock:
             if key not in self._sessions:
-                self._sessions[key] = Session(*key, env=self.options.env, mfa=self._mfa)
+                self._sessions[key] = Session(*key, env=self.options.env, mfa=self.code)
             return self._sessions[key]
 
-    def _mfa(self, prompt: str) -> str:
+    def code(self, prompt: str) -> str:
+        """The one-time code for an assume-role profile. Raises where nobody can be asked."""
         if self.ask_mfa is None:
             raise WizardError(
                 "WAG-E-AWS-021",

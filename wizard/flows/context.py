@@ -38,6 +38,7 @@ class Context:
     Args:
         ask: puts a yes-or-no question to the user; without it every answer is no.
         ask_person: the same for what only a person can know; `--yes` is no answer to it.
+        ask_code: asks for the one-time code of a profile with MFA, gets AWS's prompt.
     """
 
     def __init__(
@@ -46,11 +47,13 @@ class Context:
         emit: Listener,
         ask: Callable[[str], bool] | None = None,
         ask_person: Callable[[str], bool] | None = None,
+        ask_code: Callable[[str], str] | None = None,
     ) -> None:
         self.options = options
         self._emit = emit
         self._ask = ask
         self._ask_person = ask_person
+        self.ask_code = ask_code
 
     @property
     def env(self) -> Mapping[str, str]:

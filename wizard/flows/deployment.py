@@ -10,6 +10,7 @@ from types import TracebackType
 from wizard.core.answers import Answers
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import Identity
+from wizard.core.plan_scope import beyond
 from wizard.core.report import State
 from wizard.core.terraform_events import Event
 from wizard.core.tfvars import Outputs, token_parameter_name, variables
@@ -36,7 +37,9 @@ from wizard.services.workspace import (
 
 def open_session(context: Context, answers: Answers) -> Session:
     """The AWS session that these answers and this environment mean."""
-    return Session(profile=answers.profile, region=answers.region, env=context.env)
+    return Session(
+        profile=answers.profile, region=answers.region, env=context.env, mfa=context.ask_code
+    )
 
 
 def identify(session: Session, answers: Answers) -> Identity:
@@ -231,18 +234,34 @@ class Deployment:
         return outputs(facts.outputs) if facts else {}
 
     def apply(self, plan: PlanResult) -> ApplyResult:
-        """Apply a reviewed plan; of credentials that ended meanwhile it is said what is done."""
+        """Apply a reviewed plan. Where credentials end in the middle, it is said what is done; a
+        person who logs in again goes on with what is left of the same plan."""
         try:
             return self.terraform.apply(plan, self.follow())
         except WizardError as error:
-            if expiry.tell(self.context, self.workspace, error):
-                self.session.renew()  # a retry in this process sees a login made meanwhile
-                self._terraform = None
-            raise
+            if not expiry.tell(self.context, self.workspace, error):
+                raise
+            # A retry in this process sees a login that was made meanwhile.
+            self.session.renew()
+            self._terraform = None
+            if not expiry.logged_in_again(self.context, self.session):
+                raise
+            fresh = recovery.adopt(self, self.terraform.plan())
+            if beyond(plan.changes, fresh.changes):
+                fresh.discard()
+                raise
+            return self.apply(fresh)
 
     def follow(self) -> Callable[[Event], None]:
         """A listener for Terraform that turns its events into progress for the reader."""
-        return follow(self.context.emit, History().medians())
+        listen = follow(self.context.emit, History().medians())
+        watch = expiry.Watch(self.context, self.session)
+
+        def hear(event: Event) -> None:
+            watch.look(time.monotonic())
+            listen(event)
+
+        return hear
 
 
 def open_existing(workspace: Workspace) -> bool:

@@ -6,6 +6,7 @@ spare. Nothing is forbidden: a run that loses its credentials stops in a known s
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from wizard.core.durations import expected_seconds
@@ -47,6 +48,55 @@ def login(session: Session) -> str:
     """How to log in again, in a few words."""
     flag = f" --profile {session.profile}" if session.profile else ""
     return f"for SSO: aws sso login{flag}"
+
+
+class Watch:
+    """Tells once, while something runs, that the credentials are about to end."""
+
+    SOON = 300.0  # seconds
+
+    def __init__(self, context: Context, session: Session) -> None:
+        self._context = context
+        try:
+            left = session.seconds_left()
+        except WizardError:
+            left = None  # what is wrong with them is told by whoever needs them
+        self._ends = None if left is None or left <= self.SOON else time.monotonic() + left
+        self._login = login(session)
+
+    def look(self, now: float) -> None:
+        """Cheap; `now` is a monotonic time."""
+        if self._ends is None or now < self._ends - self.SOON:
+            return
+        left = max(0.0, self._ends - now)
+        self._ends = None
+        self._context.note(
+            f"The AWS credentials end in {duration(left)} ({self._login}). If they end in the "
+            "middle, what is done stays done.",
+            State.WARNING,
+            "credentials",
+        )
+
+
+def logged_in_again(context: Context, session: Session) -> bool:
+    """Whether a person logged in anew, so that the run can go on. Asks until AWS says yes, or they
+    say no. Keys from the environment of this process cannot become others in it."""
+    if not session.profile:
+        return False
+    question = (
+        f"The AWS credentials ended in the middle. Log in again in another terminal "
+        f"({login(session)}). Go on with what is left?"
+    )
+    while context.ask_person(question):
+        session.renew()
+        try:
+            session.identity()
+        except WizardError as error:
+            context.note(error.what, State.WARNING, "credentials")
+        else:
+            context.note("renewed; going on with what is left", subject="credentials")
+            return True
+    return False
 
 
 def tell(context: Context, workspace: Workspace, error: WizardError) -> bool:

@@ -6,6 +6,7 @@ back when the user agrees; what is in doubt is said, and looked at again by the 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wizard.core import record
@@ -214,9 +215,38 @@ def _put_state_back(deployment: Deployment) -> None:
     )
     if not deployment.context.ask(question):
         deployment.workspace.unsaved.check()
+    terraform = deployment.terraform
+    terraform.init()  # the module may be another version's by now
     for path in waiting:
-        deployment.terraform.push_state(path)
-        deployment.context.note("put back", subject=path.name)
+        try:
+            terraform.push_state(path)
+        except TerraformError as error:
+            _set_aside(deployment, path, error)
+        else:
+            deployment.context.note("put back", subject=path.name)
+
+
+def _set_aside(deployment: Deployment, path: Path, error: TerraformError) -> None:
+    """Offer to rename a record that Terraform refuses. Only a person can know that it is obsolete.
+
+    Raises WizardError WAG-E-WS-024 when nobody says so.
+    """
+    question = (
+        f"Terraform refuses {path}: {error.why} If what is stored now is the newer record, this "
+        "one can be set aside: it is renamed, not deleted, and what it knows more is looked for "
+        "in the account. Set it aside?"
+    )
+    if not deployment.context.ask_person(question):
+        raise WizardError(
+            "WAG-E-WS-024",
+            "Terraform refuses the record that an earlier run left",
+            why=f"{path}: {error.why}",
+            next_step="Compare it with the state. If what is stored is newer, run the same command "
+            "in a terminal and agree to set it aside, or rename that file.",
+        ) from error
+    aside = deployment.workspace.unsaved.set_aside(path)
+    deployment.state_restored = True
+    deployment.context.note(f"set aside as {aside}", State.WARNING, path.name)
 
 
 _STATES = {"done": State.DONE, "failed": State.FAILED, "in doubt": State.WARNING,

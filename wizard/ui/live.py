@@ -59,6 +59,9 @@ class LiveBackend(LiveHome):
     def _emit(self, event: FlowEvent) -> None:
         self._listener(event)
 
+    def _code(self, prompt: str) -> str:
+        return self._lookup.code(prompt)
+
     def listen(self, listener: Listener) -> None:
         """Send every event there."""
         self._listener = listener

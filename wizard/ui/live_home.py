@@ -43,7 +43,7 @@ class LiveHome:
     def __init__(self, options: Options) -> None:
         self.options = options
         self._agree: Callable[[str], bool] = lambda _: False
-        self._context = Context(options, self._emit, self._agrees, self._agrees)
+        self._context = Context(options, self._emit, self._agrees, self._agrees, self._code)
         self._inventory: Inventory | None = None
         self._adding: tuple[Stages, Addition, Answers] | None = None
         self._added = False
@@ -56,6 +56,9 @@ class LiveHome:
 
     def _agrees(self, question: str) -> bool:
         return self._agree(question)
+
+    def _code(self, prompt: str) -> str:
+        raise NotImplementedError
 
     def _emit(self, event: FlowEvent) -> None:
         raise NotImplementedError
