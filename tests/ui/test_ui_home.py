@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+
+import pytest
 
 from tests.ui.acting import SIZES, wizard
 from tests.ui.scenes import CHOSEN, settle, until
 from tests.ui.scripted import Script, deploy_error
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
+from wizard.core.unfinished import Unfinished
 from wizard.ui.app import summary
 from wizard.ui.backend import Existing
 from wizard.ui.screens.dialogs import Confirm, Details
+from wizard.ui.screens.unfinished import UnfinishedRun
 from wizard.ui.widgets.tree import TreeRows
 
 HERE = (Existing("api-gw-discovery", "123456789012", "us-east-1", 52, 0.0),)
@@ -32,6 +37,58 @@ async def test_home_says_how_the_deployment_does_and_what_can_be_done(
         for action in ("Add stages", "Remove stages", "Change settings", "Troubleshoot",
                        "Uninstall"):  # fmt: skip
             assert action in w.text
+
+
+def begun(flow: str = "install", **more: object) -> Script:
+    """A deployment whose last run was killed between two stages."""
+    left = (("stage.switch", "b/prod"), ("proof", ""))
+    found = Unfinished(
+        flow, "2026-11-27T06:40:00+00:00", "", ("deploying the infrastructure (it)",), (),
+        ("switching access logging on (a [/x])",), ("switching access logging on (b/prod)",), left,
+    )  # fmt: skip
+    here = dataclasses.replace(HERE[0], unfinished=dataclasses.replace(found, **more))  # type: ignore[arg-type]
+    return Script(hostile=False, existing=(here,))
+
+
+@SIZES
+async def test_a_run_that_did_not_end_is_shown_on_start_step_by_step(
+    size: tuple[int, int],
+) -> None:
+    async with wizard(script=begun(), size=size) as w:
+        await until(w.pilot, lambda: isinstance(w.app.screen, UnfinishedRun))
+        for words in ("install of 2026-11-27 06:40 UTC did not",
+                      "deploying the infrastructure",
+                      "in doubt", "a [/x]", "not begun", "Go on", "Take it away",
+                      "Leave it"):  # fmt: skip
+            assert words in w.text, words
+        await w.press("escape")
+        assert w.app.state.at == "home"
+        assert w.backend.calls.count("deploy") == 0
+
+
+@pytest.mark.parametrize(
+    ("flow", "keys", "at"),
+    [
+        ("install", ("enter",), "review"),
+        ("install", ("tab", "enter"), "uninstall"),
+        ("install", ("tab", "tab", "enter"), "home"),
+        ("stages", ("enter",), "stages"),
+        ("stages", ("tab", "enter"), "remove"),
+        ("uninstall", ("enter",), "uninstall"),
+        ("uninstall", ("tab", "enter"), "home"),
+    ],
+)
+async def test_one_goes_on_takes_it_away_or_leaves_it(
+    flow: str, keys: tuple[str, ...], at: str
+) -> None:
+    async with wizard(script=begun(flow), size=(120, 36)) as w:
+        await until(w.pilot, lambda: isinstance(w.app.screen, UnfinishedRun))
+        await w.press(*keys)
+        await until(w.pilot, lambda: w.app.state.at == at)
+        if at == "stages":
+            assert w.answers.stages == ("b/prod",)
+        assert "deploy" not in w.backend.calls
+        assert "uninstall" not in w.backend.calls
 
 
 @SIZES

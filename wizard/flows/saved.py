@@ -10,7 +10,9 @@ from typing import Any
 
 from wizard.core import migrations
 from wizard.core.errors import WizardError
+from wizard.core.unfinished import Unfinished
 from wizard.flows.context import Options
+from wizard.services.journal import Journal
 from wizard.services.workspace import WorkspaceInfo, describe_workspace, list_workspaces
 
 
@@ -24,6 +26,7 @@ class Found:
     name_prefix: str
     resources: int | None
     changed: float
+    unfinished: Unfinished | None = None  # the last run that did not come to its end
 
 
 def found_deployments(options: Options) -> tuple[Found, ...]:
@@ -34,7 +37,15 @@ def found_deployments(options: Options) -> tuple[Found, ...]:
     else:
         infos = list_workspaces()
     return tuple(
-        Found(i.root, i.id.account_id, i.id.region, i.id.name_prefix, i.resources, i.changed)
+        Found(
+            i.root,
+            i.id.account_id,
+            i.id.region,
+            i.id.name_prefix,
+            i.resources,
+            i.changed,
+            None if i.owner else Journal(i.root / "journal.jsonl").unfinished,
+        )
         for i in infos
     )
 

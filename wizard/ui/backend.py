@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wizard.core.proof import Proof
     from wizard.core.report import Listener, StageReport, State
     from wizard.core.secret import Secret
+    from wizard.core.unfinished import Unfinished
 
 __all__ = ["Backend", "Check", "Profile"]
 
@@ -42,6 +43,7 @@ class Existing:
     resources: int | None
     changed: float
     root: str = ""
+    unfinished: Unfinished | None = None  # its last run, if that did not come to its end
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import App
 from textual.worker import Worker
@@ -14,7 +14,9 @@ from wizard.ui.path import after
 if TYPE_CHECKING:
     from wizard.core.answers import Answers
     from wizard.core.checks import Result
+    from wizard.core.unfinished import Unfinished
     from wizard.ui import messages
+    from wizard.ui.app import WizardApp
     from wizard.ui.backend import Backend
     from wizard.ui.jobs import Jobs
     from wizard.ui.jobs_home import HomeJobs
@@ -110,6 +112,26 @@ class Hearing(App[int]):
             self.go("home")
         else:
             self.jobs.look_up("status", again=True)
+        self._tell_unfinished()
+
+    def _tell_unfinished(self) -> None:
+        """A run of this deployment that did not end is shown, once."""
+        state = self.state
+        mine = (state.answers.name_prefix, state.answers.region)
+        for existing in state.existing.value or ():
+            found = existing.unfinished
+            name = f"{existing.root} {found.began}" if found is not None else ""
+            if (existing.name_prefix, existing.region) != mine or found is None:
+                continue
+            if state.wants.get("unfinished") == name:
+                continue
+            state.wants["unfinished"] = name
+            self.call_later(self._ask_unfinished, found)
+
+    def _ask_unfinished(self, found: Unfinished) -> None:
+        from wizard.ui.screens.unfinished import ask
+
+        ask(cast("WizardApp", self), found)
 
     def _ask_fix(self, found: Result, preview: str) -> None:
         from wizard.ui.screens.dialogs import Confirm

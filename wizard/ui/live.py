@@ -73,13 +73,21 @@ class LiveBackend(LiveHome):
         self._lookup.preflight(answers, on_check)
 
     def existing(self) -> tuple[Existing, ...]:
-        """Deployments on this machine that hold something."""
+        """Deployments on this machine that hold something, or were begun and not finished."""
         from wizard.flows.deployment import found_deployments
 
         return tuple(
-            Existing(f.name_prefix, f.account_id, f.region, f.resources, f.changed, str(f.root))
+            Existing(
+                f.name_prefix,
+                f.account_id,
+                f.region,
+                f.resources,
+                f.changed,
+                str(f.root),
+                f.unfinished,
+            )
             for f in found_deployments(self.options)
-            if f.resources != 0
+            if f.resources != 0 or f.unfinished is not None
         )
 
     def saved(self, existing: Existing) -> Answers | None:
