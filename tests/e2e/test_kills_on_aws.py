@@ -41,8 +41,7 @@ from wizard.services.terraform.errors import TerraformError
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("faults")]
 
 SEEDS = range(int(os.environ.get("SOAK_SEEDS", "1")))
-MODULE = (
-    """
+MODULE = """
 terraform {
   required_providers {
     aws = { source = "hashicorp/aws" }
@@ -53,7 +52,7 @@ variable "tag" { type = string }
 provider "aws" {
   skip_metadata_api_check = true
   s3_use_path_style       = true
-  default_tags { tags = { "%s" = var.tag } }
+  default_tags { tags = { "TAG" = var.tag } }
 }
 resource "aws_iam_role" "one" {
   count              = 3
@@ -75,9 +74,7 @@ resource "aws_cloudwatch_log_group" "three" {
   retention_in_days = 7
   depends_on        = [aws_iam_role.one]
 }
-"""
-    % DEPLOYMENT_TAG
-)
+""".replace("TAG", DEPLOYMENT_TAG)
 THINGS = 9
 
 WIZARD = """

@@ -18,7 +18,8 @@ import sys
 import time
 from pathlib import Path
 
-from tests.faults.scenarios import SCENARIOS, Reference, Row
+from tests.faults.judge import Reference, Row
+from tests.faults.scenarios import SCENARIOS
 
 _BEGIN, _END = "<!-- table: begin -->", "<!-- table: end -->"
 

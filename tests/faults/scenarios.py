@@ -12,97 +12,17 @@ import re
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.e2e.machines import until
 from tests.faults.front import Fault
-from tests.faults.world import INSTALL, World, world
+from tests.faults.judge import Reference, Row, expect, finish, same_end, told
+from tests.faults.world import world
 
 SOAK_SEEDS = 24
-_NOTHING = "0 to add, 0 to change, 0 to remove"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table."""
-
-    fault: str
-    seen: str
-    end: str
-    seconds: float = 0.0
-
-
-class NotAsExpected(AssertionError):  # noqa: N818
-    """A fault did not end as it must; the text says how it did."""
-
-
-def expect(condition: object, text: str) -> None:
-    """Raise unless the condition holds."""
-    if not condition:
-        raise NotAsExpected(text)
-
-
-Scenario = Callable[["Reference"], Iterator[Row]]
-
-
-class Reference:
-    """What an undisturbed install leaves in an account; made once, for whoever asks first."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inventory: tuple[str, ...] = ()
-
-    def get(self) -> tuple[str, ...]:
-        """The inventory, see `World.inventory`."""
-        with self._lock:
-            if not self._inventory:
-                with world() as it:
-                    done = it.run()
-                    expect(done.returncode == 0, done.stderr[-1500:])
-                    self._inventory = it.inventory()
-            return self._inventory
-
-
-def same_end(it: World, reference: Reference, ignore: tuple[str, ...] = ()) -> str:
-    """Assert the end state; returns it in words."""
-    expect(not it.unsettled(), f"left behind: {it.unsettled()}")
-    found = [line for line in it.inventory() if not line.startswith(ignore or ("\0",))]
-    wanted = [line for line in reference.get() if not line.startswith(ignore or ("\0",))]
-    more = sorted(set(found) - set(wanted)) + [
-        x for x in set(found) if found.count(x) > wanted.count(x)
-    ]
-    less = sorted(set(wanted) - set(found))
-    expect(found == wanted, f"too much: {more}; missing: {less}")
-    planned = it.planned()
-    expect(planned == _NOTHING, f"a further install plans {planned}")
-    return f"as undisturbed: {len(found)} things, nothing planned"
-
-
-def told(done: subprocess.CompletedProcess[str], *words: str) -> str:
-    """Assert that a run ended with a code of its own and these words; returns the code."""
-    expect("Traceback" not in done.stderr, done.stderr[-1500:])
-    for word in words:
-        expect(word in done.stderr, f"not said: {word!r} in {done.stderr[-1500:]}")
-    codes = re.findall(r"WAG-E-[A-Z]+-\d+", done.stderr)
-    return codes[-1] if codes else f"exit {done.returncode}"
-
-
-def finish(it: World, reference: Reference, seen: str, fault: str) -> Row:
-    """Behave again, run the same command until it is done (at most twice), compare."""
-    it.front.end()
-    for _ in range(2):
-        done = it.run()
-        if done.returncode == 0:
-            break
-    expect(done.returncode == 0, f"resume failed: {done.stderr[-1500:]}")
-    adopted = done.stderr.count("taken into the state")
-    if adopted:
-        seen += f"; {adopted} taken into the state"
-    return Row(fault, seen, same_end(it, reference))
+Scenario = Callable[[Reference], Iterator[Row]]
 
 
 def through(fault: Fault, name: str, least: int, after: int = 2) -> Scenario:
@@ -303,9 +223,11 @@ def interrupts(reference: Reference) -> Iterator[Row]:
 
         code, said = it.stop_at("aws_iam_role.forwarder: created")
         expect(code == 130, f"exit {code}: {said[-800:]}")
-        expect("run the same command to go on" in said, said[-1500:])
+        settling = re.search(r"Stopping\. (\d+) resources? still settling", said)
+        expect(settling and "Run the same command again" in said, said[-1500:])
         expect(not it.unsettled(), str(it.unsettled()))
-        yield Row("Ctrl-C during apply", "exit 130, says how to go on", "what was made is recorded")
+        seen = f"{settling[1] if settling else '?'} still settling, exit 130, says how to go on"
+        yield Row("Ctrl-C during apply", seen, "what was made is recorded")
 
         slow = Fault("slow", seconds=1.0, service="apigateway")
         code, said = it.stop_at("Switching access logging on", 1.5, slow)
@@ -325,19 +247,53 @@ def interrupts(reference: Reference) -> Iterator[Row]:
         yield finish(it, reference, seen, "Ctrl-C during the proof")
 
 
+def undo(reference: Reference) -> Iterator[Row]:
+    """Terraform is killed while it makes things, and a person takes everything away."""
+    del reference
+    with world() as it:
+        before = it.inventory()
+        process = it.start()
+        until(process, "aws_iam_role.forwarder: created", 240)
+        it.front.begin(Fault("slow", seconds=0.8))
+        time.sleep(3.0)
+        killed = it.machine.kill_terraform()
+        process.communicate(timeout=120)
+        it.front.end()
+        expect(killed, "it was over before it could be killed")
+        done = it.run("uninstall", "--non-interactive", "--yes", "--delete-logs")
+        expect(done.returncode == 0, done.stderr[-1500:])
+        expect("did not come to its end" in done.stderr, done.stderr[-1500:])
+        after = it.inventory()
+        expect(after == before, f"left: {sorted(set(after) - set(before))}")
+        adopted = done.stderr.count("taken into the state")
+        yield Row("Terraform killed, then all taken away",
+                  f"{adopted} taken into the state before the removal",
+                  "as before the install")  # fmt: skip
+
+
 def soak(reference: Reference) -> Iterator[Row]:
     """SIGKILL to the wizard or to Terraform at random moments."""
     del reference
+    passed, _ = _seeds("tests/services/terraform/test_tf_kills.py")
+    yield Row("SIGKILL at random moments", f"{passed} seeds",
+              "same end state, nothing left, no lock")  # fmt: skip
+    passed, said = _seeds("tests/e2e/test_kills_on_aws.py")
+    taken = sum(int(number) for number in re.findall(r"(\d+) taken over", said))
+    yield Row("SIGKILL while AWS resources are made", f"{passed} seeds; {taken} resources that the "
+              "state lacked were taken over",
+              "each resource once, all in the state, no orphan")  # fmt: skip
+
+
+def _seeds(file: str) -> tuple[int, str]:
+    """How many seeds passed, and what was printed."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "tests/services/terraform/test_tf_kills.py", "-q",
-         "-p", "no:cacheprovider"],
+        [sys.executable, "-m", "pytest", file, "-q", "-s", "-p", "no:cacheprovider"],
         env={**os.environ, "SOAK_SEEDS": str(SOAK_SEEDS)}, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=900, check=False,
+        capture_output=True, text=True, timeout=3600, check=False,
     )  # fmt: skip
     passed = re.search(r"(\d+) passed", done.stdout)
     expect(done.returncode == 0 and passed, done.stdout[-1500:])
-    yield Row("SIGKILL at random moments", f"{passed[1] if passed else 0} seeds",
-              "same end state, nothing left, no lock")  # fmt: skip
+    return int(passed[1]) if passed else 0, done.stdout
 
 
 SCENARIOS: dict[str, Scenario] = {
@@ -352,7 +308,6 @@ SCENARIOS: dict[str, Scenario] = {
     "disk": full_disk,
     "damaged": damaged,
     "interrupt": interrupts,
+    "undo": undo,
     "soak": soak,
 }
-
-__all__ = ["INSTALL", "SCENARIOS", "NotAsExpected", "Reference", "Row"]

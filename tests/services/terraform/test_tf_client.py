@@ -370,3 +370,35 @@ def test_what_init_says_reaches_the_listener(opened) -> None:
     heard: list[Event] = []
     terraform.init(heard.append)
     assert any(isinstance(e, LogLine) and "initialized" in e.text for e in heard)
+
+
+SUMMARY = '{"type":"change_summary","changes":{"add":1,"change":0,"remove":0,"operation":"apply"}}'
+
+
+@pytest.mark.parametrize(
+    ("says", "code", "error"),
+    [("", 0, "WAG-E-TF-013"), (SUMMARY, 1, "WAG-E-TF-011"), (SUMMARY, 0, "")],
+)
+def test_done_is_only_what_ends_with_zero_and_the_final_count(
+    workspace: Workspace, tmp_path: Path, says: str, code: int, error: str
+) -> None:
+    program = tmp_path / "terraform"
+    program.write_text(
+        "#!/bin/sh\ncase $1 in\n"
+        '  version) echo \'{"terraform_version":"1.9.0","platform":"linux_amd64"}\' ;;\n'
+        '  plan) for a; do case $a in -out=*) echo plan > "${a#-out=}" ;; esac; done; exit 2 ;;\n'
+        f"  apply) echo '{says}'; exit {code} ;;\nesac\n"
+    )
+    program.chmod(0o755)
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "main.tf").touch()
+    workspace.install_module(source)
+    terraform = open_terraform(workspace, terraform=str(program))
+    plan = terraform.plan()
+    if not error:
+        assert terraform.apply(plan).summary.add == 1
+        return
+    with pytest.raises(TerraformError) as caught:
+        terraform.apply(plan)
+    assert caught.value.code == error
