@@ -31,6 +31,11 @@ from wizard.core.answers_io import build
 from wizard.sandbox import Sandbox
 
 RECORDED = Path(__file__).with_name("recorded.json")
+# The local AWS's tagging service and DNS do not tell of these.
+_NOT_FOUND_HERE = {
+    "aws_acm_certificate", "aws_route53_record", "aws_service_discovery_private_dns_namespace",
+    "aws_service_discovery_service",
+}  # fmt: skip
 # Which of the printed policies a step is run with.
 PURPOSE = {
     "discover": "discover", "install": "deploy", "rerun": "deploy", "status": "doctor",
@@ -154,7 +159,7 @@ class Run:
             "    kinds = {}\n"
             "    for address in d.terraform.state_list():\n"
             "        kinds.setdefault(address.split('.')[0], address)\n"
-            "    known = adopt.KINDS\n"
+            f"    known = adopt.KINDS - {_NOT_FOUND_HERE}\n"
             "    d.terraform.forget(tuple(a for k, a in kinds.items() if k in known))\n"
             "    d.journal.write(record.TERRAFORM_APPLY, 'test', 'begin')\n"
         )

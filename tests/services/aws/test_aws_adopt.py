@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 
 import pytest
 
 from wizard.core.tfvars import DEPLOYMENT_TAG
+from wizard.services import assets
 from wizard.services.aws import adopt
 from wizard.services.aws.session import Session
 
@@ -18,7 +20,7 @@ def values(name: str) -> dict[str, object]:
     return {"name": name, "bucket": name, "function_name": name, "tags": {"Name": name}}
 
 
-@pytest.mark.parametrize("resource_type", [*adopt._EC2, *adopt._BY_NAME])
+@pytest.mark.parametrize("resource_type", sorted(adopt.KINDS))
 def test_what_was_never_made_is_not_found_and_no_error(
     session: Session, resource_type: str
 ) -> None:
@@ -35,3 +37,31 @@ def test_a_bucket_is_taken_over_only_with_our_tag(session: Session) -> None:
     s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
     assert adopt.find(session, "aws_s3_bucket", values(name), OURS) == name
     assert adopt.find(session, "aws_s3_bucket", values(name), "somebody-else") == ""
+
+
+# Written a second time they are what they were: AWS puts them, or Terraform only waits for them.
+WRITTEN_ANEW = {
+    "aws_acm_certificate_validation",
+    "aws_cloudwatch_dashboard",
+    "aws_cloudwatch_log_subscription_filter",
+    "aws_cloudwatch_metric_alarm",
+    "aws_default_security_group",
+    "aws_ecs_cluster_capacity_providers",
+    "aws_ecs_task_definition",  # another revision; the one before costs nothing
+    "aws_iam_role_policy",
+    "aws_iam_role_policy_attachment",
+    "aws_lambda_function_event_invoke_config",
+    "aws_s3_bucket_lifecycle_configuration",
+    "aws_s3_bucket_policy",
+    "aws_s3_bucket_public_access_block",
+    "aws_s3_bucket_server_side_encryption_configuration",
+}
+# Made by those who use the module alone; the wizard stores the token itself.
+NOT_OURS = {"aws_ssm_parameter"}
+
+
+def test_every_kind_the_module_makes_is_taken_over_or_written_anew() -> None:
+    text = "\n".join(p.read_text() for p in assets.terraform_module().glob("*.tf"))
+    kinds = set(re.findall(r'^resource "(\w+)"', text, re.MULTILINE))
+    assert kinds - adopt.KINDS - WRITTEN_ANEW - NOT_OURS == set()
+    assert not WRITTEN_ANEW & adopt.KINDS
