@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from wizard.core.record import TERRAFORM_APPLY, TERRAFORM_DESTROY, Entry
-from wizard.flows.status import cost_since, deployed_since
+from wizard.core.unfinished import Unfinished
+from wizard.flows.status import cost_since, deployed_since, told_unfinished
 
 
 def entry(action: str, step: str, day: int) -> Entry:
@@ -39,3 +40,14 @@ def test_a_month_costs_a_month_and_the_unknown_costs_nothing_known() -> None:
     assert cost_since("2026-08-01T00:00:00Z", 73.0, began + 730 * 3600) == pytest.approx(73.0)
     assert cost_since("2026-08-01T00:00:00Z", 73.0, began) == 0
     assert cost_since("", 73.0, began) is None
+
+
+def test_a_run_that_did_not_end_is_told_in_lines() -> None:
+    found = Unfinished("install", "2026-11-27T06:40:00Z", "", ("a",), (), ("b",), ("c",))
+    assert told_unfinished(None) == ()
+    assert told_unfinished(found) == (
+        "install of 2026-11-27 06:40 UTC did not come to its end: 1 done, 1 in doubt, 1 not begun",
+        "done: a",
+        "in doubt: b",
+        "not begun: c",
+    )

@@ -13,6 +13,7 @@ from wizard.core.errors import WizardError
 from wizard.core.unfinished import Unfinished
 from wizard.flows.context import Options
 from wizard.services.journal import Journal
+from wizard.services.lock import is_held
 from wizard.services.workspace import WorkspaceInfo, describe_workspace, list_workspaces
 
 
@@ -26,7 +27,12 @@ class Found:
     name_prefix: str
     resources: int | None
     changed: float
-    unfinished: Unfinished | None = None  # the last run that did not come to its end
+
+    @property
+    def unfinished(self) -> Unfinished | None:
+        """The last run that did not come to its end; None while one is at work."""
+        at_work = is_held(self.root / "lock")
+        return None if at_work else Journal(self.root / "journal.jsonl").unfinished
 
 
 def found_deployments(options: Options) -> tuple[Found, ...]:
@@ -37,15 +43,7 @@ def found_deployments(options: Options) -> tuple[Found, ...]:
     else:
         infos = list_workspaces()
     return tuple(
-        Found(
-            i.root,
-            i.id.account_id,
-            i.id.region,
-            i.id.name_prefix,
-            i.resources,
-            i.changed,
-            None if i.owner else Journal(i.root / "journal.jsonl").unfinished,
-        )
+        Found(i.root, i.id.account_id, i.id.region, i.id.name_prefix, i.resources, i.changed)
         for i in infos
     )
 

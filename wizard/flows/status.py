@@ -21,6 +21,7 @@ from wizard.core.unfinished import Unfinished
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.services.aws import stages as live_stages
+from wizard.services.lock import is_held, read_owner
 
 HOUR = 3600.0
 _MOST_EVENTS = 10_000
@@ -100,9 +101,17 @@ def read(context: Context, answers: Answers) -> Status:
         since=since,
         node_tag=answers.node_tag if answers.deploys_node else "",
         terraform=facts.terraform if facts else "",
-        unfinished=told_unfinished(deployment.journal.unfinished),
+        unfinished=_unfinished(deployment),
         notes=tuple(notes),
     )
+
+
+def _unfinished(deployment: Deployment) -> tuple[str, ...]:
+    """What is not at its end, in lines: a run at work, or one that was cut short."""
+    lock = deployment.workspace.root / "lock"
+    if is_held(lock):
+        return (f"at work: {read_owner(lock) or 'another process'}",)
+    return told_unfinished(deployment.journal.unfinished)
 
 
 def told_unfinished(found: Unfinished | None) -> tuple[str, ...]:
@@ -114,7 +123,7 @@ def told_unfinished(found: Unfinished | None) -> tuple[str, ...]:
 
 def _with_unfinished(error: WizardError, deployment: Deployment) -> WizardError:
     """A deployment that never got ready has no status, but what was begun is known."""
-    lines = told_unfinished(deployment.journal.unfinished)
+    lines = _unfinished(deployment)
     if error.code != "WAG-E-DEPLOY-002" or not lines:
         return error
     return WizardError(
