@@ -173,7 +173,7 @@ def test_interrupted_once_it_stops_gracefully_and_says_how_to_go_on(begun: Deplo
         env=begun.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    said = until(process, "removing")
+    said = until(process, "removing", 300)
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=120)
     assert process.returncode == 130, rest[-2000:]

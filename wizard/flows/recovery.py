@@ -86,8 +86,9 @@ def adopt_for_removal(deployment: Deployment) -> None:
     if not _may_lack_something(deployment) or deployment.workspace.module is None:
         return
     try:
-        deployment.terraform.init()
-        adopt(deployment, deployment.terraform.plan()).discard()
+        with deployment.context.phase(Phase.PLAN, "Looking for what an interrupted run left"):
+            deployment.terraform.init()
+            adopt(deployment, deployment.terraform.plan()).discard()
     except WizardError as error:
         if getattr(error, "interrupted", False):
             raise
