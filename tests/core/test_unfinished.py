@@ -53,7 +53,8 @@ def test_a_run_that_was_killed_is_told_step_by_step() -> None:
     assert found.why == ""
     assert found.left == tuple(STEPS[2:])
     assert found.headline == (
-        "install of 2026-11-27 06:01 UTC did not come to its end: 2 done, 1 in doubt, 2 not begun"
+        "The install of 2026-11-27 06:01 UTC did not come to its end: "
+        "2 done, 1 in doubt, 2 not begun"
     )
 
 

@@ -16,6 +16,7 @@ from tests.ui.scripted import TOKEN, Script, Scripted, deploy_error
 from wizard.core.answers import Answers
 from wizard.core.report import State
 from wizard.core.secret import Secret
+from wizard.core.unfinished import Unfinished
 from wizard.flows.context import Options
 from wizard.ui.app import WizardApp
 from wizard.ui.backend import Existing
@@ -188,6 +189,17 @@ def _held() -> Script:
     return Script(hostile=False, hold=threading.Event())
 
 
+UNFINISHED = Unfinished(
+    "install", "2026-08-24T09:12:00+00:00", "",
+    done=("storing the token (/wallarm-apigw/api-gw-discovery/token)",
+          "deploying the infrastructure (123456789012/us-east-1/api-gw-discovery)",
+          "switching access logging on (a1b2c3d4e5/prod)"),
+    failed=(),
+    in_doubt=("switching access logging on (f6g7h8i9j0/prod)",),
+    not_begun=("switching access logging on (k1l2m3n4o5/v1)", "following one request to the node"),
+)  # fmt: skip
+
+
 def _scenes() -> tuple[Scene, ...]:
     existing = Existing("api-gw-discovery", "123456789012", "us-east-1", 52, 1_790_000_000.0)
     both = [
@@ -203,6 +215,8 @@ def _scenes() -> tuple[Scene, ...]:
         Scene("10-logging", "review", act=_logging),
         Scene("11-proof", "review", act=_proof),
         Scene("12-home", "home", act=_home, script=Script(hostile=False, existing=(existing,))),
+        Scene("12-unfinished", "welcome", act=_home, token=False,
+              script=Script(hostile=False, existing=(replace(existing, unfinished=UNFINISHED),))),
         Scene("12-remove", "remove", act=press("space", "down", "space")),
         Scene("12-doctor", "doctor"),
         Scene("12-uninstall", "uninstall"),

@@ -58,14 +58,16 @@ class Unfinished:
 
     @property
     def headline(self) -> str:
-        """`install of 2026-11-27 06:40 UTC did not come to its end: 3 done, 1 in doubt, …`."""
+        """`The install of 2026-11-27 06:40 UTC did not come to its end: 3 done, 1 in doubt, …`."""
         when = self.began[:16].replace("T", " ")
         counts = (
             (len(self.done), "done"), (len(self.failed), "failed"),
             (len(self.in_doubt), "in doubt"), (len(self.not_begun), "not begun"),
         )  # fmt: skip
         told = ", ".join(f"{number} {word}" for number, word in counts if number)
-        return f"{self.flow} of {when} UTC did not come to its end: {told or 'nothing was begun'}"
+        return (
+            f"The {self.flow} of {when} UTC did not come to its end: {told or 'nothing was begun'}"
+        )
 
     @property
     def lines(self) -> tuple[tuple[str, str], ...]:

@@ -48,7 +48,7 @@ class UnfinishedRun(Dialog[str]):
                 yield Static(
                     "Going on compares what is in doubt with the account and shows the rest for "
                     "review. Nothing is changed before that.",
-                    classes="text", markup=False,
+                    classes="gap-above", markup=False,
                 )  # fmt: skip
             with Horizontal(classes="actions"):
                 yield Button(Text("Go on"), compact=True, id="resume", variant="primary")
