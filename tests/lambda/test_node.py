@@ -19,6 +19,17 @@ forwarder()
 import node  # noqa: E402 - the forwarder is not a package
 
 
+def _has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+needs_ipv6 = pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6")
+
+
 @pytest.mark.parametrize(
     ("url", "scheme", "host", "port"),
     [
@@ -79,6 +90,7 @@ def test_never_more_connections_than_allowed_even_an_odd_number() -> None:
     assert bad.connections == 33
 
 
+@needs_ipv6
 def test_a_node_with_an_ipv6_address_is_reached() -> None:
     with BadNode(host="::1") as bad, environment(X_NODE_URL=bad.url):
         counts, raised, _ = invoke(batch(5), 20)
@@ -100,7 +112,7 @@ def test_a_connection_that_nobody_takes_is_given_up_in_time() -> None:
     assert "3 of 3 events undelivered: no connection in time" in raised
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=needs_ipv6)])
 def test_a_private_ca_from_a_file_is_the_only_one_trusted(host: str, tmp_path: Path) -> None:
     authority, other = trustme.CA(), trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
