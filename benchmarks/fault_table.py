@@ -55,14 +55,14 @@ def play(row: Row) -> Result:
             if row.idle:
                 _go_idle(node)
             counts, raised, log = invoke(event, row.seconds)
-            right = _right(row, counts, raised, node) and _honest(log, raised, node)
+            right = _right(row, counts, raised, node) and honest(log, raised, node)
             after = ""
             if row.again:
                 node.plan = always(200)
                 after, healed = _again(row, node, event)
                 right = right and healed
     arrived = node.arrived()
-    right = right and _faithful(node)
+    right = right and faithful(node)
     twice = sum(len(kinds) > 2 for kinds in arrived.values())
     said = {k: v for k, v in metric(log).items() if k in SETTLED and v}
     return Result(row, right, said, raised, twice, after, time.monotonic() - began)
@@ -95,7 +95,7 @@ def _go_idle(node: BadNode) -> None:
     node.accepted.clear()
 
 
-def _whole(node: BadNode) -> int:
+def whole(node: BadNode) -> int:
     """How many events the node accepted both messages of, the request before the response."""
     return sum(
         "request" in kinds and "response" in kinds[kinds.index("request") :]
@@ -103,7 +103,7 @@ def _whole(node: BadNode) -> int:
     )
 
 
-def _faithful(node: BadNode) -> bool:
+def faithful(node: BadNode) -> bool:
     """Whether no two events share a join id, and no event's fields came under another's."""
     seen: dict[str, set[tuple[str, str]]] = {}
     for message in node.accepted:
@@ -126,18 +126,18 @@ def _right(row: Row, counts: dict[str, int], raised: str, node: BadNode) -> bool
     return (
         settled == counts["received"] == EVENTS
         and counts["quarantined"] == wanted
-        and counts["delivered"] == EVENTS - wanted == _whole(node)
+        and counts["delivered"] == EVENTS - wanted == whole(node)
     )
 
 
-def _honest(log: str, raised: str, node: BadNode) -> bool:
+def honest(log: str, raised: str, node: BadNode) -> bool:
     """Whether the forwarder's own sum is right, and it claims no more than the node accepted."""
     said = metric(log)
     settled = sum(said[name] for name in SETTLED)
     return (
         settled == said["received"] == EVENTS
         and bool(said["failed"]) == bool(raised)
-        and said["delivered"] <= _whole(node)
+        and said["delivered"] <= whole(node)
     )
 
 
@@ -148,7 +148,7 @@ def _again(row: Row, node: BadNode, event: object) -> tuple[str, bool]:
         os.environ["X_NODE_URL"] = node.url
         module._Warm.sender = None
     counts, raised, _ = invoke(event, 20.0)
-    return (raised or f"{counts['delivered']} delivered", not raised and _whole(node) == EVENTS)
+    return (raised or f"{counts['delivered']} delivered", not raised and whole(node) == EVENTS)
 
 
 def table(results: list[Result], outages: list[outage.Outage]) -> str:

@@ -11,7 +11,6 @@ that a repeated delivery carries the same id.
 import hashlib
 import os
 import re
-from urllib.parse import quote
 
 VERSION = "0.1.0"
 
@@ -22,10 +21,10 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 # What may stand in a path as it is (RFC 3986, 3.3); everything else is percent-encoded. A question
 # mark too: the log's path comes without the query.
-_SAFE_IN_PATH = "/:@!$&'()*+,;=~%-._"
-_IN_PATH = r"[A-Za-z0-9/:@!$&'()*+,;=~\-._]*"
-_PLAIN_PATH = re.compile(rf"/{_IN_PATH}(?:%[0-9A-Fa-f]{{2}}{_IN_PATH})*")
-_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_IN_PATH = r"A-Za-z0-9/:@!$&'()*+,;=~\-._"
+_ENCODED = "%[0-9A-Fa-f]{2}"
+_PLAIN_PATH = re.compile(f"/[{_IN_PATH}]*(?:{_ENCODED}[{_IN_PATH}]*)*")
+_TO_ENCODE = re.compile(f"(?!{_ENCODED})[^{_IN_PATH}]".encode())
 MOST_PATH = 8192
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
@@ -123,7 +122,8 @@ def request_id(log_group, log_stream, event_id, again=None):
 def _path(path):
     if path[:1] != "/" or _CONTROL.search(path):
         raise Unsendable("path")
-    return _LONE_PERCENT.sub("%25", quote(path, safe=_SAFE_IN_PATH, errors="surrogatepass"))
+    text = path.encode("utf-8", "surrogatepass")
+    return _TO_ENCODE.sub(lambda byte: b"%%%02X" % byte[0][0], text).decode()
 
 
 def _clean(text):
