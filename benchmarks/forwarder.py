@@ -12,7 +12,6 @@ import gzip
 import io
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.batches import batch
+from benchmarks.figure import Figure, figure, measured
 from benchmarks.invoking import Context, environment, forwarder
 from benchmarks.prices import PRICES
 from benchmarks.sink import Sink
@@ -142,7 +142,7 @@ def memory(url: str, events: int = 1800) -> float:
     return int(done.stderr) / 1024
 
 
-def start_of_tls(rounds: int = ROUNDS) -> list[dict[str, Any]]:
+def start_of_tls(rounds: int = ROUNDS) -> list[Figure]:
     """What a cold start pays before its first handshake: with the system's CAs, and with one."""
     import trustme
 
@@ -156,16 +156,18 @@ def start_of_tls(rounds: int = ROUNDS) -> list[dict[str, Any]]:
         "one pinned CA": lambda _event: Node({**https, **pinned}).context,
     }
     times = measure(contenders, {}, rounds)
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    peer = next(iter(medians.values()))
-    return [row(f"start of TLS: {name}", value, value / peer,
-                "≤0.1× peer" if name == "one pinned CA" else "")
-            for name, value in medians.items()]  # fmt: skip
+    ms = {name: in_ms(values) for name, values in times.items()}
+    peer = ms["the system's CAs (peer)"]
+    return [
+        measured(f"start of TLS: {name}", values, "ms", against=peer,
+                 target="≤0.1× peer" if name == "one pinned CA" else "")
+        for name, values in ms.items()
+    ]  # fmt: skip
 
 
-def run() -> list[dict[str, Any]]:
-    """Every figure as `{name, value, unit, ratio, target}`."""
-    rows: list[dict[str, Any]] = []
+def run() -> list[Figure]:
+    """Every figure."""
+    rows: list[Figure] = []
     event = batch(EVENTS)
     with Sink() as sink:
         url = sink.url
@@ -177,36 +179,36 @@ def run() -> list[dict[str, Any]]:
                 "urllib3, one after the other": with_urllib3(f"http://{url}"),
             }
             times = measure(contenders, event, ROUNDS)
-        base = statistics.median(times["floor"])
-        for name, values in times.items():
-            middle = statistics.median(values)
-            rows.append(row(f"{EVENTS:,} events, 0 ms: {name}", middle, middle / base,
-                            "≤7× floor" if name.startswith("forwarder") else ""))  # fmt: skip
-        cold = statistics.median(cold_start(url))
-        rows.append(row("start to 100 events delivered", cold, None, "≤80 ms"))
-        rows.append({"name": "memory, 1,800 events", "value": memory(url), "unit": "MB",
-                     "ratio": None, "target": "≤40 MB"})  # fmt: skip
+        ms = {name: in_ms(values) for name, values in times.items()}
+        rows += [
+            measured(f"{EVENTS:,} events, 0 ms: {name}", values, "ms", against=ms["floor"],
+                     target="≤7× floor" if name.startswith("forwarder") else "")
+            for name, values in ms.items()
+        ]  # fmt: skip
+        cold = in_ms(cold_start(url))
+        rows.append(measured("start to 100 events delivered", cold, "ms", target="≤80 ms"))
+        rows.append(figure("memory, 1,800 events", memory(url), "MB", target="≤40 MB"))
     rows += start_of_tls()
     for events, latency, tls in CASES:
         rows.append(_case(events, latency, tls))
     return [*rows, *_costs(rows)]
 
 
-def _case(events: int, latency: float, tls: bool) -> dict[str, Any]:
+def _case(events: int, latency: float, tls: bool) -> Figure:
     """One size at one node latency; the ratio is to the floor of the same batch."""
     event = batch(events)
     with Sink(latency, tls=tls) as sink:
         scheme = {"X_NODE_SCHEME": "https", "X_NODE_CA_CERTIFICATE": sink.ca} if tls else {}
         with environment(X_NODE_URL=sink.url, **scheme):
             times = measure({"floor": floor, "ours": ours}, event, 5 if events < 5000 else 3)
-    middle = statistics.median(times["ours"])
     how = "TLS" if tls else "HTTP"
     target = "≤200 ms" if (events, latency, tls) == (1000, 5, False) else ""
-    ratio = middle / statistics.median(times["floor"])
-    return row(f"{events:,} events, {latency:g} ms, {how}: forwarder", middle, ratio, target)
+    name = f"{events:,} events, {latency:g} ms, {how}: forwarder"
+    floors = in_ms(times["floor"])
+    return measured(name, in_ms(times["ours"]), "ms", against=floors, target=target)
 
 
-def _costs(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _costs(rows: list[Figure]) -> list[Figure]:
     """What AWS Lambda would charge for a million requests at these times and 512 MB.
 
     A Lambda of 512 MB has less than a third of a core, this machine's is whole: a lower bound.
@@ -216,11 +218,10 @@ def _costs(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
                         ("requests, one after the other", "requests loop")):  # fmt: skip
         spent = next(r["value"] for r in rows if r["name"].endswith(name)) / 1000
         million = 1_000_000 / EVENTS * (spent * MEMORY_GB * GB_SECOND + INVOCATION)
-        costs.append({"name": f"Lambda for a million requests, 0 ms: {label}",
-                      "value": million, "unit": "$", "ratio": None, "target": ""})  # fmt: skip
+        costs.append(figure(f"Lambda for a million requests, 0 ms: {label}", million, "$"))
     return costs
 
 
-def row(name: str, seconds: float, ratio: float | None, target: str = "") -> dict[str, Any]:
-    """One figure in milliseconds."""
-    return {"name": name, "value": seconds * 1000, "unit": "ms", "ratio": ratio, "target": target}
+def in_ms(seconds: list[float]) -> list[float]:
+    """Milliseconds."""
+    return [value * 1000 for value in seconds]
