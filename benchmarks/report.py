@@ -21,6 +21,7 @@ TITLES = {
     "reducer": "Progress from Terraform's events, against decoding their JSON",
     "log_view": "The screen of a deployment, under very many of Terraform's events",
     "deployer": "An apply, against plain Terraform",
+    "checklist": "The checklist, against one check after another",
     "forwarder": "The forwarder, against decoding and parsing alone",
     "data_path": "The whole data path on the sandbox",
     "scale": "Model of larger traffic (calculated, not measured)",

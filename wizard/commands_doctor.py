@@ -8,20 +8,22 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
-from wizard import report_text
 from wizard.console import Console, speaks_unicode
+from wizard.core import report_text
 from wizard.core.answers import Answers
+from wizard.core.checklist_text import listing
 from wizard.core.checks import Report, Result, Verdict
 from wizard.core.errors import ExitCode, UsageError
 from wizard.core.report import State
 from wizard.core.secret import Secret
-from wizard.core.text import count
+from wizard.core.text import count, duration
 from wizard.flows.context import Context
 from wizard.inputs import consent, load_answers, run_options, setting
 from wizard.services.tokens import take_environment
 
 NOBODY_TO_ASK = "WAG-E-CLI-003"
 SETTLE_SECONDS = 6.0  # AWS may show a repair a moment later
+MOST_NAMED = 4
 
 
 def doctor(options: argparse.Namespace) -> int:
@@ -31,20 +33,40 @@ def doctor(options: argparse.Namespace) -> int:
 
     env = take_environment()
     if options.list:
-        print(diagnose.describe())
+        print(listing())
         return int(ExitCode.DONE)
     answers = load_answers(options, env)
     token = read_token(setting(options, "token_file", env), env)
     with Console() as console:
         context = Context(run_options(options, env), console.emit)
-        only, skip = tuple(options.only), tuple(options.skip)
         report = diagnose.run(
-            context, answers, only=only, skip=skip, wait_seconds=options.wait, token=token
+            context,
+            answers,
+            only=_names(options.only),
+            skip=_names(options.skip),
+            wait_seconds=options.wait,
+            deep=options.deep,
+            token=token,
+            on_wait=lambda results, left: console.line(_waiting(results, left), State.RUNNING),
         )
         if options.fix:
             report = _mend(options, env, context, console, report, answers, token)
-    print(_render(report, "json" if setting(options, "json", env) else options.output))
+    output = "json" if setting(options, "json", env) else options.output
+    unicode = speaks_unicode(sys.stdout)
+    print(report_text.render(report, output, unicode=unicode, fail_on=options.fail_on))
     return int(exit_code(report, options.fail_on))
+
+
+def _names(given: list[str]) -> tuple[str, ...]:
+    """Ids and sections, given one by one or with commas."""
+    return tuple(name.strip() for text in given for name in text.split(",") if name.strip())
+
+
+def _waiting(results: tuple[Result, ...], left: float) -> str:
+    """What `--wait` waits for."""
+    named = ", ".join(r.check.check_id for r in results[:MOST_NAMED])
+    more = f" and {len(results) - MOST_NAMED} more" if len(results) > MOST_NAMED else ""
+    return f"Looking again: {named}{more} may still settle; at most {duration(left)} more"
 
 
 def exit_code(report: Report, fail_on: str) -> ExitCode:
@@ -54,17 +76,6 @@ def exit_code(report: Report, fail_on: str) -> ExitCode:
     if report.results and not report.count(Verdict.PASS) and not report.count(Verdict.WARN):
         return ExitCode.UNCHECKED
     return ExitCode.DONE
-
-
-def _render(report: Report, output: str) -> str:
-    unicode = speaks_unicode(sys.stdout)
-    if output == "json":
-        return report_text.as_json(report)
-    if output == "junit":
-        return report_text.as_junit(report)
-    if output == "short":
-        return report_text.as_short(report, unicode=unicode)
-    return report_text.as_text(report, unicode=unicode)
 
 
 def _mend(
@@ -102,9 +113,15 @@ def _mend(
                 continue
             repair.apply(found)
             console.line("    Done", State.DONE)
-        only, skip = tuple(options.only), tuple(options.skip)
         report = diagnose.run(
-            context, answers, only=only, skip=skip, wait_seconds=SETTLE_SECONDS, token=token
+            context,
+            answers,
+            only=_names(options.only),
+            skip=_names(options.skip),
+            wait_seconds=SETTLE_SECONDS,
+            wait_for=found.check.check_id,
+            deep=options.deep,
+            token=token,
         )
 
 
@@ -162,9 +179,12 @@ def support_bundle(options: argparse.Namespace) -> int:
         files = bundle.collect(context, answers)
         for name, text in files.items():
             console.line(f"  {name}  {len(text.encode()):,} bytes")
+        if options.show:
+            print(bundle.shown(files))
         if context.options.dry_run:
             return int(ExitCode.DONE)
-        consent(options, env, f"Write these {len(files)} redacted files to {target}?")
+        question = f"Write these {len(files)} redacted files to {target}?"
+        consent(options, env, question)
         bundle.write(target, files)
         console.line(f"{target} written; it was not sent anywhere", State.DONE)
     return int(ExitCode.DONE)

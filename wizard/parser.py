@@ -157,6 +157,7 @@ def build_parser(version: str = __version__) -> Parser:
     bundle = _command(commands, "support-bundle", "commands_doctor:support_bundle")
     bundle.add_argument("--file", type=Path, default=None, metavar="FILE",
                         help="where to write it (default: here, with the time)")  # fmt: skip
+    bundle.add_argument("--show", action="store_true", help="print all of it first")
     _common(bundle)
 
     _common(
@@ -185,11 +186,12 @@ def _doctor(commands: Any) -> None:
     doctor = _command(commands, "doctor", "commands_doctor:doctor")
     add = doctor.add_argument
     add("--only", action="append", default=[], metavar="ID",
-        help="only this check or section; may be repeated")  # fmt: skip
+        help="only these checks or sections, and what they hang on; may be repeated")  # fmt: skip
     add("--skip", action="append", default=[], metavar="ID",
         help="without this check or section; may be repeated")  # fmt: skip
     add("--wait", type=float, default=0.0, metavar="SECONDS",
-        help="go on trying checks that may still settle")  # fmt: skip
+        help="look again at what failed or may settle, for so long")  # fmt: skip
+    add("--deep", action="store_true", help="also ask Terraform for drift, which is slow")
     add("--output", choices=("text", "short", "json", "junit"), default="text",
         metavar="FORMAT", help="text, short, json or junit")  # fmt: skip
     add("--fail-on", choices=("warning", "error"), default="error", metavar="LEVEL",

@@ -7,8 +7,8 @@ from graphlib import TopologicalSorter
 
 import pytest
 
+from wizard.core.checklist import BY_ID, CHECKS
 from wizard.core.checks import (
-    CHECKS,
     SECTIONS,
     Check,
     Finding,
@@ -23,12 +23,13 @@ from wizard.core.checks import (
     warned,
 )
 
-BY_ID = {check.check_id: check for check in CHECKS}
-
 
 def check(check_id: str, *causes: str, node_only: bool = False) -> Check:
     """A check that hangs on others."""
-    return Check(check_id, SECTIONS[0], f"Is {check_id} well?", "Mend it.", causes, "", node_only)
+    return Check(
+        check_id, SECTIONS[0], f"Is {check_id} well?", ("sts.GetCallerIdentity",), "Mend it.",
+        causes, "", node_only,
+    )  # fmt: skip
 
 
 def result(check_id: str, finding: Finding, because: str = "") -> Result:
@@ -52,14 +53,48 @@ def test_every_cause_is_a_check_and_none_waits_for_itself() -> None:
     assert set(order) == set(BY_ID)
 
 
-def test_a_check_that_is_always_asked_never_waits_for_one_of_the_node_only() -> None:
-    """Otherwise a bring-your-own node would leave it without its cause."""
+def test_with_a_node_of_ones_own_every_check_still_hangs_on_something() -> None:
+    """A cause that is not asked does not block: another one must be there."""
     wrong = [
         c.check_id
         for c in CHECKS
-        if not c.node_only and any(BY_ID[cause].node_only for cause in c.depends_on)
+        if not c.node_only and c.depends_on and all(BY_ID[d].node_only for d in c.depends_on)
     ]
     assert wrong == []
+
+
+def test_causes_stand_before_what_hangs_on_them_in_a_section() -> None:
+    """So the first failure is a cause, and a skipped check names the nearest one."""
+    place = {c.check_id: n for n, c in enumerate(CHECKS)}
+    for one in CHECKS:
+        near = [d for d in one.depends_on if BY_ID[d].section is one.section]
+        assert all(place[d] < place[one.check_id] for d in near), one.check_id
+        assert near == sorted(near, key=place.__getitem__), one.check_id
+
+
+def test_every_check_says_where_it_looks() -> None:
+    for one in CHECKS:
+        assert one.looks_at, one.check_id
+
+
+def test_a_slow_check_runs_only_by_name_or_when_asked_for() -> None:
+    def ids(**how: object) -> set[str]:
+        return {c.check_id for c in selected(CHECKS, with_node=True, **how)}  # type: ignore[arg-type]
+
+    assert "WAG-LOC-007" not in ids()
+    assert "WAG-LOC-007" not in ids(only=("local",))
+    assert "WAG-LOC-007" in ids(only=("wag-loc-007",))
+    assert "WAG-LOC-007" in ids(deep=True)
+    assert "WAG-LOC-007" not in ids(deep=True, skip=("local",))
+
+
+def test_what_failed_or_may_settle_is_looked_at_again() -> None:
+    report = Report((
+        result("A", passed()), result("B", failed("x")), result("C", warned("old")),
+        result("D", warned("none yet", settles=True)), result("E", unchecked("denied")),
+        result("F", unchecked("no word yet", settles=True)),
+    ))  # fmt: skip
+    assert [r.check.check_id for r in report.unsettled] == ["B", "D", "F"]
 
 
 def test_every_question_and_hint_is_a_sentence() -> None:
@@ -97,7 +132,7 @@ def test_only_a_section_is_that_section_and_its_causes() -> None:
     assert {c.check_id for c in CHECKS if c.section.key == "discovery"} <= {
         c.check_id for c in chosen
     }
-    assert "WAG-NOD-001" not in {c.check_id for c in chosen}
+    assert "WAG-LOG-014" not in {c.check_id for c in chosen}
 
 
 def test_skip_wins_over_only() -> None:

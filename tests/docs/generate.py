@@ -12,10 +12,10 @@ from pathlib import Path
 from tests.docs import commands, errors, module
 from tests.policy import table
 from wizard.commands import reference
+from wizard.core import checklist_text
 from wizard.core.access_log import render_format
 from wizard.core.facts import AccessLog, ApiType, StageSettings
 from wizard.core.owner import Owner, Tool, snippet
-from wizard.flows import diagnose
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 GROUP = "/aws/apigateway/wallarm-api-discovery-1a2b3c4d"
@@ -59,7 +59,7 @@ def owners() -> str:
 
 PAGES = {
     "answers.md": answers,
-    "checks.md": diagnose.document,
+    "checks.md": checklist_text.document,
     "commands.md": commands.page,
     "errors.md": errors.page,
     "stage-owners.md": owners,

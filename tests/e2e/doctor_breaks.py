@@ -242,9 +242,9 @@ def undelivered(patient: Patient) -> Callable[[], object]:
     return lambda: s3.delete_object(**thing)
 
 
-def traffic(method: str, status: int) -> Break:
+def traffic(method: str, status: int, host: str = "api.example.com") -> Break:
     """Only requests that API Discovery does not count."""
-    line = json.dumps({"httpMethod": method, "status": str(status)})
+    line = json.dumps({"httpMethod": method, "status": str(status), "domainName": host})
 
     def answers(patient: Patient) -> Mapping[str, Answer]:
         def events(asked: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -259,9 +259,60 @@ def traffic(method: str, status: int) -> Break:
     return played(answers)
 
 
-def throttles(asked: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Throttled five times, and no error."""
-    return {"Datapoints": [{"Sum": 5.0}] if asked["MetricName"] == "Throttles" else []}
+def metric(name: str, total: float, minutes_ago: float = 1.0) -> Break:
+    """One CloudWatch metric counts something; the others count nothing."""
+
+    def points(asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        point = {"Sum": total, "Timestamp": time.time() - 60 * minutes_ago}
+        return {"Datapoints": [point] if asked["MetricName"] == name else []}
+
+    return played(lambda _: {"cloudwatch.GetMetricStatistics": points})
+
+
+def filter_paused(patient: Patient) -> Callable[[], object]:
+    """Events are logged, the filter is there, and the forwarder hears nothing until it is written
+    again: what a filter that AWS paused looks like."""
+    began = len(patient.aws.asked)
+    hour_ago = int((time.time() - 3000) * 1000)
+
+    def mended() -> bool:
+        return "logs.PutSubscriptionFilter" in patient.aws.asked[began:]
+
+    def filters(asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        held = {
+            "filterName": patient.outputs.subscription_filter_name,
+            "filterPattern": patient.scene.answers.subscription_filter_pattern,
+            "destinationArn": patient.outputs.lambda_function_arn,
+            "creationTime": hour_ago,
+        }
+        return {"subscriptionFilters": [held]}
+
+    def events(asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        def event(message: str) -> dict[str, Any]:
+            return {"eventId": message, "timestamp": hour_ago + 1000, "message": message,
+                    "logStreamName": "x"}  # fmt: skip
+
+        group, pattern = asked["logGroupName"], asked.get("filterPattern", "")
+        if group == patient.outputs.node_log_group:
+            return {"events": [event(REGISTERED)]}
+        if group != patient.outputs.lambda_log_group:
+            return {"events": [event('{"httpMethod":"GET","status":"200"}')]}
+        batch = event('{"received": 1, "delivered": 1}')
+        return {"events": [batch] if mended() and "received" in pattern else []}
+
+    return played(lambda _: {
+        "logs.DescribeSubscriptionFilters": filters, "logs.FilterLogEvents": events,
+    })(patient)  # fmt: skip
+
+
+def both(*breaks: Break) -> Break:
+    """A cause together with what follows from it."""
+
+    def break_it(patient: Patient) -> Callable[[], object]:
+        undo = [one(patient) for one in breaks]
+        return lambda: [one() for one in reversed(undo)]
+
+    return break_it
 
 
 DOMAIN = "patient.example.com"
@@ -325,6 +376,16 @@ def rest_stage(*patches: tuple[str, str, str]) -> Break:
              "value": log.destination_arn},
             {"op": "replace", "path": "/accessLogSettings/format", "value": log.format},
         ])  # fmt: skip
+
+    return break_it
+
+
+def rest_format(old: str, new: str) -> Break:
+    """A connected REST stage in whose format something was replaced."""
+
+    def break_it(patient: Patient) -> Callable[[], object]:
+        log_format = stages_of(patient, "REST")[0].after.access_log.format
+        return rest_stage(("replace", "/format", log_format.replace(old, new)))(patient)
 
     return break_it
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import zipfile
 from pathlib import Path
@@ -17,7 +18,8 @@ pytestmark = pytest.mark.e2e
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYplantedKEY"
 SESSION = "IQoJb3JpZ2luX2VjEPLANTEDsessiontoken//////////wEaCXVz"
 FILES = {
-    "versions.txt", "answers.json", "report.txt", "journal.jsonl", "state.txt", "terraform.log",
+    "versions.txt", "answers.json", "report.txt", "report.json", "journal.jsonl", "state.txt",
+    "plan.txt", "terraform.log",
     "logs/node.txt", "logs/forwarder.txt", "logs/ecs.txt",
 }  # fmt: skip
 
@@ -26,9 +28,12 @@ def test_it_is_listed_first_and_not_written_without_consent(
     deployed: Deployed, tmp_path: Path
 ) -> None:
     target = tmp_path / "bundle.zip"
-    silent = deployed.cli("support-bundle", "--file", str(target))
+    silent = deployed.cli("support-bundle", "--show", "--file", str(target))
     assert silent.returncode == 2
     assert all(name in silent.stderr for name in FILES), silent.stderr
+    assert "WAG-LOG-005  Does a subscription filter" in silent.stdout, "all of it is shown"
+    assert re.search(r"^\S+ plan: [1-9]\d+ to add, 0 to change", silent.stdout, re.MULTILINE)
+    assert "--- terraform apply: exit code 0" in silent.stdout
     assert not target.exists()
 
 

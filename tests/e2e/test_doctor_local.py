@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +13,14 @@ import pytest
 from tests.e2e.aws_override import AwsOverride
 from tests.e2e.conftest import Deployed
 from tests.e2e.doctor_breakages import BREAKAGES
-from wizard.core.checks import CHECKS, Report, Result, Verdict
+from wizard.core.checklist import CHECKS
+from wizard.core.checks import Report, Result, Verdict
 from wizard.flows import diagnose
 from wizard.flows.context import Context, Options
 
 pytestmark = pytest.mark.e2e
 
-COVERED_HERE = {f"WAG-LOC-00{n}" for n in range(1, 7)}
+COVERED_HERE = {f"WAG-LOC-00{n}" for n in range(1, 8)}
 
 
 def examine(deployed: Deployed, **changes: object) -> Report:
@@ -116,6 +119,33 @@ def test_another_run_at_work_is_a_warning_that_names_it(deployed: Deployed) -> N
     assert "(install)" in first(report).finding.evidence
 
 
+def test_a_terraform_outside_the_wizard_that_holds_the_state_is_a_warning(
+    deployed: Deployed,
+) -> None:
+    """A real lock of the kernel, held by another process, with the note Terraform writes."""
+    state = deployed.workspace / "state" / "terraform.tfstate"
+    note = state.with_name(f".{state.name}.lock.info")
+    note.write_text(json.dumps({"ID": "x", "Who": "jane@desk", "Operation": "OperationTypeApply"}))
+    hold = (
+        "import fcntl,sys; f=open(sys.argv[1],'r+'); fcntl.lockf(f, fcntl.LOCK_EX); "
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(state)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as other:  # fmt: skip
+        try:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "held\n"
+            report = examine(deployed)
+        finally:
+            other.communicate()
+            note.unlink()
+    found = first(report)
+    assert (found.check.check_id, found.verdict) == ("WAG-LOC-005", Verdict.WARN)
+    assert "locked: apply by jane@desk" in found.finding.evidence
+
+
 def test_what_the_credentials_may_not_do_is_a_warning_that_names_it(deployed: Deployed) -> None:
     who = {"Account": deployed.box.account_id, "UserId": "x",
            "Arn": f"arn:aws:iam::{deployed.box.account_id}:user/jane"}  # fmt: skip
@@ -131,8 +161,27 @@ def test_what_the_credentials_may_not_do_is_a_warning_that_names_it(deployed: De
     assert "user/jane" in first(report).finding.evidence
 
 
+def test_what_was_changed_outside_terraform_is_drift_and_looking_leaves_it_so(
+    deployed: Deployed,
+) -> None:
+    """A run of Terraform, so it is asked by name only."""
+    logs, group = deployed.client("logs"), deployed.outputs.lambda_log_group
+    (held,) = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    logs.put_retention_policy(logGroupName=group, retentionInDays=1)
+    try:
+        report = diagnose.run(deployed.context, deployed.answers, only=("WAG-LOC-007",))
+        (now,) = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    finally:
+        logs.put_retention_policy(logGroupName=group, retentionInDays=held["retentionInDays"])
+    assert first(report).check.check_id == "WAG-LOC-007"
+    assert first(report).verdict is Verdict.WARN
+    assert "aws_cloudwatch_log_group.forwarder" in first(report).finding.evidence
+    assert now["retentionInDays"] == 1
+    assert list((deployed.workspace / "plans").glob("*")) == []
+
+
 def test_every_check_is_the_first_finding_of_some_breakage() -> None:
     """What the Wallarm Cloud answers is shown in tests/flows/test_doctor_cloud.py."""
-    cloud = {"WAG-API-007", "WAG-API-008"}
+    cloud = {"WAG-API-007", "WAG-API-008", "WAG-API-009"}
     shown = {b.check_id for b in BREAKAGES} | COVERED_HERE | cloud
     assert {c.check_id for c in CHECKS} - shown == set()

@@ -112,6 +112,7 @@ def test_an_active_node_is_one_the_cloud_lists(
     ("status", "answer", "verdict", "words"),
     [
         (200, {"body": {"enabled": True}}, Verdict.PASS, "enabled"),
+        (200, {"body": {"enabled": True, "min_requests": 2}}, Verdict.PASS, "min_requests 2"),
         (200, {"body": {"enabled": False}}, Verdict.FAIL, "disabled for Wallarm account 42"),
         (200, {"body": {"other": 1}}, Verdict.UNCHECKED, "does not say"),
         (403, {"body": "Access denied"}, Verdict.UNCHECKED, "answered 403"),
@@ -126,7 +127,80 @@ def test_discovery_is_off_only_when_the_cloud_says_so(
     assert (found.verdict, words in found.evidence) == (verdict, True), found
 
 
-LOOKS = (discovery.token_accepted, discovery.node_active, discovery.discovery_enabled)
+@pytest.mark.parametrize(
+    ("status", "answer", "verdict", "words"),
+    [
+        (200, {"body": [{"path": "/a", "requests": 3}, {"path": "/b", "requests": 4}]},
+         Verdict.PASS, "2 endpoints listed, 7 requests counted"),
+        (200, {"body": [{"path": "/a"}]}, Verdict.PASS, "1 endpoint listed"),
+        (200, {"body": "unexpected"}, Verdict.UNCHECKED, "not a list"),
+        (403, {"body": "Access denied"}, Verdict.UNCHECKED, "answered 403"),
+    ],
+)  # fmt: skip
+def test_the_inventory_tells_how_many_endpoints_and_requests_it_counts(
+    status: int, answer: Any, verdict: Verdict, words: str
+) -> None:
+    path = "/v4/clients/42/rules/endpoints"
+    with cloud({"/v1/user": (200, USER), path: (status, answer)}) as it:
+        found = discovery.endpoints_listed(scene(it.url))
+    assert (found.verdict, words in found.evidence) == (verdict, True), found
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict", "words"),
+    [
+        ((0, 200), Verdict.UNCHECKED, "2 requests over 5 minutes"),
+        ((0, 301), Verdict.WARN, "though requests that count were seen"),
+        ((), Verdict.UNCHECKED, "2 requests over 5 minutes"),
+    ],
+)
+def test_an_empty_inventory_is_a_warning_only_when_an_endpoint_should_be_in_it(
+    seconds: tuple[int, ...], verdict: Verdict, words: str
+) -> None:
+    path = "/v4/clients/42/rules/endpoints"
+    with cloud({"/v1/user": (200, USER), path: (200, {"body": []})}) as it:
+        seen = scene(it.url)
+        seen.once("events", lambda: [event(at) for at in seconds])
+        found = discovery.endpoints_listed(seen)
+    assert (found.verdict, words in found.evidence) == (verdict, True), found
+    assert found.settles
+
+
+def event(at: float, **changes: str) -> dict[str, Any]:
+    """An access-log event, this many seconds after some moment."""
+    line = {"httpMethod": "GET", "status": "200", "domainName": "api.example.com", "path": "/a"}
+    return {"timestamp": 1_700_000_000_000 + int(at * 1000), "message": json.dumps(line | changes)}
+
+
+@pytest.mark.parametrize(
+    ("events", "verdict", "words"),
+    [
+        ([event(0), event(400)], Verdict.PASS,
+         "2 of 2 requests count; asked again 5 minutes after the first request: 1 of 1 endpoint"),
+        ([event(0), event(400, path="/b")], Verdict.PASS, ": 0 of 2 endpoints"),
+        ([event(0, status="404"), event(1)], Verdict.PASS, "1 of 2 requests count"),
+        ([event(0, domainName="127.0.0.1")], Verdict.WARN, "1 × host 127.0.0.1"),
+        ([event(0, domainName="localhost:8080")], Verdict.WARN, "1 × host localhost"),
+        ([event(0, httpMethod="HEAD"), event(1, httpMethod="OPTIONS")], Verdict.WARN, "1 × HEAD"),
+        ([event(0, httpMethod="-")], Verdict.WARN, "1 × without a method"),
+        ([event(0, status="304")], Verdict.WARN, "1 × answered 304"),
+        ([event(0, status="-", wallarm_status="200")], Verdict.PASS, "1 of 1 request count"),
+        ([{"timestamp": 0, "message": "no JSON"}], Verdict.UNCHECKED, "could be read"),
+    ],
+)  # fmt: skip
+def test_traffic_counts_by_the_rules_of_api_discovery(
+    events: list[dict[str, Any]], verdict: Verdict, words: str
+) -> None:
+    seen = scene("http://127.0.0.1:9")
+    seen.once("events", lambda: events)
+    found = discovery.traffic_counts(seen)
+    assert (found.verdict, words in found.evidence) == (verdict, True), found
+
+
+LOOKS = (
+    discovery.token_accepted, discovery.node_active, discovery.discovery_enabled,
+    discovery.endpoints_listed,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("look", LOOKS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from wizard.core.checks import CHECKS
+from wizard.core import checklist_text
+from wizard.core.checklist import CHECKS
 from wizard.flows import mend
 from wizard.services.evidence.checklist import LOOK
 
@@ -14,3 +15,11 @@ def test_every_check_has_a_function_that_looks_and_no_function_is_idle() -> None
 
 def test_every_fix_that_is_offered_has_a_repair() -> None:
     assert {check.fix for check in CHECKS if check.fix} == set(mend.FIXES)
+
+
+def test_the_list_names_every_check_and_what_can_be_mended() -> None:
+    lines = checklist_text.listing().splitlines()
+    for check in CHECKS:
+        (line,) = [line for line in lines if check.check_id in line]
+        assert check.question in line
+        assert ("fix" in line.partition("?")[2]) == bool(check.fix)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import unicodedata
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from wizard import report_text
 from wizard.commands_doctor import exit_code
+from wizard.core import report_text
+from wizard.core.checklist import BY_ID
 from wizard.core.checks import (
-    BY_ID,
+    About,
     Finding,
     Report,
     Result,
@@ -33,32 +38,39 @@ def result(check_id: str, finding: Finding, because: str = "") -> Result:
 BROKEN = Report(
     (
         result("WAG-LOC-001", passed("arn:aws:iam::123456789012:user/jane")),
-        result("WAG-LOG-005", failed(f"none points at {HOSTILE}")),
+        replace(
+            result("WAG-LOG-005", failed(f"none points at {HOSTILE}")),
+            link="https://console.example/filters",
+        ),
         result("WAG-LOG-006", Finding(Verdict.SKIPPED, "because of"), "WAG-LOG-005"),
         result("WAG-NOD-001", unchecked("not permitted to look")),
         result("WAG-API-005", warned("3 undelivered batches wait")),
-    )
+    ),
+    About("shop", "123456789012", "eu-west-1", "1.0.0", "2026-08-01T03:00:00Z"),
 )
 WELL = Report((result("WAG-LOC-001", passed("jane")), result("WAG-NOD-001", unchecked("denied"))))
 
 TEXT = """\
+wallarm-apigw 1.0.0: shop in 123456789012, eu-west-1, 2026-08-01T03:00:00Z
 [ok] This machine and these credentials  (1 of 1)
    [ok] WAG-LOC-001  Do the credentials work?
 [XX] Logs do not reach the forwarder  (0 of 2)
    [XX] WAG-LOG-005  Does a subscription filter send the log group to the forwarder?
        none points at orders [/red]  [31m<b>&
    [--] WAG-LOG-006  Does the filter pattern let access-log events through?  because of WAG-LOG-005
-[??] The node cannot be reached  (0 of 1)
+[??] The node can be reached  (0 of 1)
    [??] WAG-NOD-001  Does the ECS cluster have a container instance?
        Not checked: not permitted to look
-[!!] API Discovery shows nothing  (0 of 1)
-   [!!] WAG-API-005  Is no event waiting undelivered?
+[!!] API Discovery can show endpoints  (0 of 1)
+   [!!] WAG-API-005  Is every event delivered, none kept for a replay?
        3 undelivered batches wait
 
 Root cause: WAG-LOG-005  Does a subscription filter send the log group to the forwarder? \
 No: none points at orders [/red]  [31m<b>&
 Next: Let the wizard put the subscription filter back. \
-Run `wallarm-apigw doctor --fix`."""
+Run `wallarm-apigw doctor --fix`.
+Look: https://console.example/filters
+1 passed, 1 warning, 1 failed, 1 skipped, 1 not checked"""
 
 
 def test_the_text_names_section_check_evidence_cause_and_next_step() -> None:
@@ -84,11 +96,63 @@ def test_json_keeps_every_verdict_apart() -> None:
     assert data["checks"][2]["because"] == "WAG-LOG-005"
 
 
-def test_junit_is_well_formed_whatever_aws_says() -> None:
-    suite = ElementTree.fromstring(report_text.as_junit(BROKEN))
+# What Jenkins, GitLab and GitHub agree on: the elements, what each holds, and its attributes.
+JUNIT = {
+    "testsuites": ({"testsuite"}, set()),
+    "testsuite": (
+        {"properties", "testcase"},
+        {"name", "tests", "failures", "errors", "skipped", "time", "timestamp"},
+    ),
+    "properties": ({"property"}, set()),
+    "property": (set(), {"name", "value"}),
+    "testcase": ({"failure", "skipped", "system-out"}, {"classname", "name", "time"}),
+    "failure": (set(), {"message", "type"}),
+    "skipped": (set(), {"message"}),
+    "system-out": (set(), set()),
+}
+
+
+def junit(report: Report, **options: str) -> ElementTree.Element:
+    """The suite, once its grammar is seen to be right."""
+    root = ElementTree.fromstring(report_text.as_junit(report, **options))
+    assert root.tag == "testsuites"
+    for element in root.iter():
+        children, attributes = JUNIT[element.tag]
+        assert {child.tag for child in element} <= children
+        assert set(element.attrib) <= attributes
+    (suite,) = root
+    assert suite.get("tests") == str(len(list(suite.iter("testcase"))))
+    assert suite.get("failures") == str(len(list(suite.iter("failure"))))
+    assert suite.get("skipped") == str(len(list(suite.iter("skipped"))))
+    return suite
+
+
+def test_junit_is_valid_and_keeps_failed_apart_from_not_looked_at() -> None:
+    suite = junit(BROKEN)
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("5", "1", "2")
     (failure,) = suite.iter("failure")
     assert "orders [/red]" in str(failure.get("message"))
+    assert suite.get("timestamp") == "2026-08-01T03:00:00"
+
+
+def test_junit_fails_for_what_the_exit_code_fails_for() -> None:
+    assert junit(BROKEN).get("failures") == "1"
+    assert junit(BROKEN, fail_on="warning").get("failures") == "2"
+
+
+@given(st.text(), st.text())
+def test_junit_can_be_read_whatever_aws_says(evidence: str, name: str) -> None:
+    about = About(name, "", "eu-west-1", "1.0.0", "2026-08-01T03:00:00Z")
+    for finding in (failed(evidence), warned(evidence), unchecked(evidence)):
+        junit(Report((result("WAG-LOG-005", finding),), about))
+
+
+@given(st.text())
+def test_the_text_is_lines_a_terminal_obeys_nothing_in(evidence: str) -> None:
+    report = Report((result("WAG-LOG-005", failed(evidence)),))
+    text = report_text.as_text(report, unicode=False)
+    assert len(text.split("\n")) == 7
+    assert not any(unicodedata.category(c) == "Cc" for c in text.replace("\n", ""))
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,9 @@ async def wizard(
         if step not in ("welcome", "aws"):
             app.jobs.identify()
         await settle(pilot)
-        yield Session(app, pilot, backend)
+        try:
+            yield Session(app, pilot, backend)
+        finally:
+            app.jobs.close()  # whoever still waits for an answer would keep the process alive
         if backend.script.hold is not None:
             backend.script.hold.set()

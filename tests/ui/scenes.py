@@ -219,6 +219,7 @@ def _scenes() -> tuple[Scene, ...]:
               script=Script(hostile=False, existing=(replace(existing, unfinished=UNFINISHED),))),
         Scene("12-remove", "remove", act=press("space", "down", "space")),
         Scene("12-doctor", "doctor"),
+        Scene("12-doctor-log", "doctor", act=press("l", "l")),
         Scene("12-uninstall", "uninstall"),
         Scene("13-failure", "review", act=run_to_end,
               script=Script(hostile=False, fail={"deploy": deploy_error()})),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from tests.ui.scripted_logs import ScriptedLog, scripted_logs
 from wizard.core.answers import Answers
 from wizard.core.change import Mode, plan_change
+from wizard.core.checklist import CHECKS
 from wizard.core.checks import (
-    CHECKS,
+    About,
     Finding,
     Report,
     Result,
@@ -64,6 +66,7 @@ from wizard.core.terraform_events import (
     PlannedChange,
     describe,
 )  # fmt: skip
+from wizard.flows.bundle import shown
 from wizard.ui.backend import (
     AskMfa,
     AskStage,
@@ -176,6 +179,7 @@ class Scripted:
         self._inventory: tuple[Stage, ...] = ()
         self._reducer: ProgressReducer | None = None
         self.broken = True  # one link, until it is mended
+        self.followers = scripted_logs(self.script.hostile, HOSTILE)
 
     # Help of the script itself
 
@@ -504,9 +508,18 @@ class Scripted:
         self._enter("undo")
         self._wait(3)
 
-    def support_bundle(self) -> str:
-        self._enter("support_bundle")
-        return "/home/jane/wallarm-apigw-support.zip"
+    def collect_bundle(self, answers: Answers) -> Mapping[str, str]:
+        self._enter("collect_bundle")
+        said = HOSTILE[0] if self.script.hostile else "pass"
+        return {"versions.txt": "wallarm-apigw 1.0.0\n", "report.txt": f"WAG-LOG-005 {said}\n"}
+
+    def show_bundle(self, files: Mapping[str, str]) -> str:
+        return shown(files)
+
+    def write_bundle(self, name: str, files: Mapping[str, str]) -> str:
+        self._enter("write_bundle")
+        self.bundle = (name, dict(files))
+        return f"/home/jane/{name}"
 
     def cancel(self) -> None:
         self.calls.append("cancel")
@@ -645,10 +658,12 @@ class Scripted:
                 finding = unchecked("AccessDenied: ec2:DescribeRouteTables")
             elif check.check_id == "WAG-API-006":
                 finding = warned("12 of 40 events are OPTIONS")
-            result = Result(check, finding, because)
+            link = f"https://{answers.region}.console.aws.amazon.com/?about={check.check_id}"
+            result = Result(check, finding, because, link=link)
             on_result(result)
             results.append(result)
-        return Report(tuple(results))
+        about = About("api-gw-discovery", ACCOUNT, answers.region, "1.0.0", "2026-10-04T12:31:11Z")
+        return Report(tuple(results), about)
 
     def fix_preview(self, answers: Answers, found: Result) -> str:
         self._enter("fix_preview")
@@ -657,6 +672,15 @@ class Scripted:
     def fix(self, answers: Answers, found: Result) -> None:
         self._enter("fix")
         self.broken = False
+
+    def logs(self, answers: Answers) -> tuple[ScriptedLog, ...]:
+        self._enter("logs")
+        return self.followers
+
+    def export(self, name: str, text: str) -> str:
+        self._enter("export")
+        self.exported = (name, text)
+        return f"/home/jane/{name}"
 
     def close(self) -> None:
         self.calls.append("close")

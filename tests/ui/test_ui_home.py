@@ -305,6 +305,7 @@ async def test_log_data_stays_unless_a_person_says_otherwise() -> None:
         await w.press("ctrl+n")
         assert "except the log data" in " ".join(w.text.split())
         await w.press("tab", "enter")
+        await until(w.pilot, lambda: hasattr(w.backend, "deleted_logs"))
         assert w.backend.deleted_logs is False
 
 
@@ -315,6 +316,7 @@ async def test_log_data_goes_when_a_person_says_so() -> None:
         await w.press("l", "l", "ctrl+n")
         assert "the log groups with their data" in " ".join(w.text.split())
         await w.press("tab", "enter")
+        await until(w.pilot, lambda: hasattr(w.backend, "deleted_logs"))
         assert w.backend.deleted_logs is True
 
 
@@ -324,12 +326,11 @@ async def test_a_question_of_a_flow_is_put_to_a_person_and_leaving_it_is_a_no() 
             asked = asyncio.ensure_future(
                 asyncio.to_thread(w.backend.agree, "Terraform's state is locked. Remove the lock?")
             )
-            await w.pilot.pause(0.2)
-            assert "A decision is needed" in w.text
+            await until(w.pilot, lambda: "A decision is needed" in w.text)
             assert "Remove the lock?" in w.text
             await w.press(key)
             assert await asked is expected
         asked = asyncio.ensure_future(asyncio.to_thread(w.backend.agree, "Put it back?"))
-        await w.pilot.pause(0.2)
+        await until(w.pilot, lambda: "Put it back?" in w.text)
         await w.press("tab", "enter")
         assert await asked is True

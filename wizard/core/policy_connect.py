@@ -77,7 +77,7 @@ LOOK: tuple[Grant, ...] = (
           unseen="Only for a role without an attached policy."),
     Grant("AskAboutPermissions", ("iam:SimulatePrincipalPolicy",),
           ("arn:{p}:iam::{a}:role/*", "arn:{p}:iam::{a}:user/*"),
-          "Find missing permissions before anything is changed.", CHANGING,
+          "Find missing permissions before anything is changed.", LOOKING,
           unseen="Optional: without it missing permissions show on the way.",
           wide="Whose permissions are asked about is known when the policy is attached; it reads."),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -10,8 +11,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from wizard.core.answers import Answers
-from wizard.core.checks import CHECKS, selected
+from wizard.core.checklist import CHECKS
+from wizard.core.checks import Report, selected
 from wizard.core.errors import WizardError
+from wizard.core.report_text import as_json, as_text
+from wizard.core.text import count
 from wizard.flows import diagnose
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, open_session
@@ -22,6 +26,8 @@ from wizard.services.evidence.tail import LogSource, read, sources
 
 _LAST_ENTRIES = 500
 LOG_SECONDS = 24 * 3600.0
+_RUN = re.compile(r" (--- terraform |plan: |apply: |destroy: )")
+_PLANNED = re.compile(r"^\S+ (.+): plan to (?!read)(.+)$")
 
 
 def collect(context: Context, answers: Answers) -> dict[str, str]:
@@ -30,10 +36,12 @@ def collect(context: Context, answers: Answers) -> dict[str, str]:
     The access logs are left out on purpose: they hold the requests of other people.
     """
     scene = diagnose.set_scene(context, answers)
+    report = _report(answers, scene)
     files = {
         "versions.txt": "".join(f"{k} {v}\n" for k, v in versions(context.options).items()),
         "answers.json": answers.to_json(),
-        "report.txt": _report(answers, scene),
+        "report.txt": as_text(report, unicode=True) + "\n",
+        "report.json": as_json(report) + "\n",
     }
     files.update(_workspace(context, answers, scene))
     for source in sources(scene):
@@ -42,18 +50,49 @@ def collect(context: Context, answers: Answers) -> dict[str, str]:
     return bundle.cleaned(files, bundle.known_secrets(context.env))
 
 
+def shown(files: Mapping[str, str], most_lines: int = 0) -> str:
+    """What is in a bundle, for whoever decides about it: sizes, then each file.
+
+    Args:
+        most_lines: the last lines of each file, so many; 0 is all of them.
+    """
+    parts = [f"{name}  {len(text.encode()):,} bytes" for name, text in files.items()]
+    for name, text in files.items():
+        lines = text.splitlines()
+        rest = len(lines) - most_lines if most_lines else 0
+        parts += ["", f"── {name}" + (f" (the last {most_lines} lines)" if rest > 0 else "")]
+        parts += lines[max(0, rest) :]
+    return "\n".join(parts)
+
+
 def write(target: Path, files: Mapping[str, str]) -> None:
     """Write what was shown, and nothing else."""
     bundle.write_zip(target, files)
 
 
-def _report(answers: Answers, scene: Scene) -> str:
-    checks = selected(CHECKS, (), (), with_node=answers.deploys_node)
-    report = diagnose.examine(checks, scene)
-    return "\n".join(
-        f"{r.check.check_id}\t{r.verdict.value}\t{r.check.question}\t{r.finding.evidence}"
-        for r in report.results
-    )
+def export(target: Path, text: str) -> Path:
+    """Write a report to a new file, 0600. Raises WizardError when it exists or cannot be."""
+    bundle.write_new(target, text.encode(), what="The report")
+    return target.absolute()
+
+
+def _report(answers: Answers, scene: Scene) -> Report:
+    return diagnose.examine(selected(CHECKS, with_node=answers.deploys_node), scene)
+
+
+def plan_summary(log: str) -> str:
+    """What Terraform's log says of its runs, and what the last plan would change."""
+    runs: list[str] = []
+    planned: set[str] = set()  # an apply tells them again
+    for line in log.splitlines():
+        if "--- terraform plan" in line and "exit code" not in line:
+            planned.clear()
+        if _RUN.search(line):
+            runs.append(line)
+        elif found := _PLANNED.search(line):
+            planned.add(f"{found[2]} {found[1]}")
+    last = [f"\nThe last plan, {count(len(planned), 'change')}:", *sorted(planned)]
+    return "\n".join(["Terraform's runs:", *runs, *(last if planned else [])]) + "\n"
 
 
 def _workspace(context: Context, answers: Answers, scene: Scene) -> dict[str, str]:
@@ -67,10 +106,12 @@ def _workspace(context: Context, answers: Answers, scene: Scene) -> dict[str, st
         entries = deployment.journal.entries[-_LAST_ENTRIES:]
     except WizardError as error:
         return {"journal.jsonl": f"{error}\n"}
+    log = bundle.tail(deployment.workspace.log_file)
     return {
         "journal.jsonl": "\n".join(json.dumps(asdict(e), ensure_ascii=False) for e in entries),
         "state.txt": _state(deployment),
-        "terraform.log": bundle.tail(deployment.workspace.log_file),
+        "plan.txt": plan_summary(log),
+        "terraform.log": log,
     }
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import datetime, timezone
 
+from wizard import __version__
 from wizard.core.answers import Answers
+from wizard.core.checklist import CHECKS
 from wizard.core.checks import (
-    BY_ID,
-    CHECKS,
     LOCAL,
+    About,
     Check,
     Finding,
     Report,
@@ -19,6 +21,7 @@ from wizard.core.checks import (
     blocker,
     selected,
 )
+from wizard.core.console_links import check_link
 from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
 from wizard.core.record import Record
@@ -27,12 +30,14 @@ from wizard.core.text import clean
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.services import state_lock
 from wizard.services.evidence.checklist import LOOK
 from wizard.services.evidence.scene import Scene, guarded
 from wizard.services.lock import is_held, read_owner
 from wizard.services.terraform.binary import find_binary
 
 ResultListener = Callable[[Result], None]
+WaitListener = Callable[[tuple[Result, ...], float], None]
 
 WORKERS = 8
 RETRY_SECONDS = 3.0
@@ -47,24 +52,36 @@ def run(
     only: tuple[str, ...] = (),
     skip: tuple[str, ...] = (),
     wait_seconds: float = 0.0,
+    wait_for: str = "",
+    deep: bool = False,
     token: Secret | None = None,
     on_result: ResultListener | None = None,
+    on_wait: WaitListener | None = None,
 ) -> Report:
     """Examine a deployment.
 
     Args:
         only, skip: check ids or section keys (`local`, `logs`, `node`, `discovery`).
-        wait_seconds: go on trying failed checks for that long; something may still settle.
+        wait_seconds: for that long, look again at what failed or may still settle.
+        wait_for: wait for this check only, not for whatever may settle.
+        deep: also ask what takes its time (Terraform's plan).
         token: the Wallarm token, if the caller has it, to ask the Wallarm Cloud about.
+        on_wait: told before each pause what is waited for, and the seconds that are left.
     Raises UsageError for an unknown id.
     """
     scene = set_scene(context, answers, token)
-    checks = selected(CHECKS, only, skip, with_node=answers.deploys_node)
+    checks = selected(CHECKS, only, skip, with_node=answers.deploys_node, deep=deep)
     deadline = time.monotonic() + wait_seconds
     report = examine(checks, scene, on_result)
-    while report.root_cause and time.monotonic() < deadline:
-        time.sleep(min(RETRY_SECONDS, max(0.0, deadline - time.monotonic())))
-        local = report.root_cause.check.section is LOCAL
+    while time.monotonic() < deadline:
+        waited = [r for r in report.unsettled if wait_for in ("", r.check.check_id)]
+        if not waited:
+            break
+        left = deadline - time.monotonic()
+        if on_wait is not None:
+            on_wait(tuple(waited), left)
+        time.sleep(min(RETRY_SECONDS, max(0.0, left)))
+        local = any(result.check.section is LOCAL for result in waited)
         scene = set_scene(context, answers, token) if local else scene.fresh()
         report = examine(checks, scene, on_result)
     return report
@@ -95,7 +112,18 @@ def examine(
                 for future in done:
                     del under_way[future]
                     _tell(results, future.result(), on_result)
-    return Report(tuple(results[check.check_id] for check in checks))
+    return Report(tuple(results[check.check_id] for check in checks), _about(scene))
+
+
+def _about(scene: Scene) -> About:
+    now = datetime.now(timezone.utc)
+    return About(
+        scene.answers.name_prefix,
+        scene.identity.account_id,
+        scene.identity.region,
+        __version__,
+        f"{now:%Y-%m-%dT%H:%M:%SZ}",
+    )
 
 
 def set_scene(context: Context, answers: Answers, token: Secret | None = None) -> Scene:
@@ -137,6 +165,8 @@ def set_scene(context: Context, answers: Answers, token: Secret | None = None) -
         root = deployment.workspace.root
         if is_held(root / "lock"):
             facts["locked_by"] = str(read_owner(root / "lock") or "another run")
+        else:
+            facts.update(_state_lock(deployment))
         number = deployment.workspace.check_state()
         deployment.workspace.unsaved.check()
         if not number and deployment.workspace.state_is_local:
@@ -144,9 +174,35 @@ def set_scene(context: Context, answers: Answers, token: Secret | None = None) -
         if "terraform_problem" not in facts:
             scene.outputs = deployment.outputs()
         facts["workspace"] = f"{number} resources in the state"
+        scene.plan = lambda: _plan(deployment)
     except WizardError as error:
         facts["workspace_problem"] = _problem(error)
     return scene
+
+
+def _state_lock(deployment: Deployment) -> dict[str, str]:
+    """Who else holds the deployment: a colleague's run, or a Terraform outside the wizard."""
+    store, workspace = deployment.sharing.store, deployment.workspace
+    if store is not None:
+        run = store.holder()
+        if run is not None:
+            return {"locked_by": f"{run.owner} ({store.place})"}
+        found = store.terraform_lock()
+        if found is not None:
+            return {"state_locked": f"{found.operation} by {found.who} since {found.created}"}
+    elif workspace.state_is_local and state_lock.held(workspace.state.path):
+        note = state_lock.read(workspace.state.path)
+        return {"state_locked": f"{note.operation} by {note.who}" if note else "a Terraform"}
+    return {}
+
+
+def _plan(deployment: Deployment) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(changed outside Terraform, what Terraform would change); the plan itself is thrown away."""
+    deployment.terraform.init()
+    plan = deployment.terraform.plan()
+    plan.discard()
+    pending = tuple(c.address for c in plan.changes if c.action not in ("no-op", "read"))
+    return tuple(d.address for d in plan.drift), pending
 
 
 def _nothing_deployed(answers: Answers) -> WizardError:
@@ -163,36 +219,13 @@ def _problem(error: WizardError) -> str:
     return ". ".join(part for part in parts if part)
 
 
-DOCUMENT = """# The checklist
-
-Every check of `wallarm-apigw doctor`, made from the data that runs (`wallarm-apigw doctor --list`).
-A check is asked when everything in "asked after" has not failed; otherwise it is skipped because of
-the first cause. Fixes are offered by `doctor --fix` and on screen: previewed, asked for, recorded.
-
-"""
-
-
-def document() -> str:
-    """The file `docs/checks.md`."""
-    return DOCUMENT + describe() + "\n"
-
-
-def describe() -> str:
-    """Every check as a Markdown table, from the same data that runs."""
-    rows = ["| id | section | question | asked after | if it fails | fix |",
-            "| --- | --- | --- | --- | --- | --- |"]  # fmt: skip
-    rows.extend(
-        f"| `{c.check_id}` | {c.section.title} | {c.question} | "
-        f"{', '.join(f'`{d}`' for d in c.depends_on) or '–'} | {c.hint} | {c.fix or '–'} |"
-        for c in BY_ID.values()
-    )
-    return "\n".join(rows)
-
-
 def _look(check: Check, scene: Scene) -> Result:
     began = time.monotonic()
     finding = guarded(LOOK[check.check_id], scene)
-    return Result(check, finding, seconds=time.monotonic() - began)
+    link = check_link(
+        check.check_id, scene.answers, scene.outputs, scene.identity.partition, finding.fix_subject
+    )
+    return Result(check, finding, seconds=time.monotonic() - began, link=link)
 
 
 def _tell(results: dict[str, Result], result: Result, on_result: ResultListener | None) -> None:
@@ -201,4 +234,4 @@ def _tell(results: dict[str, Result], result: Result, on_result: ResultListener 
         on_result(result)
 
 
-__all__ = ["describe", "document", "examine", "run", "set_scene"]
+__all__ = ["examine", "run", "set_scene"]

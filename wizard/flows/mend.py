@@ -6,7 +6,7 @@ from types import TracebackType
 
 from wizard.core import record
 from wizard.core.answers import Answers
-from wizard.core.change import Mode, StageChange
+from wizard.core.change import Mode, StageChange, diff_lines
 from wizard.core.checks import Result
 from wizard.core.errors import WizardError
 from wizard.core.facts import ApiType, StageRef
@@ -51,8 +51,14 @@ class Mend:
         self.deployment.__exit__(kind, error, trace)
 
     def preview(self, found: Result) -> str:
-        """What the repair would do."""
-        return repair.preview(found.check.fix, self._scene, found.finding.fix_subject)
+        """What the repair would do; of a stage also from what to what. Only reads."""
+        fix, subject = found.check.fix, found.finding.fix_subject
+        words = repair.preview(fix, self._scene, subject)
+        if fix != "stage":
+            return words
+        change = self._change(StageRef.parse(subject))
+        changed = [f"{d.label} from {d.before} to {d.after}" for d in diff_lines(change)]
+        return f"{words}: {'; '.join(changed)}"
 
     def apply(self, found: Result) -> None:
         """Do it. Raises WizardError when AWS refuses."""
@@ -69,11 +75,7 @@ class Mend:
 
     def _stage(self, ref: StageRef) -> StageReport:
         """Switch a stage back to what this deployment had set; what is live now is not lost."""
-        held = self.deployment.journal.record.stages[ref]
-        api_type = ApiType(held.api_type)
-        live = live_stages.read_settings(self.deployment.session, ref, api_type)
-        change = StageChange(ref, api_type, live, held.after, Mode(held.mode))
-        report = switching.switch(self.deployment, change)
+        report = switching.switch(self.deployment, self._change(ref))
         if report.state is State.FAILED:
             raise WizardError(
                 "WAG-E-FIX-002",
@@ -82,6 +84,13 @@ class Mend:
                 next_step="Try again, or connect it anew: `wallarm-apigw stages add`.",
             )
         return report
+
+    def _change(self, ref: StageRef) -> StageChange:
+        """From what a stage has now to what this deployment had set."""
+        held = self.deployment.journal.record.stages[ref]
+        api_type = ApiType(held.api_type)
+        live = live_stages.read_settings(self.deployment.session, ref, api_type)
+        return StageChange(ref, api_type, live, held.after, Mode(held.mode))
 
     def _log_policy(self, group: str) -> None:
         """Let log delivery write again; what was there before is kept for the removal."""

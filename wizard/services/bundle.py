@@ -68,14 +68,19 @@ def write_zip(target: Path, files: Mapping[str, str]) -> None:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in files.items():
             archive.writestr(name, text)
+    write_new(target, buffer.getvalue())
+
+
+def write_new(target: Path, data: bytes, *, what: str = "The bundle") -> None:
+    """Write a private file (0600). Never overwrites: raises WizardError when the file exists."""
     try:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(buffer.getvalue())
+            file.write(data)
     except OSError as error:
         raise WizardError(
             "WAG-E-BUNDLE-001",
-            f"The bundle {target} cannot be written",
+            f"{what} cannot be written to {target}",
             why=error.strerror or str(error),
-            next_step="Name another file with --file.",
+            next_step="Name another file (--file on the command line).",
         ) from error

@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from wizard.core.errors import WizardError
+from wizard.services.aws.account_role import role_name
 from wizard.services.evidence.discovery import wanted_environment
 from wizard.services.evidence.scene import Scene, absent, words
 
@@ -81,9 +82,11 @@ def preview(fix: str, scene: Scene, subject: str) -> str:
         f"for {subject}",
         "subscription-filter": f"Put the subscription filter of {subject} back, to {function}",
         "environment": f"Set {json.dumps(wanted_environment(scene))} on {function}",
-        "stage": f"Switch the access log of {subject} back to what this deployment set",
+        "stage": f"Switch stage {subject} back to what this deployment set",
         "log-policy": f"Let log delivery write to {subject}, in its resource policy",
-        "account-role": "Set the CloudWatch role of API Gateway for this account and Region",
+        "account-role": "Set the CloudWatch role of API Gateway for account "
+        f"{scene.identity.account_id} in {scene.identity.region}, and make that role "
+        f"({role_name(scene.identity.region)}) if it is not there; it serves every API, and stays",
     }[fix]
 
 

@@ -283,6 +283,14 @@ class WizardApp(Hearing):
         self.copy_to_clipboard(text)
         self.notify(f"{what}: sent to the terminal's clipboard.", markup=False)
 
+    def open_page(self, url: str) -> None:
+        """Open a page in the browser; where there is none, its address goes to the clipboard."""
+        if terminal.open_page(url, self.options.env):
+            self.notify(f"Opened in your browser: {url}", markup=False)
+        else:
+            self.copy_to_clipboard(url)
+            self.notify(f"Sent to the terminal's clipboard: {url}", markup=False, timeout=15)
+
     def action_switch_theme(self) -> None:
         """Light or dark."""
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name

@@ -7,7 +7,7 @@ Events of a running flow reach the app through the listener given to `listen`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from wizard.core.report import Listener, StageReport, State
     from wizard.core.secret import Secret
     from wizard.core.unfinished import Unfinished
+    from wizard.flows.logs import LogSource, Tail
 
 __all__ = ["Backend", "Check", "Profile"]
 
@@ -161,6 +162,17 @@ class RemovedView:
     complete: bool
 
 
+class LogFollower(Protocol):
+    """One log; `news` gives every line once."""
+
+    @property
+    def source(self) -> LogSource:
+        """Which log it is."""
+
+    def news(self) -> Tail:
+        """The lines that were not there last time."""
+
+
 AskMfa = Callable[[str], str]
 AskStage = Callable[[str, str], bool]
 ShowLogin = Callable[[str, str], None]
@@ -248,8 +260,14 @@ class Backend(Protocol):
     def undo(self) -> None:
         """Take away what a failed deployment has made so far."""
 
-    def support_bundle(self) -> str:
-        """Write a redacted bundle and return its path."""
+    def collect_bundle(self, answers: Answers) -> Mapping[str, str]:
+        """Put a redacted support bundle together: file name → text. Writes nothing."""
+
+    def show_bundle(self, files: Mapping[str, str]) -> str:
+        """What is in it, to be read before it is written."""
+
+    def write_bundle(self, name: str, files: Mapping[str, str]) -> str:
+        """Write what was shown and return its path. It is sent nowhere."""
 
     def cancel(self) -> None:
         """Stop gracefully after what is being done right now."""
@@ -299,6 +317,12 @@ class Backend(Protocol):
 
     def fix(self, answers: Answers, found: Result) -> None:
         """Do that repair, recorded."""
+
+    def logs(self, answers: Answers) -> tuple[LogFollower, ...]:
+        """The logs of the deployment, each to be read again and again."""
+
+    def export(self, name: str, text: str) -> str:
+        """Write a new private file and return its path."""
 
     def close(self) -> None:
         """Release what is held (locks, plans)."""

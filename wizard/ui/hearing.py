@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import App
@@ -84,7 +85,7 @@ class Hearing(App[int]):
         """The same for what Home and its screens fetch."""
         state = self.state
         if message.error is not None:
-            if message.name in ("preview", "fixed"):
+            if message.name in ("preview", "fixed", "exported", "bundle"):
                 self.notify(str(message.error), severity="error", markup=False, timeout=20)
         elif message.name == "existing" and message.value and state.at == "welcome":
             mine = [e for e in message.value if e.name_prefix == state.answers.name_prefix
@@ -96,6 +97,12 @@ class Hearing(App[int]):
             state.held = frozenset(c.ref for c in message.value)
         elif message.name == "preview":
             self._ask_fix(*message.value)
+        elif message.name == "bundle":
+            self._ask_bundle(*message.value)
+        elif message.name == "log":
+            state.tails.hear(*message.value)
+        elif message.name == "exported":
+            self.notify(f"Written to {clean(message.value, 300)}", markup=False)
         elif message.name == "fixed":
             self.notify("Mended. Looking again.", markup=False)
             self.home_jobs.examine()
@@ -145,6 +152,19 @@ class Hearing(App[int]):
                 danger=False,
             ),
             lambda yes: self.home_jobs.fix(found) if yes else None,
+        )
+
+    def _ask_bundle(self, name: str, files: Mapping[str, str], shown: str) -> None:
+        from wizard.ui.screens.dialogs import Agree
+
+        self.push_screen(
+            Agree(
+                f"Write {len(files)} redacted files to {clean(name, 200)}?",
+                shown,
+                "It is sent nowhere. `wallarm-apigw support-bundle --show` prints all of it.",
+                act="Write it",
+            ),
+            lambda yes: self.jobs.write_bundle(name, files) if yes else None,
         )
 
     def on_examined(self, message: messages.Examined) -> None:

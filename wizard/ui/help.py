@@ -22,7 +22,9 @@ HELP: dict[str, str] = {
     "doctor": "Every link between your API and the Wallarm Cloud is looked at, and nothing is "
     "changed. A check is skipped when what it hangs on has failed: mend the first failure, then "
     "look again. f previews a safe repair, asks, and records it.\n\n"
-    "r  run all      t  run this one      f  fix      y  copy the report",
+    "r  run all      t  run this one, and what it hangs on      f  fix      enter  all of it\n"
+    "l  the logs in turn (node, Lambda, API Gateway, ECS), then the evidence again\n"
+    "o  open in the console      y  copy the report      e  export it (.txt .json .xml .zip)",
     "uninstall": "Stages come first: their logging is put back. Then everything that was made is "
     "destroyed, last the stored token. It can be stopped and goes on from there. What has to stay "
     "is listed with the reason.",

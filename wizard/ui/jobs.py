@@ -5,7 +5,8 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.worker import Worker, WorkerState
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from wizard.core.report import FlowEvent, StageReport
     from wizard.flows.context import Options
     from wizard.ui.app import WizardApp
-    from wizard.ui.state import Loaded
+    from wizard.ui.loaded import Loaded
 
 T = TypeVar("T")
 MAX_QUESTION = 900  # characters
@@ -42,6 +43,7 @@ class Jobs:
         self._pending: dict[str, tuple[Loaded[Any], int]] = {}
         self._inbox: deque[FlowEvent] = deque()
         self._asked: list[queue.Queue[Any]] = []
+        self._closed = False
         self.stop_discovery = threading.Event()
         self.stop_login = threading.Event()
         self.stop_proof = threading.Event()
@@ -85,6 +87,8 @@ class Jobs:
 
         `show` runs on the event loop and gets the function that takes the answer.
         """
+        if self._closed:
+            return None
         answer: queue.Queue[Any] = queue.Queue()
         self._asked.append(answer)
         self.app.call_from_thread(show, answer.put)
@@ -230,9 +234,22 @@ class Jobs:
             return
         self.fetch("review", state.review, lambda: backend.review(state.answers, state.token))
 
-    def support_bundle(self) -> None:
-        """Write a redacted bundle."""
-        self.fetch("bundle", self.app.state.bundle, self.app.backend.support_bundle)
+    def support_bundle(self, name: str = "") -> None:
+        """Put a redacted bundle together; it is shown, and written when a person agrees."""
+        state, backend = self.app.state, self.app.backend
+        now = datetime.now(timezone.utc)
+        target = name or f"wallarm-apigw-support-{now:%Y%m%dT%H%M%SZ}.zip"
+
+        def work() -> tuple[str, Mapping[str, str], str]:
+            files = backend.collect_bundle(state.answers)
+            return target, files, backend.show_bundle(files)
+
+        self.fetch("bundle", state.bundle, work)
+
+    def write_bundle(self, name: str, files: Mapping[str, str]) -> None:
+        """Write the bundle that was shown."""
+        backend = self.app.backend
+        self.fetch("exported", self.app.state.exported, lambda: backend.write_bundle(name, files))
 
     # The run --------------------------------------------------------------------------------
 
@@ -322,6 +339,7 @@ class Jobs:
         """Unblock every worker that waits for a person."""
         for event in (self.stop_discovery, self.stop_login, self.stop_proof):
             event.set()
+        self._closed = True
         for answer in self._asked:
             answer.put(None)
 

@@ -12,7 +12,7 @@ from wizard.ui.state import RunState
 if TYPE_CHECKING:
     from wizard.core.checks import Report, Result
     from wizard.ui.app import WizardApp
-    from wizard.ui.backend import Existing
+    from wizard.ui.backend import Existing, LogFollower
 
 
 class HomeJobs:
@@ -83,6 +83,24 @@ class HomeJobs:
             )
 
         self.app.jobs.fetch("doctor", state.doctor, work)
+
+    def find_logs(self) -> None:
+        """Find out which logs the deployment has, once."""
+        state, backend = self.app.state, self.app.backend
+        known = state.tails.followers
+        if known.value is None and not known.busy:
+            self.app.jobs.fetch("followers", known, lambda: backend.logs(state.answers))
+
+    def read_log(self, follower: LogFollower) -> None:
+        """Read what is new in one log, unless that is being done."""
+        news, key = self.app.state.tails.news, follower.source.key
+        if not news.busy:
+            self.app.jobs.fetch("log", news, lambda: (key, follower.news()))
+
+    def export(self, name: str, text: str) -> None:
+        """Write a report to a new file."""
+        backend = self.app.backend
+        self.app.jobs.fetch("exported", self.app.state.exported, lambda: backend.export(name, text))
 
     def preview_fix(self, found: Result) -> None:
         """Work out what a repair would do; the app asks, then mends."""

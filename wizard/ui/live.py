@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import urllib.parse
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wizard.core.answers import Answers
 from wizard.core.answers_io import build
+from wizard.core.console_links import log_link, wallarm_console
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import HostedZone, Identity, Inventory, LogGroup, Network, Stage, StageRef
 from wizard.core.report import FlowEvent, Listener, StageReport, State
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
     from wizard.flows.deployment import Deployment
     from wizard.flows.install import Install
     from wizard.flows.review import Review
-
-_CONSOLES = {"us1.api.wallarm.com": "https://us1.my.wallarm.com/api-discovery",
-             "api.wallarm.com": "https://my.wallarm.com/api-discovery"}  # fmt: skip
 
 
 class LiveBackend(LiveHome):
@@ -302,7 +298,7 @@ class LiveBackend(LiveHome):
         if outputs is None:
             return ()
         region = answers.region
-        console = _CONSOLES.get(answers.wallarm_api_host, f"https://{answers.wallarm_api_host}")
+        console = wallarm_console(answers.wallarm_api_host)
         links = [Link("Wallarm Console", "API Discovery", console)]
         for title, group in (
             ("Access logs", outputs.api_gateway_log_group),
@@ -310,7 +306,7 @@ class LiveBackend(LiveHome):
             ("Node", outputs.node_log_group),
         ):
             if group:
-                links.append(Link(title, group, _log_link(region, group)))
+                links.append(Link(title, group, log_link(region, group)))
         if outputs.node_log_group:
             links.append(Link("In the node", "/opt/wallarm/var/log/wallarm/go-node.log"))
         links.append(Link("Answers file", self._answers_file()))
@@ -320,14 +316,6 @@ class LiveBackend(LiveHome):
         deployment = self._job.deployment if self._job is not None else None
         path = deployment.workspace.answers_file if deployment else draft_file(self.options)
         return str(path)
-
-    def support_bundle(self) -> str:
-        """Write a redacted bundle into the present folder."""
-        from wizard.flows import bundle
-
-        target = Path.cwd() / "wallarm-apigw-support.zip"
-        bundle.write(target, bundle.collect(self._context, self._answers))
-        return str(target)
 
     def save(self, answers: Answers) -> str:
         """Keep unfinished answers; Deploy keeps them in the deployment's own folder."""
@@ -368,10 +356,3 @@ class LiveBackend(LiveHome):
         lines += [StatusLine("Unfinished", State.WARNING, text) for text in seen.unfinished]
         lines += [StatusLine("Note", State.UNCHECKED, text) for text in seen.notes]
         return tuple(lines)
-
-
-def _log_link(region: str, group: str) -> str:
-    """The CloudWatch console's address of a log group; it encodes names twice, with `$`."""
-    name = urllib.parse.quote(urllib.parse.quote(group, safe=""), safe="").replace("%", "$")
-    base = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
-    return f"{base}#logsV2:log-groups/log-group/{name}"

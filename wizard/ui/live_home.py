@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wizard.core.cost import estimate
@@ -13,6 +14,7 @@ from wizard.flows.context import Context, Options
 from wizard.ui.backend import (
     AskStage,
     Connected,
+    LogFollower,
     PlannedResource,
     RemovalView,
     RemovedView,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from wizard.flows.uninstall import Removal, Uninstall
     from wizard.services.terraform.client import PlanResult
 
+SHOWN_LINES = 60  # of each file of a support bundle
 _ACTING = ("create", "update", "delete", "replace")
 
 
@@ -200,6 +203,38 @@ class LiveHome:
         self.close()
         with Mend(self._context, answers) as mend:
             mend.apply(found)
+
+    def logs(self, answers: Answers) -> tuple[LogFollower, ...]:
+        """The logs of the deployment."""
+        from wizard.flows.logs import followers
+
+        return followers(self._context, answers)
+
+    def export(self, name: str, text: str) -> str:
+        """Write a report to a new file."""
+        from wizard.flows.bundle import export
+
+        return str(export(Path(name).expanduser(), text))
+
+    def collect_bundle(self, answers: Answers) -> Mapping[str, str]:
+        """Put a support bundle together."""
+        from wizard.flows import bundle
+
+        return bundle.collect(self._context, answers)
+
+    def show_bundle(self, files: Mapping[str, str]) -> str:
+        """What is in it; of long files the end."""
+        from wizard.flows import bundle
+
+        return bundle.shown(files, SHOWN_LINES)
+
+    def write_bundle(self, name: str, files: Mapping[str, str]) -> str:
+        """Write what was shown."""
+        from wizard.flows import bundle
+
+        target = Path(name).expanduser()
+        bundle.write(target, files)
+        return str(target.absolute())
 
     # Ends -------------------------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from wizard.core.checks import Result
     from wizard.core.errors import WizardError
     from wizard.ui.backend import Check
+    from wizard.ui.loaded import Loaded
     from wizard.ui.stagebook import StageRow
-    from wizard.ui.state import Loaded
 
 
 class Fetched(Message):

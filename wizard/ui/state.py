@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from wizard.core.progress_view import Progress
 from wizard.core.proof import Proof, initial
@@ -19,7 +20,9 @@ from wizard.core.report import (
     State,
     TerraformChanged,
 )
+from wizard.ui.loaded import Loaded
 from wizard.ui.stagebook import StageBook
+from wizard.ui.tailing import Tails
 
 if TYPE_CHECKING:
     from wizard.core.answers import Answers
@@ -39,30 +42,7 @@ if TYPE_CHECKING:
         StatusLine,
     )
 
-T = TypeVar("T")
 LOG_LINES = 5_000
-
-
-@dataclass
-class Loaded(Generic[T]):
-    """Something that is fetched in the background: the value, or why there is none."""
-
-    value: T | None = None
-    error: WizardError | None = None
-    busy: bool = False
-    since: float = 0.0
-    turn: int = 0  # an answer to an older question is ignored
-
-    def begin(self, now: float) -> int:
-        """A new fetch starts; what is known stays until it ends."""
-        self.turn += 1
-        self.busy, self.error, self.since = True, None, now
-        return self.turn
-
-    def reset(self) -> None:
-        """Forget it: the question changed."""
-        self.turn += 1
-        self.value, self.error, self.busy = None, None, False
 
 
 @dataclass
@@ -153,7 +133,7 @@ class WizardState:
         self.node_check: Loaded[Check] = Loaded()
         self.review: Loaded[ReviewView] = Loaded()
         self.status: Loaded[tuple[StatusLine, ...]] = Loaded()
-        self.bundle: Loaded[str] = Loaded()
+        self.bundle: Loaded[tuple[str, Mapping[str, str], str]] = Loaded()
         self.undone: Loaded[StageReport] = Loaded()
         self.run = RunState()
         self.mode = "install"  # install, settings, or add: further stages of what is deployed
@@ -165,6 +145,8 @@ class WizardState:
         self.findings: dict[str, Result] = {}
         self.preview: Loaded[tuple[Result, str]] = Loaded()
         self.fixed: Loaded[Result] = Loaded()
+        self.exported: Loaded[str] = Loaded()
+        self.tails = Tails()
         self.opened: Loaded[Answers] = Loaded()
 
     @property
@@ -184,6 +166,7 @@ class WizardState:
         for item in (self.status, self.connected, self.removal, self.doctor):
             item.reset()
         self.findings.clear()
+        self.tails.forget()
         self.leaving = ()
 
     def forget_region(self) -> None:

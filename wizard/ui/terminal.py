@@ -7,7 +7,10 @@ returns at once, for ever. A Terraform that runs goes on by itself; the next sta
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import sys
+from collections.abc import Mapping
 
 LOOK_SECONDS = 2.0
 HUNG_UP = 129  # what a shell reports for a program that a hang-up ended
@@ -27,6 +30,39 @@ def is_gone(fd: int | None = None) -> bool:
     except termios.error as error:
         return bool(error.args) and error.args[0] == 5  # EIO: hung up; a pipe says ENOTTY
     return False
+
+
+def opener(env: Mapping[str, str], platform: str = sys.platform) -> str:
+    """The program that opens an address in a browser on this desk; empty where there is none.
+
+    Over SSH a browser would open on the other machine, or in this very terminal.
+    """
+    if env.get("SSH_CONNECTION") or env.get("SSH_TTY"):
+        return ""
+    if platform == "darwin":
+        return "/usr/bin/open"
+    if env.get("DISPLAY") or env.get("WAYLAND_DISPLAY"):
+        return shutil.which("xdg-open", path=env.get("PATH")) or ""
+    return ""
+
+
+def open_page(url: str, env: Mapping[str, str]) -> bool:
+    """Open an `https` address in the browser. False where that is not possible from here."""
+    program = opener(env)
+    if not program or not url.startswith("https://"):
+        return False
+    try:
+        subprocess.Popen(
+            [program, url],
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:
+        return False
+    return True
 
 
 def leave() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import requests
@@ -25,6 +26,9 @@ from wizard.services.wallarm import (
 )
 
 TIMEOUT = (5.0, 10.0)
+_MOST_SETTINGS, _MOST_ENDPOINTS = 6, 100
+SPREAD_SECONDS = 300.0  # between the first request and another one (Wallarm documentation)
+_LOOPBACK = ("localhost", "127.", "::1", "[::1]")
 _CANNOT_READ = "only a token that may read the Wallarm account can tell"
 
 
@@ -108,7 +112,37 @@ def discovery_enabled(scene: Scene) -> Finding:
         return unchecked(problem or "the answer does not say whether it is enabled")
     if not config["enabled"]:
         return failed(f"API Discovery is disabled for Wallarm account {verdict.client_id}")
-    return passed("enabled")
+    rest = [
+        f"{clean(str(key), 40)} {clean(str(value), 40)}"
+        for key, value in config.items()
+        if key not in ("enabled", "clientid", "client_id") and isinstance(value, (int, float, str))
+    ]
+    return passed(", ".join(["enabled", *rest[:_MOST_SETTINGS]]))
+
+
+def endpoints_listed(scene: Scene) -> Finding:
+    """WAG-API-009. Path and fields are unverified."""
+    verdict = _verdict(scene)
+    if verdict is None or verdict.client_id is None:
+        return unchecked(_CANNOT_READ)
+    path = f"/v4/clients/{verdict.client_id}/rules/endpoints"
+    listed, problem = _cloud(scene, path, {"limit": str(_MOST_ENDPOINTS)})
+    if not isinstance(listed, list):
+        return unchecked(problem or "the answer is not a list of endpoints")
+    if listed:
+        more = " or more" if len(listed) >= _MOST_ENDPOINTS else ""
+        requests_seen = sum(
+            item["requests"]
+            for item in listed
+            if isinstance(item, dict) and isinstance(item.get("requests"), int)
+        )
+        counted = f", {count(requests_seen, 'request')} counted" if requests_seen else ""
+        return passed(f"{count(len(listed), 'endpoint')}{more} listed{counted}")
+    if any(one.qualifies for one in _endpoints(scene)):
+        return warned("the inventory is empty, though requests that count were seen", settles=True)
+    return unchecked(
+        "the inventory is empty; an endpoint shows after 2 requests over 5 minutes", settles=True
+    )
 
 
 def _cloud(scene: Scene, path: str, params: dict[str, str]) -> tuple[object, str]:
@@ -161,16 +195,54 @@ def nothing_undelivered(scene: Scene) -> Finding:
 
 
 def traffic_counts(scene: Scene) -> Finding:
-    """WAG-API-006."""
-    lines = [line for event in recent_events(scene) if (line := _line(event["message"]))]
+    """WAG-API-006: by the rules of API Discovery, on the newest events only."""
+    lines = [line for _, line in _lines(scene)]
     if not lines:
         return unchecked("no access-log line of the last hour could be read")
-    counted = [line for line in lines if _counts(line)]
+    reasons = Counter(reason for line in lines if (reason := _why_not(line)))
+    counted = len(lines) - sum(reasons.values())
     if not counted:
-        statuses = Counter(str(line.get("status", "-")) for line in lines).most_common(3)
-        seen = ", ".join(f"{number} × {status}" for status, number in statuses)
-        return warned(f"none of {count(len(lines), 'request')} counts ({seen})")
-    return passed(f"{len(counted)} of {count(len(lines), 'request')} count")
+        seen = ", ".join(f"{number} × {why}" for why, number in reasons.most_common(3))
+        return warned(f"none of {count(len(lines), 'request')} counts ({seen})", settles=True)
+    found = _endpoints(scene)
+    often = sum(one.qualifies for one in found)
+    return passed(
+        f"{counted} of {count(len(lines), 'request')} count; asked again 5 minutes after the first "
+        f"request: {often} of {count(len(found), 'endpoint')}"
+    )
+
+
+@dataclass
+class _Endpoint:
+    """When one endpoint was asked first and last, in epoch seconds, among the newest events."""
+
+    first: float
+    last: float
+
+    @property
+    def qualifies(self) -> bool:
+        """Two or more requests, one of them 5 minutes after the first."""
+        return self.last - self.first > SPREAD_SECONDS
+
+
+def _endpoints(scene: Scene) -> list[_Endpoint]:
+    found: dict[tuple[str, str, str], _Endpoint] = {}
+    for at, line in _lines(scene):
+        if _why_not(line):
+            continue
+        name = (_text(line, "domainName"), _text(line, "httpMethod"), _text(line, "path"))
+        one = found.setdefault(name, _Endpoint(at, at))
+        one.first, one.last = min(one.first, at), max(one.last, at)
+    return list(found.values())
+
+
+def _lines(scene: Scene) -> list[tuple[float, dict[str, Any]]]:
+    """The newest access-log lines that can be read, with their times in epoch seconds."""
+    return [
+        (event["timestamp"] / 1000, line)
+        for event in recent_events(scene)
+        if (line := _line(event["message"]))
+    ]
 
 
 def _line(message: str) -> dict[str, Any] | None:
@@ -181,6 +253,19 @@ def _line(message: str) -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
-def _counts(line: dict[str, Any]) -> bool:
-    method = str(line.get("httpMethod", "")).upper()
-    return str(line.get("status", "")).startswith("2") and method not in ("OPTIONS", "HEAD", "")
+def _why_not(line: dict[str, Any]) -> str:
+    """Why API Discovery does not count a request; empty when it does."""
+    method, status = _text(line, "httpMethod").upper(), _text(line, "status")
+    host = _text(line, "domainName").lower()
+    if method in ("OPTIONS", "HEAD", ""):
+        return method or "without a method"
+    if not status.startswith("2"):
+        return f"answered {status or 'nothing'}"
+    return f"host {clean(host, 60)}" if host.startswith(_LOOPBACK) else ""
+
+
+def _text(line: dict[str, Any], key: str) -> str:
+    """A field of a line; `-` is API Gateway's word for nothing. A stage that keeps its own format
+    may have ours under `wallarm_<key>`."""
+    value = str(line.get(f"wallarm_{key}", line.get(key, "")))
+    return "" if value == "-" else value

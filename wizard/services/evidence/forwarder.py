@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from wizard.core.checks import Finding, failed, passed, warned
-from wizard.core.text import clean, count
+from wizard.core.checks import Finding, failed, passed, unchecked, warned
+from wizard.core.text import clean, count, duration
+from wizard.services.evidence.logs import recent_events, subscribed_at
 from wizard.services.evidence.scene import (
     LOOK_BACK_SECONDS,
     Scene,
@@ -20,6 +22,9 @@ from wizard.services.evidence.scene import (
 )
 
 FRESH_MINUTES = 15.0  # an older error may be over; it is a warning
+DELIVERY_SECONDS = 90.0  # from the log group to the forwarder it takes seconds; be patient
+UNDELIVERED = "UndeliveredError"  # see lambda/cw-resend-lambda: the node did not take an event
+_BATCH_PATTERN = '"received"'
 _ERROR_PATTERNS = ("ERROR", '"Task timed out"')
 
 
@@ -32,8 +37,10 @@ def function_active(scene: Scene) -> Finding:
             return failed(words(error))
         raise
     state = found.get("State", "Active")
-    if state not in ("Active", "Pending"):
-        return failed(f"state {state}: {found.get('StateReason', '')}")
+    if state == "Pending":
+        return unchecked("AWS is still creating it (state Pending)", settles=True)
+    if state not in ("Active", "Inactive"):  # an idle function wakes when it is invoked
+        return failed(f"state {state}: {clean(found.get('StateReason', ''), 300)}")
     return passed(f"{scene.outputs.lambda_function_name} is {state.lower()}")
 
 
@@ -58,24 +65,80 @@ def invoke_permission(scene: Scene) -> Finding:
 
 
 def forwarder_errors(scene: Scene) -> Finding:
-    """WAG-LOG-013."""
-    events = [
-        event
-        for pattern in _ERROR_PATTERNS
-        for event in newest_events(
-            scene, scene.outputs.lambda_log_group, scene.since, filterPattern=pattern
-        )
-        if _is_error(event["message"])
-    ]
-    if events:
-        last = max(events, key=lambda event: int(event["timestamp"]))
-        minutes = (time.time() - last["timestamp"] / 1000) / 60
-        said = f"its last error, {minutes:.0f} min ago: {clean(last['message'], 300)}"
-        return failed(said) if minutes < FRESH_MINUTES else warned(said)
-    total = _metric(scene, "Errors")
+    """WAG-LOG-013: what it could not deliver is no crash, see `undelivered_lately`."""
+    errors = _errors(scene)
+    crashes = [event for event in errors if UNDELIVERED not in event["message"]]
+    if crashes:
+        return _by_age("its last error", crashes[-1])
+    total = 0.0 if errors else _metric(scene, "Errors")
     if total:
         return failed(f"CloudWatch metric AWS/Lambda Errors: {total:.0f} in the last hour")
-    return passed("no error in the last hour")
+    return passed("no crash in the last hour")
+
+
+def undelivered_lately(scene: Scene) -> Finding:
+    """WAG-NOD-012."""
+    events = [event for event in _errors(scene) if UNDELIVERED in event["message"]]
+    if events:
+        return _by_age("the last failed try", events[-1])
+    return passed("no failed try in the last hour")
+
+
+def received_lately(scene: Scene) -> Finding:
+    """WAG-LOG-018: what the forwarder says it received, against what the log groups hold."""
+    logged = [
+        event
+        for event in recent_events(scene)
+        if event["timestamp"] >= subscribed_at(scene, event["logGroup"])
+    ]
+    if not logged:
+        return unchecked(
+            "nothing was logged since the forwarder is subscribed, or in the last hour"
+        )
+    batches = [
+        batch
+        for event in newest_events(
+            scene, scene.outputs.lambda_log_group, scene.since, filterPattern=_BATCH_PATTERN
+        )
+        if (batch := _batch(event["message"]))
+    ]
+    if batches:
+        last = batches[-1]
+        return passed(
+            f"its last batch: {last.get('received')} received, {last.get('delivered')} delivered"
+        )
+    if scene.answers.lambda_package:
+        return unchecked("a bundle of your own does not say what it received")
+    oldest = min(event["timestamp"] for event in logged) / 1000
+    age = time.time() - oldest
+    said = f"{count(len(logged), 'event')} logged in the last hour, the first {duration(age)} ago"
+    if age < DELIVERY_SECONDS:
+        return unchecked(f"{said}; delivery takes up to a minute", settles=True)
+    newest = max(logged, key=lambda event: int(event["timestamp"]))
+    return failed(f"{said}, but the forwarder's log holds no batch", newest["logGroup"])
+
+
+def delivery_refused(scene: Scene) -> Finding:
+    """WAG-LOG-017: CloudWatch Logs counts what it could not hand to a subscription."""
+    for name in ("DeliveryErrors", "DeliveryThrottling"):
+        for group in scene.log_groups:
+            points = _points(
+                scene,
+                name,
+                namespace="AWS/Logs",
+                period=300,
+                LogGroupName=group,
+                DestinationType="Lambda",
+                FilterName=scene.outputs.subscription_filter_name,
+            )
+            total = sum(point["Sum"] for point in points)
+            if not total:
+                continue
+            said = f"CloudWatch metric AWS/Logs {name} of {group}: {total:.0f} in the last hour"
+            last = max(_epoch(point.get("Timestamp")) for point in points if point["Sum"])
+            now = name == "DeliveryErrors" and time.time() - last < FRESH_MINUTES * 60
+            return failed(said) if now else warned(said)
+    return passed("no refusal in the last hour")
 
 
 def forwarder_throttles(scene: Scene) -> Finding:
@@ -128,14 +191,60 @@ def _listed(value: Any) -> list[str]:
 
 
 def _metric(scene: Scene, name: str) -> float:
+    """The sum of one of Lambda's metrics over the last hour."""
+    points = _points(scene, name, FunctionName=scene.outputs.lambda_function_name)
+    return float(sum(point["Sum"] for point in points))
+
+
+def _points(
+    scene: Scene, name: str, *, namespace: str = "AWS/Lambda", period: int = 3600, **about: str
+) -> list[dict[str, Any]]:
     now = time.time()
     answer = scene.aws("cloudwatch").get_metric_statistics(
-        Namespace="AWS/Lambda",
+        Namespace=namespace,
         MetricName=name,
-        Dimensions=[{"Name": "FunctionName", "Value": scene.outputs.lambda_function_name}],
+        Dimensions=[{"Name": key, "Value": value} for key, value in about.items()],
         StartTime=now - LOOK_BACK_SECONDS,
         EndTime=now,
-        Period=3600,
+        Period=period,
         Statistics=["Sum"],
     )
-    return float(sum(point["Sum"] for point in answer.get("Datapoints", [])))
+    return list(answer.get("Datapoints", []))
+
+
+def _epoch(moment: Any) -> float:
+    """A time of AWS in epoch seconds; one that is not told counts as now."""
+    return moment.timestamp() if isinstance(moment, datetime) else time.time()
+
+
+def _errors(scene: Scene) -> list[dict[str, Any]]:
+    """What the forwarder's log calls an error in the last hour, oldest first."""
+
+    def ask() -> list[dict[str, Any]]:
+        events = [
+            event
+            for pattern in _ERROR_PATTERNS
+            for event in newest_events(
+                scene, scene.outputs.lambda_log_group, scene.since, filterPattern=pattern
+            )
+            if _is_error(event["message"])
+        ]
+        return sorted(events, key=lambda event: int(event["timestamp"]))
+
+    return list(scene.once("errors", ask))
+
+
+def _by_age(said: str, event: dict[str, Any]) -> Finding:
+    """A fresh error is a failure; an older one may be over."""
+    minutes = (time.time() - event["timestamp"] / 1000) / 60
+    text = f"{said}, {minutes:.0f} min ago: {clean(event['message'], 300)}"
+    return failed(text) if minutes < FRESH_MINUTES else warned(text)
+
+
+def _batch(message: str) -> dict[str, Any] | None:
+    """The counts of one batch, if this line of the forwarder's log holds them."""
+    try:
+        data = json.loads(message)
+    except ValueError:
+        return None
+    return data if isinstance(data, dict) and "received" in data else None

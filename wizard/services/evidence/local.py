@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import platform
 from typing import TYPE_CHECKING, cast
 
+from wizard import __version__
 from wizard.core import policy
 from wizard.core.checks import Finding, failed, passed, unchecked, warned
-from wizard.core.text import count, duration
+from wizard.core.errors import WizardError
+from wizard.core.text import clean, count, duration
 from wizard.services.aws import permissions
 from wizard.services.evidence.scene import Scene
 
@@ -31,7 +34,9 @@ def credentials(scene: Scene) -> Finding:
 def terraform(scene: Scene) -> Finding:
     """WAG-LOC-002."""
     problem = scene.facts.get("terraform_problem", "")
-    return failed(problem) if problem else passed(scene.facts.get("terraform", "found"))
+    python = f"Python {platform.python_version()}"
+    versions = f"{scene.facts.get('terraform', 'found')}, wallarm-apigw {__version__}, {python}"
+    return failed(problem) if problem else passed(versions)
 
 
 def workspace(scene: Scene) -> Finding:
@@ -66,10 +71,61 @@ def permitted(scene: Scene) -> Finding:
         )
     if found.state is permissions.Verdict.UNKNOWN:
         return unchecked(found.reason)
-    return passed(f"{found.asked} actions allowed to {found.principal}")
+    return passed(
+        f"all {found.asked} actions of the checklist allowed to {found.principal}; "
+        + _may_change(scene)
+    )
+
+
+def _may_change(scene: Scene) -> str:
+    """What the same principal may not do of all that installing and mending does."""
+    identity = scene.identity
+    wanted = policy.needs(scene.answers, "deploy", identity.account_id, identity.partition)
+    found = permissions.check(cast("Session", scene.clients), wanted, identity)
+    if found.state is permissions.Verdict.ALLOWED:
+        return f"and all {found.asked} to change the deployment"
+    if found.state is permissions.Verdict.UNKNOWN:
+        return f"whether they may change it is not known: {found.reason}"
+    actions = sorted({missing.action for missing in found.missing})
+    return (
+        f"to change the deployment, {count(len(actions), 'action')} of {found.asked} are not "
+        f"({', '.join(actions[:3])} …; `wallarm-apigw iam-policy deploy`)"
+    )
+
+
+def drift(scene: Scene) -> Finding:
+    """WAG-LOC-007: a plan that is thrown away. Terraform reads every resource of the deployment.
+
+    What AWS fills in by itself also counts as changed outside; only what a plan would put back is
+    told.
+    """
+    holder = scene.facts.get("locked_by") or scene.facts.get("state_locked")
+    if holder:
+        return unchecked(f"another run is at work: {clean(holder, 200)}", settles=True)
+    if scene.plan is None:
+        return unchecked("Terraform cannot be asked here")
+    try:
+        outside, pending = scene.plan()
+    except WizardError as error:
+        return unchecked(clean(f"{error.what}. {error.why}", 400))
+    drifted = tuple(address for address in pending if address in outside)
+    if drifted:
+        return warned(f"changed outside Terraform: {_named(drifted)}")
+    if pending:
+        return warned(f"terraform plan would change {_named(pending)}")
+    return passed("terraform plan has nothing to change")
+
+
+def _named(addresses: tuple[str, ...]) -> str:
+    rest = len(addresses) - _MOST_SHOWN
+    return ", ".join(addresses[:_MOST_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def not_locked(scene: Scene) -> Finding:
     """WAG-LOC-005."""
-    owner = scene.facts.get("locked_by", "")
-    return warned(f"held by {owner}") if owner else passed("nobody holds the lock")
+    owner, terraform = scene.facts.get("locked_by", ""), scene.facts.get("state_locked", "")
+    if owner:
+        return warned(f"held by {owner}", settles=True)
+    if terraform:
+        return warned(f"Terraform's state is locked: {clean(terraform, 200)}", settles=True)
+    return passed("nobody holds the lock, nor Terraform's state")

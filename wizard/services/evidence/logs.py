@@ -60,7 +60,8 @@ def events_arrive(scene: Scene) -> Finding:
     """WAG-LOG-012."""
     seen = recent_events(scene)
     if not seen:
-        return warned("logs.FilterLogEvents: no event in the last hour")
+        groups = ", ".join(scene.log_groups)
+        return warned(f"logs.FilterLogEvents of {groups}: no event in the last hour", settles=True)
     newest = max(event["timestamp"] for event in seen) / 1000
     return passed(f"the newest is {time.time() - newest:.0f} s old")
 
@@ -71,10 +72,23 @@ def recent_events(scene: Scene) -> list[dict[str, Any]]:
     def ask() -> list[dict[str, Any]]:
         out: list[dict[str, Any]] = []
         for group in scene.log_groups:
-            out.extend(newest_events(scene, group, scene.since))
+            found = newest_events(scene, group, scene.since)
+            out.extend(event | {"logGroup": group} for event in found)
         return out
 
     return list(scene.once("events", ask))
+
+
+def subscribed_at(scene: Scene, group: str) -> int:
+    """When the forwarder's subscription to a log group was written, in epoch milliseconds."""
+    return max(
+        (
+            int(item.get("creationTime", 0))
+            for item in _filters(scene, group)
+            if item["destinationArn"].startswith(scene.outputs.lambda_function_arn)
+        ),
+        default=0,
+    )
 
 
 def _group(scene: Scene, name: str) -> dict[str, Any] | None:

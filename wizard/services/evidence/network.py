@@ -68,6 +68,7 @@ def certificate(scene: Scene) -> Finding:
             return failed(f"the certificate expired {-days:.0f} days ago")
         if days < EXPIRY_WARNING_DAYS:
             return warned(f"the certificate expires in {days:.0f} days")
+        return passed(f"{name}, issued, expires in {days:.0f} days")
     return passed(f"{name}, issued")
 
 

@@ -86,7 +86,7 @@ def registered(scene: Scene) -> Finding:
         return passed(clean(next(iter(said.values())), 160))
     if scene.simulated:
         return unchecked("the stand-in node writes no log")
-    return unchecked(f"{group} holds no word about the registration yet")
+    return unchecked(f"{group} holds no word about the registration yet", settles=True)
 
 
 def _meaning(line: str) -> str:
@@ -132,4 +132,8 @@ def _why_not(scene: Scene, service: dict[str, Any]) -> str:
         )
         if tasks:
             text += f"; last task stopped: {clean(tasks[0].get('stoppedReason', ''), 200)}"
+            for container in tasks[0].get("containers", []):
+                if container.get("reason") or container.get("exitCode"):
+                    code = container.get("exitCode", "none")
+                    text += f" (exit code {code}, {clean(container.get('reason', ''), 160)})"
     return text

@@ -35,7 +35,10 @@ class Clients(Protocol):
 
 @dataclass
 class Scene:
-    """The deployment under examination. Read-only; answers of AWS are shared between checks."""
+    """The deployment under examination. Read-only; answers of AWS are shared between checks.
+
+    `plan` asks Terraform: (addresses changed outside it, addresses it would change).
+    """
 
     clients: Clients
     identity: Identity
@@ -45,6 +48,7 @@ class Scene:
     env: Mapping[str, str]
     facts: dict[str, str] = field(default_factory=dict)
     token: Secret | None = None
+    plan: Callable[[], tuple[tuple[str, ...], tuple[str, ...]]] | None = None
     _cache: dict[str, Any] = field(default_factory=dict)
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
@@ -52,7 +56,7 @@ class Scene:
     def fresh(self) -> Scene:
         """The same scene without remembered answers."""
         return Scene(self.clients, self.identity, self.answers, self.outputs, self.record,
-                     self.env, self.facts, self.token)  # fmt: skip
+                     self.env, self.facts, self.token, self.plan)  # fmt: skip
 
     def aws(self, service: str) -> Any:
         """A boto3 client."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
+from fnmatch import fnmatchcase
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from wizard.core import log_policy
 from wizard.core.access_log import log_group_name, merge
-from wizard.core.checks import Finding, failed, passed, warned
+from wizard.core.checks import Finding, failed, passed, unchecked, warned
 from wizard.core.facts import ApiType, StageRef
 from wizard.core.record import StageRecord
 from wizard.core.text import count
@@ -17,6 +17,9 @@ from wizard.services.aws.resource_policy import group_arn
 from wizard.services.evidence.scene import Scene, absent, words
 
 _MOST_SHOWN = 5
+_GATEWAY = "apigateway.amazonaws.com"
+_PUSH_POLICY = "AmazonAPIGatewayPushToCloudWatchLogs"
+_WRITING = ("logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams")
 
 
 def stages_exist(scene: Scene) -> Finding:
@@ -144,12 +147,54 @@ def account_role_usable(scene: Scene) -> Finding:
         if absent(error):
             return failed(f"{arn} does not exist: {words(error)}")
         raise
-    if "apigateway.amazonaws.com" not in json.dumps(role.get("AssumeRolePolicyDocument", "")):
-        return failed(f"{name} does not trust apigateway.amazonaws.com")
+    if not _trusts(role.get("AssumeRolePolicyDocument") or {}, _GATEWAY):
+        return failed(f"{name} does not trust {_GATEWAY}")
     attached = scene.aws("iam").list_attached_role_policies(RoleName=name)["AttachedPolicies"]
-    if not attached and not scene.aws("iam").list_role_policies(RoleName=name)["PolicyNames"]:
+    names = [str(policy["PolicyName"]) for policy in attached]
+    if _PUSH_POLICY in names:
+        return passed(f"{name} with {_PUSH_POLICY}")
+    names += scene.aws("iam").list_role_policies(RoleName=name)["PolicyNames"]
+    if not names:
         return failed(f"{name} has no policy, so it may not write logs")
-    return passed(name)
+    return _may_write(scene, arn, name, names)
+
+
+def _may_write(scene: Scene, arn: str, name: str, policies: list[str]) -> Finding:
+    """Whether other policies than AWS's own let the role write."""
+    listed = ", ".join(policies)
+    try:
+        answer = scene.aws("iam").simulate_principal_policy(
+            PolicySourceArn=arn, ActionNames=list(_WRITING)
+        )
+    except ClientError as error:
+        return unchecked(f"whether {listed} let {name} write logs is not known: {words(error)}")
+    denied = [
+        str(one["EvalActionName"])
+        for one in answer["EvaluationResults"]
+        if one["EvalDecision"] != "allowed"
+    ]
+    if denied:
+        return failed(f"iam.SimulatePrincipalPolicy: {name} ({listed}) may not {', '.join(denied)}")
+    return passed(f"{name} with {listed}")
+
+
+def _trusts(document: dict[str, Any], service: str) -> bool:
+    """Whether a trust policy lets a service assume the role. Its conditions are not judged."""
+    statements = document.get("Statement", [])
+    for one in [statements] if isinstance(statements, dict) else statements:
+        principal = one.get("Principal", {})
+        services = principal if isinstance(principal, str) else principal.get("Service", [])
+        actions = one.get("Action", [])
+        if (
+            one.get("Effect") == "Allow"
+            and {service, "*"} & set([services] if isinstance(services, str) else services)
+            and any(
+                fnmatchcase("sts:assumerole", str(action).lower())
+                for action in ([actions] if isinstance(actions, str) else actions)
+            )
+        ):
+            return True
+    return False
 
 
 def _live(scene: Scene, ref: StageRef) -> dict[str, Any] | None:

@@ -90,8 +90,6 @@ class Deploy(StepScreen):
         self.query_one("#stop", Button).label = Text(
             "Stop now, without waiting" if run.cancelling else "Stop"
         )
-        if "bundle" in topics and wizard.state.bundle.value:
-            self.notify(f"Support bundle: {wizard.state.bundle.value}", markup=False, timeout=20)
 
     def _write_log(self) -> None:
         run = self.wizard.state.run
@@ -235,7 +233,7 @@ class Deploy(StepScreen):
         """The failure's buttons."""
         actions = {
             "stop": self.action_stop, "retry": self.action_retry, "undo": self.action_undo,
-            "bundle": self.wizard.jobs.support_bundle, "copy": self.action_copy,
+            "bundle": lambda: self.wizard.jobs.support_bundle(), "copy": self.action_copy,
         }  # fmt: skip
         action = actions.get(event.button.id or "")
         if action is None:

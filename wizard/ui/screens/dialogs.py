@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
+from rich.console import RenderableType
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -150,12 +151,66 @@ class AskCode(Dialog[str]):
             self.notify("An MFA code has 6 digits.", severity="warning")
 
 
+class Agree(Dialog[bool]):
+    """A long text to read before something is done with it; the harmless answer has the focus."""
+
+    def __init__(self, title: str, text: str, note: str, *, act: str) -> None:
+        super().__init__()
+        self._texts = (title, text, note, act)
+
+    def compose(self) -> ComposeResult:
+        """Title, text, note, two buttons."""
+        title, text, note, act = self._texts
+        with Vertical(classes="dialog -large"):
+            yield Static(title, classes="title", markup=False)
+            with VerticalScroll():
+                lines = "\n".join(clean(line, 600) for line in text.splitlines())
+                yield Static(lines, markup=False)
+            yield Static(note, classes="muted", markup=False)
+            with Horizontal(classes="actions"):
+                yield Button("Leave it", compact=True, id="keep", variant="primary")
+                yield Button(Text(act), compact=True, id="act")
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer."""
+        self.dismiss(event.button.id == "act")
+
+
+class AskFile(Dialog[str]):
+    """The name of a file to write."""
+
+    def __init__(self, title: str, text: str, name: str) -> None:
+        super().__init__()
+        self._title, self._text, self._name = title, text, name
+
+    def compose(self) -> ComposeResult:
+        """What it is for, the name."""
+        with Vertical(classes="dialog"):
+            yield Static(self._title, classes="title", markup=False)
+            yield Static(self._text, classes="text", markup=False)
+            yield CleanInput(value=self._name, spaces=True, id="file")
+            with Horizontal(classes="actions"):
+                yield Button("Write", compact=True, id="act", variant="primary")
+                yield Button("Cancel", compact=True, id="keep")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter writes."""
+        self.dismiss(event.value.strip() or None)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Write or cancel."""
+        name = self.query_one("#file", CleanInput).value.strip()
+        self.dismiss((name or None) if event.button.id == "act" else None)
+
+
 class Details(Dialog[None]):
     """A long text to read and copy: a stage's format and diff, a policy, a plan."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("c", "copy", "Copy")]
 
-    def __init__(self, title: str, text: Text, copy: str = "", what: str = "Text") -> None:
+    def __init__(
+        self, title: str, text: RenderableType, copy: str = "", what: str = "Text"
+    ) -> None:
         super().__init__()
         self._title, self._text, self._copy, self._what = title, text, copy, what
 

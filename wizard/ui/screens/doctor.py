@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import ClassVar
 
+from rich.console import RenderableType
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
-from textual.widgets import Button, Static
+from textual.containers import Container, Horizontal
+from textual.widgets import Button
 
-from wizard.core.checks import CHECKS, SECTIONS, Check, Result, Section, Verdict, selected
+from wizard.core.checklist import CHECKS
+from wizard.core.checks import Check, Report, Result, selected
 from wizard.core.report import State
-from wizard.core.text import clean, count, duration
+from wizard.core.report_text import as_text
+from wizard.core.text import duration
+from wizard.ui import doctor_text, tailing
 from wizard.ui.screens.home_part import HomePart
 from wizard.ui.widgets.lines import Failure
+from wizard.ui.widgets.pane import Pane
 from wizard.ui.widgets.rows import Rows
-from wizard.ui.widgets.tree import TreeRow, TreeRows
+from wizard.ui.widgets.tree import TreeRows
 
-_STATES = {
-    Verdict.PASS: State.DONE,
-    Verdict.WARN: State.WARNING,
-    Verdict.FAIL: State.FAILED,
-    Verdict.SKIPPED: State.SKIPPED,
-    Verdict.UNCHECKED: State.UNCHECKED,
-}
-_WORST = (State.FAILED, State.WARNING, State.UNCHECKED, State.SKIPPED, State.DONE)
+BESIDE = 150  # columns from which the pane stands beside the tree
 
 
 class Doctor(HomePart):
@@ -34,10 +34,14 @@ class Doctor(HomePart):
     STEP = "doctor"
     AUTO_FOCUS = "TreeRows"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+n", "next", "Next", id="next", priority=True, show=False),
         Binding("r", "all", "Run all"),
-        Binding("t", "this", "Run this"),
+        Binding("t", "this", "This"),
         Binding("f", "fix", "Fix"),
-        Binding("y", "copy", "Copy report"),
+        Binding("l", "logs", "Logs"),
+        Binding("o", "open", "Open"),
+        Binding("y", "copy", "Copy"),
+        Binding("e", "export", "Export"),
     ]
 
     def __init__(self) -> None:
@@ -51,35 +55,50 @@ class Doctor(HomePart):
         return "Find what is wrong"
 
     def body(self) -> ComposeResult:
-        """The tree, and below it the evidence."""
+        """The tree, and beside or below it the evidence or a log."""
         yield Failure()
-        yield TreeRows(id="tree", title_share=0.62)
-        with VerticalScroll(id="evidence"):
-            yield Static("", id="evidence-text", markup=False)
+        with Container(id="checklist"):
+            yield TreeRows(id="tree", ragged=True)
+            yield Pane()
         with Horizontal(classes="actions"):
-            yield Button(Text("Run all"), compact=True, id="all")
-            yield Button(Text("Run this"), compact=True, id="this")
-            yield Button(Text("Fix"), compact=True, id="fix")
+            for key, words in (("all", "Run all"), ("this", "Run this"), ("fix", "Fix"),
+                               ("logs", "Logs"), ("open", "Open in console")):  # fmt: skip
+                yield Button(Text(words), compact=True, id=key)
 
     def started(self) -> None:
         """Look at once."""
         if not self.wizard.state.findings:
             self.wizard.home_jobs.examine()
         self.set_interval(0.5, self._tick)
+        self.set_interval(tailing.SECONDS, self._follow)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """In a wide terminal the pane stands beside the tree."""
+        self.set_class(event.size.width >= BESIDE, "-beside")
 
     def _tick(self) -> None:
-        if self.wizard.state.doctor.busy:
+        state = self.wizard.state
+        if state.doctor.busy or state.preview.busy or state.fixed.busy or state.bundle.busy:
             self.say_hint(self._hint())
+
+    def _follow(self) -> None:
+        follower = self.query_one(Pane).follower
+        if follower is not None:
+            self.wizard.home_jobs.read_log(follower)
 
     def show(self, topics: frozenset[str]) -> None:
         """Tree and evidence."""
-        del topics
-        state = self.wizard.state
+        state, pane = self.wizard.state, self.query_one(Pane)
+        pane.tell()
+        if topics == {"log"}:
+            return
+        if "followers" in topics:
+            self._follow()
         self.query_one(Failure).tell(state.doctor.error)
         tree = self.query_one(TreeRows)
-        lines: list[TreeRow] = []
-        for section in SECTIONS:
-            lines += self._section(section)
+        lines, self._shown_open = doctor_text.rows(
+            self._checks(), state.findings, busy=state.doctor.busy, turned=self._turned
+        )
         tree.fill(lines)
         if self._at_once and not state.doctor.busy:
             failed = [n for n, line in enumerate(lines) if line.depth
@@ -91,54 +110,24 @@ class Doctor(HomePart):
         self._show_evidence()
 
     def _checks(self) -> tuple[Check, ...]:
-        return selected(CHECKS, (), (), with_node=self.wizard.state.answers.deploys_node)
-
-    def _section(self, section: Section) -> list[TreeRow]:
-        found = self.wizard.state.findings
-        checks = [c for c in self._checks() if c.section is section]
-        results = [found[c.check_id] for c in checks if c.check_id in found]
-        states = {_STATES[r.verdict] for r in results}
-        if len(results) < len(checks):
-            state = State.RUNNING if self.wizard.state.doctor.busy else State.TODO
-            words = f"{len(results)} of {len(checks)}"
-        else:
-            state = next((s for s in _WORST if s in states), State.TODO)
-            words = _short(results)
-        wrong = bool(states & {State.FAILED, State.WARNING})
-        self._shown_open[section.key] = is_open = self._turned.get(section.key, wrong)
-        lines = [TreeRow(state, section.title, words, key=section.key)]
-        if is_open:
-            lines += [self._line(c, found.get(c.check_id)) for c in checks]
-        return lines
-
-    def _line(self, check: Check, result: Result | None) -> TreeRow:
-        title = f"{check.check_id}  {check.question}"
-        if result is None:
-            busy = self.wizard.state.doctor.busy
-            return TreeRow(State.RUNNING if busy else State.TODO, title, "", depth=1,
-                           key=check.check_id)  # fmt: skip
-        state = _STATES[result.verdict]
-        words = "passed" if state is State.DONE else state.value
-        if result.because:
-            words = f"because of {result.because}"
-        elif state is State.FAILED and check.fix:
-            words = "failed   f: fix it"
-        return TreeRow(state, title, words, depth=1, key=check.check_id,
-                       loud=state is State.FAILED)  # fmt: skip
+        node = self.wizard.state.answers.deploys_node
+        return selected(CHECKS, with_node=node, deep=True)
 
     def _hint(self) -> str:
         state = self.wizard.state
         done = list(state.findings.values())
         if state.doctor.busy:
+            wanted = sum(not check.deep for check in self._checks())
             waited = duration(self.wizard.clock() - state.doctor.since)
-            return f"Looking: {len(done)} of {len(self._checks())} done, {waited}, usually 5s – 20s"
-        if not done:
-            return "Nothing is changed by looking."
-        cause = next((r for r in done if r.verdict is Verdict.FAIL), None)
-        words = (
-            "Mend the first failure; the rest may hang on it." if cause else "Nothing is broken."
-        )
-        return f"{_tally(done)}. {words}"
+            return f"Looking: {len(done)} of {wanted} done, {waited}, usually 5s – 20s"
+        for item, words in (
+            (state.preview, "Working out what the repair would do; nothing is changed yet"),
+            (state.fixed, "Mending and recording it"),
+            (state.bundle, "Putting the support bundle together"),
+        ):
+            if item.busy:
+                return f"{words}: {duration(self.wizard.clock() - item.since)}, usually 2s – 10s"
+        return doctor_text.advice(done) if done else "Nothing is changed by looking."
 
     def current(self) -> Check | None:
         """The check the cursor is on."""
@@ -148,37 +137,34 @@ class Doctor(HomePart):
         key = tree.lines[tree.cursor].key
         return next((c for c in CHECKS if c.check_id == key), None)
 
-    def _show_evidence(self) -> None:
+    def _result(self) -> Result | None:
         check = self.current()
-        ink, text = self.wizard.ink, Text()
-        result = self.wizard.state.findings.get(check.check_id) if check else None
+        return self.wizard.state.findings.get(check.check_id) if check else None
+
+    def _report(self) -> Report:
+        last = self.wizard.state.doctor.value
+        about = last.about if last else None
+        return doctor_text.report(self._checks(), self.wizard.state.findings, about)
+
+    def _show_evidence(self) -> None:
+        check, ink = self.current(), self.wizard.ink
+        shown: RenderableType = Text("Enter opens and closes a section.", ink.muted)
         if check is not None:
-            text.append(f"{check.check_id}  {check.question}\n", ink.bold)
-            if result is not None:
-                text.append("Evidence  ", ink.muted)
-                text.append(clean(result.finding.evidence, 1200) or "none needed", ink.plain)
-                text.append("\n")
-                if result.verdict in (Verdict.FAIL, Verdict.WARN):
-                    text.append("Next      ", ink.muted)
-                    text.append(check.hint, ink.plain)
-        else:
-            text.append("Enter opens and closes a section.", ink.muted)
-        self.query_one("#evidence-text", Static).update(text)
-        busy = self.wizard.state.doctor.busy
-        self.query_one("#all", Button).disabled = busy
-        self.query_one("#this", Button).disabled = busy or check is None
-        self.query_one("#fix", Button).disabled = not self._fixable()
+            shown = doctor_text.drawn(check, self._result(), ink)
+        self.query_one(Pane).explain(shown)
+        busy, result = self.wizard.state.doctor.busy, self._result()
+        for key, off in (
+            ("all", busy),
+            ("this", busy or check is None),
+            ("fix", not self._fixable()),
+            ("open", result is None or not result.link),
+        ):
+            self.query_one(f"#{key}", Button).disabled = off
 
     def _fixable(self) -> bool:
         check, state = self.current(), self.wizard.state
-        result = state.findings.get(check.check_id) if check else None
         busy = state.doctor.busy or state.preview.busy or state.fixed.busy
-        return (
-            result is not None
-            and result.verdict is Verdict.FAIL
-            and bool(result.check.fix)
-            and not busy
-        )
+        return check is not None and not busy and doctor_text.fixable(check, self._result())
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
         """The evidence follows the cursor."""
@@ -186,13 +172,20 @@ class Doctor(HomePart):
         self._show_evidence()
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
-        """Open or close a section."""
+        """Open or close a section; show a check whole."""
         event.stop()
         tree = self.query_one(TreeRows)
         line = tree.lines[event.index] if event.index < len(tree.lines) else None
+        check = self.current()
         if line is not None and not line.depth:
             self._turned[line.key] = not self._shown_open.get(line.key, False)
             self.state_changed(frozenset({"open"}))
+        elif check is not None:
+            from wizard.ui.screens.dialogs import Details
+
+            result, ink = self._result(), self.wizard.ink
+            shown, text = doctor_text.drawn(check, result, ink), doctor_text.copied(check, result)
+            self.app.push_screen(Details(f"About {check.check_id}", shown, text, "text"))
 
     on_rows_toggled = on_rows_chosen
 
@@ -222,53 +215,67 @@ class Doctor(HomePart):
 
     def action_fix(self) -> None:
         """Preview the repair; the app asks, then mends."""
-        check = self.current()
-        if check is None or not self._fixable():
+        result = self._result()
+        if result is None or not self._fixable():
             self.notify("There is nothing here that can be mended from here.", markup=False)
             return
-        self.wizard.home_jobs.preview_fix(self.wizard.state.findings[check.check_id])
+        self.wizard.home_jobs.preview_fix(result)
+
+    def action_logs(self) -> None:
+        """Show the next log in place of the evidence, and follow it."""
+        pane = self.query_one(Pane)
+        self.wizard.home_jobs.find_logs()
+        pane.turn()
+        self.set_class(pane.shows_log, "-logs")
+        self._follow()
+
+    def action_open(self) -> None:
+        """Open the page of the console that the check is about."""
+        result = self._result()
+        if result is None or not result.link:
+            self.notify("No page of the console is about this.", markup=False)
+            return
+        self.wizard.open_page(result.link)
 
     def action_copy(self) -> None:
         """The report as text."""
-        found = self.wizard.state.findings
-        lines = [
-            f"{r.check.check_id}  {r.verdict.value}  {r.check.question}  {r.finding.evidence}"
-            for c in self._checks()
-            if (r := found.get(c.check_id)) is not None
-        ]
-        self.wizard.copy("\n".join(lines), "Report")
+        self.wizard.copy(as_text(self._report(), unicode=True), "Report")
+
+    def action_export(self) -> None:
+        """Write the report to a file; its ending says in which format."""
+        from wizard.ui.screens.dialogs import AskFile
+
+        report = self._report()
+        if not report.results:
+            self.notify("There is no report yet.", markup=False)
+            return
+        now = datetime.now(timezone.utc)
+        self.app.push_screen(
+            AskFile(
+                "Export the report",
+                "Text (.txt), JSON (.json) or JUnit XML (.xml); or .zip: a whole support bundle, "
+                "redacted and shown first. An existing file is never overwritten.",
+                f"wallarm-apigw-doctor-{now:%Y%m%dT%H%M%SZ}.txt",
+            ),
+            lambda name: self._export(name, report) if name else None,
+        )
+
+    def _export(self, name: str, report: Report) -> None:
+        if name.lower().endswith(".zip"):
+            self.wizard.jobs.support_bundle(name)
+        else:
+            self.wizard.home_jobs.export(name, doctor_text.exported(name, report))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Run all, run this, fix."""
-        actions = {"all": self.action_all, "this": self.action_this, "fix": self.action_fix}
+        """What the buttons say."""
+        actions = {"all": self.action_all, "this": self.action_this, "fix": self.action_fix,
+                   "logs": self.action_logs, "open": self.action_open}  # fmt: skip
         action = actions.get(event.button.id or "")
         if action is None:
             super().on_button_pressed(event)
         else:
             event.stop()
             action()
-
-
-def _tally(results: list[Result]) -> str:
-    good = sum(r.verdict is Verdict.PASS for r in results)
-    parts = [f"{good} of {len(results)} passed", *_others(results)]
-    return ", ".join(parts)
-
-
-def _short(results: list[Result]) -> str:
-    return ", ".join(_others(results)) or f"{len(results)} of {len(results)}"
-
-
-def _others(results: list[Result]) -> list[str]:
-    parts = []
-    for verdict, word in (
-        (Verdict.FAIL, "failed"), (Verdict.SKIPPED, "skipped"), (Verdict.UNCHECKED, "not checked"),
-    ):  # fmt: skip
-        if number := sum(r.verdict is verdict for r in results):
-            parts.append(f"{number} {word}")
-    if number := sum(r.verdict is Verdict.WARN for r in results):
-        parts.append(count(number, "warning"))
-    return parts
 
 
 SCREEN = Doctor

@@ -30,8 +30,16 @@ class TreeRow:
 class TreeRows(Rows):
     """Rows that the screen makes; Enter on a group opens or closes it."""
 
-    def __init__(self, *, id: str, title_share: float = 0.5) -> None:  # noqa: A002
+    def __init__(
+        self,
+        *,
+        id: str,  # noqa: A002 - Textual's name
+        title_share: float = 0.5,
+        ragged: bool = False,
+    ) -> None:
+        """`ragged`: each row's middle stands at the right edge and takes no more than it needs."""
         super().__init__(id=id)
+        self.ragged = ragged
         self.lines: list[TreeRow] = []
         self.title_share = title_share
         self.nothing = ""
@@ -68,6 +76,8 @@ class TreeRows(Rows):
         title_room = int((width - len(right)) * self.title_share) - text.cell_len
         if not line.middle:
             title_room = room
+        elif self.ragged:
+            title_room = room - min(cell_len(line.middle), room // 2)
         elif line.depth and self.leaf_room:
             title_room = max(title_room, room - self.leaf_room)
         quiet = line.state in (State.TODO, State.SKIPPED)

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from xml.etree import ElementTree
 
 from wizard.core.checks import SECTIONS, Report, Result, Verdict
 from wizard.core.report import State, glyph
 from wizard.core.text import clean
 
-_STATES = {
+STATES = {
     Verdict.PASS: State.DONE,
     Verdict.WARN: State.WARNING,
     Verdict.FAIL: State.FAILED,
     Verdict.SKIPPED: State.SKIPPED,
     Verdict.UNCHECKED: State.UNCHECKED,
 }
+FORMATS = ("text", "short", "json", "junit")
+_MOST_UNCHECKED = 150  # characters of why nobody could look
+
+
+def render(report: Report, output: str, *, unicode: bool, fail_on: str = "error") -> str:
+    """The report in one of `FORMATS`, without the last line's end."""
+    if output == "json":
+        return as_json(report)
+    if output == "junit":
+        return as_junit(report, fail_on=fail_on)
+    if output == "short":
+        return as_short(report, unicode=unicode)
+    return as_text(report, unicode=unicode)
 
 
 def as_text(report: Report, *, unicode: bool) -> str:
     """For people, and short enough to paste into a ticket."""
-    lines: list[str] = []
+    lines = [clean(str(report.about))] if report.about else []
     for section in SECTIONS:
         results = [r for r in report.results if r.check.section is section]
         if not results:
@@ -28,14 +42,15 @@ def as_text(report: Report, *, unicode: bool) -> str:
         worst = next(
             (
                 v
-                for v in (Verdict.FAIL, Verdict.WARN, Verdict.UNCHECKED)
+                for v in (Verdict.FAIL, Verdict.WARN, Verdict.UNCHECKED, Verdict.SKIPPED)
                 if any(r.verdict is v for r in results)
             ),
             Verdict.PASS,
         )
         good = sum(r.verdict is Verdict.PASS for r in results)
-        mark = glyph(_STATES[worst], unicode=unicode)
-        lines.append(f"{mark} {section.title}  ({good} of {len(results)})")
+        mark = glyph(STATES[worst], unicode=unicode)
+        title = section.title if worst is Verdict.FAIL else section.well
+        lines.append(f"{mark} {title}  ({good} of {len(results)})")
         for result in results:
             lines.extend(_lines(result, unicode=unicode))
     cause = report.root_cause
@@ -47,20 +62,21 @@ def as_text(report: Report, *, unicode: bool) -> str:
         )
         command = " Run `wallarm-apigw doctor --fix`." if cause.check.fix else ""
         lines.append(f"Next: {cause.check.hint}{command}")
-    else:
-        lines.append(_totals(report))
+        if cause.link:
+            lines.append(f"Look: {cause.link}")
+    lines.append(totals(report))
     return "\n".join(lines)
 
 
 def as_short(report: Report, *, unicode: bool) -> str:
     """Only what is not fine, one line each; one line in all when everything is."""
     lines = [
-        f"{glyph(_STATES[r.verdict], unicode=unicode)} {r.check.check_id} "
+        f"{glyph(STATES[r.verdict], unicode=unicode)} {r.check.check_id} "
         f"{clean(r.finding.evidence, 160)}"
         for r in report.results
         if r.verdict in (Verdict.FAIL, Verdict.WARN)
     ]
-    return "\n".join(lines) or _totals(report)
+    return "\n".join(lines) or totals(report)
 
 
 def as_json(report: Report) -> str:
@@ -68,6 +84,7 @@ def as_json(report: Report) -> str:
     cause = report.root_cause
     return json.dumps(
         {
+            "deployment": asdict(report.about) if report.about else None,
             "root_cause": cause.check.check_id if cause else None,
             "checks": [
                 {
@@ -79,6 +96,7 @@ def as_json(report: Report) -> str:
                     "because": r.because,
                     "hint": r.check.hint,
                     "fix": r.check.fix,
+                    "console": r.link,
                     "seconds": round(r.seconds, 3),
                 }
                 for r in report.results
@@ -89,47 +107,52 @@ def as_json(report: Report) -> str:
     )
 
 
-def as_junit(report: Report) -> str:
-    """JUnit XML: warnings pass, what was not asked or not checkable is skipped."""
+def as_junit(report: Report, *, fail_on: str = "error") -> str:
+    """JUnit XML: what was not asked or not checkable is skipped.
+
+    A warning passes, unless `fail_on` is `warning`: then it fails, as the exit code does.
+    """
+    fails = {Verdict.FAIL, Verdict.WARN} if fail_on == "warning" else {Verdict.FAIL}
+    leaves_out = (Verdict.SKIPPED, Verdict.UNCHECKED)
     suite = ElementTree.Element(
         "testsuite",
         name="wallarm-apigw doctor",
         tests=str(len(report.results)),
-        failures=str(report.count(Verdict.FAIL)),
-        skipped=str(report.count(Verdict.SKIPPED) + report.count(Verdict.UNCHECKED)),
+        failures=str(sum(r.verdict in fails for r in report.results)),
+        errors="0",
+        skipped=str(sum(r.verdict in leaves_out for r in report.results)),
+        time=f"{sum(r.seconds for r in report.results):.3f}",
     )
+    if report.about:
+        suite.set("timestamp", report.about.at.removesuffix("Z"))
+        properties = ElementTree.SubElement(suite, "properties")
+        for name, value in asdict(report.about).items():
+            ElementTree.SubElement(properties, "property", name=name, value=_xml(value))
     for r in report.results:
         case = ElementTree.SubElement(
             suite,
             "testcase",
-            classname=r.check.section.key,
+            classname=f"wallarm-apigw.{r.check.section.key}",
             name=f"{r.check.check_id} {r.check.question}",
             time=f"{r.seconds:.3f}",
         )
-        evidence = clean(r.finding.evidence)
-        if r.verdict is Verdict.FAIL:
-            ElementTree.SubElement(case, "failure", message=evidence).text = r.check.hint
-        elif r.verdict in (Verdict.SKIPPED, Verdict.UNCHECKED):
+        evidence = _xml(r.finding.evidence)
+        if r.verdict in fails:
+            about = {"message": evidence, "type": r.verdict.value}
+            ElementTree.SubElement(case, "failure", about).text = _xml(r.check.hint)
+        elif r.verdict in leaves_out:
             ElementTree.SubElement(case, "skipped", message=evidence)
         elif evidence:
             ElementTree.SubElement(case, "system-out").text = evidence
-    return ElementTree.tostring(suite, encoding="unicode")
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    ElementTree.indent(root)
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n'
+    return head + ElementTree.tostring(root, encoding="unicode")
 
 
-def _lines(result: Result, *, unicode: bool) -> list[str]:
-    mark = glyph(_STATES[result.verdict], unicode=unicode)
-    tail = ""
-    if result.verdict is Verdict.SKIPPED:
-        tail = f"  because of {result.because}"
-    lines = [f"   {mark} {result.check.check_id}  {result.check.question}{tail}"]
-    if result.verdict in (Verdict.FAIL, Verdict.WARN):
-        lines.append(f"       {clean(result.finding.evidence)}")
-    elif result.verdict is Verdict.UNCHECKED:
-        lines.append(f"       Not checked: {clean(result.finding.evidence, 150)}")
-    return lines
-
-
-def _totals(report: Report) -> str:
+def totals(report: Report) -> str:
+    """How many of each verdict, in one line."""
     parts = [f"{report.count(Verdict.PASS)} passed"]
     parts.extend(
         f"{number} {verdict.value}"
@@ -137,3 +160,21 @@ def _totals(report: Report) -> str:
         if (number := report.count(verdict))
     )
     return ", ".join(parts)
+
+
+def _xml(text: str) -> str:
+    """Foreign text as XML 1.0 may hold it; two code points of the first plane it may not."""
+    return clean(text).replace("\ufffe", "").replace("\uffff", "")
+
+
+def _lines(result: Result, *, unicode: bool) -> list[str]:
+    mark = glyph(STATES[result.verdict], unicode=unicode)
+    tail = ""
+    if result.verdict is Verdict.SKIPPED:
+        tail = f"  because of {result.because}"
+    lines = [f"   {mark} {result.check.check_id}  {result.check.question}{tail}"]
+    if result.verdict in (Verdict.FAIL, Verdict.WARN):
+        lines.append(f"       {clean(result.finding.evidence)}")
+    elif result.verdict is Verdict.UNCHECKED:
+        lines.append(f"       Not checked: {clean(result.finding.evidence, _MOST_UNCHECKED)}")
+    return lines

@@ -1,0 +1,207 @@
+"""The checklist's screen: logs in place, pages of the console, copy and export; scripted."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.ui.acting import SIZES, Session, wizard
+from tests.ui.scenes import settle, until
+from tests.ui.scripted import Script
+from wizard.core.errors import WizardError
+from wizard.ui import doctor_text, terminal
+from wizard.ui.screens.dialogs import Agree, AskFile, Details
+from wizard.ui.widgets.tree import TreeRows
+
+
+async def look_again(w: Session) -> None:
+    """What the screen does by itself every two seconds."""
+    w.app.screen._follow()  # type: ignore[attr-defined]
+    await settle(w.pilot)
+
+
+@SIZES
+async def test_the_four_logs_take_turns_with_the_evidence(size: tuple[int, int]) -> None:
+    async with wizard("doctor", size=size) as w:
+        for words in ("node registration done", '"received": 12', "5f0c1e2d",
+                      "Nothing in api-gw-discovery-node in the last 15 minutes"):  # fmt: skip
+            await w.press("l")
+            await look_again(w)
+            assert words in w.text
+            assert "✗ WAG-LOG-005" in w.text, "the failure stays in sight"
+        await w.press("l")
+        assert "logs.DescribeSubscriptionFilters" in w.text
+        assert w.backend.calls.count("logs") == 1
+
+
+async def test_a_log_goes_on_while_it_is_looked_at_and_no_line_comes_twice() -> None:
+    async with wizard("doctor", size=(120, 36)) as w:
+        await w.press("l")
+        await look_again(w)
+        w.backend.followers[0].say("ERROR a new line")
+        await look_again(w)
+        await look_again(w)
+        assert w.text.count("a new line") == 1
+        assert w.text.count("node registration done") == 1
+        await w.press("l", "l", "l", "l", "l")
+        await look_again(w)
+        assert w.text.count("node registration done") == 1, "still there when it is come back to"
+
+
+async def test_a_log_that_cannot_be_read_says_why() -> None:
+    async with wizard("doctor") as w:
+        w.backend.followers[0].problem = "FilterLogEvents: AccessDeniedException: no [/identity]"
+        await w.press("l")
+        await look_again(w)
+        assert "AccessDeniedException: no [/identity]" in w.text
+
+
+async def test_where_no_log_can_be_found_the_reason_stands_in_its_place() -> None:
+    error = WizardError("WAG-E-AWS-001", "The credentials ended", next_step="Log in again.")
+    async with wizard("doctor", script=Script(hostile=False, fail={"logs": error})) as w:
+        await w.press("l")
+        assert "The credentials ended. Log in again." in w.text
+
+
+@SIZES
+async def test_hostile_log_lines_stay_text(size: tuple[int, int]) -> None:
+    async with wizard("doctor", script=Script(), size=size) as w:
+        await w.press("l", "l")
+        await look_again(w)
+        w.backend.followers[1].say("x [/foo] [bold red]not \x1b[2J\u202e red")
+        await look_again(w)
+        assert "x [/foo] [bold red]not" in w.text
+        for sign in ("\x1b", "\x07", "\u202e"):
+            assert sign not in w.text
+
+
+async def test_the_page_of_the_console_is_opened_or_its_address_handed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(terminal, "open_page", lambda url, env: opened.append(url) or False)
+    async with wizard("doctor") as w:
+        await w.press("o")
+        (url,) = opened
+        assert url.endswith("about=WAG-LOG-005")
+        assert w.app.clipboard == url
+        assert w.told == [f"Sent to the terminal's clipboard: {url}"]
+
+
+@pytest.mark.parametrize(
+    ("env", "platform", "program"),
+    [
+        ({}, "linux", ""),
+        ({"DISPLAY": ":0", "SSH_CONNECTION": "10.0.0.1 22"}, "linux", ""),
+        ({"SSH_TTY": "/dev/pts/1"}, "darwin", ""),
+        ({}, "darwin", "/usr/bin/open"),
+        ({"DISPLAY": ":0", "PATH": "/nowhere"}, "linux", ""),
+    ],
+)
+def test_a_browser_is_only_opened_where_the_person_sits(
+    env: dict[str, str], platform: str, program: str
+) -> None:
+    assert terminal.opener(env, platform) == program
+
+
+async def test_the_report_is_copied_as_the_command_prints_it() -> None:
+    async with wizard("doctor") as w:
+        await w.press("y")
+        lines = w.app.clipboard.splitlines()
+        assert lines[0].startswith("wallarm-apigw 1.0.0: api-gw-discovery in 123456789012")
+        assert any(line.startswith("Root cause: WAG-LOG-005") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [("r.txt", lambda t: "Root cause: WAG-LOG-005" in t),
+     ("r.json", lambda t: json.loads(t)["root_cause"] == "WAG-LOG-005"),
+     ("r.XML", lambda t: ElementTree.fromstring(t).tag == "testsuites")],
+)  # fmt: skip
+async def test_the_ending_of_the_files_name_says_in_which_format_the_report_is_exported(
+    name: str, read: object
+) -> None:
+    async with wizard("doctor") as w:
+        await w.press("e")
+        assert isinstance(w.app.screen, AskFile)
+        w.app.screen.query_one("#file").value = name  # type: ignore[attr-defined]
+        await w.press("enter")
+        assert w.backend.exported[0] == name
+        assert read(w.backend.exported[1])  # type: ignore[operator]
+        assert w.told == [f"Written to /home/jane/{name}"]
+
+
+@SIZES
+async def test_a_support_bundle_is_shown_and_written_only_when_a_person_agrees(
+    size: tuple[int, int],
+) -> None:
+    async with wizard("doctor", script=Script(), size=size) as w:
+        for answer, written in (("enter", False), ("tab", True)):
+            await w.press("e")
+            w.app.screen.query_one("#file").value = "b.zip"  # type: ignore[attr-defined]
+            await w.press("enter")
+            await until(w.pilot, lambda: isinstance(w.app.screen, Agree))
+            await settle(w.pilot)
+            assert "Write 2 redacted files to b.zip?" in w.text
+            assert "WAG-LOG-005 x [/foo] [bold red]not bold[/]" in w.text
+            w.app.screen.query_one("#keep").focus()
+            await w.press(answer, *(["enter"] if written else []))
+            assert ("write_bundle" in w.backend.calls) is written
+        assert w.backend.bundle[1]["versions.txt"] == "wallarm-apigw 1.0.0\n"
+        assert w.told == ["Written to /home/jane/b.zip"]
+
+
+async def test_nothing_is_exported_when_the_question_is_left() -> None:
+    async with wizard("doctor") as w:
+        await w.press("e", "escape")
+        assert "export" not in w.backend.calls
+
+
+@SIZES
+async def test_enter_shows_a_check_whole_with_what_to_do(size: tuple[int, int]) -> None:
+    async with wizard("doctor", size=size) as w:
+        await w.press("enter")
+        assert isinstance(w.app.screen, Details)
+        text = " ".join(w.text.split())
+        for words in ("[/found]", "Let the wizard put the subscription filter back",
+                      "WAG-LOG-001, WAG-LOG-002", "console.aws.amazon.com"):  # fmt: skip
+            assert words in text
+        await w.press("c")
+        assert w.app.clipboard.startswith("WAG-LOG-005  Does a subscription filter")
+
+
+async def test_a_section_in_which_nothing_failed_is_not_called_by_the_complaint() -> None:
+    async with wizard("doctor", size=(120, 60)) as w:
+        assert "Logs do not reach the forwarder" in w.text
+        assert "The node can be reached" in w.text
+        await w.press("f")
+        await w.pilot.press("tab", "enter")
+        await until(w.pilot, lambda: w.backend.calls.count("diagnose") == 2)
+        await settle(w.pilot)
+        assert "Logs reach the forwarder" in w.text
+
+
+async def test_the_slow_check_waits_until_it_is_asked_for() -> None:
+    async with wizard("doctor", size=(120, 36)) as w:
+        w.app.screen.query_one(TreeRows).go(0)
+        await w.press("enter")
+        assert "t: run it" in w.text
+        assert "WAG-LOC-007" not in w.app.state.findings
+        w.app.screen.query_one(TreeRows).go(7)
+        await w.press("t")
+        assert "WAG-LOC-007" in w.app.state.findings
+
+
+async def test_in_a_wide_terminal_the_evidence_stands_beside_the_tree() -> None:
+    async with wizard("doctor", size=(160, 44)) as w:
+        tree, side = w.app.screen.query_one("#tree").region, w.app.screen.query_one("#side").region
+        assert side.x >= tree.right
+        assert side.y == tree.y
+        (line,) = [line for line in w.text.splitlines() if "Evidence" in line and "[" in line]
+        assert "This machine" in line
+
+
+def test_the_tally_names_what_is_wrong_and_does_not_count_out_what_is_well() -> None:
+    assert doctor_text.tally([]) == "All 0 passed"
