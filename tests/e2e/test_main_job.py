@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import subprocess
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -84,6 +87,28 @@ def test_everything_that_can_have_tags_has_ours(deployed: Deployed) -> None:
     assert len(tagged) > 20, tagged
     (group,) = deployed.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
     assert wanted <= {tag["Key"] for tag in group["Tags"] if tag["PropagateAtLaunch"]}
+
+
+def test_a_new_instance_writes_the_nodes_configuration(deployed: Deployed, tmp_path: Path) -> None:
+    """The user data that AWS hands to an instance, run here with its two folders moved."""
+    ec2 = deployed.client("ec2")
+    (template,) = ec2.describe_launch_templates()["LaunchTemplates"]
+    answer = ec2.describe_launch_template_versions(LaunchTemplateId=template["LaunchTemplateId"])
+    data = answer["LaunchTemplateVersions"][-1]["LaunchTemplateData"]["UserData"]
+    script = base64.b64decode(data).decode()
+    for folder in ("/opt/wallarm-connector", "/etc/ecs"):
+        assert folder in script
+        script = script.replace(folder, f"{tmp_path}{folder}")
+    (tmp_path / "etc/ecs").mkdir(parents=True)
+    done = subprocess.run(["bash"], input=script, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    config = tmp_path / "opt/wallarm-connector/go-node.yaml"
+    assert config.stat().st_mode & 0o777 == 0o644
+    lines = [line.strip() for line in config.read_text("utf-8").splitlines()]
+    assert {'"mode": "connector-server"', '"address": ":5050"', '"version": 4'} <= set(lines)
+    agent = (tmp_path / "etc/ecs/ecs.config").read_text("utf-8").splitlines()
+    (cluster,) = deployed.client("ecs").list_clusters()["clusterArns"]
+    assert agent == [f"ECS_CLUSTER={cluster.rpartition('/')[2]}", "ECS_AWSVPC_BLOCK_IMDS=true"]
 
 
 def test_a_second_install_changes_nothing(deployed: Deployed) -> None:
