@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from wizard.core.tfvars import DEPLOYMENT_TAG
 from wizard.services.aws.adopt_parts import PARTS
-from wizard.services.aws.errors import explained, is_not_found
+from wizard.services.aws.errors import code_of, explained, is_not_found
 
 if TYPE_CHECKING:
     from wizard.services.aws.session import Session
@@ -35,6 +35,9 @@ _EC2 = {
     "aws_vpc": ("describe_vpcs", "Vpcs", "VpcId"),
     "aws_vpc_endpoint": ("describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"),
 }
+# Made without a tag, which follows in a request of its own. The name ends in what only this
+# deployment has: one of this very name that carries no tag at all was cut short in between.
+_TAGGED_AFTERWARDS = ("aws_s3_bucket",)
 _GONE = ("deleted", "deleting", "failed")
 
 
@@ -60,7 +63,8 @@ def find(
             if is_not_found(error):
                 return ""
             raise
-    return import_id if tags.get(DEPLOYMENT_TAG) == deployment_id else ""
+    cut_short = not tags and resource_type in _TAGGED_AFTERWARDS
+    return import_id if cut_short or tags.get(DEPLOYMENT_TAG) == deployment_id else ""
 
 
 def _in_ec2(ec2: Any, resource_type: str, values: Mapping[str, Any], deployment_id: str) -> str:
@@ -127,7 +131,12 @@ def _bucket(session: Session, values: Mapping[str, Any]) -> Found:
     name = values.get("bucket") or ""
     if not name:
         return "", {}
-    answer: Any = session.client("s3").get_bucket_tagging(Bucket=name)
+    try:
+        answer: Any = session.client("s3").get_bucket_tagging(Bucket=name)
+    except ClientError as error:
+        if code_of(error) == "NoSuchTagSet":
+            return name, {}
+        raise
     return name, _listed(answer["TagSet"])
 
 
