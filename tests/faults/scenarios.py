@@ -22,6 +22,7 @@ from tests.faults.judge import Reference, Row, expect, finish, same_end, told
 from tests.faults.world import world
 
 SOAK_SEEDS = 24
+AWS_SEEDS = 20
 Scenario = Callable[[Reference], Iterator[Row]]
 
 
@@ -274,21 +275,21 @@ def undo(reference: Reference) -> Iterator[Row]:
 def soak(reference: Reference) -> Iterator[Row]:
     """SIGKILL to the wizard or to Terraform at random moments."""
     del reference
-    passed, _ = _seeds("tests/services/terraform/test_tf_kills.py")
+    passed, _ = _seeds("tests/services/terraform/test_tf_kills.py", SOAK_SEEDS)
     yield Row("SIGKILL at random moments", f"{passed} seeds",
               "same end state, nothing left, no lock")  # fmt: skip
-    passed, said = _seeds("tests/e2e/test_kills_on_aws.py")
+    passed, said = _seeds("tests/e2e/test_kills_on_aws.py", AWS_SEEDS)
     taken = sum(int(number) for number in re.findall(r"(\d+) taken over", said))
     yield Row("SIGKILL while AWS resources are made", f"{passed} seeds; {taken} resources that the "
               "state lacked were taken over",
               "each resource once, all in the state, no orphan")  # fmt: skip
 
 
-def _seeds(file: str) -> tuple[int, str]:
+def _seeds(file: str, number: int) -> tuple[int, str]:
     """How many seeds passed, and what was printed."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", file, "-q", "-s", "-p", "no:cacheprovider"],
-        env={**os.environ, "SOAK_SEEDS": str(SOAK_SEEDS)}, stdin=subprocess.DEVNULL,
+        env={**os.environ, "SOAK_SEEDS": str(number)}, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=3600, check=False,
     )  # fmt: skip
     passed = re.search(r"(\d+) passed", done.stdout)
