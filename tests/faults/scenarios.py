@@ -298,6 +298,7 @@ def _seeds(file: str, number: int) -> tuple[int, str]:
 
 
 SCENARIOS: dict[str, Scenario] = {
+    "soak": soak,  # the longest first
     "throttle": through(
         Fault("refuse", "ThrottlingException", 400, every=4), "throttling during apply", 10
     ),
@@ -310,5 +311,4 @@ SCENARIOS: dict[str, Scenario] = {
     "damaged": damaged,
     "interrupt": interrupts,
     "undo": undo,
-    "soak": soak,
 }
