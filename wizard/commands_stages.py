@@ -6,19 +6,24 @@ import argparse
 import dataclasses
 import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from wizard import __version__
 from wizard.console import Console
 from wizard.console_stop import GracefulStop
 from wizard.core.access_log import compare, log_group_name
 from wizard.core.change import diff_lines
-from wizard.core.errors import ExitCode
+from wizard.core.errors import ExitCode, UsageError
 from wizard.core.facts import Stage
 from wizard.core.record import StageRecord
 from wizard.core.report import StageReport, State
 from wizard.core.text import clean, count
 from wizard.inputs import consent, load_answers, make_context, setting
 from wizard.services.tokens import take_environment
+
+if TYPE_CHECKING:
+    from wizard.flows.uninstall import Removal
+    from wizard.services.terraform.client import PlanResult
 
 
 def list_all(options: argparse.Namespace) -> int:
@@ -56,16 +61,7 @@ def change(options: argparse.Namespace) -> int:
             if options.action == "add":
                 reports = _add(options, env, console, context, job, refs)
             else:
-                held = job.held(refs)
-                for one in held:
-                    console.line(
-                        f"{one.ref}: put back what was there before "
-                        f"({one.before.access_log.destination_arn or 'no access log'})"
-                    )
-                if context.options.dry_run:
-                    return int(ExitCode.DONE)
-                consent(options, env, f"Change {count(len(held), 'stage')}?")
-                reports = job.remove(held, _ask(options, env))
+                reports = _remove(options, env, console, context, job, refs)
         failed = any(r.state is not State.DONE for r in reports)
         return int(ExitCode.FAILED if failed else ExitCode.DONE)
 
@@ -80,14 +76,52 @@ def _add(options, env, console, context, job, refs) -> tuple[StageReport, ...]: 
         console.line(f"Stage {stage.ref}: left alone, {reason}", State.SKIPPED)
     for text in addition.warnings:
         console.line(text, State.WARNING)
-    if addition.plan is not None:
-        console.line(f"Terraform: {addition.plan.summary.total} changes (subscriptions)")
+    _show_plan(console, addition.plan)
     if context.options.dry_run or not addition.changes:
-        if addition.plan is not None:
-            addition.plan.discard()
+        _discard(addition.plan)
         return ()
-    consent(options, env, f"Change {count(len(addition.changes), 'stage')}?")
+    try:
+        consent(options, env, f"Change {count(len(addition.changes), 'stage')}?")
+    except UsageError:
+        _discard(addition.plan)
+        raise
     return tuple(job.add(addition))
+
+
+def _remove(options, env, console, context, job, refs) -> tuple[StageReport, ...]:  # type: ignore[no-untyped-def]
+    leaving = job.review_remove(refs)
+    for one in leaving.held:
+        console.line(
+            f"{one.ref}: put back what was there before "
+            f"({one.before.access_log.destination_arn or 'no access log'})"
+        )
+    for ref in leaving.back:
+        console.line(f"{ref}: put back already", State.SKIPPED)
+    for group in leaving.log_groups:
+        console.line(f"{group}: unsubscribed, no other stage needs it")
+    _show_plan(console, leaving.plan)
+    if context.options.dry_run or not (leaving.held or leaving.plan):
+        _discard(leaving.plan)
+        return ()
+    try:
+        consent(options, env, f"Change {count(len(leaving.held), 'stage')}?")
+    except UsageError:
+        _discard(leaving.plan)
+        raise
+    return tuple(job.remove(leaving, _ask(options, env)))
+
+
+def _show_plan(console: Console, plan: PlanResult | None) -> None:
+    """Every change Terraform would make; nothing where it need not run."""
+    acting = ("create", "update", "delete", "replace")
+    for change in plan.changes if plan is not None else ():
+        if change.action in acting:
+            console.line(f"Terraform: {change.action} {change.address}")
+
+
+def _discard(plan: PlanResult | None) -> None:
+    if plan is not None:
+        plan.discard()
 
 
 def status(options: argparse.Namespace) -> int:
@@ -144,25 +178,20 @@ def uninstall(options: argparse.Namespace) -> int:
             GracefulStop(console, lambda: job.deployment.working),
         ):
             removal = job.review()
-            for held in removal.stages:
-                console.line(
-                    f"Stage {held.ref}: logging goes back to "
-                    f"{held.before.access_log.destination_arn or 'off'}"
-                )
-            if removal.plan is not None:
-                console.line(f"Infrastructure: {removal.plan.summary.remove} resources to remove")
-            if removal.nothing_to_do:
-                for text in removal.stays:
-                    console.line(f"left: {text}", State.WARNING)
-                more = "else " if removal.stays else ""
-                console.line(f"Nothing {more}of this deployment is left.", State.DONE)
+            _show_removal(console, removal, delete_logs=options.delete_logs)
+            if removal.nothing_to_do and not (removal.logs and options.delete_logs):
+                end = ", but what is listed" if removal.logs or removal.stays else ""
+                console.line(f"Nothing of this deployment is left{end}.", State.DONE)
                 return int(ExitCode.DONE)
             if context.options.dry_run:
                 console.line("Dry run: nothing was changed.", State.SKIPPED)
-                if removal.plan is not None:
-                    removal.plan.discard()
+                _discard(removal.plan)
                 return int(ExitCode.DONE)
-            consent(options, env, "Remove all of this?")
+            try:
+                consent(options, env, "Remove all of this?")
+            except UsageError:
+                _discard(removal.plan)
+                raise
             done = job.run(removal)
             console.data({"type": "Removed", "destroyed": done.destroyed, "left": list(done.left)})
             for text in done.left:
@@ -172,6 +201,28 @@ def uninstall(options: argparse.Namespace) -> int:
                 State.DONE if done.complete else State.WARNING,
             )
             return int(ExitCode.DONE if done.complete else ExitCode.FAILED)
+
+
+def _show_removal(console: Console, removal: Removal, *, delete_logs: bool) -> None:
+    """What would be taken away, what stays, and what that costs."""
+    for held in removal.stages:
+        console.line(
+            f"Stage {held.ref}: logging goes back to "
+            f"{held.before.access_log.destination_arn or 'off'}"
+        )
+    if removal.plan is not None:
+        console.line(f"Infrastructure: {removal.plan.summary.remove} resources to remove")
+    if removal.token_parameter:
+        console.line(f"Wallarm token: {removal.token_parameter} deleted")
+    for group in removal.policies:
+        console.line(f"Resource policy of {group}: our statement taken out")
+    for one in removal.logs:
+        if delete_logs:
+            console.line(f"{one.name}: deleted with all its data", State.WARNING)
+        else:
+            console.line(f"stays: {one.left}", State.SKIPPED)
+    for text in removal.stays:
+        console.line(f"stays: {text}", State.SKIPPED)
 
 
 def rotate_token(options: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from wizard.core.change import (
     StageChange,
     UndoAction,
     diff_lines,
+    drift,
     plan_change,
     same_settings,
     undo,
@@ -325,3 +326,24 @@ def test_images_are_compared_by_meaning() -> None:
 def test_a_change_of_a_skipped_stage_changes_nothing() -> None:
     change = StageChange(StageRef("a", "b"), ApiType.REST, OFF, WRITTEN, Mode.SKIP)
     assert not change.changes_anything
+
+
+@pytest.mark.parametrize(
+    ("before", "ours", "live", "said"),
+    [
+        (OFF, logging(ARN, level="INFO"), logging(ARN, level="INFO"), ""),
+        (OFF, logging(ARN), logging(ARN + ":*"), ""),
+        (OFF, logging(ARN, level="INFO"), OFF, "switched off, as it was before"),
+        (logging(THEIRS), logging(ARN), logging(THEIRS), "old logging is back: it goes to theirs"),
+        (logging(THEIRS), logging(ARN), OFF, "its access log was switched off"),
+        (OFF, logging(ARN), logging(STREAM), "goes to Firehose amazon-apigateway-siem now"),
+        (OFF, logging(ARN), logging(ARN, CLF), "its log format was altered"),
+        (OFF, logging(ARN, level="INFO"), logging(ARN), "its log level is off now"),
+    ],
+)
+def test_what_somebody_changed_since_is_said(
+    before: StageSettings, ours: StageSettings, live: StageSettings, said: str
+) -> None:
+    found = drift(before, ours, live)
+    assert said in found
+    assert bool(found) is bool(said)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from wizard.core import record
 from wizard.core.facts import AccessLog, StageRef, StageSettings
 from wizard.core.record import Entry, fold, settings_to_dict
@@ -92,3 +94,85 @@ def test_a_token_that_may_have_been_stored_is_ours_to_remove():
     deleted = Entry(2, "", "r", "uninstall", record.TOKEN_DELETE, begun.subject, "done")
     assert fold([begun]).token_parameter == begun.subject
     assert fold([begun, deleted]).token_parameter == ""
+
+
+def test_a_refusal_after_a_death_does_not_lose_what_was_there_before():
+    dead = [switch(1, "begin", THEIRS, OURS)]
+    refused = [switch(2, "begin", OURS, OURS_2), switch(3, "failed", OURS, OURS_2)]
+    stage = fold([*dead, *refused]).stages[REF]
+    assert stage.in_doubt
+    assert stage.before == THEIRS
+    assert stage.wrote(OURS) == OURS
+    assert stage.wrote(OURS_2) is None, "this one was refused"
+    done = [switch(4, "begin", OURS, OURS_2), switch(5, "done", OURS, OURS_2)]
+    stage = fold([*dead, *refused, *done]).stages[REF]
+    assert (stage.before, stage.after, stage.in_doubt) == (THEIRS, OURS_2, False)
+
+
+def test_what_an_interrupted_second_change_may_have_written_is_ours():
+    connected = [switch(1, "begin", THEIRS, OURS), switch(2, "done", THEIRS, OURS)]
+    stage = fold([*connected, switch(3, "begin", OURS, OURS_2)]).stages[REF]
+    assert stage.wrote(OURS_2) == OURS_2
+    assert stage.wrote(OURS) == OURS
+    assert stage.wrote(THEIRS) is None
+
+
+THEIRS_2 = StageSettings(AccessLog("arn:aws:logs:eu-west-1:1:log-group:new", "$context.requestId"))
+ALTERED = StageSettings(AccessLog(OURS.access_log.destination_arn, "$context.requestId"), "INFO")
+QUIET = StageSettings(OURS.access_log, "ERROR")
+
+
+@pytest.mark.parametrize(
+    ("found", "put_back"),
+    [
+        (OURS, THEIRS),
+        (THEIRS_2, THEIRS_2),
+        (OFF, OFF),
+        (ALTERED, THEIRS),  # in our own log group there is nothing to go back to
+        (QUIET, StageSettings(THEIRS.access_log, "ERROR")),
+    ],
+)
+def test_what_the_owner_set_in_between_is_what_removal_puts_back(found, put_back):
+    state = fold(
+        [
+            switch(1, "begin", THEIRS, OURS),
+            switch(2, "done", THEIRS, OURS),
+            switch(3, "begin", found, OURS),
+            switch(4, "done", found, OURS),
+        ]
+    )
+    assert state.stages[REF].before == put_back
+
+
+def policy(seq, action, step, document):
+    image = {"scope": "RESOURCE", "document": document}
+    return Entry(seq, "", "r", "stages", action, "/group", step, image)
+
+
+def put(seq, step, document=""):
+    return policy(seq, record.POLICY_PUT, step, document)
+
+
+@pytest.mark.parametrize(
+    ("lived", "held"),
+    [
+        ([put(1, "begin")], ""),
+        ([put(1, "begin"), put(2, "done")], ""),
+        ([put(1, "begin"), put(2, "failed")], None),
+        ([put(1, "begin", "a"), put(2, "begin", "b"), put(3, "done", "b")], "b"),
+        ([put(1, "begin", "a"), put(2, "done", "a"), put(3, "begin", "b")], "a"),
+        ([put(1, "done", "a"), put(2, "begin", "b"), put(3, "failed", "b")], "a"),
+        ([put(1, "done"), policy(2, record.POLICY_RESTORE, "begin", "")], ""),
+        ([put(1, "done"), policy(2, record.POLICY_RESTORE, "done", "")], None),
+    ],
+)
+def test_a_policy_that_may_have_been_written_is_ours_to_take_back(lived, held):
+    policies = fold(lived).policies
+    assert (policies["/group"]["document"] if policies else None) == held
+
+
+def test_log_data_that_a_removal_kept_is_known_until_it_is_deleted():
+    kept = Entry(1, "", "r", "uninstall", record.LOGS_KEEP, "/group", "begin")
+    deleted = Entry(2, "", "r", "uninstall", record.LOGS_DELETE, "/group", "done")
+    assert fold([kept]).kept_logs == {"/group"}
+    assert fold([kept, deleted]).kept_logs == frozenset()

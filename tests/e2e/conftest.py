@@ -65,6 +65,7 @@ class Deployed:
     env: dict[str, str]
     answers_file: Path
     images: dict[str, Any]
+    policies: dict[str, Any] = field(default_factory=dict)  # the log groups', at the same time
     install: subprocess.CompletedProcess[str] = field(init=False)
     events: list[FlowEvent] = field(default_factory=list)
 
@@ -133,8 +134,19 @@ class Deployed:
         raise LookupError(f"no free {kind.value} stage: {listed}")
 
     def stage_images(self) -> dict[str, Any]:
-        """Everything API Gateway says about every stage, and the log groups' policies."""
+        """Everything API Gateway says about every stage."""
         return stage_images(self.client)
+
+    def log_policies(self) -> dict[str, Any]:
+        """Who may write to which log group: the account's policies, and those of each group."""
+        logs = self.client("logs")
+        found = {"": logs.describe_resource_policies()["resourcePolicies"]}
+        for group in logs.describe_log_groups()["logGroups"]:
+            arn = group["arn"].removesuffix(":*")
+            answer = logs.describe_resource_policies(resourceArn=arn)["resourcePolicies"]
+            if answer:
+                found[group["logGroupName"]] = [p["policyDocument"] for p in answer]
+        return found
 
     def forget(self, *addresses: str) -> None:
         """As if an apply had been killed after creating these: they exist outside the state."""
@@ -199,7 +211,7 @@ def deployed() -> Iterator[Deployed]:
         }
         answers_file.write_text(json.dumps(answers), encoding="utf-8")
         it = Deployed(box, root, env, answers_file, {})
-        it.images = it.stage_images()
+        it.images, it.policies = it.stage_images(), it.log_policies()
         it.install = it.cli(
             "install", "--answers", str(answers_file), "--non-interactive", "--yes", "--json"
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from tests.e2e.conftest import Deployed, need_terraform
 from tests.e2e.killer import Killer
 from wizard.core.facts import ApiType
 from wizard.core.tfvars import DEPLOYMENT_TAG
+from wizard.flows import elsewhere
+from wizard.flows.deployment import identify, open_session
 from wizard.sandbox import Sandbox
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("interrupted")]
@@ -46,7 +49,7 @@ def begun() -> Iterator[Deployed]:
         }
         answers_file.write_text(json.dumps(answers), encoding="utf-8")
         it = Deployed(box, root, env, answers_file, {})
-        it.images = it.stage_images()
+        it.images, it.policies = it.stage_images(), it.log_policies()
         yield it
 
 
@@ -98,8 +101,8 @@ def test_with_a_node_of_ones_own_every_request_arrives_all_the_same(begun: Deplo
 def test_from_another_computer_without_the_state_nothing_is_made_twice(
     begun: Deployed, tmp_path: Path
 ) -> None:
-    elsewhere = {"WALLARM_APIGW_WORKSPACE": str(tmp_path / "elsewhere")}
-    refused = begun.cli("install", "--answers", str(begun.answers_file), "--yes", **elsewhere)
+    there = {"WALLARM_APIGW_WORKSPACE": str(tmp_path / "elsewhere")}
+    refused = begun.cli("install", "--answers", str(begun.answers_file), "--yes", **there)
     assert refused.returncode == 2, refused.stderr[-2000:]
     assert "is deployed in us-east-1 already, from another computer" in refused.stderr
     assert "state_bucket" in refused.stderr
@@ -107,6 +110,12 @@ def test_from_another_computer_without_the_state_nothing_is_made_twice(
                       "--name-prefix", "another",
                       WALLARM_APIGW_WORKSPACE=str(tmp_path / "third"))  # fmt: skip
     assert other.returncode == 0, other.stderr[-2000:]
+    session = open_session(begun.context, begun.answers)
+    seen = elsewhere.look(session, identify(session, begun.answers))
+    assert [(d.name_prefix, d.bucket) for d in seen.found] == [("api-gw-discovery", "")]
+    assert (
+        elsewhere.look(session, identify(session, begun.answers), ("api-gw-discovery",)).found == ()
+    )
 
 
 def test_what_a_killed_apply_created_is_taken_over_and_not_made_twice(begun: Deployed) -> None:
@@ -159,6 +168,50 @@ def test_killed_at_any_write_a_stage_gets_there_and_back_all_the_same(
     assert begun.stage_images() == before
 
 
+def subscribed(begun: Deployed, group: str) -> list[str]:
+    found = begun.client("logs").describe_subscription_filters(logGroupName=group)
+    return [f["filterName"] for f in found["subscriptionFilters"]]
+
+
+def test_a_stage_with_a_log_of_its_own_is_subscribed_to_and_let_go_whole(
+    begun: Deployed, killer: Killer
+) -> None:
+    ref, group = f"{begun.box.apis['catalogue'].api_id}/v2", "/company/api/catalogue-v2"
+    before, policies = begun.stage_images(), begun.log_policies()
+    logs = begun.client("logs")
+    forwarder = begun.client("lambda").list_functions()["Functions"][0]["FunctionArn"]
+    for name in ("siem", "archive"):
+        logs.put_subscription_filter(
+            logGroupName=group, filterName=name, filterPattern="", destinationArn=forwarder
+        )
+    full = begun.cli("stages", "add", ref, "--yes")
+    assert full.returncode == 1
+    assert (
+        f"The log group {group} has 2 subscription filters, and AWS allows no more" in full.stderr
+    )
+    assert "Switch the stage to the connector's own log group" in full.stderr
+    assert begun.stage_images() == before, "nothing of the stage is changed"
+    for name in ("siem", "archive"):
+        logs.delete_subscription_filter(logGroupName=group, filterName=name)
+
+    added = begun.cli("stages", "add", ref, "--yes")
+    assert added.returncode == 0, added.stderr[-3000:]
+    plan = re.findall(r"Terraform: (.+)", added.stderr)
+    assert plan == [f'create aws_cloudwatch_log_subscription_filter.forwarder["{group}"]']
+    assert len(subscribed(begun, group)) == 1
+
+    # It dies when the stage is put back and the subscription is about to go.
+    env = {**begun.env, "WALLARM_APIGW_WORKSPACE": str(begun.workspace)}
+    assert killer.run(env, ("stages", "remove", ref, "--yes"), 2, after=False)
+    assert begun.stage_images() == before
+    again = begun.cli("stages", "remove", ref, "--yes")
+    assert again.returncode == 0, again.stderr[-3000:]
+    assert "put back already" in again.stderr
+    assert subscribed(begun, group) == []
+    assert begun.stage_images() == before
+    assert begun.log_policies() == policies
+
+
 def test_interrupted_once_it_stops_gracefully_and_says_how_to_go_on(begun: Deployed) -> None:
     # Before, an apply was killed: what it made goes with the rest, or is named.
     begun.forget("aws_iam_role.forwarder", "aws_s3_bucket.undelivered")
@@ -192,7 +245,26 @@ def test_interrupted_once_it_stops_gracefully_and_says_how_to_go_on(begun: Deplo
 
 
 def test_log_data_stays_after_a_removal_and_that_is_said(begun: Deployed) -> None:
-    groups = begun.client("logs").describe_log_groups(
-        logGroupNamePrefix="/aws/apigateway/wallarm-api-discovery-"
-    )["logGroups"]
-    assert len(groups) == 1
+    assert len(log_groups(begun)) == 2
+    assert begun.log_policies() == begun.policies
+    again = begun.cli("uninstall", "--yes")
+    assert again.returncode == 0, again.stderr[-3000:]
+    assert "Nothing of this deployment is left, but what is listed." in again.stderr
+    assert re.search(r"stays: /aws/apigateway/wallarm-api-discovery-\w+: log data \(0.0 GB, less "
+                     r"than \$0.01/month; expires after 14 days\)", again.stderr)  # fmt: skip
+
+
+def test_log_data_that_was_kept_can_be_deleted_later(begun: Deployed) -> None:
+    gone = begun.cli("uninstall", "--yes", "--delete-logs")
+    assert gone.returncode == 0, gone.stderr[-3000:]
+    assert "deleted with all its data" in gone.stderr
+    assert log_groups(begun) == []
+    assert "Nothing of this deployment is left." in begun.cli("uninstall", "--yes").stderr
+
+
+def log_groups(begun: Deployed) -> list[str]:
+    """Log groups that the deployment made and that are there."""
+    logs = begun.client("logs")
+    names = ("/aws/apigateway/wallarm-api-discovery-", "/aws/lambda/wallarm-cw-resend-")
+    found = [g for n in names for g in logs.describe_log_groups(logGroupNamePrefix=n)["logGroups"]]
+    return [g["logGroupName"] for g in found]

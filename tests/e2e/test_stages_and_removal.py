@@ -98,6 +98,7 @@ def test_after_uninstall_every_stage_is_exactly_as_before_the_install(deployed: 
     gone = deployed.cli("uninstall", "--yes", "--delete-logs")
     assert gone.returncode == 0, gone.stderr[-4000:]
     assert deployed.stage_images() == deployed.images
+    assert deployed.log_policies() == deployed.policies
 
 
 @pytest.mark.last

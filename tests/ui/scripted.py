@@ -141,6 +141,8 @@ class Script:
     slow: float = 0.0  # seconds of every scripted wait; 0 for tests
     fail: dict[str, WizardError] = field(default_factory=dict)  # by method name, raised once
     existing: tuple[Existing, ...] = ()
+    elsewhere: tuple[Existing, ...] = ()
+    removed_before: bool = False  # all but the log data
     token_state: State = State.UNCHECKED
     mfa: bool = False
     cached: float = 0.0  # seconds since the list of stages was read; 0 for never
@@ -180,6 +182,7 @@ class Scripted:
         self._reducer: ProgressReducer | None = None
         self.broken = True  # one link, until it is mended
         self.followers = scripted_logs(self.script.hostile, HOSTILE)
+        self.deleted_logs: bool | None = None
 
     # Help of the script itself
 
@@ -223,6 +226,10 @@ class Scripted:
     def existing(self) -> tuple[Existing, ...]:
         self._enter("existing")
         return self.script.existing
+
+    def elsewhere(self, answers: Answers) -> tuple[Existing, ...]:
+        self._enter("elsewhere")
+        return self.script.elsewhere
 
     def saved(self, existing: Existing) -> Answers | None:
         return Answers(name_prefix=existing.name_prefix, region=existing.region)
@@ -603,6 +610,8 @@ class Scripted:
             return RemovalView(
                 tuple(f"{n:04x}b2c3d4/prod" for n in range(3, 9)), (), HOSTILE[0], HOSTILE
             )
+        if self.script.removed_before:
+            return RemovalView((), (), "", (), LOG_GROUPS)
         return RemovalView(
             ("0000b2c3d4/prod", "0001b2c3d4/prod", "0001b2c3d4/staging"),
             tuple(PlannedResource(a, "delete", group_of(_kind(a), a)) for a in RESOURCES),

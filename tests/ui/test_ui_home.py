@@ -305,8 +305,7 @@ async def test_log_data_stays_unless_a_person_says_otherwise() -> None:
         await w.press("ctrl+n")
         assert "except the log data" in " ".join(w.text.split())
         await w.press("tab", "enter")
-        await until(w.pilot, lambda: hasattr(w.backend, "deleted_logs"))
-        assert w.backend.deleted_logs is False
+        await until(w.pilot, lambda: w.backend.deleted_logs is False)
 
 
 async def test_log_data_goes_when_a_person_says_so() -> None:
@@ -316,21 +315,52 @@ async def test_log_data_goes_when_a_person_says_so() -> None:
         await w.press("l", "l", "ctrl+n")
         assert "the log groups with their data" in " ".join(w.text.split())
         await w.press("tab", "enter")
-        await until(w.pilot, lambda: hasattr(w.backend, "deleted_logs"))
-        assert w.backend.deleted_logs is True
+        await until(w.pilot, lambda: w.backend.deleted_logs is True)
 
 
 async def test_a_question_of_a_flow_is_put_to_a_person_and_leaving_it_is_a_no() -> None:
     async with wizard("home", script=deployed()) as w:
-        for key, expected in (("escape", False), ("enter", False)):
+        for keys, expected in ((("escape",), False), (("enter",), False), (("tab", "enter"), True)):
             asked = asyncio.ensure_future(
                 asyncio.to_thread(w.backend.agree, "Terraform's state is locked. Remove the lock?")
             )
-            await until(w.pilot, lambda: "A decision is needed" in w.text)
+            await until(w.pilot, lambda: isinstance(w.app.screen, Confirm))
+            assert "A decision is needed" in w.text
             assert "Remove the lock?" in w.text
-            await w.press(key)
-            assert await asked is expected
-        asked = asyncio.ensure_future(asyncio.to_thread(w.backend.agree, "Put it back?"))
-        await until(w.pilot, lambda: "Put it back?" in w.text)
+            await w.press(*keys)
+            assert await asyncio.wait_for(asked, 20) is expected
+
+
+async def test_a_question_that_comes_when_the_screens_are_gone_is_answered_no() -> None:
+    async with wizard("home", script=deployed()) as w:
+        pass
+    assert (
+        await asyncio.wait_for(asyncio.to_thread(w.backend.agree, "Remove the lock?"), 20) is False
+    )
+
+
+ELSEWHERE = (
+    Existing("payments-team", "123456789012", "us-east-1", None, 0.0, bucket="team-state"),
+)
+
+
+async def test_a_deployment_that_only_a_colleague_has_is_found_and_leads_home() -> None:
+    async with wizard(script=Script(hostile=False, elsewhere=ELSEWHERE)) as w:
+        await until(w.pilot, lambda: w.app.state.at == "home")
+    async with wizard(script=Script(hostile=False, existing=HERE, elsewhere=ELSEWHERE)) as w:
+        await until(w.pilot, lambda: "s3://team-state" in w.text)
+        assert w.app.state.at == "home"
+        assert "api-gw-discovery in us-east-1 is deployed" in w.text
+
+
+async def test_log_data_that_an_earlier_removal_kept_can_still_be_deleted() -> None:
+    script = Script(hostile=False, existing=HERE, removed_before=True)
+    async with wizard("uninstall", script=script) as w:
+        assert "2 log groups kept" in w.text
+        await w.press("ctrl+n")
+        assert not isinstance(w.app.screen, Confirm), "there is nothing to take away"
+        await w.press("l", "ctrl+n")
+        assert isinstance(w.app.screen, Confirm)
+        assert "Take away what is left?" in w.text
         await w.press("tab", "enter")
-        assert await asked is True
+        await until(w.pilot, lambda: w.backend.deleted_logs is True)

@@ -162,6 +162,28 @@ def undo(before: StageSettings, after: StageSettings, live: StageSettings) -> Un
     )
 
 
+def drift(before: StageSettings, ours: StageSettings, live: StageSettings) -> str:
+    """What somebody changed since a stage was connected; empty when it is as it was left.
+
+    Args:
+        before: what removal would put back.
+        ours: what was written.
+    """
+    if same_settings(live, ours):
+        return ""
+    if same_log(live.access_log, ours.access_log):
+        return f"its log level is {_level(live.logging_level)} now"
+    if same_log(live.access_log, before.access_log):
+        if not live.access_log.enabled:
+            return "its access log was switched off, as it was before"
+        return f"the old logging is back: it goes to {_place(live.access_log)}"
+    if not live.access_log.enabled:
+        return "its access log was switched off"
+    if not access_log.same_arn(live.access_log.destination_arn, ours.access_log.destination_arn):
+        return f"its access log goes to {_place(live.access_log)} now"
+    return "its log format was altered"
+
+
 def same_log(one: AccessLog, other: AccessLog) -> bool:
     """Whether two access logs are the same, however the ARN is written."""
     return one.format == other.format and access_log.same_arn(

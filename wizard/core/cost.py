@@ -54,6 +54,18 @@ class Estimate:
         return sum(line.per_month for line in self.lines)
 
 
+def storage(stored: int) -> str:
+    """What CloudWatch Logs takes for keeping so many bytes: `2.5 GB, about $0.08/month`.
+
+    AWS counts stored bytes with some delay.
+    """
+    size = stored / 1e9
+    price = size * STORAGE_GB_MONTH
+    if price < 0.01:
+        return f"{size:.1f} GB, less than $0.01/month"
+    return f"{size:,.1f} GB, about ${price:,.2f}/month"
+
+
 def estimate(answers: Answers, *, requests_per_second: float = 0.0) -> Estimate:
     """The monthly cost of a deployment.
 

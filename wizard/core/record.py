@@ -6,10 +6,12 @@ it. A `begin` without an end is in doubt: the process died in between, and the w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from wizard.core import access_log
+from wizard.core.change import same_level, same_log
 from wizard.core.facts import AccessLog, StageRef, StageSettings
 
 # Actions. The part before the dot names the thing that is changed.
@@ -20,10 +22,13 @@ TERRAFORM_APPLY = "terraform.apply"
 TERRAFORM_DESTROY = "terraform.destroy"
 ROLE_CREATE = "account-role.create"
 ROLE_SET = "account-role.set"
+ROLE_DELETE = "account-role.delete"
 POLICY_PUT = "log-policy.put"
 POLICY_RESTORE = "log-policy.restore"
 STAGE_SWITCH = "stage.switch"
 STAGE_RESTORE = "stage.restore"
+LOGS_KEEP = "log-data.keep"
+LOGS_DELETE = "log-data.delete"
 REDRIVE = "undelivered.replay"
 STATE_BUCKET = "state.bucket"
 STATE_MOVE = "state.move"
@@ -49,9 +54,9 @@ class Entry:
 class StageRecord:
     """A stage this deployment changed.
 
-    `before` is the image from before the first change since the stage was last restored: what
-    removal puts back. `after` is what was last written. `in_doubt` means a change began and its end
-    was never recorded.
+    `before` is what the owner had last: the image from before the first change since the stage was
+    last restored, or what they set themselves in between. Removal puts it back. `after` is what was
+    last written. `in_doubt` means a change began and its end was never recorded.
     """
 
     ref: StageRef
@@ -62,6 +67,13 @@ class StageRecord:
     log_group: str = ""
     in_doubt: bool = False
     connected: bool = False  # a change of ours is known to have taken effect
+    attempts: tuple[StageSettings, ...] = ()  # written by changes whose end is not known
+    unsettled: bool = False  # the change in doubt began while an earlier one was
+
+    def wrote(self, live: StageSettings) -> StageSettings | None:
+        """The image of ours whose access log is live now; None when it is somebody else's."""
+        ours = (self.after, *reversed(self.attempts))
+        return next((one for one in ours if same_log(one.access_log, live.access_log)), None)
 
 
 @dataclass(frozen=True)
@@ -74,6 +86,8 @@ class Record:
     role_set: str = ""
     role_before: str = ""
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)  # subject → before-image
+    policies_tried: frozenset[str] = frozenset()  # of these the end is not known
+    kept_logs: frozenset[str] = frozenset()  # log groups a removal left where they are
     applied: bool = False  # a Terraform apply began and nothing was destroyed since
     unfinished: tuple[Entry, ...] = ()
     last_run: str = ""
@@ -83,8 +97,17 @@ class Record:
     @property
     def kept_log_groups(self) -> tuple[str, ...]:
         """Log groups of stages that keep their own, which must stay subscribed."""
-        names = (s.log_group for s in self.stages.values() if s.mode == "keep" and s.log_group)
-        return tuple(sorted(set(names)))
+        return self.kept_without(())
+
+    def kept_without(self, leaving: Collection[StageRef]) -> tuple[str, ...]:
+        """The same once these stages are disconnected."""
+        staying = (s for ref, s in self.stages.items() if ref not in leaving)
+        return tuple(sorted({s.log_group for s in staying if s.mode == "keep" and s.log_group}))
+
+    def restored(self, ref: StageRef, entries: Iterable[Entry]) -> bool:
+        """Whether this stage was connected once and is put back."""
+        done = (e for e in entries if e.action == STAGE_RESTORE and e.step == "done")
+        return ref not in self.stages and any(e.subject == str(ref) for e in done)
 
 
 def settings_to_dict(settings: StageSettings) -> dict[str, str]:
@@ -136,14 +159,36 @@ def _apply(record: Record, entry: Entry) -> Record:
         return replace(record, applied=False)
     if entry.action == ROLE_CREATE and done:
         return replace(record, role_created=entry.subject)
+    if entry.action == ROLE_DELETE and done:
+        return replace(record, role_created="")
     if entry.action == ROLE_SET and done:
         return replace(record, role_set=entry.subject, role_before=str(entry.before.get("arn", "")))
-    if entry.action == POLICY_PUT and entry.subject not in record.policies:
-        return replace(record, policies={**record.policies, entry.subject: entry.before})
-    if entry.action == POLICY_RESTORE and done:
-        left = {k: v for k, v in record.policies.items() if k != entry.subject}
-        return replace(record, policies=left)
+    if entry.action in (POLICY_PUT, POLICY_RESTORE):
+        return _policies(record, entry)
+    if entry.action == LOGS_KEEP:
+        return replace(record, kept_logs=record.kept_logs | {entry.subject})
+    if entry.action == LOGS_DELETE and done:
+        return replace(record, kept_logs=record.kept_logs - {entry.subject})
     return record
+
+
+def _policies(record: Record, entry: Entry) -> Record:
+    group, known = entry.subject, dict(record.policies)
+    tried = group in record.policies_tried
+    if entry.action == POLICY_RESTORE:
+        if entry.step != "done":
+            return record
+        known.pop(group, None)
+    elif entry.step == "failed":
+        if tried:
+            known.pop(group, None)
+    elif group not in known or tried:
+        # Had an earlier try taken effect, there would have been no reason for another one.
+        known[group] = entry.before
+        if entry.step == "begin":
+            return replace(record, policies=known, policies_tried=record.policies_tried | {group})
+    settled = record.policies_tried - {group}
+    return replace(record, policies=known, policies_tried=settled)
 
 
 def _stages(stages: dict[StageRef, StageRecord], entry: Entry) -> dict[StageRef, StageRecord]:
@@ -157,16 +202,36 @@ def _stages(stages: dict[StageRef, StageRecord], entry: Entry) -> dict[StageRef,
         return {**stages, ref: replace(known, in_doubt=entry.step == "begin")}
     if entry.step == "failed":
         # A change that was refused leaves the stage as it was before this attempt.
-        if known is not None and known.connected:
-            return {**stages, ref: replace(known, in_doubt=False)}
+        if known is not None and (known.connected or known.unsettled):
+            attempts = known.attempts[:-1]
+            return {
+                **stages,
+                ref: replace(
+                    known, attempts=attempts, in_doubt=known.unsettled, unsettled=len(attempts) > 1
+                ),
+            }
         return {key: value for key, value in stages.items() if key != ref}
     after = settings_from_dict(entry.after)
     if known is not None:
         if entry.step == "begin":
-            return {**stages, ref: replace(known, in_doubt=True)}
+            begun = replace(
+                known,
+                in_doubt=True,
+                unsettled=known.in_doubt,
+                attempts=(*known.attempts, after),
+            )
+            return {**stages, ref: begun}
         mode, group = _mode(entry, known)
         updated = replace(
-            known, after=after, mode=mode, log_group=group, in_doubt=False, connected=True
+            known,
+            before=_owners(known, settings_from_dict(entry.before)),
+            after=after,
+            mode=mode,
+            log_group=group,
+            in_doubt=False,
+            connected=True,
+            attempts=(),
+            unsettled=False,
         )
         return {**stages, ref: updated}
     mode, group = _mode(entry, None)
@@ -179,8 +244,24 @@ def _stages(stages: dict[StageRef, StageRecord], entry: Entry) -> dict[StageRef,
         log_group=group,
         in_doubt=entry.step == "begin",
         connected=entry.step == "done",
+        attempts=(after,) if entry.step == "begin" else (),
     )
     return {**stages, ref: fresh}
+
+
+def _owners(known: StageRecord, found: StageSettings) -> StageSettings:
+    """What the owner had last, given what a further change found."""
+    log, level = known.before.access_log, known.before.logging_level
+    in_our_group = known.mode == "ours" and access_log.same_arn(
+        found.access_log.destination_arn, known.after.access_log.destination_arn
+    )
+    # A format that somebody altered in our own log group is nothing they could go back to.
+    if known.wrote(found) is None and not in_our_group:
+        log = found.access_log
+    if not any(same_level(one.logging_level, found.logging_level)
+               for one in (known.after, *known.attempts)):  # fmt: skip
+        level = found.logging_level
+    return StageSettings(log, level)
 
 
 def _mode(entry: Entry, known: StageRecord | None) -> tuple[str, str]:

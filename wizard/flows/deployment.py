@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
 
 from wizard.core.answers import Answers
 from wizard.core.errors import UsageError, WizardError
-from wizard.core.facts import Identity
+from wizard.core.facts import Identity, StageRef
 from wizard.core.plan_scope import beyond
 from wizard.core.report import State
 from wizard.core.terraform_events import Event
@@ -21,6 +22,7 @@ from wizard.flows.moving import require_lockfile
 from wizard.flows.saved import Found, found_deployments, saved_answers
 from wizard.flows.sharing import Sharing
 from wizard.services import assets
+from wizard.services.aws import log_groups
 from wizard.services.aws.session import Session
 from wizard.services.files import write_private
 from wizard.services.journal import Journal
@@ -33,6 +35,8 @@ from wizard.services.workspace import (
     WorkspaceId,
     open_workspace,
 )
+
+_FILTER = re.compile(r'aws_cloudwatch_log_subscription_filter\.forwarder\["(.+)"\]')
 
 
 def open_session(context: Context, answers: Answers) -> Session:
@@ -185,9 +189,16 @@ class Deployment:
         """The SSM parameter for the token; empty where no node is deployed."""
         return token_parameter_name(self.answers) if self.answers.deploys_node else ""
 
-    def write_variables(self, further_log_groups: tuple[str, ...] = ()) -> None:
-        """Write the Terraform variables that these answers mean. They hold no secret."""
-        kept = sorted({*self.journal.record.kept_log_groups, *further_log_groups})
+    def write_variables(
+        self, further_log_groups: tuple[str, ...] = (), leaving: Collection[StageRef] = ()
+    ) -> None:
+        """Write the Terraform variables that these answers mean. They hold no secret.
+
+        Args:
+            further_log_groups: those of stages that will keep their own.
+            leaving: connected stages whose log groups are not needed any more.
+        """
+        kept = sorted({*self.journal.record.kept_without(leaving), *further_log_groups})
         self.workspace.write_variables(
             variables(
                 self.answers,
@@ -235,10 +246,16 @@ class Deployment:
 
     def apply(self, plan: PlanResult) -> ApplyResult:
         """Apply a reviewed plan. Where credentials end in the middle, it is said what is done; a
-        person who logs in again goes on with what is left of the same plan."""
+        person who logs in again goes on with what is left of the same plan.
+
+        Raises WizardError WAG-E-LOGS-004 where a log group has no room for another filter.
+        """
         try:
             return self.terraform.apply(plan, self.follow())
         except WizardError as error:
+            full = _full_log_group(error)
+            if full:
+                raise self._no_room(full, error) from error
             if not expiry.tell(self.context, self.workspace, error):
                 raise
             # A retry in this process sees a login that was made meanwhile.
@@ -252,6 +269,14 @@ class Deployment:
                 raise
             return self.apply(fresh)
 
+    def _no_room(self, key: str, error: WizardError) -> WizardError:
+        ours = self.answers.api_gateway_log_group_name
+        name = {"main": ours, "named main": "main"}.get(key, key)  # as in `forwarder.tf`
+        try:
+            return log_groups.filter_limit(self.session, name, error.why)
+        except WizardError:  # the group cannot be read: Terraform's own words must do
+            return error
+
     def follow(self) -> Callable[[Event], None]:
         """A listener for Terraform that turns its events into progress for the reader."""
         listen = follow(self.context.emit, History().medians())
@@ -262,6 +287,15 @@ class Deployment:
             listen(event)
 
         return hear
+
+
+def _full_log_group(error: WizardError) -> str:
+    """The module's key of the log group that AWS said is full; empty for any other failure."""
+    for found in getattr(error, "diagnostics", ()):
+        if log_groups.is_filter_limit(found.text):
+            match = _FILTER.match(found.address)
+            return match.group(1) if match else ""
+    return ""
 
 
 def open_existing(workspace: Workspace) -> bool:

@@ -23,13 +23,13 @@ from wizard.core.secret import Secret
 from wizard.core.text import count
 from wizard.core.tfvars import Outputs, token_parameter_name
 from wizard.core.unfinished import PROOF, intention
-from wizard.flows import expiry, moving, recovery, switching
+from wizard.flows import expiry, moving, own_logs, recovery, switching
 from wizard.flows import proof as proof_flow
 from wizard.flows.chosen import chosen_stages, still_connected
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.flows.review import Review, intended_steps
-from wizard.services.aws import parameters
+from wizard.services.aws import log_groups, parameters
 from wizard.services.aws.discovery import discover
 from wizard.services.terraform.client import PlanResult, Terraform
 
@@ -96,7 +96,8 @@ class Install:
         deployment = self._open()
         deployment.sharing.check_alone()
         log_group_arn = switching.future_log_group(deployment)
-        changes, skipped = switching.plan(chosen, self.answers, log_group_arn)
+        given = self._given_log_group()
+        changes, skipped = switching.plan(self.session, chosen, self.answers, log_group_arn)
         self._check_token()
         move = moving.plan_move(deployment)
         plan = self._plan(deployment, switching.kept_groups(changes))
@@ -113,6 +114,7 @@ class Install:
                 *self._short_of_time(plan, changes),
                 *moves,
                 *recovery.orphans(deployment),
+                *given,
                 *switching.warnings(changes),
                 *still_connected(deployment, self.answers),
             ),
@@ -239,6 +241,17 @@ class Install:
         seconds = expiry.needed(plan.changes, len(changes), proof=proof)
         text = expiry.warning(self.session, seconds)
         return (text,) if text else ()
+
+    def _given_log_group(self) -> tuple[str, ...]:
+        """What to know of the log group that the answers name.
+
+        Raises WizardError WAG-E-LOGS-001 when it does not exist, 002 when nothing can subscribe.
+        """
+        name = self.answers.api_gateway_log_group_name
+        if not name:
+            return ()
+        log_groups.check_destination(self.session, name)
+        return own_logs.look(self.session, (name,)).warnings(name)
 
     def _check_token(self) -> None:
         """A node needs a token: given now, or stored by an earlier run."""

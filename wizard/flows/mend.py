@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from wizard.core import record
 from wizard.core.answers import Answers
 from wizard.core.change import Mode, StageChange, diff_lines
 from wizard.core.checks import Result
@@ -14,8 +13,8 @@ from wizard.core.report import StageReport, State
 from wizard.flows import diagnose, switching
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.flows.prerequisites import ensure_policy, ensure_role
 from wizard.services import repair
-from wizard.services.aws import resource_policy
 from wizard.services.aws import stages as live_stages
 from wizard.services.evidence.scene import Scene
 
@@ -66,9 +65,9 @@ class Mend:
         if fix == "stage":
             self._stage(StageRef.parse(subject))
         elif fix == "account-role":
-            switching.ensure_role(self.deployment)
+            ensure_role(self.deployment)
         elif fix == "log-policy":
-            self._log_policy(subject)
+            ensure_policy(self.deployment, subject)
         else:
             with self.deployment.journal.effect(ACTION, f"{fix} {subject}") as effect:
                 effect.after = repair.REPAIRS[fix](self._scene, subject)
@@ -91,12 +90,3 @@ class Mend:
         api_type = ApiType(held.api_type)
         live = live_stages.read_settings(self.deployment.session, ref, api_type)
         return StageChange(ref, api_type, live, held.after, Mode(held.mode))
-
-    def _log_policy(self, group: str) -> None:
-        """Let log delivery write again; what was there before is kept for the removal."""
-        deployment = self.deployment
-        outcome = resource_policy.ensure(deployment.session, deployment.identity, group)
-        if outcome.changed:
-            deployment.journal.write(
-                record.POLICY_PUT, group, "done", before=outcome.before, after=outcome.after
-            )

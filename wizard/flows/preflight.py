@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from wizard.core.report import State
 if TYPE_CHECKING:
     from wizard.core.secret import Secret
     from wizard.flows.context import Options
+    from wizard.flows.elsewhere import Seen
+    from wizard.flows.saved import Found
     from wizard.services.aws.session import Session
 
 TIMEOUT = 5.0  # seconds for a host that may not answer
@@ -80,7 +82,7 @@ class Preflight:
             ("region", "Region", lambda: Check("region", "Region", State.DONE, answers.region)),
             ("permissions", "Permissions", lambda: self._permissions(answers)),
             ("cloud", "Wallarm Cloud", lambda: self._cloud(answers)),
-            ("existing", "Earlier deployment", self._existing),
+            ("existing", "Earlier deployment", lambda: self._existing(answers)),
             *((("network", "Network", self._network),) if self._ways() else ()),
         )
         for key, question, _ in plan:
@@ -160,14 +162,44 @@ class Preflight:
         state = State.WARNING if "does not exist" in text else State.DONE
         return Check("network", "Network", state, text)
 
-    def _existing(self) -> Check:
+    def _existing(self, answers: Answers) -> Check:
+        """On this machine, in S3, and by tags; the account is asked only for the last two."""
         from wizard.flows.deployment import found_deployments
 
-        found = [d for d in found_deployments(self.options) if d.resources]
-        if not found:
-            return Check("existing", "Earlier deployment", State.SKIPPED, "none on this machine")
-        names = ", ".join(f"{d.name_prefix} in {d.region}" for d in found)
-        return Check("existing", "Earlier deployment", State.DONE, names)
+        question = "Earlier deployment"
+        here = [d for d in found_deployments(self.options) if d.resources != 0]
+        seen, problem = self._elsewhere(answers, here)
+        texts = [f"{d.name_prefix} in {d.region}" for d in here]
+        texts += [f"{d.name_prefix} in s3://{d.bucket}" for d in seen.found if d.bucket]
+        lost = [d for d in seen.found if not d.bucket]
+        if lost:
+            texts += [f"{d.name_prefix} in {d.region}, from another computer" for d in lost]
+            return Check(
+                "existing",
+                question,
+                State.WARNING,
+                "; ".join(texts),
+                "Its state is not here. Work from that computer, or have it move the state to a "
+                "bucket (answer state_bucket).",
+            )
+        if texts:
+            return Check("existing", question, State.DONE, "; ".join(texts))
+        if problem or seen.problems:
+            why = problem or "; ".join(seen.problems)
+            return Check("existing", question, State.SKIPPED, f"none on this machine; {why}")
+        return Check("existing", question, State.SKIPPED, "none")
+
+    def _elsewhere(self, answers: Answers, here: Sequence[Found]) -> tuple[Seen, str]:
+        from wizard.flows.elsewhere import Seen, look
+
+        try:
+            session = self._session(answers)
+            identity = session.identity()
+        except WizardError:
+            return Seen(), "the account could not be asked"
+        place = (identity.account_id, identity.region)
+        known = [d.name_prefix for d in here if (d.account_id, d.region) == place]
+        return look(session, identity, known), ""
 
 
 def _reach(url: str) -> str:

@@ -10,11 +10,13 @@ from typing import Any
 
 from wizard.core import migrations
 from wizard.core.errors import WizardError
+from wizard.core.state_place import backend_bucket
 from wizard.core.unfinished import Unfinished
 from wizard.flows.context import Options
 from wizard.services.journal import Journal
 from wizard.services.lock import is_held
 from wizard.services.workspace import WorkspaceInfo, describe_workspace, list_workspaces
+from wizard.services.workspace_meta import read_backend
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Found:
     name_prefix: str
     resources: int | None
     changed: float
+    bucket: str = ""  # where its state is kept, when that is not here
 
     @property
     def unfinished(self) -> Unfinished | None:
@@ -43,9 +46,24 @@ def found_deployments(options: Options) -> tuple[Found, ...]:
     else:
         infos = list_workspaces()
     return tuple(
-        Found(i.root, i.id.account_id, i.id.region, i.id.name_prefix, i.resources, i.changed)
+        Found(
+            i.root,
+            i.id.account_id,
+            i.id.region,
+            i.id.name_prefix,
+            i.resources,
+            i.changed,
+            _bucket(i.root),
+        )
         for i in infos
     )
+
+
+def _bucket(root: Path) -> str:
+    try:
+        return backend_bucket(read_backend(root))
+    except WizardError:  # told when it is opened
+        return ""
 
 
 def saved_answers(
@@ -64,7 +82,14 @@ def saved_answers(
     ]
     if len(matches) != 1:
         return {}
-    path = matches[0].root / "answers.json"
+    return answers_of(matches[0].root)
+
+
+def answers_of(root: Path) -> dict[str, Any]:
+    """The answers that were saved in a workspace; empty when there are none."""
+    path = root / "answers.json"
+    if not path.exists():
+        return {}
     try:
         data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

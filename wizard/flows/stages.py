@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -19,9 +19,13 @@ from wizard.flows import switching
 from wizard.flows.chosen import chosen_stages
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.flows.prerequisites import give_back_policy
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.stages import Result
 from wizard.services.terraform.client import PlanResult
+
+_ACTING = ("create", "update", "delete", "replace")
+_SUBSCRIPTION = ("aws_cloudwatch_log_subscription_filter", "aws_lambda_permission")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,32 @@ class Addition:
     outputs: Outputs
     plan: PlanResult | None
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """What disconnecting stages would change.
+
+    Attributes:
+        held: the stages to put back.
+        back: stages that an earlier run put back already.
+        log_groups: log groups of their own that are unsubscribed then.
+        plan: Terraform's part of it; None when it need not run.
+    """
+
+    held: tuple[StageRecord, ...]
+    back: tuple[str, ...]
+    log_groups: tuple[str, ...]
+    plan: PlanResult | None
+
+
+def beyond_subscriptions(plan: PlanResult) -> tuple[str, ...]:
+    """Addresses of what a plan changes besides which log groups are subscribed to."""
+    return tuple(
+        c.address
+        for c in plan.changes
+        if c.action in _ACTING and c.resource_type not in _SUBSCRIPTION
+    )
 
 
 class Stages:
@@ -62,10 +92,12 @@ class Stages:
         outputs = self.deployment.outputs()
         inventory = self._inventory()
         chosen = chosen_stages(inventory, self.answers.with_(stages=refs))
-        changes, skipped = switching.plan(chosen, self.answers, outputs.api_gateway_log_group_arn)
+        changes, skipped = switching.plan(
+            self.session, chosen, self.answers, outputs.api_gateway_log_group_arn
+        )
         wanted = {*switching.kept_groups(changes)}
         plan = None
-        if wanted - {*self.deployment.journal.record.kept_log_groups}:
+        if wanted - {*outputs.api_gateway_log_groups}:
             with self.context.phase(Phase.PLAN, "Working out the further log groups", "20s – 40s"):
                 self.deployment.write_variables(tuple(sorted(wanted)))
                 self.deployment.tell_tools()
@@ -84,7 +116,7 @@ class Stages:
                     self.context.phase(Phase.DEPLOY, "Subscribing to further log groups"),
                     deployment.journal.effect(record.TERRAFORM_APPLY, str(deployment.workspace.id)),
                 ):
-                    deployment.terraform.apply(addition.plan, deployment.follow())
+                    deployment.apply(addition.plan)
             elif addition.plan is not None:
                 addition.plan.discard()
             with self.context.phase(Phase.STAGES, "Switching access logging on"):
@@ -92,41 +124,112 @@ class Stages:
             self._remember()
         return reports
 
-    def held(self, refs: tuple[str, ...]) -> tuple[StageRecord, ...]:
-        """The records of these connected stages. Raises UsageError for one that is not."""
-        known = self.deployment.journal.record.stages
-        names = [str(ref) for ref in known]
-        found = []
-        for text in refs:
-            if text not in names:
-                near = closest(text, names)
-                hint = f"Did you mean {near[0]}?" if near else f"Connected: {', '.join(names)}."
-                raise UsageError(
-                    "WAG-E-STAGES-004",
-                    f"{text} is not connected",
-                    next_step=hint if names else "No stage is connected.",
-                    keys=("stages",),
-                )
-            found.append(known[StageRef.parse(text)])
-        return tuple(found)
+    def review_remove(self, refs: tuple[str, ...]) -> Withdrawal:
+        """Work out what disconnecting these stages changes. Nothing is changed by it.
+
+        Stages that an earlier run put back already are no error: what is left of their removal is
+        done. Raises UsageError for one that never was connected.
+        """
+        held, back = self._held(refs)
+        leaving = {one.ref for one in held}
+        subscribed = bool(back) or any(one.mode == "keep" for one in held)
+        gone = self._unneeded(leaving) if subscribed else ()
+        plan = self._plan_without(leaving) if gone else None
+        return Withdrawal(held, back, gone, plan)
 
     def remove(
         self,
-        held: tuple[StageRecord, ...],
+        withdrawal: Withdrawal,
         ask: Callable[[StageRecord, str], bool] | None = None,
+        *,
+        reviewed: bool = True,
     ) -> tuple[StageReport, ...]:
-        """Put the logging of these stages back; a changed one only when `ask` says so."""
+        """Put the logging of these stages back, then unsubscribe from what no other one needs.
+
+        Args:
+            ask: decides about a stage that somebody else changed since.
+            reviewed: somebody has seen the plan; else it is applied only where it does nothing but
+                unsubscribe.
+        """
         reports = []
-        steps = [(record.STAGE_RESTORE, str(one.ref)) for one in held]
+        steps = [(record.STAGE_RESTORE, str(one.ref)) for one in withdrawal.held]
+        if withdrawal.plan is not None:
+            steps.append((record.TERRAFORM_APPLY, str(self.deployment.workspace.id)))
         with self.deployment.journal.running(steps):
-            with self.context.phase(Phase.STAGES, "Putting the stages' logging back"):
-                for one in held:
-                    report, result = switching.restore(self.deployment, one)
-                    if result is Result.ASK and ask is not None and ask(one, report.message):
-                        report, _ = switching.restore(self.deployment, one, force=True)
-                    reports.append(report)
+            if withdrawal.held:
+                with self.context.phase(Phase.STAGES, "Putting the stages' logging back"):
+                    for one in withdrawal.held:
+                        report, result = switching.restore(self.deployment, one)
+                        if result is Result.ASK and ask is not None and ask(one, report.message):
+                            report, _ = switching.restore(self.deployment, one, force=True)
+                        reports.append(report)
             self._remember()
+            self._unsubscribe(withdrawal, reviewed)
         return tuple(reports)
+
+    def _held(self, refs: tuple[str, ...]) -> tuple[tuple[StageRecord, ...], tuple[str, ...]]:
+        """The records of these stages, and which of them are put back already."""
+        journal = self.deployment.journal
+        known = {str(ref): one for ref, one in journal.record.stages.items()}
+        found, back = [], []
+        for text in dict.fromkeys(refs):
+            if text in known:
+                found.append(known[text])
+            elif "/" in text and journal.record.restored(StageRef.parse(text), journal.entries):
+                back.append(text)
+            else:
+                near = closest(text, known)
+                hint = f"Did you mean {near[0]}?" if near else f"Connected: {', '.join(known)}."
+                raise UsageError(
+                    "WAG-E-STAGES-004",
+                    f"{text} is not connected",
+                    next_step=hint if known else "No stage is connected.",
+                    keys=("stages",),
+                )
+        return tuple(found), tuple(back)
+
+    def _unneeded(self, leaving: Collection[StageRef]) -> tuple[str, ...]:
+        """Log groups that are subscribed to and that no other stage needs."""
+        outputs = self.deployment.known_outputs()
+        if outputs is None:  # a deployment that never came so far
+            return ()
+        kept = self.deployment.journal.record.kept_without(leaving)
+        needed = {outputs.api_gateway_log_group, *kept}
+        return tuple(sorted(set(outputs.api_gateway_log_groups) - needed))
+
+    def _plan_without(self, leaving: Collection[StageRef]) -> PlanResult:
+        with self.context.phase(Phase.PLAN, "Working out what is unsubscribed", "20s – 40s"):
+            self.deployment.write_variables(leaving=leaving)
+            self.deployment.tell_tools()
+            return self.deployment.terraform.plan()
+
+    def _unsubscribe(self, withdrawal: Withdrawal, reviewed: bool) -> None:
+        plan = withdrawal.plan
+        gone = self._unneeded(()) if withdrawal.log_groups else ()
+        if gone != withdrawal.log_groups:  # a stage was not put back: it needs its log group
+            if plan is not None:
+                plan.discard()
+            plan = self._plan_without(()) if gone else None
+            reviewed = False
+        if plan is not None:
+            beyond = beyond_subscriptions(plan)
+            if beyond and not reviewed:
+                plan.discard()
+                self.context.note(
+                    f"still subscribed to {', '.join(gone)}: Terraform would change more than that "
+                    f"({', '.join(beyond)}). `wallarm-apigw install --dry-run` shows all of it.",
+                    State.WARNING,
+                )
+                return
+            with (
+                self.context.phase(Phase.DEPLOY, "Unsubscribing from log groups no stage needs"),
+                self.deployment.journal.effect(
+                    record.TERRAFORM_APPLY, str(self.deployment.workspace.id)
+                ),
+            ):
+                self.deployment.apply(plan)
+        for group in gone:
+            give_back_policy(self.deployment, group)
 
     def _inventory(self) -> Inventory:
         with self.context.phase(Phase.DISCOVER, f"Reading the APIs of {self.identity.region}"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,19 +12,21 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wizard.core.answers import Answers
-from wizard.core.change import same_settings
+from wizard.core.change import drift
 from wizard.core.cost import HOURS, estimate
 from wizard.core.errors import WizardError
 from wizard.core.facts import ApiType, StageRef
-from wizard.core.record import TERRAFORM_APPLY, TERRAFORM_DESTROY, Entry, StageRecord
+from wizard.core.record import TERRAFORM_APPLY, TERRAFORM_DESTROY, Entry, Record, StageRecord
 from wizard.core.tfvars import Outputs
 from wizard.core.unfinished import Unfinished
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.services.aws import stages as live_stages
+from wizard.services.aws.session import Session
 from wizard.services.lock import is_held, read_owner
 
 HOUR = 3600.0
+WORKERS = 8
 _MOST_EVENTS = 10_000
 
 
@@ -92,16 +95,16 @@ def read(context: Context, answers: Answers) -> Status:
         region=identity.region,
         name_prefix=answers.name_prefix,
         outputs=outputs,
-        stages=tuple(_stage(session, one) for one in held.stages.values()),
+        stages=_stages(session, held.stages.values()),
         resources=deployment.workspace.check_state(),
-        events_last_hour=_number(lambda: _events(session.client("logs"), groups), notes),
-        undelivered=_number(lambda: _waiting(session.client("s3"), outputs), notes),
+        events_last_hour=_number(lambda: _events(session.client("logs"), groups, notes), notes),
+        undelivered=_number(lambda: _waiting(session.client("s3"), outputs, notes), notes),
         cost_per_month=monthly,
         cost_so_far=cost_since(since, monthly, deployment.clock()),
         since=since,
         node_tag=answers.node_tag if answers.deploys_node else "",
         terraform=facts.terraform if facts else "",
-        unfinished=_unfinished(deployment),
+        unfinished=(*_unfinished(deployment), *_lingering(outputs, held)),
         notes=tuple(notes),
     )
 
@@ -156,33 +159,58 @@ def cost_since(since: str, monthly: float, now: float) -> float | None:
     return monthly * max(0.0, now - began) / 3600 / HOURS
 
 
+def _stages(session: Session, held: Iterable[StageRecord]) -> tuple[StageStatus, ...]:
+    session.client("apigateway"), session.client("apigatewayv2")  # made before the threads are
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="status") as pool:
+        return tuple(pool.map(lambda one: _stage(session, one), held))
+
+
+def _lingering(outputs: Outputs, held: Record) -> tuple[str, ...]:
+    """Log groups that are read although no connected stage logs there any more."""
+    needed = {outputs.api_gateway_log_group, *held.kept_log_groups}
+    return tuple(
+        f"still subscribed to {group}, which no connected stage uses: `wallarm-apigw install` ends "
+        "it"
+        for group in sorted(set(outputs.api_gateway_log_groups) - needed)
+    )
+
+
 def _stage(session: Any, held: StageRecord) -> StageStatus:
     try:
         live = live_stages.read_settings(session, held.ref, ApiType(held.api_type))
     except WizardError as error:
         return StageStatus(held.ref, held.mode, held.log_group, None, error.what)
-    same = same_settings(live, held.after)
-    note = "" if same else "somebody changed its logging since"
-    return StageStatus(held.ref, held.mode, held.log_group, same, note)
+    note = drift(held.before, held.wrote(live) or held.after, live)
+    if note:
+        note = f"changed by somebody else: {note}; `stages add {held.ref}` connects it again"
+    return StageStatus(held.ref, held.mode, held.log_group, not note, note)
 
 
-def _events(logs: Any, groups: tuple[str, ...]) -> int:
+def _events(logs: Any, groups: tuple[str, ...], notes: list[str]) -> int:
     total = 0
     for group in groups:
+        before = total
         pages = logs.get_paginator("filter_log_events").paginate(
             logGroupName=group,
             startTime=int((time.time() - HOUR) * 1000),
             PaginationConfig={"MaxItems": _MOST_EVENTS},
         )
         total += sum(len(page.get("events", [])) for page in pages)
+        if total - before >= _MOST_EVENTS:
+            notes.append(f"{group} has {_MOST_EVENTS:,} events or more in the last hour")
     return total
 
 
-def _waiting(s3: Any, outputs: Outputs) -> int:
+def _waiting(s3: Any, outputs: Outputs, notes: list[str]) -> int:
     if not outputs.undelivered_bucket:
         return 0
-    answer = s3.list_objects_v2(Bucket=outputs.undelivered_bucket)
-    return int(answer.get("KeyCount", 0))
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket=outputs.undelivered_bucket, PaginationConfig={"MaxItems": _MOST_EVENTS}
+    )
+    total = sum(len(page.get("Contents", ())) for page in pages)
+    if total >= _MOST_EVENTS:
+        notes.append(f"{_MOST_EVENTS:,} undelivered batches or more")
+    return total
 
 
 def _number(look: Callable[[], int], notes: list[str]) -> int | None:

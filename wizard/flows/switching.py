@@ -8,14 +8,17 @@ from __future__ import annotations
 from wizard.core import record
 from wizard.core.access_log import log_group_name
 from wizard.core.answers import Answers
-from wizard.core.change import Mode, StageChange, plan_change
+from wizard.core.change import Mode, StageChange
 from wizard.core.errors import WizardError
 from wizard.core.facts import ApiType, Stage, StageSettings
 from wizard.core.record import StageRecord, settings_to_dict
 from wizard.core.report import StageReport, State
 from wizard.core.tfvars import Outputs
+from wizard.flows import own_logs
 from wizard.flows.deployment import Deployment
-from wizard.services.aws import account_role, resource_policy, stages
+from wizard.flows.prerequisites import Prerequisites
+from wizard.services.aws import stages
+from wizard.services.aws.session import Session
 from wizard.services.aws.stages import Result
 from wizard.services.journal import Effect
 
@@ -34,13 +37,18 @@ def future_log_group(deployment: Deployment) -> str:
 
 
 def plan(
-    chosen: tuple[Stage, ...], answers: Answers, log_group_arn: str
+    session: Session, chosen: tuple[Stage, ...], answers: Answers, log_group_arn: str
 ) -> tuple[tuple[StageChange, ...], tuple[tuple[Stage, str], ...]]:
-    """The changes to make, and the stages left alone with the reason."""
+    """The changes to make, and the stages left alone with the reason.
+
+    Log groups that stages keep are looked at first. Nothing is changed by it.
+    """
+    keeps = answers.existing_logging == "keep"
+    logs = own_logs.of_stages(session, chosen if keeps else (), log_group_arn)
     changes: list[StageChange] = []
     skipped: list[tuple[Stage, str]] = []
     for stage in chosen:
-        change = plan_change(stage, log_group_arn, answers.existing_logging)
+        change = logs.plan(stage, log_group_arn, answers.existing_logging)
         if change.mode is Mode.SKIP:
             skipped.append((stage, change.reason))
         else:
@@ -64,10 +72,10 @@ def apply(
 ) -> tuple[StageReport, ...]:
     """Make the reviewed changes. Prerequisites first: the account role, the log-group policies."""
     final = tuple(c.with_destination(outputs.api_gateway_log_group_arn) for c in changes)
-    blocked = _prepare(deployment, final)
+    prepared = Prerequisites(deployment, final)
     reports = []
     for change in final:
-        reason = blocked.get(change.api_type)
+        reason = prepared.missing(change)
         report = (
             StageReport(change.ref, change.api_name, State.FAILED, str(reason))
             if reason
@@ -92,7 +100,13 @@ def restore(
             intended=settings_to_dict(held.before),
         ) as effect:
             outcome = stages.restore(
-                deployment.session, held.ref, api_type, held.before, held.after, force=force
+                deployment.session,
+                held.ref,
+                api_type,
+                held.before,
+                held.after,
+                attempts=held.attempts,
+                force=force,
             )
             result = outcome.result
             effect.detail = outcome.result.value
@@ -140,61 +154,3 @@ def switch(deployment: Deployment, change: StageChange) -> StageReport:
 def _note_result(effect: Effect, settings: StageSettings, after: dict[str, str]) -> None:
     """The journal holds what was read back, not what was asked for."""
     effect.after = after | settings_to_dict(settings)
-
-
-def _prepare(
-    deployment: Deployment, changes: tuple[StageChange, ...]
-) -> dict[ApiType, WizardError]:
-    """What API Gateway needs before it may write logs. Gives the API types that cannot go on."""
-    blocked: dict[ApiType, WizardError] = {}
-    types = {c.api_type for c in changes if c.changes_anything}
-    if types & {ApiType.REST, ApiType.WEBSOCKET}:
-        try:
-            ensure_role(deployment)
-        except WizardError as error:
-            blocked |= {ApiType.REST: error, ApiType.WEBSOCKET: error}
-    groups = {c.log_group for c in changes if c.api_type is ApiType.HTTP and c.changes_anything}
-    for group in sorted(groups):
-        try:
-            _ensure_policy(deployment, group)
-        except WizardError as error:
-            blocked[ApiType.HTTP] = error
-    return blocked
-
-
-def ensure_role(deployment: Deployment) -> None:
-    """Set the account's CloudWatch role, only if none is set; recorded, never reset."""
-    session, journal = deployment.session, deployment.journal
-    if account_role.read(session):
-        return
-    identity, answers = deployment.identity, deployment.answers
-    with journal.effect(record.ROLE_CREATE, account_role.role_name(identity.region)) as effect:
-        arn, created = account_role.create(
-            session,
-            identity,
-            tags=answers.tags,
-            permissions_boundary=answers.permissions_boundary,
-        )
-        effect.after = {"arn": arn, "created": created}
-    with journal.effect(record.ROLE_SET, arn, before={"arn": ""}):
-        account_role.put(
-            session,
-            arn,
-            on_wait=lambda seconds, words: deployment.context.note(
-                f"waiting {seconds:.0f} s, AWS says: {words}", State.RUNNING, "CloudWatch role"
-            ),
-        )
-    deployment.context.note(
-        f"{arn} lets API Gateway write logs in this account and Region; it stays when this "
-        "product is removed, because other APIs may come to rely on it",
-        subject="CloudWatch role",
-    )
-
-
-def _ensure_policy(deployment: Deployment, group: str) -> None:
-    """Let log delivery write to the group of an HTTP API."""
-    outcome = resource_policy.ensure(deployment.session, deployment.identity, group)
-    if outcome.changed:
-        deployment.journal.write(
-            record.POLICY_PUT, group, "done", before=outcome.before, after=outcome.after
-        )

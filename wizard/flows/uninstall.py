@@ -12,15 +12,17 @@ from types import TracebackType
 
 from wizard.core import record
 from wizard.core.answers import Answers
-from wizard.core.cost import STORAGE_GB_MONTH
-from wizard.core.record import StageRecord
+from wizard.core.errors import WizardError
+from wizard.core.record import Record, StageRecord
 from wizard.core.report import Phase, StageReport, State
 from wizard.core.text import count
 from wizard.core.unfinished import Step
-from wizard.flows import recovery, switching
+from wizard.flows import log_data, recovery, switching
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
-from wizard.services.aws import parameters, resource_policy
+from wizard.flows.log_data import LogData
+from wizard.flows.prerequisites import give_back_policy
+from wizard.services.aws import parameters
 from wizard.services.aws.stages import Result
 from wizard.services.terraform.client import PlanResult
 
@@ -35,12 +37,13 @@ class Removal:
     plan: PlanResult | None
     token_parameter: str
     stays: tuple[str, ...]
-    log_groups: tuple[str, ...] = ()
+    logs: tuple[LogData, ...] = ()  # log groups made here; kept unless somebody says otherwise
+    policies: tuple[str, ...] = ()  # log groups whose resource policy is put back
 
     @property
     def nothing_to_do(self) -> bool:
-        """Nothing of this deployment is left."""
-        return not self.stages and self.plan is None and not self.token_parameter
+        """Nothing of this deployment is left, but log data that was kept."""
+        return not (self.stages or self.plan or self.token_parameter or self.policies)
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ class Uninstall:
     Args:
         ask: decides about a stage that somebody else changed since; it gets the record and what is
             live now. Without it such a stage is left alone.
-        delete_logs: also delete the log groups that Terraform created (their data is lost).
+        delete_logs: also delete the log groups that the deployment made, those that an earlier
+            removal kept among them (their data is lost).
     """
 
     def __init__(
@@ -108,14 +112,13 @@ class Uninstall:
                 plan = deployment.terraform.plan(destroy=True)
         if deployment.workspace.module is not None:
             stays.extend(recovery.orphans(deployment))
-        if held.role_set:
-            stays.append(
-                f"{held.role_set}: API Gateway's CloudWatch role of this account and Region; other "
-                "APIs may rely on it (no cost)"
-            )
-        groups = tuple(self._log_groups(plan).values()) if plan is not None else ()
         return Removal(
-            tuple(held.stages.values()), plan, held.token_parameter, tuple(stays), groups
+            tuple(held.stages.values()),
+            plan,
+            held.token_parameter,
+            (*stays, *_role(held)),
+            log_data.found(deployment, plan),
+            tuple(held.policies),
         )
 
     def run(self, removal: Removal, *, delete_logs: bool | None = None) -> Removed:
@@ -129,11 +132,15 @@ class Uninstall:
         deployment = self.deployment
         with deployment.journal.running(self._steps(removal)):
             reports = self._stages(removal.stages)
-            plan, kept = self._keep_logs(removal.plan)
-            destroyed = self._destroy(plan)
+            destroyed = self._destroy(self._keep_logs(removal))
             self._policies()
             self._token(removal.token_parameter)
-        left = [*removal.stays, *kept]
+            if self._delete_logs:
+                log_data.delete(deployment, removal.logs)
+        left = [*removal.stays]
+        if not self._delete_logs:
+            left += [one.left for one in removal.logs]
+        left += self._made_by_api_gateway()
         left.extend(f"{r.ref}: {r.message}" for r in reports if r.state is not State.DONE)
         return Removed(reports, destroyed, tuple(left))
 
@@ -148,6 +155,17 @@ class Uninstall:
         if removal.token_parameter:
             steps.append((record.TOKEN_DELETE, removal.token_parameter))
         return steps
+
+    def _made_by_api_gateway(self) -> tuple[str, ...]:
+        """Everything is removed by now: that a list cannot be read must not look like a failure."""
+        try:
+            return log_data.made_by_api_gateway(self.deployment)
+        except WizardError as error:
+            self.context.note(
+                f"Whether API Gateway left log groups of its own could not be seen: {error.what}",
+                State.UNCHECKED,
+            )
+            return ()
 
     def cancel(self) -> None:
         """Ask a running Terraform to stop after what it is doing right now."""
@@ -169,33 +187,15 @@ class Uninstall:
                 reports.append(report)
         return tuple(reports)
 
-    def _keep_logs(self, plan: PlanResult | None) -> tuple[PlanResult | None, list[str]]:
+    def _keep_logs(self, removal: Removal) -> PlanResult | None:
         """Leave log groups out of the removal unless their data is to go, too."""
-        if plan is None or self._delete_logs:
-            return plan, []
-        terraform = self.deployment.terraform
-        groups = self._log_groups(plan)
-        if not groups:
-            return plan, []
+        plan = removal.plan
+        held = [one for one in removal.logs if one.address]
+        if plan is None or self._delete_logs or not held:
+            return plan
         plan.discard()
-        terraform.forget(tuple(groups))
-        days = self.answers.log_retention_days
-        left = [
-            f"{name}: log data, which expires after {days} days and is billed as storage until "
-            f"then (${STORAGE_GB_MONTH:.2f} per GB and month); "
-            "`wallarm-apigw uninstall --delete-logs` would have removed it"
-            for name in groups.values()
-        ]
-        return terraform.plan(destroy=True), left
-
-    def _log_groups(self, plan: PlanResult) -> dict[str, str]:
-        """Address and name of every log group that the plan deletes."""
-        return {
-            str(change["address"]): str(change["change"]["before"]["name"])
-            for change in self.deployment.terraform.show_plan_json(plan).get("resource_changes", ())
-            if change["type"] == "aws_cloudwatch_log_group"
-            and change["change"]["actions"] == ["delete"]
-        }
+        log_data.keep(self.deployment, held)
+        return self.deployment.terraform.plan(destroy=True)
 
     def _destroy(self, plan: PlanResult | None) -> int:
         if plan is None:
@@ -215,10 +215,8 @@ class Uninstall:
         return 0
 
     def _policies(self) -> None:
-        deployment = self.deployment
-        for group, before in deployment.journal.record.policies.items():
-            with deployment.journal.effect(record.POLICY_RESTORE, group, before=before):
-                resource_policy.restore(deployment.session, deployment.identity, group, before)
+        for group in self.deployment.journal.record.policies:
+            give_back_policy(self.deployment, group)
 
     def _token(self, name: str) -> None:
         if not name:
@@ -231,3 +229,20 @@ class Uninstall:
             parameters.delete(deployment.session.client("ssm"), name)
         self.context.note("deleted; the node stays listed in Wallarm Console until you remove it",
                           subject=name)  # fmt: skip
+
+
+def _role(held: Record) -> tuple[str, ...]:
+    """API Gateway's CloudWatch role, where this deployment made it or set it."""
+    if held.role_set:
+        text = (
+            f"{held.role_set}: API Gateway's CloudWatch role of this account and Region; other "
+            "APIs may rely on it (no cost)"
+        )
+        return (text,)
+    if held.role_created:
+        text = (
+            f"the IAM role {held.role_created}: made for API Gateway, which never got it (no "
+            "cost); delete it in the IAM console"
+        )
+        return (text,)
+    return ()

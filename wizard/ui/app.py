@@ -98,6 +98,10 @@ class WizardApp(Hearing):
         self.set_interval(terminal.LOOK_SECONDS, self._look_at_terminal)
         self.call_after_refresh(self._look_around)
 
+    def on_unmount(self) -> None:
+        """However the screens end: no worker may wait for a person any more."""
+        self.jobs.close()
+
     def _look_at_terminal(self) -> None:
         if not self.is_headless and terminal.is_gone():
             terminal.leave()

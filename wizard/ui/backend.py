@@ -36,7 +36,7 @@ __all__ = ["Backend", "Check", "Profile"]
 
 @dataclass(frozen=True)
 class Existing:
-    """A deployment found on this machine. `resources` is None where the state cannot be read."""
+    """A deployment. `resources` is None where the state cannot be read from here at once."""
 
     name_prefix: str
     account_id: str
@@ -45,6 +45,7 @@ class Existing:
     changed: float
     root: str = ""
     unfinished: Unfinished | None = None  # its last run, if that did not come to its end
+    bucket: str = ""  # a colleague keeps its state there, and it is not on this machine yet
 
 
 @dataclass(frozen=True)
@@ -146,11 +147,12 @@ class RemovalView:
     token_parameter: str
     stays: tuple[str, ...] = ()
     log_groups: tuple[str, ...] = ()  # made here; kept with their data unless somebody says so
+    policies: tuple[str, ...] = ()  # log groups whose resource policy is put back
 
     @property
     def nothing_to_do(self) -> bool:
-        """Nothing of this deployment is left."""
-        return not self.stages and not self.resources and not self.token_parameter
+        """Nothing of this deployment is left, but log data that was kept."""
+        return not (self.stages or self.resources or self.token_parameter or self.policies)
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,9 @@ class Backend(Protocol):
 
     def existing(self) -> tuple[Existing, ...]:
         """Deployments whose workspace is on this machine."""
+
+    def elsewhere(self, answers: Answers) -> tuple[Existing, ...]:
+        """Deployments of this account and Region whose state a colleague keeps in S3."""
 
     def saved(self, existing: Existing) -> Answers | None:
         """The answers that deployment was made with; None where there are none."""

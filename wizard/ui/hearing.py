@@ -65,6 +65,7 @@ class Hearing(App[int]):
             item.value = message.value
         if message.name == "identity" and message.error is None:
             self.jobs.discover()
+            self.jobs.look_up("elsewhere")
         elif message.name == "login" and message.error is None:
             self.state.login_shown = ("", "")
             self.jobs.identify()
@@ -87,10 +88,8 @@ class Hearing(App[int]):
         if message.error is not None:
             if message.name in ("preview", "fixed", "exported", "bundle"):
                 self.notify(str(message.error), severity="error", markup=False, timeout=20)
-        elif message.name == "existing" and message.value and state.at == "welcome":
-            mine = [e for e in message.value if e.name_prefix == state.answers.name_prefix
-                    and e.region == state.answers.region]  # fmt: skip
-            self.home_jobs.open(mine[0] if mine else message.value[0])
+        elif message.name in ("existing", "elsewhere") and message.value:
+            self._found()
         elif message.name == "opened":
             self._open(message.value)
         elif message.name == "connected":
@@ -107,10 +106,21 @@ class Hearing(App[int]):
             self.notify("Mended. Looking again.", markup=False)
             self.home_jobs.examine()
 
+    def _found(self) -> None:
+        """Deployments: those on this machine first. Whoever has not begun yet is taken Home."""
+        state = self.state
+        known = (*(state.existing.value or ()), *(state.elsewhere.value or ()))
+        state.existing.value = every = tuple(dict.fromkeys(known))
+        if state.at == "welcome" and not state.opened.busy:
+            mine = [e for e in every if e.name_prefix == state.answers.name_prefix
+                    and e.region == state.answers.region]  # fmt: skip
+            self.home_jobs.open(mine[0] if mine else every[0])
+
     def _open(self, answers: Answers) -> None:
         """Another deployment: show it at Home."""
         state = self.state
         state.forget_deployment()
+        state.wants.pop("delete_logs", None)  # that was said about another one
         self.answer(**{f.name: getattr(answers, f.name) for f in dataclasses.fields(answers)})
         state.dirty = False  # these answers are saved where the deployment is
         if state.identity.value is None and not state.identity.busy:

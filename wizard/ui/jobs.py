@@ -87,10 +87,10 @@ class Jobs:
 
         `show` runs on the event loop and gets the function that takes the answer.
         """
-        if self._closed:
-            return None
         answer: queue.Queue[Any] = queue.Queue()
         self._asked.append(answer)
+        if self._closed:  # nobody will answer any more
+            return None
         self.app.call_from_thread(show, answer.put)
         given = answer.get()
         self._asked.remove(answer)
@@ -133,6 +133,7 @@ class Jobs:
             "networks": lambda: backend.networks(state.answers),
             "zones": lambda: backend.zones(state.answers),
             "existing": backend.existing,
+            "elsewhere": lambda: backend.elsewhere(state.answers),
             "status": lambda: backend.status(state.answers),
             "connected": lambda: backend.connected(state.answers),
             "removal": lambda: backend.review_uninstall(state.answers),
@@ -340,7 +341,7 @@ class Jobs:
         for event in (self.stop_discovery, self.stop_login, self.stop_proof):
             event.set()
         self._closed = True
-        for answer in self._asked:
+        for answer in tuple(self._asked):
             answer.put(None)
 
 

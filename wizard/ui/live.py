@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wizard.core.answers import Answers
@@ -45,6 +46,7 @@ class LiveBackend(LiveHome):
         self._lookup = Lookup(options)
         self._inventory: Inventory | None = None
         self._answers = Answers()
+        self._looked = Answers()  # with whose profile and Region deployments elsewhere were found
         self._token: Secret | None = None
         self._job: Install | None = None
         self._review: Review | None = None
@@ -81,16 +83,39 @@ class LiveBackend(LiveHome):
                 f.changed,
                 str(f.root),
                 f.unfinished,
+                f.bucket,
             )
             for f in found_deployments(self.options)
             if f.resources != 0 or f.unfinished is not None
         )
 
+    def elsewhere(self, answers: Answers) -> tuple[Existing, ...]:
+        """Deployments of this account and Region whose state a colleague keeps in S3."""
+        from wizard.flows.elsewhere import look
+
+        self._looked = answers
+        session = self._lookup.session(answers)
+        identity = session.identity()
+        place = (identity.account_id, identity.region)
+        known = [e.name_prefix for e in self.existing() if (e.account_id, e.region) == place]
+        return tuple(
+            Existing(d.name_prefix, d.account_id, d.region, None, 0.0, bucket=d.bucket)
+            for d in look(session, identity, known).found
+            if d.bucket
+        )
+
     def saved(self, existing: Existing) -> Answers | None:
         """The answers that deployment was made with."""
-        from wizard.flows.deployment import saved_answers
+        from wizard.flows import elsewhere
+        from wizard.flows.saved import answers_of
 
-        data = saved_answers(self.options, {"region": existing.region}, existing.name_prefix)
+        if existing.root:
+            data = answers_of(Path(existing.root))
+        else:
+            place = (existing.name_prefix, existing.account_id, existing.region, existing.bucket)
+            found = elsewhere.Elsewhere(*place)
+            data = elsewhere.answers(self._lookup.session(self._looked), found)
+            data = {**data, "profile": self._looked.profile} if data else {}
         return build(data, check=False) if data else None
 
     def profiles(self) -> tuple[Profile, ...]:
@@ -265,7 +290,9 @@ class LiveBackend(LiveHome):
 
         self.close()
         with Uninstall(self._context, self._answers) as removal:
-            removal.run(removal.review())
+            # Nothing was ever deployed: in the log groups is nothing but the failed run's own.
+            only_ours = not removal.deployment.journal.applied
+            removal.run(removal.review(), delete_logs=only_ours)
 
     def cancel(self) -> None:
         """Gracefully."""

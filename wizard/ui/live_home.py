@@ -136,7 +136,11 @@ class LiveHome:
 
         self.close()
         with Stages(self._context, answers) as job:
-            return job.remove(job.held(refs), lambda held, said: ask(str(held.ref), said))
+            return job.remove(
+                job.review_remove(refs),
+                lambda held, said: ask(str(held.ref), said),
+                reviewed=False,
+            )
 
     # Removal ----------------------------------------------------------------------------------
 
@@ -158,7 +162,8 @@ class LiveHome:
             resources=planned(removal.plan),
             token_parameter=removal.token_parameter,
             stays=removal.stays,
-            log_groups=removal.log_groups,
+            log_groups=tuple(one.name for one in removal.logs),
+            policies=removal.policies,
         )
 
     def _ask_about(self, held: StageRecord, said: str) -> bool:

@@ -117,6 +117,7 @@ class WizardState:
         self.checks: dict[str, Check] = {}
         self.preflight: Loaded[bool] = Loaded()
         self.existing: Loaded[tuple[Existing, ...]] = Loaded()
+        self.elsewhere: Loaded[tuple[Existing, ...]] = Loaded()
         self.profiles: Loaded[tuple[Profile, ...]] = Loaded()
         self.regions: Loaded[tuple[str, ...]] = Loaded()
         self.identity: Loaded[Identity] = Loaded()
@@ -172,8 +173,8 @@ class WizardState:
     def forget_region(self) -> None:
         """Another account or Region: everything read from the old one is void."""
         for item in (
-            self.identity, self.inventory, self.log_groups, self.networks, self.zones, self.review,
-            self.node_check,
+            self.identity, self.elsewhere, self.inventory, self.log_groups, self.networks,
+            self.zones, self.review, self.node_check,
         ):  # fmt: skip
             item.reset()
         self.book.clear()

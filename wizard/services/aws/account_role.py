@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
-from wizard.services.aws.errors import code_of, explain, explained, message_of
+from wizard.services.aws.errors import (
+    code_of,
+    explain,
+    explained,
+    message_of,
+    never_sent,
+    no_answer,
+)
 
 if TYPE_CHECKING:
     from wizard.services.aws.session import Session
@@ -105,7 +112,8 @@ def put(
         on_wait: told before each wait: the seconds, and what AWS said.
         cancel: set it to give up; nothing is set then.
     Raises WizardError: WAG-E-ROLE-001 when another role is set (it is left alone), 002 when AWS
-    refuses the role until the end, 003 when given up.
+    refuses the role until the end, 003 when given up, 005 when the connection broke and nothing was
+    set, 006 with `in_doubt` when that could not be found out.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -128,6 +136,9 @@ def put(
             )
             return
         except (BotoCoreError, ClientError) as error:
+            if no_answer(error) and not never_sent(error):
+                _after_silence(session, arn, error)
+                return
             if not _may_come_right(error):
                 raise explain(
                     error, "Setting API Gateway's CloudWatch role", session.profile
@@ -138,7 +149,8 @@ def put(
                     "WAG-E-ROLE-002",
                     "API Gateway does not accept the new CloudWatch role",
                     why=words,
-                    next_step="Wait a few minutes and run the same command again; the role stays.",
+                    next_step="Wait a few minutes and run the same command again. If it stays so, "
+                    "a policy of the organisation may forbid the role: ask whoever owns it.",
                 ) from error
         if on_wait:
             on_wait(UPDATE_SECONDS, words)
@@ -194,6 +206,27 @@ def _existing(iam: Any, name: str) -> str:
             next_step="Rename or remove that role, or set API Gateway's CloudWatch role yourself.",
         )
     return str(role["Arn"])
+
+
+def _after_silence(session: Session, arn: str, error: Exception) -> None:
+    """The request was sent and nothing came back: ask what is set now."""
+    try:
+        current = read(session)
+    except WizardError as second:
+        raise WizardError(
+            "WAG-E-ROLE-006",
+            "The connection broke; whether API Gateway's CloudWatch role was set is not known",
+            why=f"{message_of(error)}; then: {second.why or second.what}",
+            next_step="Run the same command again when AWS can be reached; it looks first.",
+            in_doubt=True,
+        ) from error
+    if current != arn:
+        raise WizardError(
+            "WAG-E-ROLE-005",
+            "The connection broke; API Gateway's CloudWatch role was not set",
+            why=message_of(error),
+            next_step="Run the same command again.",
+        ) from error
 
 
 def _may_come_right(error: Exception) -> bool:

@@ -8,19 +8,30 @@ so on changing the stage, and API Gateway also writes an account-wide policy of 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from wizard.core import log_policy
 from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
-from wizard.services.aws.errors import code_of, explain, explained, is_not_found, message_of
+from wizard.services.aws.errors import (
+    code_of,
+    explain,
+    explained,
+    is_not_found,
+    message_of,
+    never_sent,
+    no_answer,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
     from wizard.services.aws.session import Session
 
+Recorded = Callable[[dict[str, Any], dict[str, Any]], AbstractContextManager[object]]
 ACCOUNT_POLICY = "wallarm-apigw-log-delivery"
 GROUP, ACCOUNT = "RESOURCE", "ACCOUNT"
 
@@ -43,6 +54,10 @@ class _Held:
     revision: str | None = None
 
 
+def _unrecorded(_before: dict[str, Any], _after: dict[str, Any]) -> AbstractContextManager[object]:
+    return nullcontext()
+
+
 def group_arn(identity: Identity, group: str) -> str:
     """The ARN of a log group of this account and Region, without `:*`."""
     return (
@@ -50,9 +65,13 @@ def group_arn(identity: Identity, group: str) -> str:
     )
 
 
-def ensure(session: Session, identity: Identity, group: str) -> PolicyOutcome:
+def ensure(
+    session: Session, identity: Identity, group: str, recorded: Recorded = _unrecorded
+) -> PolicyOutcome:
     """Make sure log delivery may write to the group, adding at most one statement.
 
+    Args:
+        recorded: brackets each write; gets the images before and after it.
     Raises WizardError: WAG-E-LOGS-001 when the group does not exist, 003 when there is no room.
     """
     from botocore.exceptions import BotoCoreError, ClientError
@@ -65,13 +84,15 @@ def ensure(session: Session, identity: Identity, group: str) -> PolicyOutcome:
             return PolicyOutcome(False, note="an account-wide policy allows it already")
         ours = log_policy.statement(arn, identity.account_id, identity.region, identity.partition)
         try:
-            return _on_group(client, arn, ours, identity.account_id)
+            outcome = _on_group(client, arn, ours, identity.account_id, recorded)
+            if outcome is not None:
+                return outcome
         except ClientError as error:
             if is_not_found(error):
                 raise
             if code_of(error) not in _FALL_BACK:
                 raise
-        return _account_wide(client, account_wide, ours)
+        return _account_wide(client, account_wide, ours, recorded)
     except (BotoCoreError, ClientError) as error:
         if is_not_found(error):
             raise WizardError(
@@ -116,20 +137,49 @@ _FALL_BACK = frozenset(
 )
 
 
+@contextmanager
+def _known_end(subject: str) -> Iterator[None]:
+    """A write that got no answer may have been carried out: its record must stay open."""
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        yield
+    except BotoCoreError as error:
+        if not no_answer(error) or never_sent(error):
+            raise
+        raise WizardError(
+            "WAG-E-LOGS-005",
+            f"The connection broke; whether the resource policy for {subject} was changed is not "
+            "known",
+            why=message_of(error),
+            next_step="Run the same command again when AWS can be reached; it looks first.",
+            in_doubt=True,
+        ) from error
+
+
 def _on_group(
-    client: CloudWatchLogsClient, arn: str, ours: dict[str, Any], account_id: str
-) -> PolicyOutcome:
+    client: CloudWatchLogsClient,
+    arn: str,
+    ours: dict[str, Any],
+    account_id: str,
+    recorded: Recorded,
+) -> PolicyOutcome | None:
+    """None where the group's policy has no room for another statement."""
     held = _group_policy(client, arn)
-    if held and log_policy.allows(held.document, arn, account_id):
-        return PolicyOutcome(False, note="the log group's policy allows it already")
+    if held is not None and log_policy.allows(held.document, arn, account_id):
+        return PolicyOutcome(False, note="the log group's own policy allows it already")
     document = log_policy.with_statement(held.document if held else "", ours)
-    _put_group(client, arn, document, held.revision if held else None)
+    if not log_policy.fits(document):
+        return None
     before = {"scope": GROUP, "document": held.document if held else ""}
-    return PolicyOutcome(True, before, {"scope": GROUP, "document": document})
+    after = {"scope": GROUP, "document": document}
+    with recorded(before, after), _known_end(arn):
+        _put_group(client, arn, document, held.revision if held else None)
+    return PolicyOutcome(True, before, after)
 
 
 def _account_wide(
-    client: CloudWatchLogsClient, policies: list[_Held], ours: dict[str, Any]
+    client: CloudWatchLogsClient, policies: list[_Held], ours: dict[str, Any], recorded: Recorded
 ) -> PolicyOutcome:
     from botocore.exceptions import ClientError
 
@@ -143,15 +193,17 @@ def _account_wide(
         if not log_policy.fits(document):
             refused = refused or f"the policy {policy.name} would exceed 5,120 bytes"
             continue
+        before = {"scope": ACCOUNT, "name": policy.name, "document": policy.document}
+        after = {**before, "document": document}
         try:
-            client.put_resource_policy(policyName=policy.name, policyDocument=document)
+            with recorded(before, after), _known_end(policy.name):
+                client.put_resource_policy(policyName=policy.name, policyDocument=document)
         except ClientError as error:
             if code_of(error) != "LimitExceededException":
                 raise
             refused = message_of(error)
             continue
-        before = {"scope": ACCOUNT, "name": policy.name, "document": policy.document}
-        return PolicyOutcome(True, before, {**before, "document": document})
+        return PolicyOutcome(True, before, after)
     raise WizardError(
         "WAG-E-LOGS-003",
         "There is no room for another CloudWatch Logs resource policy in this Region",

@@ -98,12 +98,14 @@ def restore(
     before: StageSettings,
     after: StageSettings,
     *,
+    attempts: tuple[StageSettings, ...] = (),
     force: bool = False,
 ) -> Outcome:
     """Put a stage back as it was before, where its logging is still ours.
 
     Args:
         before, after: the images the journal holds.
+        attempts: what interrupted changes may have written since; it is ours, too.
         force: a person said so: put it back although somebody else changed the access log since.
     Returns Result.ASK, with nothing done, when a person must decide; Result.GONE for a stage or API
     that was deleted.
@@ -114,7 +116,11 @@ def restore(
         if error.code == "WAG-E-STAGES-012":
             return Outcome(ref, Result.GONE, StageSettings(), "There is nothing to put back.")
         raise
-    decision = rules.undo(before, after, live.settings)
+    ours = (after, *reversed(attempts))
+    written = next(
+        (o for o in ours if rules.same_log(o.access_log, live.settings.access_log)), after
+    )
+    decision = rules.undo(before, written, live.settings)
     if decision.action is UndoAction.NOTHING:
         return Outcome(ref, Result.UNCHANGED, live.settings, decision.reason)
     if decision.action is UndoAction.ASK and not force:
@@ -198,8 +204,9 @@ def _read_back(
         "WAG-E-STAGES-014",
         f"{ref} does not have the settings that AWS accepted",
         why=_difference(target, settings),
-        next_step="Somebody or something else is changing this stage right now. Load the stages "
-        "again.",
+        next_step="Somebody or something else is changing this stage right now. Run the same "
+        "command again: it looks first.",
+        in_doubt=True,  # part of the change may have stayed
     )
 
 

@@ -39,3 +39,23 @@ def forwarder(clients: Clients, deployment_id: str) -> str:
             raise explain(error, f"Looking at {arn}") from error
         return arn
     return ""
+
+
+def deployments(clients: Clients) -> dict[str, str]:
+    """Every deployment of the Region, `<account>-<Region>-<name prefix>`, with its forwarder.
+
+    Each has one, and a removal takes it away; log groups may stay behind. Raises WizardError.
+    """
+    tagging = clients.client("resourcegroupstaggingapi")
+    found: dict[str, str] = {}
+    with explained("Looking for deployments by their tag"):
+        pages = tagging.get_paginator("get_resources").paginate(
+            TagFilters=[{"Key": DEPLOYMENT_TAG}], ResourceTypeFilters=["lambda:function"]
+        )
+        for page in pages:
+            for item in page["ResourceTagMappingList"]:
+                tags = {tag["Key"]: tag["Value"] for tag in item["Tags"]}
+                name = str(item["ResourceARN"]).rpartition(":")[2]
+                found.setdefault(tags.get(DEPLOYMENT_TAG, ""), name)
+    found.pop("", None)
+    return found

@@ -52,7 +52,7 @@ class Home(StepScreen):
     def body(self) -> ComposeResult:
         """Which deployment, its status, the actions."""
         with VerticalScroll():
-            yield PickList("Deployments on this machine", id="existing")
+            yield PickList("Deployments", id="existing")
             yield StateLines(id="status")
             yield Failure()
             yield Static("", classes="gap-above")
@@ -85,7 +85,7 @@ class Home(StepScreen):
         found = state.existing.value or ()
         picker = self.query_one("#existing", PickList)
         picker.display = len(found) > 1
-        if topics & {"mount", "existing"}:
+        if topics & {"mount", "existing", "elsewhere"}:
             mine = self._mine()
             picker.fill([_item(e) for e in found], (_key(mine),) if mine else ())
         lines = [(s.state, s.title, s.text, "", "") for s in state.status.value or ()]
@@ -149,6 +149,12 @@ def _key(existing: Existing) -> str:
 
 
 def _item(existing: Existing) -> Item:
+    if existing.bucket:
+        return Item(
+            _key(existing),
+            f"{existing.name_prefix} in {existing.region}",
+            f"{existing.account_id}  state in s3://{clean(existing.bucket, 63)}",
+        )
     when = datetime.fromtimestamp(existing.changed, timezone.utc).strftime("%Y-%m-%d")
     number = "state cannot be read" if existing.resources is None else count(
         existing.resources, "resource"

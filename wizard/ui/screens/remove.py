@@ -141,7 +141,8 @@ class Remove(HomePart):
             Confirm(
                 f"Put {count(len(refs), 'stage')} back?",
                 "Their access-log settings become exactly what they were before. Wallarm learns "
-                "nothing more from them. A stage that somebody changed since is asked about.",
+                "nothing more from them; a log group that only they used is unsubscribed. A stage "
+                "that somebody changed since is asked about.",
                 keep="Leave them connected",
                 act=f"Put {count(len(refs), 'stage')} back",
             ),

@@ -123,6 +123,10 @@ class Uninstall(HomePart):
                     TreeRow(State.FAILED, clean(a), "destroy", depth=1, sign="-")
                     for a in groups[name]
                 ]
+        lines += [
+            TreeRow(State.RUNNING, "Log policy", f"ours taken out of {clean(name)}", sign="~")
+            for name in view.policies
+        ]
         if view.token_parameter:
             lines.append(TreeRow(State.FAILED, "Wallarm token", f"{view.token_parameter} deleted",
                                  sign="-"))  # fmt: skip
@@ -138,7 +142,7 @@ class Uninstall(HomePart):
                            key=LOGS, sign="-")  # fmt: skip
         days = self.wizard.state.answers.log_retention_days
         price = f"${STORAGE_GB_MONTH:.2f}/GB a month"
-        return TreeRow(State.SKIPPED, "Log data", f"{groups} kept, data for {days} days, {price}; "
+        return TreeRow(State.SKIPPED, "Log data", f"{groups} kept, {price}; data for {days} days; "
                        "l deletes it", key=LOGS, sign="=")  # fmt: skip
 
     def _live(self) -> list[TreeRow]:
@@ -181,7 +185,7 @@ class Uninstall(HomePart):
         if self.wizard.state.run.error is not None:
             return "Go on removing"
         view = self.wizard.state.removal.value
-        if view is None or view.nothing_to_do:
+        if view is None or not view.resources:
             return "Take it away"
         return f"Destroy {count(len(view.resources), 'resource')}"
 
@@ -191,7 +195,9 @@ class Uninstall(HomePart):
         if self._over() or (state.run.error is not None and not state.run.busy):
             return True
         view = state.removal.value
-        return not state.run.busy and view is not None and not view.nothing_to_do
+        if state.run.busy or view is None:
+            return False
+        return not view.nothing_to_do or bool(view.log_groups and self._deletes_logs())
 
     def why_not(self) -> str:
         """What Next waits for."""
@@ -225,7 +231,9 @@ class Uninstall(HomePart):
         logs = "the log groups with their data" if self._deletes_logs() else "except the log data"
         self.app.push_screen(
             Confirm(
-                f"Destroy {count(len(view.resources), 'resource')}?",
+                f"Destroy {count(len(view.resources), 'resource')}?"
+                if view.resources
+                else "Take away what is left?",
                 f"{count(len(view.stages), 'stage')} get their old logging back first. Then "
                 f"everything that was made is destroyed, {logs}, and the "
                 "stored Wallarm token is deleted. Your APIs keep working all the time.",

@@ -1,0 +1,269 @@
+"""Whatever goes wrong with one stage: a known state, recorded, with the next step; others go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+
+from tests.flows.account import GROUP, World, ended_well
+from tests.flows.mortal import Meddler, Mortal
+from wizard.core.facts import Stage
+from wizard.core.report import Note, State
+from wizard.services.aws import account_role
+from wizard.services.aws import stages as live_stages
+
+URL = "http://127.0.0.1"
+
+
+def answer(code: str, words: str, operation: str = "UpdateStage") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": words}}, operation)
+
+
+def at(stage: Stage, operation: str, error: Exception) -> Meddler:
+    """Raises at one operation on one stage, every time."""
+
+    def meddle(called: str, arguments: Any) -> None:
+        mine = arguments.get("restApiId") == stage.api.api_id and (
+            arguments.get("stageName") == stage.name
+        )
+        if called == operation and mine:
+            raise error
+
+    return meddle
+
+
+def refused(code: str, words: str) -> Callable[[Mortal, Stage], None]:
+    def set_up(session: Mortal, victim: Stage) -> None:
+        session.before = at(victim, "UpdateStage", answer(code, words))
+
+    return set_up
+
+
+def cut_before(session: Mortal, victim: Stage) -> None:
+    session.before = at(victim, "UpdateStage", ReadTimeoutError(endpoint_url=URL))
+
+
+def cut_for_good(session: Mortal, victim: Stage) -> None:
+    """The change is made, its answer is lost, and AWS cannot be reached any more."""
+
+    def behind(operation: str, arguments: Any) -> None:
+        if operation == "UpdateStage" and arguments.get("stageName") == victim.name:
+            session.before = at(victim, "GetStage", EndpointConnectionError(endpoint_url=URL))
+            raise ReadTimeoutError(endpoint_url=URL)
+
+    session.behind = behind
+
+
+def edited_meanwhile(session: Mortal, victim: Stage) -> None:
+    """Somebody else changes the level right after us."""
+
+    def behind(operation: str, arguments: Any) -> None:
+        if operation == "UpdateStage" and arguments.get("stageName") == victim.name:
+            session.behind = lambda operation, arguments: None
+            session.client("apigateway").update_stage(
+                restApiId=victim.api.api_id,
+                stageName=victim.name,
+                patchOperations=[
+                    {"op": "replace", "path": "/*/*/logging/loglevel", "value": "ERROR"}
+                ],
+            )
+
+    session.behind = behind
+
+
+FAULTS = [
+    (refused("TooManyRequestsException", "Too Many Requests"), "WAG-E-AWS-008", False),
+    (refused("AccessDeniedException", "not authorized to perform: apigateway:PATCH"),
+     "WAG-E-AWS-007", False),
+    (refused("BadRequestException", "The log group does not exist"), "WAG-E-STAGES-017", False),
+    (refused("ConflictException", "Unable to complete operation"), "WAG-E-STAGES-018", False),
+    (cut_before, "WAG-E-STAGES-015", False),
+    (cut_for_good, "WAG-E-STAGES-016", True),
+    (edited_meanwhile, "WAG-E-STAGES-014", True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fault", "code", "in_doubt"), FAULTS)
+def test_a_fault_of_one_stage_is_known_recorded_and_mended_by_the_next_run(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Callable[[Mortal, Stage], None],
+    code: str,
+    in_doubt: bool,
+) -> None:
+    monkeypatch.setattr(live_stages, "READ_BACK_SECONDS", 0.0)
+    victim, neighbour = world.stage("orders", "staging"), world.stage("storefront", "live")
+    first = world.dump(victim)
+    world.connect(world.session.begin(), neighbour)  # the account's role is set from here on
+    world.take_back(world.session.begin())
+    fault(world.session.begin(), victim)
+    reports, _ = world.switch(world.session, (victim, neighbour))
+    found = {r.ref: r for r in reports}
+    assert found[neighbour.ref].state is State.DONE
+    assert found[victim.ref].state is State.FAILED
+    assert code in found[victim.ref].message
+    assert "Next: " in found[victim.ref].message
+    held = world.record()
+    assert neighbour.ref in held.stages
+    assert (victim.ref in held.stages) is in_doubt
+    assert [e.subject for e in held.unfinished] == [str(victim.ref)] * in_doubt
+    assert ended_well(world.connect(world.session.begin(), victim))
+    assert world.record().unfinished == ()
+    world.take_back(world.session.begin())
+    back = world.dump(victim)
+    if fault is edited_meanwhile:  # their level is theirs, and stays
+        back["methodSettings"].pop("*/*")
+        back = {k: v for k, v in back.items() if v != {}}
+    assert back == first
+
+
+def test_a_stage_deleted_between_choice_and_change_is_named_and_the_others_go_on(
+    world: World,
+) -> None:
+    rest: Any = world.session.client("apigateway")
+    known = world.stage("orders", "dev")
+    made = rest.get_stage(restApiId=known.api.api_id, stageName="dev")["deploymentId"]
+    rest.create_stage(restApiId=known.api.api_id, stageName="short", deploymentId=made)
+    victim, neighbour = replace(known, name="short"), world.stage("storefront", "live")
+
+    def before(operation: str, arguments: Any) -> None:
+        if operation == "UpdateStage" and arguments.get("stageName") == "short":
+            world.session.before = lambda operation, arguments: None
+            rest.delete_stage(restApiId=known.api.api_id, stageName="short")
+
+    world.session.begin().before = before
+    reports, _ = world.switch(world.session, (victim, neighbour))
+    assert [r.state for r in reports] == [State.FAILED, State.DONE]
+    assert "WAG-E-STAGES-012" in reports[0].message
+    assert victim.ref not in world.record().stages
+    world.take_back(world.session.begin())
+
+
+def test_a_connected_stage_that_was_deleted_is_nothing_to_put_back(world: World) -> None:
+    rest: Any = world.session.client("apigateway")
+    known = world.stage("orders", "dev")
+    made = rest.get_stage(restApiId=known.api.api_id, stageName="dev")["deploymentId"]
+    rest.create_stage(restApiId=known.api.api_id, stageName="brief", deploymentId=made)
+    assert ended_well(world.connect(world.session.begin(), replace(known, name="brief")))
+    rest.delete_stage(restApiId=known.api.api_id, stageName="brief")
+    (report,) = world.take_back(world.session.begin())
+    assert report.state is State.DONE
+    assert "nothing to put back" in report.message.lower()
+    assert world.record().stages == {}
+
+
+def test_a_log_group_that_may_not_be_written_to_stops_only_its_own_stages(world: World) -> None:
+    ours, theirs = world.stage("payments", "$default"), world.stage("catalogue", "v2")
+    rest = world.stage("orders", "prod")
+    first = world.dump(theirs)
+
+    def before(operation: str, arguments: Any) -> None:
+        if operation == "PutResourcePolicy" and GROUP in str(arguments):
+            raise answer("ThrottlingException", "Rate exceeded", operation)
+
+    world.session.begin().before = before
+    reports, _ = world.switch(world.session, (ours, theirs, rest))
+    assert [r.state for r in reports] == [State.FAILED, State.DONE, State.DONE]
+    assert "WAG-E-AWS-008" in reports[0].message
+    assert set(world.record().policies) == {"/company/api/catalogue-v2"}
+    world.take_back(world.session.begin())
+    assert world.dump(theirs) == first
+
+
+def test_a_policy_whose_write_got_no_answer_is_looked_for_by_the_next_run(world: World) -> None:
+    stage = world.stage("payments", "$default")
+    first = world.dump(stage)
+
+    def behind(operation: str, arguments: Any) -> None:
+        if operation == "PutResourcePolicy":
+            raise ReadTimeoutError(endpoint_url=URL)
+
+    world.session.begin().behind = behind
+    (report,) = world.connect(world.session, stage)
+    assert "WAG-E-LOGS-005" in report.message
+    assert [e.subject for e in world.record().unfinished] == [GROUP]
+    assert ended_well(world.connect(world.session.begin(), stage))
+    assert world.record().unfinished == ()
+    world.take_back(world.session.begin())
+    assert world.dump(stage) == first
+
+
+def test_a_role_api_gateway_refuses_to_the_end_is_deleted_again_and_http_apis_go_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account_role, "PROPAGATION_SECONDS", 0.0)
+    world.unset_role()
+    rest, http = world.stage("orders", "prod"), world.stage("payments", "$default")
+
+    def before(operation: str, arguments: Any) -> None:
+        if operation == "UpdateAccount":
+            raise answer("BadRequestException", "The role ARN is not assumable", operation)
+
+    world.session.begin().before = before
+    reports, _ = world.switch(world.session, (rest, http))
+    assert [r.state for r in reports] == [State.FAILED, State.DONE]
+    assert "WAG-E-ROLE-002" in reports[0].message
+    assert account_role.read(world.session) == ""
+    assert world.session.writes[:4] == [
+        "CreateRole", "AttachRolePolicy", "DetachRolePolicy", "DeleteRole",
+    ]  # fmt: skip
+    held = world.record()
+    assert (held.role_created, held.role_set, held.unfinished) == ("", "", ())
+    assert ended_well(world.connect(world.session.begin(), rest))
+    assert world.record().role_set == account_role.read(world.session)
+    world.take_back(world.session.begin())
+
+
+def test_a_role_whose_setting_got_no_answer_is_asked_about(world: World) -> None:
+    world.unset_role()
+    stage = world.stage("orders", "prod")
+
+    def behind(operation: str, arguments: Any) -> None:
+        if operation == "UpdateAccount":
+            raise ReadTimeoutError(endpoint_url=URL)
+
+    world.session.begin().behind = behind
+    assert ended_well(world.connect(world.session, stage)), "it was set, and that was seen"
+    assert world.record().role_set == account_role.read(world.session) != ""
+    world.take_back(world.session.begin())
+
+
+def test_a_log_group_that_is_gone_or_of_the_wrong_class_is_said_before_anything_is_changed(
+    world: World,
+) -> None:
+    logs: Any = world.session.client("logs")
+    stage = world.stage("catalogue", "v1")
+    format_ = '{"id":"$context.requestId"}'
+    logs.create_log_group(logGroupName="/rare", logGroupClass="INFREQUENT_ACCESS")
+    for name, reason in (("/gone", "does not exist any more"), ("/rare", "INFREQUENT_ACCESS")):
+        world.session.client("apigatewayv2").update_stage(
+            ApiId=stage.api.api_id,
+            StageName=stage.name,
+            AccessLogSettings={
+                "DestinationArn": world.arn.replace(GROUP, name),
+                "Format": format_,
+            },
+        )
+        reports, skipped = world.switch(world.session.begin(), (stage,))
+        assert reports == ()
+        assert reason in skipped[stage.ref]
+        assert "Switch it to the connector's log group" in skipped[stage.ref]
+        assert world.session.writes == []
+    world.session.client("apigatewayv2").delete_access_log_settings(
+        ApiId=stage.api.api_id, StageName=stage.name
+    )
+
+
+def test_nothing_asked_of_a_stage_is_lost_in_the_events(world: World) -> None:
+    """Every report reaches whoever listens, as does what was done to the account."""
+    world.unset_role()
+    stage = world.stage("orders", "prod")
+    reports = world.connect(world.session.begin(), stage)
+    notes = [e for e in world.events if isinstance(e, Note) and e.subject == "CloudWatch role"]
+    assert "it stays when this product is removed" in notes[0].text
+    assert set(reports) <= set(world.events)
+    world.take_back(world.session.begin())

@@ -1,0 +1,97 @@
+"""Log groups that stages have already: looked at before anything is changed.
+
+What Terraform or AWS would refuse in the middle of a run (a group that is gone, or of a class that
+cannot be subscribed to) is said in the review instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from wizard.core.access_log import LoggingState, compare, log_group_name
+from wizard.core.change import Mode, StageChange, plan_change
+from wizard.core.errors import WizardError
+from wizard.core.facts import LogGroup, Stage
+from wizard.core.text import clean, count
+from wizard.services.aws import log_groups
+from wizard.services.aws.session import Session
+
+WORKERS = 8
+OUR_FUNCTION = ":function:wallarm-cw-resend-"
+
+
+@dataclass(frozen=True)
+class OwnLogs:
+    """The log groups by name, None for one that does not exist; and which could not be read."""
+
+    groups: dict[str, LogGroup | None] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+
+    def plan(self, stage: Stage, destination_arn: str, existing: str) -> StageChange:
+        """The change to a stage, knowing its log group."""
+        name = log_group_name(stage.settings.access_log.destination_arn)
+        change = plan_change(stage, destination_arn, existing, self.groups.get(name))
+        if change.mode is not Mode.KEEP:
+            return change
+        if name in self.groups and self.groups[name] is None:
+            return replace(
+                change,
+                mode=Mode.SKIP,
+                after=change.before,
+                warnings=(),
+                reason=f"Its log group {name} does not exist any more, so it logs nothing. Switch "
+                "it to the connector's log group instead.",
+            )
+        return replace(change, warnings=(*change.warnings, *self.warnings(name)))
+
+    def warnings(self, name: str) -> tuple[str, ...]:
+        """What to know before subscribing to a group."""
+        if name in self.unread:
+            return (f"Its log group {name} could not be looked at: {self.unread[name]}.",)
+        group = self.groups.get(name)
+        held = (group.filters if group is not None else None) or ()
+        others = [f for f in held if OUR_FUNCTION not in f.destination_arn]
+        if not others:
+            return ()
+        names = ", ".join(clean(f.name, 60) for f in others)
+        filters = count(len(others), "subscription filter")
+        verb = "stays" if len(others) == 1 else "stay"
+        text = (
+            f"{name} has {filters} already ({names}), which {verb}. AWS allows only a few for "
+            "each log group."
+        )
+        return (text,)
+
+
+def look(session: Session, names: Iterable[str]) -> OwnLogs:
+    """Look at these log groups, several at a time. What may not be read is no error."""
+
+    def one(name: str) -> tuple[str, LogGroup | None, str]:
+        try:
+            group = log_groups.find(session, name)
+            return name, log_groups.with_filters(session, group) if group else None, ""
+        except WizardError as error:
+            return name, None, error.what
+
+    wanted = sorted(set(names))
+    if not wanted:
+        return OwnLogs()
+    session.client("logs")  # making one is slow and takes the session's lock
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="log-groups") as pool:
+        found = list(pool.map(one, wanted))
+    return OwnLogs(
+        {name: group for name, group, problem in found if not problem},
+        {name: problem for name, _, problem in found if problem},
+    )
+
+
+def of_stages(session: Session, stages: Iterable[Stage], destination_arn: str) -> OwnLogs:
+    """Look at the log groups to which these stages log in place of the connector's."""
+    names = []
+    for stage in stages:
+        log = stage.settings.access_log
+        if compare(log, destination_arn, stage.api.api_type) is LoggingState.OTHER:
+            names.append(log_group_name(log.destination_arn))
+    return look(session, filter(None, names))
