@@ -86,13 +86,16 @@ def _rows() -> Iterator[Row]:
 
 
 def _statuses() -> Iterator[Row]:
+    # A redirect that was followed would arrive as /p/99, an event that nobody sent.
+    there = "Location: /p/99\r\n"
     for status in (*REFUSED, *WRONG):
-        yield Row(f"{status} on one event", of(ONE, status), "quarantined:1")
-        yield Row(f"{status} on a third", of(SOME, status), f"quarantined:{len(SOME)}")
+        yield Row(f"{status} on one event", of(ONE, status), "quarantined:1", headers=there)
+        yield Row(f"{status} on a third", of(SOME, status), f"quarantined:{len(SOME)}",
+                  headers=there)  # fmt: skip
     for status in REFUSED:
         yield Row(f"{status} on all", always(status), f"quarantined:{EVENTS}")
     for status in WRONG:
-        yield Row(f"{status} on all", always(status), "raised", again=True)
+        yield Row(f"{status} on all", always(status), "raised", headers=there, again=True)
     for status in AGAIN:
         yield Row(f"{status} on one message", first(1, status), "all")
         yield Row(f"{status} on a third, twice", some(status), "all")

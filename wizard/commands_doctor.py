@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -16,7 +17,7 @@ from wizard.core.checks import Report, Result, Verdict
 from wizard.core.errors import ExitCode, UsageError
 from wizard.core.report import State
 from wizard.core.secret import Secret
-from wizard.core.text import count, duration
+from wizard.core.text import clean, count, duration
 from wizard.flows.context import Context
 from wizard.inputs import consent, load_answers, run_options, setting
 from wizard.services.tokens import take_environment
@@ -154,6 +155,13 @@ def redrive(options: argparse.Namespace) -> int:
                 if len(waiting) != 1
                 else "1 undelivered batch waiting"
             )
+            if context.options.dry_run:
+                as_json = bool(setting(options, "json", env))
+                for batch in waiting:
+                    console.data({"type": "KeptBatch", **dataclasses.asdict(batch)})
+                    if not as_json:
+                        kept = datetime.fromtimestamp(batch.kept_at, timezone.utc)
+                        print(f"{kept:%Y-%m-%dT%H:%M:%SZ}  {batch.size:>10,}  {clean(batch.key)}")
             if not waiting or context.options.dry_run:
                 return int(ExitCode.DONE)
             consent(options, env, f"Replay {len(waiting)} through the forwarder?")

@@ -55,10 +55,14 @@ def waiting(deployed: Deployed) -> list[str]:
 
 
 def test_a_dry_run_lists_and_replays_nothing(deployed: Deployed) -> None:
-    key = keep(deployed, "dry", kept_record(deployed, "/dry"))
+    body = kept_record(deployed, "/dry")
+    key = keep(deployed, "dry", body)
     done = deployed.cli("redrive", "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "1 undelivered batch" in done.stderr
+    assert done.stdout.split()[1:] == [f"{len(body):,}", key]
+    (entry,) = map(json.loads, deployed.cli("redrive", "--dry-run", "--json").stdout.splitlines())
+    assert (entry["type"], entry["key"]) == ("KeptBatch", key)
     assert waiting(deployed) == [key]
     deployed.client("s3").delete_object(Bucket=deployed.outputs.undelivered_bucket, Key=key)
 
@@ -70,9 +74,21 @@ def test_what_is_delivered_is_deleted_and_what_is_not_stays(deployed: Deployed) 
     done = deployed.cli("redrive", "--yes")
     assert done.returncode == 1
     assert "1 delivered, 1 still waiting" in done.stderr
+    assert "is not an invocation record of AWS Lambda" in done.stderr
     assert [r["path"] for r in deployed.box.node.wait_for(1)] == ["/kept/one"]
     assert waiting(deployed) == [bad]
     deployed.client("s3").delete_object(Bucket=deployed.outputs.undelivered_bucket, Key=bad)
+
+
+def test_what_no_replay_would_deliver_is_said(deployed: Deployed) -> None:
+    deployed.box.node.reset()
+    deployed.box.node.fail("status", status=400, contains="/refused")
+    keep(deployed, "refused", kept_record(deployed, "/kept/refused"))
+    done = deployed.cli("redrive", "--yes")
+    deployed.box.node.reset()
+    assert done.returncode == 0, done.stderr
+    assert "delivered but for 1 event that the node refuses" in done.stderr
+    assert waiting(deployed) == []
 
 
 def test_while_the_node_is_down_nothing_is_lost(deployed: Deployed) -> None:

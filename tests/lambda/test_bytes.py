@@ -6,7 +6,7 @@ import json
 
 from benchmarks.bad_node import BadNode
 from benchmarks.batches import batch, line
-from benchmarks.fault_table import environment, invoke
+from benchmarks.invoking import environment, invoke
 
 EVENTS = 200
 
