@@ -34,7 +34,7 @@ def through(fault: Fault, name: str, least: int, after: int = 2) -> Scenario:
             it.front.begin(fault, after)
             done = it.run()
             hit = it.front.hit
-            expect(hit >= least, f"only {hit} requests met it")
+            expect(hit >= least, f"only {hit} requests met it: {done.stderr[-900:]}")
             seen = f"{hit} requests met it, " + (
                 "install done" if done.returncode == 0 else f"stopped with {told(done)}"
             )

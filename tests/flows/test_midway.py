@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -38,11 +39,13 @@ class Terraform:
         self.left, self.ends, self.refuses = left, ends, refuses
         self.applied: list[PlanResult] = []
         self.pushed: list[Path] = []
+        self.destroys: list[bool] = []
 
     def init(self) -> None:
         """There is nothing to prepare."""
 
-    def plan(self) -> PlanResult:
+    def plan(self, *, destroy: bool = False) -> PlanResult:
+        self.destroys.append(destroy)
         return self.left
 
     def show_plan_json(self, _: PlanResult) -> dict[str, Any]:
@@ -134,6 +137,14 @@ def test_credentials_may_end_more_than_once(make: Make) -> None:
     deployment, _ = make(terraform, Session(logins=(True, True)), True, True)
     assert deployment.apply(plan(("create", "a"))) is DONE
     assert len(terraform.applied) == 3
+
+
+def test_a_removal_goes_on_as_a_removal(make: Make) -> None:
+    wanted = dataclasses.replace(plan(("delete", "a"), ("delete", "b")), destroy=True)
+    terraform = Terraform(plan(("delete", "b")))
+    deployment, _ = make(terraform, Session(), True)
+    assert deployment.apply(wanted) is DONE
+    assert terraform.destroys == [True]
 
 
 @pytest.mark.parametrize(

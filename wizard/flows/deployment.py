@@ -263,7 +263,9 @@ class Deployment:
             self._terraform = None
             if not expiry.logged_in_again(self.context, self.session):
                 raise
-            fresh = recovery.adopt(self, self.terraform.plan())
+            fresh = self.terraform.plan(destroy=plan.destroy)
+            if not plan.destroy:
+                fresh = recovery.adopt(self, fresh)
             if beyond(plan.changes, fresh.changes):
                 fresh.discard()
                 raise

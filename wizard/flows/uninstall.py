@@ -208,7 +208,7 @@ class Uninstall:
                 self.context.phase(Phase.DESTROY, "Removing the infrastructure", usual),
                 deployment.journal.effect(record.TERRAFORM_DESTROY, str(deployment.workspace.id)),
             ):
-                result = deployment.terraform.apply(plan, deployment.follow())
+                result = deployment.apply(plan)
             self.context.note(f"{count(result.summary.remove, 'resource')} removed")
             return result.summary.remove
         plan.discard()
