@@ -6,11 +6,16 @@ import dataclasses
 import re
 import runpy
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
 
 from wizard.core import access_log, tfvars
 from wizard.core.answers import Answers
+from wizard.core.facts import ApiType
 from wizard.core.steps import STEPS
+from wizard.ui.help import HELP
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {field.name for field in dataclasses.fields(Answers)}
@@ -35,3 +40,16 @@ def test_the_forwarder_reads_every_field_that_the_format_writes() -> None:
     assert parse["KEYS"] == tuple(name for name, _ in access_log.FIELDS)
     assert parse["ALIASES"] == access_log.ALIASES
     assert parse["WRITTEN"] == access_log.WRITTEN_BY_CLIENTS
+
+
+@pytest.mark.parametrize("step", [step.id for step in STEPS])
+def test_every_step_has_a_screen_and_a_help_text(step: str) -> None:
+    assert find_spec(f"wizard.ui.screens.{step}")
+    assert HELP[step]
+
+
+@pytest.mark.parametrize("api_type", ApiType)
+def test_every_api_type_has_its_word_in_the_table_of_stages(api_type: ApiType) -> None:
+    from wizard.ui.stagebook import _KIND
+
+    assert _KIND[api_type]

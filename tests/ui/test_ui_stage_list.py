@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.ui.acting import wizard
+from textual import events
+from textual.widgets import Input
+
+from tests.ui.acting import settle, wizard
 from tests.ui.scripted import Script
 from wizard.core.errors import WizardError
 
@@ -22,3 +25,13 @@ async def test_when_reading_anew_fails_the_last_list_stays_with_its_age() -> Non
         assert "gone-since" in {row.name for row in w.app.state.book.shown}
         assert "This list is 2h 00m old; reading it anew failed." in w.text
         assert "apigateway:GET is not allowed" in w.text
+
+
+async def test_what_is_typed_right_after_the_slash_goes_into_the_filter() -> None:
+    """Keys that come in one piece, over a slow connection: `a` there would select every stage."""
+    async with wizard("stages", script=Script(hostile=False)) as w:
+        for key in ("slash", "p", "a", "y", "slash"):
+            w.app.post_message(events.Key(key, "/" if key == "slash" else key))
+        await settle(w.pilot)
+        assert w.app.screen.query_one("#filter", Input).value == "pay/"
+        assert w.answers.stages == ()

@@ -28,7 +28,8 @@ class Stages(StepScreen):
     AUTO_FOCUS = "StageTable"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "all", "All shown"),
-        Binding("slash", "filter", "Filter", key_display="/"),
+        # With priority: what is typed behind it at once must not reach the table, where keys act.
+        Binding("slash", "filter", "Filter", key_display="/", priority=True),
         Binding("d", "details", "Details"),
         Binding("s", "sort", "Sort"),
         Binding("r", "reload", "Reload"),
@@ -160,9 +161,15 @@ class Stages(StepScreen):
             now.update(dict.fromkeys(refs))
         self.wizard.answer(stages=tuple(now))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In the filter field a slash is a slash."""
+        if action == "filter" and self.focused is not None and self.focused.id == "filter":
+            return None
+        return super().check_action(action, parameters)
+
     def action_filter(self) -> None:
         """To the filter field."""
-        self.query_one("#filter", CleanInput).focus()
+        self.set_focus(self.query_one("#filter", CleanInput))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter as one types."""
@@ -180,12 +187,12 @@ class Stages(StepScreen):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter in the filter goes to the rows."""
         event.stop()
-        self.query_one(StageTable).focus()
+        self.set_focus(self.query_one(StageTable))
 
     def key_down(self) -> None:
         """Down in the filter goes to the rows."""
         if self.query_one("#filter", CleanInput).has_focus:
-            self.query_one(StageTable).focus()
+            self.set_focus(self.query_one(StageTable))
 
     def action_sort(self) -> None:
         """The next order."""

@@ -151,13 +151,13 @@ class PickList(Vertical):
         event.stop()
         if len(self.shown) == 1:
             self._take(0)
-        self.rows.focus()
+        self.screen.set_focus(self.rows)
 
     def on_key(self, event: events.Key) -> None:
         """Down leaves the filter for the rows."""
         if event.key == "down" and self.filter.has_focus:
             event.stop()
-            self.rows.focus()
+            self.screen.set_focus(self.rows)
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         """Enter picks."""
