@@ -1,14 +1,17 @@
 """Writes what documentation comes from data: `make docs`. It changes nothing that is current.
 
-The figures (`make figures`), the table of modes (`make modes`), the table of faults
-(`python -m tests.faults --write docs/faults.md`) and the pictures (`make screenshots`) are taken,
-not derived: they have commands of their own.
+Figures are taken by `make figures`; here the last ones are only written again. The table of modes
+(`make modes`), that of faults (`python -m tests.faults --write docs/faults.md`), that of terminals
+(`python -m tests.terminals --page`) and the pictures (`make screenshots`) have commands of their
+own.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from benchmarks import report
 from tests.docs import commands, errors, module
 from tests.policy import table
 from wizard.commands import reference
@@ -74,6 +77,7 @@ def main() -> None:
     page = module.README.read_text(encoding="utf-8")
     module.README.write_text(module.filled(page), encoding="utf-8")
     table.main()
+    report.write(json.loads(report.SAVED.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":
