@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from wizard.console import Console
@@ -21,6 +21,7 @@ from wizard.inputs import consent, interactive, load_answers, make_context, run_
 from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:
+    from wizard.core.change import StageChange
     from wizard.flows.review import Review
 
 PLAN_IS_STALE = "WAG-E-TF-101"
@@ -90,6 +91,8 @@ def run_install(
             agree(options, env, review)
             outputs = job.deploy(review)
         reports = job.switch_stages(review, outputs)
+        final = (c.with_destination(outputs.api_gateway_log_group_arn) for c in review.changes)
+        show_snippets(console, final)
         proof = job.prove(review, outputs)
         console.data(
             {
@@ -110,6 +113,14 @@ def agree(options: argparse.Namespace, env: Mapping[str, str], review: Review) -
     """Ask for consent to a review that changes something."""
     if not review.nothing_to_do:
         consent(options, env, f"Deploy and change {count(len(review.changes), 'stage')}?")
+
+
+def show_snippets(console: Console, changes: Iterable[StageChange]) -> None:
+    """What the owners of these stages put into their templates."""
+    for one in changes:
+        if one.snippet:
+            console.line(f"{one.api_name} / {one.ref.stage}: for the template of {one.owner}:")
+            console.line(one.snippet.rstrip("\n"))
 
 
 def show_review(review: Review, console: Console) -> None:

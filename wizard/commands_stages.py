@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard import __version__
+from wizard.commands import show_snippets
 from wizard.console import Console
 from wizard.console_stop import GracefulStop
 from wizard.core.access_log import compare, log_group_name
-from wizard.core.change import diff_lines
+from wizard.core.change import diff_lines, drift
 from wizard.core.errors import ExitCode, UsageError
 from wizard.core.facts import Stage
+from wizard.core.owner import owner
 from wizard.core.record import StageRecord
 from wizard.core.report import StageReport, State
 from wizard.core.text import clean, count
@@ -76,6 +78,7 @@ def _add(options, env, console, context, job, refs) -> tuple[StageReport, ...]: 
         console.line(f"Stage {stage.ref}: left alone, {reason}", State.SKIPPED)
     for text in addition.warnings:
         console.line(text, State.WARNING)
+    show_snippets(console, addition.changes)
     _show_plan(console, addition.plan)
     if context.options.dry_run or not addition.changes:
         _discard(addition.plan)
@@ -258,13 +261,22 @@ def _ask(options: argparse.Namespace, env: Mapping[str, str]):  # type: ignore[n
 
 
 def _stage_data(stage: Stage, held: StageRecord | None) -> dict[str, object]:
+    who = owner(stage)
+    log = stage.settings.access_log
+    ours = held.after.access_log.destination_arn if held else ""
     return {
         "stage": str(stage.ref),
         "api_name": stage.api.name,
         "api_type": stage.api.api_type.value,
         "endpoint_type": stage.api.endpoint_type.value,
         "destination_arn": stage.settings.access_log.destination_arn,
+        "logging": compare(log, ours, stage.api.api_type).value,
         "connected": held is not None,
+        "drift": drift(held.before, held.wrote(stage.settings) or held.after, stage.settings)
+        if held
+        else "",
+        "owner": str(who) if who else "",
+        "canary": stage.has_canary,
         "changeable": stage.changeable,
         "invoke_url": stage.invoke_url,
     }
@@ -276,6 +288,8 @@ def _stage_row(stage: Stage, held: StageRecord | None) -> str:
     place = log_group_name(stage.settings.access_log.destination_arn)
     note = "" if stage.changeable else "managed by AWS"
     mark = "connected" if held else ""
+    if held and drift(held.before, held.wrote(stage.settings) or held.after, stage.settings):
+        mark = "changed"
     return (
         f"{stage.ref!s:<28} {stage.api.api_type.value:<9} {clean(stage.api.name, 32):<32} "
         f"{state:<12} {mark:<9} {note or clean(place, 60)}"

@@ -310,6 +310,16 @@ def test_every_owner_gets_a_snippet_with_the_format_and_no_template_injection(
     assert ("INFO" in text) == (api_type is not ApiType.HTTP)
 
 
+def test_the_snippet_of_a_change_names_the_log_group_once_it_exists() -> None:
+    tags = {"aws:cloudformation:stack-name": "orders", "aws:cloudformation:logical-id": "Prod"}
+    change = plan_change(stage(tags=tags), "arn:aws:logs:eu-central-1:1:log-group:future")
+    made = change.with_destination(ARN + ":*")
+    assert "Prod:" in made.snippet
+    assert f"DestinationArn: '{ARN}'" in made.snippet
+    assert plan_change(stage(made.after, tags=tags), ARN).snippet == "", "nothing changes"
+    assert plan_change(stage(), ARN).snippet == ""
+
+
 def test_cloudformation_snippets_are_the_resource_types_aws_documents() -> None:
     who = Owner(Tool.CLOUDFORMATION, "orders", "ProdStage")
     rest = snippet(who, ApiType.REST, WRITTEN)

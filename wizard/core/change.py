@@ -11,7 +11,7 @@ from enum import Enum
 from wizard.core import access_log
 from wizard.core.access_log import LoggingState
 from wizard.core.facts import AccessLog, ApiType, LogGroup, Stage, StageRef, StageSettings
-from wizard.core.owner import owner
+from wizard.core.owner import Owner, owner, snippet
 from wizard.core.text import count
 
 LEVEL = "INFO"  # "Errors and info logs" in the console
@@ -29,7 +29,8 @@ class Mode(str, Enum):
 class StageChange:
     """One stage's change. `before` is the image that removal puts back.
 
-    `reason` says why a stage is skipped; `warnings` are sentences to show before consent.
+    `reason` says why a stage is skipped; `warnings` are sentences to show before consent; `owner`
+    is the tool whose next deploy could put the old logging back.
     """
 
     ref: StageRef
@@ -40,6 +41,14 @@ class StageChange:
     api_name: str = ""
     reason: str = ""
     warnings: tuple[str, ...] = ()
+    owner: Owner | None = None
+
+    @property
+    def snippet(self) -> str:
+        """What the owner puts into their template, ready to copy; empty without an owner."""
+        if self.owner is None or not self.changes_anything:
+            return ""
+        return snippet(self.owner, self.api_type, self.after)
 
     @property
     def changes_anything(self) -> bool:
@@ -222,7 +231,7 @@ def _ours(stage: Stage, destination_arn: str, log_format: str) -> StageChange:
     if same_log(now.access_log, after.access_log):
         after = replace(after, access_log=now.access_log)
     change = StageChange(stage.ref, stage.api.api_type, now, after, Mode.OURS, stage.api.name)
-    return replace(change, warnings=_warnings(stage, change))
+    return replace(change, warnings=_warnings(stage, change), owner=owner(stage))
 
 
 def _keep(stage: Stage, log_group: LogGroup | None) -> StageChange:
@@ -251,7 +260,7 @@ def _keep(stage: Stage, log_group: LogGroup | None) -> StageChange:
     change = StageChange(
         stage.ref, stage.api.api_type, stage.settings, after, Mode.KEEP, stage.api.name
     )
-    return replace(change, warnings=_warnings(stage, change))
+    return replace(change, warnings=_warnings(stage, change), owner=owner(stage))
 
 
 def _warnings(stage: Stage, change: StageChange) -> tuple[str, ...]:
