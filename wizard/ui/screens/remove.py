@@ -8,8 +8,8 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from wizard.core.report import State
-from wizard.core.text import count
+from wizard.core.report import Phase, State
+from wizard.core.text import clean, count
 from wizard.ui.backend import Connected
 from wizard.ui.screens.dialogs import Confirm, Details
 from wizard.ui.screens.home_part import HomePart
@@ -47,7 +47,9 @@ class Remove(HomePart):
             "no stage is connected"
         )  # fmt: skip
         if run.busy or run.reports:
-            tree.fill([self._after(ref) for ref in run.leaving])
+            warned = (n for n in run.notes if n.state is State.WARNING)
+            notes = [TreeRow(n.state, clean(n.subject or "Note"), clean(n.text)) for n in warned]
+            tree.fill([*(self._after(ref) for ref in run.leaving), *notes])
         else:
             tree.fill([self._row(c) for c in state.connected.value or ()])
         self.query_one(Failure).tell(run.error or state.connected.error)
@@ -56,6 +58,10 @@ class Remove(HomePart):
     def _hint(self) -> str:
         run = self.wizard.state.run
         if run.busy:
+            working = [p for p in run.phases.values() if p.state is State.RUNNING]
+            if working and working[-1].phase in (Phase.PLAN, Phase.DEPLOY):
+                usual = f", usually {working[-1].usual}" if working[-1].usual else ""
+                return f"{working[-1].title}{usual}."
             return "Putting back, one after the other; each is read back."
         if run.reports:
             done = sum(r.state is State.DONE for r in run.reports.values())
