@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from tests.flows.account import GROUP, World, ended_well
 from tests.flows.mortal import Meddler, Mortal
+from wizard.core.errors import WizardError
 from wizard.core.facts import Stage
 from wizard.core.report import Note, State
+from wizard.core.terraform_events import Diagnostic
 from wizard.services.aws import account_role
 from wizard.services.aws import stages as live_stages
+from wizard.services.terraform.errors import failed
 
 URL = "http://127.0.0.1"
 
@@ -267,3 +270,45 @@ def test_nothing_asked_of_a_stage_is_lost_in_the_events(world: World) -> None:
     assert "it stays when this product is removed" in notes[0].text
     assert set(reports) <= set(world.events)
     world.take_back(world.session.begin())
+
+
+class Full:
+    """Terraform as it ends when AWS allows no further subscription filter."""
+
+    def __init__(self, key: str) -> None:
+        words = "operation error CloudWatch Logs: PutSubscriptionFilter, LimitExceededException: "
+        address = f'aws_cloudwatch_log_subscription_filter.forwarder["{key}"]'
+        self._error = failed(
+            "apply",
+            [Diagnostic("error", f"putting Subscription Filter: {words}x", "", address)],
+            "",
+            1,
+        )
+
+    def apply(self, plan: Any, listen: Any) -> Any:
+        raise self._error
+
+
+@pytest.mark.parametrize("key", ["/company/api/catalogue-v2", "named main", "main"])
+def test_a_log_group_without_room_is_named_with_what_is_in_it_and_the_ways_out(
+    world: World, key: str
+) -> None:
+    logs: Any = world.session.client("logs")
+    answers = {"main": "/given", "named main": "main"}
+    group = answers.get(key, key)
+    if key in answers:
+        logs.create_log_group(logGroupName=group)
+    target = f"arn:aws:lambda:{world.box.region}:{world.box.account_id}:function:siem"
+    logs.put_subscription_filter(
+        logGroupName=group, filterName="siem", filterPattern="", destinationArn=target
+    )
+    deployment = world.open(world.session, "stages")
+    deployment.answers = deployment.answers.with_(api_gateway_log_group_name="/given")
+    deployment._terraform = cast("Any", Full(key))
+    with pytest.raises(WizardError) as caught:
+        deployment.apply(cast("Any", None))
+    logs.delete_subscription_filter(logGroupName=group, filterName="siem")
+    assert caught.value.code == "WAG-E-LOGS-004"
+    assert caught.value.what.startswith(f"The log group {group} has 1 subscription filter")
+    assert f"siem → {target}" in caught.value.why
+    assert "Switch the stage to the connector's own log group" in caught.value.next_step
