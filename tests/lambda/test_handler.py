@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import select
 import ssl
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,17 @@ def test_connections_are_kept_between_invocations_and_a_stale_one_is_no_failure(
         node.open()
         counts, raised, _ = invoke(batch(20, "third"), 10)
     assert (counts["delivered"], counts["retried"], raised) == (20, 0, "")
+
+
+def test_where_there_is_no_epoll_poll_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS, where the sandbox runs the forwarder too."""
+    monkeypatch.delattr(select, "epoll", raising=False)
+    with (
+        BadNode(lambda m: 503 if m.number % 7 == 0 else 200) as node,
+        environment(X_NODE_URL=node.url),
+    ):
+        counts, raised, _ = invoke(batch(60), 20)
+    assert (counts["delivered"], raised) == (60, "")
 
 
 def test_after_a_failure_only_the_missing_events_are_sent_again() -> None:
