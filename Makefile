@@ -37,24 +37,28 @@ audit: $(STAMP)  ## known vulnerabilities of every dependency; not being able to
 
 policy-scan:  ## cloudsplaining and parliament on every policy that can be printed
 	$(PYTHON) -m venv .venv-scan
-	.venv-scan/bin/python -m pip install --quiet cloudsplaining==0.9.1 parliament==1.6.4
+	.venv-scan/bin/python -m pip install --quiet --require-hashes -r requirements/policy-scan.txt
 	.venv-scan/bin/python -m tests.policy.scan
 
 checkov: $(STAMP)  ## checkov on the Terraform module; a finding nobody explained is a failure
 	$(BIN)/python -m tests.terraform.checkov
 
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+	--no-header --no-annotate
+
 lock: $(STAMP)  ## versions and hashes of everything set-up installs, for Python 3.10 and newer
 	$(BIN)/python -m pip install --quiet 'uv>=0.8,<1'
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
-		--no-header --no-annotate --extra sandbox --group dev \
-		--output-file requirements/lock.txt pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
-		--no-header --no-annotate --output-file requirements/checkov.txt requirements/checkov.in
+	$(COMPILE) --extra sandbox --group dev --output-file requirements/lock.txt pyproject.toml
+	sed -n 's/ \\$$//; /==/p' requirements/lock.txt > requirements/.versions
+	$(COMPILE) --constraint requirements/.versions --output-file requirements/runtime.txt pyproject.toml
+	rm requirements/.versions
+	for tool in checkov policy-scan sbom; do \
+		$(COMPILE) --output-file requirements/$$tool.txt requirements/$$tool.in || exit 1; done
 
-sbom: $(STAMP)  ## the software bill of materials, CycloneDX, on standard output
-	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --group sbom
-	@$(BIN)/cyclonedx-py environment $(VENV)
+sbom:  ## the software bill of materials of the product, CycloneDX, on standard output
+	@$(PYTHON) -m venv .venv-sbom
+	@.venv-sbom/bin/python -m pip install --quiet --require-hashes -r requirements/sbom.txt
+	@.venv-sbom/bin/cyclonedx-py requirements --pyproject pyproject.toml requirements/runtime.txt
 
 format: $(STAMP)  ## apply the formatter
 	$(BIN)/ruff check --fix-only .
@@ -85,4 +89,4 @@ package: $(STAMP)  ## rebuild the forwarder's zip for standalone Terraform users
 	$(BIN)/python lambda/build.py terraform/cw-resend-lambda.zip
 
 clean:  ## remove what was built
-	rm -rf $(VENV) .venv-checkov .venv-scan dist build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-checkov .venv-sbom .venv-scan dist build .pytest_cache .mypy_cache .ruff_cache

@@ -49,12 +49,25 @@ data "aws_iam_policy_document" "forwarder" {
     sid       = "KeepUndelivered"
     actions   = ["s3:PutObject"]
     resources = ["${aws_s3_bucket.undelivered.arn}/*"]
+
+    # A deleted bucket's name is free for anybody; log events go to no other account's bucket.
+    condition {
+      test     = "StringEquals"
+      variable = "s3:ResourceAccount"
+      values   = [local.account_id]
+    }
   }
 
   statement {
     sid       = "FindUndeliveredBucket"
     actions   = ["s3:ListBucket"]
     resources = [aws_s3_bucket.undelivered.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "s3:ResourceAccount"
+      values   = [local.account_id]
+    }
   }
 
   dynamic "statement" {

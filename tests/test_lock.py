@@ -1,4 +1,8 @@
-"""What set-up installs is pinned to the file: every version has hashes, and nothing is missing."""
+"""What set-up and its tools install is pinned to the file, and nothing is missing.
+
+lock.txt is what the tests run with; runtime.txt the part of it that a user installs, and what the
+bill of materials lists; the others are tools in environments of their own.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,15 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
-LOCK = (ROOT / "requirements" / "lock.txt").read_text(encoding="utf-8")
-ENTRIES = LOCK.replace("\\\n", " ").strip().splitlines()
+FILES = {p.stem: p.read_text(encoding="utf-8") for p in (ROOT / "requirements").glob("*.txt")}
+
+
+def entries(name: str) -> list[str]:
+    """One `name==version ; marker --hash=…` a line."""
+    return FILES[name].replace("\\\n", " ").strip().splitlines()
+
+
+ENTRIES = entries("lock")
 
 
 def pinned() -> dict[str, str]:
@@ -30,14 +41,41 @@ def _key(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.split("==")[0])
-def test_an_entry_is_one_version_with_the_hashes_of_its_files(entry: str) -> None:
-    assert re.match(r"[A-Za-z0-9._-]+==[^\s;]+( ; [^-]+)?( +--hash=sha256:[0-9a-f]{64})+$", entry)
+@pytest.mark.parametrize("name", ["lock", "runtime", "checkov", "policy-scan", "sbom"])
+def test_every_entry_is_one_version_with_the_hashes_of_its_files(name: str) -> None:
+    good = re.compile(r"[A-Za-z0-9._-]+==[^\s;]+( ; .+?)?( +--hash=sha256:[0-9a-f]{64})+$")
+    assert len(entries(name)) > 10
+    assert [entry for entry in entries(name) if not good.match(entry)] == []
 
 
-def test_the_lock_names_no_place_to_download_from() -> None:
-    assert "://" not in LOCK
-    assert "index" not in LOCK
+@pytest.mark.parametrize("name", FILES)
+def test_no_lock_names_a_place_to_download_from(name: str) -> None:
+    assert "://" not in FILES[name]
+    assert "index" not in FILES[name]
+
+
+def test_what_a_user_installs_is_what_the_tests_run_with() -> None:
+    ours = {e.split("--hash")[0].split(";")[0].strip() for e in ENTRIES}
+    theirs = {e.split("--hash")[0].split(";")[0].strip() for e in entries("runtime")}
+    assert theirs <= ours
+    assert len(theirs) < 30
+
+
+def test_what_a_user_installs_is_what_the_product_declares() -> None:
+    direct = {_key(Requirement(text).name) for text in distribution("wallarm-apigw").requires or ()
+              if "extra ==" not in text}  # fmt: skip
+    listed = {_key(e.split("==")[0]) for e in entries("runtime")}
+    assert direct <= listed
+    assert not listed & {"pytest", "ministack", "mypy", "hatchling"}
+
+
+def test_every_command_that_installs_asks_for_hashes() -> None:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    installs = [line for line in text.splitlines() if "pip install" in line]
+    # `make lock` makes the hashes; the product itself is the folder.
+    free = [line for line in installs if "'uv" not in line and "--editable ." not in line]
+    assert len(free) >= 3
+    assert [line for line in free if "--require-hashes" not in line] == []
 
 
 def test_what_is_installed_is_what_is_locked() -> None:

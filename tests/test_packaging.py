@@ -69,6 +69,21 @@ def test_the_wheel_holds_the_module_the_forwarder_and_no_state(wheel: Path) -> N
     assert [n for n in names if n.endswith((".tfstate", ".tfvars", ".pyc"))] == []
 
 
+def test_the_wheel_holds_nothing_but_the_product(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        metadata = archive.read(next(n for n in names if n.endswith("/METADATA"))).decode()
+        entry = archive.read(next(n for n in names if n.endswith("/entry_points.txt"))).decode()
+    folders = {name.partition("/")[0] for name in names}
+    assert folders == {"wizard", next(f for f in folders if f.endswith(".dist-info"))}
+    kinds = {Path(n).suffix for n in names if not n.partition("/")[0].endswith(".dist-info")}
+    assert kinds <= {".py", ".typed", ".tcss", ".tf", ".zip", ".md", ".example", ".hcl"}, kinds
+    assert "setup.py" not in " ".join(names), "nothing runs while it is installed"
+    assert entry.split() == ["[console_scripts]", "wallarm-apigw", "=", "wizard.cli:main"]
+    requires = [li for li in metadata.splitlines() if li.startswith("Requires-Dist")]
+    assert len([li for li in requires if "extra ==" not in li]) <= 8
+
+
 def test_the_modules_own_tests_are_neither_in_the_wheel_nor_in_a_workspace(wheel: Path) -> None:
     assert list((ROOT / "terraform" / "tests").rglob("*.tftest.hcl"))
     with zipfile.ZipFile(wheel) as archive:

@@ -45,7 +45,10 @@ def wizard(options: argparse.Namespace) -> int:
 
         token = read_token(setting(options, "token_file", env), env)
         answers = load_answers(options, env, check=False, ask_aws=False)
-        return run(run_options(options, env), answers, token, words)
+        chosen = run_options(options, env)
+        # Whoever sees what is missing in the review decides there.
+        chosen = dataclasses.replace(chosen, preflight=chosen.preflight or "warn")
+        return run(chosen, answers, token, words)
 
 
 def install(options: argparse.Namespace) -> int:

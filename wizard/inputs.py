@@ -40,6 +40,7 @@ def run_options(options: argparse.Namespace, env: Mapping[str, str]) -> Options:
         env=env,
         dry_run=setting(options, "dry_run", env),
         unlock=setting(options, "unlock", env),
+        preflight=setting(options, "preflight", env),
     )
 
 

@@ -252,6 +252,15 @@ _COMMON: dict[str, tuple[str, dict[str, Any]]] = {
     "yes": (_RUN, {"action": "store_true", "help": "consent to what is shown"}),
     "non_interactive": (_RUN, {"action": "store_true", "help": "never ask"}),
     "json": (_RUN, {"action": "store_true", "help": "data on standard output, as JSON lines"}),
+    "preflight": (
+        _RUN,
+        {
+            "choices": ("stop", "warn", "skip"),
+            "metavar": "HOW",
+            "help": "what missing permissions do before anything is changed: stop (as without "
+            "this option), warn, or skip asking",
+        },
+    ),
     "unlock": (_RUN, {"metavar": "ID", "help": "remove this lock that a dead run left"}),
 }
 _SHORT = {"yes": "-y"}

@@ -21,6 +21,7 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.e2e.watched import Watched
 from wizard.core import record
 from wizard.core.answers import Answers
 from wizard.core.answers_io import build, parse_file
@@ -57,7 +58,7 @@ class Deployed:
     """An installed connector on a sandbox.
 
     `images` are the raw stage settings before anything was installed; `install` is the finished
-    command line run.
+    command line run, which was watched: see `tests.e2e.watched`.
     """
 
     box: Sandbox
@@ -67,6 +68,7 @@ class Deployed:
     images: dict[str, Any]
     policies: dict[str, Any] = field(default_factory=dict)  # the log groups', at the same time
     install: subprocess.CompletedProcess[str] = field(init=False)
+    watched: Watched = field(init=False)
     events: list[FlowEvent] = field(default_factory=list)
 
     @property
@@ -212,9 +214,12 @@ def deployed() -> Iterator[Deployed]:
         answers_file.write_text(json.dumps(answers), encoding="utf-8")
         it = Deployed(box, root, env, answers_file, {})
         it.images, it.policies = it.stage_images(), it.log_policies()
-        it.install = it.cli(
-            "install", "--answers", str(answers_file), "--non-interactive", "--yes", "--json"
-        )
+        it.watched = Watched(box, answers)
+        it.install = it.watched.run(
+            [sys.executable, "-m", "wizard.cli", "install", "--answers", str(answers_file),
+             "--non-interactive", "--yes", "--json"],
+            {**env, "WALLARM_APIGW_WORKSPACE": str(it.workspace)},
+        )  # fmt: skip
         if it.install.returncode != 0:
             pytest.fail(it.install.stderr[-6000:] + it.install.stdout[-3000:], pytrace=False)
         yield it

@@ -56,12 +56,14 @@ def found_below(folder: Path, secrets: Iterable[str]) -> list[str]:
 class ChildWatch:
     """Reads command line and environment of every descendant while the block runs.
 
-    `seen` are names of programs; `hits` are `program: command line|environment: secret`.
+    `seen` are names of programs; `hits` are `program: command line|environment: secret`;
+    `core_limits` how many bytes of a core dump Terraform and its provider may leave.
     """
 
     secrets: tuple[str, ...]
     seen: set[str] = field(default_factory=set)
     hits: set[str] = field(default_factory=set)
+    core_limits: set[float] = field(default_factory=set)
 
     @contextlib.contextmanager
     def following(self, pid: int) -> Iterator[None]:
@@ -87,9 +89,16 @@ class ChildWatch:
             return  # forked and not yet another program: it is its parent still
         name = (folder / "comm").read_text().strip()
         self.seen.add(name)
+        if name.startswith("terraform"):
+            self.core_limits.add(_core_limit((folder / "limits").read_text()))
         for place, file in (("command line", "cmdline"), ("environment", "environ")):
             for hit in found_in((folder / file).read_bytes(), self.secrets):
                 self.hits.add(f"{name}: {place}: {hit}")
+
+
+def _core_limit(limits: str) -> float:
+    soft = next(line for line in limits.splitlines() if line.startswith("Max core"))[25:].split()[0]
+    return float("inf") if soft == "unlimited" else float(soft)
 
 
 def _parents_command(folder: Path) -> bytes:

@@ -119,6 +119,12 @@ def canary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Canary]:
         node = {"node_url": box.node.connector, "node_scheme": "http"}
         given.write_text(json.dumps({**answers, **node}), encoding="utf-8")
         go = ("--non-interactive", "--yes", "--json")
+        refused.add("sts:GetCallerIdentity")
+        it.run("identify", "install", "--answers", str(own), *go)
+        refused.clear()
+        refused.update(("apigateway:GetRestApis", "apigatewayv2:GetApis"))
+        it.run("discover", "install", "--answers", str(own), *go)
+        refused.clear()
         refused.add("ec2:DescribeAvailabilityZones")
         it.run("plan", "install", "--answers", str(own), *go)
         refused.clear()
@@ -136,6 +142,8 @@ def canary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Canary]:
                WALLARM_APIGW_EXECUTE_API_URL=nobody)  # fmt: skip
         it.run("doctor", "doctor", "--output", "text")
         it.run("bundle", "support-bundle", "--yes")
+        it.run("bundle again", "support-bundle", "--yes", "--file", str(root))
+        it.run("rotate", "rotate-token", "--yes")
         refused.add("lambda:DeleteFunction")
         it.run("removal", "uninstall", "--yes")
         refused.clear()
@@ -161,13 +169,19 @@ def test_a_child_that_gets_it_would_be_seen() -> None:
 
 
 def test_every_phase_was_reached_and_failed_where_it_should(canary: Canary) -> None:
-    failed = ("plan", "token", "apply", "logging", "removal")
+    failed = ("identify", "plan", "token", "apply", "logging", "bundle again", "removal")
     assert {name: canary.exits[name] for name in failed} == dict.fromkeys(failed, 1), canary.output[
         -40000:
     ].decode()
     assert canary.exits["proof"] in (1, 3)
+    assert {canary.exits[name] for name in ("discover", "rotate")} == {2}
     assert canary.exits["uninstall"] == 0, canary.output[-2000:]
     assert any("terraform" in name for name in canary.watch.seen)
+
+
+def test_terraform_and_its_provider_leave_no_core_dump(canary: Canary) -> None:
+    assert canary.watch.core_limits
+    assert canary.watch.core_limits <= {0, 1}
 
 
 def test_the_token_is_in_no_file(canary: Canary) -> None:

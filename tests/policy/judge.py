@@ -1,7 +1,8 @@
 """Decides as IAM would whether the printed policies allow a call: actions, resources, passed roles.
 
-Conditions other than iam:PassedToService are taken as met: the local AWS does not say which tags a
-resource carries. Only Allow statements are printed, so none can deny.
+Of the conditions iam:PassedToService is evaluated, and aws:RequestTag as far as the request has to
+carry tags; others are taken as met, because the local AWS does not say which tags a resource has.
+Only Allow statements are printed, so none can deny.
 """
 
 from __future__ import annotations
@@ -32,17 +33,30 @@ class PolicyJudge:
 
     def __call__(self, call: Call) -> str:
         for action, arn, passed_to in needed(call, self.account, self.region):
-            if not allowed(self.statements, action, arn, passed_to):
+            if not allowed(self.statements, action, arn, passed_to, tagged=carries_tags(call)):
                 return f"not authorized to perform: {action} on resource: {arn}"
         return ""
 
 
+def carries_tags(call: Call) -> bool:
+    """Whether a request puts tags on something: on what it makes, or it is about nothing else."""
+    return call.tagged or "Tag" in call.operation
+
+
 def allowed(
-    statements: Iterable[dict[str, Any]], action: str, arn: str, passed_to: str = ""
+    statements: Iterable[dict[str, Any]],
+    action: str,
+    arn: str,
+    passed_to: str = "",
+    *,
+    tagged: bool = True,
 ) -> bool:
     """Whether some statement allows the action on the resource.
 
     A resource of "*" means that the call does not say what it is about; then any will do.
+
+    Args:
+        tagged: whether the request carries tags; what is allowed only with one needs that.
     """
     for statement in statements:
         if not any(matches(pattern, action) for pattern in _list(statement["Action"])):
@@ -51,6 +65,8 @@ def allowed(
             continue
         services = statement.get("Condition", {}).get("StringEquals", {}).get("iam:PassedToService")
         if action == "iam:PassRole" and services and passed_to not in _list(services):
+            continue
+        if not tagged and "aws:RequestTag/" in str(statement.get("Condition", "")):
             continue
         return True
     return False

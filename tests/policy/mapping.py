@@ -102,6 +102,9 @@ def needed(call: Call, account: str, region: str) -> tuple[tuple[str, str, str],
         if tagging:
             out.append((tagging, arn, ""))
     out += [(action, "*", "") for action in BESIDE.get(full, ())]
+    out += [(full, parent, "") for parent in _parents(call, account, region)]
+    if full == "ssm:PutParameter" and call.name("KeyId").startswith("arn:"):
+        out.append(("kms:Encrypt", call.name("KeyId"), ""))  # SSM encrypts as the caller
     if full.startswith("ec2:AuthorizeSecurityGroup"):
         out.append((full, f"arn:aws:ec2:{region}:{account}:security-group-rule/0", ""))
     if full == "iam:AddRoleToInstanceProfile":
@@ -203,6 +206,26 @@ _EC2_MADE = {
     "CreateRouteTable": "route-table", "CreateSecurityGroup": "security-group",
     "CreateSubnet": "subnet", "CreateVpc": "vpc", "CreateVpcEndpoint": "vpc-endpoint",
 }  # fmt: skip
+
+
+# What EC2 also asks about: the things that what is made is put into.
+_EC2_PARENTS = {
+    "CreateNatGateway": ("SubnetId", "AllocationId"),
+    "CreateRouteTable": ("VpcId",),
+    "CreateSecurityGroup": ("VpcId",),
+    "CreateSubnet": ("VpcId",),
+    "CreateVpcEndpoint": ("VpcId", "RouteTableId.1", "SubnetId.1"),
+}
+
+
+def _parents(call: Call, account: str, region: str) -> list[str]:
+    if call.service != "ec2":
+        return []
+    return [
+        f"arn:aws:ec2:{region}:{account}:{_EC2_KINDS[key.removesuffix('.1')]}/{call.name(key)}"
+        for key in _EC2_PARENTS.get(call.operation, ())
+        if call.name(key)
+    ]
 
 
 def _ec2(call: Call, place: str, _account: str) -> str:

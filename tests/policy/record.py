@@ -8,29 +8,34 @@ saves nothing. Each mode takes two to four minutes.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import boto3
 
-from tests.policy.identify import Call
 from tests.policy.judge import PolicyJudge
-from tests.policy.mapping import needed
 from tests.policy.recorder import Recorder
+from tests.policy.recording import (
+    MADE_UP,
+    RECORDED,
+    even_all,
+    load,
+    read_call,
+    roles,
+    save,
+    unique,
+)
 from wizard.core.answers import Answers
 from wizard.core.answers_io import build
 from wizard.sandbox import Sandbox
 
-RECORDED = Path(__file__).with_name("recorded.json")
 # The local AWS's tagging service and DNS do not tell of these.
 _NOT_FOUND_HERE = {
     "aws_acm_certificate", "aws_route53_record", "aws_service_discovery_private_dns_namespace",
@@ -255,12 +260,15 @@ MODES = ("own-vpc", "https", "given-vpc", "node", "options", "shared")
 
 
 def _prepare(run: Run, mode: str, answers: dict[str, Any]) -> dict[str, Any]:
-    """What the account has before: a hosted zone, a VPC."""
+    """What the account has before: a hosted zone, a VPC, a key."""
     if mode == "https":
         zone = run.client("route53").create_hosted_zone(Name="example.com", CallerReference="1")
         assert zone
         run.box.name_node("wallarm-node.example.com")
         return answers
+    if mode == "options":
+        key = run.client("kms").create_key()["KeyMetadata"]["Arn"]
+        return {**answers, "wallarm_api_token_kms_key_arn": key}
     ec2 = run.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
     subnets = []
@@ -288,7 +296,7 @@ def record(mode: str, enforce: bool) -> tuple[dict[str, Any], list[str]]:
         root.chmod(0o700)
         answers = _answers(box, mode)
         run = Run(box, root, answers, enforce)
-        if mode in ("https", "given-vpc"):
+        if mode in ("https", "given-vpc", "options"):
             answers = _prepare(run, mode, answers)
             run.answers_file.write_text(json.dumps(answers), encoding="utf-8")
             run.answers = build(dict(answers))
@@ -299,114 +307,12 @@ def record(mode: str, enforce: bool) -> tuple[dict[str, Any], list[str]]:
         for text in sorted(set(run.recorder.refused)):
             print(f"    refused: {text}")
         saved = {
-            "answers": answers,
+            "answers": {k: even_all(v) if k in MADE_UP else v for k, v in answers.items()},
             "added": run.added,
-            "roles": _roles(run),
-            "calls": list(_unique(run, box.account_id, box.region)),
+            "roles": roles(run.recorder.calls),
+            "calls": list(unique(run.recorder.calls, box.account_id, box.region)),
         }
         return saved, run.failed + run.recorder.unknown + run.recorder.refused
-
-
-def _roles(run: Run) -> dict[str, dict[str, Any]]:
-    """The policies of every role that was made: `trust`, `policy`, and AWS's own in `attached`."""
-    out: dict[str, dict[str, Any]] = {}
-    inline: dict[str, dict[str, Any]] = {}  # a role may have several; what they say counts together
-    for _phase, _caller, call, status in run.recorder.calls:
-        if call.service != "iam" or status >= 300 or not call.name("RoleName"):
-            continue
-        role = out.setdefault(call.name("RoleName"), {"attached": []})
-        if call.operation == "CreateRole":
-            role["trust"] = json.loads(call.document)
-        if call.operation == "PutRolePolicy":
-            own = inline.setdefault(call.name("RoleName"), {})
-            own[call.name("PolicyName")] = json.loads(_even(call.document))
-            statements = [s for name in sorted(own) for s in own[name]["Statement"]]
-            role["policy"] = {**own[call.name("PolicyName")], "Statement": statements}
-        if call.operation == "AttachRolePolicy" and call.name("PolicyArn") not in role["attached"]:
-            role["attached"].append(call.name("PolicyArn"))
-    return out
-
-
-def _unique(run: Run, account: str, region: str) -> Iterator[dict[str, Any]]:
-    """Each step's distinct calls, without what differs from run to run."""
-    seen = set()
-    for phase, caller, call, _status in run.recorder.calls:
-        steady = _steady(call)
-        # What a call needs decides whether it is worth a line of its own.
-        key = (phase, caller, call.service, call.operation, needed(steady, account, region))
-        if key in seen:
-            continue
-        seen.add(key)
-        yield {"phase": phase, "by": caller, **_brief(steady, account, region)}
-
-
-def _brief(call: Call, account: str, region: str) -> dict[str, Any]:
-    """The call without the names that make no difference to what it needs."""
-    full = needed(call, account, region)
-    for name in list(call.names):
-        less = {k: v for k, v in call.names.items() if k != name}
-        if needed(dataclasses.replace(call, names=less), account, region) == full:
-            call = dataclasses.replace(call, names=less)
-    if needed(dataclasses.replace(call, path=""), account, region) == full:
-        call = dataclasses.replace(call, path="")
-    out: dict[str, Any] = {"service": call.service, "operation": call.operation}
-    if call.names:
-        out["names"] = dict(call.names)
-    if call.path:
-        out["path"] = call.path
-    return {**out, "tagged": True} if call.tagged else out
-
-
-def _steady(call: Call) -> Call:
-    if call.service.startswith("apigateway"):
-        if call.operation.startswith("Get"):  # one of a kind says it all
-            path = re.sub(r"(apis/)[a-z0-9]{10}(/stages/)?.*", r"\g<1>0000000000\2", call.path)
-            path += "0" if path.endswith("/stages/") else ""
-            path = re.sub(r"0{10}$", "0000000000/stages", path)
-            return Call(call.service, call.operation, {}, path, "", False)
-        return Call(call.service, call.operation, call.names, call.path, "", call.tagged)
-    names = {
-        name: (_even(values[0]),) if name != "patchPathName" else values
-        for name, values in call.names.items()
-        if not re.search(r"(Token|CallerReference|RequestId|AccessKeyId|AMIId|ImageId)$", name)
-    }
-    path = _even(call.path) if call.path.strip("/") else ""
-    return Call(call.service, call.operation, names, path, "", call.tagged)
-
-
-def _even(text: str) -> str:
-    """Without what AWS makes up: ids and suffixes."""
-    text = re.sub(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{14,}", "0" * 8, text)
-    text = re.sub(r"(?<=[-/])(?!\d{12}/)(?=[a-z]*\d)[0-9a-z]{8,32}\b", "0" * 8, text)
-    text = re.sub(r"\bZ[0-9A-Z]{8,32}\b", "Z00000000", text)
-    return re.sub(r"T\d\d[.:]\d\d[.:]\d\d[^/]*", "T", text)
-
-
-def save(everything: dict[str, Any]) -> None:
-    """Write recorded.json, one call a line."""
-    out = []
-    for mode, saved in sorted(everything.items()):
-        rest = {k: v for k, v in saved.items() if k != "calls"}
-        lines = [json.dumps(c, sort_keys=True, ensure_ascii=False) for c in saved["calls"]]
-        head = json.dumps(rest, indent=1, sort_keys=True, ensure_ascii=False)[:-2]
-        calls = ",\n  ".join(lines)
-        out.append(f' {json.dumps(mode)}: {head},\n "calls": [\n  {calls}\n ]}}')
-    RECORDED.write_text("{\n" + ",\n".join(out) + "\n}\n", encoding="utf-8")
-
-
-def read_call(saved: dict[str, Any]) -> Call:
-    """A call of recorded.json."""
-    names = {name: tuple(values) for name, values in saved.get("names", {}).items()}
-    return Call(
-        saved["service"], saved["operation"], names, saved.get("path", ""), "",
-        saved.get("tagged", False),
-    )  # fmt: skip
-
-
-def load() -> dict[str, Any]:
-    """What was recorded: by mode, `answers` and `calls`."""
-    data: dict[str, Any] = json.loads(RECORDED.read_text(encoding="utf-8"))
-    return data
 
 
 def main() -> int:
@@ -425,6 +331,9 @@ def main() -> int:
             save(everything)
     print("\n".join(sorted(set(problems))) or "every step went well")
     return 1 if problems else 0
+
+
+__all__ = ["MODES", "PURPOSE", "RECORDED", "load", "read_call", "record"]
 
 
 if __name__ == "__main__":

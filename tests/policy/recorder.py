@@ -9,7 +9,7 @@ from __future__ import annotations
 import http.client
 import threading
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -31,12 +31,17 @@ class Recorder:
     """
 
     def __init__(
-        self, upstream: str, judge: Judge | None = None, witness: Witness | None = None
+        self,
+        upstream: str,
+        judge: Judge | None = None,
+        witness: Witness | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         parts = urllib.parse.urlsplit(upstream)
         self.upstream = (str(parts.hostname), int(parts.port or 80))
         self.judge = judge
         self.witness = witness
+        self.headers = dict(headers or {})  # added to what is passed on
         self.phase = ""
         self.calls: list[tuple[str, str, Call, int]] = []
         self.unknown: list[str] = []
@@ -134,6 +139,8 @@ class Recorder:
                     for name, value in self.headers.items():
                         if name.lower() not in _HOP | {"content-length", "expect"}:
                             connection.putheader(name, value)
+                    for name, value in recorder.headers.items():
+                        connection.putheader(name, value)
                     connection.putheader("Content-Length", str(len(body)))
                     connection.endheaders(body)
                     answer = connection.getresponse()

@@ -16,7 +16,8 @@ from typing import Any
 _KEYS = (
     "acm:DomainNames", "aws:RequestTag", "aws:ResourceTag", "aws:TagKeys", "ec2:CreateAction",
     "ec2:LaunchTemplate", "iam:AWSServiceName", "iam:PassedToService", "iam:PermissionsBoundary",
-    "iam:PolicyARN", "route53:ChangeResourceRecordSetsNormalizedRecordNames",
+    "iam:PolicyARN", "kms:EncryptionContext:", "kms:ViaService",
+    "route53:ChangeResourceRecordSetsNormalizedRecordNames",
 )  # fmt: skip
 
 REFERENCE = Path(__file__).with_name("reference.json")

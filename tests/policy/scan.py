@@ -1,15 +1,18 @@
-"""Every printed policy, judged by cloudsplaining and parliament.
+"""Every printed policy and every role's own, judged by cloudsplaining and parliament.
 
-`make policy-scan` runs it in an environment of its own. It prints each finding once, with the
-reason where there is one, and fails for a finding without: those tools know nothing of conditions
-(cloudsplaining) or of services newer than they are (parliament).
+`make policy-scan` runs it in an environment of its own and rewrites scanned.json. It prints each
+finding once, with the reason where there is one, and fails for a finding without: those tools know
+nothing of conditions (cloudsplaining) or of services newer than they are (parliament). What has to
+be attached together is judged together, because a way up may need an action from each part.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -19,42 +22,110 @@ from wizard.core.policy import documents
 from wizard.core.policy_grants import PURPOSES
 
 ACCOUNT = "123456789012"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/wallarm-boundary"
 RECORDED = Path(__file__).with_name("recorded.json")
+SCANNED = Path(__file__).with_name("scanned.json")
+TOOLS = ("cloudsplaining", "parliament")
 
 _ABSENT = "The tool's copy of AWS's reference is older: it lacks this resource type."
 _BUCKET = (
     "One bucket that this deployment makes and Terraform closes with a policy; whoever deploys it "
     "could open it and read the access-log lines in it, and nothing else."
 )
+_STATE = (
+    "The bucket that the answers name for the state; whoever deploys may write the state in it "
+    "anyway, and makes the bucket where it does not exist."
+)
+_OWN_ROLES = (
+    "It can be handed this deployment's own role only, named in the statement, and only to that "
+    "service. Without a boundary such a role can be given more rights by whoever deploys; with "
+    "`permissions_boundary` it can not. The tool knows neither names nor conditions."
+)
+_BY_NAME = (
+    "It lists them. Each is limited by name to this deployment's roles, profile, function and "
+    "bucket; `logs:PutResourcePolicy`, which has no resource, is what HTTP APIs need."
+)
+_TWO = (
+    "What is made and what it is put into are two statements, because their conditions differ: "
+    "the one by the tag in the request, the other by the tag of the VPC. Together they name every "
+    "resource type."
+)
+_VPC = (
+    "Lambda needs it in a VPC, AWS supports no resource for it, and a second statement denies it "
+    "to the function's own code."
+)
+_SOURCE = (
+    "The key is AWS Lambda's, for every call with the function's credentials; it stands in a Deny."
+)
+_CODE = (
+    "On `wallarm-cw-resend-*` alone; such a function's role can write its own log and its own "
+    "bucket."
+)
+_WIDE_BUCKET = (
+    "RESOURCE_POLICY_PRIVILEGE_ESCALATION: Possible resource policy privilege escalation on "
+)
 _CEILING = "A boundary grants nothing; "
 # Purpose ("" for any), tool, what the finding begins with, and why it is no danger here.
 REASONS: tuple[tuple[str, str, str, str], ...] = (
     ("boundary", "cloudsplaining", "credentials exposure: ecr:GetAuthorizationToken",
+     _CEILING + "with this the node's image is pulled, and AWS supports no resource for it."),
+    ("boundary", "parliament", "CREDENTIALS_EXPOSURE: ecr:getauthorizationtoken",
      _CEILING + "with this the node's image is pulled, and AWS supports no resource for it."),
     ("boundary", "cloudsplaining", "write without resource: ec2:",
      _CEILING + "Lambda needs it in a VPC, AWS supports no resource for it, and the role has it "
      "only for Lambda itself."),
     ("boundary", "cloudsplaining", "write without resource: ecs:",
      _CEILING + "AWS's own policy for ECS instances has it in this form."),
+    ("role fwd", "cloudsplaining", "write without resource: ec2:", _VPC),
+    ("role fwd", "parliament",
+     "UNKNOWN_CONDITION_FOR_ACTION: Unknown condition lambda:SourceFunctionArn", _SOURCE),
+    ("deploy", "parliament", "PRIVILEGE_ESCALATION: ec2:runinstances, iam:passrole",
+     _OWN_ROLES + " An instance only starts from a launch template."),
+    ("deploy", "parliament",
+     "PRIVILEGE_ESCALATION: iam:passrole, lambda:createfunction, lambda:invokefunction",
+     _OWN_ROLES),
+    ("deploy", "parliament", "PRIVILEGE_ESCALATION: lambda:updatefunctioncode", _CODE),
+    ("", "parliament", "PERMISSIONS_MANAGEMENT_ACTIONS: iam:", _BY_NAME),
     ("", "parliament", "RESOURCE_MISMATCH: [{'action': 'ec2:AuthorizeSecurityGroup", _ABSENT),
+    ("", "parliament", "RESOURCE_MISMATCH: [{'action': 'ec2:Create", _TWO),
     ("", "parliament", "RESOURCE_MISMATCH: [{'action': 'ecs:CreateCapacityProvider'", _ABSENT),
     ("", "parliament", "RESOURCE_MISMATCH: [{'action': 'servicediscovery:ListInstances'", _ABSENT),
     ("", "parliament", "RESOURCE_MISMATCH: [{'action': 'elasticloadbalancing:DeleteListener'",
      "It asks for Network and Gateway Load Balancers too; ours is an Application Load Balancer."),
     ("", "parliament", "RESOURCE_MISMATCH: [{'action': 'ssm:GetParameters'",
      "AWS's public parameters have no account in their ARN."),
-    ("", "parliament", "RESOURCE_POLICY_PRIVILEGE_ESCALATION: ", _BUCKET),
+    ("", "parliament", _WIDE_BUCKET + "arn:aws:s3:::team-terraform-state", _STATE),
+    ("", "parliament", _WIDE_BUCKET, _BUCKET),
 )  # fmt: skip
 
 
 def policies() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Mode, purpose and document of every policy that can be printed."""
+    """Mode, purpose and policy of all that can be printed, and of the roles that are made.
+
+    A role's purpose is `role` and the end of its name.
+    """
     recorded: dict[str, Any] = json.loads(RECORDED.read_text(encoding="utf-8"))
     for mode, saved in sorted(recorded.items()):
         answers: Answers = build(dict(saved["answers"]))
         for purpose in (*PURPOSES, "boundary"):
-            for document in documents(answers, purpose, ACCOUNT):
-                yield mode, purpose, document
+            yield mode, purpose, _whole(answers, purpose)
+        for name, role in sorted(saved["roles"].items()):
+            if "policy" in role:
+                yield mode, f"role {name.rpartition('-')[2]}", role["policy"]
+        if mode == "options":
+            bounded = answers.with_(permissions_boundary=BOUNDARY)
+            yield f"{mode} with a boundary", "deploy", _whole(bounded, "deploy")
+
+
+def _whole(answers: Answers, purpose: str) -> dict[str, Any]:
+    statements = [s for d in documents(answers, purpose, ACCOUNT) for s in d["Statement"]]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def digest() -> str:
+    """Changes when any of the policies does."""
+    text = json.dumps([list(item) for item in policies()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def cloudsplaining(document: dict[str, Any]) -> Iterator[str]:
@@ -77,13 +148,22 @@ def cloudsplaining(document: dict[str, Any]) -> Iterator[str]:
 
 
 def parliament(document: dict[str, Any]) -> Iterator[str]:
-    """What is no valid IAM, or known to be bad."""
+    """What is no valid IAM, or known to be bad; also by the checks of its community."""
+    import parliament as tool
     from parliament import analyze_policy_string, enhance_finding
 
-    for finding in analyze_policy_string(json.dumps(document)).findings:
+    tool.override_config(
+        str(Path(tool.__file__).parent / "community_auditors/config_override.yaml")
+    )
+    for finding in analyze_policy_string(
+        json.dumps(document), include_community_auditors=True
+    ).findings:
         finding = enhance_finding(finding)
         if finding.severity not in ("MUTED", "LOW"):
-            yield f"{finding.issue}: {finding.detail or ''} {finding.location.get('string') or ''}"
+            place = finding.location or {}
+            said = [str(finding.detail or ""), str(place.get("string") or "")]
+            said += [", ".join(sorted(map(str, place.get("actions") or ())))]
+            yield f"{finding.issue}: {' '.join(part for part in said if part)}"
 
 
 def reason(purpose: str, tool: str, text: str) -> str:
@@ -95,8 +175,14 @@ def reason(purpose: str, tool: str, text: str) -> str:
     )  # fmt: skip
 
 
+def saved() -> dict[str, Any]:
+    """The last scan: `policies` (their digest), `count`, `tools`, `findings`."""
+    data: dict[str, Any] = json.loads(SCANNED.read_text(encoding="utf-8"))
+    return data
+
+
 def main() -> int:
-    """Print the findings; 1 if one is unexplained."""
+    """Scan, save, and print the findings; 1 if one is unexplained."""
     seen: dict[tuple[str, str, str], set[str]] = {}
     total = 0
     for mode, purpose, document in policies():
@@ -104,13 +190,20 @@ def main() -> int:
         for tool in (cloudsplaining, parliament):
             for text in tool(document):
                 seen.setdefault((purpose, tool.__name__, text.strip()), set()).add(mode)
+    findings = [
+        {"purpose": purpose, "tool": tool, "text": text, "modes": sorted(modes)}
+        for (purpose, tool, text), modes in sorted(seen.items())
+    ]
+    versions = {name: metadata.version(name) for name in TOOLS}
+    data = {"policies": digest(), "count": total, "tools": versions, "findings": findings}
+    SCANNED.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     unexplained = 0
-    for (purpose, name, text), modes in sorted(seen.items()):
-        why = reason(purpose, name, text)
+    for found in findings:
+        why = reason(found["purpose"], found["tool"], found["text"])
         unexplained += not why
-        print(f"{purpose} ({', '.join(sorted(modes))}): {name}: {text}")
+        print(f"{found['purpose']} ({', '.join(found['modes'])}): {found['tool']}: {found['text']}")
         print(f"    {why or 'UNEXPLAINED'}")
-    print(f"{total} policies, {len(seen)} findings, {unexplained} unexplained")
+    print(f"{total} policies, {len(findings)} findings, {unexplained} unexplained")
     return int(unexplained > 0)
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.policy import escalation, record, reference
-from tests.policy.judge import allowed, matches
+from tests.policy.judge import allowed, carries_tags, matches
 from tests.policy.mapping import needed
 from wizard.core.answers import Answers
 from wizard.core.answers_io import build
@@ -28,16 +27,26 @@ REFERENCE = reference.load()
 REST_ARNS = ("/restapis", "/restapis/*/stages", "/restapis/*/stages/*", "/account")
 
 
+class Use(NamedTuple):
+    """One permission that a recorded call needs; `tagged`: the request carries tags."""
+
+    purpose: str
+    action: str
+    arn: str
+    passed_to: str
+    operation: str
+    tagged: bool
+
+
 @functools.cache
-def used(mode: str) -> tuple[tuple[str, str, str, str, str], ...]:
-    """`(purpose, action, resource, service a role is passed to, operation)` of each call."""
-    return tuple(
-        dict.fromkeys(
-            (record.PURPOSE[saved["phase"]], action, arn, passed_to, saved["operation"])
-            for saved in RECORDED[mode]["calls"]
-            for action, arn, passed_to in needed(record.read_call(saved), ACCOUNT, REGION)
-        )
-    )
+def used(mode: str) -> tuple[Use, ...]:
+    out = []
+    for saved in RECORDED[mode]["calls"]:
+        call = record.read_call(saved)
+        purpose, tagged = record.PURPOSE[saved["phase"]], carries_tags(call)
+        for action, arn, passed_to in needed(call, ACCOUNT, REGION):
+            out.append(Use(purpose, action, arn, passed_to, call.operation, tagged))
+    return tuple(dict.fromkeys(out))
 
 
 def answers_of(mode: str) -> Answers:
@@ -56,9 +65,9 @@ def test_everything_that_was_used_is_granted(mode: str) -> None:
     answers = answers_of(mode)
     granted = {purpose: statements(answers, purpose) for purpose in PURPOSES}
     missing = {
-        f"{purpose}: {action} on {arn} (for {operation})"
-        for purpose, action, arn, passed_to, operation in used(mode)
-        if not allowed(granted[purpose], action, arn, passed_to)
+        f"{use.purpose}: {use.action} on {use.arn} (for {use.operation}, tagged: {use.tagged})"
+        for use in used(mode)
+        if not allowed(granted[use.purpose], use.action, use.arn, use.passed_to, tagged=use.tagged)
     }
     assert missing == set()
 
@@ -71,12 +80,13 @@ def seen_in(grant: Grant) -> set[str]:
         if not grant.mode(answers):
             continue
         arns = grant.arns(Scope(answers, ACCOUNT))
-        for purpose, action, arn, _passed_to, _operation in used(mode):
+        for use in used(mode):
             # Deploying also takes back: what only the removal used counts for it too.
-            if purpose not in grant.purposes and "deploy" not in grant.purposes:
+            if use.purpose not in grant.purposes and "deploy" not in grant.purposes:
                 continue
-            if action in grant.actions and (arn == "*" or any(matches(p, arn) for p in arns)):
-                out.add(action)
+            meant = use.arn == "*" or any(matches(p, use.arn) for p in arns)
+            if use.action in grant.actions and meant:
+                out.add(use.action)
     return out
 
 
@@ -107,7 +117,15 @@ def test_the_recording_is_of_a_whole_life(mode: str) -> None:
 
 @pytest.mark.parametrize("grant", GRANTS, ids=lambda g: g.sid)
 def test_actions_exist_and_resources_have_a_form_that_they_support(grant: Grant) -> None:
-    arns = grant.arns(Scope(Answers(r53_domain_name="example.com"), ACCOUNT))
+    arns = grant.arns(
+        Scope(
+            Answers(
+                r53_domain_name="example.com", vpc_id="vpc-1", state_bucket="state-of-the-team",
+                wallarm_api_token_kms_key_arn="arn:aws:kms:us-east-1:123456789012:key/1",
+            ),
+            ACCOUNT,
+        )
+    )  # fmt: skip
     fits = {(action, arn) for action in grant.actions for arn in arns if supports(action, arn)}
     assert {action for action, _arn in fits} == set(grant.actions)
     assert {arn for _action, arn in fits} == set(arns)
@@ -143,6 +161,7 @@ def test_conditions_use_keys_that_every_action_knows(grant: Grant) -> None:
             if key == "aws:RequestedRegion":
                 continue  # every request has it
             general = re.sub(r"^(aws:(?:Request|Resource)Tag)/.*", r"\1/${TagKey}", key)
+            general = re.sub(r"^(kms:EncryptionContext):.*", r"\1:${EncryptionContextKey}", general)
             for action in grant.actions:
                 if (action, key) == ("iam:PassRole", "iam:PassedToService"):
                     continue  # documented with PassRole, not in the reference's table
@@ -151,11 +170,32 @@ def test_conditions_use_keys_that_every_action_knows(grant: Grant) -> None:
 
 @pytest.mark.parametrize("grant", GRANTS, ids=lambda g: g.sid)
 def test_what_could_reach_others_resources_says_why(grant: Grant) -> None:
-    scope = Scope(Answers(stages=("abc/prod",), name_prefix="ours"), ACCOUNT)
-    fenced = "aws:ResourceTag" in str(grant.conditions(scope))
     ours = ("ours", "wallarm", "abc", "aws-service-role", "optimized-ami", "/account")
+    scope = Scope(
+        Answers(
+            stages=("abc/prod",), name_prefix="ours", vpc_id="vpc-ours", state_bucket="ours-state",
+            wallarm_api_token_kms_key_arn="arn:aws:kms:us-east-1:123456789012:key/ours",
+        ),
+        ACCOUNT,
+    )  # fmt: skip
+    conditions = str(grant.conditions(scope))
+    fenced = "aws:ResourceTag/" in conditions or "aws:RequestTag/" in conditions
     foreign = [arn for arn in grant.arns(scope) if not any(name in arn for name in ours)]
     assert not foreign or fenced or grant.wide, foreign
+
+
+@pytest.mark.parametrize("mode", [m for m in record.MODES if m not in ("node", "shared")])
+def test_a_new_token_changes_its_parameter_and_restarts_the_task_and_nothing_else(
+    mode: str,
+) -> None:
+    calls = [record.read_call(c) for c in RECORDED[mode]["calls"] if c["phase"] == "rotate"]
+    actions = {action for call in calls for action, _arn, _to in needed(call, ACCOUNT, REGION)}
+    changing = {a for a in actions if REFERENCE[a]["level"] not in ("List", "Read")}
+    asked = {"ssm:PutParameter", "ecs:UpdateService"}
+    tags = {"ssm:AddTagsToResource"} if answers_of(mode).tags else set()
+    key = {"kms:Encrypt"} if answers_of(mode).wallarm_api_token_kms_key_arn else set()
+    assert asked <= changing <= asked | tags | key
+    assert key <= changing
 
 
 def test_nothing_is_granted_by_a_wildcard_of_actions() -> None:
@@ -236,60 +276,3 @@ def test_every_role_is_passed_to_one_service_only() -> None:
     for statement in passing:
         assert len(statement["Condition"]["StringEquals"]["iam:PassedToService"]) == 1
         assert all("role/*" not in arn for arn in statement["Resource"])
-
-
-# --- roles that are made ------------------------------------------------------------------------
-
-EXPECTED_ROLES = {
-    "fwd": ("lambda.amazonaws.com", ()),
-    "exe": ("ecs-tasks.amazonaws.com", ()),
-    "tsk": ("ecs-tasks.amazonaws.com", ()),
-    "ec2": ("ec2.amazonaws.com", ("AmazonEC2ContainerServiceforEC2Role",)),
-    "wallarm-apigw-cloudwatch-us-east-1": (
-        "apigateway.amazonaws.com", ("AmazonAPIGatewayPushToCloudWatchLogs",)),
-}  # fmt: skip
-# What AWS supports no resource for, or what the role is for on any resource.
-ANYWHERE = {"JoinVpc", "NotFromTheFunctionItself"}
-
-
-def roles(mode: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, role in RECORDED[mode]["roles"].items():
-        yield next(k for k in EXPECTED_ROLES if name.endswith(k)), role
-
-
-@pytest.mark.parametrize("mode", record.MODES)
-def test_roles_trust_one_service_and_get_no_policy_but_the_expected(mode: str) -> None:
-    for key, role in roles(mode):
-        service, attached = EXPECTED_ROLES[key]
-        trusted = [s["Principal"]["Service"] for s in role["trust"]["Statement"]]
-        assert trusted in ([service], [[service]])
-        assert tuple(arn.rpartition("/")[2] for arn in role["attached"]) == attached
-
-
-@pytest.mark.parametrize("mode", record.MODES)
-def test_roles_may_only_touch_what_is_theirs(mode: str) -> None:
-    for key, role in roles(mode):
-        if key == "tsk":
-            assert "policy" not in role  # the node calls no AWS API
-        for statement in role.get("policy", {}).get("Statement", []):
-            resources = statement["Resource"]
-            resources = [resources] if isinstance(resources, str) else resources
-            assert statement["Sid"] in ANYWHERE or all(
-                "api-gw-discovery" in arn or "wallarm" in arn for arn in resources
-            ), statement
-
-
-@pytest.mark.parametrize("mode", record.MODES)
-def test_the_boundary_allows_what_the_roles_need_and_our_code_cannot_do_more(mode: str) -> None:
-    answers = answers_of(mode)
-    (boundary,) = documents(answers, "boundary", ACCOUNT)
-    for _key, role in roles(mode):
-        for statement in role.get("policy", {}).get("Statement", []):
-            if statement["Effect"] != "Allow":
-                continue
-            actions, arns = statement["Action"], statement["Resource"]
-            for action in [actions] if isinstance(actions, str) else actions:
-                for arn in [arns] if isinstance(arns, str) else arns:
-                    assert allowed(boundary["Statement"], action, arn), f"{action} on {arn}"
-    for statement in boundary["Statement"]:
-        assert not [a for a in statement["Action"] if a.startswith(("iam:", "sts:", "kms:"))]

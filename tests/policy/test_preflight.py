@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-import threading
-import urllib.parse
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.policy.iam_on_the_wire import ACCOUNT, Iam
 from wizard.core.answers import Answers
+from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import Identity
 from wizard.core.policy import needs
 from wizard.core.policy_needs import Need
+from wizard.flows.allowed import Forecast, require, sentences
 from wizard.services.aws.permissions import Denier, Verdict, check
 from wizard.services.aws.session import Session
 
-ACCOUNT = "123456789012"
 NEEDS = (
     Need(
         ("lambda:CreateFunction", "lambda:GetPolicy"),
@@ -26,80 +25,6 @@ NEEDS = (
         {"aws:RequestedRegion": ("us-east-1",)},
     ),
 )
-Form = dict[str, list[str]]
-XMLNS = "https://iam.amazonaws.com/doc/2010-05-08/"
-
-
-class Iam:
-    """Answers GetRole and SimulatePrincipalPolicy; `decide` gives a result's XML by action."""
-
-    def __init__(self) -> None:
-        self.asked: list[Form] = []
-        self.decide: Callable[[str], str] = lambda _action: "allowed"
-        self.error: dict[str, str] = {}
-        self.role_path = "/"
-        iam = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_: Any) -> None:
-                """Say nothing."""
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                form = urllib.parse.parse_qs(body.decode())
-                iam.asked.append(form)
-                status, xml = iam.answer(form)
-                data = xml.encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "text/xml")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def answer(self, form: Form) -> tuple[int, str]:
-        action = form["Action"][0]
-        if action in self.error:
-            code = self.error[action]
-            return (404 if code == "NoSuchEntity" else 403), (
-                f'<ErrorResponse xmlns="{XMLNS}"><Error><Type>Sender</Type><Code>{code}</Code>'
-                f"<Message>User is not authorized to perform: iam:{action}</Message></Error>"
-                "<RequestId>1</RequestId></ErrorResponse>"
-            )
-        if action == "GetRole":
-            name = form["RoleName"][0]
-            inner = (
-                f"<Role><RoleName>{name}</RoleName><Path>{self.role_path}</Path>"
-                f"<Arn>arn:aws:iam::{ACCOUNT}:role{self.role_path}{name}</Arn>"
-                "<RoleId>AROA</RoleId><CreateDate>2026-01-01T00:00:00Z</CreateDate></Role>"
-            )
-        else:
-            actions = [v[0] for k, v in form.items() if k.startswith("ActionNames.member")]
-            members = "".join(
-                f"<member><EvalActionName>{a}</EvalActionName>"
-                f"<EvalResourceName>*</EvalResourceName>{self.result(a)}</member>"
-                for a in actions
-            )
-            inner = (
-                f"<IsTruncated>false</IsTruncated><EvaluationResults>{members}</EvaluationResults>"
-            )
-        return 200, (
-            f'<{action}Response xmlns="{XMLNS}"><{action}Result>{inner}</{action}Result>'
-            f"<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></{action}Response>"
-        )
-
-    def result(self, action: str) -> str:
-        text = self.decide(action)
-        return text if "<" in text else f"<EvalDecision>{text}</EvalDecision>"
 
 
 @pytest.fixture
@@ -144,6 +69,106 @@ def test_a_missing_action_is_named_with_the_policy_to_attach(iam: Iam) -> None:
     ]
     (statement,) = json.loads(found.to_attach())["Statement"]
     assert statement["Action"] == ["lambda:CreateFunction"]
+
+
+def test_what_is_allowed_under_a_condition_is_missing_under_it_too(iam: Iam) -> None:
+    iam.decide = lambda action: "implicitDeny" if action == "iam:PassRole" else "allowed"
+    found = check(session(iam), needs(Answers(), "deploy", ACCOUNT), JANE)
+    passing = json.loads(found.to_attach())["Statement"]
+    # This IAM answers for the first resource of each question.
+    assert {s["Resource"].rpartition("/")[2] for s in passing} == {
+        "api-gw-discovery-us-east-1-fwd", "api-gw-discovery-us-east-1-exe",
+        "api-gw-discovery-us-east-1-ec2", "wallarm-apigw-cloudwatch-us-east-1",
+    }  # fmt: skip
+    for statement in passing:
+        (service,) = statement["Condition"]["StringEquals"]["iam:PassedToService"]
+        assert service.endswith(".amazonaws.com")
+
+
+def test_decisions_for_each_of_several_resources_are_read(iam: Iam) -> None:
+    each = "".join(
+        f"<member><EvalResourceName>{name}</EvalResourceName>"
+        f"<EvalResourceDecision>{decision}</EvalResourceDecision></member>"
+        for name, decision in (("arn:one", "allowed"), ("arn:two", "implicitDeny"))
+    )
+    iam.decide = lambda _action: (
+        f"<EvalDecision>implicitDeny</EvalDecision><ResourceSpecificResults>{each}"
+        "</ResourceSpecificResults>"
+    )
+    found = check(session(iam), (Need(("s3:GetObject",), ("arn:one", "arn:two")),), JANE)
+    assert [m.resource for m in found.missing] == ["arn:two"]
+
+
+def test_what_hangs_on_the_real_request_is_unknown_and_not_missing(iam: Iam) -> None:
+    iam.decide = lambda _action: (
+        "<EvalDecision>implicitDeny</EvalDecision>"
+        "<MissingContextValues><member>aws:MultiFactorAuthPresent</member></MissingContextValues>"
+    )
+    found = check(session(iam), NEEDS, JANE)
+    assert found.state is Verdict.UNKNOWN
+    assert "aws:MultiFactorAuthPresent" in found.reason
+
+
+def test_a_key_that_was_told_elsewhere_makes_no_denial_doubtful(iam: Iam) -> None:
+    iam.decide = lambda _action: (
+        "<EvalDecision>implicitDeny</EvalDecision>"
+        "<MissingContextValues><member>AWS:requestedregion</member></MissingContextValues>"
+    )
+    assert check(session(iam), NEEDS, JANE).state is Verdict.DENIED
+
+
+def test_what_only_some_runs_need_is_told_and_stops_none(iam: Iam, tmp_path: Path) -> None:
+    optional = {"iam:ListAccountAliases", "apigateway:PATCH", "iam:CreateRole"}
+    iam.decide = lambda action: "implicitDeny" if action in optional else "allowed"
+    asked = needs(Answers(), "deploy", ACCOUNT)
+    found = check(session(iam), asked, JANE)
+    required = {m.action for m in found.required}
+    assert "iam:ListAccountAliases" not in required
+    assert "iam:ListAccountAliases" in {m.action for m in found.missing}
+    assert "apigateway:PATCH" in required, "stages are changed by every run"
+    iam.decide = lambda action: "implicitDeny" if action == "iam:ListAccountAliases" else "allowed"
+    found = check(session(iam), asked, JANE)
+    require(found, "stop", tmp_path)
+    assert any("ListAccountAliases" in text for text in sentences(found, tmp_path))
+
+
+def test_a_run_that_lacks_what_it_needs_stops_unless_told_to_go_on(
+    iam: Iam, tmp_path: Path
+) -> None:
+    iam.decide = lambda action: "implicitDeny" if action.endswith("CreateFunction") else "allowed"
+    found = check(session(iam), NEEDS, JANE)
+    told = sentences(found, tmp_path)
+    file = tmp_path / "missing-permissions.json"
+    assert str(file) in told[-1]
+    assert json.loads(file.read_text())["Statement"][0]["Action"] == ["lambda:CreateFunction"]
+    for mode in ("", "stop"):
+        with pytest.raises(WizardError) as stopped:
+            require(found, mode, tmp_path)
+        assert stopped.value.code == "WAG-E-AWS-024"
+        assert "lambda:CreateFunction" in stopped.value.why
+        assert str(file) in stopped.value.next_step
+    require(found, "warn", tmp_path)
+    iam.decide = lambda _action: "allowed"
+    assert sentences(check(session(iam), NEEDS, JANE), tmp_path) == ()
+    assert not file.exists(), "what was missing is not missing any more"
+
+
+def test_nothing_is_asked_where_nobody_wants_it(iam: Iam) -> None:
+    forecast = Forecast(session(iam), JANE, Answers(), "deploy", mode="skip")
+    assert forecast.result().state is Verdict.UNKNOWN
+    assert iam.asked == []
+    with pytest.raises(UsageError, match="preflight"):
+        Forecast(session(iam), JANE, Answers(), "deploy", mode="perhaps")
+
+
+def test_a_plan_that_fails_tells_every_permission_that_is_missing(iam: Iam, tmp_path: Path) -> None:
+    iam.decide = lambda action: "implicitDeny" if action.startswith("s3:") else "allowed"
+    forecast = Forecast(session(iam), JANE, Answers(), "deploy", mode="")
+    with pytest.raises(WizardError) as told, forecast.told(tmp_path):
+        raise WizardError("WAG-E-TF-106", "These credentials may not do s3:GetBucketPolicy")
+    assert told.value.code == "WAG-E-AWS-024"
+    assert "s3:CreateBucket" in told.value.why
+    assert isinstance(told.value.__cause__, WizardError)
 
 
 @pytest.mark.parametrize(

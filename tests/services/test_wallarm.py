@@ -64,3 +64,19 @@ def test_proxy_and_ca_of_the_given_environment_are_used_and_no_netrc() -> None:
 
 def test_without_a_sandbox_the_cloud_is_asked_over_tls() -> None:
     assert base_url(HOST, {}) == f"https://{HOST}"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["api.wallarm.com.evil.example", "evil.example", "wallarm.com.evil.example", "awallarm.com"],
+)
+def test_a_host_that_is_not_wallarms_is_not_sent_the_token(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sent(*_: object, **__: object) -> None:
+        raise AssertionError("the token was sent")
+
+    monkeypatch.setattr("requests.Session.post", sent)
+    verdict = check_token(host, Secret("A" * 64), {})
+    assert verdict.state == UNCHECKED
+    assert host in verdict.detail

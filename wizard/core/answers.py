@@ -127,6 +127,15 @@ class Answers:
         -1, "Wallarm application ID: -1 (default application) or positive.", group="wallarm"
     )
 
+    wallarm_api_token_kms_key_arn: str = _key(
+        "",
+        "ARN of a KMS key of your own that encrypts the token in SSM; empty uses the key that AWS "
+        "manages for SSM.",
+        pattern=r"^$|^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$",
+        rule="the ARN of a KMS key (arn:aws:kms:…:key/…), or empty",
+        group="wallarm",
+    )
+
     # Node
     node_url: str = _key(
         "",

@@ -49,12 +49,8 @@ def documents(
     scope = Scope(answers, account_id or "*", partition, log_groups)
     if purpose == BOUNDARY:
         return (boundary_document(scope),)
-    parts: list[list[dict[str, Any]]] = [[]]
-    for statement in _joined([_statement(g, scope) for g in grants(answers, purpose)]):
-        if parts[-1] and _size([*parts[-1], statement]) > MOST_CHARACTERS:
-            parts.append([])
-        parts[-1].append(statement)
-    return tuple(_document(part) for part in parts)
+    statements = _joined([_statement(g, scope) for g in grants(answers, purpose)])
+    return tuple(_document(part) for part in _packed(statements))
 
 
 def needs(
@@ -64,9 +60,17 @@ def needs(
     partition: str = "aws",
     log_groups: tuple[str, ...] | None = None,
 ) -> tuple[Need, ...]:
-    """The same as questions for IAM (see `services.aws.permissions`): one for each statement."""
-    found = documents(answers, purpose, account_id, partition, log_groups)
-    return tuple(_need(statement) for document in found for statement in document["Statement"])
+    """The same as questions for IAM (see `services.aws.permissions`): one for each statement.
+
+    Those that every run needs and those that only some do are asked about apart.
+    """
+    scope = Scope(answers, account_id or "*", partition, log_groups)
+    every = grants(answers, purpose)
+    out: list[Need] = []
+    for required in (True, False):
+        asked = [g for g in every if required is not bool(g.sometimes or g.unseen)]
+        out += [_need(s, required) for s in _joined([_statement(g, scope) for g in asked])]
+    return tuple(out)
 
 
 def render(
@@ -126,14 +130,33 @@ def _joined(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(out.values())
 
 
-def _need(statement: dict[str, Any]) -> Need:
+def _packed(statements: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Each into the first policy with room for it: few policies, in about the order of the data."""
+    parts: list[list[dict[str, Any]]] = [[]]
+    for statement in statements:
+        for part in parts:
+            if not part or _size([*part, statement]) <= MOST_CHARACTERS:
+                part.append(statement)
+                break
+        else:
+            parts.append([statement])
+    return parts
+
+
+def _need(statement: dict[str, Any], required: bool) -> Need:
     context: dict[str, tuple[str, ...]] = {}
     for keys in statement.get("Condition", {}).values():
         for key, value in keys.items():
             values = (value,) if isinstance(value, str) else tuple(value)
             # One request has one action, one receiving service, one name at a time.
             context[key] = values if key == "aws:TagKeys" else values[:1]
-    return Need(tuple(statement["Action"]), tuple(statement["Resource"]), context)
+    return Need(
+        tuple(statement["Action"]),
+        tuple(statement["Resource"]),
+        context,
+        required,
+        statement.get("Condition", {}),
+    )
 
 
 def _document(statements: list[dict[str, Any]]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ def boundary_document(scope: Scope) -> dict[str, Any]:
             "Sid": "KeepUndelivered",
             "Action": ["s3:ListBucket", "s3:PutObject"],
             "Resource": ["arn:{p}:s3:::{n}-undelivered-*", "arn:{p}:s3:::{n}-undelivered-*/*"],
+            **_in_this_account(scope),
         },
         {
             "Sid": "GatewayWritesLogs",
@@ -73,6 +74,8 @@ def boundary_document(scope: Scope) -> dict[str, Any]:
                 "Resource": ["*"],
             },
         ]  # fmt: skip
+    if scope.answers.deploys_node and scope.answers.wallarm_api_token_kms_key_arn:
+        statements.append({"Sid": "DecryptToken", "Action": ["kms:Decrypt"], "Resource": ["{key}"]})
     filled = [
         {
             "Sid": statement["Sid"],
@@ -82,6 +85,13 @@ def boundary_document(scope: Scope) -> dict[str, Any]:
         for statement in statements
     ]
     return {"Version": "2012-10-17", "Statement": filled}
+
+
+def _in_this_account(scope: Scope) -> dict[str, Any]:
+    """A bucket of that name in another account is not ours, whoever made it after ours was gone."""
+    if scope.account_id == "*":
+        return {}
+    return {"Condition": {"StringEquals": {"s3:ResourceAccount": "{a}"}}}
 
 
 def _filled(scope: Scope, value: Any) -> Any:

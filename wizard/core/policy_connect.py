@@ -11,11 +11,14 @@ from wizard.core.policy_grants import (
     OWN_LOG_GROUPS,
     PURPOSES,
     UNINSTALL,
+    Conditions,
     Grant,
+    Scope,
     attaching,
     bounded,
     in_region,
     of,
+    own_key,
     own_node,
     passed_to,
     readable_log_groups,
@@ -35,6 +38,15 @@ _BUCKET = ("arn:{p}:s3:::{n}-undelivered-*",)
 _KEPT = ("arn:{p}:s3:::{n}-undelivered-*/*",)
 _TAKES_BACK = "Deploying takes back what it made when answers change or a step fails."
 
+
+def _for_the_token(scope: Scope) -> Conditions:
+    through = {"kms:ViaService": f"ssm.{scope.answers.region}.amazonaws.com"}
+    meant = {"kms:EncryptionContext:PARAMETER_ARN": scope.fill(_TOKEN[0])}
+    if "*" in scope.account_id:
+        return {"StringEquals": through, "StringLike": meant}
+    return {"StringEquals": {**through, **meant}}
+
+
 LOOK: tuple[Grant, ...] = (
     Grant("ReadApis", ("apigateway:GET",),
           ("arn:{p}:apigateway:{r}::/restapis", "arn:{p}:apigateway:{r}::/restapis/*/stages",
@@ -45,7 +57,8 @@ LOOK: tuple[Grant, ...] = (
           wide="Every API is listed to choose from. API keys and exports stay unreadable."),
     Grant("ReadAccountName", ("iam:ListAccountAliases",), _ANY,
           "Show the account's alias, so that nobody deploys to the wrong one.", PURPOSES,
-          wide=_NO_RESOURCE),
+          wide=_NO_RESOURCE,
+          sometimes=True),
     Grant("ListLogGroups", ("logs:DescribeLogGroups",), _ANY,
           "Offer existing log groups; find what stages log to.", PURPOSES, wide=_NO_RESOURCE),
     Grant("ReadNetwork", of("ec2", "DescribeVpcs DescribeSubnets DescribeRouteTables"), _ANY,
@@ -88,16 +101,21 @@ STAGES: tuple[Grant, ...] = (
     Grant("TakeAccessLogBack", ("apigateway:DELETE",), stages("/accesslogsettings", ("apis",)),
           "Remove the access log settings of an HTTP or WebSocket stage; not the stage.", CHANGING),
     Grant("SetGatewayRole", ("apigateway:PATCH",), ("arn:{p}:apigateway:{r}::/account",),
-          "Set the account's CloudWatch role where none is set.", (DEPLOY,)),
+          "Set the account's CloudWatch role where none is set.", (DEPLOY,),
+          sometimes=True),
     Grant("MakeGatewayRole", ("iam:CreateRole",), _GATEWAY_ROLE, "Create that role.", (DEPLOY,),
-          conditions=bounded),
+          conditions=bounded,
+          sometimes=True),
     Grant("TagGatewayRole", ("iam:TagRole",), _GATEWAY_ROLE, "Put your tags on it.", (DEPLOY,),
-          lambda answers: bool(answers.tags)),
+          lambda answers: bool(answers.tags),
+          sometimes=True),
     Grant("EquipGatewayRole", ("iam:AttachRolePolicy",), _GATEWAY_ROLE,
           "Let it write to CloudWatch Logs.", (DEPLOY,),
-          conditions=attaching("AmazonAPIGatewayPushToCloudWatchLogs")),
+          conditions=attaching("AmazonAPIGatewayPushToCloudWatchLogs"),
+          sometimes=True),
     Grant("PassGatewayRole", ("iam:PassRole",), _GATEWAY_ROLE, "Hand that role to API Gateway.",
-          (DEPLOY,), conditions=passed_to("apigateway.amazonaws.com")),
+          (DEPLOY,), conditions=passed_to("apigateway.amazonaws.com"),
+          sometimes=True),
     Grant("TakeGatewayRoleBack", of("iam", "DetachRolePolicy DeleteRole"), _GATEWAY_ROLE,
           "Delete the role again when API Gateway refused it.", (DEPLOY,),
           unseen="Only after API Gateway refused the role until the end."),
@@ -106,7 +124,8 @@ STAGES: tuple[Grant, ...] = (
           wide=_NO_RESOURCE),
     Grant("LetLogsBeDelivered", ("logs:PutResourcePolicy",), _ANY,
           "HTTP APIs log through log delivery, which needs a policy on the log group.", CHANGING,
-          conditions=in_region, wide="AWS supports no resource for log delivery policies."),
+          conditions=in_region, wide="AWS supports no resource for log delivery policies.",
+          sometimes=True),
     Grant("TakeLogDeliveryBack", ("logs:DeleteResourcePolicy",), _ANY,
           "Remove the policy that was added.", CHANGING, conditions=in_region,
           unseen="Where the policy was put on a log group of yours, or on the account.",
@@ -137,7 +156,8 @@ FORWARDER: tuple[Grant, ...] = (
                        "PutFunctionEventInvokeConfig TagResource UntagResource"),
           _FUNCTION, "The forwarder and who may invoke it.", (DEPLOY,)),
     Grant("RenewForwarder", ("lambda:UpdateFunctionCode",), _FUNCTION,
-          "A new version of this product brings a new forwarder.", (DEPLOY,)),
+          "A new version of this product brings a new forwarder.", (DEPLOY,),
+          sometimes=True),
     Grant("ReadForwarder",
           of("lambda", "GetFunction GetPolicy ListVersionsByFunction GetFunctionCodeSigningConfig "
                        "GetFunctionEventInvokeConfig"),
@@ -166,7 +186,8 @@ FORWARDER: tuple[Grant, ...] = (
                    "GetAccelerateConfiguration GetReplicationConfiguration"),
           _BUCKET, "Terraform reads every setting of a bucket it manages.", CHANGING),
     Grant("ReplayUndelivered", of("s3", "GetObject DeleteObject"), _KEPT,
-          "Replay kept events; delete what was delivered.", (DEPLOY,)),
+          "Replay kept events; delete what was delivered.", (DEPLOY,),
+          sometimes=True),
     Grant("RemoveBucket", of("s3", "DeleteBucket DeleteBucketPolicy"), _BUCKET,
           f"Removal. {_TAKES_BACK}", CHANGING),
     Grant("FindKeptEvents", ("s3:ListBucketVersions",), _BUCKET,
@@ -188,6 +209,9 @@ FORWARDER: tuple[Grant, ...] = (
           (DEPLOY,), conditions=passed_to("lambda.amazonaws.com")),
     Grant("StoreToken", ("ssm:PutParameter",), _TOKEN,
           "Store the Wallarm token as a SecureString. It is never read back.", (DEPLOY,), own_node),
+    Grant("EncryptToken", ("kms:Encrypt",), ("{key}",),
+          "SSM encrypts the token with your key, as the caller.", (DEPLOY,), own_key,
+          _for_the_token),
     Grant("TagToken", ("ssm:AddTagsToResource",), _TOKEN, "Put your tags on it.", (DEPLOY,),
           lambda answers: answers.deploys_node and bool(answers.tags)),
     Grant("FindToken", ("ssm:DescribeParameters",), _ANY,

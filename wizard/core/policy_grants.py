@@ -50,7 +50,8 @@ class Scope:
 
     def fill(self, text: str) -> str:
         """Replace {p} partition, {a} account, {r} Region, {n} name prefix, {s} the part of it
-        that fits into a load balancer's name, {token} the token's parameter."""
+        that fits into a load balancer's name, {token} the token's parameter, {key} the key that
+        encrypts it, {vpc} the given VPC."""
         return (
             text.replace("{p}", self.partition)
             .replace("{a}", self.account_id)
@@ -58,6 +59,8 @@ class Scope:
             .replace("{n}", self.answers.name_prefix)
             .replace("{s}", self.answers.name_prefix[:22])
             .replace("{token}", token_parameter_name(self.answers))
+            .replace("{vpc}", self.answers.vpc_id)
+            .replace("{key}", self.answers.wallarm_api_token_kms_key_arn)
         )
 
 
@@ -77,6 +80,7 @@ class Grant:
         mode: for which answers.
         conditions: a function of the scope.
         unseen: why the recording of a whole life on the local AWS does not show these actions.
+        sometimes: a run may well do without it: only a circumstance of the account makes it needed.
         wide: where a resource has to be "*" or a pattern that others' resources match too: why.
     """
 
@@ -89,6 +93,7 @@ class Grant:
     conditions: Callable[[Scope], Conditions] = field(default=lambda _: {})
     unseen: str = ""
     wide: str = ""
+    sometimes: bool = False
 
     def arns(self, scope: Scope) -> tuple[str, ...]:
         """The resources for one scope."""
@@ -112,6 +117,16 @@ def own_node(answers: Answers) -> bool:
 def own_vpc(answers: Answers) -> bool:
     """A VPC is made for the node."""
     return answers.deploys_node and not answers.vpc_id
+
+
+def given_vpc(answers: Answers) -> bool:
+    """The node is put into a VPC that is there already."""
+    return answers.deploys_node and bool(answers.vpc_id)
+
+
+def own_key(answers: Answers) -> bool:
+    """The token is encrypted with a key of the user's."""
+    return answers.deploys_node and bool(answers.wallarm_api_token_kms_key_arn)
 
 
 def https(answers: Answers) -> bool:
@@ -161,6 +176,12 @@ def with_our_tag(scope: Scope) -> Conditions:
         operator: {f"aws:RequestTag/{DEPLOYMENT_TAG}": scope.deployment},
         "ForAllValues:StringEquals": {"aws:TagKeys": keys},
     }
+
+
+def made_with_our_tag(scope: Scope) -> Conditions:
+    """Only where what is made gets this deployment's tag in the same request."""
+    operator = "StringLike" if "*" in scope.account_id else "StringEquals"
+    return {operator: {f"aws:RequestTag/{DEPLOYMENT_TAG}": scope.deployment}}
 
 
 def bounded(scope: Scope) -> Conditions:

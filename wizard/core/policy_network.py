@@ -9,7 +9,9 @@ from wizard.core.policy_grants import (
     alarms,
     by_tag,
     dashboard,
+    given_vpc,
     in_region,
+    made_with_our_tag,
     of,
     own_node,
     own_vpc,
@@ -19,7 +21,6 @@ from wizard.core.policy_grants import (
 from wizard.core.policy_node import ec2
 
 _NO_RESOURCE = "AWS supports no resource for this; it reads names and settings only."
-_NO_NAME_YET = "The action names no resource, because what it makes has no name yet."
 _ANY = ("*",)
 # What EC2 makes for us and tags in the same request.
 _MADE_WITH_TAGS = (
@@ -30,15 +31,18 @@ _MADE_WITH_TAGS = (
 
 
 NETWORK: tuple[Grant, ...] = (
-    Grant("MakeSecurityGroups", ("ec2:CreateSecurityGroup",), ec2("security-group", "vpc"),
+    Grant("MakeSecurityGroups", ("ec2:CreateSecurityGroup",), ec2("security-group"),
           "Only the forwarder reaches the load balancer, only that reaches the node.", (DEPLOY,),
-          own_node, wide=_NO_NAME_YET),
+          own_node, made_with_our_tag),
+    Grant("MakeSecurityGroupsInGivenVpc", ("ec2:CreateSecurityGroup",),
+          ("arn:{p}:ec2:{r}:{a}:vpc/{vpc}",), "The same, in the VPC that was given.", (DEPLOY,),
+          given_vpc),
     Grant("OpenSecurityGroups",
           of("ec2", "AuthorizeSecurityGroupIngress AuthorizeSecurityGroupEgress"),
           ec2("security-group"), "Their rules.", (DEPLOY,), own_node, by_tag),
     Grant("MakeRules", of("ec2", "AuthorizeSecurityGroupIngress AuthorizeSecurityGroupEgress"),
-          ec2("security-group-rule"), "The rule itself has no name and no tag yet.", (DEPLOY,),
-          own_node, wide=_NO_NAME_YET),
+          ec2("security-group-rule"), "The rule itself, which gets the tag too.", (DEPLOY,),
+          own_node, made_with_our_tag),
     Grant("CloseSecurityGroups",
           of("ec2", "RevokeSecurityGroupIngress RevokeSecurityGroupEgress DeleteSecurityGroup"),
           ec2("security-group"), "Changes and removal.", CHANGING, own_node, by_tag),
@@ -54,12 +58,19 @@ NETWORK: tuple[Grant, ...] = (
           "The new VPC's default security group is adopted and emptied.", (DEPLOY,), own_vpc,
           with_our_tag, wide="Nothing tells the new VPC's default group from others beforehand; "
                              "see the threat model."),
+    Grant("MakeVpc", ("ec2:CreateVpc",), ec2("vpc"), "The VPC of the node.", (DEPLOY,), own_vpc,
+          made_with_our_tag),
     Grant("MakeNetwork",
-          of("ec2", "CreateVpc CreateSubnet CreateInternetGateway CreateRouteTable "
-                    "AllocateAddress CreateNatGateway CreateVpcEndpoint"),
-          ec2("vpc", "subnet", "internet-gateway", "route-table", "elastic-ip", "natgateway",
+          of("ec2", "CreateSubnet CreateInternetGateway CreateRouteTable AllocateAddress "
+                    "CreateNatGateway CreateVpcEndpoint"),
+          ec2("subnet", "internet-gateway", "route-table", "elastic-ip", "natgateway",
                "vpc-endpoint"),
-          "The VPC of the node.", (DEPLOY,), own_vpc, wide=_NO_NAME_YET),
+          "What is in it.", (DEPLOY,), own_vpc, made_with_our_tag),
+    Grant("BuildOnNetwork",
+          of("ec2", "CreateSecurityGroup CreateSubnet CreateRouteTable CreateNatGateway "
+                    "CreateVpcEndpoint"),
+          ec2("vpc", "subnet", "elastic-ip", "route-table"),
+          "What is made is put into this VPC, and into no other.", (DEPLOY,), own_vpc, by_tag),
     Grant("JoinNetwork",
           of("ec2", "AttachInternetGateway CreateRoute ReplaceRoute AssociateRouteTable "
                     "ModifyVpcAttribute"),

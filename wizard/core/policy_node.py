@@ -14,6 +14,8 @@ from wizard.core.policy_grants import (
     by_tag,
     https,
     in_region,
+    made_with_our_tag,
+    merged,
     of,
     own_node,
     passed_to,
@@ -50,6 +52,10 @@ _TEMPLATE = ec2("launch-template")
 def _from_a_template(scope: Scope) -> Conditions:
     pattern = scope.fill("arn:{p}:ec2:{r}:{a}:launch-template/*")
     return {"ArnLike": {"ec2:LaunchTemplate": pattern}}
+
+
+def _names_here(scope: Scope) -> Conditions:
+    return merged(in_region(scope), made_with_our_tag(scope))
 
 
 def _node_records(scope: Scope) -> Conditions:
@@ -143,7 +149,7 @@ NODE: tuple[Grant, ...] = (
           "Follow a rolling update.", (DEPLOY,), own_node, in_region,
           unseen="The local AWS finishes a rolling update at once.", wide=_NO_RESOURCE),
     Grant("MakeLaunchTemplate", ("ec2:CreateLaunchTemplate",), _TEMPLATE,
-          "How the node's instance is started.", (DEPLOY,), own_node, wide=_NO_NAME_YET),
+          "How the node's instance is started.", (DEPLOY,), own_node, made_with_our_tag),
     Grant("ChangeLaunchTemplate",
           of("ec2", "CreateLaunchTemplateVersion ModifyLaunchTemplate"), _TEMPLATE,
           "A changed configuration is a new version.", (DEPLOY,), own_node, by_tag),
@@ -181,12 +187,14 @@ NODE: tuple[Grant, ...] = (
           of("elasticloadbalancing", "DeleteLoadBalancer DeleteTargetGroup DeleteListener"),
           _balancer("balancer", "group", "listener"), "Removal.", CHANGING, own_node),
     # --- names and certificate ---
-    Grant("MakeNames",
-          of("servicediscovery", "CreatePrivateDnsNamespace TagResource UntagResource"), _ANY,
-          "The name by which nodes find one another.", (DEPLOY,), own_node, in_region,
+    Grant("MakeNames", ("servicediscovery:CreatePrivateDnsNamespace",), _ANY,
+          "The name by which nodes find one another.", (DEPLOY,), own_node, _names_here,
           wide=_NO_NAME_YET),
     Grant("MakeNameService", ("servicediscovery:CreateService",), _NAMES,
-          "The name by which nodes find one another.", (DEPLOY,), own_node, wide=_NO_NAME_YET),
+          "The name by which nodes find one another.", (DEPLOY,), own_node, made_with_our_tag),
+    Grant("TagNames", of("servicediscovery", "TagResource UntagResource"), _ANY,
+          "Tags of both, also changed ones.", (DEPLOY,), own_node, in_region,
+          wide="AWS supports no resource and no tag of the resource here; see the threat model."),
     Grant("ReadNames", of("servicediscovery", "GetNamespace GetService ListInstances"), _NAMES,
           "Terraform compares them with what they should be.", CHANGING, own_node, by_tag),
     Grant("FollowNames", of("servicediscovery", "GetOperation ListTagsForResource"), _ANY,
@@ -224,7 +232,10 @@ NODE: tuple[Grant, ...] = (
           "TLS between forwarder and node; for the node's name only.", (DEPLOY,), https,
           _node_certificate, wide=_NO_NAME_YET),
     Grant("TagCertificate", ("acm:AddTagsToCertificate",), ("arn:{p}:acm:{r}:{a}:certificate/*",),
-          "Tags of the certificate.", (DEPLOY,), https, with_our_tag, wide=_NO_NAME_YET),
+          "Tags of the new certificate.", (DEPLOY,), https, with_our_tag,
+          wide=_NO_NAME_YET + " See the threat model."),
+    Grant("RetagCertificate", ("acm:AddTagsToCertificate",), ("arn:{p}:acm:{r}:{a}:certificate/*",),
+          "Changed tags.", (DEPLOY,), https, by_tag),
     Grant("ReadCertificate", of("acm", "DescribeCertificate ListTagsForCertificate"),
           ("arn:{p}:acm:{r}:{a}:certificate/*",), "See whether the certificate is issued.",
           LOOKING, https, wide="A certificate's name is made up by AWS; it reads."),

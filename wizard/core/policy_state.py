@@ -26,7 +26,8 @@ _CHOSEN = "It is the bucket that the answers name."
 STATE: tuple[Grant, ...] = (
     Grant("FindState", ("tag:GetResources",), ("*",),
           "Find out whether a colleague keeps this deployment's state in a bucket.", PURPOSES,
-          wide="AWS supports no resource for this; it reads names and tags only."),
+          wide="AWS supports no resource for this; it reads names and tags only.",
+          sometimes=True),
     Grant("LookAtStateBucket", of("s3", "GetBucketTagging GetBucketVersioning ListBucket"),
           _bucket, "See whether the bucket exists, how it is set, and what is in it.", PURPOSES,
           shared, wide=_CHOSEN),
@@ -39,5 +40,6 @@ STATE: tuple[Grant, ...] = (
           of("s3", "CreateBucket PutBucketPolicy PutBucketPublicAccessBlock PutBucketTagging "
              "PutBucketVersioning PutEncryptionConfiguration"),
           _bucket, "Make the bucket if it does not exist: private, encrypted, versioned, TLS only.",
-          (DEPLOY,), shared, wide=_CHOSEN),
+          (DEPLOY,), shared, wide=_CHOSEN,
+          sometimes=True),
 )  # fmt: skip

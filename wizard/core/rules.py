@@ -23,6 +23,9 @@ RETENTION_DAYS = (
 TOKEN_PATTERN = r"^[A-Za-z0-9+/]{64}$"  # noqa: S105 - the shape of a token, not a token
 MAX_TAGS = 40  # AWS allows 50 on a resource; the module and AWS need some for themselves
 
+# What would be a pattern in a policy, a path or a shell is in no name of API Gateway's.
+_STAGE = re.compile(r"[A-Za-z0-9_-]{1,128}/(\$default|[A-Za-z0-9_.~-]{1,128})")
+
 _FIELDS = {f.name: f for f in dataclasses.fields(Answers)}
 
 
@@ -133,6 +136,8 @@ def _stages(value: tuple[str, ...]) -> str:
             StageRef.parse(text)
         except ValueError as error:
             return f"must be a list of <api id>/<stage>: {error}"
+        if not _STAGE.fullmatch(text.strip()):
+            return f"has a name that no stage of API Gateway can have: {_show(text)}"
     return ""
 
 
@@ -150,7 +155,7 @@ def _tags(value: dict[str, str]) -> str:
 
 
 def _boundary(value: str) -> str:
-    if not value or re.fullmatch(r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/\S+", value):
+    if not value or re.fullmatch(r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+", value):
         return ""
     return f"must be the ARN of an IAM policy; got {_show(value)}"
 

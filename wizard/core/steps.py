@@ -118,7 +118,7 @@ STEPS: tuple[Step, ...] = (
         "How should things be named and watched?",
         (
             "name_prefix", "tags", "state_bucket", "alarms", "dashboard", "lambda_package",
-            "permissions_boundary", "proof",
+            "permissions_boundary", "wallarm_api_token_kms_key_arn", "proof",
         ),
         chosen=lambda a: a.name_prefix,
     ),

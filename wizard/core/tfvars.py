@@ -14,7 +14,7 @@ _SAME_NAME = (
     "node_tag", "node_group", "r53_domain_name", "node_dns_name", "api_gateway_log_group_name",
     "node_url", "node_scheme", "node_instance_type", "node_count", "vpc_id", "nat_gateway_per_az",
     "log_retention_days", "subscription_filter_pattern", "alarms", "dashboard",
-    "permissions_boundary",
+    "permissions_boundary", "wallarm_api_token_kms_key_arn",
 )  # fmt: skip
 
 COMPONENT_TAG = "wallarm:component"

@@ -20,6 +20,7 @@ class Options:
         plugin_mirror: folder of a provider mirror; empty means it is looked for.
         env: the environment of this process, or of the sandbox.
         dry_run: stop before the first change.
+        preflight: `stop` where permissions are missing (empty means that), `warn`, or `skip`.
         unlock: the id of a lock that a dead run left and that may be removed.
     """
 
@@ -30,6 +31,7 @@ class Options:
     env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     dry_run: bool = False
     unlock: str = ""
+    preflight: str = ""
 
 
 class Context:

@@ -23,7 +23,7 @@ from wizard.core.secret import Secret
 from wizard.core.text import count
 from wizard.core.tfvars import Outputs, token_parameter_name
 from wizard.core.unfinished import PROOF, intention
-from wizard.flows import expiry, moving, own_logs, recovery, switching
+from wizard.flows import allowed, expiry, moving, own_logs, recovery, switching
 from wizard.flows import proof as proof_flow
 from wizard.flows.chosen import chosen_stages, still_connected
 from wizard.flows.context import Context
@@ -31,6 +31,7 @@ from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.flows.review import Review, intended_steps
 from wizard.services.aws import log_groups, parameters
 from wizard.services.aws.discovery import discover
+from wizard.services.aws.permissions import Verdict
 from wizard.services.terraform.client import PlanResult, Terraform
 
 
@@ -100,7 +101,17 @@ class Install:
         changes, skipped = switching.plan(self.session, chosen, self.answers, log_group_arn)
         self._check_token()
         move = moving.plan_move(deployment)
-        plan = self._plan(deployment, switching.kept_groups(changes))
+        kept = switching.kept_groups(changes)
+        asked = allowed.Forecast(
+            self.session, identity, self.answers, "deploy",
+            mode=self.context.options.preflight,
+            log_groups=tuple(sorted({*kept, *deployment.journal.record.kept_log_groups})),
+        )  # fmt: skip
+        with asked.told(deployment.workspace.root):
+            plan = self._plan(deployment, kept)
+        found = asked.result()
+        if found.state is Verdict.UNKNOWN:
+            self.context.note(found.reason, State.UNCHECKED, subject="Permissions")
         moves = move.sentences(str(deployment.workspace.root)) if move else ()
         return Review(
             answers=self.answers,
@@ -111,6 +122,7 @@ class Install:
             plan=plan,
             cost=estimate(self.answers),
             warnings=(
+                *allowed.sentences(found, deployment.workspace.root),
                 *self._short_of_time(plan, changes),
                 *moves,
                 *recovery.orphans(deployment),
@@ -119,10 +131,14 @@ class Install:
                 *still_connected(deployment, self.answers),
             ),
             move=move,
+            permissions=found,
         )
 
     def deploy(self, review: Review) -> Outputs:
         """Store the token, apply exactly the reviewed plan, and read the outputs."""
+        if review.permissions is not None and not review.nothing_to_do:
+            mode, folder = self.context.options.preflight, self._open().workspace.root
+            allowed.require(review.permissions, mode, folder)
         with self._part(review) as deployment:
             deployment.save_answers()
             plan = review.plan
@@ -258,7 +274,10 @@ class Install:
         if not self.answers.deploys_node or self.token:
             return
         name = token_parameter_name(self.answers)
-        if not parameters.exists(self.session.client("ssm"), name):
+        held_by = parameters.key_of(self.session.client("ssm"), name)
+        if held_by is not None:
+            _same_key(name, held_by, self.answers.wallarm_api_token_kms_key_arn)
+        else:
             raise UsageError(
                 "WAG-E-TOKEN-001",
                 "The Wallarm token is missing",
@@ -275,5 +294,27 @@ class Install:
             self.context.phase(Phase.TOKEN, "Storing the Wallarm token in SSM"),
             deployment.journal.effect(record.TOKEN_STORE, name),
         ):
-            parameters.store(self.session.client("ssm"), name, self.token, tags=self.answers.tags)
+            parameters.store(
+                self.session.client("ssm"),
+                name,
+                self.token,
+                tags=self.answers.tags,
+                key=self.answers.wallarm_api_token_kms_key_arn,
+            )
         self.context.note("SecureString; Terraform sees only the name", subject=name)
+
+
+def _same_key(parameter: str, held_by: str, wanted: str) -> None:
+    """A stored token under another key is one that the node's task could not read."""
+    other = held_by != wanted if wanted else held_by.startswith("arn:")
+    if other:
+        raise UsageError(
+            "WAG-E-TOKEN-006",
+            "The stored Wallarm token is encrypted with another KMS key",
+            why=f"{parameter} is encrypted with {held_by}; the answers say "
+            f"{wanted or 'the key that AWS manages for SSM'}.",
+            next_step="Give the token again (WALLARM_API_TOKEN or --token-file), so that it can be "
+            "stored with the right key, or correct wallarm_api_token_kms_key_arn. "
+            "Nothing was changed.",
+            keys=("WALLARM_API_TOKEN", "wallarm_api_token_kms_key_arn"),
+        )

@@ -60,7 +60,7 @@ class Redrive:
         outputs = self._known()
         s3 = self.session.client("s3")
         function = outputs.lambda_function_name
-        return tuple(redrive.waiting(s3, outputs.undelivered_bucket, function, since))
+        return tuple(redrive.waiting(s3, self._bucket(outputs), function, since))
 
     def replay(self, batches: Iterable[KeptBatch]) -> Redriven:
         """Replay these one after another; one batch's failure never stops its neighbours."""
@@ -76,7 +76,7 @@ class Redrive:
         outputs = self._known()
         s3 = self.session.client("s3")
         functions = self.session.patient_client("lambda", LONGEST_INVOCATION)
-        bucket, function = outputs.undelivered_bucket, outputs.lambda_function_name
+        bucket, function = self._bucket(outputs), outputs.lambda_function_name
         try:
             with self.deployment.journal.effect(record.REDRIVE, batch.key) as effect:
                 answer = redrive.replay(s3, functions, bucket, function, batch)
@@ -93,6 +93,9 @@ class Redrive:
             return False
         self.context.note(_delivered(answer.left_out), State.DONE, batch.key)
         return True
+
+    def _bucket(self, outputs: Outputs) -> redrive.Bucket:
+        return redrive.Bucket(outputs.undelivered_bucket, self.deployment.identity.account_id)
 
     def _known(self) -> Outputs:
         if self._outputs is None:

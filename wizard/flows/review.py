@@ -13,6 +13,7 @@ from wizard.core.plan_scope import beyond
 from wizard.core.unfinished import PROOF, Step
 from wizard.flows.deployment import Deployment
 from wizard.flows.moving import Move
+from wizard.services.aws.permissions import Permissions
 from wizard.services.terraform.client import PlanResult
 
 
@@ -33,6 +34,7 @@ class Review:
     cost: Estimate
     warnings: tuple[str, ...] = ()
     move: Move | None = None  # of Terraform's state
+    permissions: Permissions | None = None  # as IAM forecasts them
 
     def beyond(self, earlier: Review) -> tuple[str, ...]:
         """What this review holds that nobody saw in the earlier one, in words."""

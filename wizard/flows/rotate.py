@@ -43,7 +43,13 @@ def rotate(context: Context, answers: Answers, token: Secret | None) -> None:
             )
         outputs = deployment.outputs()
         with deployment.journal.effect(record.TOKEN_STORE, name):
-            parameters.store(session.client("ssm"), name, token, tags=answers.tags)
+            parameters.store(
+                session.client("ssm"),
+                name,
+                token,
+                tags=answers.tags,
+                key=answers.wallarm_api_token_kms_key_arn,
+            )
         context.note("stored", subject=name)
         with (
             context.phase(Phase.DEPLOY, "Restarting the node with the new token", "2m – 4m"),

@@ -15,7 +15,7 @@ from wizard.core.answers import Answers
 from wizard.core.change import drift
 from wizard.core.cost import HOURS, estimate
 from wizard.core.errors import WizardError
-from wizard.core.facts import ApiType, StageRef
+from wizard.core.facts import ApiType, Identity, StageRef
 from wizard.core.record import TERRAFORM_APPLY, TERRAFORM_DESTROY, Entry, Record, StageRecord
 from wizard.core.tfvars import Outputs
 from wizard.core.unfinished import Unfinished
@@ -98,7 +98,9 @@ def read(context: Context, answers: Answers) -> Status:
         stages=_stages(session, held.stages.values()),
         resources=deployment.workspace.check_state(),
         events_last_hour=_number(lambda: _events(session.client("logs"), groups, notes), notes),
-        undelivered=_number(lambda: _waiting(session.client("s3"), outputs, notes), notes),
+        undelivered=_number(
+            lambda: _waiting(session.client("s3"), outputs, identity, notes), notes
+        ),
         cost_per_month=monthly,
         cost_so_far=cost_since(since, monthly, deployment.clock()),
         since=since,
@@ -201,11 +203,13 @@ def _events(logs: Any, groups: tuple[str, ...], notes: list[str]) -> int:
     return total
 
 
-def _waiting(s3: Any, outputs: Outputs, notes: list[str]) -> int:
+def _waiting(s3: Any, outputs: Outputs, identity: Identity, notes: list[str]) -> int:
     if not outputs.undelivered_bucket:
         return 0
     pages = s3.get_paginator("list_objects_v2").paginate(
-        Bucket=outputs.undelivered_bucket, PaginationConfig={"MaxItems": _MOST_EVENTS}
+        Bucket=outputs.undelivered_bucket,
+        ExpectedBucketOwner=identity.account_id,
+        PaginationConfig={"MaxItems": _MOST_EVENTS},
     )
     total = sum(len(page.get("Contents", ())) for page in pages)
     if total >= _MOST_EVENTS:

@@ -17,12 +17,13 @@ from wizard.core.record import Record, StageRecord
 from wizard.core.report import Phase, StageReport, State
 from wizard.core.text import count
 from wizard.core.unfinished import Step
-from wizard.flows import log_data, recovery, switching
+from wizard.flows import allowed, log_data, recovery, switching
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.flows.log_data import LogData
 from wizard.flows.prerequisites import give_back_policy
 from wizard.services.aws import parameters
+from wizard.services.aws.permissions import Permissions
 from wizard.services.aws.stages import Result
 from wizard.services.terraform.client import PlanResult
 
@@ -39,6 +40,7 @@ class Removal:
     stays: tuple[str, ...]
     logs: tuple[LogData, ...] = ()  # log groups made here; kept unless somebody says otherwise
     policies: tuple[str, ...] = ()  # log groups whose resource policy is put back
+    permissions: Permissions | None = None  # as IAM forecasts them
 
     @property
     def nothing_to_do(self) -> bool:
@@ -106,12 +108,22 @@ class Uninstall:
         plan = None
         recovery.adopt_for_removal(deployment)
         stays = [*deployment.sharing.stays()]
+        asked = allowed.Forecast(
+            deployment.session, deployment.identity, self.answers, "uninstall",
+            mode=self.context.options.preflight, log_groups=tuple(held.kept_log_groups),
+        )  # fmt: skip
         if deployment.workspace.check_state():
-            with self.context.phase(Phase.PLAN, "Working out the removal", "20s – 40s"):
+            with (
+                asked.told(deployment.workspace.root),
+                self.context.phase(Phase.PLAN, "Working out the removal", "20s – 40s"),
+            ):
                 deployment.tell_tools()
                 plan = deployment.terraform.plan(destroy=True)
         if deployment.workspace.module is not None:
             stays.extend(recovery.orphans(deployment))
+        found = asked.result()
+        for text in allowed.sentences(found, deployment.workspace.root):
+            self.context.note(text, State.WARNING)
         return Removal(
             tuple(held.stages.values()),
             plan,
@@ -119,6 +131,7 @@ class Uninstall:
             (*stays, *_role(held)),
             log_data.found(deployment, plan),
             tuple(held.policies),
+            found,
         )
 
     def run(self, removal: Removal, *, delete_logs: bool | None = None) -> Removed:
@@ -130,6 +143,9 @@ class Uninstall:
         if delete_logs is not None:
             self._delete_logs = delete_logs
         deployment = self.deployment
+        if removal.permissions is not None and not removal.nothing_to_do:
+            mode = self.context.options.preflight
+            allowed.require(removal.permissions, mode, deployment.workspace.root)
         with deployment.journal.running(self._steps(removal)):
             reports = self._stages(removal.stages)
             destroyed = self._destroy(self._keep_logs(removal))

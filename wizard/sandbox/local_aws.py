@@ -35,6 +35,8 @@ class StartError(Exception):
 class LocalAws:
     """One running ministack with everything it writes below `root`."""
 
+    launcher = _HERE / "child" / "launcher.py"
+
     def __init__(self, root: Path, account_id: str, region: str) -> None:
         self._root = root
         self._account_id = account_id
@@ -70,7 +72,7 @@ class LocalAws:
             (self._root / name).mkdir(mode=0o700, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, str(_HERE / "child" / "launcher.py")],
+                [sys.executable, str(self.launcher)],
                 stdin=subprocess.PIPE,  # its end tells the child that we are gone
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import os
+import re
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -44,9 +45,26 @@ def known_secrets(env: Mapping[str, str]) -> tuple[str, ...]:
     for name in SECRET_VARIABLES:
         value = env.get(name, "").strip()
         if len(value) >= SHORTEST_SECRET:
-            found |= {value, quote(value, safe=""), quote_plus(value)}
-            found |= {json.dumps(value)[1:-1], base64.b64encode(value.encode()).decode()}
+            found |= spellings(value)
     return tuple(sorted(found, key=len, reverse=True))
+
+
+def spellings(secret: str) -> set[str]:
+    """A secret as it may stand in a text: plain, escaped, percent-encoded, in hex, in base64.
+
+    In base64 it looks different by how many bytes stand before it; the first and last characters
+    are shared with what is around, and are left out.
+    """
+    raw, escaped = secret.encode(), json.dumps(secret)[1:-1]
+    percent = quote(secret, safe="")
+    lower = re.sub("%[0-9A-F]{2}", lambda m: m[0].lower(), percent)
+    found = {secret, escaped, escaped.replace("/", "\\/"), percent, lower, quote_plus(secret)}
+    found |= {raw.hex(), raw.hex().upper()}
+    for before in range(3):
+        text = base64.b64encode(b"-" * before + raw).decode()
+        text = text[4 if before else 0 : -4]
+        found |= {text, text.replace("+", "-").replace("/", "_")}
+    return found
 
 
 def cleaned(files: Mapping[str, str], secrets: Iterable[str] = ()) -> dict[str, str]:

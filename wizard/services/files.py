@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -12,10 +13,21 @@ from wizard.core.errors import WizardError
 
 
 def private_dir(path: Path) -> Path:
-    """The folder, made if need be, closed to everybody else (0700)."""
+    """The folder, made if need be, closed to everybody else (0700).
+
+    Raises WizardError WAG-E-WS-013 for one that others work in: closing it would lock them out.
+    """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if path.stat().st_mode & 0o077:
+        found = path.stat()
+        if found.st_mode & 0o077:
+            if found.st_mode & stat.S_ISVTX or path.resolve() in (Path.home(), Path("/")):
+                raise WizardError(
+                    "WAG-E-WS-013",
+                    "The workspace would close a folder that is not its own",
+                    why=f"{path} is a place for more than this, and a workspace is private (0700).",
+                    next_step=f"Name a folder in it, such as {path / 'wallarm-apigw'}.",
+                )
             path.chmod(0o700)
     except OSError as error:
         raise _cannot(path, error) from error

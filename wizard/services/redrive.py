@@ -19,6 +19,22 @@ MOST_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
+class Bucket:
+    """The bucket of undelivered events, and the account it has to belong to.
+
+    A deleted bucket's name is free for anybody: what lies in somebody else's is not ours to replay.
+    """
+
+    name: str
+    owner: str
+
+    @property
+    def place(self) -> dict[str, str]:
+        """As S3's operations take it."""
+        return {"Bucket": self.name, "ExpectedBucketOwner": self.owner}
+
+
+@dataclass(frozen=True)
 class KeptBatch:
     """One undelivered batch: `kept_at` in epoch seconds, `size` in bytes."""
 
@@ -40,12 +56,12 @@ class Replay:
     left_out: int = 0
 
 
-def waiting(s3: Any, bucket: str, function: str, since: float = 0.0) -> Iterator[KeptBatch]:
+def waiting(s3: Any, bucket: Bucket, function: str, since: float = 0.0) -> Iterator[KeptBatch]:
     """The batches of one function kept at or after `since` (epoch seconds), oldest first."""
     found = []
     with explained("Listing undelivered events"):
         pages = s3.get_paginator("list_objects_v2").paginate(
-            Bucket=bucket, Prefix=f"{PREFIX}{function}/"
+            **bucket.place, Prefix=f"{PREFIX}{function}/"
         )
         for page in pages:
             for item in page.get("Contents", []):
@@ -55,7 +71,7 @@ def waiting(s3: Any, bucket: str, function: str, since: float = 0.0) -> Iterator
     yield from sorted(found, key=lambda batch: (batch.kept_at, batch.key))
 
 
-def replay(s3: Any, functions: Any, bucket: str, function: str, batch: KeptBatch) -> Replay:
+def replay(s3: Any, functions: Any, bucket: Bucket, function: str, batch: KeptBatch) -> Replay:
     """Send one batch through the forwarder and wait for its answer. The object stays."""
     payload = _payload(s3, bucket, batch)
     with explained("Invoking the forwarder"):
@@ -87,17 +103,17 @@ def outcome(text: str, *, failed: bool) -> Replay:
     return Replay(True, left_out=sum(n for n in counts if type(n) is int and n > 0))
 
 
-def forget(s3: Any, bucket: str, batch: KeptBatch) -> None:
+def forget(s3: Any, bucket: Bucket, batch: KeptBatch) -> None:
     """Delete a batch that was delivered."""
     with explained("Deleting a replayed batch"):
-        s3.delete_object(Bucket=bucket, Key=batch.key)
+        s3.delete_object(**bucket.place, Key=batch.key)
 
 
-def _payload(s3: Any, bucket: str, batch: KeptBatch) -> Any:
+def _payload(s3: Any, bucket: Bucket, batch: KeptBatch) -> Any:
     if batch.size > MOST_BYTES:
         raise _unreadable(batch, f"it has {batch.size:,} bytes")
     with explained("Reading an undelivered batch"):
-        body = s3.get_object(Bucket=bucket, Key=batch.key)["Body"].read()
+        body = s3.get_object(**bucket.place, Key=batch.key)["Body"].read()
     try:
         return json.loads(body)["requestPayload"]
     except (ValueError, KeyError, TypeError) as error:

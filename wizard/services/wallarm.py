@@ -18,6 +18,8 @@ from wizard.core.secret import Secret
 TIMEOUT_SECONDS = (5.0, 10.0)
 """Connect and read."""
 
+DOMAIN = ".wallarm.com"
+
 VALID = "valid"
 REFUSED = "refused"
 UNCHECKED = "unchecked"
@@ -76,6 +78,10 @@ def check_token(
     problem = token_problem(token.reveal())
     if problem:
         return TokenVerdict(REFUSED, f"the token {problem}")
+    if not host.endswith(DOMAIN) and not env.get("WALLARM_APIGW_CLOUD_URL"):
+        return TokenVerdict(
+            UNCHECKED, f"{host} is no host of Wallarm's ({DOMAIN}), so it was not sent the token"
+        )
     url = f"{base_url(host, env)}/v1/user"
     with open_session(env) as session:
         try:

@@ -573,10 +573,10 @@ def test_the_token_is_stored_replaced_and_deleted_and_never_shown(
 ) -> None:
     client = session.client("ssm")
     name = f"/wallarm-apigw/{world.name()}/token"
-    assert not parameters.exists(client, name)
+    assert parameters.key_of(client, name) is None
     parameters.store(client, name, Secret("first"), tags={"team": "a"})
     parameters.store(client, name, Secret("second"), tags={"team": "a"})
-    assert parameters.exists(client, name)
+    assert parameters.key_of(client, name) == "alias/aws/ssm"
     stored: Any = client.get_parameter(Name=name, WithDecryption=True)["Parameter"]
     assert (stored["Value"], stored["Type"]) == ("second", "SecureString")
     assert parameters.delete(client, name)
@@ -584,6 +584,18 @@ def test_the_token_is_stored_replaced_and_deleted_and_never_shown(
     with pytest.raises(WizardError) as caught:
         parameters.store(client, "/aws/refused", Secret("s3cr3t-value"))
     assert "s3cr3t-value" not in f"{caught.value!s}{caught.value.__cause__!r}"
+
+
+def test_a_key_of_ones_own_encrypts_the_token_now_and_when_it_is_replaced(
+    session: Session, world: Any
+) -> None:
+    client = session.client("ssm")
+    key = session.client("kms").create_key()["KeyMetadata"]["Arn"]
+    name = f"/wallarm-apigw/{world.name()}/token"
+    for value in ("first", "second"):
+        parameters.store(client, name, Secret(value), key=key)
+        assert parameters.key_of(client, name) == key
+    parameters.delete(client, name)
 
 
 def test_reading_back_waits_a_moment_for_aws(

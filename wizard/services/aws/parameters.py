@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wizard.core.secret import Secret
 from wizard.services.aws.errors import code_of, explain, explained
@@ -12,41 +12,49 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 DESCRIPTION = "Wallarm node deployment token"
+AWS_MANAGED = "alias/aws/ssm"
 
 
-def exists(client: SSMClient, name: str) -> bool:
-    """Whether the parameter is there. Its value is not read."""
+def key_of(client: SSMClient, name: str) -> str | None:
+    """The key that encrypts the parameter, as SSM names it; None when there is no parameter.
+
+    Its value is not read.
+    """
     with explained(f"Looking for the parameter {name}"):
         answer = client.describe_parameters(
             ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [name]}]
         )
-    return bool(answer.get("Parameters"))
+    found = answer.get("Parameters")
+    return str(found[0].get("KeyId") or AWS_MANAGED) if found else None
 
 
 def store(
-    client: SSMClient, name: str, token: Secret, *, tags: Mapping[str, str] | None = None
+    client: SSMClient,
+    name: str,
+    token: Secret,
+    *,
+    tags: Mapping[str, str] | None = None,
+    key: str = "",
 ) -> None:
-    """Create the parameter, or put a new value into it. Tags are set on creation only."""
+    """Create the parameter, or put a new value into it. Tags are set on creation only.
+
+    Args:
+        key: ARN of the KMS key that encrypts it; empty means the one that AWS manages for SSM.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
-    labels = [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
+    labels: Any = [{"Key": k, "Value": value} for k, value in (tags or {}).items()]
+    common: Any = {"Name": name, "Value": token.reveal(), "Type": "SecureString"}
+    if key:
+        common["KeyId"] = key  # also with Overwrite: without it SSM would change to its own
     try:
         try:
-            client.put_parameter(
-                Name=name,
-                Value=token.reveal(),
-                Type="SecureString",
-                Description=DESCRIPTION,
-                Tags=labels,  # type: ignore[arg-type]
-                Overwrite=False,
-            )
+            client.put_parameter(**common, Description=DESCRIPTION, Tags=labels, Overwrite=False)
         except ClientError as error:
             if code_of(error) != "ParameterAlreadyExists":
                 raise
             # AWS refuses tags together with Overwrite.
-            client.put_parameter(
-                Name=name, Value=token.reveal(), Type="SecureString", Overwrite=True
-            )
+            client.put_parameter(**common, Overwrite=True)
     except (BotoCoreError, ClientError) as error:
         plain = explain(error, f"Storing the token as {name}")
         plain.why = plain.why.replace(token.reveal(), "***")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,8 @@ class Missing:
     action: str
     resource: str
     by: Denier
+    required: bool = True
+    condition: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, compare=False)
 
     def __str__(self) -> str:
         where = "" if self.resource == "*" else f" on {self.resource}"
@@ -60,7 +62,9 @@ class Missing:
 class Permissions:
     """The answer: `missing` where denied, `reason` where unknown.
 
-    `principal` is the ARN whose policies were asked about.
+    `principal` is the ARN whose policies were asked about. `depends` names condition keys of its
+    policies whose values nobody but the real request has (such as whether MFA was used): what is
+    denied without them is not counted as missing.
     """
 
     state: Verdict
@@ -68,6 +72,12 @@ class Permissions:
     reason: str = ""
     principal: str = ""
     asked: int = 0
+    depends: tuple[str, ...] = ()
+
+    @property
+    def required(self) -> tuple[Missing, ...]:
+        """What no run can do without."""
+        return tuple(m for m in self.missing if m.required)
 
     @property
     def mendable(self) -> tuple[Missing, ...]:
@@ -75,17 +85,22 @@ class Permissions:
         return tuple(m for m in self.missing if m.by is Denier.NOTHING_ALLOWS)
 
     def to_attach(self) -> str:
-        """A policy with exactly the missing actions, as JSON; empty when it would not help."""
-        by_resource: dict[str, list[str]] = {}
+        """A policy with exactly the missing actions, as JSON; empty when it would not help.
+
+        What is printed under a condition (a role for one service, a tag) is missing under it too.
+        """
+        statements: dict[str, dict[str, Any]] = {}
         for item in self.mendable:
-            by_resource.setdefault(item.resource, []).append(item.action)
-        if not by_resource:
+            key = json.dumps([item.resource, item.condition], sort_keys=True)
+            statement: dict[str, Any] = {"Effect": "Allow", "Action": [], "Resource": item.resource}
+            if item.condition:
+                statement["Condition"] = item.condition
+            statements.setdefault(key, statement)["Action"].append(item.action)
+        if not statements:
             return ""
-        statements = [
-            {"Effect": "Allow", "Action": sorted(set(actions)), "Resource": resource}
-            for resource, actions in by_resource.items()
-        ]
-        return json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=2)
+        for statement in statements.values():
+            statement["Action"] = sorted(set(statement["Action"]))
+        return json.dumps({"Version": "2012-10-17", "Statement": [*statements.values()]}, indent=2)
 
 
 class _CannotTellError(Exception):
@@ -102,16 +117,25 @@ def check(session: Session, needs: Iterable[Need], identity: Identity | None = N
     from botocore.exceptions import BotoCoreError, ClientError
 
     who = identity or session.identity()
+    needs = tuple(needs)
+    told = {key.lower() for need in needs for key in need.context}
     client = session.client("iam")
     principal = ""
-    missing: dict[tuple[str, str], Missing] = {}
+    missing: dict[tuple[str, str, str], Missing] = {}
+    depends: set[str] = set()
     asked = 0
     try:
         principal = principal_arn(client, who)
         for need in needs:
             for actions in _portions(need.actions):
-                for item in _simulate(client, principal, need, actions):
-                    missing.setdefault((item.action, item.resource), item)
+                for result in _simulate(client, principal, need, actions):
+                    # Keys of our own conditions are told where they matter; others nobody knows.
+                    lacking = result.get("MissingContextValues") or ()
+                    if unknown := {key for key in lacking if key.lower() not in told}:
+                        depends.update(unknown)
+                        continue
+                    item = _missing(result, need)
+                    missing.setdefault((item.action, item.resource, str(item.condition)), item)
                 asked += len(actions)
     except _CannotTellError as error:
         return Permissions(Verdict.UNKNOWN, reason=str(error), principal=principal, asked=asked)
@@ -120,7 +144,11 @@ def check(session: Session, needs: Iterable[Need], identity: Identity | None = N
             return _denied(missing, principal, asked)
         return Permissions(Verdict.UNKNOWN, (), _reason(error), principal, asked)
     if missing:
-        return _denied(missing, principal, asked)
+        return _denied(missing, principal, asked, depends)
+    if depends:
+        names = ", ".join(sorted(depends))
+        why = f"Policies of this principal depend on {names}, which only a real request has."
+        return Permissions(Verdict.UNKNOWN, (), why, principal, asked, tuple(sorted(depends)))
     return Permissions(Verdict.ALLOWED, principal=principal, asked=asked)
 
 
@@ -159,7 +187,8 @@ def _role_with_path(client: IAMClient, name: str) -> str:
 
 def _simulate(
     client: IAMClient, principal: str, need: Need, actions: tuple[str, ...]
-) -> Iterable[Missing]:
+) -> Iterable[Mapping[str, Any]]:
+    """The results of those that are not allowed."""
     pages = client.get_paginator("simulate_principal_policy").paginate(
         PolicySourceArn=principal,
         ActionNames=list(actions),
@@ -177,9 +206,24 @@ def _simulate(
     )
     for page in pages:
         for result in page.get("EvaluationResults", []):
-            if result["EvalDecision"] != "allowed":
-                resource = str(result.get("EvalResourceName") or "*")
-                yield Missing(result["EvalActionName"], resource, _denier(result))
+            yield from _denials(result)
+
+
+def _denials(result: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """With several resources the decisions may be one for each, inside of the action's result."""
+    each = result.get("ResourceSpecificResults") or ()
+    if not each and result["EvalDecision"] != "allowed":
+        yield result
+    for one in each:
+        if one["EvalResourceDecision"] != "allowed":
+            yield {**result, **one, "EvalDecision": one["EvalResourceDecision"]}
+
+
+def _missing(result: Mapping[str, Any], need: Need) -> Missing:
+    resource = str(result.get("EvalResourceName") or "*")
+    return Missing(
+        result["EvalActionName"], resource, _denier(result), need.required, need.condition
+    )
 
 
 def _denier(result: Mapping[str, Any]) -> Denier:
@@ -194,9 +238,14 @@ def _denier(result: Mapping[str, Any]) -> Denier:
     return Denier.NOTHING_ALLOWS
 
 
-def _denied(missing: Mapping[tuple[str, str], Missing], principal: str, asked: int) -> Permissions:
+def _denied(
+    missing: Mapping[tuple[str, str, str], Missing],
+    principal: str,
+    asked: int,
+    depends: Iterable[str] = (),
+) -> Permissions:
     found = tuple(missing[key] for key in sorted(missing))
-    return Permissions(Verdict.DENIED, found, "", principal, asked)
+    return Permissions(Verdict.DENIED, found, "", principal, asked, tuple(sorted(depends)))
 
 
 def _reason(error: BaseException) -> str:

@@ -182,7 +182,9 @@ def nothing_undelivered(scene: Scene) -> Finding:
     if not bucket:
         return unchecked("this deployment keeps no undelivered events")
     try:
-        found = scene.aws("s3").list_objects_v2(Bucket=bucket, MaxKeys=100)
+        found = scene.aws("s3").list_objects_v2(
+            Bucket=bucket, MaxKeys=100, ExpectedBucketOwner=scene.identity.account_id
+        )
     except ClientError as error:
         if absent(error):
             return failed(words(error))

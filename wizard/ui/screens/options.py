@@ -54,6 +54,8 @@ class Options(StepScreen):
             yield Static("Seldom needed", classes="section", markup=False)
             yield self.field("permissions_boundary", "Role boundary",
                              "ARN of a policy put on every role, or empty")  # fmt: skip
+            yield self.field("wallarm_api_token_kms_key_arn", "Token's key",
+                             "ARN of your own KMS key for the token in SSM, or empty")  # fmt: skip
             yield self.field("lambda_package", "Own forwarder",
                              "path of your own bundle (zip), or empty")  # fmt: skip
             yield self.field("state_bucket", "State bucket",
