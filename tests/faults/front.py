@@ -14,7 +14,7 @@ import struct
 import threading
 import time
 import urllib.parse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -221,6 +221,8 @@ def _refusal(service: str, fault: Fault) -> tuple[int, list[tuple[str, str]], by
         "ExpiredToken": "The security token included in the request is expired",
         "ExpiredTokenException": "The security token included in the request is expired",
     }.get(fault.code, "Rate exceeded")
+    if service == "s3" and fault.code.startswith("Throttling"):
+        fault = replace(fault, code="SlowDown", status=503)  # as S3 says it, HEAD included
     if service in _XML:
         if service == "ec2":
             xml = f"<Response><Errors><Error><Code>{fault.code}</Code><Message>{words}</Message>"

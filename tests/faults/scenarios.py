@@ -34,7 +34,8 @@ def through(fault: Fault, name: str, least: int, after: int = 2) -> Scenario:
             it.front.begin(fault, after)
             done = it.run()
             hit = it.front.hit
-            expect(hit >= least, f"only {hit} requests met it: {done.stderr[-900:]}")
+            enough = least if done.returncode == 0 else 1  # it may have stopped soon
+            expect(hit >= enough, f"only {hit} requests met it: {done.stderr[-900:]}")
             seen = f"{hit} requests met it, " + (
                 "install done" if done.returncode == 0 else f"stopped with {told(done)}"
             )
@@ -52,7 +53,7 @@ def cut(reference: Reference) -> Iterator[Row]:
         _, rest = process.communicate(timeout=300)
         done = subprocess.CompletedProcess((), process.returncode, "", said + rest)
         hit = it.front.hit
-        expect(hit >= 10, f"only {hit} requests met it")
+        expect(hit >= 3, f"only {hit} requests met it: {rest[-900:]}")
         how = "install done" if done.returncode == 0 else f"stopped with {told(done)}"
         yield finish(it, reference, f"{hit} answers lost, {how}", "answers lost during apply")
 
