@@ -57,7 +57,7 @@ class LiveDeploy:
         now = snapshot.now + time.monotonic() - self._taken
         return Group(
             self._headline(snapshot),
-            ProgressBar(total=1.0, completed=snapshot.fraction),
+            _bar(snapshot.fraction),
             self._groups(snapshot, now),
         )
 
@@ -83,3 +83,10 @@ class LiveDeploy:
             for unit in running[:_MOST_RUNNING]:
                 table.add_row(Text("   " + clean(unit.line(now)), "dim"))
         return table
+
+
+def _bar(fraction: float) -> Table:
+    """A bar on a line of its own; without colours rich ends it where it is full."""
+    line = Table.grid(expand=True)
+    line.add_row(ProgressBar(total=1.0, completed=fraction))
+    return line

@@ -138,11 +138,15 @@ class Preflight:
         return Check("permissions", "Permissions", State.UNCHECKED, found.reason, hint)
 
     def _cloud(self, answers: Answers) -> Check:
+        from wizard.services.wallarm import base_url
+
         host = answers.wallarm_api_host
-        base = self.options.env.get("WALLARM_APIGW_CLOUD_URL") or f"https://{host}"
+        base = base_url(host, self.options.env)
         problem = _reach(base)
         if not problem:
-            return Check("cloud", "Wallarm Cloud", State.DONE, f"{host} answers")
+            there = base.partition("//")[2]
+            who = host if there == host else f"{there}, in place of {host},"
+            return Check("cloud", "Wallarm Cloud", State.DONE, f"{who} answers")
         return Check(
             "cloud",
             "Wallarm Cloud",
