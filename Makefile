@@ -6,10 +6,11 @@ WORKERS ?= 2
 STAMP  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup try test lint audit policy-scan checkov lock sbom format soak modes bench figures docs screenshots package clean
+.PHONY: help setup try test lint audit policy-scan checkov lock sbom format soak modes bench figures docs screenshots package clean newcomer terminals how-to-add
 
 help:  ## list the commands
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@echo 'make COMMAND; each does the set-up it needs.'
+	@sed -nE 's/^([a-z-]+):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 $(STAMP): pyproject.toml requirements/lock.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "wallarm-apigw needs Python 3.10 or newer; set PYTHON=/path/to/python3")'
@@ -18,10 +19,11 @@ $(STAMP): pyproject.toml requirements/lock.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-setup: $(STAMP)  ## create the virtual environment
-
-try: $(STAMP)  ## the main job on the embedded sandbox; no AWS account needed
+try: $(STAMP)  ## the main job on a sandbox; no AWS account needed
 	$(BIN)/wallarm-apigw sandbox try
+
+test: lint  ## set-up, lint and every test
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 lint: $(STAMP)  ## lint, format check, types, import contracts, links, known vulnerabilities
 	$(BIN)/ruff check .
@@ -31,6 +33,8 @@ lint: $(STAMP)  ## lint, format check, types, import contracts, links, known vul
 	$(BIN)/python -m tests.docs.links
 	$(BIN)/bandit -q -ll -r wizard lambda/cw-resend-lambda
 	$(BIN)/python -m tests.audit
+
+setup: $(STAMP)  ## create the virtual environment
 
 audit: $(STAMP)  ## known vulnerabilities of every dependency; not being able to ask is a failure
 	$(BIN)/python -m tests.audit --must
@@ -64,8 +68,14 @@ format: $(STAMP)  ## apply the formatter
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-test: lint  ## set-up, lint and every test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+newcomer: $(STAMP)  ## README.md's commands to the letter, in a fresh clone with an empty home
+	$(BIN)/python -m tests.newcomer
+
+terminals: $(STAMP)  ## the screens in real terminals, by keys; written into docs/terminals.md
+	$(BIN)/python -m tests.terminals --page
+
+how-to-add: $(STAMP)  ## each "how to add" of ARCHITECTURE.md, in a copy
+	$(BIN)/python -m tests.how_to_add
 
 soak: $(STAMP)  ## kill the wizard and Terraform at random moments, many times
 	SOAK_SEEDS=24 $(BIN)/python -m pytest tests/services/terraform/test_tf_kills.py
