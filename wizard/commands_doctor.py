@@ -55,7 +55,7 @@ def doctor(options: argparse.Namespace) -> int:
     output = "json" if setting(options, "json", env) else options.output
     unicode = speaks_unicode(sys.stdout)
     print(report_text.render(report, output, unicode=unicode, fail_on=options.fail_on))
-    return int(exit_code(report, options.fail_on))
+    return int(exit_code(report, options.fail_on, _names(options.only)))
 
 
 def _names(given: list[str]) -> tuple[str, ...]:
@@ -70,11 +70,21 @@ def _waiting(results: tuple[Result, ...], left: float) -> str:
     return f"Looking again: {named}{more} may still settle; at most {duration(left)} more"
 
 
-def exit_code(report: Report, fail_on: str) -> ExitCode:
-    """0 when nothing failed, 1 when something did, 3 when nothing could be looked at."""
+def exit_code(report: Report, fail_on: str, only: tuple[str, ...] = ()) -> ExitCode:
+    """0 when nothing failed, 1 when something did, 3 when nothing could be looked at.
+
+    Args:
+        only: ids and sections that were asked for; that their causes are well says nothing of them.
+    """
     if report.count(Verdict.FAIL) or (fail_on == "warning" and report.count(Verdict.WARN)):
         return ExitCode.FAILED
-    if report.results and not report.count(Verdict.PASS) and not report.count(Verdict.WARN):
+    names = {name.lower() for name in only}
+    asked = [
+        r.verdict
+        for r in report.results
+        if not names or {r.check.check_id.lower(), r.check.section.key} & names
+    ]
+    if asked and not {Verdict.PASS, Verdict.WARN} & set(asked):
         return ExitCode.UNCHECKED
     return ExitCode.DONE
 

@@ -191,7 +191,11 @@ def _doctor(commands: Any) -> None:
         help="without this check or section; may be repeated")  # fmt: skip
     add("--wait", type=float, default=0.0, metavar="SECONDS",
         help="look again at what failed or may settle, for so long")  # fmt: skip
-    add("--deep", action="store_true", help="also ask Terraform for drift, which is slow")
+    add(
+        "--deep",
+        action="store_true",
+        help="also ask for drift and for every right to change it; slow",
+    )
     add("--output", choices=("text", "short", "json", "junit"), default="text",
         metavar="FORMAT", help="text, short, json or junit")  # fmt: skip
     add("--fail-on", choices=("warning", "error"), default="error", metavar="LEVEL",

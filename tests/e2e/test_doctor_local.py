@@ -20,7 +20,7 @@ from wizard.flows.context import Context, Options
 
 pytestmark = pytest.mark.e2e
 
-COVERED_HERE = {f"WAG-LOC-00{n}" for n in range(1, 8)}
+COVERED_HERE = {f"WAG-LOC-00{n}" for n in range(1, 9)}
 
 
 def examine(deployed: Deployed, **changes: object) -> Report:
@@ -178,6 +178,26 @@ def test_what_was_changed_outside_terraform_is_drift_and_looking_leaves_it_so(
     assert "aws_cloudwatch_log_group.forwarder" in first(report).finding.evidence
     assert now["retentionInDays"] == 1
     assert list((deployed.workspace / "plans").glob("*")) == []
+
+
+def test_what_the_credentials_may_not_change_is_told_when_somebody_asks(
+    deployed: Deployed,
+) -> None:
+    who = {"Account": deployed.box.account_id, "UserId": "x",
+           "Arn": f"arn:aws:iam::{deployed.box.account_id}:user/jane"}  # fmt: skip
+    denied = {"EvalActionName": "ecs:CreateService", "EvalResourceName": "*",
+              "EvalDecision": "implicitDeny"}  # fmt: skip
+    with AwsOverride(deployed.box.endpoint_url) as aws:
+        aws.answers["sts.GetCallerIdentity"] = who
+        aws.answers["iam.SimulatePrincipalPolicy"] = {"EvaluationResults": [denied]}
+        options = replace(
+            deployed.context.options, env={**deployed.env, "AWS_ENDPOINT_URL": aws.url}
+        )
+        context = Context(options, lambda _: None)
+        report = diagnose.run(context, deployed.answers, only=("WAG-LOC-008",))
+    assert first(report).check.check_id == "WAG-LOC-008"
+    assert first(report).verdict is Verdict.WARN
+    assert "ecs:CreateService not allowed to" in first(report).finding.evidence
 
 
 def test_every_check_is_the_first_finding_of_some_breakage() -> None:

@@ -169,3 +169,11 @@ def test_the_exit_code_tells_failed_from_could_not_look(
     report: Report, fail_on: str, expected: ExitCode
 ) -> None:
     assert exit_code(report, fail_on) is expected
+
+
+def test_of_what_was_asked_for_by_name_it_counts_whether_that_could_be_looked_at() -> None:
+    """`--only` brings causes along; they are well, but nobody asked for them."""
+    assert exit_code(WELL, "error", ("wag-nod-001",)) is ExitCode.UNCHECKED
+    assert exit_code(WELL, "error", ("node",)) is ExitCode.UNCHECKED
+    assert exit_code(WELL, "error", ("WAG-LOC-001",)) is ExitCode.DONE
+    assert exit_code(BROKEN, "error", ("WAG-NOD-001",)) is ExitCode.FAILED

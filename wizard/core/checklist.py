@@ -41,6 +41,11 @@ _LOCAL = (
           ("terraform plan",),
           "Run `wallarm-apigw install`: its review shows each change, then puts it back.",
           ("WAG-LOC-003",), deep=True),
+    Check("WAG-LOC-008", LOCAL, "May these credentials change this deployment?",
+          ("iam.SimulatePrincipalPolicy",),
+          "Looking works without. Attach the policy of `wallarm-apigw iam-policy deploy` before "
+          "you mend or change something.",
+          ("WAG-LOC-001",), deep=True),
 )  # fmt: skip
 
 _LOGS = (

@@ -59,6 +59,7 @@ def check_link(
     balancer = f"{ec2}#LoadBalancer:loadBalancerArn={outputs.load_balancer_arn}"
     pages = {
         "WAG-LOC-006": f"{aws}/iam/home",
+        "WAG-LOC-008": f"{aws}/iam/home",
         "WAG-LOG-003": function,
         "WAG-LOG-004": f"{function}?tab=configure",
         "WAG-LOG-007": stages,

@@ -16,6 +16,7 @@ LOOK: dict[str, Callable[[Scene], Finding]] = {
     "WAG-LOC-005": local.not_locked,
     "WAG-LOC-006": local.permitted,
     "WAG-LOC-007": local.drift,
+    "WAG-LOC-008": local.may_change,
     "WAG-LOG-001": logs.log_group_exists,
     "WAG-LOG-002": logs.log_group_class,
     "WAG-LOG-003": forwarder.function_active,
