@@ -106,8 +106,9 @@ _LOGS = (
           "The evidence shows its last words; the whole story is in the forwarder's log. Run "
           "`wallarm-apigw install` if its code or settings were changed by hand.",
           ("WAG-LOG-003",)),
-    Check("WAG-LOG-018", LOGS, "Does the forwarder receive what the log group gets?", _LINES,
-          "Let the wizard write the subscription filter again, which switches a paused one on.",
+    Check("WAG-LOG-018", LOGS, "Does the forwarder receive what the log group gets?",
+          (*_LINES, "logs.DescribeSubscriptionFilters"),
+          "Let the wizard write the subscription filter again, so that AWS tries it anew.",
           ("WAG-LOG-005", "WAG-LOG-006", "WAG-LOG-013"), fix="subscription-filter"),
     Check("WAG-LOG-014", LOGS, "Did the forwarder run without being throttled lately?", _METRIC,
           "Nothing is lost yet, AWS tries again: raise the function's reserved concurrency, or ask "
