@@ -98,6 +98,7 @@ COMMANDS = {
         "wallarm-apigw doctor\n"
         "wallarm-apigw doctor --only logs --wait 120\n"
         "wallarm-apigw doctor --fix\n"
+        "wallarm-apigw doctor --deep\n"
         "wallarm-apigw doctor --output junit > doctor.xml",
     ),
     "uninstall": Page(
