@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
 from wizard.core.answers import Answers
 from wizard.core.change import Mode, StageChange, diff_lines
 from wizard.core.checks import Result
@@ -13,6 +11,7 @@ from wizard.core.report import StageReport, State
 from wizard.flows import diagnose, switching
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.flows.holding import Holding
 from wizard.flows.prerequisites import ensure_policy, ensure_role
 from wizard.services import repair
 from wizard.services.aws import stages as live_stages
@@ -22,7 +21,7 @@ ACTION = "doctor.fix"
 FIXES = (*repair.REPAIRS, "stage", "account-role", "log-policy")
 
 
-class Mend:
+class Mend(Holding):
     """Repairs of one deployment. A context manager: it holds the workspace's lock.
 
     Args:
@@ -36,18 +35,6 @@ class Mend:
             context, answers, session, identify(session, answers), "doctor"
         )
         self._scene = scene.fresh() if scene else diagnose.set_scene(context, answers)
-
-    def __enter__(self) -> Mend:
-        self.deployment.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.deployment.__exit__(kind, error, trace)
 
     def preview(self, found: Result) -> str:
         """What the repair would do; of a stage also from what to what. Only reads."""

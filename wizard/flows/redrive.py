@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from types import TracebackType
 
 from wizard.core import record
 from wizard.core.answers import Answers
@@ -17,6 +16,7 @@ from wizard.core.report import State
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.flows.holding import Holding
 from wizard.services import redrive
 from wizard.services.redrive import KeptBatch
 
@@ -32,7 +32,7 @@ class Redriven:
     failed: int
 
 
-class Redrive:
+class Redrive(Holding):
     """One replay. Use as a context manager: it holds the workspace's lock."""
 
     def __init__(self, context: Context, answers: Answers) -> None:
@@ -42,18 +42,6 @@ class Redrive:
         self.session = session
         self.deployment = Deployment(context, answers, session, identity, "redrive")
         self._outputs: Outputs | None = None
-
-    def __enter__(self) -> Redrive:
-        self.deployment.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.deployment.__exit__(kind, error, trace)
 
     def list(self, since: float = 0.0) -> tuple[KeptBatch, ...]:
         """The batches that wait, oldest first; `since` in epoch seconds."""

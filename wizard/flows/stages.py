@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from types import TracebackType
 
 from wizard.core import record
 from wizard.core.answers import Answers
@@ -19,6 +18,7 @@ from wizard.flows import switching
 from wizard.flows.chosen import chosen_stages
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.flows.holding import Holding
 from wizard.flows.prerequisites import give_back_policy
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.stages import Result
@@ -65,7 +65,7 @@ def beyond_subscriptions(plan: PlanResult) -> tuple[str, ...]:
     )
 
 
-class Stages:
+class Stages(Holding):
     """Work on the stages of an existing deployment. A context manager: it holds the lock."""
 
     def __init__(self, context: Context, answers: Answers) -> None:
@@ -74,18 +74,6 @@ class Stages:
         self.session = open_session(context, answers)
         self.identity = identify(self.session, answers)
         self.deployment = Deployment(context, answers, self.session, self.identity, "stages")
-
-    def __enter__(self) -> Stages:
-        self.deployment.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.deployment.__exit__(kind, error, trace)
 
     def review_add(self, refs: tuple[str, ...]) -> Addition:
         """Work out what connecting these stages changes. Nothing is changed by it."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 
 from wizard.core import record
 from wizard.core.answers import Answers
@@ -20,6 +19,7 @@ from wizard.core.unfinished import Step
 from wizard.flows import allowed, log_data, recovery, switching
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.flows.holding import Holding
 from wizard.flows.log_data import LogData
 from wizard.flows.prerequisites import give_back_policy
 from wizard.services.aws import parameters
@@ -62,7 +62,7 @@ class Removed:
         return all(r.state is State.DONE for r in self.reports)
 
 
-class Uninstall:
+class Uninstall(Holding):
     """One removal. Use as a context manager: it holds the workspace's lock.
 
     Args:
@@ -88,18 +88,6 @@ class Uninstall:
         self.deployment = Deployment(
             context, answers, session, identify(session, answers), "uninstall"
         )
-
-    def __enter__(self) -> Uninstall:
-        self.deployment.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.deployment.__exit__(kind, error, trace)
 
     def review(self) -> Removal:
         """Work out the removal. Nothing is changed by it."""
