@@ -47,6 +47,7 @@ class BadNode:
     headers: str = ""
     host: str = "127.0.0.1"
     mute: bool = False
+    most: int = 10_000  # connections at a time; further ones are reset
     accepted: list[Message] = field(default_factory=list)
     seen: int = 0
     connections: int = 0
@@ -105,6 +106,8 @@ class BadNode:
         task = asyncio.current_task()
         self._tasks.add(task)
         try:
+            if len(self._tasks) > self.most:
+                raise ConnectionError
             if self.mute:
                 await asyncio.sleep(3600)
             while await self._one(reader, writer):

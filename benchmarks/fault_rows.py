@@ -18,6 +18,7 @@ class Row:
 
     certificate: `good`, `unknown`, `wrong name`, `expired`; empty for plain HTTP.
     again: a second invocation, after the fault has gone, must deliver the rest.
+    most: connections that the node takes at a time; it resets others.
     idle: a first batch went well, then the node closed the kept connections.
     """
 
@@ -30,6 +31,7 @@ class Row:
     env: tuple[tuple[str, str], ...] = ()
     certificate: str = ""
     mute: bool = False
+    most: int = 10_000
     again: bool = False
     idle: bool = False
 
@@ -124,6 +126,7 @@ def _sockets() -> Iterator[Row]:
     yield Row("Connection: close on every third", every(3, "close"), "all")
     yield Row("Connection: close always", always("close"), "all")
     yield Row("kept connections closed meanwhile", always(200), "all", idle=True)
+    yield Row("takes four connections, resets others", always(200), "all", most=4)
 
 
 def of_once(numbers: range, what: int | str) -> Plan:

@@ -49,7 +49,7 @@ def play(row: Row) -> Result:
     began = time.monotonic()
     event = batch(EVENTS)
     context, trusted = _certificate(row.certificate)
-    with BadNode(row.plan, tls=context, headers=row.headers, mute=row.mute) as node:
+    with BadNode(row.plan, tls=context, headers=row.headers, mute=row.mute, most=row.most) as node:
         env = {"X_NODE_URL": row.url or node.url, "X_NODE_SCHEME": "http", **trusted}
         with environment(**{**env, **dict(row.env)}):
             if row.idle:

@@ -20,10 +20,13 @@ class Broken(Exception):  # noqa: N818 - a state of the connection, told to the 
 
 
 class Connection:
-    """Opens at once, without waiting. `by` is when whatever it does now must be done."""
+    """Opens at once, without waiting. `by` is when whatever it does now must be done.
 
-    __slots__ = ("_buffer", "_handshake", "_out", "_seconds", "_sock", "_used", "by", "fd",
-                 "head_only", "idle_since", "job", "open", "wants")  # fmt: skip
+    `used`: it has had an answer.
+    """
+
+    __slots__ = ("_buffer", "_handshake", "_out", "_seconds", "_sock", "by", "fd", "head_only",
+                 "idle_since", "job", "open", "used", "wants")  # fmt: skip
 
     def __init__(self, node, now):
         context = node.context if node.tls else None
@@ -41,7 +44,7 @@ class Connection:
         self._seconds = node.read_seconds
         self._buffer = b""
         self._out = b""
-        self._used = False
+        self.used = False
         self.open = False
         self.fd = sock.fileno()
         self.wants = WRITE
@@ -112,7 +115,7 @@ class Connection:
             sent = self._sock.send(data)
         except OSError as error:
             if not _would_block(error):
-                raise Broken(f"send: {type(error).__name__}", stale=self._used) from None
+                raise Broken(f"send: {type(error).__name__}", stale=self.used) from None
             sent = 0
         self._out = data[sent:]
         self.wants = READ | WRITE if self._out else READ
@@ -148,12 +151,12 @@ class Connection:
             return None
         # More than one answer to one message: whatever it means, this connection is confused.
         answer.keep = answer.keep and not closed and answer.size == len(self._buffer)
-        self._used = True
+        self.used = True
         return answer
 
     def _fresh(self):
         """Nothing of an answer has come, and an earlier message went well here."""
-        return self._used and not self._buffer
+        return self.used and not self._buffer
 
     def _pending(self):
         pending = getattr(self._sock, "pending", None)

@@ -148,11 +148,7 @@ class _Round:
 
     def _step(self, connection, mask):
         try:
-            was_open = connection.open
             answer = connection.step(mask)
-            if connection.open and not was_open:
-                self.connect_failures = 0
-                self.trouble = ""
         except Broken as error:
             self._broken(connection, error)
             return
@@ -164,6 +160,7 @@ class _Round:
     def _answered(self, connection, answer):
         job, now = connection.job, time.monotonic()
         job.status = answer.status
+        self.connect_failures, self.trouble = 0, ""
         good = 200 <= answer.status < 300
         if good and job.stage == 0 and job.second is not None and answer.keep:
             job.stage = 1
@@ -189,7 +186,8 @@ class _Round:
         if not keep:
             self._drop(connection)
             return
-        if self.sender._allowed < self.node.connections:  # it answers: a few more at a time
+        # It answers: a few more at a time.
+        if self.sender._allowed < self.node.connections and now >= self.not_before:
             self.sender._allowed = min(self.sender._allowed + 2, self.node.connections)
         if self.ready:
             self._begin(connection, self.ready.popleft(), now)
@@ -231,7 +229,23 @@ class _Round:
                 job.halve()  # closed after each answer, without a word
             self.ready.appendleft(job)
         else:
+            if not connection.used and self._working():
+                self._enough(now)
             self._again(job, error.reason, now)
+
+    def _working(self):
+        return any(connection.used for connection in self.active.values())
+
+    def _enough(self, now):
+        """The node serves no more connections than these, for now."""
+        self.sender._allowed = len(self.active)
+        if now >= self.not_before:  # else it is one of a burst
+            self._pause(now)
+
+    def _pause(self, now):
+        """No new connection for a while."""
+        self.connect_failures += 1
+        self.not_before = now + _jitter(min(CAP_SECONDS, BASE_SECONDS * 2**self.connect_failures))
 
     def _not_connected(self, error, now):
         """No connection at all: that is about the node, not about one event."""
@@ -239,12 +253,12 @@ class _Round:
         self.trouble = error.reason
         if now < self.not_before and not error.permanent:
             return  # of the same burst, and counted already
-        self.connect_failures += 1
+        if self._working() and not error.permanent:
+            self._enough(now)
+            return
+        self._pause(now)
         if error.permanent or self.connect_failures >= MOST_CONNECT_FAILURES:
             self.given_up = error.reason
-            return
-        ceiling = min(CAP_SECONDS, BASE_SECONDS * 2**self.connect_failures)
-        self.not_before = now + _jitter(ceiling)
 
     def _drop(self, connection):
         del self.active[connection.fd]

@@ -90,6 +90,14 @@ def test_never_more_connections_than_allowed_even_an_odd_number() -> None:
     assert bad.connections == 33
 
 
+def test_a_node_that_takes_few_connections_is_not_stormed() -> None:
+    """Those it takes carry the batch; it is not asked for another one with each event."""
+    with BadNode(most=4) as bad, environment(X_NODE_URL=bad.url):
+        counts, raised, _ = invoke(batch(600), 60)
+    assert (counts["delivered"], raised) == (600, "")
+    assert bad.connections < 400
+
+
 @needs_ipv6
 def test_a_node_with_an_ipv6_address_is_reached() -> None:
     with BadNode(host="::1") as bad, environment(X_NODE_URL=bad.url):
