@@ -98,7 +98,9 @@ class GracefulStop:
 
     def _settling(self) -> str:
         left = self._console.running_resources
-        return f"{count(left, 'resource')} still settling." if left else "Nothing is being changed."
+        if not left:
+            return "Terraform reports nothing at work just now."
+        return f"{count(left, 'resource')} still settling."
 
 
 def _terminal() -> Callable[[str], str]:

@@ -53,7 +53,7 @@ class Machine:
         return folder / self.box.account_id / self.box.region / "api-gw-discovery"
 
     def cli(
-        self, *arguments: str, timeout: float = 300.0, **env: str
+        self, *arguments: str, timeout: float = 600.0, **env: str
     ) -> subprocess.CompletedProcess[str]:
         """Run `wallarm-apigw` to its end, without a terminal."""
         return subprocess.run(

@@ -225,10 +225,13 @@ def interrupts(reference: Reference) -> Iterator[Row]:
 
         code, said = it.stop_at("aws_iam_role.forwarder: created")
         expect(code == 130, f"exit {code}: {said[-800:]}")
-        settling = re.search(r"Stopping\. (\d+) resources? still settling", said)
+        settling = re.search(
+            r"Stopping\. (\d+) resources? still settling|Stopping\. Terraform", said
+        )
         expect(settling and "Run the same command again" in said, said[-1500:])
         expect(not it.unsettled(), str(it.unsettled()))
-        seen = f"{settling[1] if settling else '?'} still settling, exit 130, says how to go on"
+        number = settling[1] if settling and settling[1] else "none"
+        seen = f"{number} still settling, exit 130, says how to go on"
         yield Row("Ctrl-C during apply", seen, "what was made is recorded")
 
         slow = Fault("slow", seconds=1.0, service="apigateway")

@@ -53,7 +53,7 @@ def headline(app: WizardApp, now: float) -> Text:
 def settling(progress: Progress | None) -> str:
     """`2 resources still settling.`: what a graceful stop waits for."""
     left = len(progress.running) if progress is not None else 0
-    return f"{count(left, 'resource')} still settling." if left else "Terraform saves its state."
+    return f"{count(left, 'resource')} still settling." if left else "Terraform is about to end."
 
 
 def rows(app: WizardApp, now: float, opened: set[str]) -> list[TreeRow]:
