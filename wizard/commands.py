@@ -41,7 +41,7 @@ def wizard(options: argparse.Namespace) -> int:
 
     with FirstWords() as words:
         from wizard.services.tokens import read_token
-        from wizard.ui.app import run
+        from wizard.ui.run import run
 
         token = read_token(setting(options, "token_file", env), env)
         answers = load_answers(options, env, check=False, ask_aws=False)

@@ -92,7 +92,7 @@ def _enter(sandbox: Sandbox) -> Mapping[str, str]:
 
 
 def _guided(options: argparse.Namespace, env: Mapping[str, str]) -> int:
-    from wizard.ui.app import run as run_screens
+    from wizard.ui.run import run as run_screens
 
     return run_screens(run_options(options, env), None)
 

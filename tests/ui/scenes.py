@@ -55,7 +55,7 @@ class Scene:
     token: bool = True
 
 
-async def settle(pilot: Pilot[int], seconds: float = 3.0) -> None:
+async def settle(pilot: Pilot[int], seconds: float = 15.0) -> None:
     """Wait until no worker runs (but no longer than that), then until all is drawn."""
     app = pilot.app
     end = time.monotonic() + seconds

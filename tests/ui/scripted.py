@@ -180,6 +180,7 @@ class Scripted:
         self._review: ReviewView | None = None
         self._inventory: tuple[Stage, ...] = ()
         self._reducer: ProgressReducer | None = None
+        self.asked_with: Secret | None = None  # the token of the last examination
         self.broken = True  # one link, until it is mended
         self.followers = scripted_logs(self.script.hostile, HOSTILE)
         self.deleted_logs: bool | None = None
@@ -649,6 +650,7 @@ class Scripted:
         on_result: Callable[[Result], None],
     ) -> Report:
         self._enter("diagnose")
+        self.asked_with = token
         results = []
         for check in selected(CHECKS, only, (), with_node=True):
             self._wait(0.2)

@@ -13,8 +13,8 @@ from tests.ui.scripted import Script, deploy_error
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.unfinished import Unfinished
-from wizard.ui.app import summary
 from wizard.ui.backend import Existing
+from wizard.ui.run import summary
 from wizard.ui.screens.dialogs import Confirm, Details
 from wizard.ui.screens.unfinished import UnfinishedRun
 from wizard.ui.widgets.tree import TreeRows

@@ -282,7 +282,7 @@ async def test_https_takes_a_zone_and_a_record() -> None:
         await w.press("down")
         w.app.screen.query_one("#zones ItemRows", Rows).focus()
         await w.press("space")
-        assert "go together" in w.app.step_problem("node")
+        assert w.app.step_problem("node") == "enter the DNS record"
         w.app.screen.query_one("#node_dns_name").focus()
         await w.type("wallarm-node")
         assert (w.answers.r53_domain_name, w.answers.node_dns_name) == (

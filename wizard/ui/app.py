@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gc
 import importlib
-import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from rich.control import Control
 from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.filter import Monochrome, NoColor
@@ -18,22 +18,20 @@ from wizard.core import steps
 from wizard.core.answers import Answers
 from wizard.core.errors import ExitCode, WizardError
 from wizard.core.report import State
-from wizard.core.rules import token_problem
-from wizard.core.text import clean, count
-from wizard.ui import terminal
+from wizard.ui import missing, terminal
+from wizard.ui.background import unexpected
 from wizard.ui.hearing import Hearing
-from wizard.ui.jobs import Jobs, unexpected
+from wizard.ui.jobs import Jobs
 from wizard.ui.jobs_home import HomeJobs
 from wizard.ui.path import HOME, path
+from wizard.ui.reading import place_of
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.state import WizardState
 from wizard.ui.theme import DARK, LIGHT, AsciiOnly, Ink, PlainScrollBar, make_ink, speaks_unicode
 
 if TYPE_CHECKING:
-    from wizard.core.secret import Secret
     from wizard.flows.context import Options
     from wizard.ui.backend import Backend
-    from wizard.ui.first_words import FirstWords
 
 EVENT_SECONDS = 0.1  # how often events of a run reach the screen
 SAVE_SECONDS = 0.4  # answers are saved this long after the last change
@@ -150,30 +148,7 @@ class WizardApp(Hearing):
 
     def step_problem(self, step_id: str) -> str:
         """Why the step is not finished yet, in words; empty when it is."""
-        state = self.state
-        keys = set(steps.step(step_id).keys)
-        if step_id == "wallarm":
-            keys.add("token")
-        draft = next((k for k in keys if k in state.drafts), None)
-        if draft is not None:
-            return f"{draft}: see the field"
-        if step_id == "aws" and state.identity.value is None:
-            return "waiting for the AWS account" if state.identity.busy else "log in to AWS first"
-        if step_id == "stages" and not state.answers.stages:
-            return "select at least one stage"
-        if step_id == "logs" and state.wants.get("logs") == "existing" and not (
-            state.answers.api_gateway_log_group_name
-        ):  # fmt: skip
-            return "choose a log group"
-        if step_id == "wallarm" and not state.token and not state.wants.get("token_kept"):
-            return "enter the Wallarm token"
-        if step_id == "wallarm" and state.token and token_problem(state.token.reveal()):
-            return "the token is not complete"
-        if step_id == "node" and state.wants.get("node") == "existing" and not (
-            state.answers.node_url
-        ):  # fmt: skip
-            return "enter the node's address"
-        return next((v.message for v in steps.broken(step_id, state.answers)), "")
+        return missing.problem(self.state, step_id)
 
     # State --------------------------------------------------------------------------------------
 
@@ -191,6 +166,16 @@ class WizardApp(Hearing):
         self._save_at = time.monotonic() + SAVE_SECONDS
         self.changed("answers", *changes)
 
+    def set_aside(self, keys: tuple[str, ...]) -> None:
+        """A choice makes these answers pointless: empty them, and remember them for its return."""
+        held = {k: getattr(self.state.answers, k) for k in keys}
+        self.state.aside.update({k: v for k, v in held.items() if v})
+        self.answer(**{k: type(v)() for k, v in held.items()})
+
+    def bring_back(self, keys: tuple[str, ...]) -> None:
+        """The choice is made again: so are its answers."""
+        self.answer(**{k: self.state.aside.pop(k) for k in keys if k in self.state.aside})
+
     def changed(self, *topics: str) -> None:
         """Tell every step screen what changed."""
         if not self.is_running:
@@ -200,12 +185,22 @@ class WizardApp(Hearing):
                 screen.state_changed(frozenset(topics))
 
     def _tick(self) -> None:
+        self._move_cursor()
+        self.look_after_keys()
         if self.jobs.drain() or self.state.run.busy:
             self.changed("run")
         if self.state.book.waits:
             self._show_new_rows()
         if self.state.dirty and time.monotonic() >= self._save_at:
             self.save()
+
+    def _move_cursor(self) -> None:
+        """Textual moves the terminal's cursor only where it draws, and knows inputs only."""
+        place = place_of(self.screen.focused)
+        if place is not None and place != self.cursor_position:
+            self.cursor_position = place
+            if self._driver is not None:
+                self._driver.write(Control.move_to(*place).segment.text)
 
     def _show_new_rows(self) -> None:
         book = self.state.book
@@ -228,6 +223,11 @@ class WizardApp(Hearing):
         self.run_worker(
             work, thread=True, name="save", group="save", exclusive=False, exit_on_error=False
         )
+
+    def notify(self, message: str, **options: Any) -> None:
+        """Tell something once: the same words are not stacked."""
+        if not any(str(n.message) == message for n in self._notifications):
+            super().notify(message, **options)
 
     # Asking ---------------------------------------------------------------------------------------
 
@@ -314,47 +314,3 @@ class WizardApp(Hearing):
         for command in super().get_system_commands(screen):
             if command.title in ("Theme", "Screenshot"):
                 yield command
-
-
-def run(
-    options: Options,
-    answers: Answers | None = None,
-    token: Secret | None = None,
-    words: FirstWords | None = None,
-) -> int:
-    """Run the wizard in this terminal and return the exit code.
-
-    Without `token` the environment's is taken. Raises UsageError if that one has another shape.
-    `words` stand in the terminal already.
-    """
-    from wizard.flows.lookup import read_token
-    from wizard.ui.live import LiveBackend
-
-    backend = LiveBackend(options)
-    if answers is None or answers == Answers():
-        answers = backend.draft() or answers
-    app = WizardApp(backend, options, answers)
-    if words is not None:
-        app.driver_class = words.driver(app.driver_class)
-    app.state.token = token or read_token(None, options.env)
-    try:
-        code = app.run()
-    finally:
-        backend.close()
-    if app.crash is not None:
-        raise app.crash
-    sys.stdout.write(summary(app))
-    return int(ExitCode.FAILED) if code is None else code
-
-
-def summary(app: WizardApp) -> str:
-    """What stays in the terminal when the screens are gone; empty where nothing was done."""
-    run = app.state.run
-    lines = [clean(run.proof.summary)] if run.proof is not None else []
-    lines += [f"{link.title}: {clean(f'{link.text} {link.url}').strip()}" for link in run.links]
-    if run.removed is not None:
-        lines.append(f"{count(run.removed.destroyed, 'resource')} destroyed.")
-        lines += [f"Left: {clean(text)}" for text in run.removed.left]
-    if run.error is not None:
-        lines.append(str(run.error))
-    return "".join(f"{line}\n" for line in lines)

@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from textual.app import App
 from textual.worker import Worker
 
 from wizard.core.text import clean
 from wizard.ui.path import after
+from wizard.ui.typing_order import TypingOrder
 
 if TYPE_CHECKING:
     from wizard.core.answers import Answers
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wizard.ui.state import WizardState
 
 
-class Hearing(App[int]):
+class Hearing(TypingOrder):
     """The listening half of the app."""
 
     state: WizardState

@@ -1,113 +1,32 @@
-"""The app's background work: every blocking call runs in a named worker and answers by message."""
+"""The app's background work: what the screens have looked up, checked and worked out."""
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from textual.worker import Worker, WorkerState
-
-from wizard.core.errors import ExitCode, WizardError
-from wizard.core.text import clean
-from wizard.flows import bugs
+from wizard.core.errors import WizardError
 from wizard.ui import messages
+from wizard.ui.jobs_run import RunJobs
 from wizard.ui.stagebook import make_row
 
 if TYPE_CHECKING:
     from wizard.core.facts import Stage
-    from wizard.core.report import FlowEvent, StageReport
-    from wizard.flows.context import Options
     from wizard.ui.app import WizardApp
     from wizard.ui.loaded import Loaded
 
-T = TypeVar("T")
-MAX_QUESTION = 900  # characters
-EVENTS_AT_ONCE = 4_000  # as many events are folded in before the keyboard has its turn
 ROWS_AT_ONCE = 250  # as many rows reach the event loop in one message
 
 
-def unexpected(error: BaseException, options: Options) -> WizardError:
-    """A bug as an error a person can act on; its traceback goes to the log file only."""
-    return bugs.unexpected(error, options.workspace, options.env, code="WAG-E-UI-001")
-
-
-class Jobs:
-    """Starts work and puts its results into the state. Lives as long as the app."""
+class Jobs(RunJobs):
+    """Puts what was found into the state. Changes nothing but that, the run apart."""
 
     def __init__(self, app: WizardApp) -> None:
-        self.app = app
-        self._pending: dict[str, tuple[Loaded[Any], int]] = {}
-        self._inbox: deque[FlowEvent] = deque()
-        self._asked: list[queue.Queue[Any]] = []
-        self._closed = False
+        super().__init__(app)
         self.stop_discovery = threading.Event()
         self.stop_login = threading.Event()
-        self.stop_proof = threading.Event()
-
-    def fetch(self, name: str, item: Loaded[T], call: Callable[[], T]) -> None:
-        """Fetch something in the background. A newer fetch of the same name wins."""
-        turn = item.begin(self.app.clock())
-        self._pending[name] = (item, turn)
-        post = self.app.post_message
-
-        def work() -> None:
-            try:
-                value = call()
-            except WizardError as error:
-                post(messages.Fetched(name, item, turn, None, error))
-            else:
-                post(messages.Fetched(name, item, turn, value, None))
-
-        self._start(work, name)
-        self.app.changed(name)
-
-    def _start(self, work: Callable[[], None], name: str) -> None:
-        self.app.run_worker(
-            work, thread=True, name=name, group=name, exclusive=True, exit_on_error=False
-        )
-
-    def worker_failed(self, worker: Worker[Any]) -> None:
-        """A bug in a worker ends as an error on its screen, not as a crash."""
-        if worker.state is not WorkerState.ERROR or worker.error is None:
-            return
-        error = unexpected(worker.error, self.app.options)
-        if worker.name == "run":
-            self.app.post_message(messages.PartDone("", None, error))
-            self.app.post_message(messages.RunEnded())
-        elif worker.name in self._pending:
-            item, turn = self._pending[worker.name]
-            self.app.post_message(messages.Fetched(worker.name, item, turn, None, error))
-
-    def ask(self, show: Callable[[Callable[[Any], None]], None]) -> Any:
-        """From a worker: have a person asked, and wait for the answer; None when they leave.
-
-        `show` runs on the event loop and gets the function that takes the answer.
-        """
-        answer: queue.Queue[Any] = queue.Queue()
-        self._asked.append(answer)
-        if self._closed:  # nobody will answer any more
-            return None
-        self.app.call_from_thread(show, answer.put)
-        given = answer.get()
-        self._asked.remove(answer)
-        return given
-
-    def agree(self, question: str) -> bool:
-        """From a worker: put a flow's question to a person. Leaving is a no."""
-
-        def show(give: Callable[[bool | None], None]) -> None:
-            from wizard.ui.screens.dialogs import Confirm
-
-            body = clean(question, MAX_QUESTION)
-            self.app.push_screen(Confirm("A decision is needed", body, keep="No", act="Yes"), give)
-
-        return bool(self.ask(show))
-
-    # What the screens ask for ---------------------------------------------------------------
 
     def preflight(self) -> None:
         """Run the checks of the first screen."""
@@ -119,9 +38,6 @@ class Jobs:
 
         state.checks.clear()
         self.fetch("preflight", state.preflight, work)
-
-    def _post(self, message: Any) -> None:
-        self.app.post_message(message)
 
     def look_up(self, *names: str, again: bool = False) -> None:
         """Fetch profiles, regions, log_groups, networks, zones, existing, status … once."""
@@ -252,105 +168,8 @@ class Jobs:
         backend = self.app.backend
         self.fetch("exported", self.app.state.exported, lambda: backend.write_bundle(name, files))
 
-    # The run --------------------------------------------------------------------------------
-
-    def run(self) -> None:
-        """Deploy, switch stages, prove: whatever is not done yet."""
-        run, backend = self.app.state.run, self.app.backend
-        if run.busy:
-            return
-        self.begin_run()
-        self.stop_proof = stop = threading.Event()
-        wanted: list[tuple[str, Callable[[], Any]]] = [
-            ("deploy", backend.deploy),
-            ("logging", backend.switch_stages),
-            ("proof", lambda: backend.prove(stop)),
-        ]
-        if self.app.state.mode == "add":
-            wanted[:2] = [("logging", backend.add_stages)]
-        if self.app.state.answers.proof == "skip":
-            wanted.pop()
-        self.work_off([(step_id, call) for step_id, call in wanted if step_id not in run.done])
-
-    def begin_run(self) -> None:
-        """The clock starts, or goes on after a failure."""
-        run = self.app.state.run
-        run.busy, run.error, run.error_phase, run.cancelling = True, None, "", False
-        run.started, run.ended = run.started or self.app.clock(), 0.0
-
-    def work_off(self, parts: list[tuple[str, Callable[[], Any]]]) -> None:
-        """Do these parts of the run one after another; the first failure ends it."""
-
-        def work() -> None:
-            for step_id, call in parts:
-                try:
-                    value = call()
-                except WizardError as error:
-                    self._post(messages.PartDone(step_id, None, error))
-                    break
-                if self.app.state.run.cancelling and step_id != "proof":
-                    self._post(messages.PartDone(step_id, value, interrupted()))
-                    break
-                self._post(messages.PartDone(step_id, value))
-            self._post(messages.RunEnded())
-
-        self._start(work, "run")
-        self.app.changed("run")
-
-    def undo(self) -> None:
-        """Take away what a failed run has made."""
-        run, backend = self.app.state.run, self.app.backend
-        run.busy, run.error = True, None
-
-        def work() -> None:
-            try:
-                backend.undo()
-            except WizardError as error:
-                self._post(messages.PartDone("undo", None, error))
-            else:
-                self._post(messages.PartDone("undo"))
-            self._post(messages.RunEnded())
-
-        self._start(work, "run")
-        self.app.changed("run")
-
-    def undo_stage(self, ref: str) -> None:
-        """Put one stage back; its row shows the result."""
-        backend = self.app.backend
-
-        def work() -> StageReport:
-            return backend.undo_stage(ref)
-
-        self.fetch("undo_stage", self.app.state.undone, work)
-
-    def hear(self, event: FlowEvent) -> None:
-        """The backend's listener; called from any thread."""
-        self._inbox.append(event)
-
-    def drain(self, most: int = EVENTS_AT_ONCE) -> bool:
-        """Fold what was heard into the run, at most so many events; the app calls it ten times a
-        second, and goes on at the next when there are more.
-        """
-        heard = min(most, len(self._inbox))
-        for _ in range(heard):
-            self.app.state.run.hear(self._inbox.popleft())
-        return heard > 0
-
     def close(self) -> None:
-        """Unblock every worker that waits for a person."""
-        for event in (self.stop_discovery, self.stop_login, self.stop_proof):
-            event.set()
-        self._closed = True
-        for answer in tuple(self._asked):
-            answer.put(None)
-
-
-def interrupted() -> WizardError:
-    """The error of a run that was stopped on purpose."""
-    return WizardError(
-        "WAG-E-RUN-002",
-        "Stopped as you asked",
-        why="What was finished until then is recorded.",
-        next_step="Retry goes on where it stopped; Undo takes away what was made.",
-        exit_code=ExitCode.INTERRUPTED,
-    )
+        """Stop what reads or waits, too."""
+        self.stop_discovery.set()
+        self.stop_login.set()
+        super().close()

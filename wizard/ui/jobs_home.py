@@ -76,10 +76,11 @@ class HomeJobs:
         if not only:
             state.findings.clear()
         post = self.app.post_message
+        token = state.api_token or state.token
 
         def work() -> Report:
             return backend.diagnose(
-                state.answers, state.token, only, lambda r: _tell(post, messages.Examined(r))
+                state.answers, token, only, lambda r: _tell(post, messages.Examined(r))
             )
 
         self.app.jobs.fetch("doctor", state.doctor, work)

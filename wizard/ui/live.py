@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from wizard.core.answers import Answers
 from wizard.core.answers_io import build
-from wizard.core.console_links import log_link, wallarm_console
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import HostedZone, Identity, Inventory, LogGroup, Network, Stage, StageRef
-from wizard.core.report import FlowEvent, Listener, StageReport, State
+from wizard.core.report import FlowEvent, Listener, StageReport
 from wizard.flows.browse import Lookup
 from wizard.flows.drafts import draft_file, drop_draft, load_draft, save_draft
 from wizard.flows.preflight import Check
@@ -26,6 +25,7 @@ from wizard.ui.backend import (
     StatusLine,
 )
 from wizard.ui.live_home import LiveHome, planned, shown_changes
+from wizard.ui.live_text import links, status_lines
 
 if TYPE_CHECKING:
     from wizard.core.proof import Proof
@@ -322,22 +322,7 @@ class LiveBackend(LiveHome):
         outputs, answers = self._outputs, self._answers
         if self._adding is not None:
             outputs, answers = self._adding[1].outputs, self._adding[2]
-        if outputs is None:
-            return ()
-        region = answers.region
-        console = wallarm_console(answers.wallarm_api_host)
-        links = [Link("Wallarm Console", "API Discovery", console)]
-        for title, group in (
-            ("Access logs", outputs.api_gateway_log_group),
-            ("Forwarder", outputs.lambda_log_group),
-            ("Node", outputs.node_log_group),
-        ):
-            if group:
-                links.append(Link(title, group, log_link(region, group)))
-        if outputs.node_log_group:
-            links.append(Link("In the node", "/opt/wallarm/var/log/wallarm/go-node.log"))
-        links.append(Link("Answers file", self._answers_file()))
-        return tuple(links)
+        return links(outputs, answers, self._answers_file()) if outputs is not None else ()
 
     def _answers_file(self) -> str:
         deployment = self._job.deployment if self._job is not None else None
@@ -360,26 +345,4 @@ class LiveBackend(LiveHome):
         """The deployment at a glance."""
         from wizard.flows.status import read
 
-        seen = read(self._context, answers)
-        drifted = len(seen.drifted)
-        stages = f"{len(seen.stages)} connected"
-        stages += f", {drifted} changed by somebody else" if drifted else ""
-        lines = [
-            StatusLine("Infrastructure", State.DONE, f"{seen.resources} resources"),
-            StatusLine("Stages", State.WARNING if drifted else State.DONE, stages),
-        ]
-        if seen.events_last_hour is None:
-            lines.append(StatusLine("Events", State.UNCHECKED, "could not be counted"))
-        else:
-            lost = seen.undelivered or 0
-            text = f"{seen.events_last_hour:,} in the last hour, {lost:,} undelivered"
-            lines.append(StatusLine("Events", State.WARNING if lost else State.DONE, text))
-        so_far = "" if seen.cost_so_far is None else f", ${seen.cost_so_far:,.2f} so far"
-        text = f"about ${seen.cost_per_month:,.0f}/month before traffic{so_far}"
-        lines.append(StatusLine("Cost", State.DONE, text))
-        tags = [f"node {seen.node_tag}"] if seen.node_tag else []
-        tags += [f"Terraform {seen.terraform}"] if seen.terraform else []
-        lines.append(StatusLine("Versions", State.DONE, ", ".join(tags)))
-        lines += [StatusLine("Unfinished", State.WARNING, text) for text in seen.unfinished]
-        lines += [StatusLine("Note", State.UNCHECKED, text) for text in seen.notes]
-        return tuple(lines)
+        return status_lines(read(self._context, answers))

@@ -63,11 +63,9 @@ def make_row(stage: Stage) -> StageRow:
     if stage.has_canary:
         notes.append("canary")
     state = logging_state(stage)
-    if state is LoggingState.OTHER:
-        notes.append("has a log")
     who = owner(stage)
     if who is not None:
-        notes.append(str(who))
+        notes.append(f'stack "{who.name}"' if "stack" in str(who) and who.name else str(who))
     name = clean(stage.api.name, MAX_NAME) or stage.api.api_id
     stage_name = clean(stage.name, MAX_NAME)
     logging = "–" if reason else state.value

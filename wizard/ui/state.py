@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wizard.core.progress_view import Progress
 from wizard.core.proof import Proof, initial
@@ -106,9 +106,11 @@ class WizardState:
     def __init__(self, answers: Answers) -> None:
         self.answers = answers
         self.token: Secret | None = None
+        self.api_token: Secret | None = None  # for the doctor's look at the inventory; never kept
         self.token_typed = False  # by hand, so that it is lost on quitting
         self.drafts: dict[str, str] = {}  # typed but not valid: kept so that nothing is lost
         self.wants: dict[str, str] = {}  # choices that are no answer yet, e.g. "log group: mine"
+        self.aside: dict[str, Any] = {}  # answers of a choice that is not made just now
         self._selected: tuple[tuple[str, ...], frozenset[str]] = ((), frozenset())
         self.at = "welcome"
         self.seen: set[str] = set()

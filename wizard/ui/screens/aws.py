@@ -72,7 +72,7 @@ class Aws(StepScreen):
         if found.value is None:
             picker.say(found.error.what if found.error else "reading your AWS configuration")
             return
-        items = [Item("", DEFAULT_CHAIN, "environment or instance")]
+        items = [Item("", DEFAULT_CHAIN, "from environment")]
         items += [Item(p.name, p.name, " ".join((p.kind, p.detail))) for p in found.value]
         picker.fill(items, (state.answers.profile,))
 

@@ -13,6 +13,7 @@ from textual.widgets import Button, Footer, Static, TabbedContent, TabPane, Tabs
 
 from wizard.core import steps
 from wizard.core.rules import problem
+from wizard.ui.missing import LABELS
 from wizard.ui.path import after, before
 from wizard.ui.widgets.fields import Field
 from wizard.ui.widgets.frame import Bar, Sidebar, StepLine, TooSmall, TopLine
@@ -169,9 +170,9 @@ class StepScreen(Screen[None]):
         why = self.why_not()
         if why:
             self.notify(why[0].upper() + why[1:] + ".", severity="warning", markup=False)
-            broken = self.query(Field).filter(".-broken")
+            broken = [f for f in self.query(Field).filter(".-broken") if f.input.focusable]
             if broken:
-                broken.first().input.focus()
+                broken[0].input.focus()
             return
         self.forward()
 
@@ -215,12 +216,12 @@ class StepScreen(Screen[None]):
 
     # Answers ------------------------------------------------------------------------------------
 
-    def field(self, key: str, label: str, rule: str = "", *, placeholder: str = "") -> Field:
+    def field(self, key: str, rule: str = "", *, placeholder: str = "") -> Field:
         """A field for one answer, with what was typed before even if it was not valid."""
         state = self.wizard.state
         value = getattr(state.answers, key)
         text = state.drafts.get(key, _as_text(value))
-        made = Field(key, label, text, rule, spaces=key == "tags", placeholder=placeholder)
+        made = Field(key, LABELS[key], text, rule, spaces=key == "tags", placeholder=placeholder)
         if key in state.drafts:
             made.message = self.judge(key, text)[1]
         return made

@@ -12,6 +12,7 @@ from textual.widgets import Static
 from wizard.core.access_log import LoggingState
 from wizard.core.facts import LogGroup
 from wizard.core.text import count
+from wizard.ui import missing
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.stagebook import OURS, logging_state
 from wizard.ui.widgets.choices import Choice, Choices
@@ -47,12 +48,9 @@ class Logs(StepScreen):
             yield Static("Details", classes="section", markup=False)
             yield self.field(
                 "log_retention_days",
-                "Keep logs (days)",
                 "1, 3, 5, 7, 14, 30, 60, 90 … for groups created here",
             )
-            yield self.field(
-                "subscription_filter_pattern", "Filter pattern", "empty forwards every line"
-            )
+            yield self.field("subscription_filter_pattern", "empty forwards every line")
 
     def started(self) -> None:
         """Fetch the groups when they are asked for."""
@@ -60,10 +58,7 @@ class Logs(StepScreen):
             self.wizard.jobs.look_up("log_groups")
 
     def _existing(self) -> bool:
-        state = self.wizard.state
-        return state.wants.get("logs") == "existing" or bool(
-            state.answers.api_gateway_log_group_name
-        )
+        return missing.logs(self.wizard.state) == "existing"
 
     def _elsewhere(self) -> int:
         book = self.wizard.state.book
@@ -111,14 +106,12 @@ class Logs(StepScreen):
         if event.group.id == "existing":
             self.wizard.answer(existing_logging=event.value)
             return
-        wants = self.wizard.state.wants
-        wants["logs"] = event.value
+        self.wizard.state.wants["logs"] = event.value
         if event.value == "new":
-            wants["log_group"] = self.wizard.state.answers.api_gateway_log_group_name
-            self.wizard.answer(api_gateway_log_group_name="")
+            self.wizard.set_aside(("api_gateway_log_group_name",))
         else:
             self.wizard.jobs.look_up("log_groups")
-            self.wizard.answer(api_gateway_log_group_name=wants.get("log_group", ""))
+            self.wizard.bring_back(("api_gateway_log_group_name",))
         self.state_changed(frozenset({"log_groups"}))
 
     def on_pick_list_picked(self, event: PickList.Picked) -> None:

@@ -13,10 +13,19 @@ from textual.widgets import Button, Static
 from wizard.core.facts import Network
 from wizard.core.report import State
 from wizard.core.text import count
+from wizard.ui import missing
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.widgets.choices import Choice, Choices
+from wizard.ui.widgets.fields import Field
 from wizard.ui.widgets.lines import Failure, StateLines
 from wizard.ui.widgets.picklist import Item, PickList
+
+# What belongs to one choice only: it is put aside with the choice and comes back with it.
+_BELONGS = {
+    ("where", "existing"): ("node_url",),
+    ("network", "existing"): ("vpc_id", "private_subnet_ids", "public_subnet_ids"),
+    ("secure", "https"): ("r53_domain_name", "node_dns_name"),
+}
 
 
 class Node(StepScreen):
@@ -36,11 +45,11 @@ class Node(StepScreen):
                     Choice("deploy", "Deploy it on ECS", "EC2 launch type, private subnets"),
                     Choice("existing", "Use one that exists", "nothing of ECS is deployed"),
                 ),
-                self._where(),
+                missing.node(self.wizard.state),
                 id="where",
             )
             with Vertical(id="existing", classes="part gap-above"):
-                yield self.field("node_url", "Node address", "host or host:port, without http://")
+                yield self.field("node_url", "host or host:port, without http://")
                 yield Choices(
                     (Choice("https", "HTTPS"), Choice("http", "HTTP", "only inside a VPC")),
                     answers.node_scheme,
@@ -51,18 +60,16 @@ class Node(StepScreen):
                 with Horizontal(classes="actions"):
                     yield Button(Text("Test the node"), compact=True, id="check")
             with Vertical(id="deploy", classes="part gap-above"):
-                yield self.field("node_instance_type", "Instance type", "t3.medium or larger")
-                yield self.field("node_count", "Tasks", "1 to 16; 2 for availability")
-                yield self.field(
-                    "node_tag", "Image tag", "pin one for production: 0.21.0 or newer, or latest"
-                )
+                yield self.field("node_instance_type", "t3.medium or larger")
+                yield self.field("node_count", "1 to 16; 2 for availability")
+                yield self.field("node_tag", "pin one for production: 0.21.0 or newer, or latest")
                 yield Static("Network", classes="section", markup=False)
                 yield Choices(
                     (
                         Choice("new", "New VPC", "two zones, public and private subnets, NAT"),
                         Choice("existing", "Existing VPC", "pick subnets that reach the internet"),
                     ),
-                    self._network(),
+                    missing.network(self.wizard.state),
                     id="network",
                 )
                 yield PickList("VPC", id="vpcs")
@@ -74,45 +81,42 @@ class Node(StepScreen):
                         Choice("http", "HTTP inside the VPC", "internal load balancer"),
                         Choice("https", "HTTPS", "certificate made in a hosted zone of yours"),
                     ),
-                    self._secure(),
+                    missing.secure(self.wizard.state),
                     id="secure",
                 )
                 yield PickList("Hosted zone", id="zones")
-                yield self.field("node_dns_name", "DNS record", "inside the hosted zone",
+                yield self.field("node_dns_name", "inside the hosted zone",
                                  placeholder="wallarm-node")  # fmt: skip
-
-    def _where(self) -> str:
-        wants = self.wizard.state.wants.get("node")
-        return wants or ("deploy" if self.wizard.state.answers.deploys_node else "existing")
-
-    def _network(self) -> str:
-        wants = self.wizard.state.wants.get("network")
-        return wants or ("existing" if self.wizard.state.answers.vpc_id else "new")
-
-    def _secure(self) -> str:
-        wants = self.wizard.state.wants.get("secure")
-        return wants or ("https" if self.wizard.state.answers.r53_domain_name else "http")
 
     def started(self) -> None:
         """Fetch what the present choices need."""
         self._fetch()
 
     def _fetch(self) -> None:
-        if self._where() == "deploy" and self._network() == "existing":
+        if (
+            missing.node(self.wizard.state) == "deploy"
+            and missing.network(self.wizard.state) == "existing"
+        ):
             self.wizard.jobs.look_up("networks")
-        if self._where() == "deploy" and self._secure() == "https":
+        if (
+            missing.node(self.wizard.state) == "deploy"
+            and missing.secure(self.wizard.state) == "https"
+        ):
             self.wizard.jobs.look_up("zones")
 
     def show(self, topics: frozenset[str]) -> None:
         """Only the parts that the choices need."""
-        deploy, vpc = self._where() == "deploy", self._network() == "existing"
+        deploy, vpc = (
+            missing.node(self.wizard.state) == "deploy",
+            missing.network(self.wizard.state) == "existing",
+        )
         self.query_one("#deploy").display = deploy
         self.query_one("#existing").display = not deploy
         chosen = bool(self.wizard.state.answers.vpc_id)
         for name, visible in (
             ("#vpcs", vpc), ("#private", vpc and chosen), ("#public", vpc and chosen),
-            ("#zones", self._secure() == "https"),
-            ("#field-node_dns_name", self._secure() == "https"),
+            ("#zones", missing.secure(self.wizard.state) == "https"),
+            ("#field-node_dns_name", missing.secure(self.wizard.state) == "https"),
         ):  # fmt: skip
             self.query_one(name).display = visible
         if topics & {"mount", "networks", "vpc_id"}:
@@ -173,25 +177,14 @@ class Node(StepScreen):
     def on_choices_picked(self, event: Choices.Picked) -> None:
         """Take the choice; what belongs to the other one is emptied, and comes back with it."""
         event.stop()
-        wizard, wants, value = self.wizard, self.wizard.state.wants, event.value
-        answers = wizard.state.answers
-        if event.group.id == "scheme":
-            wizard.answer(node_scheme=value)
-        elif event.group.id == "where":
-            wants["node"] = value
-            if value == "deploy":
-                wants["node_url"] = answers.node_url
-                wizard.answer(node_url="")
-            else:
-                wizard.answer(node_url=wants.get("node_url", ""))
-        elif event.group.id == "network":
-            wants["network"] = value
-            if value == "new":
-                wizard.answer(vpc_id="", private_subnet_ids=(), public_subnet_ids=())
-        elif event.group.id == "secure":
-            wants["secure"] = value
-            if value == "http":
-                wizard.answer(r53_domain_name="", node_dns_name="")
+        group, value = event.group.id or "", event.value
+        if group == "scheme":
+            self.wizard.answer(node_scheme=value)
+            return
+        self.wizard.state.wants["node" if group == "where" else group] = value
+        for choice, keys in _BELONGS.items():
+            if choice[0] == group:
+                self.wizard.set_aside(keys) if choice[1] != value else self.wizard.bring_back(keys)
         self._fetch()
         self.state_changed(frozenset({"node"}))
 
@@ -207,6 +200,16 @@ class Node(StepScreen):
             wizard.answer(public_subnet_ids=event.owner.values)
         else:
             wizard.answer(r53_domain_name=event.value)
+
+    def typed(self, field: Field, text: str) -> None:
+        """An address as a browser shows it says the scheme too: take both."""
+        scheme, found, place = text.partition("://")
+        if field.key == "node_url" and found and scheme.lower() in ("http", "https") and place:
+            self.query_one("#scheme", Choices).choose(scheme.lower())
+            self.wizard.answer(node_scheme=scheme.lower())
+            field.input.value = place.rstrip("/")  # which is typed in its turn
+            return
+        super().typed(field, text)
 
     def action_check(self) -> None:
         """Ask the existing node."""

@@ -7,13 +7,10 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from wizard.core.names import names
 from wizard.core.rules import problem
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.widgets.choices import Choice, Choices
-
-# The longest name made from the prefix decides its limit: target groups may have 32 characters,
-# so the module shortens those; everything else fits 64.
-PREVIEW = ("{}-node", "{}-alb")
 
 
 class Options(StepScreen):
@@ -27,10 +24,9 @@ class Options(StepScreen):
         """Prefix with preview, tags, watching, proof, expert fields."""
         answers = self.wizard.state.answers
         with VerticalScroll():
-            yield self.field("name_prefix", "Name prefix",
-                             "2 to 38: lower-case letters, digits, dashes")  # fmt: skip
+            yield self.field("name_prefix", "2 to 38: lower-case letters, digits, dashes")
             yield Static("", id="preview", markup=False)
-            yield self.field("tags", "Tags", "name=value, name=value", placeholder="team=security")
+            yield self.field("tags", "name=value, name=value", placeholder="team=security")
             yield Static("Watching", classes="section", markup=False)
             yield Choices(
                 (
@@ -51,16 +47,15 @@ class Options(StepScreen):
                 answers.proof,
                 id="proof-mode",
             )
+            yield Static("Terraform state", classes="section", markup=False)
+            yield Static("", id="state", markup=False)
+            yield self.field("state_bucket", "S3 bucket for the state, made if missing; or empty")
             yield Static("Seldom needed", classes="section", markup=False)
-            yield self.field("permissions_boundary", "Role boundary",
-                             "ARN of a policy put on every role, or empty")  # fmt: skip
-            yield self.field("wallarm_api_token_kms_key_arn", "Token's key",
-                             "ARN of your own KMS key for the token in SSM, or empty")  # fmt: skip
-            yield self.field("lambda_package", "Own forwarder",
-                             "path of your own bundle (zip), or empty")  # fmt: skip
-            yield self.field("state_bucket", "State bucket",
-                             "S3 bucket for the state, made if missing; or empty")  # fmt: skip
-            yield Static("", id="state", classes="muted gap-above", markup=False)
+yield self.field("permissions_boundary", "ARN of a policy put on every role, or empty")
+            yield self.field(
+                "wallarm_api_token_kms_key_arn", "ARN of your own KMS key for the token, or empty"
+            )
+            yield self.field("lambda_package", "path of your own bundle (zip), or empty")
 
     def _watching(self) -> str:
         answers = self.wizard.state.answers
@@ -71,18 +66,24 @@ class Options(StepScreen):
         del topics
         state = self.wizard.state
         prefix = state.drafts.get("name_prefix", state.answers.name_prefix)
+        self.query_one("#preview", Static).update(self._preview(prefix))
+        bucket = state.answers.state_bucket
+        text = f"Kept in the bucket {bucket}." if bucket else "Kept on this computer."
+        if state.saved_to:
+            text += f" Your answers are in {state.saved_to}"
+        self.query_one("#state", Static).update(Text(text, self.wizard.ink.muted))
+
+    def _preview(self, prefix: str) -> Text:
+        """The names nearest to AWS's limits, as they would be."""
         ink = self.wizard.ink
-        text = Text("", no_wrap=True, overflow="ellipsis")
         if problem("name_prefix", prefix):
-            text.append("no names yet", ink.muted)
-        else:
-            names = ", ".join(p.format(prefix) for p in PREVIEW)
-            text.append(f"{len(prefix)} of 38   {names} …", ink.muted)
-        self.query_one("#preview", Static).update(text)
-        where = state.saved_to or "the user data directory of this platform"
-        self.query_one("#state", Static).update(
-            f"Answers, Terraform state and journal are kept in {where}"
-        )
+            return Text("no names yet", ink.muted)
+        found = names(prefix, self.wizard.state.answers.region)
+        return Text("\n").join(
+            Text.assemble((f"{n.kind:<14}{len(n.name):>2} of {n.limit}  ", ink.muted),
+                          (n.name, ink.plain))
+            for n in found
+        )  # fmt: skip
 
     def on_choices_picked(self, event: Choices.Picked) -> None:
         """Take the choice."""

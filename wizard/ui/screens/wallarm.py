@@ -14,12 +14,15 @@ from wizard.core.answers import EU_HOST, US_HOST
 from wizard.core.report import State
 from wizard.core.rules import token_problem
 from wizard.core.secret import Secret
+from wizard.ui import missing
+from wizard.ui.missing import LABELS
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.widgets.choices import Choice, Choices
 from wizard.ui.widgets.fields import Field
 from wizard.ui.widgets.lines import Failure, StateLines
 
-TOKEN_RULE = "64 characters. Console: Settings, API tokens, type Node deployment"  # noqa: S105
+API_TOKEN_RULE = "optional: reads API Discovery in Troubleshoot; not kept"  # noqa: S105
+TOKEN_RULE = "64 characters. Console, API tokens, type Node deployment"  # noqa: S105
 
 
 class Wallarm(StepScreen):
@@ -33,7 +36,6 @@ class Wallarm(StepScreen):
     def body(self) -> ComposeResult:
         """Cloud, token with its check, the rest."""
         state = self.wizard.state
-        token = state.token.reveal() if state.token else ""
         with VerticalScroll():
             yield Choices(
                 (
@@ -41,25 +43,29 @@ class Wallarm(StepScreen):
                     Choice("us", "US Cloud", US_HOST),
                     Choice("custom", "Another host", "for a private cloud or a proxy"),
                 ),
-                self._cloud(),
+                missing.cloud(self.wizard.state),
                 id="cloud",
             )
-            yield self.field("wallarm_api_host", "API host", "a host name without https://")
+            yield self.field("wallarm_api_host", "a host name without https://")
             kept = "stored in your account; leave it empty to keep it"
             rule = kept if state.wants.get("token_kept") else TOKEN_RULE
-            made = Field("token", "Token", token, rule, secret=True)
-            made.message = token_problem(token) if token else ""
-            yield made
+            yield self._secret("token", state.token, rule)
             yield StateLines(id="token-check")
             yield Failure()
             with Horizontal(classes="actions"):
                 yield Button(Text("Check token"), compact=True, id="check")
-            yield self.field("node_group", "Node group", "the name shown in Wallarm Console")
+            yield self.field("node_group", "the name shown in Wallarm Console")
             yield self.field(
                 "x_wallarm_application_id",
-                "Application ID",
                 "-1 (default application), or positive",
             )
+            yield self._secret("api_token", state.api_token, API_TOKEN_RULE)
+
+    def _secret(self, key: str, held: Secret | None, rule: str) -> Field:
+        text = held.reveal() if held else ""
+        made = Field(key, LABELS[key], text, rule, secret=True)
+        made.message = token_problem(text) if text else ""
+        return made
 
     def started(self) -> None:
         """A token that came with the start is checked like one that is typed."""
@@ -67,17 +73,13 @@ class Wallarm(StepScreen):
         if checked.value is None and not checked.busy:
             self._check_if_whole()
 
-    def _cloud(self) -> str:
-        state = self.wizard.state
-        if state.wants.get("cloud") == "custom":
-            return "custom"
-        return {EU_HOST: "eu", US_HOST: "us"}.get(state.answers.wallarm_api_host, "custom")
-
     def show(self, topics: frozenset[str]) -> None:
         """Host field only where it is asked; the check's three outcomes."""
         del topics
         state = self.wizard.state
-        self.query_one("#field-wallarm_api_host").display = self._cloud() == "custom"
+        self.query_one("#field-wallarm_api_host").display = (
+            missing.cloud(self.wizard.state) == "custom"
+        )
         checked = state.token_check
         lines: list[tuple[State, str, str, str, str]] = []
         if checked.busy:
@@ -108,6 +110,9 @@ class Wallarm(StepScreen):
 
     def typed(self, field: Field, text: str) -> None:
         """The token is kept as a secret, not as an answer."""
+        if field.key == "api_token":
+            self._take_api_token(field, "".join(text.split()))
+            return
         if field.key != "token":
             super().typed(field, text)
             if field.key == "wallarm_api_host":
@@ -123,6 +128,11 @@ class Wallarm(StepScreen):
         field.judge(token_problem(token) if token else "")
         self._check_if_whole()
         self.state_changed(frozenset({"token"}))
+
+    def _take_api_token(self, field: Field, token: str) -> None:
+        self.wizard.state.api_token = Secret(token) if token else None
+        field.judge(token_problem(token) if token else "")
+        self.show_bar()
 
     def _check_if_whole(self) -> None:
         token = self.wizard.state.token

@@ -123,6 +123,12 @@ class Choices(Vertical, can_focus=True):
         self.value = value
         self._redraw()
 
+    def choose(self, value: str) -> None:
+        """Show another answer that was given elsewhere."""
+        self.cursor = next(i for i, c in enumerate(self.choices) if c.value == value)
+        self.value = value
+        self._redraw()
+
     def action_step(self, by: int) -> None:
         """Move, and take what is there."""
         self.pick(max(0, min(self.cursor + by, len(self.choices) - 1)))
@@ -142,6 +148,7 @@ class Choices(Vertical, can_focus=True):
     def _redraw(self) -> None:
         for line in self.query(_Line):
             line.refresh(layout=True)
-        if self.has_focus and self.children:
-            place = self.children[self.cursor].region.offset
-            self.app.cursor_position = place + Offset(2, 0)
+
+    def cursor_place(self) -> Offset:
+        """Where the pointer is on the screen, for the terminal's own cursor."""
+        return self.children[self.cursor].region.offset + Offset(2, 0)

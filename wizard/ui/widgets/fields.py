@@ -45,6 +45,11 @@ class MaskedInput(CleanInput):
     def __init__(self, *, value: str, placeholder: str, id: str) -> None:  # noqa: A002
         super().__init__(password=True, value=value, placeholder=placeholder, id=id)
 
+    def on_paste(self, event: events.Paste) -> None:
+        """A pasted secret replaces what was there: nobody adds to one."""
+        self.select_all()
+        super().on_paste(event)
+
     def action_copy(self) -> None:
         """Refuse."""
         self._refuse()

@@ -9,7 +9,7 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Offset, Region, Size
+from textual.geometry import Offset, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -175,12 +175,9 @@ class Rows(ScrollView, can_focus=True):
             self.scroll_to(
                 y=top if top < first else top - height + 1, animate=False, immediate=True
             )
-        if self.has_focus:
-            line = self.cursor - self.scroll_offset.y + self.HEADER
-            self.app.cursor_position = self.content_region.offset + Offset(0, max(0, line))
 
     def on_focus(self) -> None:
-        """The terminal's cursor follows, for screen readers."""
+        """Bring the cursor row into view."""
         self._show_cursor()
         self.refresh()
 
@@ -205,8 +202,7 @@ class Rows(ScrollView, can_focus=True):
 
     sign_width = 4
 
-    def spot(self) -> Region:
-        """Where the cursor row is on the screen."""
+    def cursor_place(self) -> Offset:
+        """Where the cursor row begins on the screen, for the terminal's own cursor."""
         line = self.cursor - self.scroll_offset.y + self.HEADER
-        origin = self.content_region.offset
-        return Region(origin.x, origin.y + line, self.content_region.width, 1)
+        return self.content_region.offset + Offset(0, max(0, line))

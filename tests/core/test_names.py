@@ -1,0 +1,40 @@
+"""The names shown before anything is made are those the module makes, within AWS's limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wizard.core.names import SUFFIX, names
+
+MODULE = Path(__file__).parents[2] / "terraform"
+FORMS = {
+    "Load balancer": (
+        "main.tf",
+        "${substr(var.name_prefix, 0, min(length(var.name_prefix), 22))}-${local.suffix}",
+    ),
+    "Role": ("roles.tf", '"${local.role_base}-fwd"'),
+    "S3 bucket": ("forwarder.tf", '"${var.name_prefix}-undelivered-${local.suffix}"'),
+}
+
+
+@pytest.mark.parametrize("prefix", ["ab", "api-gw-discovery", "x" * 22, "x" * 23, "x" * 38])
+@pytest.mark.parametrize("region", ["us-east-1", "ap-southeast-2", "us-gov-east-1"])
+def test_every_possible_prefix_makes_names_that_aws_takes(prefix: str, region: str) -> None:
+    for name in names(prefix, region):
+        assert len(name.name) <= name.limit, name
+
+
+def test_the_longest_prefix_is_cut_where_the_module_cuts_it() -> None:
+    found = {n.kind: n.name for n in names("p" * 38, "us-east-1")}
+    assert found["Load balancer"] == "p" * 22 + "-" + SUFFIX
+    assert found["S3 bucket"] == "p" * 38 + "-undelivered-" + SUFFIX
+    assert found["Role"] == "p" * 38 + "-us-east-1-fwd"
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_the_forms_stand_in_the_module(kind: str) -> None:
+    file, form = FORMS[kind]
+    assert form in (MODULE / file).read_text(encoding="utf-8")
+    assert kind in {n.kind for n in names("ab", "us-east-1")}

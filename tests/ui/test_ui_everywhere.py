@@ -1,0 +1,212 @@
+"""What holds on every screen: the cursor, the palette, the mouse, themes, resizing, repetition."""
+
+from __future__ import annotations
+
+import pytest
+from textual.command import CommandPalette
+from textual.events import Key, Paste
+from textual.widget import Widget
+from textual.widgets import Button
+
+from tests.ui.acting import Session, wizard
+from tests.ui.loop_watch import LoopWatch
+from tests.ui.scenes import CHOSEN, settle, until
+from tests.ui.scripted import TOKEN, Script
+from wizard.core.answers import Answers
+from wizard.core.secret import Secret
+from wizard.core.steps import STEPS
+from wizard.ui.screens.dialogs import Confirm, HelpDialog
+from wizard.ui.widgets.choices import Choices
+from wizard.ui.widgets.rows import Rows
+
+READY = Answers(stages=CHOSEN)
+QUESTIONS = tuple(step.id for step in STEPS if not step.changes)
+
+
+def focused(w: Session) -> Widget:
+    found = w.app.screen.focused
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("step", QUESTIONS)
+async def test_the_terminals_cursor_stands_where_the_keys_go(step: str) -> None:
+    async with wizard(step, answers=READY, token=True) as w:
+        seen = set()
+        for _ in range(20):
+            await until(w.pilot, lambda: w.app.cursor_position in focused(w).region)
+            widget = focused(w)
+            if widget in seen:
+                break
+            seen.add(widget)
+            if isinstance(widget, (Rows, Choices)):
+                await w.press("down")
+                place = widget.cursor_place
+                await until(w.pilot, lambda place=place: w.app.cursor_position == place())
+                assert isinstance(widget, Choices) or "rows--cursor" in widget.COMPONENT_CLASSES
+            await w.press("tab")
+        assert len(seen) > 1
+
+
+async def test_the_terminals_cursor_follows_into_a_dialog_and_a_new_size() -> None:
+    async with wizard("options", answers=READY, token=True) as w:
+        await w.press("f1")
+        await until(w.pilot, lambda: w.app.cursor_position in focused(w).region)
+        await w.press("escape")
+        await w.pilot.resize_terminal(120, 36)
+        await settle(w.pilot)
+        await until(w.pilot, lambda: w.app.cursor_position in focused(w).region)
+
+
+async def test_the_palette_goes_to_a_step_that_was_seen() -> None:
+    async with wizard("welcome", answers=READY, token=True) as w:
+        await w.press("ctrl+n", "ctrl+n")
+        assert w.app.state.at == "stages"
+        await w.press("ctrl+p")
+        assert isinstance(w.app.screen, CommandPalette)
+        await w.type("go to aws")
+        await until(w.pilot, lambda: "Which AWS account and Region?" in w.text)
+        await w.press("enter")
+        await until(w.pilot, lambda: w.app.state.at == "aws")
+
+
+async def test_everything_can_be_done_with_the_mouse() -> None:
+    async with wizard("stages", token=True, size=(120, 36)) as w:
+        await w.pilot.click("StageTable", offset=(1, 1))
+        assert len(w.answers.stages) == 1
+        await w.pilot.click("#next")
+        await settle(w.pilot)
+        assert w.app.state.at == "logs"
+        await w.pilot.click("#destination", offset=(8, 1))
+        await settle(w.pilot)
+        assert "choose a log group" in w.text
+        await w.pilot.click("#groups ItemRows", offset=(1, 0))
+        await settle(w.pilot)
+        assert w.answers.api_gateway_log_group_name
+        await w.pilot.click("Sidebar", offset=(4, 5))
+        await settle(w.pilot)
+        assert w.app.state.at == "stages"
+        await w.pilot.click("#quit")
+        assert w.app._exit
+
+
+@pytest.mark.parametrize("light", [False, True], ids=["dark", "light"])
+async def test_no_screen_needs_colour(light: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with wizard("aws", answers=READY, token=True) as w:
+        if light:
+            await w.press("ctrl+t")
+        for step in QUESTIONS:
+            w.app.go(step)
+            await settle(w.pilot)
+            for y in range(w.app.size.height):
+                for segment in w.app.screen._compositor.render_strips()[y]:
+                    for filtered in w.app._filters:
+                        segment = filtered.apply([segment], w.app.screen.background_colors[1])[0]
+                    style = segment.style
+                    assert style is None or style.color is None or style.color.is_default, step
+
+
+async def test_a_button_says_the_same_as_its_key_and_toasts_leave_next_in_sight() -> None:
+    async with wizard("stages", token=True) as w:
+        for _ in range(3):
+            await w.press("ctrl+n")
+        assert w.told == ["Select at least one stage."], "said once, however often it is tried"
+        bar = w.text.splitlines()[22]
+        assert "Next: Logs" in bar
+        assert "select at least one stage" in bar
+
+
+async def test_resizing_in_the_middle_loses_nothing() -> None:
+    async with wizard("node", answers=READY, token=True) as w:
+        w.app.screen.query_one("#node_count").focus()
+        await w.press("backspace", "2")
+        for size in ((160, 45), (60, 10), (81, 24), (100, 30)):
+            await w.pilot.resize_terminal(*size)
+            await settle(w.pilot)
+        assert w.answers.node_count == 2
+        assert focused(w).id == "node_count"
+        assert "Where does the Wallarm Node run?" in w.text
+
+
+async def test_every_visible_button_can_be_reached_by_keys() -> None:
+    async with wizard("aws", answers=READY, token=True) as w:
+        for step in QUESTIONS:
+            w.app.go(step)
+            await settle(w.pilot)
+            chain = w.app.screen.focus_chain
+            for button in w.app.screen.query(Button):
+                if button.focusable and button.region:
+                    assert button in chain, (step, button.id)
+
+
+async def test_quitting_twice_asks_once() -> None:
+    async with wizard("stages", token=True) as w:
+        w.app.state.token_typed = True
+        await w.press("ctrl+q", "ctrl+q")
+        assert sum(isinstance(s, Confirm) for s in w.app.screen_stack) == 1
+
+
+async def test_what_is_typed_faster_than_the_focus_moves_arrives_where_it_was_meant() -> None:
+    async with wizard("node", answers=READY, token=True) as w:
+        for key in ("tab", "tab", "backspace", "4", "tab"):
+            w.app.post_message(Key(key, key if len(key) == 1 else None))
+        w.app.post_message(Paste("1\n"))
+        await until(w.pilot, lambda: w.answers.node_tag == "latest1")
+        assert w.answers.node_count == 4
+        assert w.answers.node_instance_type == "t3.medium"
+
+
+async def test_letters_of_the_filter_start_nothing_however_fast_they_come() -> None:
+    async with wizard("stages", token=True) as w:
+        for key in ("slash", *"orders", "enter", "space"):
+            character = {"slash": "/", "space": " "}.get(key, key if len(key) == 1 else None)
+            w.app.post_message(Key(key, character))
+        await until(w.pilot, lambda: len(w.answers.stages) == 1)
+        assert w.app.state.book.filter == "orders"
+        assert w.app.state.book.sort == "name"
+
+
+async def test_keys_go_on_when_the_widget_that_had_them_is_gone() -> None:
+    async with wizard("logs", answers=READY, token=True) as w:
+        for key in ("ctrl+n", "ctrl+n", "ctrl+n", "escape", "f1"):
+            w.app.post_message(Key(key, None))
+        await until(w.pilot, lambda: isinstance(w.app.screen, HelpDialog))
+        assert w.app.state.at == "node"
+
+
+async def test_nothing_keeps_the_event_loop_while_ten_thousand_stages_are_there() -> None:
+    watch = LoopWatch()
+    async with wizard(script=Script(apis=5000), size=(120, 36)) as w:
+        with watch.armed():
+            await w.press("ctrl+n", "ctrl+n")
+            await until(w.pilot, lambda: w.app.state.inventory.value is not None, 60)
+            await w.press("slash", *"orders", "enter", "a", "a", "space", "end", "s")
+            assert len(w.answers.stages) == 1
+            await w.press("ctrl+n", "ctrl+n", "tab")
+            w.app.post_message(Paste(TOKEN))
+            await until(w.pilot, lambda: w.app.state.token is not None)
+            await w.press("ctrl+n", "ctrl+n", "ctrl+n")
+            assert w.app.state.at == "review"
+            await w.press("ctrl+n")
+            await until(w.pilot, lambda: bool(w.app.state.run.ended), 60)
+            await settle(w.pilot)
+    assert not watch.waits, "the event loop waited for something"
+    print(watch)
+    assert watch.work < 0.5, f"{watch.culprit} kept the event loop for {watch.work:.2f} s of work"
+
+
+async def test_the_optional_api_token_is_for_the_doctor_and_is_kept_nowhere() -> None:
+    reader = TOKEN[::-1]
+    async with wizard("wallarm", answers=READY, token=True) as w:
+        w.app.screen.query_one("#api_token").focus()
+        await w.type("abc")
+        assert w.app.step_problem("wallarm") == "API token: see the field"
+        w.app.post_message(Paste(f" {reader}\n"))
+        await until(w.pilot, lambda: w.app.state.api_token == Secret(reader))
+        assert w.app.step_problem("wallarm") == ""
+        assert reader[:12] not in w.text
+        w.app.home_jobs.examine()
+        await until(w.pilot, lambda: w.backend.asked_with == Secret(reader))
+        assert all(reader not in a.to_json() for a in w.backend.saved_answers)
+        assert reader not in w.app.state.answers.to_json()

@@ -1,0 +1,40 @@
+"""In a real terminal, by key presses alone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.ui.tmux_run import SCRIPTED, install, terminal
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux here")
+
+
+def test_from_the_first_screen_to_the_proof_by_key_presses_alone(tmp_path: Path) -> None:
+    with terminal(SCRIPTED, tmp_path) as t:
+        left = install(t, run_seconds=60)
+        assert "exit status 0" in left
+        assert t.told("alternate_on") == "0"
+        assert t.told("cursor_flag") == "1"
+        assert t.told("mouse_any_flag") == "0"
+
+
+def test_a_real_terminals_cursor_follows_and_resizing_loses_nothing(tmp_path: Path) -> None:
+    with terminal((*SCRIPTED, "--step", "node"), tmp_path) as t:
+        t.wait("Where does the Wallarm Node run?", "^n Next")
+        t.press("Tab", "Tab", "BSpace", "3")
+        shown = t.wait("Tasks               3")
+        row = next(i for i, line in enumerate(shown.splitlines()) if "Tasks" in line)
+        behind = (str(shown.splitlines()[row].index("3") + 1), str(row))
+        for _ in range(200):
+            if (t.told("cursor_x"), t.told("cursor_y")) == behind:
+                break
+        assert (t.told("cursor_x"), t.told("cursor_y")) == behind
+        t.resize(60, 15)
+        t.wait("This terminal is 60 x 15.")
+        t.resize(160, 45)
+        t.wait("Where does the Wallarm Node run?", "3 × t3.medium")
+        t.press("C-q")
+        t.wait("exit status")

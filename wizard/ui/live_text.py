@@ -1,0 +1,57 @@
+"""What a deployment has to say, in the reader's words: where to look, and how it does. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.core.console_links import log_link, wallarm_console
+from wizard.core.report import State
+from wizard.ui.backend import Link, StatusLine
+
+if TYPE_CHECKING:
+    from wizard.core.answers import Answers
+    from wizard.core.tfvars import Outputs
+    from wizard.flows.status import Status
+
+
+def links(outputs: Outputs, answers: Answers, answers_file: str) -> tuple[Link, ...]:
+    """Console links, the four log locations, the answers file."""
+    region = answers.region
+    found = [Link("Wallarm Console", "API Discovery", wallarm_console(answers.wallarm_api_host))]
+    for title, group in (
+        ("Access logs", outputs.api_gateway_log_group),
+        ("Forwarder", outputs.lambda_log_group),
+        ("Node", outputs.node_log_group),
+    ):
+        if group:
+            found.append(Link(title, group, log_link(region, group)))
+    if outputs.node_log_group:
+        found.append(Link("In the node", "/opt/wallarm/var/log/wallarm/go-node.log"))
+    found.append(Link("Answers file", answers_file))
+    return tuple(found)
+
+
+def status_lines(seen: Status) -> tuple[StatusLine, ...]:
+    """The deployment at a glance."""
+    drifted = len(seen.drifted)
+    stages = f"{len(seen.stages)} connected"
+    stages += f", {drifted} changed by somebody else" if drifted else ""
+    lines = [
+        StatusLine("Infrastructure", State.DONE, f"{seen.resources} resources"),
+        StatusLine("Stages", State.WARNING if drifted else State.DONE, stages),
+    ]
+    if seen.events_last_hour is None:
+        lines.append(StatusLine("Events", State.UNCHECKED, "could not be counted"))
+    else:
+        lost = seen.undelivered or 0
+        text = f"{seen.events_last_hour:,} in the last hour, {lost:,} undelivered"
+        lines.append(StatusLine("Events", State.WARNING if lost else State.DONE, text))
+    so_far = "" if seen.cost_so_far is None else f", ${seen.cost_so_far:,.2f} so far"
+    text = f"about ${seen.cost_per_month:,.0f}/month before traffic{so_far}"
+    lines.append(StatusLine("Cost", State.DONE, text))
+    tags = [f"node {seen.node_tag}"] if seen.node_tag else []
+    tags += [f"Terraform {seen.terraform}"] if seen.terraform else []
+    lines.append(StatusLine("Versions", State.DONE, ", ".join(tags)))
+    lines += [StatusLine("Unfinished", State.WARNING, text) for text in seen.unfinished]
+    lines += [StatusLine("Note", State.UNCHECKED, text) for text in seen.notes]
+    return tuple(lines)

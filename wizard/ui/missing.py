@@ -1,0 +1,137 @@
+"""What a step still needs, in words; and which of its questions are asked at all. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.core import steps
+from wizard.core.answers import EU_HOST, US_HOST
+from wizard.core.rules import token_problem
+
+if TYPE_CHECKING:
+    from wizard.ui.state import WizardState
+
+# The names of the fields, in the order in which they stand on the screens.
+LABELS = {
+    "log_retention_days": "Keep logs (days)",
+    "subscription_filter_pattern": "Filter pattern",
+    "wallarm_api_host": "API host",
+    "token": "Token",
+    "node_group": "Node group",
+    "x_wallarm_application_id": "Application ID",
+    "api_token": "API token",
+    "node_url": "Node address",
+    "node_instance_type": "Instance type",
+    "node_count": "Tasks",
+    "node_tag": "Image tag",
+    "node_dns_name": "DNS record",
+    "name_prefix": "Name prefix",
+    "tags": "Tags",
+    "state_bucket": "State bucket",
+    "permissions_boundary": "Role boundary",
+    "wallarm_api_token_kms_key_arn": "Token's key",
+    "lambda_package": "Own forwarder",
+}
+
+
+def logs(state: WizardState) -> str:
+    """Which log group: `new` or `existing`."""
+    chosen = "existing" if state.answers.api_gateway_log_group_name else "new"
+    return chosen if chosen == "existing" else state.wants.get("logs", "new")
+
+
+def cloud(state: WizardState) -> str:
+    """Which Wallarm Cloud: `eu`, `us` or `custom`."""
+    if state.wants.get("cloud") == "custom":
+        return "custom"
+    return {EU_HOST: "eu", US_HOST: "us"}.get(state.answers.wallarm_api_host, "custom")
+
+
+def node(state: WizardState) -> str:
+    """Which node: `deploy` or `existing`."""
+    return state.wants.get("node") or ("deploy" if state.answers.deploys_node else "existing")
+
+
+def network(state: WizardState) -> str:
+    """Which VPC: `new` or `existing`."""
+    return state.wants.get("network") or ("existing" if state.answers.vpc_id else "new")
+
+
+def secure(state: WizardState) -> str:
+    """How the forwarder talks to the node that is deployed: `http` or `https`."""
+    return state.wants.get("secure") or ("https" if state.answers.r53_domain_name else "http")
+
+
+def unasked(state: WizardState) -> frozenset[str]:
+    """The keys that the present choices ask nothing about: what was typed there waits."""
+    out: set[str] = set()
+    if cloud(state) != "custom":
+        out.add("wallarm_api_host")
+    if node(state) == "deploy":
+        out.add("node_url")
+    else:
+        out |= {"node_instance_type", "node_count", "node_tag", "node_dns_name"}
+    if secure(state) == "http":
+        out.add("node_dns_name")
+    return frozenset(out)
+
+
+def problem(state: WizardState, step_id: str) -> str:
+    """Why the step is not finished yet, short enough for the bar; empty when it is."""
+    keys = set(steps.step(step_id).keys) - unasked(state)
+    draft = next((k for k in LABELS if k in state.drafts and k in keys), None)
+    if draft is not None:
+        return f"{LABELS[draft]}: see the field"
+    special = _SPECIAL.get(step_id)
+    found = special(state) if special else ""
+    return found or next((v.message for v in steps.broken(step_id, state.answers)), "")
+
+
+def _aws(state: WizardState) -> str:
+    if state.identity.value is not None:
+        return ""
+    return "waiting for the AWS account" if state.identity.busy else "log in to AWS first"
+
+
+def _stages(state: WizardState) -> str:
+    return "" if state.answers.stages else "select at least one stage"
+
+
+def _logs(state: WizardState) -> str:
+    if logs(state) == "existing" and not state.answers.api_gateway_log_group_name:
+        return "choose a log group"
+    return ""
+
+
+def _wallarm(state: WizardState) -> str:
+    if not state.token and not state.wants.get("token_kept"):
+        return "enter the Wallarm token"
+    if state.token and token_problem(state.token.reveal()):
+        return "the token is not complete"
+    if state.api_token and token_problem(state.api_token.reveal()):
+        return "API token: see the field"
+    return ""
+
+
+def _node(state: WizardState) -> str:
+    answers = state.answers
+    if node(state) == "existing":
+        return "" if answers.node_url else "enter the node's address"
+    if network(state) == "existing":
+        if not answers.vpc_id:
+            return "pick a VPC"
+        if not answers.private_subnet_ids:
+            return "pick a private subnet"
+        if len(answers.public_subnet_ids) < 2:
+            return "pick two public subnets"
+    if secure(state) == "https":
+        if not answers.r53_domain_name:
+            return "pick a hosted zone"
+        if not answers.node_dns_name:
+            return "enter the DNS record"
+    return ""
+
+
+_SPECIAL = {
+    "aws": _aws, "stages": _stages, "logs": _logs, "wallarm": _wallarm, "node": _node,
+}  # fmt: skip

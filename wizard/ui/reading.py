@@ -1,0 +1,34 @@
+"""Where the terminal's own cursor stands: screen readers and braille displays read there."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from textual.geometry import Offset
+from textual.widget import Widget
+from textual.widgets import Input
+
+
+@runtime_checkable
+class Pointing(Protocol):
+    """A widget with a place of its own for the keys: a row, a choice."""
+
+    def cursor_place(self) -> Offset:
+        """That place on the screen."""
+
+
+def place_of(focused: Widget | None) -> Offset | None:
+    """The cell where the keys go; None where nothing has the focus."""
+    if focused is None:
+        return None
+    if isinstance(focused, Pointing):
+        place = focused.cursor_place()
+    elif isinstance(focused, Input):
+        # Textual's own place is one cell too far right behind the last character.
+        place = focused.cursor_screen_offset - Offset(int(focused.cursor_at_end), 0)
+    else:
+        place = focused.content_region.offset
+    seen = focused.region  # a long text's end may lie outside of what is shown of it
+    return Offset(
+        max(seen.x, min(place.x, seen.right - 1)), max(seen.y, min(place.y, seen.bottom - 1))
+    )

@@ -1,0 +1,60 @@
+"""Run the wizard in this terminal, and what stays there when the screens are gone."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from wizard.core.answers import Answers
+from wizard.core.errors import ExitCode
+from wizard.core.text import clean, count
+from wizard.ui.app import WizardApp
+
+if TYPE_CHECKING:
+    from wizard.core.secret import Secret
+    from wizard.flows.context import Options
+    from wizard.ui.first_words import FirstWords
+
+
+def run(
+    options: Options,
+    answers: Answers | None = None,
+    token: Secret | None = None,
+    words: FirstWords | None = None,
+) -> int:
+    """Run the wizard in this terminal and return the exit code.
+
+    Without `token` the environment's is taken. Raises UsageError if that one has another shape.
+    `words` stand in the terminal already.
+    """
+    from wizard.flows.lookup import read_token
+    from wizard.ui.live import LiveBackend
+
+    backend = LiveBackend(options)
+    if answers is None or answers == Answers():
+        answers = backend.draft() or answers
+    app = WizardApp(backend, options, answers)
+    if words is not None:
+        app.driver_class = words.driver(app.driver_class)
+    app.state.token = token or read_token(None, options.env)
+    try:
+        code = app.run()
+    finally:
+        backend.close()
+    if app.crash is not None:
+        raise app.crash
+    sys.stdout.write(summary(app))
+    return int(ExitCode.FAILED) if code is None else code
+
+
+def summary(app: WizardApp) -> str:
+    """What stays in the terminal when the screens are gone; empty where nothing was done."""
+    run = app.state.run
+    lines = [clean(run.proof.summary)] if run.proof is not None else []
+    lines += [f"{link.title}: {clean(f'{link.text} {link.url}').strip()}" for link in run.links]
+    if run.removed is not None:
+        lines.append(f"{count(run.removed.destroyed, 'resource')} destroyed.")
+        lines += [f"Left: {clean(text)}" for text in run.removed.left]
+    if run.error is not None:
+        lines.append(str(run.error))
+    return "".join(f"{line}\n" for line in lines)

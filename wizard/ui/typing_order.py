@@ -1,0 +1,77 @@
+"""Keys in the order in which they were typed, each when the one before it has done its work.
+
+Textual hands a key to the focused widget and takes the next key at once. What is typed quickly
+after Tab, Enter or a key that moves the focus would still go to the old widget and be lost there,
+or start something there: on a slow line, in a recorded session, with a screen reader's keys.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from textual import events
+from textual.app import App
+from textual.message_pump import MessagePump
+
+ROUNDS = 2  # a key's own way up to the app, and that of what it set off, e.g. `Submitted`
+PATIENCE = 1.0  # seconds; a widget that was taken away meanwhile never answers
+AT_ONCE = ("ctrl+q", "ctrl+c")
+
+
+class TypingOrder(App[int]):
+    """The half of the app that keys and pasted text come through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._typed: deque[events.Event] = deque()
+        self._turn = 0
+        self._began: float | None = None  # when the key that is at work was taken
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take a key, or let it wait for its turn."""
+        typed = isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded
+        if not typed or (isinstance(event, events.Key) and event.key in AT_ONCE):
+            await super().on_event(event)
+        elif self._began is not None:
+            self._typed.append(event)
+        else:
+            await self._take(event)
+
+    async def _take(self, event: events.Event) -> None:
+        self._began = time.monotonic()
+        self._turn += 1
+        await super().on_event(event)
+        self._climb(self._turn, self._way_up(), ROUNDS)
+
+    def _way_up(self) -> Sequence[MessagePump]:
+        start = self.screen.focused or self.screen
+        return (start, *start.ancestors)
+
+    def _climb(self, turn: int, way: Sequence[MessagePump], rounds: int) -> None:
+        """Queue up behind the key in every widget that it may bubble to, up to the app."""
+        if turn != self._turn or self._began is None:
+            return
+        for at, pump in enumerate(way):
+            if pump.call_later(self._climb, turn, way[at + 1 :], rounds):
+                return
+        if rounds > 1:
+            self._climb(turn, self._way_up(), rounds - 1)
+        else:
+            self._release()
+
+    def _release(self) -> None:
+        self._began = None
+        if self._typed and self.is_running:
+            self.call_later(self._next)
+
+    async def _next(self) -> None:
+        if self._typed and self._began is None:
+            await self._take(self._typed.popleft())
+
+    def look_after_keys(self) -> None:
+        """Let the next key go if the one before never came back; called now and then."""
+        if self._began is not None and time.monotonic() - self._began > PATIENCE:
+            self._turn += 1
+            self._release()
