@@ -157,6 +157,7 @@ async def run_to_end(app: WizardApp, pilot: Pilot[int]) -> None:
 
 async def run_and_show(app: WizardApp, pilot: Pilot[int], step: str) -> None:
     await run_to_end(app, pilot)
+    await until(pilot, lambda: app.state.at == "proof")  # it goes there by itself
     app.go(step)
     await settle(pilot)
 

@@ -441,7 +441,7 @@ class Scripted:
                 self._tell(ApplyStart(address, _kind(address), "create"), clock())
             if number == 15 and self.script.hold is not None:
                 self.script.tick(41.0)
-                self.script.hold.wait(20)
+                self.script.hold.wait(120)
             self._wait(1.5)
             self.script.tick(7.0)
             for address in batch:
@@ -634,7 +634,7 @@ class Scripted:
             self._tell(ApplyStart(address, _kind(address), "delete"), clock())
             if number == 20 and self.script.hold is not None:
                 self.script.tick(41.0)
-                self.script.hold.wait(20)
+                self.script.hold.wait(120)
             self._tell(ApplyComplete(address, _kind(address), "delete", 2.0, "id"), clock())
         left = ["API Gateway's CloudWatch role; other APIs may rely on it (no cost)"]
         complete = all(r.state is State.DONE for r in reports)

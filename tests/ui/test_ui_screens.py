@@ -167,7 +167,7 @@ async def test_the_details_show_format_diff_and_the_owners_snippet() -> None:
     async with wizard("stages", size=(120, 36)) as w:
         index = next(
             i for i, r in enumerate(w.app.state.book.shown)
-            if "CloudFormation" in r.note and r.logging == "off"
+            if "stack" in r.note and r.logging == "off"
         )  # fmt: skip
         w.app.screen.query_one(StageTable).go(index)
         await w.press("d")
@@ -370,7 +370,7 @@ async def test_hostile_names_stay_text_on_every_screen() -> None:
                 await settle(w.pilot)
             assert "\x1b" not in w.text
             await w.press("ctrl+n")
-            await until(w.pilot, lambda a=w.app: bool(a.state.run.ended))
+            await until(w.pilot, lambda a=w.app: a.state.at == "proof" and a.state.run.ended)
             for step in ("deploy", "logging", "proof"):
                 w.app.go(step)
                 await settle(w.pilot)
@@ -533,7 +533,7 @@ async def test_quitting_during_the_deployment_asks_and_ends_with_130() -> None:
 async def test_one_stage_can_be_put_back() -> None:
     async with wizard("review", answers=READY, token=True) as w:
         await w.press("ctrl+n")
-        await until(w.pilot, lambda: bool(w.app.state.run.ended))
+        await until(w.pilot, lambda: w.app.state.at == "proof" and bool(w.app.state.run.ended))
         w.app.go("logging")
         await settle(w.pilot)
         assert "1 failed" in w.text

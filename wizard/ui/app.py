@@ -196,7 +196,7 @@ class WizardApp(Hearing):
 
     def _move_cursor(self) -> None:
         """Textual moves the terminal's cursor only where it draws, and knows inputs only."""
-        place = place_of(self.screen.focused)
+        place = place_of(self.screen.focused) if self.screen_stack else None
         if place is not None and place != self.cursor_position:
             self.cursor_position = place
             if self._driver is not None:

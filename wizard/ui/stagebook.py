@@ -71,7 +71,8 @@ def make_row(stage: Stage) -> StageRow:
     logging = "–" if reason else state.value
     note = clean(", ".join(notes), MAX_NAME)
     kind = _KIND[stage.api.api_type]
-    haystack = f"{name} {stage.api.api_id} {kind} {stage_name} {logging} {note}".lower()
+    tool = who.tool.value if who is not None else ""
+    haystack = f"{name} {stage.api.api_id} {kind} {stage_name} {logging} {note} {tool}".lower()
     key = (name.lower(), stage_name)
     return StageRow(
         str(stage.ref), name, kind, stage_name, logging, note, reason, haystack, key, stage

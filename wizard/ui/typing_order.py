@@ -43,7 +43,8 @@ class TypingOrder(App[int]):
         self._began = time.monotonic()
         self._turn += 1
         await super().on_event(event)
-        self._climb(self._turn, self._way_up(), ROUNDS)
+        if self.screen_stack:
+            self._climb(self._turn, self._way_up(), ROUNDS)
 
     def _way_up(self) -> Sequence[MessagePump]:
         start = self.screen.focused or self.screen
@@ -56,7 +57,7 @@ class TypingOrder(App[int]):
         for at, pump in enumerate(way):
             if pump.call_later(self._climb, turn, way[at + 1 :], rounds):
                 return
-        if rounds > 1:
+        if rounds > 1 and self.screen_stack:
             self._climb(turn, self._way_up(), rounds - 1)
         else:
             self._release()
