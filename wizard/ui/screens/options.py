@@ -51,7 +51,7 @@ class Options(StepScreen):
             yield Static("", id="state", markup=False)
             yield self.field("state_bucket", "S3 bucket for the state, made if missing; or empty")
             yield Static("Seldom needed", classes="section", markup=False)
-yield self.field("permissions_boundary", "ARN of a policy put on every role, or empty")
+            yield self.field("permissions_boundary", "ARN of a policy put on every role, or empty")
             yield self.field(
                 "wallarm_api_token_kms_key_arn", "ARN of your own KMS key for the token, or empty"
             )
