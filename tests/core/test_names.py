@@ -14,7 +14,7 @@ FORMS = {
         "main.tf",
         "${substr(var.name_prefix, 0, min(length(var.name_prefix), 22))}-${local.suffix}",
     ),
-    "Role": ("roles.tf", '"${local.role_base}-fwd"'),
+    "Role": ("roles.tf", '"${local.role_base}-exe"'),
     "S3 bucket": ("forwarder.tf", '"${var.name_prefix}-undelivered-${local.suffix}"'),
 }
 
@@ -30,7 +30,7 @@ def test_the_longest_prefix_is_cut_where_the_module_cuts_it() -> None:
     found = {n.kind: n.name for n in names("p" * 38, "us-east-1")}
     assert found["Load balancer"] == "p" * 22 + "-" + SUFFIX
     assert found["S3 bucket"] == "p" * 38 + "-undelivered-" + SUFFIX
-    assert found["Role"] == "p" * 38 + "-us-east-1-fwd"
+    assert found["Role"] == "p" * 38 + "-us-east-1-exe"
 
 
 @pytest.mark.parametrize("kind", FORMS)

@@ -23,6 +23,6 @@ def names(prefix: str, region: str) -> tuple[Name, ...]:
     """The names nearest to their limits."""
     return (
         Name("Load balancer", f"{prefix[:22]}-{SUFFIX}", 32),
-        Name("Role", f"{prefix}-{region}-fwd", 64),
+        Name("Role", f"{prefix}-{region}-exe", 64),
         Name("S3 bucket", f"{prefix}-undelivered-{SUFFIX}", 63),
     )
