@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from typing import Any
 
 import pytest
@@ -156,6 +158,20 @@ def test_the_same_statements_in_every_format(purpose: str) -> None:
     terraform = render(EVERYTHING, purpose, "terraform", ACCOUNT)
     blocks = terraform.split("<<-JSON\n")[1:]
     assert [json.loads(block.partition("\n  JSON\n")[0]) for block in blocks] == list(found)
+
+
+@pytest.mark.e2e
+def test_terraform_reads_what_is_printed_for_it() -> None:
+    binary = shutil.which("terraform") or shutil.which("tofu")
+    if binary is None:
+        pytest.skip("neither terraform nor tofu is on PATH")
+    for purpose in (*PURPOSES, "boundary"):
+        text = render(EVERYTHING, purpose, "terraform", ACCOUNT)
+        done = subprocess.run(
+            [binary, "fmt", "-"], input=text, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count('resource "aws_iam_policy"') == text.count("<<-JSON")
 
 
 def test_without_an_account_cloudformation_fills_it_in_and_json_allows_any() -> None:

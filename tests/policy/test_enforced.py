@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import need_terraform
-from tests.policy.enforcing import REGION, EnforcingAws
+from tests.policy.enforcing import ACCOUNT, REGION, EnforcingAws
 from wizard.core.answers import Answers
 from wizard.core.answers_io import build
+from wizard.core.policy import documents, render
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("enforced")]
 
@@ -94,6 +95,28 @@ def error(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
         d for line in done.stdout.splitlines() if "error" in (d := json.loads(line))
     )
     return found
+
+
+@pytest.mark.parametrize("purpose", ["discover", "deploy", "boundary"])
+def test_the_template_that_is_printed_makes_these_policies(jane: Jane, purpose: str) -> None:
+    made = jane.aws.root("cloudformation")
+    made.create_stack(
+        StackName=purpose,
+        TemplateBody=render(jane.answers, purpose, "cloudformation"),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    made.get_waiter("stack_create_complete").wait(StackName=purpose, WaiterConfig={"Delay": 1})
+    iam = jane.aws.root("iam")
+    found = []
+    for policy in iam.list_policies(Scope="Local")["Policies"]:
+        if policy["PolicyName"].startswith(f"wallarm-apigw-{purpose}-"):
+            version = iam.get_policy_version(
+                PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"]
+            )
+            found.append(version["PolicyVersion"]["Document"])
+    wanted = list(documents(jane.answers, purpose, ACCOUNT))
+    assert sorted(found, key=str) == sorted(wanted, key=str)
+    made.delete_stack(StackName=purpose)
 
 
 def test_whoever_may_do_nothing_is_told_what_is_missing(jane: Jane) -> None:
