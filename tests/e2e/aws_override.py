@@ -6,20 +6,15 @@ wire format of their service; everything else is passed through untouched.
 
 from __future__ import annotations
 
-import http.client
 import json
-import urllib.parse
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from types import TracebackType
 from typing import Any
 from xml.sax.saxutils import escape
 
 from tests.policy.identify import UnknownRequestError, identify
+from tests.relay import Relay, Reply, Request
 
 QUERY = frozenset(("elbv2", "autoscaling", "iam", "sts"))
-_HOP = frozenset(("connection", "keep-alive", "proxy-connection", "transfer-encoding", "te"))
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault of the stand-in
@@ -61,7 +56,7 @@ def refusing(code: str, message: str, status: int = 400) -> Answer:
     return answer
 
 
-class AwsOverride:
+class AwsOverride(Relay):
     """`with AwsOverride(url) as aws:` answers at `aws.url` what `url` answers.
 
     `aws.answers["ecs.DescribeServices"] = {...}` overrides that operation from then on; `asked`
@@ -69,83 +64,24 @@ class AwsOverride:
     """
 
     def __init__(self, upstream: str) -> None:
-        parts = urllib.parse.urlsplit(upstream)
-        self.upstream = (str(parts.hostname), int(parts.port or 80))
+        super().__init__(upstream)
         self.answers: dict[str, Answer] = {}
         self.asked: list[str] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
 
-    @property
-    def url(self) -> str:
-        """What AWS_ENDPOINT_URL is set to."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> AwsOverride:
-        Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def _handler(aws: AwsOverride) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = 30
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-        def _reply(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            headers = {k.lower(): v for k, v in self.headers.items()}
-            try:
-                call = identify(self.command, self.path, headers, body)
-                name = f"{call.service}.{call.operation}"
-            except UnknownRequestError:
-                name = ""
-            aws.asked.append(name)
-            answer = aws.answers.get(name)
-            if answer is None:
-                status, out, data = self._forward(body)
-            elif isinstance(answer, Rewritten):
-                status, out, data = self._forward(body)
-                data = answer.apply(data)
-            else:
-                status, out, data = _render(name, answer, body)
-            self.send_response(status)
-            for key, value in out:
-                self.send_header(key, value)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(data)
-
-        do_GET = do_PUT = do_POST = do_DELETE = do_PATCH = do_HEAD = _reply  # noqa: N815
-
-        def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-            connection = http.client.HTTPConnection(*aws.upstream, timeout=60)
-            try:
-                headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP}
-                connection.request(self.command, self.path, body, headers)
-                answer = connection.getresponse()
-                kept = [
-                    (k, v)
-                    for k, v in answer.getheaders()
-                    if k.lower() not in _HOP | {"content-length"}
-                ]
-                return answer.status, kept, answer.read()
-            finally:
-                connection.close()
-
-    return Handler
+    def handle(self, request: Request, body: bytes) -> Reply:
+        """The answer that was set for the operation, or the local AWS's."""
+        headers = {k.lower(): v for k, v in request.headers.items()}
+        try:
+            call = identify(request.command, request.path, headers, body)
+            name = f"{call.service}.{call.operation}"
+        except UnknownRequestError:
+            name = ""
+        self.asked.append(name)
+        answer = self.answers.get(name)
+        if answer is not None and not isinstance(answer, Rewritten):
+            return _render(name, answer, body)
+        status, out, data = request.forward(body)
+        return status, out, data if answer is None else answer.apply(data)
 
 
 def _render(

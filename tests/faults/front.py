@@ -6,7 +6,6 @@ reads something. Nothing is random: a fault repeats exactly.
 
 from __future__ import annotations
 
-import http.client
 import json
 import socket
 import ssl
@@ -15,11 +14,10 @@ import threading
 import time
 import urllib.parse
 from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 
-_HOP = frozenset(("connection", "keep-alive", "proxy-connection", "transfer-encoding", "te"))
+from tests.relay import Relay, Reply, Request
+
 _XML = frozenset(("iam", "sts", "ec2", "s3", "elasticloadbalancing", "autoscaling", "sns"))
 
 
@@ -48,7 +46,7 @@ class Fault:
     path: str = ""
 
 
-class Front:
+class Front(Relay):
     """`with Front(url) as aws:` answers at `aws.url` what `url` answers, faults apart.
 
     `begin(fault)` misbehaves at once; `begin(fault, after=12)` once so many writing requests more
@@ -56,26 +54,23 @@ class Front:
     """
 
     def __init__(self, upstream: str, tls: ssl.SSLContext | None = None) -> None:
-        parts = urllib.parse.urlsplit(upstream)
-        self.upstream = (str(parts.hostname), int(parts.port or 80))
+        super().__init__(upstream)
         self.passed = 0
         self.hit = 0
         self._fault: Fault | None = None
         self._wait = 0
         self._seen = 0
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
         self._scheme = "https" if tls else "http"
         if tls:  # the handshake is left to the thread of the connection
-            self._server.socket = tls.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
+            self.server.socket = tls.wrap_socket(
+                self.server.socket, server_side=True, do_handshake_on_connect=False
             )
 
     @property
     def url(self) -> str:
         """What AWS_ENDPOINT_URL is set to."""
-        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self.server.server_address[1]}"
 
     def begin(self, fault: Fault, after: int = 0) -> None:
         """Misbehave, after so many requests more that change something."""
@@ -107,97 +102,27 @@ class Front:
     def _pass(self) -> None:
         self.passed += 1
 
-    def __enter__(self) -> Front:
-        threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        ).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class _Server(ThreadingHTTPServer):
-    request_queue_size = 128
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that is gone is what some faults are about."""
-        del request, client_address
+    def handle(self, request: Request, body: bytes) -> Reply | None:
+        """Pass it on, unless a fault decides otherwise."""
+        service = _service(request.headers.get("Authorization", ""))
+        writes = _writes(request.command, request.headers, body)
+        fault = self.decide(service, request.path, writes=writes)
+        if fault is None:
+            return request.forward(body)
+        if fault.kind in ("reset", "away"):
+            return _reset(request)
+        if fault.kind == "slow":
+            time.sleep(fault.seconds)
+        reply = _refusal(service, fault) if fault.kind == "refuse" else request.forward(body)
+        return _reset(request) if fault.kind == "cut" else reply
 
 
-def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = 60
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-        def _reply(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            service = _service(self.headers.get("Authorization", ""))
-            writes = _writes(self.command, self.headers, body)
-            fault = front.decide(service, self.path, writes=writes)
-            if fault is not None and fault.kind in ("reset", "away"):
-                self._reset()
-                return
-            if fault is not None and fault.kind == "slow":
-                time.sleep(fault.seconds)
-            if fault is not None and fault.kind == "refuse":
-                status, out, data = _refusal(service, fault)
-            else:
-                status, out, data = self._forward(body)
-            if fault is not None and fault.kind == "cut":
-                self._reset()
-                return
-            self.send_response(status)
-            for name, value in out:
-                self.send_header(name, value)
-            if not any(name.lower() == "content-length" for name, _ in out):
-                self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(data)
-
-        do_GET = do_PUT = do_POST = do_DELETE = do_PATCH = do_HEAD = _reply  # noqa: N815
-
-        def _reset(self) -> None:
-            # Closing with a zero linger sends RST, where a plain close would send FIN.
-            linger = struct.pack("ii", 1, 0)
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            self.close_connection = True
-            self.connection.close()
-
-        def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-            connection = http.client.HTTPConnection(*front.upstream, timeout=60)
-            try:
-                headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP}
-                connection.request(self.command, _own_path(self.path), body, headers)
-                answer = connection.getresponse()
-                data = answer.read()
-                head = self.command == "HEAD"  # its length is that of the body it does not have
-                kept = [
-                    (k, v)
-                    for k, v in answer.getheaders()
-                    if k.lower() not in _HOP and (head or k.lower() != "content-length")
-                ]
-                return answer.status, kept, data
-            finally:
-                connection.close()
-
-    return Handler
-
-
-def _own_path(path: str) -> str:
-    """The path as a server sees it; a proxy is told the whole address."""
-    parts = urllib.parse.urlsplit(path)
-    return path if path.startswith("/") else urllib.parse.urlunsplit(("", "", *parts[2:]))
+def _reset(request: Request) -> None:
+    # Closing with a zero linger sends RST, where a plain close would send FIN.
+    linger = struct.pack("ii", 1, 0)
+    request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    request.close_connection = True
+    request.connection.close()
 
 
 def _service(authorization: str) -> str:
