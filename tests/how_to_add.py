@@ -99,7 +99,7 @@ RECIPES = {
         (
             Edit("wizard/core/answers.py", "    proof: ",
                  '    ticket: str = _key("", "Change ticket, put on every resource as a tag.")\n'),
-            Edit("wizard/core/steps.py", '"permissions_boundary", "proof",', '"ticket", '),
+            Edit("wizard/core/steps.py", '"name_prefix", "tags", ', '"ticket", '),
             DOCS,
         ),
         ("tests/core/test_one_source.py", "tests/core/test_answers.py", "tests/docs/test_docs.py"),
