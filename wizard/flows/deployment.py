@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -15,14 +14,13 @@ from wizard.core.plan_scope import beyond
 from wizard.core.report import State
 from wizard.core.terraform_events import Event
 from wizard.core.tfvars import Outputs, token_parameter_name, variables
-from wizard.flows import expiry, recovery
+from wizard.flows import expiry, own_logs, recovery
 from wizard.flows.context import Context
 from wizard.flows.follow import follow
 from wizard.flows.moving import require_lockfile
 from wizard.flows.saved import Found, found_deployments, saved_answers
 from wizard.flows.sharing import Sharing
 from wizard.services import assets
-from wizard.services.aws import log_groups
 from wizard.services.aws.session import Session
 from wizard.services.files import write_private
 from wizard.services.journal import Journal
@@ -35,8 +33,6 @@ from wizard.services.workspace import (
     WorkspaceId,
     open_workspace,
 )
-
-_FILTER = re.compile(r'aws_cloudwatch_log_subscription_filter\.forwarder\["(.+)"\]')
 
 
 def open_session(context: Context, answers: Answers) -> Session:
@@ -253,9 +249,9 @@ class Deployment:
         try:
             return self.terraform.apply(plan, self.follow())
         except WizardError as error:
-            full = _full_log_group(error)
-            if full:
-                raise self._no_room(full, error) from error
+            full = own_logs.full(self.session, self.answers, error)
+            if full is not None:
+                raise full from error
             if not expiry.tell(self.context, self.workspace, error):
                 raise
             # A retry in this process sees a login that was made meanwhile.
@@ -271,14 +267,6 @@ class Deployment:
                 raise
             return self.apply(fresh)
 
-    def _no_room(self, key: str, error: WizardError) -> WizardError:
-        ours = self.answers.api_gateway_log_group_name
-        name = {"main": ours, "named main": "main"}.get(key, key)  # as in `forwarder.tf`
-        try:
-            return log_groups.filter_limit(self.session, name, error.why)
-        except WizardError:  # the group cannot be read: Terraform's own words must do
-            return error
-
     def follow(self) -> Callable[[Event], None]:
         """A listener for Terraform that turns its events into progress for the reader."""
         listen = follow(self.context.emit, History().medians())
@@ -289,15 +277,6 @@ class Deployment:
             listen(event)
 
         return hear
-
-
-def _full_log_group(error: WizardError) -> str:
-    """The module's key of the log group that AWS said is full; empty for any other failure."""
-    for found in getattr(error, "diagnostics", ()):
-        if log_groups.is_filter_limit(found.text):
-            match = _FILTER.match(found.address)
-            return match.group(1) if match else ""
-    return ""
 
 
 def open_existing(workspace: Workspace) -> bool:

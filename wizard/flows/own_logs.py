@@ -6,11 +6,13 @@ cannot be subscribed to) is said in the review instead.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from wizard.core.access_log import LoggingState, compare, log_group_name
+from wizard.core.answers import Answers
 from wizard.core.change import Mode, StageChange, plan_change
 from wizard.core.errors import WizardError
 from wizard.core.facts import LogGroup, Stage
@@ -20,6 +22,7 @@ from wizard.services.aws.session import Session
 
 WORKERS = 8
 OUR_FUNCTION = ":function:wallarm-cw-resend-"
+_FILTER = re.compile(r'aws_cloudwatch_log_subscription_filter\.forwarder\["(.+)"\]')
 
 
 @dataclass(frozen=True)
@@ -95,3 +98,22 @@ def of_stages(session: Session, stages: Iterable[Stage], destination_arn: str) -
         if compare(log, destination_arn, stage.api.api_type) is LoggingState.OTHER:
             names.append(log_group_name(log.destination_arn))
     return look(session, filter(None, names))
+
+
+def full(session: Session, answers: Answers, error: WizardError) -> WizardError | None:
+    """WAG-E-LOGS-004 where Terraform failed because a log group has no room for another filter.
+
+    None for any other failure, and where the group cannot be read: Terraform's own words must do.
+    """
+    for found in getattr(error, "diagnostics", ()):
+        match = _FILTER.match(found.address) if log_groups.is_filter_limit(found.text) else None
+        if match is None:
+            continue
+        key = match.group(1)
+        # Keys as in `forwarder.tf`.
+        names = {"main": answers.api_gateway_log_group_name, "named main": "main"}
+        try:
+            return log_groups.filter_limit(session, names.get(key, key), error.why)
+        except WizardError:
+            return None
+    return None

@@ -65,6 +65,16 @@ def beyond_subscriptions(plan: PlanResult) -> tuple[str, ...]:
     )
 
 
+def unsubscribed(plan: PlanResult) -> tuple[str, ...]:
+    """Log groups whose subscription a plan takes away."""
+    keys = (
+        c.address.partition('["')[2].removesuffix('"]')
+        for c in plan.changes
+        if c.action == "delete" and c.resource_type == _SUBSCRIPTION[0]
+    )
+    return tuple(sorted("main" if key == "named main" else key for key in keys))
+
+
 class Stages(Holding):
     """Work on the stages of an existing deployment. A context manager: it holds the lock."""
 
@@ -85,7 +95,8 @@ class Stages(Holding):
         )
         wanted = {*switching.kept_groups(changes)}
         plan = None
-        if wanted - {*outputs.api_gateway_log_groups}:
+        # Not asked of the outputs: Terraform writes them even where the subscription failed.
+        if wanted - {*self.deployment.journal.record.kept_log_groups}:
             with self.context.phase(Phase.PLAN, "Working out the further log groups", "20s – 40s"):
                 self.deployment.write_variables(tuple(sorted(wanted)))
                 self.deployment.tell_tools()
@@ -120,10 +131,18 @@ class Stages(Holding):
         """
         held, back = self._held(refs)
         leaving = {one.ref for one in held}
-        subscribed = bool(back) or any(one.mode == "keep" for one in held)
-        gone = self._unneeded(leaving) if subscribed else ()
-        plan = self._plan_without(leaving) if gone else None
-        return Withdrawal(held, back, gone, plan)
+        own = {one.log_group for one in held if one.mode == "keep"}
+        needed = {
+            *self.deployment.journal.record.kept_without(leaving),
+            self.answers.api_gateway_log_group_name,
+        }
+        if not back and not own - needed:
+            return Withdrawal(held, back, (), None)
+        plan = self._plan_without(leaving)
+        gone = unsubscribed(plan)
+        if not gone:
+            plan.discard()
+        return Withdrawal(held, back, gone, plan if gone else None)
 
     def remove(
         self,
@@ -176,15 +195,6 @@ class Stages(Holding):
                 )
         return tuple(found), tuple(back)
 
-    def _unneeded(self, leaving: Collection[StageRef]) -> tuple[str, ...]:
-        """Log groups that are subscribed to and that no other stage needs."""
-        outputs = self.deployment.known_outputs()
-        if outputs is None:  # a deployment that never came so far
-            return ()
-        kept = self.deployment.journal.record.kept_without(leaving)
-        needed = {outputs.api_gateway_log_group, *kept}
-        return tuple(sorted(set(outputs.api_gateway_log_groups) - needed))
-
     def _plan_without(self, leaving: Collection[StageRef]) -> PlanResult:
         with self.context.phase(Phase.PLAN, "Working out what is unsubscribed", "20s – 40s"):
             self.deployment.write_variables(leaving=leaving)
@@ -193,7 +203,8 @@ class Stages(Holding):
 
     def _unsubscribe(self, withdrawal: Withdrawal, reviewed: bool) -> None:
         plan = withdrawal.plan
-        gone = self._unneeded(()) if withdrawal.log_groups else ()
+        needed = {*self.deployment.journal.record.kept_log_groups}
+        gone = tuple(name for name in withdrawal.log_groups if name not in needed)
         if gone != withdrawal.log_groups:  # a stage was not put back: it needs its log group
             if plan is not None:
                 plan.discard()
