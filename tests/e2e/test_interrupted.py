@@ -180,7 +180,7 @@ def test_a_stage_with_a_log_of_its_own_is_subscribed_to_and_let_go_whole(
     before, policies = begun.stage_images(), begun.log_policies()
     added = begun.cli("stages", "add", ref, "--yes")
     assert added.returncode == 0, added.stderr[-3000:]
-    plan = re.findall(r"Terraform: (.+)", added.stderr)
+    plan = re.findall(r"Terraform: (\w+ aws_.+)", added.stderr)
     assert sorted(plan) == [
         f'create aws_cloudwatch_log_subscription_filter.forwarder["{group}"]',
         f'create aws_lambda_permission.logs["{group}"]',
