@@ -23,6 +23,7 @@ from tests.faults.world import world
 
 SOAK_SEEDS = 24
 AWS_SEEDS = 20
+PATIENCE = 900.0  # seconds; a busy machine is no fault
 Scenario = Callable[[Reference], Iterator[Row]]
 
 
@@ -50,7 +51,7 @@ def cut(reference: Reference) -> Iterator[Row]:
         process = it.start()
         said = until(process, "Deploying to", 240)
         it.front.begin(Fault("cut", every=6))
-        _, rest = process.communicate(timeout=300)
+        _, rest = process.communicate(timeout=PATIENCE)
         done = subprocess.CompletedProcess((), process.returncode, "", said + rest)
         hit = it.front.hit
         expect(hit >= 3, f"only {hit} requests met it: {rest[-900:]}")
@@ -76,7 +77,7 @@ def expired(reference: Reference) -> Iterator[Row]:
         process = it.start()
         said = until(process, "Switching access logging on", 240)
         it.front.begin(Fault("refuse", "ExpiredTokenException", 403))
-        _, rest = process.communicate(timeout=180)
+        _, rest = process.communicate(timeout=PATIENCE)
         expect("have expired" in said + rest, rest[-1500:])
         expect(process.returncode == 1, f"exit {process.returncode}")
         yield finish(
@@ -95,7 +96,7 @@ def away(reference: Reference) -> Iterator[Row]:
         time.sleep(8)
         hit = it.front.hit
         it.front.end()
-        process.communicate(timeout=300)
+        process.communicate(timeout=PATIENCE)
         seen = f"{hit} connections reset in 8 s; the same run " + (
             "went on" if process.returncode == 0 else f"ended with {process.returncode}"
         )
@@ -104,7 +105,7 @@ def away(reference: Reference) -> Iterator[Row]:
         process = it.start()
         said = until(process, "aws_s3_bucket.undelivered: created", 240)
         it.front.begin(Fault("away", path="terraform.tfstate"))
-        _, rest = process.communicate(timeout=300)
+        _, rest = process.communicate(timeout=PATIENCE)
         done = subprocess.CompletedProcess((), process.returncode, "", said + rest)
         expect(it.front.hit, "the state was never stored")
         if list(it.machine.workspace.glob("module-*/errored.tfstate")):
@@ -155,7 +156,7 @@ def full_disk(reference: Reference) -> Iterator[Row]:
             while file.write(bytes(1 << 16)):
                 pass
         free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
-        _, said = process.communicate(timeout=240)
+        _, said = process.communicate(timeout=PATIENCE)
         expect("Traceback" not in said, said[-1500:])
         codes = re.findall(r"WAG-E-[A-Z]+-\d+", said)
         seen = f"{free >> 10} kB free; " + (f"stopped with {codes[-1]}" if codes else "done")
@@ -175,7 +176,7 @@ def damaged(reference: Reference) -> Iterator[Row]:
         second = it.run()
         code = told(second, "Another run is working", "process")
         expect(second.returncode == 1, f"exit {second.returncode}")
-        _, said = process.communicate(timeout=240)
+        _, said = process.communicate(timeout=PATIENCE)
         expect(process.returncode == 0, said[-1500:])
         end = same_end(it, reference)
         yield Row("two wizards at once", f"the second: {code}, names the first", end)
