@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 class CleanInput(Input):
     """An input whose pasted text loses its line breaks and outer spaces; Enter goes on."""
 
-    def __init__(self, *, spaces: bool = False, **options: object) -> None:
-        super().__init__(compact=True, select_on_focus=False, **options)  # type: ignore[arg-type]
+    def __init__(
+        self, *, value: str | None = None, spaces: bool = False, **options: object
+    ) -> None:
+        # An answer may come from a file that somebody else wrote.
+        options.update(value=clean(value or ""), compact=True, select_on_focus=False)
+        super().__init__(**options)  # type: ignore[arg-type]
         self.spaces = spaces
 
     def on_mount(self) -> None:
