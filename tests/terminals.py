@@ -13,6 +13,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Terminal:
     """One tmux server with one window, and what stands in it. A context manager."""
 
     def __init__(self, size: str, command: str, **env: str) -> None:
-        self._socket = f"wallarm-apigw-{os.getpid()}-{time.monotonic_ns()}"
+        self._folder = tempfile.TemporaryDirectory(prefix="terminal-")  # of its socket
         width, height = size.split("x")
         settings = " ".join(f"{k}={shlex.quote(v)}" for k, v in env.items())
         program = f"cd {shlex.quote(str(ROOT))}; env {settings} {command}; echo exit=$?; sleep 600"
@@ -51,7 +52,10 @@ class Terminal:
     def _tmux(self, *arguments: str) -> str:
         outer = {**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
         done = subprocess.run(
-            ["tmux", "-L", self._socket, *arguments], env=outer, capture_output=True, check=False
+            ["tmux", "-S", f"{self._folder.name}/tmux", *arguments],
+            env=outer,
+            capture_output=True,
+            check=False,
         )
         return done.stdout.decode("utf-8", errors="replace")
 
@@ -95,6 +99,7 @@ class Terminal:
 
     def __exit__(self, *_: object) -> None:
         self._tmux("kill-server")
+        self._folder.cleanup()
 
 
 def clean(text: str) -> None:
@@ -152,7 +157,10 @@ def screens(terminal: Terminal) -> str:
 def in_screen(terminal: Terminal) -> str:
     """It hands Escape on together with the next key only."""
     first_screens(terminal, ("Escape", "Escape"))
-    return f"screens and filter by keys; Esc counts with the next key; colours: {terminal.colours}"
+    colours = terminal.colours
+    terminal.press("C-q")  # or it would live on, detached
+    terminal.until("exit=")
+    return f"screens and filter by keys; Esc counts with the next key; colours: {colours}"
 
 
 def without_colour(terminal: Terminal) -> str:
