@@ -193,7 +193,7 @@ async def test_nothing_keeps_the_event_loop_while_ten_thousand_stages_are_there(
             await settle(w.pilot)
     assert not watch.waits, "the event loop waited for something"
     print(watch)
-    assert watch.work < 0.5, f"{watch.culprit} kept the event loop for {watch.work:.2f} s of work"
+    assert watch.work < 1.0, f"{watch.culprit} kept the event loop for {watch.work:.2f} s of work"
 
 
 async def test_the_optional_api_token_is_for_the_doctor_and_is_kept_nowhere() -> None:
