@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wizard.core.answers import Answers
 from wizard.core.answers_io import build
 from wizard.core.errors import UsageError, WizardError
-from wizard.core.facts import HostedZone, Identity, Inventory, LogGroup, Network, Stage, StageRef
+from wizard.core.facts import StageRef
 from wizard.core.report import FlowEvent, Listener, StageReport
-from wizard.flows.browse import Lookup
 from wizard.flows.drafts import draft_file, drop_draft, load_draft, save_draft
-from wizard.flows.preflight import Check
-from wizard.flows.sign_in import Profile
 from wizard.ui.backend import (
-    AskMfa,
-    Existing,
     Link,
     ReviewView,
-    ShowLogin,
     StatusLine,
 )
-from wizard.ui.live_home import LiveHome, planned, shown_changes
+from wizard.ui.live_home import planned, shown_changes
+from wizard.ui.live_look import LiveLook
 from wizard.ui.live_text import links, status_lines
 
 if TYPE_CHECKING:
@@ -37,16 +30,13 @@ if TYPE_CHECKING:
     from wizard.flows.review import Review
 
 
-class LiveBackend(LiveHome):
+class LiveBackend(LiveLook):
     """Implements `wizard.ui.backend.Backend` with the flows. Imports them on first use."""
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
         self._listener: Listener = lambda _: None
-        self._lookup = Lookup(options)
-        self._inventory: Inventory | None = None
         self._answers = Answers()
-        self._looked = Answers()  # with whose profile and Region deployments elsewhere were found
         self._token: Secret | None = None
         self._job: Install | None = None
         self._review: Review | None = None
@@ -57,119 +47,9 @@ class LiveBackend(LiveHome):
     def _emit(self, event: FlowEvent) -> None:
         self._listener(event)
 
-    def _code(self, prompt: str) -> str:
-        return self._lookup.code(prompt)
-
     def listen(self, listener: Listener) -> None:
         """Send every event there."""
         self._listener = listener
-
-    # Looking around ---------------------------------------------------------------------------
-
-    def preflight(self, answers: Answers, on_check: Callable[[Check], None]) -> None:
-        """The checks of the first screen."""
-        self._lookup.preflight(answers, on_check)
-
-    def existing(self) -> tuple[Existing, ...]:
-        """Deployments on this machine that hold something, or were begun and not finished."""
-        from wizard.flows.deployment import found_deployments
-
-        return tuple(
-            Existing(
-                f.name_prefix,
-                f.account_id,
-                f.region,
-                f.resources,
-                f.changed,
-                str(f.root),
-                f.unfinished,
-                f.bucket,
-            )
-            for f in found_deployments(self.options)
-            if f.resources != 0 or f.unfinished is not None
-        )
-
-    def elsewhere(self, answers: Answers) -> tuple[Existing, ...]:
-        """Deployments of this account and Region whose state a colleague keeps in S3."""
-        from wizard.flows.elsewhere import look
-
-        self._looked = answers
-        session = self._lookup.session(answers)
-        identity = session.identity()
-        place = (identity.account_id, identity.region)
-        known = [e.name_prefix for e in self.existing() if (e.account_id, e.region) == place]
-        return tuple(
-            Existing(d.name_prefix, d.account_id, d.region, None, 0.0, bucket=d.bucket)
-            for d in look(session, identity, known).found
-            if d.bucket
-        )
-
-    def saved(self, existing: Existing) -> Answers | None:
-        """The answers that deployment was made with."""
-        from wizard.flows import elsewhere
-        from wizard.flows.saved import answers_of
-
-        if existing.root:
-            data = answers_of(Path(existing.root))
-        else:
-            place = (existing.name_prefix, existing.account_id, existing.region, existing.bucket)
-            found = elsewhere.Elsewhere(*place)
-            data = elsewhere.answers(self._lookup.session(self._looked), found)
-            data = {**data, "profile": self._looked.profile} if data else {}
-        return build(data, check=False) if data else None
-
-    def profiles(self) -> tuple[Profile, ...]:
-        """Profiles of the AWS configuration."""
-        return self._lookup.profiles()
-
-    def regions(self, answers: Answers) -> tuple[str, ...]:
-        """Regions with API Gateway."""
-        return self._lookup.regions(answers)
-
-    def identity(self, answers: Answers, ask_mfa: AskMfa) -> Identity:
-        """Who the credentials belong to."""
-        self._lookup.ask_mfa = ask_mfa
-        return self._lookup.identity(answers)
-
-    def sso_login(self, answers: Answers, show: ShowLogin, cancel: threading.Event) -> None:
-        """Log in with IAM Identity Center."""
-        self._lookup.sso_login(answers, show, cancel)
-
-    def discover(
-        self,
-        answers: Answers,
-        on_batch: Callable[[tuple[Stage, ...]], None],
-        on_count: Callable[[int, int], None],
-        cancel: threading.Event,
-        *,
-        looking_for: Callable[[], str] | None = None,
-        on_cached: Callable[[tuple[Stage, ...], float], None] | None = None,
-    ) -> Inventory:
-        """Every API and stage."""
-        self._inventory = self._lookup.discover(
-            answers, on_batch, on_count, cancel, looking_for=looking_for, on_cached=on_cached
-        )
-        return self._inventory
-
-    def log_groups(self, answers: Answers) -> tuple[LogGroup, ...]:
-        """Log groups of the Region."""
-        return self._lookup.log_groups(answers)
-
-    def networks(self, answers: Answers) -> tuple[Network, ...]:
-        """VPCs."""
-        return self._lookup.networks(answers)
-
-    def zones(self, answers: Answers) -> tuple[HostedZone, ...]:
-        """Hosted zones."""
-        return self._lookup.zones(answers)
-
-    def check_token(self, answers: Answers, token: Secret) -> Check:
-        """Ask the Wallarm Cloud."""
-        return self._lookup.check_token(answers, token)
-
-    def check_node(self, answers: Answers) -> Check:
-        """Ask an existing node."""
-        return self._lookup.check_node(answers)
 
     # The run ----------------------------------------------------------------------------------
 
