@@ -91,8 +91,7 @@ with workspace.locked("install"):
     journal = Journal(workspace.journal_file)
     with journal.running(), journal.effect(record.TERRAFORM_APPLY, prefix):
         plan = terraform.plan()
-        print("begun", flush=True)
-        terraform.apply(plan)
+        terraform.apply(plan, lambda event: print(type(event).__name__, flush=True))
 """
 
 
@@ -169,9 +168,11 @@ def test_killed_while_it_makes_things_none_is_made_twice_and_none_is_forgotten(
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     assert wizard.stdout is not None
-    assert wizard.stdout.readline() == "begun\n"
     front.begin(Fault("slow", seconds=0.4))
-    moment = time.monotonic() + chance.uniform(1.0, 6.0)
+    for line in wizard.stdout:
+        if line == "ApplyStart\n":  # from now on something is being made
+            break
+    moment = time.monotonic() + chance.uniform(0.2, 4.0)
     while time.monotonic() < moment and wizard.poll() is None:
         time.sleep(0.05)
     if victim == "wizard":
