@@ -9,6 +9,7 @@ import pytest
 
 from tests.e2e.conftest import Deployed
 from tests.e2e.doctor_breakages import BREAKAGES, Breakage
+from tests.e2e.doctor_breaks import OTHER_GROUP, rest_stage, stages_of
 from tests.e2e.doctor_patient import Patient, healthy, not_well
 from wizard.core.checklist import CHECKS
 from wizard.core.checks import Verdict
@@ -77,6 +78,21 @@ def test_the_first_finding_names_the_cause_and_its_fix_heals(
             undo()
         patient.aws.answers.clear()  # what was played is over, also where a repair healed it
         patient.aws.answers.update(held)
+
+
+def test_what_an_owner_set_before_a_repair_is_what_a_removal_puts_back(patient: Patient) -> None:
+    """And leaves the stage connected as the install did, whatever was repaired before."""
+    held, client = stages_of(patient, "REST")[0], patient.client("apigateway")
+    stage = {"restApiId": held.ref.api_id, "stageName": held.ref.stage}
+    rest_stage(("replace", "/destinationArn", OTHER_GROUP[:-2]))(patient)
+    patient.mend(next(r for r in patient.look().results if r.verdict is Verdict.FAIL))
+    removed = patient.deployed.cli("stages", "remove", str(held.ref), "--yes")
+    assert removed.returncode == 0, removed.stderr
+    assert client.get_stage(**stage)["accessLogSettings"]["destinationArn"] == OTHER_GROUP[:-2]
+    client.update_stage(**stage, patchOperations=[{"op": "remove", "path": "/accessLogSettings"}])
+    added = patient.deployed.cli("stages", "add", str(held.ref), "--yes")
+    assert added.returncode == 0, added.stderr
+    assert patient.deployed.images[str(held.ref)].get("accessLogSettings") is None
 
 
 def test_after_every_breakage_and_repair_the_deployment_is_healthy(patient: Patient) -> None:
