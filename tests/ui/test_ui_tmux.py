@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.ui.tmux_run import SCRIPTED, install, terminal
 
+# Runs a program to which the signal of a new size never comes.
+DEAF = (
+    "import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGWINCH});"
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux here")
 
 
@@ -38,3 +44,10 @@ def test_a_real_terminals_cursor_follows_and_resizing_loses_nothing(tmp_path: Pa
         t.wait("Where does the Wallarm Node run?", "3 × t3.medium")
         t.press("C-q")
         t.wait("exit status")
+
+
+def test_a_new_size_is_noticed_also_where_its_signal_never_comes(tmp_path: Path) -> None:
+    with terminal((sys.executable, "-c", DEAF, *SCRIPTED), tmp_path) as t:
+        t.wait("Connect your APIs to Wallarm API Discovery")
+        t.resize(60, 15)
+        t.wait("This terminal is 60 x 15.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from rich.control import Control
 from textual.app import SystemCommand
 from textual.binding import Binding
+from textual.events import Resize
 from textual.filter import Monochrome, NoColor
+from textual.geometry import Size
 from textual.scrollbar import ScrollBar
 
 from wizard.core import steps
@@ -101,8 +104,14 @@ class WizardApp(Hearing):
         self.jobs.close()
 
     def _look_at_terminal(self) -> None:
-        if not self.is_headless and terminal.is_gone():
+        if self.is_headless:
+            return
+        if terminal.is_gone():
             terminal.leave()
+        # The signal of a new size does not reach every program: not through some containers.
+        size = Size(*shutil.get_terminal_size())
+        if size != self.size:
+            self.post_message(Resize(size, size))
 
     def _look_around(self) -> None:
         if self._first == "welcome":
