@@ -66,7 +66,19 @@ class Terminal:
             time.sleep(0.05)
 
     def resize(self, width: int, height: int) -> None:
-        self.ask("resize-window", "-t", "w", "-x", str(width), "-y", str(height))
+        """Until the program's terminal has that size: tmux may put it off while nobody looks."""
+        terminal = os.open(self.told("pane_tty"), os.O_RDONLY | os.O_NOCTTY)
+        try:
+            for attempt in range(20):
+                rows = height - attempt % 2  # the same size again would be no change for tmux
+                self.ask("resize-window", "-t", "w", "-x", str(width), "-y", str(rows))
+                for _ in range(40):
+                    if os.get_terminal_size(terminal) == (width, height):
+                        return
+                    time.sleep(0.05)
+        finally:
+            os.close(terminal)
+        raise AssertionError(f"tmux did not make it {width} x {height}")
 
 
 @contextmanager
