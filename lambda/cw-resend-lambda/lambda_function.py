@@ -48,12 +48,17 @@ def lambda_handler(event, context):
 
         return probe(Node(), Encoder())
     _start()
-    batch = envelope(event)
-    if batch.get("messageType") == "CONTROL_MESSAGE":
-        return {"received": 0}
     counts = dict.fromkeys(
         ("received", "delivered", "retried", "quarantined", "malformed", "skipped", "failed"), 0
     )
+    try:
+        batch = envelope(event)
+    except BaseException:
+        metrics(counts | {"bytes": 0}, [], None)  # how many events it held nobody can tell
+        raise
+    if batch.get("messageType") == "CONTROL_MESSAGE":
+        metrics(counts | {"bytes": 0}, [], None)
+        return counts
     jobs, known, oldest = _read(batch, counts)
     counts["delivered"] = known
     size = sum(len(job.first) + len(job.second or b"") for job in jobs)

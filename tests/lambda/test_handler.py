@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
+import io
 import json
 import select
 import ssl
@@ -28,6 +30,10 @@ def of_lines(*lines: object) -> dict[str, Any]:
 def entries(log: str, kind: str) -> list[dict[str, Any]]:
     found = [json.loads(text) for text in log.splitlines()]
     return [entry for entry in found if entry.get("event") == kind]
+
+
+def metric_lines(log: str) -> list[dict[str, Any]]:
+    return [entry for entry in map(json.loads, log.splitlines()) if "_aws" in entry]
 
 
 def test_each_event_is_the_original_request_and_then_its_response() -> None:
@@ -183,8 +189,17 @@ def test_a_probe_tells_whether_the_node_can_be_reached() -> None:
 def test_a_control_message_is_no_work() -> None:
     data = base64.b64encode(gzip.compress(b'{"messageType":"CONTROL_MESSAGE"}')).decode()
     with environment(X_NODE_URL="127.0.0.1:1"):
-        counts, raised, _ = invoke({"awslogs": {"data": data}}, 10)
-    assert (counts, raised) == ({"received": 0}, "")
+        counts, raised, log = invoke({"awslogs": {"data": data}}, 10)
+    assert (set(counts.values()), raised) == ({0}, "")
+    assert [entry["received"] for entry in metric_lines(log)] == [0]
+
+
+def test_a_batch_that_cannot_be_read_raises_and_has_its_metric_line_too() -> None:
+    log = io.StringIO()
+    with environment(X_NODE_URL="127.0.0.1:1"), contextlib.redirect_stdout(log):
+        with pytest.raises(ValueError, match="not JSON"):
+            forwarder().lambda_handler({"awslogs": {"data": "bm90aGluZw=="}}, None)
+    assert [entry["received"] for entry in metric_lines(log.getvalue())] == [0]
 
 
 @pytest.fixture(scope="module")

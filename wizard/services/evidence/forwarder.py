@@ -242,9 +242,12 @@ def _by_age(said: str, event: dict[str, Any]) -> Finding:
 
 
 def _batch(message: str) -> dict[str, Any] | None:
-    """The counts of one batch, if this line of the forwarder's log holds them."""
+    """The counts of one batch, if this line of the forwarder's log holds them.
+
+    CloudWatch Logs' own probe, which holds no event, is none.
+    """
     try:
         data = json.loads(message)
     except ValueError:
         return None
-    return data if isinstance(data, dict) and "received" in data else None
+    return data if isinstance(data, dict) and data.get("received") else None
