@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wizard.core.report import FlowEvent, StageReport
     from wizard.ui.app import WizardApp
 
-EVENTS_AT_ONCE = 4_000  # as many events are folded in before the keyboard has its turn
+EVENTS_AT_ONCE = 2_000  # as many events are folded in before the keyboard has its turn
 
 
 class RunJobs(Background):

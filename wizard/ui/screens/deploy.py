@@ -23,7 +23,7 @@ from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.tree import TreeRows
 
 CATCH_UP_SECONDS = 0.1
-LINES_AT_ONCE = 250  # as many lines of the log are drawn before the keyboard has its turn
+LINES_AT_ONCE = 150  # as many lines of the log are drawn before the keyboard has its turn
 
 
 class Deploy(StepScreen):
