@@ -162,6 +162,12 @@ async def run_and_show(app: WizardApp, pilot: Pilot[int], step: str) -> None:
     await settle(pilot)
 
 
+async def _lambda_log(app: WizardApp, pilot: Pilot[int]) -> None:
+    await pilot.press("l", "l")
+    await until(pilot, lambda: '"received": 12' in screen_text(app))
+    await settle(pilot)
+
+
 async def _half(app: WizardApp, pilot: Pilot[int]) -> None:
     await pilot.press("ctrl+n")
     await until(pilot, lambda: bool(app.state.run.progress and app.state.run.progress.done >= 15))
@@ -220,7 +226,7 @@ def _scenes() -> tuple[Scene, ...]:
               script=Script(hostile=False, existing=(replace(existing, unfinished=UNFINISHED),))),
         Scene("12-remove", "remove", act=press("space", "down", "space")),
         Scene("12-doctor", "doctor"),
-        Scene("12-doctor-log", "doctor", act=press("l", "l")),
+        Scene("12-doctor-log", "doctor", act=_lambda_log),
         Scene("12-uninstall", "uninstall"),
         Scene("13-failure", "review", act=run_to_end,
               script=Script(hostile=False, fail={"deploy": deploy_error()})),

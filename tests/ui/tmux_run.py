@@ -25,6 +25,8 @@ ROOT = Path(__file__).parents[2]
 SCRIPTED = (sys.executable, "-m", "tests.ui.demo", "--fast")
 SANDBOX = (sys.executable, "-m", "wizard.cli", "sandbox", "try")
 
+NOT_PASSED_ON = ("NO_COLOR", "TMUX", "COLUMNS", "LINES")
+
 
 @dataclass
 class Terminal:
@@ -87,7 +89,8 @@ def terminal(command: Sequence[str], home: Path) -> Iterator[Terminal]:
     with tempfile.TemporaryDirectory(prefix="tmux-") as folder:
         made = Terminal(Path(folder) / "s")
         line = f"{shlex.join(command)}; echo exit status $?; exec cat"
-        env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TMUX")}
+        # COLUMNS and LINES would be the size of another terminal, for ever.
+        env = {k: v for k, v in os.environ.items() if k not in NOT_PASSED_ON}
         subprocess.run(
             ["tmux", "-S", str(made.socket), "-f", "/dev/null", "new-session", "-d", "-s", "w",
              "-x", "80", "-y", "24", line],
