@@ -76,12 +76,15 @@ def rows(app: WizardApp, now: float, opened: set[str]) -> list[TreeRow]:
 def progress_rows(
     app: WizardApp, progress: Progress, now: float, opened: set[str]
 ) -> list[TreeRow]:
-    """What Terraform does, by group."""
+    """What Terraform does, by group. A run that is over counts no further."""
+    run = app.state.run
+    if not run.busy and run.ended:
+        now = min(now, run.ended)
     lines = []
     for group in progress.groups:
-        lines.append(_group_row(group, progress, now))
+        lines.append(_group_row(group, now))
         lines += [
-            _unit_row(unit, now, running=app.state.run.busy)
+            _unit_row(unit, now, running=run.busy)
             for unit in progress.units
             if unit.group == group.name
             and (group.name in opened or unit.state in (UnitState.RUNNING, UnitState.FAILED))
@@ -89,9 +92,9 @@ def progress_rows(
     return lines
 
 
-def _group_row(group: GroupProgress, progress: Progress, now: float) -> TreeRow:
+def _group_row(group: GroupProgress, now: float) -> TreeRow:
     state = _STATE[group.state]
-    when = duration(group.elapsed(min(now, progress.now + 15))) if group.started else ""
+    when = duration(group.elapsed(now)) if group.started is not None else ""
     middle = f"{group.done} of {group.total}"
     if group.failed:
         middle += f", {group.failed} failed"

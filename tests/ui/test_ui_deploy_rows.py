@@ -1,0 +1,41 @@
+"""The rows of the deployment: what a group and its resources say while time goes by."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from wizard.core.progress import ProgressReducer
+from wizard.core.terraform_events import ApplyStart, PlannedChange
+from wizard.ui.deploy_rows import progress_rows
+
+ADDRESS, KIND = "aws_lb.node", "aws_lb"
+
+
+def _running(*, busy: bool, ended: float) -> Any:
+    return SimpleNamespace(state=SimpleNamespace(run=SimpleNamespace(busy=busy, ended=ended)))
+
+
+def _progress() -> Any:
+    reducer = ProgressReducer()
+    reducer.apply(PlannedChange(ADDRESS, KIND, "create"), 100.0)
+    reducer.apply(ApplyStart(ADDRESS, KIND, "create"), 100.0)
+    return reducer.snapshot(100.0)
+
+
+@pytest.mark.parametrize(
+    ("busy", "ended", "now", "says"),
+    [
+        (True, 0.0, 141.0, "41s"),
+        (True, 0.0, 400.0, "5m 00s"),
+        (False, 130.0, 400.0, "30s"),
+    ],
+)
+def test_a_group_counts_as_long_as_its_resources_do(
+    busy: bool, ended: float, now: float, says: str
+) -> None:
+    group, unit = progress_rows(_running(busy=busy, ended=ended), _progress(), now, set())
+    assert group.right == says
+    assert unit.middle.endswith(says)
