@@ -33,7 +33,11 @@ DARK = Theme(
     surface="#151C25",
     panel="#1D2733",
     dark=True,
-    variables={"footer-key-foreground": "#5AA2FF", "border": "#3A4A5E"},
+    variables={
+        "footer-key-foreground": "#5AA2FF",
+        "border": "#3A4A5E",
+        "scrollbar": "#3E4855",
+    },
 )
 LIGHT = Theme(
     name="wallarm-light",
@@ -48,7 +52,11 @@ LIGHT = Theme(
     surface="#F0F3F7",
     panel="#E2E8F0",
     dark=False,
-    variables={"footer-key-foreground": "#0B5FD0", "border": "#B6C2D0"},
+    variables={
+        "footer-key-foreground": "#0B5FD0",
+        "border": "#B6C2D0",
+        "scrollbar": "#B6C2D0",
+    },
 )
 
 
