@@ -45,6 +45,7 @@ from wizard.core.facts import (
 from wizard.core.groups import group_of
 from wizard.core.progress import ProgressReducer
 from wizard.core.proof import HOPS, Proof
+from wizard.core.reading_order import View
 from wizard.core.report import (
     Hop,
     HopChanged,
@@ -278,7 +279,7 @@ class Scripted:
         on_count: Callable[[int, int], None],
         cancel: threading.Event,
         *,
-        looking_for: Callable[[], str] | None = None,
+        looking_at: Callable[[], View] | None = None,
         on_cached: Callable[[tuple[Stage, ...], float], None] | None = None,
     ) -> Inventory:
         everything = stages(self.script, answers.region)
@@ -287,6 +288,7 @@ class Scripted:
             on_cached((*everything, replace(everything[0], api=gone)), self.script.cached)
             self._wait(1)
         self._enter("discover")
+        self.looking_at = looking_at or View
         self._inventory = everything
         known = len({s.api.api_id for s in everything})
         size = max(6, len(everything) // 20)

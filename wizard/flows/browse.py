@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
+from wizard.core.reading_order import View, wanted
 from wizard.flows import sign_in
 from wizard.flows.preflight import Check, Preflight
 from wizard.flows.sign_in import Profile
@@ -91,14 +92,13 @@ class Lookup:
         on_count: Callable[[int, int], None],
         cancel: threading.Event,
         *,
-        looking_for: Callable[[], str] | None = None,
+        looking_at: Callable[[], View] | None = None,
         on_cached: Callable[[tuple[Stage, ...], float], None] | None = None,
     ) -> Inventory:
         """Every API and stage of the Region.
 
         Args:
-            looking_for: words somebody filters by just now; APIs with these in their name or id
-                are read first.
+            looking_at: what somebody sees just now; asked before each API, from other threads.
             on_cached: told the list of the last time and how many seconds old it is, before
                 anything is read.
         """
@@ -113,18 +113,23 @@ class Lookup:
         before = cache.load(identity, folder) if folder else None
         if before is not None and on_cached is not None:
             on_cached(before.inventory.stages, before.age)
-        names: dict[str, str] = {}
+        apis: dict[str, Api] = {}
+        # The order is worked out when the view or the APIs change, not for every API.
+        ordered: tuple[View, int, tuple[str, ...]] = (View(), 0, ())
 
-        def known(apis: tuple[Api, ...]) -> None:
-            names.update((api.api_id, f"{api.name} {api.api_id}".lower()) for api in apis)
+        def known(page: tuple[Api, ...]) -> None:
+            apis.update((api.api_id, api) for api in page)
 
-        def wanted() -> list[str]:
-            words = looking_for().lower().split() if looking_for else []
-            return [i for i, name in names.items() if all(w in name for w in words)] * bool(words)
+        def prefer() -> tuple[str, ...]:
+            nonlocal ordered
+            view = looking_at() if looking_at else View()
+            if (view, len(apis)) != ordered[:2]:
+                ordered = (view, len(apis), wanted(view, tuple(apis.values())))
+            return ordered[2]
 
         found = discover(
             session, identity, on_batch=on_batch, on_apis=known, on_count=on_count, cancel=cancel,
-            prefer=wanted,
+            prefer=prefer,
         )  # fmt: skip
         if folder and not cancel.is_set():
             cache.save(found, folder)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Stage,
     )
     from wizard.core.proof import Proof
+    from wizard.core.reading_order import View
     from wizard.core.report import Listener, StageReport, State
     from wizard.core.secret import Secret
     from wizard.core.unfinished import Unfinished
@@ -220,13 +221,13 @@ class Backend(Protocol):
         on_count: Callable[[int, int], None],
         cancel: threading.Event,
         *,
-        looking_for: Callable[[], str] | None = None,
+        looking_at: Callable[[], View] | None = None,
         on_cached: Callable[[tuple[Stage, ...], float], None] | None = None,
     ) -> Inventory:
         """Every API and stage; `on_count` gets (APIs read, APIs known).
 
-        `looking_for` gives what is typed into the filter: that is read first. `on_cached` gets the
-        list of the last time and its age in seconds, before anything is read.
+        `looking_at` gives what is on the screen: that is read first. `on_cached` gets the list of
+        the last time and its age in seconds, before anything is read.
         """
 
     def log_groups(self, answers: Answers) -> tuple[LogGroup, ...]:

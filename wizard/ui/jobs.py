@@ -121,7 +121,7 @@ class Jobs(RunJobs):
                 read,
                 lambda read, known: self._post(messages.ApisCounted(turn, read, known)),
                 stop,
-                looking_for=lambda: state.book.filter,
+                looking_at=state.looking_at,
                 on_cached=cached,
             )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from wizard.core.answers import Answers
 from wizard.core.answers_io import build
 from wizard.core.facts import HostedZone, Identity, Inventory, LogGroup, Network, Stage
+from wizard.core.reading_order import View
 from wizard.flows.browse import Lookup
 from wizard.flows.preflight import Check
 from wizard.flows.sign_in import Profile
@@ -108,12 +109,12 @@ class LiveLook(LiveHome):
         on_count: Callable[[int, int], None],
         cancel: threading.Event,
         *,
-        looking_for: Callable[[], str] | None = None,
+        looking_at: Callable[[], View] | None = None,
         on_cached: Callable[[tuple[Stage, ...], float], None] | None = None,
     ) -> Inventory:
         """Every API and stage."""
         self._inventory = self._lookup.discover(
-            answers, on_batch, on_count, cancel, looking_for=looking_for, on_cached=on_cached
+            answers, on_batch, on_count, cancel, looking_at=looking_at, on_cached=on_cached
         )
         return self._inventory
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ import pytest
 from tests.services.aws.conftest import REGION
 from wizard.core.answers import Answers
 from wizard.core.facts import Api, ApiType, Inventory, Stage
+from wizard.core.reading_order import View
 from wizard.flows.browse import Lookup
 from wizard.flows.context import Options
 from wizard.services.aws import discovery
 
 
-def discover(lookup: Lookup, filter_text: str = "") -> tuple[Inventory, list[str], list[float]]:
+def discover(
+    lookup: Lookup, looking_at: Callable[[], View] = View
+) -> tuple[Inventory, list[str], list[float]]:
     """One reading: its result, the names of APIs in the order they came, ages of cached lists."""
     order: list[str] = []
     ages: list[float] = []
@@ -29,7 +33,7 @@ def discover(lookup: Lookup, filter_text: str = "") -> tuple[Inventory, list[str
 
     found = lookup.discover(
         Answers(region=REGION), batch, lambda read, known: None, threading.Event(),
-        looking_for=lambda: filter_text, on_cached=cached,
+        looking_at=looking_at, on_cached=cached,
     )  # fmt: skip
     return found, order, ages
 
@@ -53,12 +57,9 @@ def test_a_local_aws_is_not_remembered(env: dict[str, str]) -> None:
     assert ages == []
 
 
-def test_what_is_typed_into_the_filter_is_read_first(
-    env: dict[str, str], world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for _ in range(6):
-        world.rest_api("", "prod")
-    world.rest_api("sought-after", "prod")
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[Api]:
+    """The APIs in the order in which somebody began to read them."""
     begun: list[Api] = []
     take = discovery._Queue.pop
 
@@ -70,9 +71,36 @@ def test_what_is_typed_into_the_filter_is_read_first(
         return api
 
     monkeypatch.setattr(discovery._Queue, "pop", pop)
-    found, order, _ = discover(Lookup(Options(env=env), cache=tmp_path), "Sought")
+    return begun
+
+
+def test_what_is_typed_into_the_filter_is_read_first(
+    env: dict[str, str], world: Any, tmp_path: Path, begun: list[Api]
+) -> None:
+    for _ in range(6):
+        world.rest_api("", "prod")
+    world.rest_api("sought-after", "prod")
+    found, order, _ = discover(Lookup(Options(env=env), cache=tmp_path), lambda: View("Sought"))
     # HTTP APIs may be listed, and read, before the first page of REST APIs is there.
     rest = [api.name for api in begun if api.api_type is ApiType.REST]
     assert len(rest) > 6
     assert rest[0] == "sought-after"
     assert sorted(order) == sorted(stage.api.name for stage in found.stages)
+
+
+def test_whoever_scrolls_sees_what_is_there_read_first_with_not_one_call_more(
+    env: dict[str, str], world: Any, tmp_path: Path, begun: list[Api]
+) -> None:
+    ids = {letter: world.rest_api(f"scrolled-{letter}", "prod") for letter in "abcdefgh"}
+    seen = tuple(Api(ids[c], f"scrolled-{c}", ApiType.REST) for c in "df")
+    begins: list[Api] = []
+
+    def moved() -> View:
+        """Somebody scrolls when the first API was taken up."""
+        begins[:] = begins or begun[:1]
+        return View(seen=seen, above=True, below=True) if begins else View()
+
+    found, _, _ = discover(Lookup(Options(env=env), cache=tmp_path), moved)
+    order = [a.api_id for a in begun if a not in begins and a.api_id in ids.values()]
+    assert order == [ids[c] for c in "defghcba" if ids[c] != begins[0].api_id]
+    assert sorted(api.api_id for api in begun) == sorted(api.api_id for api in found.apis)
