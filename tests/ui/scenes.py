@@ -19,7 +19,7 @@ from wizard.core.secret import Secret
 from wizard.core.unfinished import Unfinished
 from wizard.flows.context import Options
 from wizard.ui.app import WizardApp
-from wizard.ui.backend import Existing
+from wizard.ui.views import Existing
 
 CHOSEN = ("0000b2c3d4/prod", "0001b2c3d4/prod", "0001b2c3d4/staging")
 SMALL, LARGE = (80, 24), (120, 36)

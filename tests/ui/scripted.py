@@ -68,22 +68,18 @@ from wizard.core.terraform_events import (
     describe,
 )  # fmt: skip
 from wizard.flows.bundle import shown
-from wizard.ui.backend import (
-    AskMfa,
-    AskStage,
-    Check,
+from wizard.ui.backend import AskMfa, AskStage, Check, Profile, ShowLogin
+from wizard.ui.stage_text import view_of
+from wizard.ui.views import (
     Connected,
     Existing,
     Link,
     PlannedResource,
-    Profile,
     RemovalView,
     RemovedView,
     ReviewView,
-    ShowLogin,
     StatusLine,
-)  # fmt: skip
-from wizard.ui.stage_text import view_of
+)
 
 ACCOUNT = "123456789012"
 TOKEN = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789+/AbCdEfGhIjKlMnOpQrStUvWxYz"

@@ -13,10 +13,10 @@ from tests.ui.scripted import Script, deploy_error
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.unfinished import Unfinished
-from wizard.ui.backend import Existing
 from wizard.ui.run import summary
 from wizard.ui.screens.dialogs import Confirm, Details
 from wizard.ui.screens.unfinished import UnfinishedRun
+from wizard.ui.views import Existing
 from wizard.ui.widgets.tree import TreeRows
 
 HERE = (Existing("api-gw-discovery", "123456789012", "us-east-1", 52, 0.0),)

@@ -15,8 +15,8 @@ from wizard.core.errors import WizardError
 from wizard.core.report import State
 from wizard.core.secret import Secret
 from wizard.core.text import clean
-from wizard.ui.backend import Existing
 from wizard.ui.screens.dialogs import AskCode, Confirm, Details, HelpDialog, TypedConfirm
+from wizard.ui.views import Existing
 from wizard.ui.widgets.picklist import PickList
 from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.stage_table import StageTable

@@ -9,8 +9,6 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from rich.control import Control
-from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.events import Resize
 from textual.filter import Monochrome, NoColor
@@ -20,19 +18,21 @@ from textual.scrollbar import ScrollBar
 from wizard.core import steps
 from wizard.core.answers import Answers
 from wizard.core.errors import ExitCode, WizardError
-from wizard.core.report import State
 from wizard.ui import missing, terminal
 from wizard.ui.background import unexpected
 from wizard.ui.hearing import Hearing
 from wizard.ui.jobs import Jobs
 from wizard.ui.jobs_home import HomeJobs
-from wizard.ui.path import HOME, path
-from wizard.ui.reading import place_of
+from wizard.ui.palette import commands
+from wizard.ui.path import HOME
+from wizard.ui.reading import follow_focus
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.state import WizardState
 from wizard.ui.theme import DARK, LIGHT, AsciiOnly, Ink, PlainScrollBar, make_ink, speaks_unicode
 
 if TYPE_CHECKING:
+    from textual.app import SystemCommand
+
     from wizard.flows.context import Options
     from wizard.ui.backend import Backend
 
@@ -194,7 +194,7 @@ class WizardApp(Hearing):
                 screen.state_changed(frozenset(topics))
 
     def _tick(self) -> None:
-        self._move_cursor()
+        follow_focus(self)
         self.look_after_keys()
         if self.jobs.drain() or self.state.run.busy:
             self.changed("run")
@@ -202,14 +202,6 @@ class WizardApp(Hearing):
             self._show_new_rows()
         if self.state.dirty and time.monotonic() >= self._save_at:
             self.save()
-
-    def _move_cursor(self) -> None:
-        """Textual moves the terminal's cursor only where it draws, and knows inputs only."""
-        place = place_of(self.screen.focused) if self.screen_stack else None
-        if place is not None and place != self.cursor_position:
-            self.cursor_position = place
-            if self._driver is not None:
-                self._driver.write(Control.move_to(*place).segment.text)
 
     def _show_new_rows(self) -> None:
         book = self.state.book
@@ -278,18 +270,7 @@ class WizardApp(Hearing):
             self.state.dirty = False
             self.backend.save(self.state.answers)
         self.jobs.close()
-        self.exit(self.exit_code() if code is None else code)
-
-    def exit_code(self) -> int:
-        """What the command exits with, from how far the run came."""
-        run = self.state.run
-        if run.error is not None:
-            return int(run.error.exit_code)
-        if "logging" not in run.done:
-            return int(ExitCode.INTERRUPTED)
-        failed = any(r.state is State.FAILED for r in run.reports.values())
-        incomplete = run.proof is not None and not run.proof.complete
-        return int(ExitCode.FAILED if failed or incomplete else ExitCode.DONE)
+        self.exit(int(self.state.run.exit_code) if code is None else code)
 
     def copy(self, text: str, what: str) -> None:
         """Copy, and say where the text went."""
@@ -311,15 +292,4 @@ class WizardApp(Hearing):
 
     def get_system_commands(self, screen: Any) -> Iterable[SystemCommand]:
         """The palette: the steps, then what every app has."""
-        for step in path(self.state):
-            if step.id in self.state.seen and step.id != self.state.at:
-                yield SystemCommand(
-                    f"Go to {step.title}", step.question, lambda i=step.id: self.visit(i)
-                )
-        yield SystemCommand("Light or dark", "Switch the theme", self.action_switch_theme)
-        yield SystemCommand("Quit", "Leave the wizard", self.action_ask_quit)
-        if isinstance(screen, StepScreen):
-            yield SystemCommand("Help", "Help for this screen", screen.action_help)
-        for command in super().get_system_commands(screen):
-            if command.title in ("Theme", "Screenshot"):
-                yield command
+        return commands(self, screen, super().get_system_commands(screen))

@@ -12,7 +12,8 @@ from wizard.ui.state import RunState
 if TYPE_CHECKING:
     from wizard.core.checks import Report, Result
     from wizard.ui.app import WizardApp
-    from wizard.ui.backend import Existing, LogFollower
+    from wizard.ui.backend import LogFollower
+    from wizard.ui.views import Existing
 
 
 class HomeJobs:

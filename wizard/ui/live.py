@@ -11,14 +11,10 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import StageRef
 from wizard.core.report import FlowEvent, Listener, StageReport
 from wizard.flows.drafts import draft_file, drop_draft, load_draft, save_draft
-from wizard.ui.backend import (
-    Link,
-    ReviewView,
-    StatusLine,
-)
 from wizard.ui.live_home import planned, shown_changes
 from wizard.ui.live_look import LiveLook
 from wizard.ui.live_text import links, status_lines
+from wizard.ui.views import Link, ReviewView, StatusLine
 
 if TYPE_CHECKING:
     from wizard.core.proof import Proof

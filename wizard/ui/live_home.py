@@ -11,17 +11,16 @@ from wizard.core.cost import estimate
 from wizard.core.errors import WizardError
 from wizard.core.groups import group_of
 from wizard.flows.context import Context, Options
-from wizard.ui.backend import (
-    AskStage,
+from wizard.ui.backend import AskStage, LogFollower
+from wizard.ui.stage_text import view_of
+from wizard.ui.views import (
     Connected,
-    LogFollower,
     PlannedResource,
     RemovalView,
     RemovedView,
     ReviewView,
     StageView,
 )
-from wizard.ui.stage_text import view_of
 
 if TYPE_CHECKING:
     from wizard.core.answers import Answers

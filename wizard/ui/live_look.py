@@ -14,8 +14,9 @@ from wizard.core.reading_order import View
 from wizard.flows.browse import Lookup
 from wizard.flows.preflight import Check
 from wizard.flows.sign_in import Profile
-from wizard.ui.backend import AskMfa, Existing, ShowLogin
+from wizard.ui.backend import AskMfa, ShowLogin
 from wizard.ui.live_home import LiveHome
+from wizard.ui.views import Existing
 
 if TYPE_CHECKING:
     from wizard.core.secret import Secret

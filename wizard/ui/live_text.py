@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wizard.core.console_links import log_link, wallarm_console
 from wizard.core.report import State
-from wizard.ui.backend import Link, StatusLine
+from wizard.ui.views import Link, StatusLine
 
 if TYPE_CHECKING:
     from wizard.core.answers import Answers

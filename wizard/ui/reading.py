@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
+from rich.control import Control
+from textual.app import App
 from textual.geometry import Offset
 from textual.widget import Widget
 from textual.widgets import Input
@@ -32,3 +34,12 @@ def place_of(focused: Widget | None) -> Offset | None:
     return Offset(
         max(seen.x, min(place.x, seen.right - 1)), max(seen.y, min(place.y, seen.bottom - 1))
     )
+
+
+def follow_focus(app: App[Any]) -> None:
+    """Move the terminal's cursor; Textual does so only where it draws, and knows inputs only."""
+    place = place_of(app.screen.focused) if app.screen_stack else None
+    if place is not None and place != app.cursor_position:
+        app.cursor_position = place
+        if app._driver is not None:
+            app._driver.write(Control.move_to(*place).segment.text)

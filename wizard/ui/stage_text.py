@@ -11,8 +11,8 @@ from wizard.core.access_log import FormatKind, kind, log_group_name
 from wizard.core.change import Mode, StageChange, diff_lines, plan_change
 from wizard.core.owner import owner, snippet
 from wizard.core.text import clean
-from wizard.ui.backend import StageView
 from wizard.ui.stagebook import OURS, StageRow, logging_today
+from wizard.ui.views import StageView
 
 if TYPE_CHECKING:
     from wizard.core.answers import Answers

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from wizard.core.errors import ExitCode
 from wizard.core.progress_view import Progress
 from wizard.core.proof import Proof, initial
 from wizard.core.reading_order import View
@@ -31,12 +32,11 @@ if TYPE_CHECKING:
     from wizard.core.errors import WizardError
     from wizard.core.facts import HostedZone, Identity, Inventory, LogGroup, Network
     from wizard.core.secret import Secret
-    from wizard.ui.backend import (
-        Check,
+    from wizard.ui.backend import Check, Profile
+    from wizard.ui.views import (
         Connected,
         Existing,
         Link,
-        Profile,
         RemovalView,
         RemovedView,
         ReviewView,
@@ -91,6 +91,17 @@ class RunState:
     def _line(self, text: str) -> None:
         self.lines.append(text)
         self.told += 1
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the command exits with, from how far the run came."""
+        if self.error is not None:
+            return self.error.exit_code
+        if "logging" not in self.done:
+            return ExitCode.INTERRUPTED
+        failed = any(r.state is State.FAILED for r in self.reports.values())
+        incomplete = self.proof is not None and not self.proof.complete
+        return ExitCode.FAILED if failed or incomplete else ExitCode.DONE
 
     @property
     def problems(self) -> int:

@@ -11,9 +11,9 @@ from textual.widgets import Static
 from wizard.core.report import State
 from wizard.core.steps import STEPS
 from wizard.core.text import clean, count
-from wizard.ui.backend import Existing
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.state import RunState
+from wizard.ui.views import Existing
 from wizard.ui.widgets.choices import Choice, Choices
 from wizard.ui.widgets.lines import Failure, StateLines
 from wizard.ui.widgets.picklist import Item, PickList

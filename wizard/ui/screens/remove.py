@@ -10,9 +10,9 @@ from textual.binding import Binding, BindingType
 
 from wizard.core.report import Phase, State
 from wizard.core.text import clean, count
-from wizard.ui.backend import Connected
 from wizard.ui.screens.dialogs import Confirm, Details
 from wizard.ui.screens.home_part import HomePart
+from wizard.ui.views import Connected
 from wizard.ui.widgets.lines import Failure
 from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.tree import TreeRow, TreeRows

@@ -15,10 +15,10 @@ from textual.widgets import Static, TabbedContent, TabPane
 from wizard.core.groups import group_order
 from wizard.core.report import State
 from wizard.core.text import clean, count, duration
-from wizard.ui.backend import PlannedResource, ReviewView
 from wizard.ui.path import after, path
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.screens.dialogs import Confirm
+from wizard.ui.views import PlannedResource, ReviewView
 from wizard.ui.widgets.lines import Failure, plain
 from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.tree import TreeRow, TreeRows

@@ -12,10 +12,10 @@ from wizard.core.cost import STORAGE_GB_MONTH
 from wizard.core.groups import group_order
 from wizard.core.report import Phase, State
 from wizard.core.text import clean, count, duration
-from wizard.ui.backend import RemovalView
 from wizard.ui.deploy_rows import progress_rows, settling
 from wizard.ui.screens.dialogs import Confirm, Details
 from wizard.ui.screens.home_part import HomePart
+from wizard.ui.views import RemovalView
 from wizard.ui.widgets.lines import Failure, plain
 from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.tree import TreeRow, TreeRows
