@@ -16,7 +16,8 @@ from textual.widgets import RichLog, TabbedContent
 from benchmarks.figure import Figure, figure
 from benchmarks.reducer import EVENTS, RESOURCES, lines
 from benchmarks.watchdog import Watchdog
-from tests.ui.scripted import Script, Scripted
+from tests.ui.script import Script
+from tests.ui.scripted import Scripted
 from wizard.flows.context import Options
 from wizard.flows.follow import follow
 from wizard.services.terraform.events import parse_line

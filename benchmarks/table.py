@@ -14,7 +14,9 @@ from textual.widgets import DataTable
 
 from benchmarks.figure import Figure, figure, measured
 from benchmarks.watchdog import Watchdog
-from tests.ui.scripted import Script, Scripted, stages
+from tests.ui.script import Script
+from tests.ui.scripted import Scripted
+from tests.ui.scripted_account import stages
 from wizard.flows.context import Options
 from wizard.ui.app import WizardApp
 from wizard.ui.stagebook import StageBook, make_row

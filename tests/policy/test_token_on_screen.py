@@ -21,7 +21,7 @@ import pytest
 from textual.widgets import Input
 
 from tests.ui.acting import wizard
-from tests.ui.scripted import TOKEN
+from tests.ui.script import TOKEN
 
 PIECES = tuple(TOKEN[start : start + 12] for start in range(0, len(TOKEN) - 12, 12))
 

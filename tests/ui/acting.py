@@ -10,7 +10,8 @@ from textual.pilot import Pilot
 
 from tests.ui.scenes import settle
 from tests.ui.screen_text import screen_text
-from tests.ui.scripted import TOKEN, Script, Scripted
+from tests.ui.script import TOKEN, Script
+from tests.ui.scripted import Scripted
 from wizard.core.answers import Answers
 from wizard.core.secret import Secret
 from wizard.flows.context import Options

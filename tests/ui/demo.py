@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.ui.scripted import Script, Scripted, deploy_error
+from tests.ui.script import Script, deploy_error
+from tests.ui.scripted import Scripted
 from wizard.flows.context import Options
 from wizard.ui.app import WizardApp
 

@@ -12,7 +12,8 @@ from textual.pilot import Pilot
 from textual.screen import ModalScreen
 
 from tests.ui.screen_text import screen_text
-from tests.ui.scripted import TOKEN, Script, Scripted, deploy_error
+from tests.ui.script import TOKEN, Script, deploy_error
+from tests.ui.scripted import Scripted
 from wizard.core.answers import Answers
 from wizard.core.report import State
 from wizard.core.secret import Secret

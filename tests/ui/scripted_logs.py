@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from tests.ui.script import EPOCH
 from wizard.flows.logs import LogLine, LogSource, Tail
-
-EPOCH = 1_791_201_871.22
 
 
 class ScriptedLog:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.ui.acting import SIZES, Session, wizard
 from tests.ui.scenes import settle, until
-from tests.ui.scripted import Script
+from tests.ui.script import Script
 from wizard.core.errors import WizardError
 from wizard.ui import doctor_text, terminal
 from wizard.ui.screens.dialogs import Agree, AskFile, Details

@@ -11,7 +11,7 @@ from textual.widgets import Button
 from tests.ui.acting import Session, wizard
 from tests.ui.loop_watch import LoopWatch
 from tests.ui.scenes import CHOSEN, settle, until
-from tests.ui.scripted import TOKEN, Script
+from tests.ui.script import TOKEN, Script
 from wizard.core.answers import Answers
 from wizard.core.secret import Secret
 from wizard.core.steps import STEPS

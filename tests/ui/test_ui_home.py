@@ -9,7 +9,7 @@ import pytest
 
 from tests.ui.acting import SIZES, wizard
 from tests.ui.scenes import CHOSEN, settle, until
-from tests.ui.scripted import Script, deploy_error
+from tests.ui.script import Script, deploy_error
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.unfinished import Unfinished

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tracemalloc
 
-from tests.ui.scripted import Script, stages
+from tests.ui.script import Script
+from tests.ui.scripted_account import stages
 from wizard.ui.stagebook import StageBook, make_row
 
 ROW_BYTES = 1_024

@@ -9,7 +9,8 @@ import pytest
 
 from tests.ui.acting import SIZES, wizard
 from tests.ui.scenes import CHOSEN, settle, until
-from tests.ui.scripted import HOSTILE, TOKEN, Script, deploy_error
+from tests.ui.script import TOKEN, Script, deploy_error
+from tests.ui.scripted_account import HOSTILE
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.report import State

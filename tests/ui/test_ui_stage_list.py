@@ -7,7 +7,7 @@ from textual import events
 from textual.widgets import Input
 
 from tests.ui.acting import settle, wizard
-from tests.ui.scripted import Script
+from tests.ui.script import Script
 from wizard.core.errors import WizardError
 from wizard.core.reading_order import wanted
 from wizard.ui.widgets.stage_table import StageTable

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.ui.scripted import TOKEN
+from tests.ui.script import TOKEN
 
 ROOT = Path(__file__).parents[2]
 SCRIPTED = (sys.executable, "-m", "tests.ui.demo", "--fast")

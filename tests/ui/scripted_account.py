@@ -1,0 +1,267 @@
+"""The scripted account: hostile names, and stages that log in every way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from tests.ui.script import Player, Script
+from wizard.core.access_log import render_format
+from wizard.core.answers import Answers
+from wizard.core.facts import (
+    AccessLog,
+    Api,
+    ApiType,
+    EndpointType,
+    HostedZone,
+    Identity,
+    Inventory,
+    LogGroup,
+    Network,
+    Problem,
+    Stage,
+    StageSettings,
+    Subnet,
+    SubscriptionFilter,
+)  # fmt: skip
+from wizard.core.reading_order import View
+from wizard.core.report import State
+from wizard.core.secret import Secret
+from wizard.ui.backend import AskMfa, Check, Profile, ShowLogin
+from wizard.ui.views import Existing
+
+ACCOUNT = "123456789012"
+HOSTILE = (
+    "x [/foo] [bold red]not bold[/]",
+    "[prod]",
+    "ansi \x1b[31mred\x1b[0m \x07bell",
+    "right \u202eto\u202c left אבג",
+    "emoji 🚀👩‍👩‍👧‍👦 漢字",
+    "line\nbreak\tand\r\x00control",
+    "{braces} %s $(shell) `x` ; --flag",
+    "n" * 1000,
+)
+NAMES = (
+    "orders", "payments", "customers", "catalogue", "inventory", "shipping", "returns", "search",
+    "recommendations", "notifications", "pricing", "promotions", "reviews", "invoices", "tax",
+    "fraud-check", "sessions", "identity", "webhooks", "partners", "reporting", "exports",
+)  # fmt: skip
+
+
+OTHER_GROUP = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/acme/access-logs"
+OWN_FORMAT = (
+    '{"requestId":"$context.requestId","ip":"$context.identity.sourceIp",'
+    '"caller":"$context.identity.caller"}'
+)
+OUR_GROUP = (
+    f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/apigateway/wallarm-api-discovery-f64911f6"
+)
+FIREHOSE = f"arn:aws:firehose:us-east-1:{ACCOUNT}:deliverystream/amazon-apigateway-audit"
+
+
+def stages(script: Script, region: str) -> tuple[Stage, ...]:
+    """The stages of the scripted account, the same every time."""
+    out = []
+    stage_names = ("prod", "staging", "dev", "test", "qa", "blue", "green", "canary", "demo", "eu")
+    for number in range(script.apis):
+        kind = (ApiType.REST, ApiType.REST, ApiType.HTTP, ApiType.REST, ApiType.WEBSOCKET)[
+            number % 5
+        ]
+        name = NAMES[number % len(NAMES)]
+        if number >= len(NAMES):
+            name += f"-{('v2', 'internal', 'events', 'legacy', 'mobile')[number % 5]}"
+        if number >= 110:
+            name += f"-{number:04d}"
+        if script.hostile and 3 <= number < 3 + len(HOSTILE):
+            name = HOSTILE[number - 3]
+        tags = {}
+        if number % 4 == 0:
+            tags["aws:cloudformation:stack-name"] = f"{NAMES[number % len(NAMES)]}-api"
+        managed = number % 11 == 7
+        api = Api(f"{number:04x}b2c3d4", name, kind,
+                  EndpointType.PRIVATE if number % 9 == 8 else EndpointType.REGIONAL,
+                  managed=managed, tags=tags)  # fmt: skip
+        for at in range(script.stages_per_api):
+            log, level = AccessLog(), ""
+            pick = (number * 3 + at) % 7
+            if pick == 3:
+                log = AccessLog(OTHER_GROUP, OWN_FORMAT)
+            elif pick == 5:
+                log, level = AccessLog(OUR_GROUP, render_format(kind)), "INFO"
+            elif pick == 6 and number % 2:
+                log = AccessLog(FIREHOSE, "$context.requestId $context.status")
+            stage = "$default" if kind is ApiType.HTTP and at == 0 else stage_names[at]
+            out.append(
+                Stage(
+                    api, stage, StageSettings(log, level), managed=managed,
+                    has_canary=number % 13 == 2 and at == 0,
+                    invoke_url=f"https://{api.api_id}.execute-api.{region}.amazonaws.com/"
+                    + ("" if stage == "$default" else stage),
+                )
+            )  # fmt: skip
+    return tuple(out)
+
+
+class ScriptedAccount(Player):
+    """Looking around."""
+
+    def preflight(self, answers: Answers, on_check: Callable[[Check], None]) -> None:
+        self._enter("preflight")
+        plan = (
+            ("terraform", "Terraform", State.DONE, "1.11.4, provider hashicorp/aws 5.100.0", ""),
+            ("identity", "AWS identity", State.DONE,
+             f"acme-prod {ACCOUNT}, assumed role platform-admin", ""),
+            ("region", "Region", State.DONE, answers.region, ""),
+            ("permissions", "Permissions", State.WARNING, "3 of 184 actions are missing",
+             "Review prints the exact policy; give it to whoever manages your roles."),
+            ("cloud", "Wallarm Cloud", State.DONE, f"{answers.wallarm_api_host} answers", ""),
+            ("existing", "Earlier deployment", State.SKIPPED, "none on this machine", ""),
+        )  # fmt: skip
+        for key, question, *_ in plan:
+            on_check(Check(key, question, State.TODO))
+        for key, question, state, answer, next_step in plan:
+            on_check(Check(key, question, State.RUNNING, "checking"))
+            self._wait(0.6)
+            on_check(Check(key, question, state, answer, next_step))
+
+    def existing(self) -> tuple[Existing, ...]:
+        self._enter("existing")
+        return self.script.existing
+
+    def elsewhere(self, answers: Answers) -> tuple[Existing, ...]:
+        self._enter("elsewhere")
+        return self.script.elsewhere
+
+    def saved(self, existing: Existing) -> Answers | None:
+        return Answers(name_prefix=existing.name_prefix, region=existing.region)
+
+    def profiles(self) -> tuple[Profile, ...]:
+        self._enter("profiles")
+        hostile = (Profile(HOSTILE[0], "keys"),) if self.script.hostile else ()
+        return (
+            Profile("acme-prod", "SSO", "acme.awsapps.com", "us-east-1"),
+            Profile("acme-staging", "SSO", "acme.awsapps.com", "eu-central-1"),
+            Profile("audit", "role", "arn:aws:iam::210987654321:role/audit", "us-east-1"),
+            Profile("jane", "keys", "static key"),
+            Profile("ci", "process", "aws-vault"),
+            *hostile,
+        )
+
+    def regions(self, answers: Answers) -> tuple[str, ...]:
+        self._enter("regions")
+        return (
+            "us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "eu-central-1",
+            "eu-west-1", "eu-west-2", "eu-north-1", "ap-south-1", "ap-southeast-1",
+            "ap-southeast-2", "ap-northeast-1", "sa-east-1",
+        )  # fmt: skip
+
+    def identity(self, answers: Answers, ask_mfa: AskMfa) -> Identity:
+        self._wait(0.8)
+        self._enter("identity")
+        if self.script.mfa:
+            code = ask_mfa("arn:aws:iam::123456789012:mfa/jane")
+            self.calls.append(f"mfa {code}")
+        return Identity(
+            ACCOUNT, f"arn:aws:sts::{ACCOUNT}:assumed-role/platform-admin/jane", answers.region,
+            "acme-prod",
+        )  # fmt: skip
+
+    def sso_login(self, answers: Answers, show: ShowLogin, cancel: threading.Event) -> None:
+        self._enter("sso_login")
+        show("https://device.sso.us-east-1.amazonaws.com/", "ABCD-EFGH")
+        self._wait(4)
+
+    def discover(
+        self,
+        answers: Answers,
+        on_batch: Callable[[tuple[Stage, ...]], None],
+        on_count: Callable[[int, int], None],
+        cancel: threading.Event,
+        *,
+        looking_at: Callable[[], View] | None = None,
+        on_cached: Callable[[tuple[Stage, ...], float], None] | None = None,
+    ) -> Inventory:
+        everything = stages(self.script, answers.region)
+        if self.script.cached and on_cached:
+            gone = replace(everything[0].api, api_id="gone", name="gone-since")
+            on_cached((*everything, replace(everything[0], api=gone)), self.script.cached)
+            self._wait(1)
+        self._enter("discover")
+        self.looking_at = looking_at or View
+        self._inventory = everything
+        known = len({s.api.api_id for s in everything})
+        size = max(6, len(everything) // 20)
+        read: set[str] = set()
+        for start in range(0, len(everything), size):
+            if cancel.is_set():
+                break
+            batch = everything[start : start + size]
+            read |= {s.api.api_id for s in batch}
+            on_batch(batch)
+            on_count(len(read), known)
+            self._wait(0.3)
+        problems = ()
+        if self.script.hostile:
+            problems = (
+                Problem("z9y8x7 (legacy)", "AccessDenied: not authorized for apigateway:GET"),
+            )
+        return Inventory(
+            self.identity_now(answers), everything, tuple({s.api.api_id: s.api for s in everything}
+            .values()), problems, "2026-10-05T12:04:31Z",
+        )  # fmt: skip
+
+    def identity_now(self, answers: Answers) -> Identity:
+        return Identity(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/jane", answers.region, "acme-prod")
+
+    def log_groups(self, answers: Answers) -> tuple[LogGroup, ...]:
+        self._enter("log_groups")
+        self._wait()
+        one = SubscriptionFilter("to-datadog", "arn:aws:lambda:us-east-1:1:function:datadog")
+        base = f"arn:aws:logs:{answers.region}:{ACCOUNT}:log-group:"
+        names = [f"/aws/apigateway/{n}" for n in NAMES[:8]] + [
+            "/ecs/backend", "/aws/lambda/" + "long-function-name-" * 12, "shared-access-logs",
+        ]  # fmt: skip
+        groups = [
+            LogGroup(n, base + n, "STANDARD", 30 if i % 3 else None, i * 10**8,
+                     (one,) * (i % 3))
+            for i, n in enumerate(names)
+        ]  # fmt: skip
+        groups.append(LogGroup("/archive/ia", base + "/archive/ia", "INFREQUENT_ACCESS", None))
+        return tuple(groups)
+
+    def networks(self, answers: Answers) -> tuple[Network, ...]:
+        self._enter("networks")
+        zones = ("us-east-1a", "us-east-1b")
+        subnets = tuple(
+            Subnet(f"subnet-0{p}{i}a1b2c3d4e5f60", f"prod-{'public' if p else 'private'}-{z[-1]}",
+                   f"10.0.{p * 10 + i}.0/24", z, bool(p))
+            for p in (0, 1)
+            for i, z in enumerate(zones)
+        )  # fmt: skip
+        return (
+            Network("vpc-0a1b2c3d4e5f60718", "prod", "10.0.0.0/16", subnets),
+            Network("vpc-0ffffffffffffffff", HOSTILE[0], "172.31.0.0/16", (), True),
+        )
+
+    def zones(self, answers: Answers) -> tuple[HostedZone, ...]:
+        self._enter("zones")
+        return (HostedZone("Z0123456789ABC", "acme.example"),
+                HostedZone("Z0PRIVATE", "corp.internal", True))  # fmt: skip
+
+    def check_token(self, answers: Answers, token: Secret) -> Check:
+        self._enter("check_token")
+        self._wait()
+        state = self.script.token_state
+        words = {
+            State.DONE: ("valid: accepted by the Wallarm Cloud", ""),
+            State.FAILED: ("refused by the Wallarm Cloud",
+                           "A token of the other cloud looks the same: check US or EU."),
+            State.UNCHECKED: ("could not check: a deployment token may not ask the Cloud",
+                              "The node's own log will tell after the deployment."),
+        }[state]  # fmt: skip
+        return Check("token", "Token", state, *words)
+
+    def check_node(self, answers: Answers) -> Check:
+        self._enter("check_node")
+        return Check("node", "Node", State.DONE, f"{answers.node_url} answers in 12 ms")
