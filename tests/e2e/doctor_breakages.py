@@ -7,39 +7,43 @@ from dataclasses import dataclass
 
 from tests.e2e.aws_override import Rewritten
 from tests.e2e.doctor_breaks import (
-    DAY,
-    DOMAIN,
-    NODE,
     OTHER_FUNCTION,
     OTHER_GROUP,
     REQUEST_ID,
     Break,
-    account_role_deleted,
-    account_role_trusts_another,
-    account_role_unset,
-    account_role_without_rights,
     both,
-    certificate,
     filter_deleted,
     filter_paused,
     filter_with,
-    http_stage,
     log_delivery_removed,
     log_group_deleted,
     metric,
-    node_fails,
     permission,
     played,
-    pretending,
-    record_leads_elsewhere,
     refused,
-    rest_format,
-    rest_stage,
-    rules_lost,
     traffic,
     undelivered,
     variable,
     written,
+)
+from tests.e2e.doctor_breaks_node import (
+    DAY,
+    DOMAIN,
+    NODE,
+    certificate,
+    node_fails,
+    pretending,
+    record_leads_elsewhere,
+    rules_lost,
+)
+from tests.e2e.doctor_breaks_stages import (
+    account_role_deleted,
+    account_role_trusts_another,
+    account_role_unset,
+    account_role_without_rights,
+    http_stage,
+    rest_format,
+    rest_stage,
 )
 from tests.e2e.doctor_patient import targets
 

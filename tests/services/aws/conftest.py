@@ -155,3 +155,9 @@ class World:
 @pytest.fixture(scope="session")
 def world(session: Session) -> World:
     return World(session)
+
+
+@pytest.fixture
+def arn(world: Any) -> str:
+    """Of a new log group."""
+    return str(world.arn(world.log_group()))
