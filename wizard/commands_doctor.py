@@ -19,7 +19,7 @@ from wizard.core.report import State
 from wizard.core.secret import Secret
 from wizard.core.text import clean, count, duration
 from wizard.flows.context import Context
-from wizard.inputs import consent, load_answers, run_options, setting
+from wizard.inputs import consent, load_answers, make_context, setting
 from wizard.services.tokens import take_environment
 
 NOBODY_TO_ASK = "WAG-E-CLI-003"
@@ -39,7 +39,7 @@ def doctor(options: argparse.Namespace) -> int:
     answers = load_answers(options, env)
     token = read_token(setting(options, "token_file", env), env)
     with Console() as console:
-        context = Context(run_options(options, env), console.emit)
+        context = make_context(options, env, console)
         report = diagnose.run(
             context,
             answers,
@@ -157,7 +157,7 @@ def redrive(options: argparse.Namespace) -> int:
     answers = load_answers(options, env)
     since = _time(options.since)
     with Console(as_json=setting(options, "json", env)) as console:
-        context = Context(run_options(options, env), console.emit)
+        context = make_context(options, env, console)
         with flow.Redrive(context, answers) as job:
             waiting = job.list(since)
             console.line(
@@ -193,7 +193,7 @@ def support_bundle(options: argparse.Namespace) -> int:
         f"wallarm-apigw-support-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}.zip"
     )
     with Console(as_json=False) as console:
-        context = Context(run_options(options, env), console.emit)
+        context = make_context(options, env, console)
         files = bundle.collect(context, answers)
         for name, text in files.items():
             console.line(f"  {name}  {len(text.encode()):,} bytes")

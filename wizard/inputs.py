@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +52,29 @@ def make_context(options: argparse.Namespace, env: Mapping[str, str], console: C
         console.emit,
         lambda text: agrees(options, env, text),
         lambda text: agrees(options, env, text, person=True),
-        None if setting(options, "non_interactive", env) or not sys.stdin.isatty() else ask_code,
+        code_asker(options, env),
     )
 
 
+def code_asker(options: argparse.Namespace, env: Mapping[str, str]) -> Callable[[str], str] | None:
+    """Who gives the one-time code of a profile with MFA; None where nobody sits there."""
+    alone = setting(options, "non_interactive", env) or not sys.stdin.isatty()
+    return None if alone else ask_code
+
+
 def ask_code(prompt: str) -> str:
-    """The one-time code of a profile with MFA, from the terminal."""
-    print(clean(prompt), end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip()
+    """The one-time code of a profile with MFA, from the terminal, which does not show it."""
+    try:
+        code = getpass.getpass(clean(prompt), stream=sys.stderr).strip()
+    except EOFError:
+        code = ""
+    if not code:
+        raise UsageError(
+            "WAG-E-AWS-021",
+            "No MFA code was given",
+            next_step="Run the same command again and enter the code, or choose another profile.",
+        )
+    return code
 
 
 def load_answers(
@@ -104,7 +120,8 @@ def load_answers(
     from wizard.flows.shared_answers import current_answers
 
     wanted = {**identity_keys, "region": found.region, "state_bucket": found.state_bucket}
-    return build(layers[0], current_answers(run, wanted, name_prefix), given, check=check)
+    there = current_answers(run, wanted, name_prefix, code_asker(options, env))
+    return build(layers[0], there, given, check=check)
 
 
 def _aws_environment(env: Mapping[str, str]) -> dict[str, Any]:

@@ -73,8 +73,8 @@ class Player:
         if error is not None:
             raise error
 
-    def ask_with(self, agree: Callable[[str], bool]) -> None:
-        self.agree = agree
+    def ask_with(self, agree: Callable[[str], bool], ask_mfa: Callable[[str], str]) -> None:
+        self.agree, self.ask_mfa = agree, ask_mfa
 
     def listen(self, listener: Listener) -> None:
         self.listener = listener

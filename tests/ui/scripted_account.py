@@ -28,7 +28,7 @@ from wizard.core.facts import (
 from wizard.core.reading_order import View
 from wizard.core.report import State
 from wizard.core.secret import Secret
-from wizard.ui.backend import AskMfa, Check, Profile, ShowLogin
+from wizard.ui.backend import Check, Profile, ShowLogin
 from wizard.ui.views import Existing
 
 ACCOUNT = "123456789012"
@@ -156,11 +156,11 @@ class ScriptedAccount(Player):
             "ap-southeast-2", "ap-northeast-1", "sa-east-1",
         )  # fmt: skip
 
-    def identity(self, answers: Answers, ask_mfa: AskMfa) -> Identity:
+    def identity(self, answers: Answers) -> Identity:
         self._wait(0.8)
         self._enter("identity")
         if self.script.mfa:
-            code = ask_mfa("arn:aws:iam::123456789012:mfa/jane")
+            code = self.ask_mfa("arn:aws:iam::123456789012:mfa/jane")
             self.calls.append(f"mfa {code}")
         return Identity(
             ACCOUNT, f"arn:aws:sts::{ACCOUNT}:assumed-role/platform-admin/jane", answers.region,

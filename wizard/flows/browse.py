@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wizard.core.answers import Answers
-from wizard.core.errors import WizardError
 from wizard.core.reading_order import View, wanted
 from wizard.flows import sign_in
 from wizard.flows.preflight import Check, Preflight
@@ -39,7 +38,7 @@ class Lookup:
     ) -> None:
         self.options = options
         self._cache = cache
-        self.ask_mfa = ask_mfa
+        self._ask_mfa = ask_mfa
         self._sessions: dict[tuple[str, str], Session] = {}
         self._lock = threading.Lock()
         self._checks = Preflight(options, self.session)
@@ -51,18 +50,8 @@ class Lookup:
         key = (answers.profile, answers.region)
         with self._lock:
             if key not in self._sessions:
-                self._sessions[key] = Session(*key, env=self.options.env, mfa=self.code)
+                self._sessions[key] = Session(*key, env=self.options.env, mfa=self._ask_mfa)
             return self._sessions[key]
-
-    def code(self, prompt: str) -> str:
-        """The one-time code for an assume-role profile. Raises where nobody can be asked."""
-        if self.ask_mfa is None:
-            raise WizardError(
-                "WAG-E-AWS-021",
-                "Nobody can be asked for the MFA code",
-                next_step="Run it in a terminal, or log in first (`aws sts get-session-token`).",
-            )
-        return self.ask_mfa(prompt)
 
     def profiles(self) -> tuple[Profile, ...]:
         """The profiles of this user's AWS configuration, with how each gets its credentials."""

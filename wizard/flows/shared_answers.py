@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from wizard.core.answers import Answers
@@ -12,18 +12,23 @@ from wizard.core.state_place import LOCAL, StatePlace, backend_bucket
 from wizard.flows.context import Options
 from wizard.flows.saved import found_deployments, saved_answers
 from wizard.services import state_bucket
+from wizard.services.aws import roles
 from wizard.services.aws.session import Session
 from wizard.services.state_store import StateStore
 from wizard.services.workspace_meta import read_backend
 
 
 def current_answers(
-    options: Options, wanted: Mapping[str, Any], name_prefix: str
+    options: Options,
+    wanted: Mapping[str, Any],
+    name_prefix: str,
+    ask_code: Callable[[str], str] | None = None,
 ) -> dict[str, Any]:
     """The answers of the last run, wherever it took place; empty when there was none.
 
     Args:
         wanted: `region`, `profile` and `state_bucket` as far as they were given.
+        ask_code: asks for the one-time code of a profile with MFA.
     Where AWS cannot be asked, what this machine knows counts: the flow that follows asks AWS too,
     and tells what is wrong with it.
     """
@@ -34,13 +39,15 @@ def current_answers(
     if (here and not bucket) or bucket == LOCAL:
         return here
     try:
-        session = Session(profile=profile, region=region, env=options.env)
+        session = Session(profile=profile, region=region, env=options.env, mfa=ask_code)
         identity = session.identity()
         for name in (bucket,) if bucket else state_bucket.find(session):
             found = _answers_in(session, identity, name, name_prefix)
             if found:
                 return {**found, "profile": profile}
-    except WizardError:
+    except WizardError as error:
+        if error.code in (roles.NOT_GIVEN, roles.REFUSED):  # it would be asked for a second time
+            raise
         return here
     return here
 

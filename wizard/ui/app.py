@@ -90,7 +90,7 @@ class WizardApp(Hearing):
             self._filters.append(AsciiOnly())
         ScrollBar.renderer = PlainScrollBar
         backend.listen(self.jobs.hear)
-        backend.ask_with(self.jobs.agree)
+        backend.ask_with(self.jobs.agree, self.jobs.ask_mfa)
 
     def on_mount(self) -> None:
         """Show the first screen at once, then start looking around."""

@@ -61,8 +61,11 @@ ShowLogin = Callable[[str, str], None]
 class Backend(Protocol):
     """The product as the screens see it."""
 
-    def ask_with(self, agree: Callable[[str], bool]) -> None:
-        """Have a flow's yes-or-no questions answered; `agree` is called from worker threads."""
+    def ask_with(self, agree: Callable[[str], bool], ask_mfa: AskMfa) -> None:
+        """Have a flow's questions answered: yes or no, and the one-time code of a device.
+
+        Both are called from worker threads.
+        """
 
     def listen(self, listener: Listener) -> None:
         """Every event of a running flow goes to this listener, from any thread."""
@@ -85,8 +88,8 @@ class Backend(Protocol):
     def regions(self, answers: Answers) -> tuple[str, ...]:
         """Regions the account can use; a static list where AWS cannot be asked."""
 
-    def identity(self, answers: Answers, ask_mfa: AskMfa) -> Identity:
-        """Who the credentials belong to. `ask_mfa` gets the device and returns the code."""
+    def identity(self, answers: Answers) -> Identity:
+        """Who the credentials belong to."""
 
     def sso_login(self, answers: Answers, show: ShowLogin, cancel: threading.Event) -> None:
         """Log in with IAM Identity Center; `show` gets the address to open and the code."""

@@ -62,9 +62,7 @@ class Jobs(RunJobs):
     def identify(self) -> None:
         """Ask AWS who we are; an MFA code is asked for in a dialog."""
         state, backend = self.app.state, self.app.backend
-        self.fetch(
-            "identity", state.identity, lambda: backend.identity(state.answers, self._ask_mfa)
-        )
+        self.fetch("identity", state.identity, lambda: backend.identity(state.answers))
 
     def log_in(self) -> None:
         """Log in with IAM Identity Center, then ask again who we are."""
@@ -82,7 +80,8 @@ class Jobs(RunJobs):
 
         self.fetch("login", state.login, work)
 
-    def _ask_mfa(self, device: str) -> str:
+    def ask_mfa(self, device: str) -> str:
+        """From a worker: have a person asked for the code of this device."""
         code = self.ask(lambda give: self.app.ask_mfa(device, give))
         if code is None:
             raise WizardError(

@@ -11,7 +11,7 @@ from wizard.core.cost import estimate
 from wizard.core.errors import WizardError
 from wizard.core.groups import group_of
 from wizard.flows.context import Context, Options
-from wizard.ui.backend import AskStage, LogFollower
+from wizard.ui.backend import AskMfa, AskStage, LogFollower
 from wizard.ui.stage_text import view_of
 from wizard.ui.views import (
     Connected,
@@ -45,22 +45,25 @@ class LiveHome:
     def __init__(self, options: Options) -> None:
         self.options = options
         self._agree: Callable[[str], bool] = lambda _: False
-        self._context = Context(options, self._emit, self._agrees, self._agrees, self._code)
+        self._code: AskMfa | None = None
+        self._context = Context(options, self._emit, self._agrees, self._agrees, self._ask_code)
         self._inventory: Inventory | None = None
         self._adding: tuple[Stages, Addition, Answers] | None = None
         self._added = False
         self._removing: tuple[Uninstall, Removal] | None = None
         self._ask: AskStage = _keep
 
-    def ask_with(self, agree: Callable[[str], bool]) -> None:
+    def ask_with(self, agree: Callable[[str], bool], ask_mfa: AskMfa) -> None:
         """Have a flow's questions put to a person; called from worker threads."""
-        self._agree = agree
+        self._agree, self._code = agree, ask_mfa
 
     def _agrees(self, question: str) -> bool:
         return self._agree(question)
 
-    def _code(self, prompt: str) -> str:
-        raise NotImplementedError
+    def _ask_code(self, prompt: str) -> str:
+        if self._code is None:
+            raise LookupError("nobody was named who could be asked")
+        return self._code(prompt)
 
     def _emit(self, event: FlowEvent) -> None:
         raise NotImplementedError

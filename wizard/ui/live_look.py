@@ -14,7 +14,7 @@ from wizard.core.reading_order import View
 from wizard.flows.browse import Lookup
 from wizard.flows.preflight import Check
 from wizard.flows.sign_in import Profile
-from wizard.ui.backend import AskMfa, ShowLogin
+from wizard.ui.backend import ShowLogin
 from wizard.ui.live_home import LiveHome
 from wizard.ui.views import Existing
 
@@ -28,11 +28,8 @@ class LiveLook(LiveHome):
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
-        self._lookup = Lookup(options)
+        self._lookup = Lookup(options, self._ask_code)
         self._looked = Answers()  # with whose profile and Region deployments elsewhere were found
-
-    def _code(self, prompt: str) -> str:
-        return self._lookup.code(prompt)
 
     def preflight(self, answers: Answers, on_check: Callable[[Check], None]) -> None:
         """The checks of the first screen."""
@@ -94,9 +91,8 @@ class LiveLook(LiveHome):
         """Regions with API Gateway."""
         return self._lookup.regions(answers)
 
-    def identity(self, answers: Answers, ask_mfa: AskMfa) -> Identity:
+    def identity(self, answers: Answers) -> Identity:
         """Who the credentials belong to."""
-        self._lookup.ask_mfa = ask_mfa
         return self._lookup.identity(answers)
 
     def sso_login(self, answers: Answers, show: ShowLogin, cancel: threading.Event) -> None:

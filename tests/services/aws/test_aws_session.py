@@ -249,6 +249,7 @@ def client_error(code: str, message: str = "words of AWS") -> e.ClientError:
         (e.ReadTimeoutError(endpoint_url="https://x"), "WAG-E-AWS-006", "HTTPS_PROXY"),
         (e.SSOTokenLoadError(error_msg="gone"), "WAG-E-AWS-005", "aws sso login --profile p"),
         (e.LoginRefreshRequired(), "WAG-E-AWS-005", "aws login --profile p"),
+        (e.RefreshWithMFAUnsupportedError(), "WAG-E-AWS-002", "asks for a new MFA code"),
         (e.CredentialRetrievalError(provider="x", error_msg="y"), "WAG-E-AWS-001", "Repair"),
         (e.ProfileNotFound(profile="x"), "WAG-E-AWS-003", "list-profiles"),
     ],

@@ -158,6 +158,14 @@ def _answered(error: BaseException, code: str, what: str, profile: str) -> Wizar
             next_step="Check the access key, that this computer's clock is right, and that the "
             "Region is enabled for the account.",
         )
+    if "MultiFactorAuthentication failed" in words:
+        return WizardError(
+            "WAG-E-AWS-022",
+            "The MFA code was refused",
+            why=words,
+            next_step="A code is good for one use: wait for the next one on your device, then try "
+            "again. If every code is refused, compare mfa_serial in the profile with your device.",
+        )
     if code in DENIED:
         match = _ACTION.search(message_of(error))
         action = match.group(1) if match else ""
@@ -230,6 +238,13 @@ def _unanswered(error: BaseException, what: str, profile: str) -> WizardError:
             "The AWS login has ended",
             why=words,
             next_step=f"Run `aws login{flag}`, then the same command again.",
+        )
+    if isinstance(error, e.RefreshWithMFAUnsupportedError):
+        return WizardError(
+            "WAG-E-AWS-002",
+            "The AWS credentials have expired",
+            why=words,
+            next_step="Run the same command again; it asks for a new MFA code and goes on.",
         )
     if isinstance(error, (e.NoCredentialsError, e.PartialCredentialsError)):
         return WizardError(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from wizard import __version__
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import Identity
-from wizard.services.aws import budget, configuration, expiry
+from wizard.services.aws import budget, configuration, expiry, roles
 from wizard.services.aws.budget import TokenBucket
 from wizard.services.aws.clients import Clients
 from wizard.services.aws.errors import explain, explained
@@ -62,7 +62,6 @@ class Session(Clients):
             region or self._env.get("AWS_REGION") or self._env.get("AWS_DEFAULT_REGION") or ""
         )
         self._mfa = mfa
-        self._mfa_used = False
         self._lock = threading.RLock()
         self._boto: boto3.Session | None = None
         self._clients: dict[str, Any] = {}
@@ -120,6 +119,7 @@ class Session(Clients):
         try:
             answer = self.client("sts").get_caller_identity()
         except (BotoCoreError, ClientError) as error:
+            roles.forget(self._env)
             raise explain(error, "Asking AWS who we are", self.profile) from error
         arn = answer["Arn"]
         return Identity(
@@ -211,6 +211,7 @@ class Session(Clients):
     def _make(self, service: str, *, attempts: int = 0, timeout: int = READ_TIMEOUT) -> Any:
         from botocore.config import Config
 
+        self._settle()
         with explained("Preparing to talk to AWS", self.profile):
             client: Any = self._session().client(  # type: ignore[call-overload]
                 service,
@@ -245,9 +246,7 @@ class Session(Clients):
             configuration.check_profile(profile, self._env)
         with explained("Reading the AWS configuration"):
             core = configuration.core(self._env, profile)
-            # There is no public way to replace getpass, which would wait behind the screens.
-            resolver = core.get_component("credential_provider")
-            resolver.get_provider("assume-role")._prompter = self._ask_mfa
+            roles.share(core, profile, self._env, self._ask_mfa)
             if profile:
                 return boto3.Session(botocore_session=core, profile_name=profile)
             return boto3.Session(
@@ -259,7 +258,14 @@ class Session(Clients):
 
     def _handed_on_by_name(self, method: str) -> bool:
         """Whether Terraform gets the profile's name, and so renews the credentials by itself."""
-        return bool(self.profile) and method in _SHARED_METHODS and not self._mfa_used
+        if not self.profile or method not in _SHARED_METHODS:
+            return False
+        return not roles.needs_code(self._session()._session, self.profile)
+
+    def _settle(self) -> None:
+        core = self._session()._session
+        with explained("Assuming the role", self.profile):
+            roles.settle(core, self.profile)
 
     def _ask_mfa(self, prompt: str) -> str:
         if self._mfa is None:
@@ -270,12 +276,12 @@ class Session(Clients):
                 next_step="Run in a terminal, or hand in temporary keys "
                 "(`aws configure export-credentials`).",
             )
-        self._mfa_used = True
         return self._mfa(prompt)
 
     def _credentials(self) -> Credentials:
         from botocore.exceptions import NoCredentialsError
 
+        self._settle()
         with explained("Reading the AWS credentials", self.profile):
             credentials = self._session().get_credentials()
             if credentials is None:

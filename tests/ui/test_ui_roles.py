@@ -1,0 +1,127 @@
+"""Roles of the user's own AWS configuration, on the real backend: assumed, with a code and without.
+
+STS is a stand-in that takes each right code once, as AWS does; the rest is the local AWS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from tests.one_time_code import DEVICE, CodeGate, user
+from tests.services.aws.conftest import aws_url as aws_url
+from tests.ui.acting import SIZES
+from tests.ui.scenes import settle, until
+from tests.ui.screen_text import screen_text
+from wizard.core.answers import Answers
+from wizard.core.report import State
+from wizard.flows.context import Options
+from wizard.ui.app import WizardApp
+from wizard.ui.live import LiveBackend
+from wizard.ui.screens.dialogs import AskCode
+
+RIGHT, NEXT, WRONG = "483920", "573801", "111112"
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def gate(aws_url: str) -> Iterator[CodeGate]:
+    with CodeGate(aws_url, RIGHT, NEXT) as it:
+        yield it
+
+
+@asynccontextmanager
+async def started(
+    gate: CodeGate, home: Path, start: str, size: tuple[int, int] = (80, 24), profile: str = ""
+) -> AsyncIterator[tuple[WizardApp, Pilot[int]]]:
+    options = Options(workspace=home / "workspace", env=user(gate.url, home))
+    backend = LiveBackend(options)
+    answers = Answers(profile=profile, region="eu-central-1")
+    app = WizardApp(backend, options, answers, unicode=True, start=start)
+    app.animation_level = "none"
+    try:
+        async with app.run_test(size=size) as pilot:
+            yield app, pilot
+    finally:
+        backend.close()
+
+
+async def code_asked(app: WizardApp, pilot: Pilot[int]) -> None:
+    await until(pilot, lambda: isinstance(app.screen, AskCode), PATIENCE)
+
+
+@SIZES
+async def test_a_role_is_assumed_and_the_screen_says_which(
+    gate: CodeGate, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with started(gate, tmp_path, "aws", size) as (app, pilot):
+        app.state.identity.reset()
+        await until(pilot, lambda: app.state.profiles.value is not None, PATIENCE)
+        await settle(pilot)
+        await pilot.press("down", "down", "space")
+        await until(pilot, lambda: app.state.identity.value is not None, PATIENCE)
+        assert app.state.answers.profile == "role"
+        assert "assumed-role/operator" in screen_text(app)
+        assert gate.seen == []
+
+
+@SIZES
+async def test_a_code_is_asked_for_once_and_then_serves_every_part_of_the_wizard(
+    gate: CodeGate, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with started(gate, tmp_path, "welcome", size, "role-with-code") as (app, pilot):
+        await code_asked(app, pilot)
+        assert DEVICE.rpartition("/")[2] in screen_text(app)
+        await pilot.press(*RIGHT, "enter")
+        # The checks and the account were asked for at the same time; both go on with this code.
+        await until(pilot, lambda: not app.state.preflight.busy, PATIENCE)
+        await until(pilot, lambda: not app.state.identity.busy, PATIENCE)
+        assert not isinstance(app.screen, AskCode)
+        assert app.state.checks["identity"].state is State.DONE
+        assert app.state.identity.value is not None
+        assert "assumed-role/admin" in app.state.identity.value.arn
+        await pilot.press("r")
+        await until(pilot, lambda: not app.state.preflight.busy, PATIENCE)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: app.state.at == "aws")
+        app.state.identity.reset()
+        app.jobs.identify()
+        app.jobs.look_up("log_groups", "networks")
+        await until(pilot, lambda: app.state.identity.value is not None, PATIENCE)
+        await until(pilot, lambda: app.state.networks.value is not None, PATIENCE)
+        assert gate.seen == [RIGHT]
+        assert RIGHT not in screen_text(app)
+
+
+async def test_a_wrong_code_is_explained_and_asked_for_anew(gate: CodeGate, tmp_path: Path) -> None:
+    async with started(gate, tmp_path, "aws", profile="role-with-code") as (app, pilot):
+        await code_asked(app, pilot)
+        await pilot.press(*WRONG, "enter")
+        await until(pilot, lambda: app.state.identity.error is not None, PATIENCE)
+        assert "The MFA code was refused" in screen_text(app)
+        await pilot.press("r")
+        await code_asked(app, pilot)
+        assert app.screen.query_one("#code", Input).value == "", "the refused code is gone"
+        await pilot.press(*RIGHT, "enter")
+        await until(pilot, lambda: app.state.identity.value is not None, PATIENCE)
+        assert "assumed-role/admin" in screen_text(app)
+        assert gate.seen == [WRONG, RIGHT]
+
+
+async def test_whoever_has_no_code_at_hand_can_choose_another_profile(
+    gate: CodeGate, tmp_path: Path
+) -> None:
+    async with started(gate, tmp_path, "aws", profile="role-with-code") as (app, pilot):
+        await code_asked(app, pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.state.identity.error is not None, PATIENCE)
+        assert "No MFA code was given" in screen_text(app)
+        await pilot.press("up", "space")
+        await until(pilot, lambda: app.state.identity.value is not None, PATIENCE)
+        assert app.state.answers.profile == "role"
+        assert gate.seen == []
