@@ -295,11 +295,6 @@ resource "aws_ecs_service" "node" {
     registry_arn = aws_service_discovery_service.node[0].arn
   }
 
-  lifecycle {
-    # Set at creation; not every API answers with them.
-    ignore_changes = [availability_zone_rebalancing, placement_constraints]
-  }
-
   depends_on = [
     aws_lb_listener.node,
     aws_ecs_cluster_capacity_providers.this,

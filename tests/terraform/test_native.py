@@ -6,16 +6,13 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.terraform.test_module import declared
-from tests.terraform.tool import MODULE, clean_environment, prepared, terraform
+from tests.terraform.tool import MODULE, clean_environment, one_provider, prepared, terraform
 
 pytestmark = pytest.mark.e2e
 
@@ -76,35 +73,6 @@ def module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     copy = prepared(folder)
     with one_provider(copy, folder / "provider.txt"):
         yield copy
-
-
-@contextmanager
-def one_provider(module: Path, words: Path) -> Iterator[None]:
-    """Start the provider once. Terraform would start it several times a run: half of all the time.
-
-    Where it does not say how to reach it, Terraform starts it itself, as ever.
-    """
-    (binary,) = module.glob(".terraform/providers/*/hashicorp/aws/*/*/terraform-provider-aws*")
-    with words.open("w") as out, pytest.MonkeyPatch.context() as patch:
-        process = subprocess.Popen(
-            [str(binary), "-debug"],
-            env=clean_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            until = time.monotonic() + 20
-            while time.monotonic() < until and process.poll() is None:
-                found = re.search(r"TF_REATTACH_PROVIDERS='(.+)'", words.read_text("utf-8"))
-                if found:
-                    patch.setenv("TF_REATTACH_PROVIDERS", found[1])
-                    break
-                time.sleep(0.05)
-            yield
-        finally:
-            process.terminate()
-            process.wait(20)
 
 
 @pytest.fixture

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +71,41 @@ def terraform(
             f"terraform {arguments[0]}: {done.stdout[-6000:]}{done.stderr[-6000:]}"
         )
     return done
+
+
+@contextmanager
+def one_provider(module: Path, words: Path, env: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Start the provider once. Terraform would start it several times a run: half of all the time.
+
+    Where it does not say how to reach it, Terraform starts it itself, as ever.
+
+    Args:
+        module: an initialised copy of it.
+        words: a file for what the provider says.
+        env: what it needs beside the clean environment; Terraform's own does not reach it.
+    """
+    (binary,) = module.glob(".terraform/providers/*/hashicorp/aws/*/*/terraform-provider-aws*")
+    with words.open("w") as out, pytest.MonkeyPatch.context() as patch:
+        process = subprocess.Popen(
+            [str(binary.resolve()), "-debug"],
+            cwd=module,  # where Terraform starts it, and the module's own paths begin
+            env={**clean_environment(), **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            until = time.monotonic() + 20
+            while time.monotonic() < until and process.poll() is None:
+                found = re.search(r"TF_REATTACH_PROVIDERS='(.+)'", words.read_text("utf-8"))
+                if found:
+                    patch.setenv("TF_REATTACH_PROVIDERS", found[1])
+                    break
+                time.sleep(0.05)
+            yield
+        finally:
+            process.terminate()
+            process.wait(20)
 
 
 def clean_environment() -> dict[str, str]:

@@ -6,6 +6,7 @@ is carried out, its answer is lost, the caller repeats it and is told that the t
 And a subscription filter calls its function once and forgets the events if that fails: here the
 call is an asynchronous invocation as on AWS, with two retries and a destination for what failed,
 which may be a bucket. The pauses are a second and two seconds; on AWS they are minutes.
+And an ECS service forgets how its tasks are to be placed, which AWS tells whoever asks.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def fill() -> None:
     v2.handle_request = handle_request
     _retry_failed_deliveries()
     _keep_failures_in_buckets()
+    _keep_where_tasks_go()
 
 
 def _retry_failed_deliveries() -> None:
@@ -104,3 +106,31 @@ def _keep_failures_in_buckets() -> None:
         )
 
     lambda_svc._route_async_failure = route
+
+
+def _keep_where_tasks_go() -> None:
+    """A service tells its placement and whether it balances zones, as it was told last."""
+    from ministack.services import ecs
+
+    def keeping(original: Any) -> Any:
+        def carry_out(data: Any) -> Any:
+            answer = original(data)
+            cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
+            name = data.get("serviceName") or str(data.get("service", "")).rpartition("/")[2]
+            service = ecs._services.get(f"{cluster}/{name}")
+            if service is not None and answer[0] == 200:
+                for key, otherwise in _PLACEMENT.items():
+                    service[key] = data.get(key, service.get(key, otherwise))
+            return answer
+
+        return carry_out
+
+    for action in ("CreateService", "UpdateService"):
+        ecs._ACTION_MAP[action] = keeping(ecs._ACTION_MAP[action])
+
+
+_PLACEMENT: dict[str, Any] = {
+    "placementConstraints": [],
+    "placementStrategy": [],
+    "availabilityZoneRebalancing": "DISABLED",
+}
