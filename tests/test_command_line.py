@@ -53,7 +53,7 @@ def examples() -> list[str]:
 
 @pytest.mark.parametrize("line", examples())
 def test_every_example_can_be_typed(line: str) -> None:
-    words = shlex.split(line.partition(" > ")[0], comments=True)
+    words = shlex.split(re.split(" [>|] ", line)[0], comments=True)
     parse(words[1:], "")
 
 
@@ -160,24 +160,3 @@ def test_every_error_says_what_to_do_next() -> None:
     silent = [place for place, call in found.items()
               if not {"next_step", None} & {keyword.arg for keyword in call.keywords}]  # fmt: skip
     assert silent == []
-
-
-BASH = """
-eval "$(%s completion bash)"
-COMP_WORDS=(wallarm-apigw %s); COMP_CWORD=%d; COMP_LINE="${COMP_WORDS[*]}"
-_shtab_wallarm_apigw; printf '%%s\\n' "${COMPREPLY[@]}"
-"""
-
-
-@pytest.mark.parametrize(
-    ("words", "offered"),
-    [("doc", "doctor"), ("stages re", "remove"), ("doctor --outp", "--output"),
-     ("doctor --output ju", "junit")],
-)  # fmt: skip
-def test_bash_completes_commands_options_and_values(words: str, offered: str) -> None:
-    command = f"{shlex.quote(sys.executable)} -m wizard.cli"
-    script = BASH % (command, words, len(words.split()))
-    done = subprocess.run(
-        ["bash", "--norc", "-c", script], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == [offered], done.stderr

@@ -188,28 +188,6 @@ def version(options: argparse.Namespace) -> int:
     return int(ExitCode.DONE)
 
 
-def completion(options: argparse.Namespace) -> int:
-    """Print a completion script for a shell."""
-    import shtab
-
-    _complete_files(options.parser)
-    print(shtab.complete(options.parser, options.shell))
-    return int(ExitCode.DONE)
-
-
-def _complete_files(parser: argparse.ArgumentParser) -> None:
-    """Let the shell complete paths where an option takes one."""
-    import shtab
-
-    kinds = {"FILE": shtab.FILE, "PATH": shtab.FILE, "DIR": shtab.DIRECTORY}
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for child in action.choices.values():
-                _complete_files(child)
-        elif action.metavar in kinds:
-            action.complete = kinds[action.metavar]  # type: ignore[attr-defined]
-
-
 def reference() -> str:
     """Every answer as a Markdown table, from the model itself."""
     rows = ["| key | environment variable | default | meaning |", "| --- | --- | --- | --- |"]

@@ -146,7 +146,9 @@ COMMANDS = {
         "print completions for a shell",
         "A completion script on standard output.",
         'eval "$(wallarm-apigw completion bash)"     # in ~/.bashrc\n'
-        'eval "$(wallarm-apigw completion zsh)"      # in ~/.zshrc, after compinit',
+        'eval "$(wallarm-apigw completion zsh)"      # in ~/.zshrc, after compinit\n'
+        "wallarm-apigw completion fish | source      # in ~/.config/fish/config.fish\n"
+        "wallarm-apigw completion tcsh > ~/.apigw.tcsh   # and source it in ~/.tcshrc",
     ),
     "sandbox": Page(
         "a local AWS, node and traffic on this machine",

@@ -15,6 +15,7 @@ from wizard.core.text import closest
 PROGRAM = "wallarm-apigw"
 MOST_LISTED = 5
 COLUMNS = 78
+SHELLS = ("bash", "zsh", "fish", "tcsh")  # that can have completions
 _NONE: Any = argparse.SUPPRESS  # a command's own defaults come first
 
 
@@ -168,9 +169,9 @@ def build_parser(version: str = __version__) -> Parser:
     answers.add_argument("--reference", action="store_true", help="as a reference table instead")
     _common(answers)
 
-    completion = _command(commands, "completion", "commands:completion", "SHELL")
-    completion.add_argument("shell", choices=("bash", "zsh", "tcsh"), metavar="SHELL",
-                            help="bash, zsh or tcsh")  # fmt: skip
+    completion = _command(commands, "completion", "completion:completion", "SHELL")
+    completion.add_argument("shell", choices=SHELLS, metavar="SHELL",
+                            help=f"{', '.join(SHELLS[:-1])} or {SHELLS[-1]}")  # fmt: skip
     completion.set_defaults(parser=parser)
 
     modes = _family(commands, "sandbox", "modes", "MODE")
