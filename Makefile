@@ -55,8 +55,10 @@ lock: $(STAMP)  ## versions and hashes of everything set-up installs, for Python
 	$(COMPILE) --extra sandbox --group dev --output-file requirements/lock.txt pyproject.toml
 	sed -n 's/ \\$$//; /==/p' requirements/lock.txt > requirements/.versions
 	$(COMPILE) --constraint requirements/.versions --output-file requirements/runtime.txt pyproject.toml
+	$(COMPILE) --constraint requirements/.versions --no-generate-hashes --extra sandbox \
+		--output-file requirements/constraints.txt pyproject.toml
 	rm requirements/.versions
-	for tool in checkov policy-scan sbom; do \
+	for tool in checkov newcomer policy-scan sbom; do \
 		$(COMPILE) --output-file requirements/$$tool.txt requirements/$$tool.in || exit 1; done
 
 sbom:  ## the software bill of materials of the product, CycloneDX, on standard output
@@ -69,7 +71,9 @@ format: $(STAMP)  ## apply the formatter
 	$(BIN)/ruff format .
 
 newcomer: $(STAMP)  ## README.md's commands to the letter, in a fresh clone with an empty home
-	$(BIN)/python -m tests.newcomer
+	$(PYTHON) -m venv .venv-newcomer
+	.venv-newcomer/bin/python -m pip install --quiet --require-hashes -r requirements/newcomer.txt
+	PATH="$(CURDIR)/.venv-newcomer/bin:$$PATH" $(BIN)/python -m tests.newcomer
 
 terminals: $(STAMP)  ## the screens in real terminals, by keys; written into docs/terminals.md
 	$(BIN)/python -m tests.terminals --page
@@ -99,4 +103,4 @@ package: $(STAMP)  ## rebuild the forwarder's zip for standalone Terraform users
 	$(BIN)/python lambda/build.py terraform/cw-resend-lambda.zip
 
 clean:  ## remove what was built
-	rm -rf $(VENV) .venv-checkov .venv-sbom .venv-scan dist build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-checkov .venv-newcomer .venv-sbom .venv-scan dist build .pytest_cache .mypy_cache .ruff_cache

@@ -1,12 +1,12 @@
 """What a newcomer does, to the letter: the README's commands, in a fresh clone, with an empty home.
 
-    python -m tests.newcomer [PYTHON ...]      default: the Python that runs this
+    python -m tests.newcomer [--install] [PYTHON ...]      default: the Python that runs this
 
-For each Python: `make try` in the clone; the wheel built and installed as the README says (into a
-virtual environment where neither uv nor pipx is there); then every command of the section
-"Headless", of "When something does not work" and of "Remove it", in the README's order, against a
-sandbox. What a reader has to fill in is filled in: the answers, the token, the stage, and `--yes`,
-because nobody is there to be asked. Takes about six minutes a Python.
+For each Python: `make try` in the clone; the wheel built, and installed with pipx and with uv, each
+in a home of its own; then every command of the section "Headless", of "When something does not
+work" and of "Remove it", in the README's order, against a sandbox. What a reader has to fill in is
+filled in: the answers, the token, the stage, and `--yes`, because nobody is there to be asked. Takes
+about seven minutes a Python; `--install` plays the installing alone, in two.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -45,7 +44,10 @@ def environment(home: Path, python: str) -> dict[str, str]:
     for name in ("python3", "python"):
         (shims / name).symlink_to(python)
     env = {k: v for k, v in os.environ.items() if k in KEPT or k.startswith(("PIP_", "UV_"))}
-    return env | {"HOME": str(home), "PATH": f"{shims}:{env['PATH']}", "TERM": "dumb"}
+    return env | {
+        "HOME": str(home), "PATH": f"{shims}:{env['PATH']}", "TERM": "dumb",
+        "UV_PYTHON": python, "PIPX_DEFAULT_PYTHON": python,
+    }  # fmt: skip
 
 
 def run(command: str, folder: Path, env: Mapping[str, str], say: Say) -> str:
@@ -61,31 +63,43 @@ def run(command: str, folder: Path, env: Mapping[str, str], say: Say) -> str:
     return done.stdout
 
 
-def installed(clone: Path, folder: Path, env: dict[str, str], python: str, say: Say) -> None:
-    """Build the wheel as the README says, and put `wallarm-apigw` on PATH."""
-    build, install = blocks("Install")
-    run(build, clone, env, say)
-    tools = shlex.split(install)
-    if shutil.which(tools[0]):
-        run(install, clone, env, say)
-        env["PATH"] = f"{env['HOME']}/.local/bin:{env['PATH']}"
-        return
-    venv = folder / "tool"
-    run(f"{python} -m venv {venv}", clone, env, say)
-    run(f"{venv}/bin/python -m pip install --quiet dist/wallarm_apigw-*.whl", clone, env, say)
-    env["PATH"] = f"{venv}/bin:{env['PATH']}"
+def installed(clone: Path, env: dict[str, str], say: Say) -> None:
+    """The README's way to `wallarm-apigw` on PATH, with each tool in a home of its own."""
+    bare = dict(env)
+    for tool in ("pipx", "uv"):  # what uv installed is what goes on
+        home = Path(env["HOME"], tool)
+        env |= bare | {"HOME": str(home), "PATH": f"{home}/.local/bin:{_only(tool, home, bare)}"}
+        for command in blocks("Install"):
+            if command.split()[0] not in {"pipx", "uv"} - {tool}:
+                run(filled_in(command), clone, env, say)
+        said = run("wallarm-apigw version", clone, env, say)
+        say("        " + ", ".join(" ".join(line.split()) for line in said.splitlines()[:5]))
 
 
-def filled_in(command: str, stage: str, token: str) -> str:
+def _only(tool: str, home: Path, env: Mapping[str, str]) -> str:
+    """A PATH on which of the two tools is only this one: pipx works another way beside uv."""
+    found = shutil.which(tool, path=env["PATH"])
+    if found is None:
+        raise SystemExit(f"There is no {tool} here; `make newcomer` brings it.")
+    alone = home / "tool"
+    alone.mkdir(parents=True)
+    (alone / tool).symlink_to(found)
+    others = [f for f in env["PATH"].split(":") if not Path(f, "uv").exists()]
+    return ":".join([str(alone), *others])
+
+
+def filled_in(command: str, stage: str = "", token: str = "") -> str:
     """A reader's own values in the README's command, and consent."""
     command = command.replace("WALLARM_API_TOKEN=...", f"WALLARM_API_TOKEN={token}")
     command = command.replace("a1b2c3d4e5/prod", stage)
     if command.endswith("uninstall"):
         command += " --yes"
+    if command.endswith("sandbox try"):
+        command += " --dry-run"  # `make try` did the whole job
     return command
 
 
-def play(python: str, say: Say = print) -> None:
+def play(python: str, say: Say = print, *, install_only: bool = False) -> None:
     """Everything with one Python."""
     from wizard.sandbox import Sandbox
 
@@ -95,9 +109,12 @@ def play(python: str, say: Say = print) -> None:
         folder = Path(name)
         env = environment(folder / "home", python)
         run(f"git clone --quiet {ROOT} clone", folder, env, say)
-        for command in blocks("Try it without an AWS account"):
-            run(command, folder / "clone", env, say)
-        installed(folder / "clone", folder, env, python, say)
+        if not install_only:
+            for command in blocks("Try it without an AWS account"):
+                run(command, folder / "clone", env, say)
+        installed(folder / "clone", env, say)
+        if install_only:
+            return
         elsewhere = folder / "elsewhere"
         elsewhere.mkdir()
         with Sandbox.start(region="us-east-1") as box:
@@ -114,5 +131,6 @@ def play(python: str, say: Say = print) -> None:
 
 
 if __name__ == "__main__":
-    for interpreter in sys.argv[1:] or [sys.executable]:
-        play(interpreter)
+    given = [argument for argument in sys.argv[1:] if argument != "--install"]
+    for interpreter in given or [sys.executable]:
+        play(interpreter, install_only="--install" in sys.argv)

@@ -160,3 +160,11 @@ def test_every_error_says_what_to_do_next() -> None:
     silent = [place for place, call in found.items()
               if not {"next_step", None} & {keyword.arg for keyword in call.keywords}]  # fmt: skip
     assert silent == []
+
+
+def test_a_misspelt_variable_is_told_beside_the_data_and_without_its_value() -> None:
+    plain = run("answers")
+    done = run("answers", WALLARM_APIGW_REGOIN="eu-central-1")
+    assert (done.returncode, done.stdout) == (0, plain.stdout)
+    assert "WALLARM_APIGW_REGOIN has no effect: did you mean WALLARM_APIGW_REGION?" in done.stderr
+    assert "eu-central-1" not in done.stderr

@@ -1,7 +1,8 @@
 """What set-up and its tools install is pinned to the file, and nothing is missing.
 
 lock.txt is what the tests run with; runtime.txt the part of it that a user installs, and what the
-bill of materials lists; the others are tools in environments of their own.
+bill of materials lists; constraints.txt its versions alone, for an installer that would want a hash
+of the wheel, too; the others are tools in environments of their own.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ def entries(name: str) -> list[str]:
     return FILES[name].replace("\\\n", " ").strip().splitlines()
 
 
+def versions_in(name: str) -> set[str]:
+    """Each `name==version`, without marker and hashes."""
+    return {entry.split("--hash")[0].split(";")[0].strip() for entry in entries(name)}
+
+
 ENTRIES = entries("lock")
 
 
@@ -41,7 +47,7 @@ def _key(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@pytest.mark.parametrize("name", ["lock", "runtime", "checkov", "policy-scan", "sbom"])
+@pytest.mark.parametrize("name", ["lock", "runtime", "checkov", "newcomer", "policy-scan", "sbom"])
 def test_every_entry_is_one_version_with_the_hashes_of_its_files(name: str) -> None:
     good = re.compile(r"[A-Za-z0-9._-]+==[^\s;]+( ; .+?)?( +--hash=sha256:[0-9a-f]{64})+$")
     assert len(entries(name)) > 10
@@ -55,10 +61,15 @@ def test_no_lock_names_a_place_to_download_from(name: str) -> None:
 
 
 def test_what_a_user_installs_is_what_the_tests_run_with() -> None:
-    ours = {e.split("--hash")[0].split(";")[0].strip() for e in ENTRIES}
-    theirs = {e.split("--hash")[0].split(";")[0].strip() for e in entries("runtime")}
-    assert theirs <= ours
-    assert len(theirs) < 30
+    assert versions_in("runtime") <= versions_in("lock")
+    assert len(versions_in("runtime")) < 30
+
+
+def test_the_constraints_of_an_install_are_the_versions_the_tests_run_with() -> None:
+    free = versions_in("constraints")
+    assert versions_in("runtime") < free < versions_in("lock")
+    # pipx installs its own pip with the same constraints.
+    assert not [entry for entry in free if entry.startswith(("pip==", "setuptools=="))]
 
 
 def test_what_a_user_installs_is_what_the_product_declares() -> None:

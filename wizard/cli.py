@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from wizard.parser import parse
 
         options = parse(arguments, version())
+        _tell_unread(env)
         return _call(options)
     except WizardError as error:
         return _told(error, arguments, options)
@@ -46,6 +47,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(ExitCode.FAILED)
     except Exception as error:  # noqa: BLE001 - a bug: one clear error, its traceback to the log
         return _told(_bug(error, options, env), arguments, options)
+
+
+def _tell_unread(env: dict[str, str]) -> None:
+    """A misspelt variable would otherwise be a default that nobody chose."""
+    from wizard.core.text import clean
+    from wizard.core.variables import unread
+
+    for sentence in unread(env):
+        print(clean(sentence), file=sys.stderr)
 
 
 def _call(options: argparse.Namespace) -> int:

@@ -37,8 +37,9 @@ def answers() -> str:
 
 One JSON object with these keys; `wallarm-apigw answers` prints one with every default. Keys that
 the Terraform module has a variable for carry its name. An unknown key is refused, with the closest
-one that exists. In an environment variable and after `--set`, a list is written with commas
-(`a1b2c3/prod,d4e5f6/live`) and `tags` as `name=value,name=value`.
+one that exists; an unknown `WALLARM_APIGW_…` variable has no effect, and you are told so. In an
+environment variable and after `--set`, a list is written with commas (`a1b2c3/prod,d4e5f6/live`)
+and `tags` as `name=value,name=value`.
 
 The Wallarm token is not an answer: it comes from `WALLARM_API_TOKEN`, from `--token-file`, or from
 the masked field, and goes straight to an SSM SecureString.

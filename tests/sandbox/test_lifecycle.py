@@ -21,7 +21,6 @@ from tests.sandbox.conftest import client_for, make_function
 from wizard.core.errors import UsageError, WizardError
 from wizard.sandbox import Sandbox, leftovers, local_aws
 from wizard.sandbox.local_aws import LocalAws
-from wizard.sandbox.sandbox import MINISTACK
 
 HANGING = "import time\ndef handler(event, context):\n    time.sleep(600)\n"
 GONE_SECONDS = 15.0
@@ -246,9 +245,9 @@ def test_without_the_extra_the_error_names_the_command(monkeypatch: pytest.Monke
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UsageError) as caught:
         Sandbox.start()
-    assert f"pipx inject wallarm-apigw {MINISTACK}" in caught.value.next_step
-    extras = metadata("wallarm-apigw").get_all("Requires-Dist") or []
-    assert any(r.replace(" ", "").startswith(MINISTACK + ";") for r in extras), extras
+    # Not ministack alone: it wants a botocore of its own, and boto3 would keep its newer version.
+    assert '`pipx install --force "WHEEL[sandbox]"`' in caught.value.next_step
+    assert "sandbox" in (metadata("wallarm-apigw").get_all("Provides-Extra") or [])
 
 
 def test_importing_it_needs_neither_ministack_nor_boto3() -> None:

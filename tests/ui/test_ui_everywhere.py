@@ -12,9 +12,12 @@ from tests.ui.acting import Session, wizard
 from tests.ui.loop_watch import LoopWatch
 from tests.ui.scenes import CHOSEN, settle, until
 from tests.ui.script import TOKEN, Script
+from tests.ui.scripted import Scripted
 from wizard.core.answers import Answers
 from wizard.core.secret import Secret
 from wizard.core.steps import STEPS
+from wizard.flows.context import Options
+from wizard.ui.app import WizardApp
 from wizard.ui.screens.dialogs import Confirm, HelpDialog
 from wizard.ui.widgets.choices import Choices
 from wizard.ui.widgets.rows import Rows
@@ -210,3 +213,12 @@ async def test_the_optional_api_token_is_for_the_doctor_and_is_kept_nowhere() ->
         await until(w.pilot, lambda: w.backend.asked_with == Secret(reader))
         assert all(reader not in a.to_json() for a in w.backend.saved_answers)
         assert reader not in w.app.state.answers.to_json()
+
+
+async def test_a_misspelt_environment_variable_is_told_on_the_screen() -> None:
+    options = Options(env={"WALLARM_APIGW_REGOIN": "eu-central-1"})
+    app = WizardApp(Scripted(Script()), options)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        told = [str(n.message) for n in app._notifications]
+        assert any("did you mean WALLARM_APIGW_REGION?" in text for text in told), told

@@ -16,6 +16,7 @@ from wizard.core.text import closest
 ENV_PREFIX = "WALLARM_APIGW_"
 
 _FIELDS = {f.name: f for f in dataclasses.fields(Answers)}
+KEYS = tuple(_FIELDS)
 _TYPES = get_type_hints(Answers)
 _NEVER = ("wallarm_api_token", "token", "aws_secret_access_key")
 

@@ -24,7 +24,6 @@ from wizard.sandbox.node_client import NodeClient, call
 from wizard.sandbox.traffic import SampleRequest, Sent
 
 ACCOUNT_ID = "123456789012"
-MINISTACK = "ministack==1.5.33"  # as the extra `sandbox` pins it
 # Settings that would point the product or Terraform somewhere else than the sandbox.
 UNSET = (
     "AWS_CA_BUNDLE",
@@ -86,8 +85,9 @@ class Sandbox:
                 "WAG-E-SANDBOX-001",
                 "The sandbox needs ministack, which is not installed",
                 why="It belongs to the extra `sandbox`, because only trying things out needs it.",
-                next_step=f"Put it beside this program: `pipx inject wallarm-apigw {MINISTACK}`, "
-                f"or `uv tool install --with {MINISTACK} WHEEL`, or `pip install {MINISTACK}` in "
+                next_step="Install the wheel again with the extra: "
+                '`uv tool install --force "WHEEL[sandbox]"`, '
+                '`pipx install --force "WHEEL[sandbox]"`, or `pip install "WHEEL[sandbox]"` in '
                 "its virtual environment.",
             )
         leftovers.sweep()

@@ -18,6 +18,8 @@ from textual.scrollbar import ScrollBar
 from wizard.core import steps
 from wizard.core.answers import Answers
 from wizard.core.errors import ExitCode, WizardError
+from wizard.core.text import clean
+from wizard.core.variables import unread
 from wizard.ui import missing, terminal
 from wizard.ui.background import unexpected
 from wizard.ui.hearing import Hearing
@@ -98,6 +100,8 @@ class WizardApp(Hearing):
         self.set_interval(EVENT_SECONDS, self._tick)
         self.set_interval(terminal.LOOK_SECONDS, self._look_at_terminal)
         self.call_after_refresh(self._look_around)
+        for sentence in unread(self.options.env):
+            self.notify(clean(sentence), severity="warning", markup=False, timeout=20)
 
     def on_unmount(self) -> None:
         """However the screens end: no worker may wait for a person any more."""
