@@ -5,8 +5,8 @@
 For each Python: `make try` in the clone; the wheel built, and installed with pipx and with uv, each
 in a home of its own; then every command of the section "Headless", of "When something does not
 work" and of "Remove it", in the README's order, against a sandbox. What a reader has to fill in is
-filled in: the answers, the token, the stage, and `--yes`, because nobody is there to be asked. Takes
-about seven minutes a Python; `--install` plays the installing alone, in two.
+filled in: the answers, the token, the stage, and `--yes`, because nobody is there to be asked.
+Takes about seven minutes a Python; `--install` plays the installing alone, in two.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def environment(home: Path, python: str) -> dict[str, str]:
     return env | {
         "HOME": str(home), "PATH": f"{shims}:{env['PATH']}", "TERM": "dumb",
         "UV_PYTHON": python, "PIPX_DEFAULT_PYTHON": python,
+        "PIPX_DEFAULT_BACKEND": "pip",  # also where uv is beside it
     }  # fmt: skip
 
 
@@ -67,25 +68,16 @@ def installed(clone: Path, env: dict[str, str], say: Say) -> None:
     """The README's way to `wallarm-apigw` on PATH, with each tool in a home of its own."""
     bare = dict(env)
     for tool in ("pipx", "uv"):  # what uv installed is what goes on
-        home = Path(env["HOME"], tool)
-        env |= bare | {"HOME": str(home), "PATH": f"{home}/.local/bin:{_only(tool, home, bare)}"}
+        if shutil.which(tool, path=bare["PATH"]) is None:
+            raise SystemExit(f"There is no {tool} here; `make newcomer` brings it.")
+        home = Path(bare["HOME"], tool)
+        home.mkdir()
+        env |= bare | {"HOME": str(home), "PATH": f"{home}/.local/bin:{bare['PATH']}"}
         for command in blocks("Install"):
             if command.split()[0] not in {"pipx", "uv"} - {tool}:
                 run(filled_in(command), clone, env, say)
-        said = run("wallarm-apigw version", clone, env, say)
-        say("        " + ", ".join(" ".join(line.split()) for line in said.splitlines()[:5]))
-
-
-def _only(tool: str, home: Path, env: Mapping[str, str]) -> str:
-    """A PATH on which of the two tools is only this one: pipx works another way beside uv."""
-    found = shutil.which(tool, path=env["PATH"])
-    if found is None:
-        raise SystemExit(f"There is no {tool} here; `make newcomer` brings it.")
-    alone = home / "tool"
-    alone.mkdir(parents=True)
-    (alone / tool).symlink_to(found)
-    others = [f for f in env["PATH"].split(":") if not Path(f, "uv").exists()]
-    return ":".join([str(alone), *others])
+        said = run("wallarm-apigw version", clone, env, lambda _: None)
+        say("        " + ", ".join(" ".join(line.split()) for line in said.splitlines()[1:5]))
 
 
 def filled_in(command: str, stage: str = "", token: str = "") -> str:
