@@ -158,7 +158,8 @@ async def run_to_end(app: WizardApp, pilot: Pilot[int]) -> None:
 
 async def run_and_show(app: WizardApp, pilot: Pilot[int], step: str) -> None:
     await run_to_end(app, pilot)
-    await until(pilot, lambda: app.state.at == "proof")  # it goes there by itself
+    goal = "logging" if app.state.run.failed_stages else "proof"
+    await until(pilot, lambda: app.state.at == goal)  # it goes there by itself
     app.go(step)
     await settle(pilot)
 
@@ -220,7 +221,8 @@ def _scenes() -> tuple[Scene, ...]:
         Scene("07-options", "options"),
         Scene("08-review", "review"),
         Scene("09-deploy", "review", script=_held(), act=_half),
-        Scene("10-logging", "review", act=_logging),
+        Scene("10-logging", "review", act=_logging,
+              script=Script(hostile=False, failing_stage=2)),
         Scene("11-proof", "review", act=_proof),
         Scene("12-home", "home", act=_home, script=Script(hostile=False, existing=(existing,))),
         Scene("12-unfinished", "welcome", act=_home, token=False,

@@ -26,6 +26,7 @@ class Script:
     hostile: bool = True
     slow: float = 0.0  # seconds of every scripted wait; 0 for tests
     fail: dict[str, WizardError] = field(default_factory=dict)  # by method name, raised once
+    failing_stage: int = -1  # the number of the stage that cannot be switched the first time
     existing: tuple[Existing, ...] = ()
     elsewhere: tuple[Existing, ...] = ()
     removed_before: bool = False  # all but the log data
@@ -59,6 +60,7 @@ class Player:
         self.script = script or Script()
         self.listener: Listener = lambda event: None
         self.calls: list[str] = []
+        self.tried: list[tuple[str, ...]] = []  # which stages, each time they were switched
         self._answers = Answers()
         self._review: ReviewView | None = None
         self._inventory: tuple[Stage, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from tests.ui.script import Script
@@ -69,9 +70,9 @@ class ScriptedHome(ScriptedRun):
         self._review = replace(view, resources=(), policies={})
         return self._review
 
-    def add_stages(self) -> tuple[StageReport, ...]:
+    def add_stages(self, only: Collection[str] = ()) -> tuple[StageReport, ...]:
         self._enter("add_stages")
-        return self.switch_stages()
+        return self.switch_stages(only)
 
     def remove_stages(
         self, answers: Answers, refs: tuple[str, ...], ask: AskStage

@@ -550,16 +550,36 @@ async def test_quitting_during_the_deployment_asks_and_ends_with_130() -> None:
 
 
 async def test_one_stage_can_be_put_back() -> None:
-    async with wizard("review", answers=READY, token=True) as w:
+    script = Script(hostile=False, failing_stage=2)
+    async with wizard("review", answers=READY, token=True, script=script) as w:
         await w.press("ctrl+n")
-        await until(w.pilot, lambda: w.app.state.at == "proof" and bool(w.app.state.run.ended))
-        w.app.go("logging")
+        await until(w.pilot, lambda: w.app.state.at == "logging" and bool(w.app.state.run.ended))
         await settle(w.pilot)
         assert "1 failed" in w.text
         assert "ConflictException" in w.text
         await w.press("u", "tab", "enter")
         assert "undo_stage" in w.backend.calls
-        assert "put back" in w.text
+        assert "1 of 3 stages switched on, 1 put back, 1 failed" in w.text
+
+
+async def test_a_stage_that_failed_is_not_left_behind_and_is_tried_again_alone() -> None:
+    script = Script(hostile=False, failing_stage=2)
+    async with wizard("review", answers=READY, token=True, script=script) as w:
+        await w.press("ctrl+n")
+        await until(w.pilot, lambda: bool(w.app.state.run.ended))
+        await settle(w.pilot)
+        assert w.app.state.at == "logging"
+        await w.press("u", "tab", "enter")
+        assert "modification. Please try again later." in " ".join(w.text.split())
+        await w.press("t")
+        await until(w.pilot, lambda: w.app.state.at == "proof" and not w.app.state.run.busy)
+        assert w.backend.tried == [(), (READY.stages[2],)]
+        assert w.backend.calls.count("prove") == 2
+        assert w.app.exit_code() == 0
+        w.app.go("logging")
+        await settle(w.pilot)
+        assert "2 of 3 stages switched on, 1 put back" in w.text
+        assert "Retry" not in w.text
 
 
 def _paste(text: str) -> object:

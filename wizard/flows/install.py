@@ -7,7 +7,7 @@ screens and the command line call the same ones in the same order.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
@@ -163,14 +163,20 @@ class Install:
             deployment.apply(plan)
         self.context.note(f"{count(plan.summary.total, 'change')} applied")
 
-    def switch_stages(self, review: Review, outputs: Outputs) -> tuple[StageReport, ...]:
-        """Switch the access log of every reviewed stage, one by one, each recorded and verified."""
+    def switch_stages(
+        self, review: Review, outputs: Outputs, only: Collection[str] = ()
+    ) -> tuple[StageReport, ...]:
+        """Switch the access log of every reviewed stage, one by one, each recorded and verified.
+
+        `only` names the stages of a further try; the others keep what they have.
+        """
         with self._part(review, last=self.answers.proof == "skip") as deployment:
-            if not review.changes:
+            changes = tuple(c for c in review.changes if not only or str(c.ref) in only)
+            if not changes:
                 return ()
             with self.context.phase(Phase.STAGES, "Switching access logging on"):
-                reports = switching.apply(deployment, review.changes, outputs)
-            self._failures += [str(r.ref) for r in reports if r.state is State.FAILED]
+                reports = switching.apply(deployment, changes, outputs)
+            self._failures = [str(r.ref) for r in reports if r.state is State.FAILED]
             return reports
 
     def prove(

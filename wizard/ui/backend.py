@@ -7,7 +7,7 @@ Events of a running flow reach the app through the listener given to `listen`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from wizard.flows.preflight import Check
@@ -131,8 +131,8 @@ class Backend(Protocol):
     def deploy(self) -> None:
         """Apply what was reviewed last."""
 
-    def switch_stages(self) -> tuple[StageReport, ...]:
-        """Switch the access logs of the reviewed stages."""
+    def switch_stages(self, only: Collection[str] = ()) -> tuple[StageReport, ...]:
+        """Switch the access logs of the reviewed stages, or of these alone."""
 
     def undo_stage(self, ref: str) -> StageReport:
         """Put one stage's logging back to what it was."""
@@ -175,8 +175,8 @@ class Backend(Protocol):
     def review_add(self, answers: Answers) -> ReviewView:
         """Work out what connecting `answers.stages` to the deployment changes. Changes nothing."""
 
-    def add_stages(self) -> tuple[StageReport, ...]:
-        """Connect what `review_add` showed."""
+    def add_stages(self, only: Collection[str] = ()) -> tuple[StageReport, ...]:
+        """Connect what `review_add` showed, or these alone."""
 
     def remove_stages(
         self, answers: Answers, refs: tuple[str, ...], ask: AskStage

@@ -229,8 +229,13 @@ class Hearing(TypingOrder):
         self.changed("run")
 
     def _follow(self, was: str) -> None:
-        """Show the next part of the run, and go on from there when that is over too."""
+        """Show the next part of the run, and go on from there when that is over too.
+
+        Where a stage failed, its screen stays: it must be seen, and can be tried again from there.
+        """
         if self.state.at != was or self._quit_code is not None:
+            return
+        if was == "logging" and self.state.run.failed_stages:
             return
         following = after(self.state, was)
         if following is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from wizard.core.errors import ExitCode, WizardError
+from wizard.core.report import State
 from wizard.ui import messages
 from wizard.ui.background import Background
 
@@ -26,8 +27,8 @@ class RunJobs(Background):
         self._inbox: deque[FlowEvent] = deque()
         self.stop_proof = threading.Event()
 
-    def run(self) -> None:
-        """Deploy, switch stages, prove: whatever is not done yet."""
+    def run(self, only: tuple[str, ...] = ()) -> None:
+        """Deploy, switch stages (all, or these alone), prove: whatever is not done yet."""
         run, backend = self.app.state.run, self.app.backend
         if run.busy:
             return
@@ -35,11 +36,11 @@ class RunJobs(Background):
         self.stop_proof = stop = threading.Event()
         wanted: list[tuple[str, Callable[[], Any]]] = [
             ("deploy", backend.deploy),
-            ("logging", backend.switch_stages),
+            ("logging", lambda: backend.switch_stages(only)),
             ("proof", lambda: backend.prove(stop)),
         ]
         if self.app.state.mode == "add":
-            wanted[:2] = [("logging", backend.add_stages)]
+            wanted[:2] = [("logging", lambda: backend.add_stages(only))]
         if self.app.state.answers.proof == "skip":
             wanted.pop()
         self.work_off([(step_id, call) for step_id, call in wanted if step_id not in run.done])
@@ -69,6 +70,18 @@ class RunJobs(Background):
         self._start(work, "run")
         self.app.changed("run")
 
+    def retry_stages(self) -> None:
+        """Try the stages again that failed, then follow a request once more."""
+        run = self.app.state.run
+        failed = run.failed_stages
+        if run.busy or not failed:
+            return
+        run.done -= {"logging", "proof"}
+        run.proof = None
+        for ref in failed:
+            del run.reports[ref]
+        self.run(failed)
+
     def undo(self) -> None:
         """Take away what a failed run has made."""
         run, backend = self.app.state.run, self.app.backend
@@ -91,7 +104,10 @@ class RunJobs(Background):
         backend = self.app.backend
 
         def work() -> StageReport:
-            return backend.undo_stage(ref)
+            report = backend.undo_stage(ref)
+            if report.state is State.DONE:
+                self.app.state.run.put_back.add(ref)
+            return report
 
         self.fetch("undo_stage", self.app.state.undone, work)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from wizard.core.answers import Answers
@@ -129,10 +130,10 @@ class LiveBackend(LiveLook):
             raise WizardError("WAG-E-UI-003", "Nothing is deployed yet", next_step="Deploy first.")
         return self._outputs
 
-    def switch_stages(self) -> tuple[StageReport, ...]:
-        """Switch the reviewed stages."""
+    def switch_stages(self, only: Collection[str] = ()) -> tuple[StageReport, ...]:
+        """Switch the reviewed stages, or these alone."""
         job, review = self._held()
-        return job.switch_stages(review, self._reached())
+        return job.switch_stages(review, self._reached(), only)
 
     def undo_stage(self, ref: str) -> StageReport:
         """Put one stage back."""

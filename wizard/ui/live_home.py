@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,14 +108,14 @@ class LiveHome:
             warnings=found.warnings,
         )
 
-    def add_stages(self) -> tuple[StageReport, ...]:
-        """Connect what was reviewed."""
+    def add_stages(self, only: Collection[str] = ()) -> tuple[StageReport, ...]:
+        """Connect what was reviewed, or these alone."""
         if self._adding is None:
             raise WizardError("WAG-E-UI-002", "There is no reviewed plan",
                               next_step="Go back to Review.")  # fmt: skip
         job, found, answers = self._adding
         if self._added:  # the plan is used up by a try, whether well or not
-            found = job.review_add(answers.stages)
+            found = job.review_add(tuple(only) or answers.stages)
             self._adding = (job, found, answers)
         self._added = True
         return job.add(found)

@@ -68,6 +68,7 @@ class RunState:
     links: tuple[Link, ...] = ()
     removed: RemovedView | None = None
     leaving: tuple[str, ...] = ()  # stages that this run puts back
+    put_back: set[str] = field(default_factory=set)  # of its own stages, one by one
 
     def hear(self, event: FlowEvent) -> None:
         """Fold one event in."""
@@ -99,17 +100,20 @@ class RunState:
             return self.error.exit_code
         if "logging" not in self.done:
             return ExitCode.INTERRUPTED
-        failed = any(r.state is State.FAILED for r in self.reports.values())
         incomplete = self.proof is not None and not self.proof.complete
-        return ExitCode.FAILED if failed or incomplete else ExitCode.DONE
+        return ExitCode.FAILED if self.failed_stages or incomplete else ExitCode.DONE
+
+    @property
+    def failed_stages(self) -> tuple[str, ...]:
+        """Stages whose logging could not be switched."""
+        return tuple(ref for ref, r in self.reports.items() if r.state is State.FAILED)
 
     @property
     def problems(self) -> int:
         """How many things went wrong or are worth a warning."""
         terraform = len(self.progress.diagnostics) if self.progress else 0
         notes = sum(n.state in (State.FAILED, State.WARNING) for n in self.notes)
-        failed = sum(r.state is State.FAILED for r in self.reports.values())
-        return terraform + notes + failed
+        return terraform + notes + len(self.failed_stages)
 
 
 class WizardState:

@@ -8,13 +8,14 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Button
+from textual.widgets import Button, Static
 
 from wizard.core.report import StageReport, State
 from wizard.core.text import clean, count
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.screens.dialogs import Confirm
 from wizard.ui.widgets.lines import Failure, plain
+from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.tree import TreeRow, TreeRows
 
 
@@ -32,6 +33,7 @@ class Logging(StepScreen):
     def body(self) -> ComposeResult:
         """Rows and the failure's buttons."""
         yield TreeRows(id="tree", title_share=0.45)
+        yield Static("", id="said", markup=False)
         yield Failure()
         with Horizontal(classes="actions"):
             yield Button(Text("Undo this stage"), compact=True, id="undo")
@@ -51,13 +53,14 @@ class Logging(StepScreen):
         lines = []
         for ref in self._refs():
             report = self._reports().get(ref)
-            row = state.book.by_ref.get(ref)
-            name = f"{row.name} / {row.stage}" if row else clean(ref)
+            name = self._title_of(ref)
             if report is None:
                 todo = (
                     State.RUNNING if state.run.busy and "deploy" in state.run.done else State.TODO
                 )
                 lines.append(TreeRow(todo, name, todo.value))
+            elif ref in state.run.put_back:
+                lines.append(TreeRow(State.SKIPPED, name, "put back as it was"))
             else:
                 lines.append(
                     TreeRow(report.state, name, clean(report.message), report.state.value,
@@ -66,16 +69,50 @@ class Logging(StepScreen):
         tree = self.query_one(TreeRows)
         tree.nothing = "no stage had to be changed"
         tree.fill(lines)
-        done = sum(r.state is State.DONE for r in self._reports().values())
-        failed = sum(r.state is State.FAILED for r in self._reports().values())
+        back = state.run.put_back
+        done = sum(r.state is State.DONE and ref not in back for ref, r in self._reports().items())
+        failed = len(state.run.failed_stages)
         hint = f"{done} of {count(len(lines), 'stage')} switched on"
+        if back:
+            hint += f", {len(back)} put back"
         hint += f", {failed} failed. The others are not affected." if failed else f". {self.HINT}"
         self.say_hint(hint)
         error = state.run.error if state.run.error_phase == self.STEP else None
         self.query_one(Failure).tell(error)
-        for name, visible in (("#retry", error is not None), ("#copy", error is not None)):
-            self.query_one(name, Button).display = visible
+        retry = self.query_one("#retry", Button)
+        retry.display = not state.run.busy and (error is not None or bool(failed))
+        retry.label = Text(f"Retry {count(failed, 'stage')}" if failed else "Retry")
+        self.query_one("#copy", Button).display = error is not None or bool(failed)
         self.query_one("#undo", Button).disabled = not done or state.run.busy
+        self._say_whole()
+
+    def _ref(self) -> str:
+        """The stage under the cursor; none while there is none."""
+        refs = self._refs()
+        return refs[min(self.query_one(TreeRows).cursor, len(refs) - 1)] if refs else ""
+
+    def _say_whole(self) -> None:
+        """What a row has no room for: the failure of the stage under the cursor, whole.
+
+        Where that one is fine, the first that failed.
+        """
+        bad = {
+            ref: r for ref, r in self._reports().items() if r.state in (State.FAILED, State.WARNING)
+        }
+        ref = self._ref() if self._ref() in bad else next(iter(bad), "")
+        said = self.query_one("#said", Static)
+        said.display = bool(ref)
+        if ref:
+            said.update(Text(f"{self._title_of(ref)}: {clean(bad[ref].message, 800)}"))
+
+    def _title_of(self, ref: str) -> str:
+        row = self.wizard.state.book.by_ref.get(ref)
+        return f"{row.name} / {row.stage}" if row else clean(ref)
+
+    def on_rows_moved(self, event: Rows.Moved) -> None:
+        """Another stage, another message."""
+        event.stop()
+        self._say_whole()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Undo where something was done; Retry after a failure."""
@@ -83,7 +120,7 @@ class Logging(StepScreen):
         if action == "undo":
             return bool(run.reports) and not run.busy
         if action == "retry":
-            return run.error is not None and not run.busy
+            return not run.busy and (run.error is not None or bool(run.failed_stages))
         return super().check_action(action, parameters)
 
     def next_ready(self) -> bool:
@@ -110,11 +147,12 @@ class Logging(StepScreen):
 
     def action_undo(self) -> None:
         """Put one stage back, after a question."""
-        refs = self._refs()
+        ref = self._ref()
         tree = self.query_one(TreeRows)
-        if not refs or self.query_one("#undo", Button).disabled:
+        if not ref or ref in self.wizard.state.run.put_back:
             return
-        ref = refs[min(tree.cursor, len(refs) - 1)]
+        if self.query_one("#undo", Button).disabled:
+            return
         if (report := self._reports().get(ref)) is None or report.state is not State.DONE:
             return
         self.app.push_screen(
@@ -138,17 +176,22 @@ class Logging(StepScreen):
         elif name == "retry":
             event.stop()
             self.action_retry()
-        elif name == "copy" and run.error is not None:
+        elif name == "copy":
             event.stop()
-            self.wizard.copy(plain(run.error), "Error")
+            said = [f"{ref}: {self._reports()[ref].message}" for ref in run.failed_stages]
+            if run.error is not None:
+                said.insert(0, plain(run.error))
+            self.wizard.copy("\n".join(said), "Error")
         else:
             super().on_button_pressed(event)
 
     def action_retry(self) -> None:
-        """Go on with what is not done."""
+        """Go on with what is not done; where all parts ended, with the stages that failed."""
         run = self.wizard.state.run
         if run.error is not None and not run.busy:
             self.wizard.jobs.run()
+        elif run.failed_stages:
+            self.wizard.jobs.retry_stages()
 
 
 SCREEN = Logging
