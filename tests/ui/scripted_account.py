@@ -95,7 +95,7 @@ def stages(script: Script, region: str) -> tuple[Stage, ...]:
             out.append(
                 Stage(
                     api, stage, StageSettings(log, level), managed=managed,
-                    has_canary=number % 13 == 2 and at == 0,
+                    has_canary=kind is ApiType.REST and number % 13 == 3 and at == 0,
                     invoke_url=f"https://{api.api_id}.execute-api.{region}.amazonaws.com/"
                     + ("" if stage == "$default" else stage),
                 )

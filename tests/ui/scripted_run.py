@@ -140,11 +140,15 @@ class ScriptedRun(ScriptedAccount):
                     "WAG-E-TF-030", "Terraform was stopped", why="Interrupted on request.",
                     next_step="Retry goes on where it stopped.",
                 )  # fmt: skip
-            for address in batch:
+            held = number == 15 and self.script.hold is not None
+            begun = batch[:2] if held else batch  # a listener waits for its load balancer
+            for address in begun:
                 self._tell(ApplyStart(address, kind_of(address), "create"), clock())
-            if number == 15 and self.script.hold is not None:
+            if held and self.script.hold is not None:
                 self.script.tick(41.0)
                 self.script.hold.wait(120)
+                for address in batch[2:]:
+                    self._tell(ApplyStart(address, kind_of(address), "create"), clock())
             self._wait(1.5)
             self.script.tick(7.0)
             for address in batch:
