@@ -121,7 +121,7 @@ def test_a_bug_is_one_clear_error_and_its_traceback_goes_to_the_log(
     def broken(_options: argparse.Namespace) -> int:
         raise LookupError(f"nobody thought of this: {secret}")
 
-    monkeypatch.setattr("wizard.commands_stages.status", broken)
+    monkeypatch.setattr("wizard.commands_look.status", broken)
     assert cli.main(["status", "--workspace", str(tmp_path / "w")]) == 1
     said = capsys.readouterr().err
     log = (tmp_path / "w" / "wizard.log").read_text(encoding="utf-8")

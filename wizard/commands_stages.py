@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from wizard import __version__
 from wizard.commands import show_snippets
 from wizard.console import Console
 from wizard.console_stop import GracefulStop
-from wizard.core.access_log import compare, log_group_name
-from wizard.core.change import diff_lines, drift
+from wizard.core.change import diff_lines
 from wizard.core.errors import ExitCode, UsageError
-from wizard.core.facts import Stage
-from wizard.core.owner import owner
 from wizard.core.record import StageRecord
 from wizard.core.report import StageReport, State
 from wizard.core.text import clean, count
@@ -26,25 +21,6 @@ from wizard.services.tokens import take_environment
 if TYPE_CHECKING:
     from wizard.flows.uninstall import Removal
     from wizard.services.terraform.client import PlanResult
-
-
-def list_all(options: argparse.Namespace) -> int:
-    """Every stage of the Region: how it logs today, and whether it is connected."""
-    from wizard.flows.stages import inventory
-
-    env = take_environment()
-    answers = load_answers(options, env, check=False)
-    with Console(as_json=setting(options, "json", env)) as console:
-        found, connected = inventory(make_context(options, env, console), answers)
-        for problem in found.problems:
-            console.line(f"{problem.subject}: {problem.message}", State.WARNING)
-        for stage in found.stages:
-            held = connected.get(stage.ref)
-            if setting(options, "json", env):
-                console.data(_stage_data(stage, held))
-            else:
-                print(_stage_row(stage, held))
-    return int(ExitCode.DONE)
 
 
 def change(options: argparse.Namespace) -> int:
@@ -125,45 +101,6 @@ def _show_plan(console: Console, plan: PlanResult | None) -> None:
 def _discard(plan: PlanResult | None) -> None:
     if plan is not None:
         plan.discard()
-
-
-def status(options: argparse.Namespace) -> int:
-    """What is deployed and how it does."""
-    from wizard.flows.status import read
-
-    env = take_environment()
-    answers = load_answers(options, env, check=False)
-    with Console(as_json=setting(options, "json", env)) as console:
-        found = read(make_context(options, env, console), answers)
-        if setting(options, "json", env):
-            data = dataclasses.asdict(found)
-            data["stages"] = [{**dataclasses.asdict(s), "ref": str(s.ref)} for s in found.stages]
-            console.data(data)
-            return int(ExitCode.DONE)
-        print(f"Deployment   {found.name_prefix} in {found.account_id}, {found.region}")
-        print(
-            f"Resources    {found.resources}, about ${found.cost_per_month:,.0f}/month "
-            "before traffic"
-        )
-        if found.cost_so_far is not None:
-            print(f"So far       about ${found.cost_so_far:,.2f} since {found.since[:10]}")
-        versions = [f"wallarm-apigw {__version__}"]
-        versions += [f"node {found.node_tag}"] if found.node_tag else []
-        versions += [f"Terraform {found.terraform}"] if found.terraform else []
-        print(f"Versions     {', '.join(versions)}")
-        print(f"Forwarder    {found.outputs.lambda_function_name}")
-        print(f"Node         {found.outputs.node_scheme}://{found.outputs.node_url}")
-        print(f"Log group    {found.outputs.api_gateway_log_group}")
-        print(f"Events       {_or_unknown(found.events_last_hour)} in the last hour")
-        print(f"Undelivered  {_or_unknown(found.undelivered)} batches waiting")
-        print(f"Stages       {len(found.stages)} connected")
-        for stage in found.stages:
-            print(f"    {stage.ref}  {stage.mode}  {stage.note}".rstrip())
-        for text in found.unfinished:
-            console.line(f"unfinished: {text}", State.WARNING)
-        for text in found.notes:
-            console.line(text, State.UNCHECKED)
-    return int(ExitCode.DONE)
 
 
 def uninstall(options: argparse.Namespace) -> int:
@@ -258,43 +195,3 @@ def _ask(options: argparse.Namespace, env: Mapping[str, str]):  # type: ignore[n
         return sys.stdin.readline().strip().lower() in ("yes", "y")
 
     return ask
-
-
-def _stage_data(stage: Stage, held: StageRecord | None) -> dict[str, object]:
-    who = owner(stage)
-    log = stage.settings.access_log
-    ours = held.after.access_log.destination_arn if held else ""
-    return {
-        "stage": str(stage.ref),
-        "api_name": stage.api.name,
-        "api_type": stage.api.api_type.value,
-        "endpoint_type": stage.api.endpoint_type.value,
-        "destination_arn": stage.settings.access_log.destination_arn,
-        "logging": compare(log, ours, stage.api.api_type).value,
-        "connected": held is not None,
-        "drift": drift(held.before, held.wrote(stage.settings) or held.after, stage.settings)
-        if held
-        else "",
-        "owner": str(who) if who else "",
-        "canary": stage.has_canary,
-        "changeable": stage.changeable,
-        "invoke_url": stage.invoke_url,
-    }
-
-
-def _stage_row(stage: Stage, held: StageRecord | None) -> str:
-    ours = held.after.access_log.destination_arn if held else ""
-    state = compare(stage.settings.access_log, ours, stage.api.api_type).value
-    place = log_group_name(stage.settings.access_log.destination_arn)
-    note = "" if stage.changeable else "managed by AWS"
-    mark = "connected" if held else ""
-    if held and drift(held.before, held.wrote(stage.settings) or held.after, stage.settings):
-        mark = "changed"
-    return (
-        f"{stage.ref!s:<28} {stage.api.api_type.value:<9} {clean(stage.api.name, 32):<32} "
-        f"{state:<12} {mark:<9} {note or clean(place, 60)}"
-    ).rstrip()
-
-
-def _or_unknown(number: int | None) -> str:
-    return "unknown" if number is None else f"{number:,}"

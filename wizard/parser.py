@@ -126,7 +126,7 @@ def build_parser(version: str = __version__) -> Parser:
     _common(install)
 
     actions = _family(commands, "stages", "actions", "ACTION")
-    _common(_command(actions, "stages list", "commands_stages:list_all"))
+    _common(_command(actions, "stages list", "commands_look:list_all"))
     for name in ("add", "remove"):
         action = _command(actions, f"stages {name}", "commands_stages:change", "API-ID/STAGE...")
         action.set_defaults(action=name)
@@ -134,7 +134,7 @@ def build_parser(version: str = __version__) -> Parser:
                             help="as `stages list` prints it")  # fmt: skip
         _common(action)
 
-    _common(_command(commands, "status", "commands_stages:status"))
+    _common(_command(commands, "status", "commands_look:status"))
     _doctor(commands)
 
     uninstall = _command(commands, "uninstall", "commands_stages:uninstall")

@@ -160,6 +160,14 @@ def test_a_state_moved_back_is_said_to_whoever_looks_for_it(team: Team) -> None:
     lost = team.ben.cli("status")
     assert lost.returncode == 1
     assert "no longer in the bucket" in lost.stderr
+    carl = Machine.new(team.box, team.root / "carl")
+    seen = ok(carl.cli("status"))
+    assert re.search(r"State +not here: \S+ on \S+ moved it to that computer", seen)
+    assert f"{len(team.box.sample_stages)} connected" in seen
+    assert re.search(r"Forwarder +wallarm-cw-resend-", seen)
+    refused = carl.cli("uninstall", "--yes")
+    assert refused.returncode == 1
+    assert "its state is not on this computer" in refused.stderr
     ok(team.anna.cli("install", "--yes", "--set", "proof=skip"))
     assert "terraform.tfstate" in team.names()
     assert re.search(r"Resources +[1-9]", ok(team.ben.cli("status")))

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from tests.ui.script import Script
-from tests.ui.scripted_account import HOSTILE
+from tests.ui.scripted_account import ACCOUNT, HOSTILE, OUR_GROUP
 from tests.ui.scripted_run import RESOURCES, ScriptedRun, kind_of
 from wizard.core.answers import Answers
 from wizard.core.facts import StageRef
@@ -14,7 +14,11 @@ from wizard.core.groups import group_of
 from wizard.core.progress import ProgressReducer
 from wizard.core.report import Phase, PhaseChanged, StageReport, State
 from wizard.core.terraform_events import ApplyComplete, ApplyStart, PlannedChange
+from wizard.core.tfvars import Outputs
+from wizard.flows.outside import NEXT_STEP
+from wizard.flows.status import StageStatus, Status
 from wizard.ui.backend import AskStage
+from wizard.ui.live_text import status_lines
 from wizard.ui.views import (
     Connected,
     PlannedResource,
@@ -30,6 +34,21 @@ LOG_GROUPS = (
 )
 
 
+def seen_from_outside(answers: Answers) -> Status:
+    """A deployment whose state is on another computer, as the flow tells it."""
+    outputs = Outputs(OUR_GROUP.rpartition(":")[2], OUR_GROUP, "wallarm-cw-resend-f64911f6",
+                      "/aws/lambda/wallarm-cw-resend-f64911f6", "node.acme.com:5050")  # fmt: skip
+    stages = tuple(
+        StageStatus(StageRef(f"a{n}", "prod"), "ours", outputs.api_gateway_log_group, None)
+        for n in range(3)
+    )
+    return Status(
+        ACCOUNT, answers.region, answers.name_prefix, outputs, stages, 51, 18_204, 0, 118.7, None,
+        "", "", "", (), (NEXT_STEP,),
+        "not here, but on the computer it was installed from",
+    )  # fmt: skip
+
+
 class ScriptedHome(ScriptedRun):
     """What Home and its screens ask for."""
 
@@ -41,6 +60,8 @@ class ScriptedHome(ScriptedRun):
         self._enter("status")
         if self.script.hostile:
             return tuple(StatusLine(t, State.WARNING, t) for t in HOSTILE)
+        if any(e.outside and e.name_prefix == answers.name_prefix for e in self.script.elsewhere):
+            return status_lines(seen_from_outside(answers))
         return (
             StatusLine("Infrastructure", State.DONE, "52 resources, as planned"),
             StatusLine("Stages", State.WARNING, "2 connected, 1 was changed by somebody else"),

@@ -364,3 +364,39 @@ async def test_log_data_that_an_earlier_removal_kept_can_still_be_deleted() -> N
         assert "Take away what is left?" in w.text
         await w.press("tab", "enter")
         await until(w.pilot, lambda: w.backend.deleted_logs is True)
+
+
+THERE = (Existing("edge", "123456789012", "us-east-1", None, 0.0, outside=True),)
+
+
+@SIZES
+async def test_a_deployment_whose_state_is_elsewhere_is_opened_with_what_is_possible(
+    size: tuple[int, int],
+) -> None:
+    async with wizard(script=Script(hostile=False, elsewhere=THERE), size=size) as w:
+        await until(w.pilot, lambda: w.app.state.at == "home" and "3 connected" in w.text)
+        assert "edge in us-east-1 was deployed from another computer." in w.text
+        assert "not here, but on the computer it was installed from" in w.text
+        assert "state_bucket=NAME" in w.text
+        assert w.text.count("not possible: its state is not here") == 4
+        for action in ("Troubleshoot", "Deploy another one"):
+            assert action in w.text, "nothing is below the fold"
+        await w.press("up", "up", "up", "ctrl+n")
+        assert w.app.state.at == "doctor", "what cannot be done is not begun"
+        assert "review_add" not in w.backend.calls
+
+
+async def test_one_goes_from_a_deployment_within_reach_to_one_that_is_not_and_back() -> None:
+    script = Script(hostile=False, existing=HERE, elsewhere=THERE)
+    async with wizard(script=script, size=(120, 36)) as w:
+        await until(w.pilot, lambda: "state on another computer" in w.text)
+        assert "api-gw-discovery in us-east-1 is deployed" in w.text, "the one within reach"
+        assert "not possible" not in w.text
+        picker = w.app.screen.query_one("#existing")
+        await w.press("shift+tab", "down", "space")
+        await until(w.pilot, lambda: "not possible" in w.text)
+        assert picker.display
+        assert "edge in us-east-1 was deployed from another computer." in w.text
+        await w.press("up", "space")
+        await until(w.pilot, lambda: "not possible" not in w.text)
+        assert "api-gw-discovery in us-east-1 is deployed" in w.text

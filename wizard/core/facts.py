@@ -57,6 +57,11 @@ class Api:
     tags: dict[str, str] = field(default_factory=dict)
     execute_api_disabled: bool = False
 
+    @property
+    def label(self) -> str:
+        """Its name and id, as a problem with it names it."""
+        return f"{self.name} ({self.api_id})"
+
 
 @dataclass(frozen=True)
 class StageRef:
@@ -199,3 +204,12 @@ class Inventory:
     def find(self, ref: StageRef) -> Stage | None:
         """The stage of that name, or None."""
         return next((s for s in self.stages if s.ref == ref), None)
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether not one API could be read, so that no stages does not mean that there are none.
+
+        What was listed and then refused is a problem under the API's own label.
+        """
+        refused = {problem.subject for problem in self.problems}
+        return bool(refused) and all(api.label in refused for api in self.apis)

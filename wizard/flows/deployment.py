@@ -223,10 +223,15 @@ class Deployment:
             raise
 
     def outputs(self) -> Outputs:
-        """The outputs of the deployment as it is. Raises WizardError when there is none."""
+        """The outputs of the deployment as it is.
+
+        Raises WizardError WAG-E-DEPLOY-002 when there is none, WAG-E-STATE-009 when its state is
+        on another computer.
+        """
         try:
             return Outputs.read(self._raw_outputs())
         except KeyError as error:
+            self.sharing.check_here()
             raise WizardError(
                 "WAG-E-DEPLOY-002",
                 f"No finished deployment named {self.answers.name_prefix} was found",
@@ -236,7 +241,7 @@ class Deployment:
 
     def _raw_outputs(self) -> dict[str, object]:
         if self.sharing.store is None:
-            return self.terraform.output()
+            return self.terraform.output() if self.workspace.check_state() else {}
         facts = self.sharing.store.facts()  # at once, where Terraform would have to `init` first
         return outputs(facts.outputs) if facts else {}
 

@@ -28,9 +28,11 @@ from wizard.core.record import Record
 from wizard.core.secret import Secret
 from wizard.core.text import clean
 from wizard.core.tfvars import Outputs
+from wizard.flows import outside
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.services import state_lock
+from wizard.services.aws.session import Session
 from wizard.services.evidence.checklist import LOOK
 from wizard.services.evidence.scene import Scene, guarded
 from wizard.services.lock import is_held, read_owner
@@ -70,7 +72,7 @@ def run(
     Raises UsageError for an unknown id.
     """
     scene = set_scene(context, answers, token)
-    checks = selected(CHECKS, only, skip, with_node=answers.deploys_node, deep=deep)
+    checks = selected(CHECKS, only, skip, with_node=scene.answers.deploys_node, deep=deep)
     deadline = time.monotonic() + wait_seconds
     report = examine(checks, scene, on_result)
     while time.monotonic() < deadline:
@@ -169,6 +171,8 @@ def set_scene(context: Context, answers: Answers, token: Secret | None = None) -
             facts.update(_state_lock(deployment))
         number = deployment.workspace.check_state()
         deployment.workspace.unsaved.check()
+        if deployment.sharing.nowhere and _set_from_outside(context, scene, session):
+            return scene
         if not number and deployment.workspace.state_is_local:
             raise _nothing_deployed(answers)
         if "terraform_problem" not in facts:
@@ -178,6 +182,16 @@ def set_scene(context: Context, answers: Answers, token: Secret | None = None) -
     except WizardError as error:
         facts["workspace_problem"] = _problem(error)
     return scene
+
+
+def _set_from_outside(context: Context, scene: Scene, session: Session) -> bool:
+    """Set the scene for a deployment whose state is on another computer; whether there is one."""
+    seen = outside.if_there(context, session, scene.identity, scene.answers)
+    if seen is None:
+        return False
+    scene.answers, scene.outputs, scene.record = seen.answers, seen.outputs, seen.record
+    scene.facts["state_elsewhere"] = f"The state is {seen.where}. {outside.LIMITS}"
+    return True
 
 
 def _state_lock(deployment: Deployment) -> dict[str, str]:

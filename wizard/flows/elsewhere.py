@@ -1,7 +1,7 @@
 """Deployments of this account and Region that are not on this machine.
 
 One whose state a colleague keeps in S3 can be opened from here. One that only its tags give away
-cannot: its state is on another computer, and without it nobody can change or remove it.
+can be looked at: its state is on another computer, and without it nobody can change or remove it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
-from wizard.core.state_place import FOLDER, StatePlace
+from wizard.core.state_place import FOLDER, LOCAL, StatePlace
 from wizard.services import state_bucket
 from wizard.services.aws import tagged
 from wizard.services.aws.session import Session
@@ -38,11 +38,14 @@ class Seen:
     problems: tuple[str, ...] = ()
 
 
-def look(session: Session, identity: Identity, known: Collection[str] = ()) -> Seen:
+def look(
+    session: Session, identity: Identity, known: Collection[str] = (), given: str = ""
+) -> Seen:
     """Look for deployments in S3 and by their tag. Changes nothing.
 
     Args:
         known: name prefixes of this account and Region whose workspace is on this machine.
+        given: a bucket to look into whatever its tags (the answer `state_bucket`).
     """
     problems: list[str] = []
     found: dict[str, Elsewhere] = {}
@@ -54,7 +57,8 @@ def look(session: Session, identity: Identity, known: Collection[str] = ()) -> S
             )
 
     try:
-        for bucket in state_bucket.find(session):
+        further = (given,) if given not in ("", LOCAL) else ()
+        for bucket in dict.fromkeys((*further, *state_bucket.find(session))):
             try:
                 for prefix in _shared(session, identity, bucket):
                     add(prefix, bucket)

@@ -38,6 +38,7 @@ class Mend(Holding):
 
     def preview(self, found: Result) -> str:
         """What the repair would do; of a stage also from what to what. Only reads."""
+        self.deployment.sharing.check_here()
         fix, subject = found.check.fix, found.finding.fix_subject
         words = repair.preview(fix, self._scene, subject)
         if fix != "stage":

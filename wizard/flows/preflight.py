@@ -183,8 +183,7 @@ class Preflight:
                 question,
                 State.WARNING,
                 "; ".join(texts),
-                "Its state is not here. Work from that computer, or have it move the state to a "
-                "bucket (answer state_bucket).",
+                "Its state is not here: Home looks at it, and tells how to carry on from here.",
             )
         if texts:
             return Check("existing", question, State.DONE, "; ".join(texts))

@@ -13,7 +13,7 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.core.report import State
 from wizard.core.state_place import LOCAL, StatePlace, backend_bucket
 from wizard.core.text import clean, duration
-from wizard.flows import locks
+from wizard.flows import locks, outside
 from wizard.services import journal as journals
 from wizard.services import state_bucket
 from wizard.services.aws import tagged
@@ -91,14 +91,7 @@ class Sharing:
         What cannot be looked for stops nothing: the search for a shared state has said so.
         """
         deployment = self._deployment
-        if self.store is not None or deployment.workspace.check_state():
-            return
-        if any(e.action.startswith("terraform.") for e in deployment.journal.entries):
-            return  # it was made, or removed, from here
-        try:
-            found = tagged.forwarder(deployment.session, deployment.deployment_id)
-        except WizardError:
-            return
+        found = self._made_elsewhere()
         if found:
             prefix = deployment.answers.name_prefix
             raise UsageError(
@@ -112,6 +105,34 @@ class Sharing:
                 "another name_prefix. Nothing was changed.",
                 keys=("name_prefix", "state_bucket"),
             )
+
+    def check_here(self) -> None:
+        """Raise WizardError WAG-E-STATE-009 when this deployment is there, but its state is not
+        here: nobody can change it then. What cannot be looked for stops nothing."""
+        deployment = self._deployment
+        found = self._made_elsewhere()
+        if found:
+            raise outside.refusal(
+                deployment.session, deployment.identity, deployment.answers.name_prefix, found
+            )
+
+    @property
+    def nowhere(self) -> bool:
+        """Neither this computer nor a bucket holds anything of it, and nothing was done here."""
+        deployment = self._deployment
+        if self.store is not None or deployment.workspace.check_state():
+            return False
+        return not any(e.action.startswith("terraform.") for e in deployment.journal.entries)
+
+    def _made_elsewhere(self) -> str:
+        """ARN of the forwarder that somebody made from another computer; empty where none is."""
+        deployment = self._deployment
+        if not self.nowhere:
+            return ""
+        try:
+            return tagged.forwarder(deployment.session, deployment.deployment_id)
+        except WizardError:
+            return ""
 
     def lock(self) -> None:
         """Take the lock in the bucket, and bring the journal here. The workspace must be locked."""

@@ -14,7 +14,7 @@ from wizard.core.record import StageRecord
 from wizard.core.report import Phase, StageReport, State
 from wizard.core.text import closest
 from wizard.core.tfvars import Outputs
-from wizard.flows import switching
+from wizard.flows import outside, switching
 from wizard.flows.chosen import chosen_stages
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
@@ -129,6 +129,7 @@ class Stages(Holding):
         Stages that an earlier run put back already are no error: what is left of their removal is
         done. Raises UsageError for one that never was connected.
         """
+        self.deployment.sharing.check_here()
         held, back = self._held(refs)
         leaving = {one.ref for one in held}
         own = {one.log_group for one in held if one.mode == "keep"}
@@ -249,4 +250,8 @@ def inventory(context: Context, answers: Answers) -> tuple[Inventory, dict[Stage
     session = open_session(context, answers)
     identity = identify(session, answers)
     deployment = Deployment(context, answers, session, identity, "stages", exclusive=False)
-    return discover(session, identity), deployment.journal.record.stages
+    found, connected = discover(session, identity), deployment.journal.record.stages
+    if not connected and deployment.sharing.nowhere:
+        seen = outside.if_there(context, session, identity, answers, found)
+        return found, seen.record.stages if seen is not None else {}
+    return found, connected

@@ -12,13 +12,14 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wizard.core.answers import Answers
-from wizard.core.change import drift
+from wizard.core.change import drift, same_log
 from wizard.core.cost import HOURS, estimate
 from wizard.core.errors import WizardError
 from wizard.core.facts import ApiType, Identity, StageRef
 from wizard.core.record import TERRAFORM_APPLY, TERRAFORM_DESTROY, Entry, Record, StageRecord
 from wizard.core.tfvars import Outputs
 from wizard.core.unfinished import Unfinished
+from wizard.flows import outside
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.services.aws import stages as live_stages
@@ -50,6 +51,8 @@ class Status:
         since: when it was deployed first (ISO 8601, UTC); empty where the journal does not know.
         node_tag: tag of the node's image; empty for a node of one's own.
         terraform: version that wrote the state.
+        elsewhere: one line on where its state is, when that is not within reach from here; what is
+            told then is what AWS alone knows.
     """
 
     account_id: str
@@ -67,6 +70,7 @@ class Status:
     terraform: str
     unfinished: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    elsewhere: str = ""
 
     @property
     def drifted(self) -> tuple[StageStatus, ...]:
@@ -79,17 +83,20 @@ def read(context: Context, answers: Answers) -> Status:
     session = open_session(context, answers)
     identity = identify(session, answers)
     deployment = Deployment(context, answers, session, identity, "status", exclusive=False)
+    if deployment.sharing.nowhere:
+        seen = outside.if_there(context, session, identity, answers)
+        if seen is not None:
+            return _from_outside(session, identity, seen)
     try:
         outputs = deployment.outputs()
     except WizardError as error:
         raise _with_unfinished(error, deployment) from error
     held = deployment.journal.record
-    notes: list[str] = []
     facts = deployment.sharing.store.facts() if deployment.sharing.store else None
     facts = facts or deployment.workspace.state.facts()
     monthly = estimate(answers).total
     since = deployed_since(deployment.journal.entries)
-    groups = (outputs.api_gateway_log_group, *held.kept_log_groups)
+    counted = _count(session, identity, outputs, held)
     return Status(
         account_id=identity.account_id,
         region=identity.region,
@@ -97,18 +104,61 @@ def read(context: Context, answers: Answers) -> Status:
         outputs=outputs,
         stages=_stages(session, held.stages.values()),
         resources=deployment.workspace.check_state(),
-        events_last_hour=_number(lambda: _events(session.client("logs"), groups, notes), notes),
-        undelivered=_number(
-            lambda: _waiting(session.client("s3"), outputs, identity, notes), notes
-        ),
+        events_last_hour=counted.events,
+        undelivered=counted.undelivered,
         cost_per_month=monthly,
         cost_so_far=cost_since(since, monthly, deployment.clock()),
         since=since,
         node_tag=answers.node_tag if answers.deploys_node else "",
         terraform=facts.terraform if facts else "",
         unfinished=(*_unfinished(deployment), *_lingering(outputs, held)),
-        notes=tuple(notes),
+        notes=counted.notes,
     )
+
+
+def _from_outside(session: Session, identity: Identity, seen: outside.Outside) -> Status:
+    """What can be told of a deployment whose state is on another computer."""
+    counted = _count(session, identity, seen.outputs, seen.record)
+    return Status(
+        account_id=identity.account_id,
+        region=identity.region,
+        name_prefix=seen.answers.name_prefix,
+        outputs=seen.outputs,
+        stages=tuple(
+            StageStatus(
+                held.ref, held.mode, held.log_group, None,
+                "" if same_log(held.before.access_log, held.after.access_log)
+                else "its log format lacks fields that the node needs",
+            )
+            for held in seen.record.stages.values()
+        ),
+        resources=seen.resources,
+        events_last_hour=counted.events,
+        undelivered=counted.undelivered,
+        cost_per_month=estimate(seen.answers).total,
+        cost_so_far=None,
+        since="",
+        node_tag="",
+        terraform="",
+        unfinished=(),
+        notes=(*seen.notes, *counted.notes, outside.NEXT_STEP),
+        elsewhere=seen.where,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Counted:
+    events: int | None
+    undelivered: int | None
+    notes: tuple[str, ...]
+
+
+def _count(session: Session, identity: Identity, outputs: Outputs, held: Record) -> _Counted:
+    notes: list[str] = []
+    groups = tuple(filter(None, (outputs.api_gateway_log_group, *held.kept_log_groups)))
+    events = _number(lambda: _events(session.client("logs"), groups, notes), notes)
+    waiting = _number(lambda: _waiting(session.client("s3"), outputs, identity, notes), notes)
+    return _Counted(events, waiting, tuple(notes))
 
 
 def _unfinished(deployment: Deployment) -> tuple[str, ...]:

@@ -92,6 +92,7 @@ class Uninstall(Holding):
     def review(self) -> Removal:
         """Work out the removal. Nothing is changed by it."""
         deployment = self.deployment
+        deployment.sharing.check_here()
         held = deployment.journal.record
         plan = None
         recovery.adopt_for_removal(deployment)

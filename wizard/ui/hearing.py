@@ -107,10 +107,11 @@ class Hearing(TypingOrder):
             self.home_jobs.examine()
 
     def _found(self) -> None:
-        """Deployments: those on this machine first. Whoever has not begun yet is taken Home."""
+        """Deployments, those within reach first. Whoever has not begun yet is taken Home."""
         state = self.state
         known = (*(state.existing.value or ()), *(state.elsewhere.value or ()))
-        state.existing.value = every = tuple(dict.fromkeys(known))
+        every = tuple(sorted(dict.fromkeys(known), key=lambda e: e.outside))
+        state.existing.value = every
         if state.at == "welcome" and not state.opened.busy:
             mine = [e for e in every if e.name_prefix == state.answers.name_prefix
                     and e.region == state.answers.region]  # fmt: skip

@@ -55,7 +55,7 @@ class LiveLook(LiveHome):
         )
 
     def elsewhere(self, answers: Answers) -> tuple[Existing, ...]:
-        """Deployments of this account and Region whose state a colleague keeps in S3."""
+        """Deployments of this account and Region that are not on this machine."""
         from wizard.flows.elsewhere import look
 
         self._looked = answers
@@ -64,16 +64,21 @@ class LiveLook(LiveHome):
         place = (identity.account_id, identity.region)
         known = [e.name_prefix for e in self.existing() if (e.account_id, e.region) == place]
         return tuple(
-            Existing(d.name_prefix, d.account_id, d.region, None, 0.0, bucket=d.bucket)
-            for d in look(session, identity, known).found
-            if d.bucket
-        )
+            Existing(d.name_prefix, d.account_id, d.region, None, 0.0, bucket=d.bucket,
+                     outside=not d.bucket)
+            for d in look(session, identity, known, answers.state_bucket).found
+        )  # fmt: skip
 
     def saved(self, existing: Existing) -> Answers | None:
         """The answers that deployment was made with."""
-        from wizard.flows import elsewhere
+        from wizard.flows import elsewhere, outside
         from wizard.flows.saved import answers_of
 
+        if existing.outside:
+            session = self._lookup.session(self._looked)
+            asked = self._looked.with_(name_prefix=existing.name_prefix, region=existing.region)
+            seen = outside.look(session, session.identity(), asked)
+            return seen.answers if seen is not None else None
         if existing.root:
             data = answers_of(Path(existing.root))
         else:

@@ -36,7 +36,8 @@ def status_lines(seen: Status) -> tuple[StatusLine, ...]:
     drifted = len(seen.drifted)
     stages = f"{len(seen.stages)} connected"
     stages += f", {drifted} changed by somebody else" if drifted else ""
-    lines = [
+    lines = [StatusLine("State", State.WARNING, seen.elsewhere)] if seen.elsewhere else []
+    lines += [
         StatusLine("Infrastructure", State.DONE, f"{seen.resources} resources"),
         StatusLine("Stages", State.WARNING if drifted else State.DONE, stages),
     ]
@@ -51,7 +52,8 @@ def status_lines(seen: Status) -> tuple[StatusLine, ...]:
     lines.append(StatusLine("Cost", State.DONE, text))
     tags = [f"node {seen.node_tag}"] if seen.node_tag else []
     tags += [f"Terraform {seen.terraform}"] if seen.terraform else []
-    lines.append(StatusLine("Versions", State.DONE, ", ".join(tags)))
+    if tags:
+        lines.append(StatusLine("Versions", State.DONE, ", ".join(tags)))
     lines += [StatusLine("Unfinished", State.WARNING, text) for text in seen.unfinished]
     lines += [StatusLine("Note", State.UNCHECKED, text) for text in seen.notes]
     return tuple(lines)

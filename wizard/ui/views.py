@@ -22,6 +22,7 @@ class Existing:
     root: str = ""
     unfinished: Unfinished | None = None  # its last run, if that did not come to its end
     bucket: str = ""  # a colleague keeps its state there, and it is not on this machine yet
+    outside: bool = False  # its state is on another computer: it can be looked at, not changed
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from wizard.core.errors import UsageError, WizardError
-from wizard.core.facts import ApiType, EndpointType, Identity, Stage
+from wizard.core.facts import ApiType, EndpointType, Identity, Inventory, Stage
 from wizard.core.stage_names import resolve_stage
 from wizard.services.aws import cache, discovery, items, log_groups, network
 from wizard.services.aws.budget import TokenBucket
@@ -122,6 +122,9 @@ def test_one_api_that_may_not_be_read_costs_one_row(
     assert not by_api(inventory.stages, hidden)
     [problem] = inventory.problems
     assert hidden in problem.subject
+    assert not inventory.unreadable
+    refused = tuple(api for api in inventory.apis if api.api_id == hidden)
+    assert Inventory(identity, apis=refused, problems=inventory.problems).unreadable
     assert "apigateway:GET is not allowed" in problem.message
 
 

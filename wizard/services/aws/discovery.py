@@ -215,9 +215,7 @@ class _Discovery:
                 stages = self._rest_stages(api) if _is_rest(api) else self._v2_stages(api)
             except (BotoCoreError, ClientError) as error:
                 doing = f"Reading the stages of {api.name}"
-                self._failed(
-                    f"{api.name} ({api.api_id})", explain(error, doing, self._session.profile)
-                )
+                self._failed(api.label, explain(error, doing, self._session.profile))
                 self._tell.stages([])
                 continue
             with self._lock:

@@ -42,11 +42,16 @@ def terraform(scene: Scene) -> Finding:
 def workspace(scene: Scene) -> Finding:
     """WAG-LOC-003."""
     problem = scene.facts.get("workspace_problem", "")
+    elsewhere = scene.facts.get("state_elsewhere", "")
+    if elsewhere:
+        return warned(clean(elsewhere, 400))
     return failed(problem) if problem else passed(scene.facts.get("workspace", "readable"))
 
 
 def finished(scene: Scene) -> Finding:
     """WAG-LOC-004."""
+    if scene.facts.get("state_elsewhere"):
+        return unchecked("the journal is where Terraform's state is")
     left = [e for e in scene.record.unfinished if e.action != "run"]
     if left:
         first = left[0]
@@ -92,6 +97,8 @@ def drift(scene: Scene) -> Finding:
     holder = scene.facts.get("locked_by") or scene.facts.get("state_locked")
     if holder:
         return unchecked(f"another run is at work: {clean(holder, 200)}", settles=True)
+    if scene.facts.get("state_elsewhere"):
+        return unchecked("Terraform's state is not here")
     if scene.plan is None:
         return unchecked("Terraform cannot be asked here")
     try:
@@ -113,6 +120,8 @@ def _named(addresses: tuple[str, ...]) -> str:
 
 def not_locked(scene: Scene) -> Finding:
     """WAG-LOC-005."""
+    if scene.facts.get("state_elsewhere"):
+        return unchecked("who works where its state is cannot be seen from here")
     owner, terraform = scene.facts.get("locked_by", ""), scene.facts.get("state_locked", "")
     if owner:
         return warned(f"held by {owner}", settles=True)

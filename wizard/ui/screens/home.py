@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 
 from textual.app import ComposeResult
@@ -26,6 +27,8 @@ ACTIONS = (
     Choice("uninstall", "Uninstall", "stages first, then everything that was made"),
     Choice("new", "Deploy another one", "another prefix, account or Region"),
 )
+MOST_ROWS = 4
+FROM_OUTSIDE = ("doctor", "new")
 VERBS = {
     "add": "Choose stages",
     "remove": "Choose stages",
@@ -47,6 +50,8 @@ class Home(StepScreen):
         """Not a step."""
         answers = self.wizard.state.answers
         name = clean(answers.name_prefix, 60)
+        if self._outside():
+            return f"{name} in {clean(answers.region, 30)} was deployed from another computer."
         return f"{name} in {clean(answers.region, 30)} is deployed. What would you like to do?"
 
     def body(self) -> ComposeResult:
@@ -56,10 +61,24 @@ class Home(StepScreen):
             yield StateLines(id="status")
             yield Failure()
             yield Static("", classes="gap-above")
-            yield Choices(ACTIONS, self._wanted(), id="action")
+            yield Choices(self._actions(), self._wanted(), id="action")
 
     def _wanted(self) -> str:
-        return self.wizard.state.wants.setdefault("home", "add")
+        wanted = self.wizard.state.wants.setdefault("home", "add")
+        return "doctor" if self._outside() and wanted not in FROM_OUTSIDE else wanted
+
+    def _outside(self) -> bool:
+        """Its state is on another computer: it can be looked at, and not changed from here."""
+        mine = self._mine()
+        return mine is not None and mine.outside
+
+    def _actions(self) -> tuple[Choice, ...]:
+        if not self._outside():
+            return ACTIONS
+        return tuple(
+            one if one.value in FROM_OUTSIDE else replace(one, reason="its state is not here")
+            for one in ACTIONS
+        )
 
     def started(self) -> None:
         """Read the status; after another screen of Home, the saved answers too."""
@@ -85,6 +104,7 @@ class Home(StepScreen):
         found = state.existing.value or ()
         picker = self.query_one("#existing", PickList)
         picker.display = len(found) > 1
+        picker.styles.height = 2 + min(len(found), MOST_ROWS)  # the actions stay in sight
         if topics & {"mount", "existing", "elsewhere"}:
             mine = self._mine()
             picker.fill([_item(e) for e in found], (_key(mine),) if mine else ())
@@ -92,6 +112,12 @@ class Home(StepScreen):
         if state.status.busy:
             lines = [(State.RUNNING, "Status", "reading, usually under 5s", "", "")]
         self.query_one("#status", StateLines).fill(lines)
+        self.query_one("#question", Static).update(self.question())
+        actions = self.query_one("#action", Choices)
+        if actions.choices != self._actions():
+            actions.show(self._actions(), self._wanted())
+            actions.choose(self._wanted())
+            self.show_bar()
         self.query_one(Failure).tell(state.status.error)
 
     def why_not(self) -> str:
@@ -154,6 +180,12 @@ def _item(existing: Existing) -> Item:
             _key(existing),
             f"{existing.name_prefix} in {existing.region}",
             f"{existing.account_id}  state in s3://{clean(existing.bucket, 63)}",
+        )
+    if existing.outside:
+        return Item(
+            _key(existing),
+            f"{existing.name_prefix} in {existing.region}",
+            f"{existing.account_id}  state on another computer",
         )
     when = datetime.fromtimestamp(existing.changed, timezone.utc).strftime("%Y-%m-%d")
     number = "state cannot be read" if existing.resources is None else count(

@@ -1,0 +1,182 @@
+"""A deployment whose state is on another computer, seen from here through its tags.
+
+What AWS knows is enough to look at it and to find out what is wrong. To change or remove it takes
+Terraform's state and the record of what its stages had before, which are where it was installed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wizard.core.access_log import log_group_name, merge
+from wizard.core.answers import Answers
+from wizard.core.errors import WizardError
+from wizard.core.facts import AccessLog, Identity, Inventory, StageSettings
+from wizard.core.record import Record, StageRecord
+from wizard.core.report import State
+from wizard.core.state_place import StatePlace
+from wizard.core.text import clean
+from wizard.core.tfvars import Outputs
+from wizard.flows.context import Context
+from wizard.services import state_bucket
+from wizard.services.aws import pictured
+from wizard.services.aws.discovery import discover
+from wizard.services.aws.resource_policy import group_arn
+from wizard.services.aws.session import Session
+from wizard.services.state_store import StateStore
+
+OUR_GROUPS = "/aws/apigateway/wallarm-api-discovery-"
+NEXT_STEP = (
+    "Run it where it was installed; `wallarm-apigw install --set state_bucket=NAME` there lets "
+    "every computer carry on."
+)
+LIMITS = (
+    "Read from AWS alone: what its stages had before, whether somebody changed them since, and "
+    "what Terraform would change is known only where its state is."
+)
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A deployment as far as AWS knows it.
+
+    Attributes:
+        answers: those that can be told from what is there; the others are as given.
+        record: its stages: those that log to a log group its forwarder may be called for. What they
+            had `before` is not known; it says what they have now.
+        resources: how many things carry its tag.
+        holder: who moved its state out of a bucket to their computer; empty where nobody did.
+        notes: what is not as it should be, or could not be read.
+    """
+
+    answers: Answers
+    outputs: Outputs
+    record: Record
+    resources: int
+    holder: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """Where its state is, in one line."""
+        if self.holder:
+            return f"not here: {self.holder} moved it to that computer"
+        return "not here, but on the computer it was installed from"
+
+
+def look(
+    session: Session, identity: Identity, answers: Answers, inventory: Inventory | None = None
+) -> Outside | None:
+    """Look at a deployment; None where AWS knows none of that name. Raises WizardError.
+
+    Args:
+        inventory: the stages of the Region, where they were read already.
+    """
+    prefix = answers.name_prefix
+    found = pictured.look(session, identity, f"{identity.account_id}-{identity.region}-{prefix}")
+    if found is None:
+        return None
+    if inventory is None:
+        inventory = discover(session, identity)
+    notes = [f"{problem.subject}: {problem.message}" for problem in inventory.problems]
+    notes += [
+        f"{found.outputs.lambda_function_name} is not subscribed to {group}: `wallarm-apigw "
+        "doctor` says more"
+        for group in sorted({*found.permitted} - {*found.outputs.api_gateway_log_groups})
+    ]
+    stages = {one.ref: one for one in _stages(identity, found, inventory)}
+    return Outside(
+        _answers(answers, identity, found).with_(stages=tuple(map(str, stages))),
+        found.outputs,
+        Record(stages=stages),
+        found.resources,
+        _holder(session, identity, prefix),
+        tuple(notes),
+    )
+
+
+def if_there(
+    context: Context,
+    session: Session,
+    identity: Identity,
+    answers: Answers,
+    inventory: Inventory | None = None,
+) -> Outside | None:
+    """The same; that AWS could not be asked is told, and no error."""
+    try:
+        return look(session, identity, answers, inventory)
+    except WizardError as error:
+        context.note(
+            f"could not look for {answers.name_prefix} in the account: {error.what}",
+            State.UNCHECKED,
+        )
+        return None
+
+
+def refusal(session: Session, identity: Identity, prefix: str, forwarder: str) -> WizardError:
+    """Why nothing of it can be changed from here, and what to do."""
+    holder = _holder(session, identity, prefix)
+    moved = f" {holder} moved it to that computer." if holder else ""
+    return WizardError(
+        "WAG-E-STATE-009",
+        f"{prefix} is deployed in {identity.region}, but its state is not on this computer",
+        why=f"{forwarder} carries its tag; no bucket of this Region holds its state.{moved} "
+        "Without the state, and the record of what its stages had before, it can be neither "
+        "changed nor removed.",
+        next_step=f"{NEXT_STEP} From here `wallarm-apigw status` and `doctor` look at it. If its "
+        "state is in a bucket that is not found, set WALLARM_APIGW_STATE_BUCKET. Nothing was "
+        "changed.",
+    )
+
+
+def _answers(answers: Answers, identity: Identity, found: pictured.Pictured) -> Answers:
+    outputs = found.outputs
+    node = "" if outputs.ecs_cluster else outputs.node_url
+    main = outputs.api_gateway_log_group
+    known = answers.with_(
+        account_id=identity.account_id,
+        node_url=node,
+        node_scheme=outputs.node_scheme if node else answers.node_scheme,
+        api_gateway_log_group_name="" if main.startswith(OUR_GROUPS) else main,
+    )
+    number = found.application_id
+    if number.lstrip("-").isdigit():
+        known = known.with_(x_wallarm_application_id=int(number))
+    return known
+
+
+def _stages(
+    identity: Identity, found: pictured.Pictured, inventory: Inventory
+) -> tuple[StageRecord, ...]:
+    stages = []
+    for stage in inventory.stages:
+        log = stage.settings.access_log
+        group = log_group_name(log.destination_arn)
+        if group not in found.permitted:
+            continue
+        main = group == found.outputs.api_gateway_log_group and group.startswith(OUR_GROUPS)
+        fields = merge(log.format, stage.api.api_type)
+        written = fields.format if fields.ok else log.format
+        after = StageSettings(
+            AccessLog(group_arn(identity, group), written), stage.settings.logging_level
+        )
+        stages.append(
+            StageRecord(
+                stage.ref, stage.api.api_type.value, stage.settings, after,
+                "ours" if main else "keep", group, connected=True,
+            )
+        )  # fmt: skip
+    return tuple(stages)
+
+
+def _holder(session: Session, identity: Identity, prefix: str) -> str:
+    """Who took the state out of a bucket; empty where nobody did, or it may not be read."""
+    try:
+        for bucket in state_bucket.find(session):
+            place = StatePlace(bucket, identity.account_id, identity.region, prefix)
+            moved = StateStore(session, place).moved()
+            if moved is not None and not moved.target:
+                return clean(moved.by, 120)
+    except WizardError:
+        return ""
+    return ""
