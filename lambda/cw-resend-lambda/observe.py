@@ -23,17 +23,24 @@ def say(entry):
 def proof(marker, event_id, received_at, job):
     """What became of a request that was sent to be followed."""
     delivered = job is not None and job.outcome == "delivered"
+    answered = job is not None and job.status is not None
     say(
         {
             "event": "proof",
             "id": marker,
             "log_event_id": event_id[:64],
             "received_at": received_at,
+            "sent_at": _wall_clock(job.began) if answered else None,
             "delivered_at": int(time.time() * 1000) if delivered else None,
             "outcome": _OUTCOMES.get(job.outcome if job else "", "failed"),
             "node_status": job.status if job else None,
         }
     )
+
+
+def _wall_clock(moment):
+    """A moment of the monotonic clock, as epoch milliseconds."""
+    return int((time.time() - time.monotonic() + moment) * 1000)
 
 
 _OUTCOMES = {"delivered": "delivered", "refused": "quarantined", "failed": "failed"}

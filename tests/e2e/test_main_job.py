@@ -36,9 +36,11 @@ def test_every_chosen_stage_is_switched(deployed: Deployed) -> None:
 def test_the_proof_names_each_hop_and_reaches_the_node(deployed: Deployed) -> None:
     hops = [line["hop"] for line in results(deployed, "HopChanged")]
     assert hops, "no hop was reported"
-    last = {hop["key"]: hop["state"] for hop in hops if isinstance(hop, dict)}
-    assert set(last.values()) == {"done"}
+    last = {hop["key"]: hop for hop in hops if isinstance(hop, dict)}
+    assert {hop["state"] for hop in last.values()} == {"done"}
     assert "arrived at the node" in deployed.install.stderr
+    times = [hop["at"] for hop in last.values()]
+    assert times == sorted(times), "the hops are not told in the order they happened"
 
 
 def test_stages_that_were_not_chosen_are_untouched(deployed: Deployed) -> None:

@@ -173,6 +173,16 @@ def test_a_proof_is_told_and_never_more_than_ten() -> None:
     told = entries(log, "proof")
     assert len(told) == 10
     assert (told[0]["id"], told[0]["outcome"], told[0]["node_status"]) == (marker, "delivered", 200)
+    assert told[0]["received_at"] <= told[0]["sent_at"] <= told[0]["delivered_at"]
+
+
+def test_a_proof_of_what_was_never_sent_has_no_time_of_sending() -> None:
+    marker = "0123456789abcdef" * 2
+    agent = json.dumps({**json.loads(line(1)), "userAgent": f"wallarm-apigw-proof/{marker}"})
+    with environment(X_NODE_URL="127.0.0.1:1"):
+        _, _, log = invoke(of_lines(agent), 2)
+    (told,) = entries(log, "proof")
+    assert (told["sent_at"], told["delivered_at"], told["outcome"]) == (None, None, "failed")
 
 
 def test_a_probe_tells_whether_the_node_can_be_reached() -> None:

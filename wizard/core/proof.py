@@ -39,6 +39,7 @@ LOOK_AT = {
 class Evidence:
     """What was seen of the request so far; times in epoch seconds, 0.0 where not seen.
 
+    `handled` is when the forwarder sent the request on, `answered` when the node had answered it;
     `node_status` is the node's HTTP answer to the forwarder; `node_seen` says whether the node's
     own record was read (only the sandbox offers one).
     """
@@ -51,6 +52,7 @@ class Evidence:
     node_status: int | None = None
     node_seen: bool = False
     arrived: float = 0.0
+    answered: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,6 @@ def _unread_node(evidence: Evidence, title: str) -> Hop:
         "arrived",
         title,
         State.UNCHECKED,
-        evidence.handled,
+        evidence.answered or evidence.handled,
         f"the node answered {evidence.node_status}; its own record is not readable from here",
     )

@@ -10,7 +10,7 @@ from wizard.core import proof as story
 from wizard.core.errors import WizardError
 from wizard.core.facts import Stage
 from wizard.core.proof import Evidence, Proof
-from wizard.core.report import HopChanged, State
+from wizard.core.report import Hop, HopChanged, State
 from wizard.core.tfvars import Outputs
 from wizard.flows.deployment import Deployment
 from wizard.services import proof as evidence
@@ -50,7 +50,7 @@ def prove(
             context.emit(HopChanged(hop))
         context.note(error.next_step, State.FAILED)
         return Proof(route.request, route.marker, hops, error.what)
-    waited_from = time.monotonic()
+    waited_from, told = time.monotonic(), set[Hop]()
     while True:
         seen = evidence.look(route, seen, logs, context.env)
         hops = story.tell(seen, function=outputs.lambda_function_name, node_readable=readable)
@@ -59,7 +59,9 @@ def prove(
         if not story.finished(hops) and (waited > deadline or stopped):
             hops = story.give_up(hops, waited)
         for hop in hops:
-            context.emit(HopChanged(hop))
+            if hop not in told:
+                told.add(hop)
+                context.emit(HopChanged(hop))
         if story.finished(hops):
             return Proof(route.request, route.marker, hops, story.summary(hops))
         time.sleep(POLL_SECONDS)

@@ -91,10 +91,13 @@ def look(
         event = _first(logs, route.lambda_log_group, f'"{route.marker}"', route.started)
         line = _proof_line(event["message"], route.marker) if event else None
         if line:
+            received, answered = (_seconds(line.get(k)) for k in ("received_at", "delivered_at"))
             seen = replace(
                 seen,
-                delivered=_seconds(line.get("received_at")),
-                handled=_seconds(line.get("delivered_at")) or _seconds(line.get("received_at")),
+                delivered=received,
+                # Sent on, which is before it arrives; a forwarder of old tells the answer only.
+                handled=_seconds(line.get("sent_at")) or answered or received,
+                answered=answered,
                 outcome=str(line.get("outcome", "")),
                 node_status=line.get("node_status"),
             )

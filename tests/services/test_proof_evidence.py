@@ -1,0 +1,69 @@
+"""What is seen of a followed request, read from two log groups."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from wizard.core.facts import Api, ApiType, EndpointType, Stage
+from wizard.core.proof import Evidence, tell
+from wizard.core.report import State
+from wizard.services.proof import Route, look
+
+MARKER = "0123456789abcdef" * 2
+STAGE = Stage(Api("a1b2c3d4e5", "orders", ApiType.REST, EndpointType.REGIONAL), "prod")
+ROUTE = Route(STAGE, "/access", "/aws/lambda/f", MARKER, 1000.0)
+
+
+class Logs:
+    """CloudWatch Logs with these messages, by group."""
+
+    def __init__(self, **groups: Any) -> None:
+        self.groups = groups
+        self.exceptions = type("Exceptions", (), {"ResourceNotFoundException": KeyError})
+
+    def get_paginator(self, name: str) -> Logs:
+        assert name == "filter_log_events"
+        return self
+
+    def paginate(self, **asked: Any) -> Iterator[dict[str, Any]]:
+        yield {"events": self.groups["access" if asked["logGroupName"] == "/access" else "f"]}
+
+
+def line(**times: Any) -> dict[str, Any]:
+    entry = {"event": "proof", "id": MARKER, "outcome": "delivered", "node_status": 200, **times}
+    return {"timestamp": 1_002_400, "message": json.dumps(entry)}
+
+
+ACCESS = {"timestamp": 1_001_000, "ingestionTime": 1_001_500, "message": MARKER}
+
+
+def test_the_times_of_the_hops_go_up_along_the_path() -> None:
+    told = line(received_at=1_002_000, sent_at=1_002_010, delivered_at=1_002_300)
+    seen = look(ROUTE, Evidence(sent=1000.0), Logs(access=[ACCESS], f=[told]), {})  # type: ignore[arg-type]
+    arrived = Evidence(**{**vars(seen), "arrived": 1002.2, "node_seen": True})
+    times = [hop.at for hop in tell(arrived, function="f", node_readable=True)]
+    assert times == [1000.0, 1001.5, 1002.0, 1002.01, 1002.2]
+
+
+def test_where_the_nodes_record_cannot_be_read_the_last_time_is_that_of_its_answer() -> None:
+    told = line(received_at=1_002_000, sent_at=1_002_010, delivered_at=1_002_300)
+    seen = look(ROUTE, Evidence(sent=1000.0), Logs(access=[ACCESS], f=[told]), {})  # type: ignore[arg-type]
+    hops = tell(seen, function="f", node_readable=False)
+    assert (hops[-1].state, hops[-1].at) == (State.UNCHECKED, 1002.3)
+
+
+@pytest.mark.parametrize(
+    ("times", "at"),
+    [
+        ({"received_at": 1_002_000, "delivered_at": 1_002_300}, 1002.3),
+        ({"received_at": 1_002_000, "delivered_at": None, "outcome": "failed"}, 1002.0),
+    ],
+    ids=["an older forwarder", "never sent"],
+)
+def test_without_a_time_of_sending_the_next_best_stands(times: dict[str, Any], at: float) -> None:
+    seen = look(ROUTE, Evidence(sent=1000.0), Logs(access=[ACCESS], f=[line(**times)]), {})  # type: ignore[arg-type]
+    assert seen.handled == at
