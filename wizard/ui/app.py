@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
-import shutil
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from textual.binding import Binding
-from textual.events import Resize
 from textual.filter import Monochrome, NoColor
-from textual.geometry import Size
 from textual.scrollbar import ScrollBar
 
 from wizard.core import steps
@@ -22,15 +18,14 @@ from wizard.core.text import clean
 from wizard.core.variables import unread
 from wizard.ui import missing, terminal
 from wizard.ui.background import unexpected
-from wizard.ui.hearing import Hearing
 from wizard.ui.jobs import Jobs
 from wizard.ui.jobs_home import HomeJobs
 from wizard.ui.palette import commands
 from wizard.ui.path import HOME
-from wizard.ui.reading import follow_focus
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.state import WizardState
 from wizard.ui.theme import DARK, LIGHT, AsciiOnly, Ink, PlainScrollBar, make_ink, speaks_unicode
+from wizard.ui.ticking import Ticking
 
 if TYPE_CHECKING:
     from textual.app import SystemCommand
@@ -38,13 +33,10 @@ if TYPE_CHECKING:
     from wizard.flows.context import Options
     from wizard.ui.backend import Backend
 
-EVENT_SECONDS = 0.1  # how often events of a run reach the screen
-SAVE_SECONDS = 0.4  # answers are saved this long after the last change
-SPARED_EACH = 2_000  # rows after which the garbage collector is told to leave what there is
 FOLLOW_SECONDS = 1.0  # how long a finished part of the run stays in view before the next one
 
 
-class WizardApp(Hearing):
+class WizardApp(Ticking):
     """One guided install."""
 
     CSS_PATH = "styles.tcss"
@@ -80,8 +72,6 @@ class WizardApp(Hearing):
         self.home_jobs = HomeJobs(self)
         self.unicode = speaks_unicode() if unicode is None else unicode
         self._first = start
-        self._save_at = 0.0
-        self._spared = 0
         self._ink: dict[str, Ink] = {}
         self._quit_code: int | None = None
         self.follow_seconds = FOLLOW_SECONDS
@@ -96,9 +86,8 @@ class WizardApp(Hearing):
 
     def on_mount(self) -> None:
         """Show the first screen at once, then start looking around."""
+        self.start_ticking()
         self.go(self._first)
-        self.set_interval(EVENT_SECONDS, self._tick)
-        self.set_interval(terminal.LOOK_SECONDS, self._look_at_terminal)
         self.call_after_refresh(self._look_around)
         for sentence in unread(self.options.env):
             self.notify(clean(sentence), severity="warning", markup=False, timeout=20)
@@ -106,16 +95,7 @@ class WizardApp(Hearing):
     def on_unmount(self) -> None:
         """However the screens end: no worker may wait for a person any more."""
         self.jobs.close()
-
-    def _look_at_terminal(self) -> None:
-        if self.is_headless:
-            return
-        if terminal.is_gone():
-            terminal.leave()
-        # The signal of a new size does not reach every program: not through some containers.
-        size = Size(*shutil.get_terminal_size())
-        if size != self.size:
-            self.post_message(Resize(size, size))
+        self.collector.end()
 
     def _look_around(self) -> None:
         if self._first == "welcome":
@@ -145,6 +125,7 @@ class WizardApp(Hearing):
         screen: StepScreen = module.SCREEN()
         if isinstance(self.screen, StepScreen):
             self.switch_screen(screen)
+            self.collector.left()
         else:
             self.push_screen(screen)
 
@@ -175,8 +156,7 @@ class WizardApp(Hearing):
             self.jobs.stop_discovery.set()
             self.state.forget_region()
         self.state.review.reset()
-        self.state.dirty = self.state.mode != "add"
-        self._save_at = time.monotonic() + SAVE_SECONDS
+        self.save_soon()
         self.changed("answers", *changes)
 
     def set_aside(self, keys: tuple[str, ...]) -> None:
@@ -196,38 +176,6 @@ class WizardApp(Hearing):
         for screen in self.screen_stack:
             if isinstance(screen, StepScreen):
                 screen.state_changed(frozenset(topics))
-
-    def _tick(self) -> None:
-        follow_focus(self)
-        self.look_after_keys()
-        if self.jobs.drain() or self.state.run.busy:
-            self.changed("run")
-        if self.state.book.waits:
-            self._show_new_rows()
-        if self.state.dirty and time.monotonic() >= self._save_at:
-            self.save()
-
-    def _show_new_rows(self) -> None:
-        book = self.state.book
-        book.apply(self.state.selected)
-        self.changed("stages")
-        if abs(len(book) - self._spared) >= SPARED_EACH:
-            self._spared = len(book)
-            # A row is freed with its last reference. Without this the collector would go through
-            # all of them again and again, 0.3 s each time at 50,000.
-            gc.freeze()
-
-    def save(self) -> None:
-        """Keep the answers, in the background."""
-        self.state.dirty = False
-        answers, backend = self.state.answers, self.backend
-
-        def work() -> None:
-            self.state.saved_to = backend.save(answers)
-
-        self.run_worker(
-            work, thread=True, name="save", group="save", exclusive=False, exit_on_error=False
-        )
 
     def notify(self, message: str, **options: Any) -> None:
         """Tell something once: the same words are not stacked."""

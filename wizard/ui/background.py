@@ -6,7 +6,7 @@ import queue
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from textual.worker import Worker, WorkerState
+from textual.worker import Worker, WorkerState, active_worker
 
 from wizard.core.errors import WizardError
 from wizard.core.text import clean
@@ -54,8 +54,15 @@ class Background:
         self.app.changed(name)
 
     def _start(self, work: Callable[[], None], name: str) -> None:
+        def letting_go() -> None:
+            try:
+                work()
+            finally:
+                # Textual leaves the worker in the thread, which would keep the screen it came from.
+                active_worker.set(None)  # type: ignore[arg-type]
+
         self.app.run_worker(
-            work, thread=True, name=name, group=name, exclusive=True, exit_on_error=False
+            letting_go, thread=True, name=name, group=name, exclusive=True, exit_on_error=False
         )
 
     def worker_failed(self, worker: Worker[Any]) -> None:

@@ -1,0 +1,82 @@
+"""Python's garbage collector has its turn when nobody types, and goes through what is new only."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.ui.acting import wizard
+from tests.ui.scenes import CHOSEN, until
+from tests.ui.scripted import Script
+from wizard.core.answers import Answers
+from wizard.ui.collector import MANY, Collector
+from wizard.ui.ticking import REST_SECONDS
+
+
+@contextmanager
+def full_collections() -> Iterator[list[int]]:
+    """How many objects each full collection of this time had to go through."""
+    seen: list[int] = []
+
+    def hear(phase: str, info: dict[str, int]) -> None:
+        if phase == "start" and info["generation"] == 2:
+            seen.append(len(gc.get_objects()))
+
+    gc.callbacks.append(hear)
+    try:
+        yield seen
+    finally:
+        gc.callbacks.remove(hear)
+
+
+async def test_ten_thousand_rows_are_never_gone_through() -> None:
+    rows = 10_000
+    async with wizard(script=Script(hostile=False, apis=rows // 10, stages_per_api=10)) as w:
+        with full_collections() as seen:
+            await w.press("ctrl+n", "ctrl+n")
+            await until(w.pilot, lambda: len(w.app.state.book.shown) == rows, 60)
+            await w.press("a", "s", "ctrl+n")
+            await until(w.pilot, lambda: bool(seen))
+            w.app.collector.left()
+            await until(w.pilot, lambda: len(seen) >= 2)
+    assert max(seen) < MANY, "rows, their stages and what the first screen needed are not in it"
+
+
+async def test_a_full_collection_waits_while_keys_come() -> None:
+    async with wizard("stages", script=Script(hostile=False)) as w:
+        await w.press("d", "escape")
+        w.app.collector.left()
+        with full_collections() as seen:
+            for _ in range(5):
+                await w.pilot.press("down")
+            if not w.app.rests(REST_SECONDS / 2):  # unless the machine is that slow
+                assert not seen
+            await until(w.pilot, lambda: len(seen) == 1)
+
+
+async def test_a_screen_that_was_left_is_taken_away() -> None:
+    async with wizard("logs", answers=Answers(stages=CHOSEN), token=True) as w:
+        was = weakref.ref(w.app.screen)
+        await w.press("ctrl+n")
+        assert w.app.state.at == "wallarm"
+        await until(w.pilot, lambda: was() is None)
+
+
+async def test_the_collector_is_left_as_it_was() -> None:
+    before = gc.get_threshold()
+    async with wizard():
+        assert gc.get_threshold()[2] > 1_000_000
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() == 0
+
+
+def test_beginning_twice_and_ending_twice_do_no_harm() -> None:
+    before = gc.get_threshold()
+    collector = Collector()
+    collector.begin()
+    collector.begin()
+    collector.end()
+    collector.end()
+    assert gc.get_threshold() == before

@@ -1,0 +1,77 @@
+"""Python's garbage collector, kept from stopping the screens in the middle of something.
+
+A full collection goes through every object there is: a third of a second at 50,000 stages, whenever
+it pleases, and whichever thread is at work, the event loop waits. Nearly everything here is freed
+with its last reference; what needs the collector are the screens that were left. So the full
+collections come when a screen was left and nothing is being typed, and go through what is new only.
+Those of young objects, a few milliseconds each, stay as they are.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from contextlib import suppress
+
+NEVER = 1_000_000_000  # collections of middle-aged objects before a full one
+MANY = 100_000  # objects, which take some 70 ms; all that a screen has are 40,000
+GONE = 1.0  # seconds after which a screen that was left is taken apart
+PILE = 5  # screens that were left in quick succession
+PAUSE = 60.0  # seconds between two full collections for other reasons than a screen that was left
+WORTH = 20  # collections of middle-aged objects after which a full one may be worth it
+
+
+class Collector:
+    """Takes the collector over while the app runs."""
+
+    def __init__(self) -> None:
+        self._was: tuple[int, int, int] | None = None
+        self._last = 0.0
+        self._left = 0  # screens
+        self._when = 0.0  # the last of them
+
+    def begin(self) -> None:
+        """No full collection from now on but ours. What is there already is not looked at again."""
+        if self._was is None:
+            self._was = gc.get_threshold()
+            gc.set_threshold(*self._was[:2], NEVER)
+        self._last = time.monotonic()
+        gc.freeze()
+
+    def spare(self) -> None:
+        """Much was made that stays, e.g. rows: a row is freed with its last reference."""
+        gc.freeze()
+
+    def left(self) -> None:
+        """A screen was left: it can be collected."""
+        self._left += 1
+        self._when = time.monotonic()
+
+    def idle(self) -> None:
+        """Nothing is being typed: collect, if it is worth it."""
+        now = time.monotonic()
+        left = self._left >= PILE or (self._left and now - self._when >= GONE)
+        grown = gc.get_count()[2] >= WORTH and now - self._last >= PAUSE
+        if left or grown:
+            self._left, self._last = 0, now
+            _let_go_of_screens()
+            gc.collect()
+            if len(gc.get_objects()) > MANY:
+                gc.freeze()  # these have come to stay, e.g. the lines of a long log
+
+    def end(self) -> None:
+        """As it was."""
+        if self._was is not None:
+            gc.set_threshold(*self._was)
+            self._was = None
+            gc.unfreeze()
+
+
+def _let_go_of_screens() -> None:
+    """Textual 8 remembers two colours for each of the last 1,024 widgets, in a cache whose keys are
+    what these widgets have drawn: 200,000 objects and 40 MB of screens that are gone.
+    """
+    with suppress(ImportError, AttributeError):
+        from textual._styles_cache import StylesCache
+
+        StylesCache.get_inner_outer.cache_clear()
