@@ -61,7 +61,7 @@ async def test_a_screen_that_was_left_is_taken_away() -> None:
         was = weakref.ref(w.app.screen)
         await w.press("ctrl+n")
         assert w.app.state.at == "wallarm"
-        await until(w.pilot, lambda: was() is None)
+        await until(w.pilot, lambda: was() is None, 30)
 
 
 async def test_the_collector_is_left_as_it_was() -> None:

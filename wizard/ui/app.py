@@ -125,7 +125,6 @@ class WizardApp(Ticking):
         screen: StepScreen = module.SCREEN()
         if isinstance(self.screen, StepScreen):
             self.switch_screen(screen)
-            self.collector.left()
         else:
             self.push_screen(screen)
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 
 NEVER = 1_000_000_000  # collections of middle-aged objects before a full one
 MANY = 100_000  # objects, which take some 70 ms; all that a screen has are 40,000
-GONE = 1.0  # seconds after which a screen that was left is taken apart
+GONE = 2.0  # seconds after which a screen that was left is taken apart
 PILE = 5  # screens that were left in quick succession
 PAUSE = 60.0  # seconds between two full collections for other reasons than a screen that was left
 WORTH = 20  # collections of middle-aged objects after which a full one may be worth it

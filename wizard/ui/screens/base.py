@@ -114,6 +114,10 @@ class StepScreen(Screen[None]):
         self.state_changed(frozenset({"mount"}))
         self.started()
 
+    def on_unmount(self) -> None:
+        """It was left."""
+        self.wizard.collector.left()
+
     def state_changed(self, topics: frozenset[str]) -> None:
         """Called by the app after every change of state."""
         if not self._alive:
