@@ -8,13 +8,13 @@ import dataclasses
 from wizard import __version__
 from wizard.console import Console
 from wizard.core.access_log import compare, log_group_name
-from wizard.core.change import drift
 from wizard.core.errors import ExitCode
 from wizard.core.facts import Stage
 from wizard.core.owner import owner
 from wizard.core.record import StageRecord
 from wizard.core.report import State
 from wizard.core.text import clean
+from wizard.core.undo import drift
 from wizard.inputs import load_answers, make_context, setting
 from wizard.services.tokens import take_environment
 

@@ -1,4 +1,4 @@
-"""What connecting a stage changes, how it is shown, and how it is taken back."""
+"""What connecting a stage changes, and how it is shown."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from wizard.core.access_log import render_format
 from wizard.core.change import (
     Mode,
     StageChange,
-    UndoAction,
     diff_lines,
-    drift,
     plan_change,
     same_settings,
-    undo,
 )
 from wizard.core.facts import AccessLog, Api, ApiType, LogGroup, Stage, StageRef, StageSettings
 from wizard.core.owner import Owner, Tool, from_tags, owner, snippet
@@ -136,66 +133,7 @@ def test_warnings_name_the_template_the_canary_and_the_bill() -> None:
     assert "API-Gateway-Execution-Logs_a1b2c3/prod" in found
 
 
-# before, what we wrote, what is there now → what happens, and what is written
 WRITTEN = logging(ARN, render_format(ApiType.REST), "INFO")
-UNDO = {
-    "still ours": (OFF, WRITTEN, WRITTEN, UndoAction.RESTORE, OFF),
-    "put back already": (OFF, WRITTEN, OFF, UndoAction.NOTHING, OFF),
-    "OFF and never set mean the same": (
-        OFF,
-        WRITTEN,
-        StageSettings(AccessLog(), "OFF"),
-        UndoAction.NOTHING,
-        StageSettings(AccessLog(), "OFF"),
-    ),
-    "only the level is left": (
-        OFF,
-        WRITTEN,
-        StageSettings(AccessLog(), "INFO"),
-        UndoAction.RESTORE,
-        OFF,
-    ),
-    "another destination": (OFF, WRITTEN, logging(THEIRS, level="INFO"), UndoAction.ASK, OFF),
-    "another format": (OFF, WRITTEN, logging(ARN, JSON, "INFO"), UndoAction.ASK, OFF),
-    "switched off, was theirs": (
-        logging(THEIRS),
-        WRITTEN,
-        StageSettings(AccessLog(), "INFO"),
-        UndoAction.ASK,
-        logging(THEIRS),
-    ),
-    "theirs comes back": (
-        logging(THEIRS, level="ERROR"),
-        WRITTEN,
-        WRITTEN,
-        UndoAction.RESTORE,
-        logging(THEIRS, level="ERROR"),
-    ),
-    "a level chosen since stays": (
-        OFF,
-        WRITTEN,
-        replace(WRITTEN, logging_level="ERROR"),
-        UndoAction.RESTORE,
-        StageSettings(AccessLog(), "ERROR"),
-    ),
-    "a level we never changed stays": (
-        logging(THEIRS, level="INFO"),
-        logging(THEIRS, JSON + " ", "INFO"),
-        logging(THEIRS, JSON + " ", "INFO"),
-        UndoAction.RESTORE,
-        logging(THEIRS, level="INFO"),
-    ),
-}
-
-
-@pytest.mark.parametrize("case", UNDO.values(), ids=UNDO.keys())
-def test_taking_back(
-    case: tuple[StageSettings, StageSettings, StageSettings, UndoAction, StageSettings],
-) -> None:
-    before, after, live, action, target = case
-    decided = undo(before, after, live)
-    assert decided.action is action
-    assert decided.target == target
 
 
 def test_a_rest_stage_is_changed_in_one_patch_that_leaves_data_trace_alone() -> None:
@@ -336,24 +274,3 @@ def test_images_are_compared_by_meaning() -> None:
 def test_a_change_of_a_skipped_stage_changes_nothing() -> None:
     change = StageChange(StageRef("a", "b"), ApiType.REST, OFF, WRITTEN, Mode.SKIP)
     assert not change.changes_anything
-
-
-@pytest.mark.parametrize(
-    ("before", "ours", "live", "said"),
-    [
-        (OFF, logging(ARN, level="INFO"), logging(ARN, level="INFO"), ""),
-        (OFF, logging(ARN), logging(ARN + ":*"), ""),
-        (OFF, logging(ARN, level="INFO"), OFF, "switched off, as it was before"),
-        (logging(THEIRS), logging(ARN), logging(THEIRS), "old logging is back: it goes to theirs"),
-        (logging(THEIRS), logging(ARN), OFF, "its access log was switched off"),
-        (OFF, logging(ARN), logging(STREAM), "goes to Firehose amazon-apigateway-siem now"),
-        (OFF, logging(ARN), logging(ARN, CLF), "its log format was altered"),
-        (OFF, logging(ARN, level="INFO"), logging(ARN), "its log level is off now"),
-    ],
-)
-def test_what_somebody_changed_since_is_said(
-    before: StageSettings, ours: StageSettings, live: StageSettings, said: str
-) -> None:
-    found = drift(before, ours, live)
-    assert said in found
-    assert bool(found) is bool(said)

@@ -1,4 +1,4 @@
-"""The change to one stage's logging: what it is now, what it becomes, and how to take it back.
+"""The change to one stage's logging: what it is now and what it becomes.
 
 Pure: works out settings and the requests that produce them; `services.aws.stages` sends them.
 """
@@ -100,10 +100,10 @@ def plan_change(
         fresh = access_log.render_format(stage.api.api_type)
         return _ours(stage, destination_arn, merged.format if merged.ok else fresh)
     if existing == "skip":
-        return _skip(stage, f"It logs elsewhere already ({_place(now.access_log)}).")
+        return _skip(stage, f"It logs elsewhere already ({place(now.access_log)}).")
     if existing == "switch":
         change = _ours(stage, destination_arn, access_log.render_format(stage.api.api_type))
-        taken = f"Its access log no longer goes to {_place(now.access_log)}."
+        taken = f"Its access log no longer goes to {place(now.access_log)}."
         return replace(change, warnings=(taken, *change.warnings))
     return _keep(stage, log_group)
 
@@ -115,82 +115,13 @@ def diff_lines(change: StageChange) -> tuple[DiffLine, ...]:
     old, new = change.before.access_log, change.after.access_log
     lines = []
     if not access_log.same_arn(old.destination_arn, new.destination_arn):
-        lines.append(DiffLine("access log", _place(old), _place(new)))
+        lines.append(DiffLine("access log", place(old), place(new)))
     if old.format != new.format:
         lines.append(_format_line(change))
     if change.before.logging_level != change.after.logging_level:
         before, after = change.before.logging_level, change.after.logging_level
-        lines.append(DiffLine("level", _level(before), _level(after)))
+        lines.append(DiffLine("level", level_words(before), level_words(after)))
     return tuple(lines)
-
-
-class UndoAction(str, Enum):
-    """What putting a stage back comes to."""
-
-    RESTORE = "restore"
-    ASK = "ask"
-    NOTHING = "nothing"
-
-
-@dataclass(frozen=True)
-class Undo:
-    """How to put a stage back: `target` are the settings to write; `reason` is for the reader."""
-
-    action: UndoAction
-    target: StageSettings
-    reason: str = ""
-
-
-def undo(before: StageSettings, after: StageSettings, live: StageSettings) -> Undo:
-    """Decide how to take a change back, given what is live now.
-
-    The access log and the level are judged apart: each is put back where it is still what we wrote.
-    A level that somebody changed since is left alone; an access log that somebody changed since is
-    theirs, and a person must say whether the old one replaces it.
-    """
-    level = live.logging_level
-    if not same_level(after.logging_level, before.logging_level) and same_level(
-        live.logging_level, after.logging_level
-    ):
-        level = before.logging_level
-    back = StageSettings(before.access_log, level)
-    if same_log(live.access_log, before.access_log):
-        if same_level(level, live.logging_level):
-            return Undo(UndoAction.NOTHING, live, "It is as it was before.")
-        return Undo(UndoAction.RESTORE, StageSettings(live.access_log, level))
-    if same_log(live.access_log, after.access_log):
-        kept = ""
-        if not same_level(live.logging_level, after.logging_level):
-            kept = "Its log level was changed since and stays."
-        return Undo(UndoAction.RESTORE, back, kept)
-    return Undo(
-        UndoAction.ASK,
-        back,
-        "Its access log was changed by somebody else since: it now goes to "
-        f"{_place(live.access_log)}.",
-    )
-
-
-def drift(before: StageSettings, ours: StageSettings, live: StageSettings) -> str:
-    """What somebody changed since a stage was connected; empty when it is as it was left.
-
-    Args:
-        before: what removal would put back.
-        ours: what was written.
-    """
-    if same_settings(live, ours):
-        return ""
-    if same_log(live.access_log, ours.access_log):
-        return f"its log level is {_level(live.logging_level)} now"
-    if same_log(live.access_log, before.access_log):
-        if not live.access_log.enabled:
-            return "its access log was switched off, as it was before"
-        return f"the old logging is back: it goes to {_place(live.access_log)}"
-    if not live.access_log.enabled:
-        return "its access log was switched off"
-    if not access_log.same_arn(live.access_log.destination_arn, ours.access_log.destination_arn):
-        return f"its access log goes to {_place(live.access_log)} now"
-    return "its log format was altered"
 
 
 def same_log(one: AccessLog, other: AccessLog) -> bool:
@@ -236,19 +167,19 @@ def _ours(stage: Stage, destination_arn: str, log_format: str) -> StageChange:
 
 def _keep(stage: Stage, log_group: LogGroup | None) -> StageChange:
     log = stage.settings.access_log
-    place = _place(log)
+    where = place(log)
     if access_log.is_firehose(log.destination_arn):
         return _skip(
             stage,
-            f"It logs to {place}, which cannot be subscribed to. Switch it to the connector's log "
+            f"It logs to {where}, which cannot be subscribed to. Switch it to the connector's log "
             "group (the stream then gets nothing more), or leave it out.",
         )
     if not access_log.log_group_name(log.destination_arn):
-        return _skip(stage, f"It logs to {place}, which is not a log group.")
+        return _skip(stage, f"It logs to {where}, which is not a log group.")
     if log_group is not None and log_group.log_class != "STANDARD":
         return _skip(
             stage,
-            f"Its log group {place} is of class {log_group.log_class}; only STANDARD log groups "
+            f"Its log group {where} is of class {log_group.log_class}; only STANDARD log groups "
             "can have a subscription filter. Switch it to the connector's log group instead.",
         )
     merged = access_log.merge(log.format, stage.api.api_type)
@@ -285,7 +216,8 @@ def _warnings(stage: Stage, change: StageChange) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _place(log: AccessLog) -> str:
+def place(log: AccessLog) -> str:
+    """Where an access log goes, in a reader's words."""
     if not log.enabled:
         return "off"
     arn = log.destination_arn
@@ -294,7 +226,8 @@ def _place(log: AccessLog) -> str:
     return access_log.log_group_name(arn) or arn
 
 
-def _level(level: str) -> str:
+def level_words(level: str) -> str:
+    """A log level in a reader's words."""
     words = {"": "off", "OFF": "off", "ERROR": "errors only", "INFO": "errors and info"}
     return words.get(level, level)
 

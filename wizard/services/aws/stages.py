@@ -13,10 +13,11 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from wizard.core import change as rules
-from wizard.core.change import Mode, StageChange, UndoAction
+from wizard.core.change import Mode, StageChange
 from wizard.core.errors import WizardError
 from wizard.core.facts import ApiType, StageRef, StageSettings
 from wizard.core.stage_requests import V2Requests, rest_patch, v2_requests
+from wizard.core.undo import UndoAction, undo
 from wizard.services.aws.errors import message_of, never_sent, no_answer
 from wizard.services.aws.items import LiveStage, from_rest, from_v2
 from wizard.services.aws.stage_errors import refused
@@ -120,7 +121,7 @@ def restore(
     written = next(
         (o for o in ours if rules.same_log(o.access_log, live.settings.access_log)), after
     )
-    decision = rules.undo(before, written, live.settings)
+    decision = undo(before, written, live.settings)
     if decision.action is UndoAction.NOTHING:
         return Outcome(ref, Result.UNCHANGED, live.settings, decision.reason)
     if decision.action is UndoAction.ASK and not force:
