@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 from wizard.services.aws.budget import TokenBucket
 from wizard.services.aws.session import Session
+from wizard.services.journal import Journal
 
 Meddler = Callable[[str, Any], None]
 READS = ("Get", "Describe", "List")
@@ -59,3 +64,30 @@ class Mortal(Session):
 
             client._make_api_call = make
         return client
+
+
+@dataclass
+class Pen:
+    """How many lines of the record were begun."""
+
+    lines: int = 0
+
+
+@contextmanager
+def torn(nth: int) -> Iterator[Pen]:
+    """Every run in it dies when half of its `nth` line of the record (from 1) is on the disk."""
+    pen = Pen()
+    whole = Journal._append
+
+    def append(journal: Journal, line: str) -> None:
+        pen.lines += 1
+        if pen.lines != nth:
+            whole(journal, line)
+            return
+        whole(journal, line)
+        written = len(line.encode()) + 1
+        os.truncate(journal._path, journal._path.stat().st_size - written // 2)
+        raise Killed
+
+    with mock.patch.object(Journal, "_append", append):
+        yield pen
