@@ -112,6 +112,13 @@ def _application_id(value: int) -> str:
     return f"must be -1 (default application) or positive; got {value}"
 
 
+def _node_url(value: str) -> str:
+    port = value.partition(":")[2]
+    if port and (port.startswith("0") or int(port) > 65535):
+        return f"must have a port from 1 to 65535; got {_show(value)}"
+    return ""
+
+
 def _node_count(value: int) -> str:
     return "" if 1 <= value <= 16 else f"must be between 1 and 16; got {value}"
 
@@ -163,6 +170,7 @@ def _boundary(value: str) -> str:
 _SPECIAL: dict[str, Any] = {
     "schema_version": _schema_version,
     "x_wallarm_application_id": _application_id,
+    "node_url": _node_url,
     "node_count": _node_count,
     "node_tag": _node_tag,
     "log_retention_days": _retention,
