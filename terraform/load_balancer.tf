@@ -40,7 +40,7 @@ resource "aws_lb_listener" "node" {
   port              = local.listener_port
   protocol          = local.https ? "HTTPS" : "HTTP"
   ssl_policy        = local.https ? "ELBSecurityPolicy-TLS13-1-2-2021-06" : null
-  certificate_arn   = local.https ? aws_acm_certificate_validation.node[0].certificate_arn : null
+  certificate_arn   = local.https ? local.certificate_arn : null
 
   default_action {
     type             = "forward"
@@ -51,7 +51,9 @@ resource "aws_lb_listener" "node" {
 # --- HTTPS: a certificate and a name ------------------------------------------------------------
 
 locals {
-  makes_certificate = local.deploys_node && local.https
+  names_node        = local.deploys_node && local.https
+  makes_certificate = local.names_node && var.certificate_arn == ""
+  certificate_arn   = local.makes_certificate ? aws_acm_certificate_validation.node[0].certificate_arn : var.certificate_arn
 
   # In lower case, as AWS answers: another case would be a difference in every plan.
   domain      = lower(var.r53_domain_name)
@@ -61,7 +63,7 @@ locals {
 }
 
 data "aws_route53_zone" "this" {
-  count = local.makes_certificate ? 1 : 0
+  count = local.names_node ? 1 : 0
   name  = local.domain
 }
 
@@ -97,7 +99,7 @@ resource "aws_acm_certificate_validation" "node" {
 }
 
 resource "aws_route53_record" "node" {
-  count   = local.makes_certificate ? 1 : 0
+  count   = local.names_node ? 1 : 0
   zone_id = data.aws_route53_zone.this[0].zone_id
   name    = local.node_host
   type    = "A"

@@ -27,8 +27,11 @@ locals {
   check_host = contains(["api.wallarm.com", "us1.api.wallarm.com"], var.wallarm_api_host) || var.allow_other_wallarm_api_host ? true : tobool(
     "Set wallarm_api_host to us1.api.wallarm.com (US Cloud) or api.wallarm.com (EU Cloud); for another cloud also set allow_other_wallarm_api_host = true."
   )
-  check_ca = var.node_ca_certificate == "" || !local.deploys_node ? true : tobool(
-    "Set node_ca_certificate only together with node_url: a node deployed here has a public certificate or none."
+  check_ca = var.node_ca_certificate == "" || !local.deploys_node || var.certificate_arn != "" ? true : tobool(
+    "Set node_ca_certificate only together with node_url or certificate_arn: the certificate made for a node deployed here is a public one."
+  )
+  check_own_certificate = var.certificate_arn == "" || local.https || !local.deploys_node ? true : tobool(
+    "Set certificate_arn together with r53_domain_name and node_dns_name: the forwarder looks for the node's name in the certificate."
   )
   check_vpc = var.vpc_id != "" || length(var.private_subnet_ids) + length(var.public_subnet_ids) == 0 ? true : tobool(
     "Set vpc_id as well: private_subnet_ids and public_subnet_ids belong to an existing VPC."
@@ -43,10 +46,10 @@ locals {
     "Shorten node_dns_name: together with r53_domain_name it may have 64 characters, the most that AWS accepts as the name of a certificate."
   )
   check_region = alltrue([
-    for arn in compact([var.kms_key_arn, var.wallarm_api_token_kms_key_arn, var.alarm_topic_arn]) :
+    for arn in compact([var.kms_key_arn, var.wallarm_api_token_kms_key_arn, var.alarm_topic_arn, var.certificate_arn]) :
     can(regex("^arn:[a-z-]+:[a-z]+:${var.region}:", arn))
     ]) ? true : tobool(
-    "Use a kms_key_arn, wallarm_api_token_kms_key_arn and alarm_topic_arn of the Region in region: AWS accepts no others."
+    "Use a kms_key_arn, wallarm_api_token_kms_key_arn, alarm_topic_arn and certificate_arn of the Region in region: AWS accepts no others."
   )
 
   tags = merge(

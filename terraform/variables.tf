@@ -263,7 +263,7 @@ variable "node_scheme" {
 }
 
 variable "node_ca_certificate" {
-  description = "PEM certificate of a private CA that signed an existing node's certificate; the forwarder then trusts only it."
+  description = "PEM certificate of a private CA that signed the certificate of an existing node, or the one of certificate_arn; the forwarder then trusts only it."
   type        = string
   default     = ""
 
@@ -362,6 +362,17 @@ variable "node_dns_name" {
   validation {
     condition     = var.node_dns_name == "" || can(regex("^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*$", var.node_dns_name))
     error_message = "Write a record name such as wallarm-node or wallarm-node.example.com, without https:// and without a trailing dot."
+  }
+}
+
+variable "certificate_arn" {
+  description = "ACM certificate of yours for the node's name, in the same account and Region; needs r53_domain_name and node_dns_name. Empty makes one."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.certificate_arn == "" || can(regex("^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+$", var.certificate_arn))
+    error_message = "Write the certificate's ARN, such as arn:aws:acm:us-east-1:123456789012:certificate/…, not its id or domain."
   }
 }
 

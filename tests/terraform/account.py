@@ -24,6 +24,17 @@ def hosted_zone(aws: LocalAws) -> Variables:
     return {"r53_domain_name": "example.com", "node_dns_name": "wallarm-node"}
 
 
+def certificate(aws: LocalAws) -> Variables:
+    """A public hosted zone and a certificate for the names in it exist before."""
+    return {**hosted_zone(aws), "certificate_arn": other_certificate(aws, {})}
+
+
+def other_certificate(aws: LocalAws, _before: Variables) -> str:
+    """One more certificate for the names in the zone."""
+    made = aws.client("acm").request_certificate(DomainName="*.example.com")
+    return str(made["CertificateArn"])
+
+
 def network(aws: LocalAws) -> Variables:
     """A VPC with two public and two private subnets exists before."""
     ec2 = aws.client("ec2")

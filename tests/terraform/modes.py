@@ -23,11 +23,13 @@ from pathlib import Path
 from tests.terraform.account import (
     TOKEN,
     Variables,
+    certificate,
     hosted_zone,
     key,
     log_groups,
     network,
     nothing,
+    other_certificate,
     other_subnet,
     other_vpc,
     package,
@@ -66,10 +68,12 @@ class Mode:
 
 # Which has to be over before which begins; the local AWS itself accepts any order. CloudWatch Logs
 # skips what it may not deliver. AWS keeps a security group, a subnet and their network interfaces
-# while the forwarder is in them, and takes the interfaces back with the forwarder's rights.
+# while the forwarder is in them, and takes the interfaces back with the forwarder's rights. It
+# keeps a certificate while a listener shows it.
 _FILTER = "aws_cloudwatch_log_subscription_filter.forwarder"
 _MOVED = "complete update aws_lambda_function.forwarder"
 _LEFT = "complete delete aws_security_group.forwarder"
+_SHOWN = "complete update aws_lb_listener.node"
 ORDER = (
     ("complete create aws_lambda_permission.logs", f"start create {_FILTER}"),
     (f"complete delete {_FILTER}", "start delete aws_lambda_permission.logs"),
@@ -79,6 +83,7 @@ ORDER = (
     (_MOVED, "start delete aws_iam_role_policy.forwarder_vpc"),
     (_LEFT, "start delete aws_iam_role_policy.forwarder_vpc"),
     (_LEFT, "start delete aws_iam_role.forwarder"),
+    (_SHOWN, "start delete aws_acm_certificate.node"),
 )
 
 # Not changed in a running deployment; terraform/README.md, "Changes", says why.
@@ -134,6 +139,17 @@ MODES: dict[str, Mode] = {
             {"node_dns_name": "other.example.com"},
             {"wallarm_api_token": "B" * 64},
             {"r53_domain_name": "", "node_dns_name": ""},
+        ),
+    ),
+    "own-vpc-certificate": Mode(
+        "Own VPC, HTTPS, given certificate",
+        certificate,
+        OWN_NODE,
+        (
+            {"certificate_arn": other_certificate},
+            {"certificate_arn": ""},
+            {"certificate_arn": other_certificate},
+            {"r53_domain_name": "", "node_dns_name": "", "certificate_arn": ""},
         ),
     ),
     "given-vpc": Mode(

@@ -34,6 +34,10 @@ TOGETHER: dict[str, tuple[str, ...]] = {
         TOKEN,
         r'node_ca_certificate = "-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----"',
     ),
+    "own_certificate": (
+        TOKEN,
+        'certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/0"',
+    ),
     "vpc": (TOKEN, 'private_subnet_ids = ["subnet-0123456789abcdef0"]'),
     "subnets": (
         TOKEN,
@@ -144,6 +148,28 @@ def test_every_condition_that_joins_variables_refuses_and_says_what_to_write(
         text = said.get(f"tests/together/{name}.tftest.hcl", "nothing")
         assert message in text, name
         assert [key for key, other in checks.items() if key != name and other in text] == []
+
+
+def test_an_arn_of_another_region_is_refused(changeable: Path) -> None:
+    names = {
+        "kms_key_arn": "kms:eu-central-1:123456789012:key/0",
+        "wallarm_api_token_kms_key_arn": "kms:eu-central-1:123456789012:key/0",
+        "alarm_topic_arn": "sns:eu-central-1:123456789012:on-call",
+        "certificate_arn": "acm:eu-central-1:123456789012:certificate/0",
+    }
+    folder = changeable / "tests/together"
+    folder.mkdir()
+    for name, rest in names.items():
+        (folder / f"{name}.tftest.hcl").write_text(
+            f'mock_provider "aws" {{\n  source = "./{FOLDER}/answers"\n}}\n'
+            f'run "refused" {{\n  command = plan\n  variables {{\n{TOKEN}\n'
+            'r53_domain_name = "example.com"\nnode_dns_name = "node"\n'
+            f'{name} = "arn:aws:{rest}"\n  }}\n}}\n',
+            "utf-8",
+        )
+    said = refusals(changeable, "tests/together")
+    for name in names:
+        assert "of the Region in region" in said.get(f"tests/together/{name}.tftest.hcl", ""), name
 
 
 def test_every_example_of_the_page_can_be_planned(changeable: Path) -> None:

@@ -267,6 +267,70 @@ run "the_name_of_the_zone_itself_in_capitals" {
   }
 }
 
+run "a_certificate_of_the_owners" {
+  variables {
+    r53_domain_name = "example.com"
+    node_dns_name   = "wallarm-node"
+    certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/fedcba98-7654-3210-fedc-ba9876543210"
+  }
+
+  assert {
+    condition     = aws_lb_listener.node[0].protocol == "HTTPS" && aws_lb_listener.node[0].port == 443 && aws_lb_listener.node[0].certificate_arn == var.certificate_arn
+    error_message = "The listener shows the given certificate."
+  }
+
+  assert {
+    condition     = length(aws_acm_certificate.node) == 0 && length(aws_acm_certificate_validation.node) == 0 && length(aws_route53_record.validation) == 0
+    error_message = "No certificate is made, and no record that would validate one."
+  }
+
+  assert {
+    condition     = length(data.aws_route53_zone.this) == 1 && aws_route53_record.node[0].name == "wallarm-node.example.com" && aws_route53_record.node[0].type == "A"
+    error_message = "The node's name leads to the load balancer all the same."
+  }
+
+  assert {
+    condition     = output.node_scheme == "https" && output.node_url == "wallarm-node.example.com" && aws_lambda_function.forwarder.environment[0].variables.X_NODE_URL == "wallarm-node.example.com"
+    error_message = "The forwarder calls the node by the name that is in the certificate."
+  }
+
+  assert {
+    condition     = !contains(keys(aws_lambda_function.forwarder.environment[0].variables), "X_NODE_CA_CERTIFICATE")
+    error_message = "It trusts the public CAs."
+  }
+}
+
+run "a_certificate_of_a_private_ca" {
+  command = plan
+
+  variables {
+    r53_domain_name     = "example.com"
+    node_dns_name       = "wallarm-node"
+    certificate_arn     = "arn:aws:acm:us-east-1:123456789012:certificate/fedcba98-7654-3210-fedc-ba9876543210"
+    node_ca_certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+  }
+
+  assert {
+    condition     = aws_lambda_function.forwarder.environment[0].variables.X_NODE_CA_CERTIFICATE == var.node_ca_certificate
+    error_message = "The forwarder trusts the CA that signed it."
+  }
+}
+
+run "a_longer_name_with_a_certificate_of_the_owners" {
+  command = plan
+
+  variables {
+    r53_domain_name = "example.com"
+    node_dns_name   = format("a%052d", 0)
+    certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/fedcba98-7654-3210-fedc-ba9876543210"
+  }
+
+  assert {
+    condition     = length(output.node_url) == 65
+    error_message = "The limit of 64 characters is that of a certificate that is made."
+  }
+}
+
 run "the_longest_name_of_a_certificate" {
   command = plan
 

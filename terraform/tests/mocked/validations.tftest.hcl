@@ -42,6 +42,7 @@ run "first_wrong_value_of_each" {
     node_image_id                   = "ami-example"
     r53_domain_name                 = "example"
     node_dns_name                   = "wallarm-node."
+    certificate_arn                 = "wallarm-node.example.com"
     vpc_id                          = "my-vpc"
     vpc_cidr                        = "10.190.0.0"
     private_subnet_ids              = ["vpc-0123456789abcdef0"]
@@ -63,7 +64,7 @@ run "first_wrong_value_of_each" {
     var.api_gateway_log_group_name, var.api_gateway_log_group_names, var.subscription_filter_pattern,
     var.log_retention_days, var.undelivered_retention_days, var.node_url, var.node_scheme,
     var.node_ca_certificate, var.node_image, var.node_tag, var.node_count, var.node_instance_type,
-    var.node_image_id, var.r53_domain_name, var.node_dns_name, var.vpc_id, var.vpc_cidr,
+    var.node_image_id, var.r53_domain_name, var.node_dns_name, var.certificate_arn, var.vpc_id, var.vpc_cidr,
     var.private_subnet_ids, var.public_subnet_ids, var.lambda_package, var.lambda_handler, var.lambda_runtime,
     var.lambda_timeout, var.lambda_memory_size, var.lambda_reserved_concurrency, var.alarm_topic_arn,
     var.alarm_silence_hours,
@@ -101,6 +102,7 @@ run "second_wrong_value_of_each" {
     node_image_id                   = "resolve:ssm:"
     r53_domain_name                 = "example.com."
     node_dns_name                   = "https://wallarm-node"
+    certificate_arn                 = "01234567-89ab-cdef-0123-456789abcdef"
     vpc_id                          = "vpc-example"
     vpc_cidr                        = "10.190.0.0/15"
     private_subnet_ids              = ["subnet-0123456789abcdef0", "private"]
@@ -122,7 +124,7 @@ run "second_wrong_value_of_each" {
     var.api_gateway_log_group_name, var.api_gateway_log_group_names, var.log_retention_days,
     var.undelivered_retention_days, var.node_url, var.node_scheme, var.node_ca_certificate, var.node_image,
     var.node_tag, var.node_count, var.node_instance_type, var.node_image_id, var.r53_domain_name,
-    var.node_dns_name, var.vpc_id, var.vpc_cidr, var.private_subnet_ids, var.public_subnet_ids,
+    var.node_dns_name, var.certificate_arn, var.vpc_id, var.vpc_cidr, var.private_subnet_ids, var.public_subnet_ids,
     var.lambda_package, var.lambda_handler, var.lambda_runtime, var.lambda_timeout, var.lambda_memory_size,
     var.lambda_reserved_concurrency, var.alarm_topic_arn, var.alarm_silence_hours,
   ]
@@ -158,6 +160,7 @@ run "third_wrong_value_of_each" {
     node_image_id                   = "amazon-linux-2023"
     r53_domain_name                 = "https://example.com"
     node_dns_name                   = "wallarm_node"
+    certificate_arn                 = "arn:aws:iam::123456789012:server-certificate/node"
     vpc_id                          = "subnet-0123456789abcdef0"
     vpc_cidr                        = "10.190.0.0/24"
     private_subnet_ids              = [""]
@@ -178,7 +181,7 @@ run "third_wrong_value_of_each" {
     var.api_gateway_log_group_name, var.api_gateway_log_group_names, var.log_retention_days,
     var.undelivered_retention_days, var.node_url, var.node_scheme, var.node_ca_certificate, var.node_image,
     var.node_tag, var.node_count, var.node_instance_type, var.node_image_id, var.r53_domain_name,
-    var.node_dns_name, var.vpc_id, var.vpc_cidr, var.private_subnet_ids, var.public_subnet_ids,
+    var.node_dns_name, var.certificate_arn, var.vpc_id, var.vpc_cidr, var.private_subnet_ids, var.public_subnet_ids,
     var.lambda_handler, var.lambda_runtime, var.lambda_timeout, var.lambda_memory_size,
     var.lambda_reserved_concurrency, var.alarm_topic_arn, var.alarm_silence_hours,
   ]
