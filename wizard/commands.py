@@ -140,6 +140,8 @@ def show_review(review: Review, console: Console) -> None:
             f"Stage {stage.api.name} / {stage.name} ({stage.ref}): left alone, {reason}",
             State.SKIPPED,
         )
+    for name, words in review.used:
+        console.line(f"{name}: {words}")
     for text in review.warnings:
         console.line(text, State.WARNING)
     console.line(

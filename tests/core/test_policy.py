@@ -138,6 +138,44 @@ def test_certificate_and_records_only_for_the_nodes_name(domain: str, name: str)
     assert '["node.example.com", "_*.node.example.com"]' in conditions
 
 
+CERTIFICATE = f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/01234567-89ab-cdef-0123-456789abcdef"
+
+
+def test_a_certificate_of_the_owners_is_read_and_neither_made_nor_tagged_nor_deleted() -> None:
+    made = Answers(r53_domain_name="example.com", node_dns_name="node")
+    given = made.with_(certificate_arn=CERTIFICATE)
+    changing = {
+        "acm:RequestCertificate", "acm:DeleteCertificate", "acm:AddTagsToCertificate",
+        "acm:RemoveTagsFromCertificate",
+    }  # fmt: skip
+    assert changing <= actions(made, "deploy")
+    for purpose in PURPOSES:
+        assert not changing & actions(given, purpose)
+    for purpose in ("deploy", "doctor"):
+        assert resources(given, "acm:DescribeCertificate", purpose) == {CERTIFICATE}
+    assert not {a for a in actions(given, "uninstall") if a.startswith("acm:")}
+
+
+def test_with_it_no_record_can_be_made_that_would_validate_another() -> None:
+    answers = Answers(
+        r53_domain_name="example.com", node_dns_name="node", certificate_arn=CERTIFICATE
+    )
+    key = "route53:ChangeResourceRecordSetsNormalizedRecordNames"
+    found = [
+        keys[key]
+        for s in statements(answers, "deploy")
+        for keys in s.get("Condition", {}).values()
+        if key in keys
+    ]
+    assert found == [["node.example.com"]]
+
+
+@pytest.mark.parametrize("purpose", ["discover", "deploy"])
+def test_certificates_can_be_listed_to_choose_from(purpose: str) -> None:
+    assert "acm:ListCertificates" in actions(Answers(), purpose)
+    assert ("acm:DescribeCertificate" in actions(Answers(), purpose)) == (purpose == "discover")
+
+
 def test_the_token_can_be_stored_and_never_read() -> None:
     token = f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/wallarm-apigw/api-gw-discovery/token"
     assert resources(Answers(), "ssm:PutParameter") == {token}

@@ -11,6 +11,7 @@ from tests.e2e.doctor_patient import Patient
 
 DOMAIN = "patient.example.com"
 NODE = f"node.{DOMAIN}"
+SHOWN = "arn:aws:acm:us-east-1:123456789012:certificate/x"  # by the listener
 DAY = 86400.0
 
 
@@ -20,6 +21,7 @@ def pretending(
     env: Mapping[str, str] | None = None,
     token: str = "",
     https: bool = False,
+    given: str = "",
 ) -> Break:
     """Another environment or token, or a deployment whose node has a name and a certificate."""
 
@@ -28,7 +30,8 @@ def pretending(
         patient.token = token
         if https:
             patient.outputs_are = {"node_scheme": "https", "node_url": NODE}
-            patient.answers_are = {"r53_domain_name": DOMAIN, "node_dns_name": "node"}
+            patient.answers_are = {"r53_domain_name": DOMAIN, "node_dns_name": "node",
+                                   "certificate_arn": given}  # fmt: skip
         undo_answers = played(answers)(patient)
 
         def undo() -> None:
@@ -41,8 +44,8 @@ def pretending(
     return break_it
 
 
-def certificate(**changes: object) -> Break:
-    """An HTTPS listener whose certificate is not as it should be."""
+def certificate(given: str = "", **changes: object) -> Break:
+    """An HTTPS listener whose certificate is not as it should be; `given` is the user's own."""
 
     def answers(patient: Patient) -> Mapping[str, Answer]:
         held = {"Status": "ISSUED", "DomainName": NODE, "NotAfter": time.time() + 90 * DAY}
@@ -50,7 +53,7 @@ def certificate(**changes: object) -> Break:
             "acm.DescribeCertificate": {"Certificate": held | changes}
         }
 
-    return pretending(answers, https=True)
+    return pretending(answers, https=True, given=given)
 
 
 def https_listener(patient: Patient) -> dict[str, Answer]:
@@ -58,7 +61,7 @@ def https_listener(patient: Patient) -> dict[str, Answer]:
     listener = {
         "Port": 443,
         "Protocol": "HTTPS",
-        "Certificates": [{"CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/x"}],
+        "Certificates": [{"CertificateArn": SHOWN}],
         "DefaultActions": [{"Type": "forward", "TargetGroupArn": patient.outputs.target_group_arn}],
     }
     return {"elbv2.DescribeListeners": {"Listeners": [listener]}}

@@ -24,6 +24,7 @@ KNOWN_HOSTS = {"us": US_HOST, "eu": EU_HOST}
 PREFIX_PATTERN = r"^[a-z][a-z0-9-]{0,36}[a-z0-9]$"
 HOST_PATTERN = r"^(?=.{1,253}$)([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]{2,63}$"
 LOG_GROUP_PATTERN = r"^[\.\-_/#A-Za-z0-9]{1,512}$"
+CERTIFICATE_PATTERN = r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+$"
 REGION_PATTERN = r"^[a-z]{2}(-[a-z]+)+-\d$"
 
 # What to do with a stage that already logs to a place of its own.
@@ -171,6 +172,14 @@ class Answers:
         rule="a record name, or empty",
         group="node",
     )
+    certificate_arn: str = _key(
+        "",
+        "ARN of a certificate of yours in ACM, of the same account and Region, for the node's "
+        "name; needs r53_domain_name and node_dns_name. Empty makes one.",
+        pattern=rf"^$|{CERTIFICATE_PATTERN}",
+        rule="the ARN of a certificate (arn:aws:acm:…:certificate/…), or empty",
+        group="node",
+    )
 
     # Network
     vpc_id: str = _key(
@@ -230,6 +239,17 @@ class Answers:
     def deploys_node(self) -> bool:
         """Whether a Native Node is deployed on ECS (or an existing one is used)."""
         return not self.node_url
+
+    @property
+    def node_host(self) -> str:
+        """The DNS name of the node that is deployed, where it gets one; else empty.
+
+        As terraform/load_balancer.tf makes it.
+        """
+        domain, name = self.r53_domain_name.lower(), self.node_dns_name.lower()
+        if not (self.deploys_node and domain and name):
+            return ""
+        return domain if name == domain else f"{name.removesuffix(f'.{domain}')}.{domain}"
 
     def with_(self, **changes: Any) -> Answers:
         """A copy with some keys replaced."""

@@ -148,7 +148,8 @@ _NODE = (
     Check("WAG-NOD-006", NODE, "Is the certificate issued, for the right name, and not expired?",
           ("elbv2.DescribeListeners", "acm.DescribeCertificate"),
           "ACM issues and renews it while its validation record is in the public DNS of the "
-          "domain: restore that record (ACM shows it), or run `wallarm-apigw install`.",
+          "domain: restore that record (ACM shows it), or run `wallarm-apigw install`. Import one "
+          "that was imported again; another one of yours goes into certificate_arn.",
           ("WAG-NOD-005",), node_only=True),
     Check("WAG-NOD-011", NODE, "Does the node's name lead to the load balancer?",
           ("route53.ListHostedZonesByName", "route53.ListResourceRecordSets"),

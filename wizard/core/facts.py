@@ -162,6 +162,22 @@ class HostedZone:
 
 
 @dataclass(frozen=True)
+class Certificate:
+    """A certificate in ACM; `expires` is in epoch seconds, 0 where it was not told.
+
+    `names` holds the domain name and its alternatives, as they are written in the certificate;
+    `kind` is AMAZON_ISSUED, IMPORTED or PRIVATE.
+    """
+
+    arn: str
+    names: tuple[str, ...]
+    status: str = "ISSUED"
+    kind: str = "AMAZON_ISSUED"
+    key: str = "RSA_2048"
+    expires: float = 0.0
+
+
+@dataclass(frozen=True)
 class Subnet:
     """A subnet with what matters for placing the node or the forwarder."""
 

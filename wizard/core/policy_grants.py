@@ -41,17 +41,10 @@ class Scope:
         """The value of the tag by which everything of this deployment can be told."""
         return f"{self.account_id}-{self.answers.region}-{self.answers.name_prefix}"
 
-    @property
-    def node_host(self) -> str:
-        """The node's DNS name, where it gets one: as terraform/load_balancer.tf makes it."""
-        domain = self.answers.r53_domain_name.lower()
-        name = self.answers.node_dns_name.lower()
-        return domain if name == domain else f"{name.removesuffix(f'.{domain}')}.{domain}"
-
     def fill(self, text: str) -> str:
         """Replace {p} partition, {a} account, {r} Region, {n} name prefix, {s} the part of it
         that fits into a load balancer's name, {token} the token's parameter, {key} the key that
-        encrypts it, {vpc} the given VPC."""
+        encrypts it, {vpc} the given VPC, {certificate} the given certificate."""
         return (
             text.replace("{p}", self.partition)
             .replace("{a}", self.account_id)
@@ -60,6 +53,7 @@ class Scope:
             .replace("{s}", self.answers.name_prefix[:22])
             .replace("{token}", token_parameter_name(self.answers))
             .replace("{vpc}", self.answers.vpc_id)
+            .replace("{certificate}", self.answers.certificate_arn)
             .replace("{key}", self.answers.wallarm_api_token_kms_key_arn)
         )
 
@@ -132,6 +126,16 @@ def own_key(answers: Answers) -> bool:
 def https(answers: Answers) -> bool:
     """The node gets a name and a certificate."""
     return answers.deploys_node and bool(answers.r53_domain_name)
+
+
+def makes_certificate(answers: Answers) -> bool:
+    """That certificate is made for it."""
+    return https(answers) and not answers.certificate_arn
+
+
+def given_certificate(answers: Answers) -> bool:
+    """That certificate is one of the user's."""
+    return https(answers) and bool(answers.certificate_arn)
 
 
 def alarms(answers: Answers) -> bool:

@@ -12,9 +12,11 @@ from wizard.core.policy_grants import (
     Scope,
     attaching,
     by_tag,
+    given_certificate,
     https,
     in_region,
     made_with_our_tag,
+    makes_certificate,
     merged,
     of,
     own_node,
@@ -59,7 +61,9 @@ def _names_here(scope: Scope) -> Conditions:
 
 
 def _node_records(scope: Scope) -> Conditions:
-    names = [scope.node_host, f"_*.{scope.node_host}"]
+    names = [scope.answers.node_host]
+    if not scope.answers.certificate_arn:
+        names.append(f"_*.{scope.answers.node_host}")  # the record that validates a new certificate
     return {
         "ForAllValues:StringLike": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": names}
     }
@@ -68,7 +72,7 @@ def _node_records(scope: Scope) -> Conditions:
 def _node_certificate(scope: Scope) -> Conditions:
     return {
         **in_region(scope),
-        "ForAllValues:StringEquals": {"acm:DomainNames": [scope.node_host]},
+        "ForAllValues:StringEquals": {"acm:DomainNames": [scope.answers.node_host]},
     }
 
 
@@ -171,6 +175,9 @@ NODE: tuple[Grant, ...] = (
              "ModifyTargetGroupAttributes AddTags RemoveTags"),
           _balancer("balancer", "group", "listener"),
           "The internal load balancer before the node.", (DEPLOY,), own_node),
+    Grant("ChangeListener", ("elasticloadbalancing:ModifyListener",), _balancer("listener"),
+          "HTTPS on or off, or another certificate.", (DEPLOY,), own_node,
+          unseen="The recorded life changes neither."),
     Grant("ReadLoadBalancer",
           of("elasticloadbalancing",
              "DescribeLoadBalancers DescribeListeners DescribeTargetHealth"), _ANY,
@@ -229,16 +236,21 @@ NODE: tuple[Grant, ...] = (
     Grant("FollowRecords", ("route53:GetChange",), ("arn:{p}:route53:::change/*",),
           "Wait until a record is known everywhere.", CHANGING, https, wide=_NO_NAME_YET),
     Grant("MakeCertificate", ("acm:RequestCertificate",), _ANY,
-          "TLS between forwarder and node; for the node's name only.", (DEPLOY,), https,
+          "TLS between forwarder and node; for the node's name only.", (DEPLOY,), makes_certificate,
           _node_certificate, wide=_NO_NAME_YET),
     Grant("TagCertificate", ("acm:AddTagsToCertificate",), ("arn:{p}:acm:{r}:{a}:certificate/*",),
-          "Tags of the new certificate.", (DEPLOY,), https, with_our_tag,
+          "Tags of the new certificate.", (DEPLOY,), makes_certificate, with_our_tag,
           wide=_NO_NAME_YET + " See the threat model."),
     Grant("RetagCertificate", ("acm:AddTagsToCertificate",), ("arn:{p}:acm:{r}:{a}:certificate/*",),
-          "Changed tags.", (DEPLOY,), https, by_tag),
+          "Changed tags.", (DEPLOY,), makes_certificate, by_tag),
     Grant("ReadCertificate", of("acm", "DescribeCertificate ListTagsForCertificate"),
           ("arn:{p}:acm:{r}:{a}:certificate/*",), "See whether the certificate is issued.",
-          LOOKING, https, wide="A certificate's name is made up by AWS; it reads."),
+          LOOKING, makes_certificate, wide="A certificate's name is made up by AWS; it reads."),
+    Grant("ReadYourCertificate", ("acm:DescribeCertificate",), ("{certificate}",),
+          "See whether your certificate is issued, for the node's name, and for how long.",
+          (DEPLOY, DOCTOR), given_certificate,
+          unseen="The recorded life makes its certificate."),
     Grant("RemoveCertificate", of("acm", "DeleteCertificate RemoveTagsFromCertificate"),
-          ("arn:{p}:acm:{r}:{a}:certificate/*",), "Removal.", CHANGING, https, by_tag),
+          ("arn:{p}:acm:{r}:{a}:certificate/*",), "Removal.", CHANGING,
+          makes_certificate, by_tag),
 )  # fmt: skip

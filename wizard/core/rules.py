@@ -64,6 +64,7 @@ def problems(answers: Answers) -> tuple[Violation, ...]:
                 "r53_domain_name and node_dns_name go together: set both for HTTPS, or neither",
             )
         )
+    found += _certificate(answers)
     if answers.vpc_id and answers.deploys_node:
         if not answers.private_subnet_ids or len(answers.public_subnet_ids) < 2:
             found.append(
@@ -76,6 +77,25 @@ def problems(answers: Answers) -> tuple[Violation, ...]:
     elif not answers.vpc_id and (answers.private_subnet_ids or answers.public_subnet_ids):
         found.append(Violation(("vpc_id",), "subnets were given without vpc_id"))
     return tuple(found)
+
+
+def _certificate(answers: Answers) -> list[Violation]:
+    """What joins a certificate of the user's with other answers."""
+    arn = answers.certificate_arn
+    if not arn or not answers.deploys_node or problem("certificate_arn", arn):
+        return []
+    found, region = [], arn.split(":")[3]
+    if not answers.node_host:
+        found.append(
+            "certificate_arn goes with r53_domain_name and node_dns_name: the forwarder looks for "
+            "the node's name in the certificate"
+        )
+    if region != answers.region:
+        found.append(
+            f"certificate_arn is of {region}: a load balancer takes only certificates of its own "
+            f"Region, {answers.region}"
+        )
+    return [Violation(("certificate_arn",), text) for text in found]
 
 
 def token_problem(token: str) -> str:

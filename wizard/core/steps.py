@@ -107,8 +107,8 @@ STEPS: tuple[Step, ...] = (
         "Where does the Wallarm Node run?",
         (
             "node_url", "node_scheme", "node_image", "node_tag", "node_instance_type", "node_count",
-            "r53_domain_name", "node_dns_name", "vpc_id", "private_subnet_ids", "public_subnet_ids",
-            "nat_gateway_per_az",
+            "r53_domain_name", "node_dns_name", "certificate_arn", "vpc_id", "private_subnet_ids",
+            "public_subnet_ids", "nat_gateway_per_az",
         ),
         chosen=_node,
     ),

@@ -14,7 +14,16 @@ from wizard.flows.preflight import Check, Preflight
 from wizard.flows.sign_in import Profile
 
 if TYPE_CHECKING:
-    from wizard.core.facts import Api, HostedZone, Identity, Inventory, LogGroup, Network, Stage
+    from wizard.core.facts import (
+        Api,
+        Certificate,
+        HostedZone,
+        Identity,
+        Inventory,
+        LogGroup,
+        Network,
+        Stage,
+    )
     from wizard.core.secret import Secret
     from wizard.flows.context import Options
     from wizard.services.aws.session import Session
@@ -141,6 +150,12 @@ class Lookup:
         from wizard.services.aws.network import hosted_zones
 
         return hosted_zones(self.session(answers))
+
+    def certificates(self, answers: Answers) -> tuple[Certificate, ...]:
+        """Issued certificates of the Region, for whatever names."""
+        from wizard.services.aws.certificates import certificates
+
+        return certificates(self.session(answers))
 
     def check_token(self, answers: Answers, token: Secret) -> Check:
         """Valid, refused, or could not be checked: three different things."""

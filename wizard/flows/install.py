@@ -23,7 +23,7 @@ from wizard.core.secret import Secret
 from wizard.core.text import count
 from wizard.core.tfvars import Outputs, token_parameter_name
 from wizard.core.unfinished import PROOF, intention
-from wizard.flows import allowed, expiry, moving, own_logs, recovery, switching
+from wizard.flows import allowed, certificate, expiry, moving, own_logs, recovery, switching
 from wizard.flows import proof as proof_flow
 from wizard.flows.chosen import chosen_stages, still_connected
 from wizard.flows.context import Context
@@ -98,6 +98,7 @@ class Install:
         deployment.sharing.check_alone()
         log_group_arn = switching.future_log_group(deployment)
         given = self._given_log_group()
+        own = certificate.look(self.session, self.answers)
         changes, skipped = switching.plan(self.session, chosen, self.answers, log_group_arn)
         self._check_token()
         move = moving.plan_move(deployment)
@@ -127,9 +128,11 @@ class Install:
                 *moves,
                 *recovery.orphans(deployment),
                 *given,
+                *own.warnings,
                 *switching.warnings(changes),
                 *still_connected(deployment, self.answers),
             ),
+            used=own.used,
             move=move,
             permissions=found,
         )

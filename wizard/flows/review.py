@@ -33,6 +33,7 @@ class Review:
     plan: PlanResult
     cost: Estimate
     warnings: tuple[str, ...] = ()
+    used: tuple[tuple[str, str], ...] = ()  # what of the user's is used as it is: name, words
     move: Move | None = None  # of Terraform's state
     permissions: Permissions | None = None  # as IAM forecasts them
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 if TYPE_CHECKING:
+    from mypy_boto3_acm import ACMClient
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 class Clients(ABC):
     """Gives boto3 clients by name of service, typed."""
 
+    @overload
+    def client(self, service: Literal["acm"]) -> ACMClient: ...
     @overload
     def client(self, service: Literal["apigateway"]) -> APIGatewayClient: ...
     @overload

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from wizard.core import certificates
 from wizard.core.checks import Finding, failed, passed, unchecked, warned
 from wizard.core.text import clean, count
+from wizard.services.aws.certificates import read
 from wizard.services.evidence.forwarder import function
 from wizard.services.evidence.scene import Scene, absent, words
-
-EXPIRY_WARNING_DAYS = 21
 
 
 def load_balancer(scene: Scene) -> Finding:
@@ -53,23 +52,32 @@ def certificate(scene: Scene) -> Finding:
     arns = [c["CertificateArn"] for i in _listeners(scene) for c in i.get("Certificates", [])]
     if not arns:
         return failed("the HTTPS listener has no certificate")
-    found = scene.aws("acm").describe_certificate(CertificateArn=arns[0])["Certificate"]
-    status, name = found.get("Status", ""), found.get("DomainName", "")
-    host = scene.outputs.node_url.split(":")[0]
-    if status != "ISSUED":
-        return failed(f"certificate {name} is {status}")
-    names = {name, *found.get("SubjectAlternativeNames", [])}
-    if host not in names and f"*.{host.split('.', 1)[-1]}" not in names:
-        return failed(f"the certificate is for {', '.join(sorted(names))}, not for {host}")
-    expires = found.get("NotAfter")
-    if isinstance(expires, datetime):
-        days = (expires.timestamp() - time.time()) / 86400
-        if days < 0:
-            return failed(f"the certificate expired {-days:.0f} days ago")
-        if days < EXPIRY_WARNING_DAYS:
-            return warned(f"the certificate expires in {days:.0f} days")
-        return passed(f"{name}, issued, expires in {days:.0f} days")
-    return passed(f"{name}, issued")
+    given = scene.answers.certificate_arn
+    if given and given not in arns:
+        return failed(f"the HTTPS listener shows {arns[0]}, not {given} of the answers")
+    try:
+        found = read(scene.aws("acm"), given or arns[0])
+    except ClientError as error:
+        if absent(error):
+            return failed(words(error))
+        raise
+    whose = "your certificate" if given else "the certificate"
+    name, host = (found.names or ("",))[0], scene.outputs.node_url.split(":")[0]
+    if found.status != "ISSUED":
+        return failed(f"{whose.removeprefix('the ')} {name} is {found.status}")
+    if not certificates.covers(found.names, host):
+        return failed(f"{whose} is for {certificates.listed(found)}, not for {host}")
+    if not found.expires:
+        return passed(f"{name}, issued")
+    now = time.time()
+    days = (found.expires - now) / certificates.DAY
+    if days < 0:
+        return failed(f"{whose} expired {-days:.0f} days ago")
+    # One that was imported is renewed by nobody but its owner.
+    renewal = ", imported" if found.kind == "IMPORTED" else ""
+    if certificates.soon(found, now):
+        return warned(f"{whose} expires in {days:.0f} days{renewal}")
+    return passed(f"{name}, issued, expires in {days:.0f} days{renewal}")
 
 
 def target_health(scene: Scene) -> Finding:
