@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from tests.ui.screen_text import screen_text
 from tests.ui.script import TOKEN, Script, deploy_error
 from tests.ui.scripted import Scripted
+from tests.ui.scripted_account import certificates
 from wizard.core.answers import Answers
 from wizard.core.report import State
 from wizard.core.secret import Secret
@@ -24,6 +25,10 @@ from wizard.ui.views import Existing
 
 CHOSEN = ("0000b2c3d4/prod", "0001b2c3d4/prod", "0001b2c3d4/staging")
 SMALL, LARGE = (80, 24), (120, 36)
+HTTPS = Answers(
+    stages=CHOSEN, r53_domain_name="acme.example", node_dns_name="wallarm-node",
+    certificate_arn=certificates("us-east-1")[0].arn,
+)  # fmt: skip
 Act = Callable[[WizardApp, Pilot[int]], Awaitable[None]]
 
 
@@ -192,6 +197,11 @@ async def _token(app: WizardApp, pilot: Pilot[int]) -> None:
     app.jobs.check_token()
 
 
+async def _certificates(app: WizardApp, pilot: Pilot[int]) -> None:
+    app.screen.query_one("#certificates ItemRows").focus()
+    await settle(pilot)
+
+
 def _held() -> Script:
     import threading
 
@@ -218,6 +228,7 @@ def _scenes() -> tuple[Scene, ...]:
         Scene("04-logs", "logs"),
         Scene("05-wallarm", "wallarm", act=_token),
         Scene("06-node", "node"),
+        Scene("06-node-https", "node", answers=HTTPS, act=_certificates),
         Scene("07-options", "options"),
         Scene("08-review", "review"),
         Scene("09-deploy", "review", script=_held(), act=_half),

@@ -13,6 +13,7 @@ from wizard.core.facts import (
     AccessLog,
     Api,
     ApiType,
+    Certificate,
     EndpointType,
     HostedZone,
     Identity,
@@ -58,6 +59,19 @@ OUR_GROUP = (
     f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/apigateway/wallarm-api-discovery-f64911f6"
 )
 FIREHOSE = f"arn:aws:firehose:us-east-1:{ACCOUNT}:deliverystream/amazon-apigateway-audit"
+
+
+def certificates(region: str) -> tuple[Certificate, ...]:
+    """Those of the scripted account; the last has a name that none can have."""
+    base, march = f"arn:aws:acm:{region}:{ACCOUNT}:certificate/", 1_803_859_200.0
+    return (
+        Certificate(f"{base}11111111-aaaa", ("*.acme.example", "acme.example"), expires=march),
+        Certificate(f"{base}22222222-bbbb", ("wallarm-node.acme.example",), kind="IMPORTED",
+                    expires=march - 5_000_000),
+        Certificate(f"{base}33333333-cccc", ("*.other.example",), expires=march),
+        Certificate(f"{base}44444444-dddd", ("*.acme.example",), kind="PRIVATE", expires=march),
+        Certificate(f"{base}55555555-eeee", (HOSTILE[0], "*.acme.example"), expires=march),
+    )  # fmt: skip
 
 
 def stages(script: Script, region: str) -> tuple[Stage, ...]:
@@ -248,6 +262,11 @@ class ScriptedAccount(Player):
         self._enter("zones")
         return (HostedZone("Z0123456789ABC", "acme.example"),
                 HostedZone("Z0PRIVATE", "corp.internal", True))  # fmt: skip
+
+    def certificates(self, answers: Answers) -> tuple[Certificate, ...]:
+        self._enter("certificates")
+        made = certificates(answers.region)
+        return made if self.script.hostile else made[:-1]
 
     def check_token(self, answers: Answers, token: Secret) -> Check:
         self._enter("check_token")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wizard.core.answers import Answers
     from wizard.core.checks import Report, Result
     from wizard.core.facts import (
+        Certificate,
         HostedZone,
         Identity,
         Inventory,
@@ -118,6 +119,9 @@ class Backend(Protocol):
 
     def zones(self, answers: Answers) -> tuple[HostedZone, ...]:
         """Route 53 hosted zones."""
+
+    def certificates(self, answers: Answers) -> tuple[Certificate, ...]:
+        """Valid certificates of the Region, whatever their names."""
 
     def check_token(self, answers: Answers, token: Secret) -> Check:
         """Ask the Wallarm Cloud about the token: valid (done), refused (failed), not checked."""

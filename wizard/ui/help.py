@@ -48,7 +48,8 @@ HELP: dict[str, str] = {
     "often may not ask the Cloud anything. 'Not checked' then means just that, not 'wrong'.",
     "node": "The Wallarm Node receives the requests' metadata from the forwarder and reports to "
     "the Wallarm Cloud. It runs on ECS in private subnets behind an internal load balancer. HTTPS "
-    "between forwarder and node needs a Route 53 zone. If you run a node already, give its "
+    "between forwarder and node needs a Route 53 zone; the certificate is made, or one of yours "
+    "that is for the node's name. If you run a node already, give its "
     "address: then nothing of ECS is deployed.",
     "options": "The prefix starts the name of every resource, so that two deployments can live in "
     "one Region. Tags are put on every resource. The proof sends one harmless request to a path "

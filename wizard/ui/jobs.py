@@ -40,7 +40,7 @@ class Jobs(RunJobs):
         self.fetch("preflight", state.preflight, work)
 
     def look_up(self, *names: str, again: bool = False) -> None:
-        """Fetch profiles, regions, log_groups, networks, zones, existing, status … once."""
+        """Fetch profiles, regions, log_groups, networks, zones, certificates, status … once."""
         state, backend = self.app.state, self.app.backend
         calls: dict[str, Callable[[], Any]] = {
             "profiles": backend.profiles,
@@ -48,6 +48,7 @@ class Jobs(RunJobs):
             "log_groups": lambda: backend.log_groups(state.answers),
             "networks": lambda: backend.networks(state.answers),
             "zones": lambda: backend.zones(state.answers),
+            "certificates": lambda: backend.certificates(state.answers),
             "existing": backend.existing,
             "elsewhere": lambda: backend.elsewhere(state.answers),
             "status": lambda: backend.status(state.answers),

@@ -82,6 +82,7 @@ class LiveBackend(LiveLook):
         return ReviewView(
             resources=planned(review.plan),
             stages=shown_changes(review.changes, review.inventory.stages),
+            used=review.used,
             skipped=tuple((f"{s.api.name} / {s.name}", why) for s, why in review.skipped),
             cost=tuple((i.name, i.per_month, i.assumption) for i in review.cost.lines),
             cost_total=review.cost.total,

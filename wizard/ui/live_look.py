@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 from wizard.core.answers import Answers
 from wizard.core.answers_io import build
-from wizard.core.facts import HostedZone, Identity, Inventory, LogGroup, Network, Stage
+from wizard.core.facts import (
+    Certificate,
+    HostedZone,
+    Identity,
+    Inventory,
+    LogGroup,
+    Network,
+    Stage,
+)
 from wizard.core.reading_order import View
 from wizard.flows.browse import Lookup
 from wizard.flows.preflight import Check
@@ -131,6 +139,10 @@ class LiveLook(LiveHome):
     def zones(self, answers: Answers) -> tuple[HostedZone, ...]:
         """Hosted zones."""
         return self._lookup.zones(answers)
+
+    def certificates(self, answers: Answers) -> tuple[Certificate, ...]:
+        """Certificates."""
+        return self._lookup.certificates(answers)
 
     def check_token(self, answers: Answers, token: Secret) -> Check:
         """Ask the Wallarm Cloud."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from wizard.core import steps
 from wizard.core.answers import EU_HOST, US_HOST
 from wizard.core.rules import token_problem
+from wizard.ui import certificate_rows
 
 if TYPE_CHECKING:
     from wizard.ui.state import WizardState
@@ -129,6 +130,7 @@ def _node(state: WizardState) -> str:
             return "pick a hosted zone"
         if not answers.node_dns_name:
             return "enter the DNS record"
+        return certificate_rows.problem(state)
     return ""
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from wizard.core.answers import Answers
     from wizard.core.checks import Report, Result
     from wizard.core.errors import WizardError
-    from wizard.core.facts import HostedZone, Identity, Inventory, LogGroup, Network
+    from wizard.core.facts import Certificate, HostedZone, Identity, Inventory, LogGroup, Network
     from wizard.core.secret import Secret
     from wizard.ui.backend import Check, Profile
     from wizard.ui.views import (
@@ -149,6 +149,7 @@ class WizardState:
         self.log_groups: Loaded[tuple[LogGroup, ...]] = Loaded()
         self.networks: Loaded[tuple[Network, ...]] = Loaded()
         self.zones: Loaded[tuple[HostedZone, ...]] = Loaded()
+        self.certificates: Loaded[tuple[Certificate, ...]] = Loaded()
         self.token_check: Loaded[Check] = Loaded()
         self.node_check: Loaded[Check] = Loaded()
         self.review: Loaded[ReviewView] = Loaded()
@@ -197,7 +198,7 @@ class WizardState:
         """Another account or Region: everything read from the old one is void."""
         for item in (
             self.identity, self.elsewhere, self.inventory, self.log_groups, self.networks,
-            self.zones, self.review, self.node_check,
+            self.zones, self.certificates, self.review, self.node_check,
         ):  # fmt: skip
             item.reset()
         self.book.clear()

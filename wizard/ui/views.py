@@ -63,7 +63,8 @@ class ReviewView:
     """Everything that would happen, ready to be shown.
 
     `cost` holds (what, dollars per month, assumption); `policies` maps a purpose to a JSON text;
-    `stages` pairs a stage's label with its view; `skipped` pairs a label with the reason.
+    `stages` pairs a stage's label with its view; `skipped` pairs a label with the reason; `used`
+    pairs what is the user's and stays with words about it.
     """
 
     resources: tuple[PlannedResource, ...]
@@ -75,6 +76,7 @@ class ReviewView:
     policies: dict[str, str]
     answers_file: str
     warnings: tuple[str, ...] = ()
+    used: tuple[tuple[str, str], ...] = ()
 
     @property
     def dangerous(self) -> tuple[PlannedResource, ...]:

@@ -13,7 +13,7 @@ from textual.widgets import Button, Static
 from wizard.core.facts import Network
 from wizard.core.report import State
 from wizard.core.text import count
-from wizard.ui import missing
+from wizard.ui import certificate_rows, missing
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.widgets.choices import Choice, Choices
 from wizard.ui.widgets.fields import Field
@@ -24,8 +24,12 @@ from wizard.ui.widgets.picklist import Item, PickList
 _BELONGS = {
     ("where", "existing"): ("node_url",),
     ("network", "existing"): ("vpc_id", "private_subnet_ids", "public_subnet_ids"),
-    ("secure", "https"): ("r53_domain_name", "node_dns_name"),
+    ("secure", "https"): ("r53_domain_name", "node_dns_name", "certificate_arn"),
 }
+# What the list of certificates depends on.
+_CERTIFICATES = frozenset(
+    ("mount", "certificates", "r53_domain_name", "node_dns_name", "certificate_arn")
+)
 
 
 class Node(StepScreen):
@@ -79,7 +83,7 @@ class Node(StepScreen):
                 yield Choices(
                     (
                         Choice("http", "HTTP inside the VPC", "internal load balancer"),
-                        Choice("https", "HTTPS", "certificate made in a hosted zone of yours"),
+                        Choice("https", "HTTPS", "a name in a hosted zone of yours, a certificate"),
                     ),
                     missing.secure(self.wizard.state),
                     id="secure",
@@ -87,6 +91,8 @@ class Node(StepScreen):
                 yield PickList("Hosted zone", id="zones")
                 yield self.field("node_dns_name", "inside the hosted zone",
                                  placeholder="wallarm-node")  # fmt: skip
+                yield PickList(certificate_rows.TITLE, id="certificates")
+                yield Failure(id="certificates-failure")
 
     def started(self) -> None:
         """Fetch what the present choices need."""
@@ -102,7 +108,7 @@ class Node(StepScreen):
             missing.node(self.wizard.state) == "deploy"
             and missing.secure(self.wizard.state) == "https"
         ):
-            self.wizard.jobs.look_up("zones")
+            self.wizard.jobs.look_up("zones", "certificates")
 
     def show(self, topics: frozenset[str]) -> None:
         """Only the parts that the choices need."""
@@ -117,15 +123,21 @@ class Node(StepScreen):
             ("#vpcs", vpc), ("#private", vpc and chosen), ("#public", vpc and chosen),
             ("#zones", missing.secure(self.wizard.state) == "https"),
             ("#field-node_dns_name", missing.secure(self.wizard.state) == "https"),
+            ("#certificates", missing.secure(self.wizard.state) == "https"),
         ):  # fmt: skip
             self.query_one(name).display = visible
         if topics & {"mount", "networks", "vpc_id"}:
             self._fill_networks()
         if topics & {"mount", "zones"}:
             self._fill_zones()
+        if topics & _CERTIFICATES:
+            self._fill_certificates()
         self._show_check()
 
     def _show_check(self) -> None:
+        mine = self.wizard.state.certificates
+        shown = missing.secure(self.wizard.state) == "https"
+        self.query_one("#certificates-failure", Failure).tell(mine.error if shown else None)
         item = self.wizard.state.node_check
         lines: list[tuple[State, str, str, str, str]] = []
         if item.busy:
@@ -174,6 +186,12 @@ class Node(StepScreen):
         ]
         picker.fill(items, (state.answers.r53_domain_name,))
 
+    def _fill_certificates(self) -> None:
+        state = self.wizard.state
+        picker = self.query_one("#certificates", PickList)
+        picker.title = certificate_rows.title(state)
+        picker.fill(certificate_rows.items(state), (state.answers.certificate_arn,))
+
     def on_choices_picked(self, event: Choices.Picked) -> None:
         """Take the choice; what belongs to the other one is emptied, and comes back with it."""
         event.stop()
@@ -198,6 +216,8 @@ class Node(StepScreen):
             wizard.answer(private_subnet_ids=event.owner.values)
         elif event.owner.id == "public":
             wizard.answer(public_subnet_ids=event.owner.values)
+        elif event.owner.id == "certificates":
+            wizard.answer(certificate_arn=event.value)
         else:
             wizard.answer(r53_domain_name=event.value)
 

@@ -168,6 +168,8 @@ class Review(StepScreen):
         for label, stage in view.stages:
             change = ", ".join(f"{n} {b} → {a}" for n, b, a in stage.planned)
             lines.append(TreeRow(State.RUNNING, label, clean(change), sign="~"))
+        for label, words in view.used:
+            lines.append(TreeRow(State.DONE, clean(label), clean(words)))
         for label, reason in view.skipped:
             lines.append(TreeRow(State.SKIPPED, label, clean(reason)))
         return lines
