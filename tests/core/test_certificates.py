@@ -6,7 +6,17 @@ import pytest
 
 from wizard.core.answers import Answers
 from wizard.core.answers_io import build
-from wizard.core.certificates import DAY, covers, day, fitting, listed, soon, unfit, validity
+from wizard.core.certificates import (
+    DAY,
+    covers,
+    day,
+    fitting,
+    listed,
+    soon,
+    titled,
+    unfit,
+    validity,
+)
 from wizard.core.errors import UsageError
 from wizard.core.facts import Certificate
 from wizard.core.rules import problem, problems
@@ -96,6 +106,8 @@ def test_how_long_it_is_valid_is_said_as_a_day_and_who_renews_it():
 
 
 def test_many_names_are_counted():
+    assert titled(Certificate(ARN, ("a.x", "b.x"))) == "a.x +1"
+    assert titled(Certificate(ARN, ("a.x",))) == "a.x"
     assert listed(Certificate(ARN, ("a.x", "b.x"))) == "a.x, b.x"
     assert listed(Certificate(ARN, tuple("abcde"))) == "a, b, c and 2 more"
 

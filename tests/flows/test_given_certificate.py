@@ -56,9 +56,9 @@ def seen(acm: Acm, answers: Answers = ANSWERS) -> Given:
 def test_a_good_one_is_named_in_the_review_with_what_becomes_of_it() -> None:
     found = seen(Acm())
     [(name, words)] = found.used
-    assert name == "*.example.com"
-    assert "your certificate, expires 20" in words
-    assert "stays" in words
+    assert name == "Certificate *.example.com"
+    assert words.startswith("yours, expires 20")
+    assert words.endswith("it stays")
     assert found.warnings == ()
 
 
@@ -85,7 +85,7 @@ def test_one_that_cannot_serve_the_node_is_refused(changes: dict[str, Any], word
 @pytest.mark.parametrize("refusal", ["AccessDeniedException", "ThrottlingException"])
 def test_not_being_able_to_look_is_a_warning(refusal: str) -> None:
     found = seen(Acm(refusal=refusal))
-    assert found.used == ((ARN, "your certificate; not checked"),)
+    assert found.used == (("Certificate", f"yours, not checked: {ARN}"),)
     [text] = found.warnings
     assert "could not be checked" in text
     assert "node.example.com" in text

@@ -7,8 +7,9 @@ import threading
 from collections.abc import Collection
 
 from tests.ui.script import EPOCH, Script
-from tests.ui.scripted_account import ACCOUNT, ScriptedAccount, stages
+from tests.ui.scripted_account import ACCOUNT, ScriptedAccount, certificates, stages
 from wizard.core.answers import Answers
+from wizard.core.certificates import in_use
 from wizard.core.change import Mode, plan_change
 from wizard.core.errors import WizardError
 from wizard.core.facts import StageRef
@@ -115,6 +116,9 @@ class ScriptedRun(ScriptedAccount):
             "us-east-1 list prices of 2026-08",
             {"deploy": json.dumps(policy, indent=2)},
             "~/.local/share/wallarm-apigw/123456789012-us-east-1-api-gw-discovery/answers.json",
+            used=tuple(
+                in_use(c) for c in certificates(answers.region) if c.arn == answers.certificate_arn
+            ),
         )
         return self._review
 

@@ -166,3 +166,15 @@ async def test_another_region_has_other_certificates() -> None:
         assert w.app.state.certificates.value is None
         w.app.answer(certificate_arn=WILD.arn, region="eu-west-1")
         assert "a load balancer takes only" in w.app.step_problem("node")
+
+
+@SIZES
+async def test_the_review_says_which_certificate_is_used_and_that_it_stays(
+    size: tuple[int, int],
+) -> None:
+    answers = NAMED.with_(certificate_arn=STRANGE.arn)
+    async with wizard("review", answers=answers, token=True, size=size) as w:
+        w.app.screen.query_one("#tree").focus()
+        await w.press("end")
+        assert f"Certificate {HOSTILE[0][:12]}" in w.text
+        assert "yours, expires 2027-03-01; it stays" in w.text

@@ -63,6 +63,17 @@ def listed(certificate: Certificate, most: int = 3) -> str:
     return ", ".join(names) + (f" and {more} more" if more > 0 else "")
 
 
+def titled(certificate: Certificate) -> str:
+    """Its first name, and how many more it has: `*.example.com +1`."""
+    more = len(certificate.names) - 1
+    return (certificate.names or ("?",))[0] + (f" +{more}" if more > 0 else "")
+
+
+def in_use(certificate: Certificate) -> tuple[str, str]:
+    """What a review says of one that the user has given: (what, words)."""
+    return f"Certificate {titled(certificate)}", f"yours, {validity(certificate)}; it stays"
+
+
 def validity(certificate: Certificate) -> str:
     """Until when, and who sees to what comes after: `expires 2027-03-01, imported`."""
     text = f"expires {day(certificate.expires)}" if certificate.expires else "issued"

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 
 from wizard.core.answers import Answers
-from wizard.core.certificates import listed, soon, unfit, validity
+from wizard.core.certificates import in_use, listed, soon, unfit, validity
 from wizard.core.errors import UsageError, WizardError
 from wizard.services.aws.certificates import describe
 from wizard.services.aws.session import Session
@@ -41,19 +41,18 @@ def look(session: Session, answers: Answers) -> Given:
         if error.code == NOT_FOUND:
             raise _refused(arn, "does not exist in this account and Region") from error
         text = f"Whether the certificate {arn} is one for {host} could not be checked: {error.what}"
-        return Given(((arn, "your certificate; not checked"),), (text,))
+        return Given((("Certificate", f"yours, not checked: {arn}"),), (text,))
     now = time.time()
     reason = unfit(found, host, now)
     if reason:
         raise _refused(arn, reason)
-    words = f"your certificate, {validity(found)}; it is used as it is and stays"
     renewal = "Import it again in time." if found.kind == "IMPORTED" else "AWS renews it if it can."
     warnings = (
         (f"The certificate {listed(found)} {validity(found)}. {renewal}",)
         if soon(found, now)
         else ()
     )
-    return Given(((listed(found), words),), warnings)
+    return Given((in_use(found),), warnings)
 
 
 def _refused(arn: str, reason: str) -> UsageError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.core.certificates import covers, fitting, unfit, validity
+from wizard.core.certificates import covers, fitting, titled, unfit, validity
 from wizard.ui.widgets.picklist import Item
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ def items(state: WizardState) -> tuple[Item, ...]:
     """
     host, chosen = state.answers.node_host, state.answers.certificate_arn
     good = fitting(state.certificates.value or (), host)
-    rows = [MADE, *(Item(c.arn, _title(c), _detail(c)) for c in good)]
+    rows = [MADE, *(Item(c.arn, titled(c), _detail(c)) for c in good)]
     if chosen and all(row.value != chosen for row in rows):
         found = _chosen(state)
-        title = _title(found) if found else chosen.rpartition("/")[2]
+        title = titled(found) if found else chosen.rpartition("/")[2]
         rows.append(Item(chosen, title, chosen, _reason(state)))
     return tuple(rows)
 
@@ -65,11 +65,6 @@ def _reason(state: WizardState) -> str:
 def _chosen(state: WizardState) -> Certificate | None:
     arn = state.answers.certificate_arn
     return next((c for c in state.certificates.value or () if c.arn == arn), None)
-
-
-def _title(certificate: Certificate) -> str:
-    more = len(certificate.names) - 1
-    return (certificate.names or ("?",))[0] + (f" +{more}" if more > 0 else "")
 
 
 def _detail(certificate: Certificate) -> str:
