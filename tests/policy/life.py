@@ -122,6 +122,7 @@ class Run:
             "lookup.identity(answers)\n"
             "lookup.networks(answers)\n"
             "lookup.zones(answers)\n"
+            "lookup.certificates(answers)\n"
             "lookup.log_groups(answers)\n"
         )
         self.recorder.phase = "discover"

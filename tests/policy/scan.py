@@ -50,6 +50,9 @@ _TWO = (
     "the one by the tag in the request, the other by the tag of the VPC. Together they name every "
     "resource type."
 )
+_OTHER_BALANCERS = (
+    "It asks for Network and Gateway Load Balancers too; ours is an Application Load Balancer."
+)
 _VPC = (
     "Lambda needs it in a VPC, AWS supports no resource for it, and a second statement denies it "
     "to the function's own code."
@@ -91,7 +94,9 @@ REASONS: tuple[tuple[str, str, str, str], ...] = (
     ("", "parliament", "RESOURCE_MISMATCH: [{'action': 'ecs:CreateCapacityProvider'", _ABSENT),
     ("", "parliament", "RESOURCE_MISMATCH: [{'action': 'servicediscovery:ListInstances'", _ABSENT),
     ("", "parliament", "RESOURCE_MISMATCH: [{'action': 'elasticloadbalancing:DeleteListener'",
-     "It asks for Network and Gateway Load Balancers too; ours is an Application Load Balancer."),
+     _OTHER_BALANCERS),
+    ("deploy", "parliament",
+     "RESOURCE_MISMATCH: [{'action': 'elasticloadbalancing:ModifyListener'", _OTHER_BALANCERS),
     ("", "parliament", "RESOURCE_MISMATCH: [{'action': 'ssm:GetParameters'",
      "AWS's public parameters have no account in their ARN."),
     ("", "parliament", _WIDE_BUCKET + "arn:aws:s3:::team-terraform-state", _STATE),

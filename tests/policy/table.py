@@ -22,7 +22,7 @@ from wizard.core.answers import Answers
 from wizard.core.answers_io import build
 from wizard.core.policy import GRANTS
 from wizard.core.policy_connect import FORWARDER, LOOK, STAGES
-from wizard.core.policy_grants import Grant, Scope
+from wizard.core.policy_grants import Grant, Scope, given_certificate
 from wizard.core.policy_network import NETWORK, OPERATIONS
 from wizard.core.policy_node import NODE
 from wizard.core.policy_state import STATE
@@ -38,6 +38,8 @@ SHOWN = Scope(
     ),
     "ACCOUNT",
 )  # fmt: skip
+# The same with a certificate of the user's, for what is granted only then.
+WITH_CERTIFICATE = Scope(SHOWN.answers.with_(certificate_arn="CERTIFICATE"), SHOWN.account_id)
 # The parts of the product in the order of the data, with what each is for.
 PARTS: tuple[tuple[str, str, tuple[Grant, ...]], ...] = (
     ("Looking", "List what there is to choose from, check what was made, show its last words.",
@@ -106,7 +108,7 @@ def short() -> str:
         head = f"**{name}**: {why}"
         for service, held in by_service.items():
             actions = sorted({a.partition(":")[2] for g in held for a in g.actions})
-            arns = list(dict.fromkeys(_short(a) for g in held for a in g.arns(SHOWN)))
+            arns = list(dict.fromkeys(_short(a) for g in held for a in g.arns(_scope(g))))
             steps: dict[str, set[str]] = defaultdict(set)
             for grant in held:
                 for caller, found in _steps(grant, used).items():
@@ -196,6 +198,10 @@ def checkers() -> str:
     return "\n".join(rows)
 
 
+def _scope(grant: Grant) -> Scope:
+    return WITH_CERTIFICATE if grant.mode is given_certificate else SHOWN
+
+
 def _line(*cells: str) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
@@ -206,7 +212,7 @@ def _row(grant: Grant, used: dict[str, dict[str, set[str]]]) -> str:
     conditions = _conditions(grant) + (f"<br>{grant.wide}" if grant.wide else "")
     return _line(
         f"**{service}** {names}",
-        "<br>".join(f"`{_short(arn)}`" for arn in grant.arns(SHOWN)),
+        "<br>".join(f"`{_short(arn)}`" for arn in grant.arns(_scope(grant))),
         conditions.removeprefix("<br>"),
         grant.why,
         ", ".join(grant.purposes),
@@ -222,7 +228,7 @@ def _short(arn: str) -> str:
 
 def _conditions(grant: Grant) -> str:
     out = []
-    for operator, keys in grant.conditions(SHOWN).items():
+    for operator, keys in grant.conditions(_scope(grant)).items():
         for key, value in keys.items():
             values = [value] if isinstance(value, str) else value
             out.append(f"`{key}` {_word(operator)} {', '.join(f'`{v}`' for v in values)}")

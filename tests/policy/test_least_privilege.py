@@ -122,6 +122,7 @@ def test_actions_exist_and_resources_have_a_form_that_they_support(grant: Grant)
             Answers(
                 r53_domain_name="example.com", vpc_id="vpc-1", state_bucket="state-of-the-team",
                 wallarm_api_token_kms_key_arn="arn:aws:kms:us-east-1:123456789012:key/1",
+                certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/1",
             ),
             ACCOUNT,
         )
@@ -175,6 +176,7 @@ def test_what_could_reach_others_resources_says_why(grant: Grant) -> None:
         Answers(
             stages=("abc/prod",), name_prefix="ours", vpc_id="vpc-ours", state_bucket="ours-state",
             wallarm_api_token_kms_key_arn="arn:aws:kms:us-east-1:123456789012:key/ours",
+            certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/ours",
         ),
         ACCOUNT,
     )  # fmt: skip
