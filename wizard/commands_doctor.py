@@ -218,7 +218,7 @@ def _time(text: str) -> float:
         raise UsageError(
             "WAG-E-CLI-005",
             f"--since {text} is not an ISO time",
-            next_step="Write it like this: --since 2026-01-31T12:00:00Z",
+            next_step="Write it like this: `--since 2026-01-31T12:00:00Z`.",
         ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)

@@ -119,10 +119,8 @@ class Console:
         if hop.state in (State.TODO, State.RUNNING) or (hop.key, hop.state) in self._hops_seen:
             return
         self._hops_seen.add((hop.key, hop.state))
-        # Local time for a person; a log's lines begin with UTC, so the hops in it are in UTC too.
         moment = datetime.fromtimestamp(hop.at, timezone.utc)
-        moment = moment.astimezone() if self._live_wanted else moment
-        at = moment.strftime("%H:%M:%S.%f")[:-3] if hop.at else ""
+        at = f"{moment:%H:%M:%S.%f}"[:-3] + " UTC" if hop.at else ""
         detail = f"  {hop.detail}" if hop.detail else ""
         self.line(f"  {hop.title:<42} {at}{detail}", hop.state)
 

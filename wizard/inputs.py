@@ -107,7 +107,7 @@ def load_answers(
             raise UsageError(
                 "WAG-E-CLI-002",
                 f"--set {pair} has no value",
-                next_step="Write it like this: --set region=eu-central-1",
+                next_step="Write it like this: `--set region=eu-central-1`.",
             )
         given[key] = from_text(key, text)
     identity_keys = {k: v for k, v in {**layers[0], **given}.items() if k in ("profile", "region")}
@@ -174,7 +174,7 @@ def consent(
     if sys.stdin.readline().strip().lower() not in ("yes", "y"):
         raise UsageError(
             "WAG-E-CLI-004",
-            "Stopped as you wished; nothing was changed",
+            "Stopped as you asked; nothing was changed",
             next_step="Run the same command again when you want it.",
         )
 

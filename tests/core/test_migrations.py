@@ -37,7 +37,7 @@ def test_a_newer_version_is_refused_with_the_way_to_read_it() -> None:
         migrate({"version": 4})
     assert caught.value.code == "WAG-E-VERSION-001"
     assert "version 4" in caught.value.why
-    assert "Upgrade" in caught.value.next_step
+    assert "Install a newer version" in caught.value.next_step
 
 
 def test_a_version_that_was_forgotten_is_said() -> None:

@@ -38,11 +38,11 @@ def test_on_aws_the_last_hop_says_that_it_was_not_read():
     assert states(hops)[4] is State.UNCHECKED
     assert "not readable from here" in hops[4].detail
     assert Proof("GET /", "m", hops, "").complete
-    assert summary(hops) == "The node answered the forwarder 3.0 s after the request was sent."
+    assert summary(hops) == "The node answered the forwarder 3.0s after the request was sent."
 
 
 def test_a_complete_journey_is_told_with_its_time():
     seen = Evidence(1.0, 1.5, 1.7, 1.8, "delivered", 200, node_seen=True, arrived=1.9)
     hops = tell(seen, function="f", node_readable=True)
     assert states(hops) == [State.DONE] * 5
-    assert summary(hops) == "A request travels from your API to the node in 0.9 s."
+    assert summary(hops) == "A request travels from your API to the node in 0.9s."

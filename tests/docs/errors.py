@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -34,7 +35,7 @@ class Row(NamedTuple):
 
 def rows() -> list[Row]:
     """Every error with a text of its own, by code; Terraform's from the table of its messages."""
-    found = {Row(e.code, e.what, e.next_step) for e in terraform_errors._ROWS}
+    found = {Row(e.code, _blank(e.what), _blank(e.next_step)) for e in terraform_errors._ROWS}
     for path in PACKAGE.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         named = dict(_constants(tree))
@@ -88,5 +89,11 @@ def _text(node: ast.expr, named: dict[str, ast.expr]) -> str:
     return "…"
 
 
+def _blank(text: str) -> str:
+    """A template without the names of its gaps."""
+    return re.sub(r"\{\w+\}", "…", text)
+
+
 def _cell(text: str) -> str:
+    text = re.sub(r"…(\s*…)+", "… ", text)
     return " ".join(text.replace("|", "\\|").split()) or "–"

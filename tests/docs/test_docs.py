@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import report
-from tests.docs import links, module
+from tests.docs import errors, links, module
 from tests.docs.generate import DOCS, PAGES
 from wizard.parser import build_parser
 
@@ -121,3 +121,20 @@ def test_the_project_speaks_of_itself_alone() -> None:
         and here in (ROOT / name).read_text(encoding="utf-8", errors="replace")
     ]
     assert found == []
+
+
+COMMANDS_IN_PROSE = re.compile(r"(?<![`\w/-])(aws|pip|pipx|uv|chmod|wallarm-apigw) [a-z0-9-]+")
+
+
+@pytest.mark.parametrize("row", errors.rows(), ids=lambda row: row.code)
+def test_an_error_is_told_in_sentences_and_its_commands_stand_out(row: errors.Row) -> None:
+    assert not row.what.endswith("."), "what happened is a headline"
+    assert row.next_step.endswith((".", "…")), row
+    outside = re.sub(r"`[^`]*`", "", row.next_step)
+    assert not COMMANDS_IN_PROSE.search(outside), row.next_step
+    assert "{" not in row.what + row.next_step
+
+
+def test_no_error_sends_anyone_to_a_package_of_that_name_in_a_public_index() -> None:
+    for row in errors.rows():
+        assert not re.search(r"install [^`]*\bwallarm-apigw\b", row.next_step), row

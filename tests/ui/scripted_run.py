@@ -218,7 +218,7 @@ class ScriptedRun(ScriptedAccount):
             hops.append(hop)
         self.listener(PhaseChanged(Phase.PROOF, State.DONE, "Following one request"))
         return Proof(request, marker, tuple(hops),
-                     "A request travels from your API to the node in 1.3 s.")  # fmt: skip
+                     "A request travels from your API to the node in 1.3s.")  # fmt: skip
 
     def summary(self) -> tuple[Link, ...]:
         return (

@@ -39,7 +39,7 @@ def migrate(
             "WAG-E-VERSION-001",
             f"{source} was written by a newer version of this product",
             why=f"It has version {version}; this program reads up to {current}.",
-            next_step="Upgrade: pip install --upgrade wallarm-apigw. Nothing was changed.",
+            next_step="Install a newer version of wallarm-apigw. Nothing was changed.",
         )
     while version < current:
         step = steps.get(version)

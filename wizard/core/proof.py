@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, replace
 
 from wizard.core.report import Hop, State
+from wizard.core.text import duration
 
 MARKER_PREFIX = "wallarm-apigw-proof/"
 # A path that no API defines: API Gateway itself answers 403 or 404 and logs the request, so the
@@ -112,8 +113,9 @@ def not_sent(why: str) -> tuple[Hop, ...]:
 
 def give_up(hops: tuple[Hop, ...], waited: float) -> tuple[Hop, ...]:
     """Mark the hop that was being waited for as failed, with what to look at."""
+    late = f"not seen within {duration(waited)}."
     return tuple(
-        replace(h, state=State.FAILED, detail=f"not seen within {waited:.0f} s. {LOOK_AT[h.key]}")
+        replace(h, state=State.FAILED, detail=f"{late} {LOOK_AT[h.key]}")
         if h.state is State.RUNNING
         else h
         for h in hops
@@ -133,8 +135,8 @@ def summary(hops: tuple[Hop, ...]) -> str:
     seen = [h.at for h in hops if h.at]
     took = max(seen) - min(seen) if seen else 0.0
     if hops[-1].state is State.UNCHECKED:
-        return f"The node answered the forwarder {took:.1f} s after the request was sent."
-    return f"A request travels from your API to the node in {took:.1f} s."
+        return f"The node answered the forwarder {took:.1f}s after the request was sent."
+    return f"A request travels from your API to the node in {took:.1f}s."
 
 
 def is_marker(text: str) -> bool:

@@ -70,7 +70,7 @@ _ROWS = (
         r"ExpiredToken|token (?:included in the request )?is expired|security token .{0,30}expired"
         r"|SSO (?:session|token).{0,60}(?:expired|invalid)|RequestExpired|token has expired",
         "The AWS credentials have expired",
-        "Renew them (for SSO: aws sso login). " + _AGAIN,
+        "Renew them (for SSO: `aws sso login`). " + _AGAIN,
         True,
     ),
     _Row(
@@ -91,7 +91,7 @@ _ROWS = (
         "WAG-E-TF-106",
         r"AccessDenied|UnauthorizedOperation|not authorized to perform|AuthorizationError",
         "These credentials may not do {action}",
-        "Add the permission (wallarm-apigw iam-policy deploy prints the whole policy). " + _AGAIN,
+        "Add the permission (`wallarm-apigw iam-policy deploy` prints the whole policy). " + _AGAIN,
     ),
     _Row(
         "WAG-E-TF-107",
@@ -106,7 +106,7 @@ _ROWS = (
         r"VcpuLimitExceeded|InstanceLimitExceeded|ServiceQuotaExceeded|TooMany\w+Exception"
         r"|LimitExceeded(?:Exception)?|QuotaExceeded|ResourceLimitExceeded",
         "A quota of the account is used up",
-        "The text below names it. Ask AWS for more in Service Quotas, or free some. " + _AGAIN,
+        "AWS's words above name it. Ask AWS for more in Service Quotas, or free some. " + _AGAIN,
     ),
     _Row(
         "WAG-E-TF-109",
@@ -205,7 +205,7 @@ _ROWS = (
         "WAG-E-TF-122",
         r"Resource precondition failed|Invalid value for (?:input )?variable|No value for required",
         "An answer does not fit the module",
-        "Change the answer that the text below names.",
+        "Change the answer that is named above.",
     ),
     _Row(
         "WAG-E-TF-123",

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from wizard.core.text import duration
+
 
 @dataclass(frozen=True)
 class Version:
@@ -178,12 +180,12 @@ def describe(event: Event) -> str:
     if isinstance(event, ApplyStart):
         return f"{event.address}: {doing(event.action)}"
     if isinstance(event, ApplyProgress):
-        return f"{event.address}: still {doing(event.action)}, {event.elapsed:.0f}s"
+        return f"{event.address}: still {doing(event.action)}, {duration(event.elapsed)}"
     if isinstance(event, ApplyComplete):
         done = _DONE.get(event.action, event.action)
-        return f"{event.address}: {done} after {event.elapsed:.0f}s"
+        return f"{event.address}: {done} after {duration(event.elapsed)}"
     if isinstance(event, ApplyErrored):
-        return f"{event.address}: {event.action} failed after {event.elapsed:.0f}s"
+        return f"{event.address}: {event.action} failed after {duration(event.elapsed)}"
     if isinstance(event, Refresh):
         return "" if event.done else f"{event.address}: reading its present state"
     if isinstance(event, ChangeSummary):

@@ -223,8 +223,8 @@ def _nothing_deployed(answers: Answers) -> WizardError:
     return WizardError(
         "WAG-E-DEPLOY-002",
         f"No finished deployment named {answers.name_prefix} was found",
-        why="Terraform's state here is empty",
-        next_step="Run `wallarm-apigw install`, or `doctor` where it was deployed",
+        why="Terraform's state here is empty.",
+        next_step="Run `wallarm-apigw install`, or `doctor` where it was deployed.",
     )
 
 

@@ -15,6 +15,7 @@ from wizard.core.change import StageChange
 from wizard.core.errors import WizardError
 from wizard.core.facts import ApiType
 from wizard.core.report import State
+from wizard.core.text import duration
 from wizard.flows.deployment import Deployment
 from wizard.services.aws import account_role, resource_policy
 
@@ -74,7 +75,9 @@ def ensure_role(deployment: Deployment) -> None:
                 session,
                 arn,
                 on_wait=lambda seconds, words: deployment.context.note(
-                    f"waiting {seconds:.0f} s, AWS says: {words}", State.RUNNING, "CloudWatch role"
+                    f"waiting {duration(seconds)}, AWS says: {words}",
+                    State.RUNNING,
+                    "CloudWatch role",
                 ),
             )
     except WizardError as error:

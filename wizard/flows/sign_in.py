@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import threading
@@ -47,11 +48,12 @@ def sso_login(
     """
     tool = shutil.which("aws", path=env.get("PATH"))
     flag = ["--profile", profile] if profile else []
+    named = f" {shlex.join(flag)}" if flag else ""
     if tool is None:
         raise WizardError(
-            "WAG-E-AWS-022",
+            "WAG-E-AWS-025",
             "The AWS CLI is not installed, so the login cannot be started from here",
-            next_step=f"Log in where it is: aws sso login {' '.join(flag)}; then check again.",
+            next_step=f"Log in where it is: `aws sso login{named}`; then check again.",
         )
     process = subprocess.Popen(
         [tool, "sso", "login", "--no-browser", *flag],
@@ -77,7 +79,7 @@ def sso_login(
             "WAG-E-AWS-023",
             "The login was not finished",
             why=" ".join(part for part in said if part)[-600:],
-            next_step=f"Try again, or run in another terminal: aws sso login {' '.join(flag)}",
+            next_step=f"Try again, or run it in another terminal: `aws sso login{named}`.",
         )
 
 

@@ -42,5 +42,5 @@ def _find(name: str, must_hold: str) -> Path:
         "WAG-E-ASSET-001",
         f"This installation lacks its {name} folder",
         why=f"Neither {bundled} nor {_PACKAGE.parent / name} holds {must_hold}.",
-        next_step="Install the package again: pip install --force-reinstall wallarm-apigw",
+        next_step="Install the wheel again (`uv tool install --force WHEEL`).",
     )

@@ -24,7 +24,7 @@ def private_dir(path: Path) -> Path:
             if found.st_mode & stat.S_ISVTX or path.resolve() in (Path.home(), Path("/")):
                 raise WizardError(
                     "WAG-E-WS-013",
-                    "The workspace would close a folder that is not its own",
+                    "A workspace needs a folder of its own",
                     why=f"{path} is a place for more than this, and a workspace is private (0700).",
                     next_step=f"Name a folder in it, such as {path / 'wallarm-apigw'}.",
                 )

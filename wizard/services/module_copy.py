@@ -64,7 +64,7 @@ def module_files(source: Path) -> list[tuple[str, Path]]:
             "WAG-E-ASSET-002",
             "The Terraform module is empty",
             why=f"{source} holds no .tf file.",
-            next_step="Install the package again: pip install --force-reinstall wallarm-apigw",
+            next_step="Install the wheel again (`uv tool install --force WHEEL`).",
         )
     return out
 

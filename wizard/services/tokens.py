@@ -88,7 +88,7 @@ def _refuse_open(path: Path, found: os.stat_result) -> None:
         raise UsageError(
             "WAG-E-TOKEN-004",
             f"The token file {path} can be read by others on this machine",
-            next_step=f"chmod 600 {path}",
+            next_step=f"Keep it to yourself: `chmod 600 {path}`.",
             keys=("token_file",),
         )
     if found.st_uid not in (0, os.geteuid()):

@@ -14,6 +14,7 @@ import requests
 
 from wizard.core.rules import token_problem
 from wizard.core.secret import Secret
+from wizard.core.text import duration
 
 TIMEOUT_SECONDS = (5.0, 10.0)
 """Connect and read."""
@@ -122,7 +123,7 @@ def _reason(error: requests.RequestException) -> str:
     if isinstance(error, requests.exceptions.SSLError):
         return "its certificate is not trusted here"
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return f"no connection within {TIMEOUT_SECONDS[0]:.0f} s"
+        return f"no connection within {duration(TIMEOUT_SECONDS[0])}"
     if isinstance(error, requests.exceptions.ReadTimeout):
-        return f"no answer within {TIMEOUT_SECONDS[1]:.0f} s"
+        return f"no answer within {duration(TIMEOUT_SECONDS[1])}"
     return "no connection"

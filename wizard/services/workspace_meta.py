@@ -38,7 +38,8 @@ def read_meta(root: Path) -> dict[str, Any]:
             "WAG-E-WS-006",
             "The workspace's description cannot be read",
             why=f"{path}: {error}",
-            next_step="Restore the file from a backup, or choose another folder with --workspace.",
+            next_step="Restore the file from a backup, or choose another folder with "
+            "--workspace DIR.",
         ) from error
     return migrations.migrate(
         data, key="layout", current=LAYOUT_VERSION, steps=migrations.LAYOUT,

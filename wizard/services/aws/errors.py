@@ -64,6 +64,10 @@ NOT_FOUND = frozenset(
         "TargetGroupNotFound",
     )
 )
+_UNKNOWN = (
+    "Nothing further was done. Try again; if it stays so, `wallarm-apigw support-bundle` collects "
+    "what a support case needs."
+)
 _ACTION = re.compile(r"not authorized to perform:?\s+([a-z0-9-]+:[A-Za-z0-9*]+)")
 
 
@@ -197,7 +201,10 @@ def _answered(error: BaseException, code: str, what: str, profile: str) -> Wizar
         )
     if code in NOT_FOUND:
         return WizardError(
-            "WAG-E-AWS-014", f"{what}: it does not exist", why=words, next_step="Reload the list."
+            "WAG-E-AWS-014",
+            f"{what}: it does not exist",
+            why=words,
+            next_step="Look again; it may be gone since.",
         )
     if code.startswith("5") or code in ("InternalFailure", "ServiceUnavailable"):
         return WizardError(
@@ -206,9 +213,7 @@ def _answered(error: BaseException, code: str, what: str, profile: str) -> Wizar
             why=words,
             next_step="Try again in a minute; the AWS Health Dashboard tells more.",
         )
-    return WizardError(
-        "WAG-E-AWS-013", what, why=words, next_step="Nothing further was done; see the cause."
-    )
+    return WizardError("WAG-E-AWS-013", what, why=words, next_step=_UNKNOWN)
 
 
 def _unanswered(error: BaseException, what: str, profile: str) -> WizardError:
@@ -284,4 +289,4 @@ def _unanswered(error: BaseException, what: str, profile: str) -> WizardError:
             why=words,
             next_step="Repair ~/.aws/config or ~/.aws/credentials.",
         )
-    return WizardError("WAG-E-AWS-013", what, why=f"{name}: {words}", next_step="See the cause.")
+    return WizardError("WAG-E-AWS-013", what, why=f"{name}: {words}", next_step=_UNKNOWN)

@@ -236,9 +236,9 @@ def _errors(scene: Scene) -> list[dict[str, Any]]:
 
 def _by_age(said: str, event: dict[str, Any]) -> Finding:
     """A fresh error is a failure; an older one may be over."""
-    minutes = (time.time() - event["timestamp"] / 1000) / 60
-    text = f"{said}, {minutes:.0f} min ago: {clean(event['message'], 300)}"
-    return failed(text) if minutes < FRESH_MINUTES else warned(text)
+    age = time.time() - event["timestamp"] / 1000
+    text = f"{said}, {duration(age)} ago: {clean(event['message'], 300)}"
+    return failed(text) if age < FRESH_MINUTES * 60 else warned(text)
 
 
 def _batch(message: str) -> dict[str, Any] | None:

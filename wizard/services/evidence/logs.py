@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from wizard.core.checks import Finding, failed, passed, warned
-from wizard.core.text import clean, count
+from wizard.core.text import clean, count, duration
 from wizard.services.evidence.scene import Scene, newest_events
 
 
@@ -63,7 +63,7 @@ def events_arrive(scene: Scene) -> Finding:
         groups = ", ".join(scene.log_groups)
         return warned(f"logs.FilterLogEvents of {groups}: no event in the last hour", settles=True)
     newest = max(event["timestamp"] for event in seen) / 1000
-    return passed(f"the newest is {time.time() - newest:.0f} s old")
+    return passed(f"the newest is {duration(time.time() - newest)} old")
 
 
 def recent_events(scene: Scene) -> list[dict[str, Any]]:

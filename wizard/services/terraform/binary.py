@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wizard.core.errors import WizardError
+from wizard.core.text import duration
 from wizard.services.terraform import embedded
 from wizard.services.tokens import for_child
 
@@ -108,7 +109,7 @@ def _checked(command: tuple[str, ...], found: str, env: Mapping[str, str]) -> Bi
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise _cannot_run(name, f"it did not answer within {_TIMEOUT:.0f} s") from error
+        raise _cannot_run(name, f"it did not answer within {duration(_TIMEOUT)}") from error
     except OSError as error:
         raise _cannot_run(name, error.strerror or str(error)) from error
     output = done.stdout.decode("utf-8", errors="replace")

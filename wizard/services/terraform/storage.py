@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wizard.core.errors import WizardError
+from wizard.core.text import duration
 from wizard.services.files import private_dir, write_private
 from wizard.services.workspace import RESERVE
 
@@ -111,7 +112,7 @@ def plugin_cache_lock(cache: Path, wait: float = _CACHE_WAIT) -> Iterator[None]:
                     raise WizardError(
                         "WAG-E-TF-021",
                         "Another run is still fetching the provider",
-                        why=f"{cache} has been in use for {wait:.0f} s.",
+                        why=f"{cache} has been in use for {duration(wait)}.",
                         next_step="Wait for it to end, then try again.",
                     ) from None
                 time.sleep(0.2)

@@ -144,9 +144,8 @@ def _lines(hops: tuple[Hop, ...]) -> list[tuple[State, str, str, str, str]]:
         at = ""
         if hop.at:
             moment = datetime.fromtimestamp(hop.at, timezone.utc)
-            at = moment.strftime("%H:%M:%S.") + f"{moment.microsecond // 1000:03d}"
-            if before:
-                at += f"  + {max(0.0, hop.at - before):.1f} s"
+            at = f"{moment:%H:%M:%S.%f}"[:-3]
+            at += f"  + {max(0.0, hop.at - before):.1f}s" if before else " UTC"
             before = hop.at
         word = "" if hop.at else hop.state.value
         lines.append((hop.state, hop.title, at or word, "", hop.detail))

@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import RichLog, Static
 
-from wizard.core.text import clean
+from wizard.core.text import clean, duration
 from wizard.ui.tailing import MOST_LINES, SECONDS
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Pane(Vertical):
             self._only(log, known.problem)
         elif not known.told:
             minutes = f"Nothing in {place} in the last 15 minutes."
-            self._only(log, f"{minutes} It is looked at every {SECONDS:.0f} s.")
+            self._only(log, f"{minutes} It is looked at every {duration(SECONDS)}.")
         else:
             new = known.told
             if self._written[0] == key:
