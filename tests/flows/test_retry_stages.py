@@ -12,7 +12,7 @@ import pytest
 from wizard.core.answers import Answers
 from wizard.core.facts import StageRef
 from wizard.core.report import StageReport, State
-from wizard.flows import install, switching
+from wizard.flows import further_try, install, switching
 
 
 class Notebook:
@@ -53,7 +53,9 @@ def test_a_further_try_changes_only_the_stages_it_names_and_ends_well(
     job.context = SimpleNamespace(phase=_phase)
     job._open = lambda: SimpleNamespace(journal=notebook)
     refs = [StageRef.parse(ref) for ref in ("a/prod", "b/prod", "c/prod")]
-    review: Any = SimpleNamespace(changes=tuple(SimpleNamespace(ref=ref) for ref in refs))
+    changes = tuple(SimpleNamespace(ref=ref) for ref in refs)
+    review: Any = SimpleNamespace(changes=changes, inventory=None)
+    monkeypatch.setattr(further_try, "again", lambda _, changes, *__: changes)
 
     job.switch_stages(review, None)
     assert notebook.lines == [("failed", "b/prod")]

@@ -23,7 +23,16 @@ from wizard.core.secret import Secret
 from wizard.core.text import count
 from wizard.core.tfvars import Outputs, token_parameter_name
 from wizard.core.unfinished import PROOF, intention
-from wizard.flows import allowed, certificate, expiry, moving, own_logs, recovery, switching
+from wizard.flows import (
+    allowed,
+    certificate,
+    expiry,
+    further_try,
+    moving,
+    own_logs,
+    recovery,
+    switching,
+)
 from wizard.flows import proof as proof_flow
 from wizard.flows.chosen import chosen_stages, still_connected
 from wizard.flows.context import Context
@@ -177,6 +186,8 @@ class Install:
             changes = tuple(c for c in review.changes if not only or str(c.ref) in only)
             if not changes:
                 return ()
+            if only:
+                changes = further_try.again(deployment, changes, review.inventory, outputs)
             with self.context.phase(Phase.STAGES, "Switching access logging on"):
                 reports = switching.apply(deployment, changes, outputs)
             self._failures = [str(r.ref) for r in reports if r.state is State.FAILED]

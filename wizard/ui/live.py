@@ -12,9 +12,8 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import StageRef
 from wizard.core.report import FlowEvent, Listener, StageReport
 from wizard.flows.drafts import draft_file, drop_draft, load_draft, save_draft
-from wizard.ui.live_home import planned, shown_changes
 from wizard.ui.live_look import LiveLook
-from wizard.ui.live_text import links, status_lines
+from wizard.ui.live_text import links, planned, shown_changes, status_lines
 from wizard.ui.views import Link, ReviewView, StatusLine
 
 if TYPE_CHECKING:

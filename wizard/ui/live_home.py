@@ -3,40 +3,35 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wizard.core.cost import estimate
 from wizard.core.errors import WizardError
-from wizard.core.groups import group_of
 from wizard.flows.context import Context, Options
 from wizard.ui.backend import AskMfa, AskStage, LogFollower
-from wizard.ui.stage_text import view_of
+from wizard.ui.live_text import planned, shown_changes
 from wizard.ui.views import (
     Connected,
-    PlannedResource,
     RemovalView,
     RemovedView,
     ReviewView,
-    StageView,
 )
 
 if TYPE_CHECKING:
     from wizard.core.answers import Answers
-    from wizard.core.change import StageChange
     from wizard.core.checks import Report, Result
-    from wizard.core.facts import Inventory, Stage
+    from wizard.core.facts import Inventory
     from wizard.core.proof import Proof
     from wizard.core.record import StageRecord
     from wizard.core.report import FlowEvent, StageReport
     from wizard.core.secret import Secret
     from wizard.flows.stages import Addition, Stages
     from wizard.flows.uninstall import Removal, Uninstall
-    from wizard.services.terraform.client import PlanResult
 
 SHOWN_LINES = 60  # of each file of a support bundle
-_ACTING = ("create", "update", "delete", "replace")
 
 
 class LiveHome:
@@ -113,10 +108,16 @@ class LiveHome:
         if self._adding is None:
             raise WizardError("WAG-E-UI-002", "There is no reviewed plan",
                               next_step="Go back to Review.")  # fmt: skip
+        from wizard.flows import further_try
+
         job, found, answers = self._adding
         if self._added:  # the plan is used up by a try, whether well or not
-            found = job.review_add(tuple(only) or answers.stages)
-            self._adding = (job, found, answers)
+            fresh = job.review_add(tuple(only) or answers.stages)
+            seen = [c for c in found.changes if not only or str(c.ref) in only]
+            changes = further_try.agreed(self._context, seen, fresh.changes)
+            # What was reviewed stays what was seen.
+            self._adding = (job, replace(found, plan=fresh.plan), answers)
+            found = replace(fresh, changes=changes)
         self._added = True
         return job.add(found)
 
@@ -275,24 +276,3 @@ class LiveHome:
 
 def _keep(_label: str, _said: str) -> bool:
     return False
-
-
-def planned(plan: PlanResult | None) -> tuple[PlannedResource, ...]:
-    """What Terraform would change, for the screens."""
-    return tuple(
-        PlannedResource(c.address, c.action, group_of(c.resource_type, c.address), c.reason)
-        for c in (plan.changes if plan is not None else ())
-        if c.action in _ACTING
-    )
-
-
-def shown_changes(
-    changes: Iterable[StageChange], stages: Iterable[Stage]
-) -> tuple[tuple[str, StageView], ...]:
-    """Each changed stage with its label and its view; a stage that was not read is left out."""
-    found = {stage.ref: stage for stage in stages}
-    return tuple(
-        (f"{found[c.ref].api.name} / {c.ref.stage}", view_of(found[c.ref], c))
-        for c in changes
-        if c.ref in found
-    )

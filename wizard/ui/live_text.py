@@ -1,17 +1,28 @@
-"""What a deployment has to say, in the reader's words: where to look, and how it does. Pure."""
+"""What a deployment has to say, in a reader's words: where to look, how it does, what would change.
+
+Pure.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from wizard.core.console_links import log_link, wallarm_console
+from wizard.core.groups import group_of
 from wizard.core.report import State
-from wizard.ui.views import Link, StatusLine
+from wizard.ui.stage_text import view_of
+from wizard.ui.views import Link, PlannedResource, StageView, StatusLine
+
+_ACTING = ("create", "update", "delete", "replace")
 
 if TYPE_CHECKING:
     from wizard.core.answers import Answers
+    from wizard.core.change import StageChange
+    from wizard.core.facts import Stage
     from wizard.core.tfvars import Outputs
     from wizard.flows.status import Status
+    from wizard.services.terraform.client import PlanResult
 
 
 def links(outputs: Outputs, answers: Answers, answers_file: str) -> tuple[Link, ...]:
@@ -57,3 +68,24 @@ def status_lines(seen: Status) -> tuple[StatusLine, ...]:
     lines += [StatusLine("Unfinished", State.WARNING, text) for text in seen.unfinished]
     lines += [StatusLine("Note", State.UNCHECKED, text) for text in seen.notes]
     return tuple(lines)
+
+
+def planned(plan: PlanResult | None) -> tuple[PlannedResource, ...]:
+    """What Terraform would change, for the screens."""
+    return tuple(
+        PlannedResource(c.address, c.action, group_of(c.resource_type, c.address), c.reason)
+        for c in (plan.changes if plan is not None else ())
+        if c.action in _ACTING
+    )
+
+
+def shown_changes(
+    changes: Iterable[StageChange], stages: Iterable[Stage]
+) -> tuple[tuple[str, StageView], ...]:
+    """Each changed stage with its label and its view; a stage that was not read is left out."""
+    found = {stage.ref: stage for stage in stages}
+    return tuple(
+        (f"{found[c.ref].api.name} / {c.ref.stage}", view_of(found[c.ref], c))
+        for c in changes
+        if c.ref in found
+    )

@@ -86,7 +86,7 @@ def apply(session: Session, change: StageChange) -> Outcome:
             "WAG-E-STAGES-011",
             f"{change.ref} was changed by somebody else in the meantime; it is left as it is",
             why=_difference(change.before, live.settings),
-            next_step="Load the stages again and look at the new difference.",
+            next_step="Try again: the new difference is shown before anything is changed.",
         )
     settings = _write(session, change.ref, change.api_type, live, change.after)
     return Outcome(change.ref, Result.CHANGED, settings)
