@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from textual.pilot import Pilot
 
-from tests.ui.scenes import settle
+from tests.ui.scenes import CHOSEN, settle
 from tests.ui.screen_text import screen_text
 from tests.ui.script import TOKEN, Script
 from tests.ui.scripted import Scripted
@@ -16,8 +16,11 @@ from wizard.core.answers import Answers
 from wizard.core.secret import Secret
 from wizard.flows.context import Options
 from wizard.ui.app import WizardApp
+from wizard.ui.views import Existing
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=["80x24", "120x36"])
+READY = Answers(stages=CHOSEN)
+HERE = (Existing("api-gw-discovery", "123456789012", "us-east-1", 52, 0.0),)
 
 
 class Session:
@@ -74,3 +77,8 @@ async def wizard(
             app.jobs.close()  # whoever still waits for an answer would keep the process alive
         if backend.script.hold is not None:
             backend.script.hold.set()
+
+
+def deployed() -> Script:
+    """An account with one deployment on this machine."""
+    return Script(hostile=False, existing=HERE)

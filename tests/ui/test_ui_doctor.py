@@ -7,12 +7,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.ui.acting import SIZES, Session, wizard
+from tests.ui.acting import SIZES, Session, deployed, wizard
 from tests.ui.scenes import settle, until
 from tests.ui.script import Script
 from wizard.core.errors import WizardError
 from wizard.ui import doctor_text, terminal
-from wizard.ui.screens.dialogs import Agree, AskFile, Details
+from wizard.ui.screens.dialogs import Agree, AskFile, Confirm, Details
 from wizard.ui.widgets.tree import TreeRows
 
 
@@ -205,3 +205,49 @@ async def test_in_a_wide_terminal_the_evidence_stands_beside_the_tree() -> None:
 
 def test_the_tally_names_what_is_wrong_and_does_not_count_out_what_is_well() -> None:
     assert doctor_text.tally([]) == "All 0 passed"
+
+
+@SIZES
+async def test_the_doctor_shows_the_first_failure_with_its_evidence(size: tuple[int, int]) -> None:
+    async with wizard("doctor", script=deployed(), size=size) as w:
+        assert "1 failed, 1 skipped" in w.text
+        assert "✗ WAG-LOG-005" in w.text
+        assert "because of WAG-LOG-005" in w.text
+        assert "none [/found]" in w.text, "evidence is text, not markup"
+        assert "f: fix it" in w.text
+
+
+async def test_a_repair_is_previewed_and_asked_for_then_everything_is_looked_at_again() -> None:
+    async with wizard("doctor", script=deployed()) as w:
+        await w.press("f")
+        assert isinstance(w.app.screen, Confirm)
+        assert "Put the subscription filter" in w.text
+        assert "fix" not in w.backend.calls
+        await w.press("tab", "enter")
+        await until(w.pilot, lambda: w.backend.calls.count("diagnose") == 2)
+        await settle(w.pilot)
+        assert "Nothing is broken." in w.text
+
+
+async def test_one_check_can_be_run_alone() -> None:
+    async with wizard("doctor", script=deployed()) as w:
+        before = dict(w.app.state.findings)
+        await w.press("t")
+        assert w.backend.calls.count("diagnose") == 2
+        assert len(w.app.state.findings) == len(before)
+
+
+async def test_sections_open_and_close() -> None:
+    async with wizard("doctor", script=deployed()) as w:
+        w.app.screen.query_one(TreeRows).go(0)
+        await w.press("enter")
+        assert "WAG-LOC-001" in w.text
+        await w.press("enter")
+        assert "WAG-LOC-001" not in w.text
+
+
+async def test_there_is_no_fix_where_nothing_is_broken() -> None:
+    async with wizard("doctor", script=deployed()) as w:
+        w.app.screen.query_one(TreeRows).go(0)
+        await w.press("f")
+        assert "fix_preview" not in w.backend.calls

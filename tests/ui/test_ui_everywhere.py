@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from textual.command import CommandPalette
 from textual.events import Key, Paste
 from textual.widget import Widget
 from textual.widgets import Button
 
-from tests.ui.acting import Session, wizard
+from tests.ui.acting import SIZES, Session, wizard
 from tests.ui.loop_watch import LoopWatch
 from tests.ui.scenes import CHOSEN, settle, until
 from tests.ui.script import TOKEN, Script
@@ -222,3 +224,58 @@ async def test_a_misspelt_environment_variable_is_told_on_the_screen() -> None:
         await settle(pilot)
         told = [str(n.message) for n in app._notifications]
         assert any("did you mean WALLARM_APIGW_REGION?" in text for text in told), told
+
+
+async def test_every_answer_is_saved_as_it_is_given_and_the_token_never() -> None:
+    async with wizard("options", answers=READY, token=True) as w:
+        await w.type("x")
+        await until(w.pilot, lambda: bool(w.backend.saved_answers))
+        saved = w.backend.saved_answers[-1]
+        assert saved.name_prefix == "api-gw-discoveryx"
+        assert TOKEN not in saved.to_json()
+
+
+async def test_going_back_loses_no_answer() -> None:
+    async with wizard("stages", token=True) as w:
+        await w.press("space")
+        await w.press("ctrl+n", "down", "up", "ctrl+n", "ctrl+n")
+        assert w.app.state.at == "node"
+        before = dataclasses.replace(w.answers)
+        await w.press("escape", "escape", "escape")
+        assert w.app.state.at == "stages"
+        assert w.answers == before
+
+
+@SIZES
+@pytest.mark.parametrize(
+    "step", ["welcome", "aws", "stages", "logs", "wallarm", "node", "options", "review"]
+)
+async def test_help_is_one_key_away_on_every_screen(step: str, size: tuple[int, int]) -> None:
+    async with wizard(step, size=size, answers=READY, token=True) as w:
+        await w.press("f1")
+        assert isinstance(w.app.screen, HelpDialog)
+        assert "ctrl+n" in w.text
+        await w.press("escape")
+        assert not isinstance(w.app.screen, HelpDialog)
+
+
+async def test_below_80x24_a_note_asks_politely_and_nothing_is_lost() -> None:
+    async with wizard("stages", size=(70, 20), answers=READY) as w:
+        assert "This terminal is 70 x 20" in w.text
+        await w.pilot.resize_terminal(80, 24)
+        await settle(w.pilot)
+        assert "Which stages" in w.text
+        assert w.answers == READY
+
+
+async def test_quit_asks_only_when_something_would_be_lost() -> None:
+    async with wizard("stages") as w:
+        await w.press("ctrl+q")
+        assert w.app._exit
+    async with wizard("stages", token=True) as w:
+        w.app.state.token_typed = True
+        await w.press("ctrl+q")
+        assert isinstance(w.app.screen, Confirm)
+        assert "The Wallarm token is not" in w.text
+        await w.press("escape")
+        assert not w.app._exit

@@ -1,4 +1,4 @@
-"""Home and what it offers: add, remove, settings, doctor, uninstall; on scripted services."""
+"""Home and what it offers: an unfinished run, adding, removing, settings; on scripted services."""
 
 from __future__ import annotations
 
@@ -7,23 +7,15 @@ import dataclasses
 
 import pytest
 
-from tests.ui.acting import SIZES, wizard
+from tests.ui.acting import HERE, SIZES, deployed, wizard
 from tests.ui.scenes import CHOSEN, settle, until
 from tests.ui.script import Script, deploy_error
 from wizard.core.answers import Answers
-from wizard.core.errors import WizardError
 from wizard.core.unfinished import Unfinished
 from wizard.ui.run import summary
 from wizard.ui.screens.dialogs import Confirm, Details
 from wizard.ui.screens.unfinished import UnfinishedRun
 from wizard.ui.views import Existing
-from wizard.ui.widgets.tree import TreeRows
-
-HERE = (Existing("api-gw-discovery", "123456789012", "us-east-1", 52, 0.0),)
-
-
-def deployed() -> Script:
-    return Script(hostile=False, existing=HERE)
 
 
 @SIZES
@@ -172,95 +164,6 @@ async def test_nothing_is_removed_without_a_selection() -> None:
 
 
 @SIZES
-async def test_the_doctor_shows_the_first_failure_with_its_evidence(size: tuple[int, int]) -> None:
-    async with wizard("doctor", script=deployed(), size=size) as w:
-        assert "1 failed, 1 skipped" in w.text
-        assert "✗ WAG-LOG-005" in w.text
-        assert "because of WAG-LOG-005" in w.text
-        assert "none [/found]" in w.text, "evidence is text, not markup"
-        assert "f: fix it" in w.text
-
-
-async def test_a_repair_is_previewed_and_asked_for_then_everything_is_looked_at_again() -> None:
-    async with wizard("doctor", script=deployed()) as w:
-        await w.press("f")
-        assert isinstance(w.app.screen, Confirm)
-        assert "Put the subscription filter" in w.text
-        assert "fix" not in w.backend.calls
-        await w.press("tab", "enter")
-        await until(w.pilot, lambda: w.backend.calls.count("diagnose") == 2)
-        await settle(w.pilot)
-        assert "Nothing is broken." in w.text
-
-
-async def test_one_check_can_be_run_alone() -> None:
-    async with wizard("doctor", script=deployed()) as w:
-        before = dict(w.app.state.findings)
-        await w.press("t")
-        assert w.backend.calls.count("diagnose") == 2
-        assert len(w.app.state.findings) == len(before)
-
-
-async def test_sections_open_and_close() -> None:
-    async with wizard("doctor", script=deployed()) as w:
-        w.app.screen.query_one(TreeRows).go(0)
-        await w.press("enter")
-        assert "WAG-LOC-001" in w.text
-        await w.press("enter")
-        assert "WAG-LOC-001" not in w.text
-
-
-async def test_there_is_no_fix_where_nothing_is_broken() -> None:
-    async with wizard("doctor", script=deployed()) as w:
-        w.app.screen.query_one(TreeRows).go(0)
-        await w.press("f")
-        assert "fix_preview" not in w.backend.calls
-
-
-@SIZES
-async def test_taking_it_away_is_shown_then_asked_then_done(size: tuple[int, int]) -> None:
-    async with wizard("uninstall", script=deployed(), size=size) as w:
-        for words in ("logging put back as it was", "to destroy", "Destroy 39 resources", "Stays"):
-            assert words in w.text
-        await w.press("ctrl+n")
-        assert isinstance(w.app.screen, Confirm)
-        await w.press("enter")
-        assert "uninstall" not in w.backend.calls, "the harmless answer has the focus"
-        await w.press("ctrl+n")
-        await w.pilot.press("tab", "enter")
-        await until(w.pilot, lambda: isinstance(w.app.screen, Confirm))
-        await w.pilot.press("tab", "enter")
-        await until(w.pilot, lambda: w.app.state.run.removed is not None
-                    and not w.app.state.run.busy)  # fmt: skip
-        await settle(w.pilot)
-        assert "3 left, see below" in w.text
-        await w.press("ctrl+n")
-    assert w.app.return_value == 0
-
-
-async def test_what_stays_can_be_read_whole() -> None:
-    async with wizard("uninstall", script=deployed()) as w:
-        await w.press("end", "enter")
-        assert isinstance(w.app.screen, Details)
-        assert "other APIs may rely on it" in w.text
-
-
-async def test_a_removal_that_fails_goes_on_from_there() -> None:
-    error = WizardError("WAG-E-TF-021", "AWS refused", why="DependencyViolation", next_step="Wait.")
-    script = Script(hostile=False, existing=HERE, fail={"uninstall": error})
-    async with wizard("uninstall", script=script) as w:
-        await w.press("ctrl+n")
-        await w.press("tab", "enter")
-        await until(w.pilot, lambda: w.app.state.run.error is not None)
-        await settle(w.pilot)
-        assert "DependencyViolation" in w.text
-        assert "Go on removing" in w.text
-        await w.press("ctrl+n")
-        assert w.backend.calls.count("review_uninstall") == 2
-        assert "Destroy 39 resources" in w.text
-
-
-@SIZES
 async def test_hostile_text_stays_text_on_every_screen_of_home(size: tuple[int, int]) -> None:
     async with wizard("home", script=Script(existing=HERE), size=size) as w:
         for step in ("home", "remove", "doctor", "uninstall"):
@@ -298,26 +201,6 @@ async def test_a_failed_change_of_settings_never_offers_to_destroy_the_deploymen
         assert "Undo" not in w.text
 
 
-async def test_log_data_stays_unless_a_person_says_otherwise() -> None:
-    async with wizard("uninstall", script=deployed()) as w:
-        assert "2 log groups kept" in w.text
-        assert "$0.03/GB a month" in w.text
-        await w.press("ctrl+n")
-        assert "except the log data" in " ".join(w.text.split())
-        await w.press("tab", "enter")
-        await until(w.pilot, lambda: w.backend.deleted_logs is False)
-
-
-async def test_log_data_goes_when_a_person_says_so() -> None:
-    async with wizard("uninstall", script=deployed()) as w:
-        await w.press("l")
-        assert "2 log groups deleted with all data" in w.text
-        await w.press("l", "l", "ctrl+n")
-        assert "the log groups with their data" in " ".join(w.text.split())
-        await w.press("tab", "enter")
-        await until(w.pilot, lambda: w.backend.deleted_logs is True)
-
-
 async def test_a_question_of_a_flow_is_put_to_a_person_and_leaving_it_is_a_no() -> None:
     async with wizard("home", script=deployed()) as w:
         for keys, expected in ((("escape",), False), (("enter",), False), (("tab", "enter"), True)):
@@ -351,19 +234,6 @@ async def test_a_deployment_that_only_a_colleague_has_is_found_and_leads_home() 
         await until(w.pilot, lambda: "s3://team-state" in w.text)
         assert w.app.state.at == "home"
         assert "api-gw-discovery in us-east-1 is deployed" in w.text
-
-
-async def test_log_data_that_an_earlier_removal_kept_can_still_be_deleted() -> None:
-    script = Script(hostile=False, existing=HERE, removed_before=True)
-    async with wizard("uninstall", script=script) as w:
-        assert "2 log groups kept" in w.text
-        await w.press("ctrl+n")
-        assert not isinstance(w.app.screen, Confirm), "there is nothing to take away"
-        await w.press("l", "ctrl+n")
-        assert isinstance(w.app.screen, Confirm)
-        assert "Take away what is left?" in w.text
-        await w.press("tab", "enter")
-        await until(w.pilot, lambda: w.backend.deleted_logs is True)
 
 
 THERE = (Existing("edge", "123456789012", "us-east-1", None, 0.0, outside=True),)

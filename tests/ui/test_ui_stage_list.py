@@ -1,4 +1,4 @@
-"""The list of stages: the last one shows at once with its age, and gives way to the new one."""
+"""The list of stages: what is shown at once and what is read, filtered, selected and explained."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
-from tests.ui.acting import settle, wizard
+from tests.ui.acting import SIZES, wizard
+from tests.ui.scenes import settle
 from tests.ui.script import Script
 from wizard.core.errors import WizardError
 from wizard.core.reading_order import wanted
+from wizard.ui.screens.dialogs import Details
 from wizard.ui.widgets.stage_table import StageTable
 
 
@@ -80,3 +82,74 @@ async def test_by_mouse_wheel_too() -> None:
         await settle(w.pilot)
         assert table.scroll_offset.y > 0
         assert w.backend.looking_at().above
+
+
+@SIZES
+async def test_selecting_a_stage_shows_what_would_change(size: tuple[int, int]) -> None:
+    async with wizard("stages", size=size) as w:
+        await w.press("space")
+        assert len(w.answers.stages) == 1
+        assert "[x]" in w.text
+        assert "Will change" in w.text
+        assert "/aws/apigateway/wallarm-api-discovery-" in w.text
+
+
+async def test_the_filter_narrows_as_one_types_and_select_all_takes_what_is_shown() -> None:
+    async with wizard("stages") as w:
+        await w.press("slash")
+        await w.type("orders")
+        shown = [r.name for r in w.app.state.book.shown]
+        assert shown
+        assert all("orders" in name for name in shown)
+        await w.press("enter", "a")
+        assert len(w.answers.stages) == len([r for r in w.app.state.book.shown if r.selectable])
+        await w.press("a")
+        assert w.answers.stages == ()
+
+
+async def test_what_is_selected_stays_selected_when_the_filter_hides_it() -> None:
+    async with wizard("stages") as w:
+        await w.press("space")
+        chosen = w.answers.stages
+        await w.press("slash")
+        await w.type("zzz")
+        assert "no stage matches the filter" in w.text
+        assert w.answers.stages == chosen
+
+
+async def test_a_stage_that_aws_manages_cannot_be_selected_and_says_why() -> None:
+    async with wizard("stages") as w:
+        index = next(i for i, r in enumerate(w.app.state.book.shown) if not r.selectable)
+        w.app.screen.query_one(StageTable).go(index)
+        await w.press("space")
+        assert w.answers.stages == ()
+        assert "managed by AWS" in w.text.lower().replace("aws", "AWS")
+
+
+async def test_the_details_show_format_diff_and_the_owners_snippet() -> None:
+    async with wizard("stages", size=(120, 36)) as w:
+        index = next(
+            i for i, r in enumerate(w.app.state.book.shown)
+            if "stack" in r.note and r.logging == "off"
+        )  # fmt: skip
+        w.app.screen.query_one(StageTable).go(index)
+        await w.press("d")
+        assert isinstance(w.app.screen, Details)
+        assert "$context.requestId" in w.text
+        await w.press("end", "c")
+
+
+async def test_what_could_not_be_read_is_one_row_not_an_error() -> None:
+    async with wizard("stages", script=Script()) as w:
+        assert "1 could not be read" in w.text
+        await w.press("slash")
+        await w.type("legacy")
+        assert "AccessDenied" in w.text
+
+
+async def test_sorting_keeps_all_rows() -> None:
+    async with wizard("stages") as w:
+        before = {r.ref for r in w.app.state.book.shown}
+        for _ in range(4):
+            await w.press("s")
+            assert {r.ref for r in w.app.state.book.shown} == before
