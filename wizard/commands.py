@@ -89,6 +89,7 @@ def run_install(
             if error.code != PLAN_IS_STALE:
                 raise
             console.line(f"{error.what}. Nothing was applied; planning anew.", State.WARNING)
+            console.line(error.why)
             review = job.review()
             show_review(review, console)
             agree(options, env, review)

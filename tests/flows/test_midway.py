@@ -72,7 +72,7 @@ class Session:
         self.renewed = 0
         self.left: float | None = None
 
-    def renew(self) -> None:
+    def renew(self, *, refused: bool = False) -> None:
         self.renewed += 1
 
     def identity(self) -> Identity:

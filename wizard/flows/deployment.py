@@ -260,7 +260,7 @@ class Deployment:
             if not expiry.tell(self.context, self.workspace, error):
                 raise
             # A retry in this process sees a login that was made meanwhile.
-            self.session.renew()
+            self.session.renew(refused=True)
             self._terraform = None
             if not expiry.logged_in_again(self.context, self.session):
                 raise

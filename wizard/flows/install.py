@@ -7,6 +7,7 @@ screens and the command line call the same ones in the same order.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -15,30 +16,31 @@ from wizard.core import record
 from wizard.core.answers import Answers
 from wizard.core.change import StageChange
 from wizard.core.cost import estimate
-from wizard.core.errors import UsageError
 from wizard.core.facts import Identity, Inventory, Stage
 from wizard.core.proof import Proof
 from wizard.core.report import Phase, StageReport, State
 from wizard.core.secret import Secret
 from wizard.core.text import count
-from wizard.core.tfvars import Outputs, token_parameter_name
+from wizard.core.tfvars import Outputs
 from wizard.core.unfinished import PROOF, intention
 from wizard.flows import (
     allowed,
     certificate,
     expiry,
+    fresh,
     further_try,
     moving,
     own_logs,
     recovery,
     switching,
+    token_in_ssm,
 )
 from wizard.flows import proof as proof_flow
 from wizard.flows.chosen import chosen_stages, still_connected
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.flows.review import Review, intended_steps
-from wizard.services.aws import log_groups, parameters
+from wizard.services.aws import log_groups
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.permissions import Verdict
 from wizard.services.terraform.client import PlanResult, Terraform
@@ -61,6 +63,7 @@ class Install:
         self.deployment: Deployment | None = None
         self._running = False  # the journal knows of a run that has begun and not ended
         self._failures: list[str] = []
+        self._planned = 0.0  # epoch seconds; a clock that goes on while the computer sleeps
 
     def __enter__(self) -> Install:
         return self
@@ -109,7 +112,7 @@ class Install:
         given = self._given_log_group()
         own = certificate.look(self.session, self.answers)
         changes, skipped = switching.plan(self.session, chosen, self.answers, log_group_arn)
-        self._check_token()
+        token_in_ssm.check(self.session, self.answers, self.token)
         move = moving.plan_move(deployment)
         kept = switching.kept_groups(changes)
         asked = allowed.Forecast(
@@ -147,7 +150,11 @@ class Install:
         )
 
     def deploy(self, review: Review) -> Outputs:
-        """Store the token, apply exactly the reviewed plan, and read the outputs."""
+        """Store the token, apply exactly the reviewed plan, and read the outputs.
+
+        Raises WizardError WAG-E-TF-101 where the deployment is not what was reviewed any more.
+        Nothing was applied then; a new review is due.
+        """
         if review.permissions is not None and not review.nothing_to_do:
             mode, folder = self.context.options.preflight, self._open().workspace.root
             allowed.require(review.permissions, mode, folder)
@@ -156,7 +163,13 @@ class Install:
             plan = review.plan
             if review.move is not None:
                 plan = moving.move(deployment, review.move, plan)
-            self._store_token(deployment)
+            elif plan.has_changes and (age := time.time() - self._planned) > fresh.LASTS:
+                plan = fresh.look_again(deployment, plan, age)
+            if self.token and deployment.token_parameter:
+                with self.context.phase(Phase.TOKEN, "Storing the Wallarm token in SSM"):
+                    token_in_ssm.store(deployment, self.token)
+                note = "SecureString; Terraform sees only the name"
+                self.context.note(note, subject=deployment.token_parameter)
             self._apply(deployment, review, plan)
             return deployment.outputs()
 
@@ -266,6 +279,7 @@ class Install:
             deployment.write_variables(kept)
             deployment.tell_tools()
             plan = recovery.adopt(deployment, deployment.terraform.plan())
+            self._planned = time.time()
         summary = plan.summary
         self.context.note(
             f"{summary.add} to add, {summary.change} to change, {summary.remove} to remove"
@@ -288,53 +302,3 @@ class Install:
             return ()
         log_groups.check_destination(self.session, name)
         return own_logs.look(self.session, (name,)).warnings(name)
-
-    def _check_token(self) -> None:
-        """A node needs a token: given now, or stored by an earlier run."""
-        if not self.answers.deploys_node or self.token:
-            return
-        name = token_parameter_name(self.answers)
-        held_by = parameters.key_of(self.session.client("ssm"), name)
-        if held_by is not None:
-            _same_key(name, held_by, self.answers.wallarm_api_token_kms_key_arn)
-        else:
-            raise UsageError(
-                "WAG-E-TOKEN-001",
-                "The Wallarm token is missing",
-                next_step="Set WALLARM_API_TOKEN or use --token-file. Create one in Wallarm "
-                "Console, Settings, API tokens, with usage type Node deployment.",
-                keys=("WALLARM_API_TOKEN",),
-            )
-
-    def _store_token(self, deployment: Deployment) -> None:
-        if not self.token or not deployment.token_parameter:
-            return
-        name = deployment.token_parameter
-        with (
-            self.context.phase(Phase.TOKEN, "Storing the Wallarm token in SSM"),
-            deployment.journal.effect(record.TOKEN_STORE, name),
-        ):
-            parameters.store(
-                self.session.client("ssm"),
-                name,
-                self.token,
-                tags=self.answers.tags,
-                key=self.answers.wallarm_api_token_kms_key_arn,
-            )
-        self.context.note("SecureString; Terraform sees only the name", subject=name)
-
-
-def _same_key(parameter: str, held_by: str, wanted: str) -> None:
-    """A stored token under another key is one that the node's task could not read."""
-    other = held_by != wanted if wanted else held_by.startswith("arn:")
-    if other:
-        raise UsageError(
-            "WAG-E-TOKEN-006",
-            "The stored Wallarm token is encrypted with another KMS key",
-            why=f"{parameter} is encrypted with {held_by}; the answers say "
-            f"{wanted or 'the key that AWS manages for SSM'}.",
-            next_step="Give the token again (WALLARM_API_TOKEN or --token-file), so that it can be "
-            "stored with the right key, or correct wallarm_api_token_kms_key_arn. "
-            "Nothing was changed.",
-            keys=("WALLARM_API_TOKEN", "wallarm_api_token_kms_key_arn"),
-        )

@@ -6,17 +6,15 @@ anew in the new place: only the very same plan is applied.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wizard.core import record
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.report import Phase, State
 from wizard.core.state_place import LOCAL, LOCKFILE_SINCE
+from wizard.flows import fresh
 from wizard.services import state_bucket
 from wizard.services.state_store import StateStore
 
@@ -84,7 +82,7 @@ def move(deployment: Deployment, wanted: Move, plan: PlanResult) -> PlanResult:
 
     Raises WizardError WAG-E-TF-101 when the new plan is not exactly the reviewed one.
     """
-    reviewed = _meaning(deployment.terraform.show_plan_json(plan))
+    reviewed = fresh.meaning(deployment.terraform.show_plan_json(plan))
     plan.discard()
     with deployment.context.phase(Phase.DEPLOY, "Moving Terraform's state"):
         if wanted.makes_bucket:
@@ -93,16 +91,13 @@ def move(deployment: Deployment, wanted: Move, plan: PlanResult) -> PlanResult:
         elif wanted.tags_bucket:
             _tag(deployment, wanted.target)
         _relocate(deployment, wanted)
-        fresh = deployment.terraform.plan()
-    if _meaning(deployment.terraform.show_plan_json(fresh)) != reviewed:
-        fresh.discard()
-        raise WizardError(
-            "WAG-E-TF-101",
-            "The deployment changed after the plan was reviewed",
-            why="After the state was moved, Terraform plans something else than was reviewed.",
-            next_step="Nothing was applied. Run the same command again and review the new plan.",
+        again = deployment.terraform.plan()
+    if fresh.meaning(deployment.terraform.show_plan_json(again)) != reviewed:
+        again.discard()
+        raise fresh.changed(
+            "After the state was moved, Terraform plans something else than was reviewed."
         )
-    return fresh
+    return again
 
 
 def _relocate(deployment: Deployment, wanted: Move) -> None:
@@ -206,13 +201,3 @@ def require_lockfile(terraform: Terraform) -> None:
             next_step="Install a newer one, name one with --terraform PATH, or keep the state on "
             "this computer (state_bucket empty). Nothing was changed.",
         )
-
-
-def _meaning(plan: Mapping[str, Any]) -> str:
-    """A digest of everything a plan would do; two plans with the same one do the same."""
-    changes = sorted(
-        json.dumps([c["address"], c["change"]], sort_keys=True)
-        for c in plan.get("resource_changes", ())
-        if c["change"]["actions"] != ["no-op"]
-    )
-    return hashlib.sha256("\n".join(changes).encode()).hexdigest()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from wizard.core import record
 from wizard.core.answers import Answers
 from wizard.core.errors import UsageError
 from wizard.core.report import Phase
 from wizard.core.secret import Secret
+from wizard.flows import token_in_ssm
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
-from wizard.services.aws import parameters
 from wizard.services.aws.errors import explained
 
 
@@ -42,14 +41,7 @@ def rotate(context: Context, answers: Answers, token: Secret | None) -> None:
                 next_step="Give the new token to that node.",
             )
         outputs = deployment.outputs()
-        with deployment.journal.effect(record.TOKEN_STORE, name):
-            parameters.store(
-                session.client("ssm"),
-                name,
-                token,
-                tags=answers.tags,
-                key=answers.wallarm_api_token_kms_key_arn,
-            )
+        token_in_ssm.store(deployment, token)
         context.note("stored", subject=name)
         with (
             context.phase(Phase.DEPLOY, "Restarting the node with the new token", "2m – 4m"),

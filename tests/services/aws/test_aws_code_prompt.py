@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
-import select
 import subprocess
 import sys
-import termios
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,58 +11,12 @@ import pytest
 
 from tests.one_time_code import DEVICE, CodeGate, user
 from tests.services.aws.conftest import World, clean_env
+from tests.typed import Typed
 
 PROFILE = ("--profile", "role-with-code", "--region", "eu-central-1")
 PROMPT = f"Enter MFA code for {DEVICE}: ".encode()
 RIGHT, WRONG = "483920", "111112"
 PATIENCE = 60.0
-
-
-class Typed:
-    """A command in a terminal of its own, and what is sent to that terminal."""
-
-    def __init__(self, env: dict[str, str], *arguments: str) -> None:
-        self.fd, theirs = pty.openpty()
-        kept = {k: v for k, v in clean_env().items() if not k.startswith("WALLARM")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "wizard.cli", *arguments],
-            env={**kept, **env, "NO_COLOR": "1", "TERM": "xterm-256color"},
-            stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C is a signal
-        )  # fmt: skip
-        os.close(theirs)
-        self.said = b""
-
-    def until(self, words: bytes, times: int = 1) -> None:
-        end = time.monotonic() + PATIENCE
-        while self.said.count(words) < times:
-            ready, _, _ = select.select([self.fd], [], [], max(0.0, end - time.monotonic()))
-            assert ready, self.said[-2000:]
-            try:
-                self.said += os.read(self.fd, 65536)
-            except OSError:  # it ended
-                raise AssertionError(f"not said: {words!r} in {self.said[-2000:]!r}") from None
-
-    def type(self, text: str) -> None:
-        os.write(self.fd, text.encode())
-
-    @property
-    def echoes(self) -> bool:
-        return bool(termios.tcgetattr(self.fd)[3] & termios.ECHO)
-
-    def end(self) -> int:
-        """Read to the end; gives the exit code."""
-        end = time.monotonic() + PATIENCE
-        while select.select([self.fd], [], [], max(0.0, end - time.monotonic()))[0]:
-            try:
-                self.said += os.read(self.fd, 65536)
-            except OSError:
-                break
-        try:
-            return self.process.wait(5)
-        finally:
-            self.process.kill()
-            os.close(self.fd)
 
 
 @pytest.fixture
@@ -90,15 +38,15 @@ def test_the_code_is_asked_for_once_and_neither_shown_nor_kept(
 ) -> None:
     name = world.name("with-code")
     world.rest_api(name, "prod")
-    typed = Typed(user(gate.url, tmp_path), "stages", "list", *PROFILE)
-    typed.until(PROMPT)
-    assert not typed.echoes
-    typed.type(f"{RIGHT}\n")
-    assert typed.end() == 0, typed.said[-3000:]
-    assert name.encode() in typed.said
-    assert gate.seen == [RIGHT]
-    assert typed.said.count(b"Enter MFA code") == 1
-    hidden(typed, tmp_path, RIGHT)
+    with Typed(user(gate.url, tmp_path), "stages", "list", *PROFILE) as typed:
+        typed.until(PROMPT)
+        assert not typed.echoes
+        typed.type(f"{RIGHT}\n")
+        assert typed.end() == 0, typed.said[-3000:]
+        assert name.encode() in typed.said
+        assert gate.seen == [RIGHT]
+        assert typed.said.count(b"Enter MFA code") == 1
+        hidden(typed, tmp_path, RIGHT)
 
 
 @pytest.mark.parametrize(
@@ -107,39 +55,39 @@ def test_the_code_is_asked_for_once_and_neither_shown_nor_kept(
 def test_every_command_can_ask_for_it(
     gate: CodeGate, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
-    typed = Typed(user(gate.url, tmp_path), *command, *PROFILE)
-    typed.until(PROMPT)
-    typed.type(f"{RIGHT}\n")
-    typed.end()
-    assert gate.seen == [RIGHT], typed.said[-3000:]
-    assert b"WAG-E-AWS" not in typed.said
-    hidden(typed, tmp_path, RIGHT)
+    with Typed(user(gate.url, tmp_path), *command, *PROFILE) as typed:
+        typed.until(PROMPT)
+        typed.type(f"{RIGHT}\n")
+        typed.end()
+        assert gate.seen == [RIGHT], typed.said[-3000:]
+        assert b"WAG-E-AWS" not in typed.said
+        hidden(typed, tmp_path, RIGHT)
 
 
 def test_a_wrong_code_is_said_to_be_one_and_not_a_missing_permission(
     gate: CodeGate, tmp_path: Path
 ) -> None:
-    typed = Typed(user(gate.url, tmp_path), "stages", "list", *PROFILE)
-    typed.until(PROMPT)
-    typed.type(f"{WRONG}\n")
-    assert typed.end() == 1
-    assert b"The MFA code was refused" in typed.said
-    assert b"wait for the next one" in typed.said
-    hidden(typed, tmp_path, WRONG)
+    with Typed(user(gate.url, tmp_path), "stages", "list", *PROFILE) as typed:
+        typed.until(PROMPT)
+        typed.type(f"{WRONG}\n")
+        assert typed.end() == 1
+        assert b"The MFA code was refused" in typed.said
+        assert b"wait for the next one" in typed.said
+        hidden(typed, tmp_path, WRONG)
 
 
 @pytest.mark.parametrize(("keys", "code"), [("\x03", 130), ("\n", 2), ("\x04", 2)])
 def test_whoever_gives_no_code_gets_the_terminal_back_as_it_was(
     gate: CodeGate, tmp_path: Path, keys: str, code: int
 ) -> None:
-    typed = Typed(user(gate.url, tmp_path), "stages", "list", *PROFILE)
-    typed.until(PROMPT)
-    typed.type(keys)
-    assert typed.end() == code
-    assert b"Traceback" not in typed.said
-    if code == 2:
-        assert b"No MFA code was given" in typed.said
-    assert gate.seen == []
+    with Typed(user(gate.url, tmp_path), "stages", "list", *PROFILE) as typed:
+        typed.until(PROMPT)
+        typed.type(keys)
+        assert typed.end() == code
+        assert b"Traceback" not in typed.said
+        if code == 2:
+            assert b"No MFA code was given" in typed.said
+        assert gate.seen == []
 
 
 def test_without_a_terminal_it_is_an_error_that_says_what_helps(

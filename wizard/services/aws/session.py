@@ -151,8 +151,11 @@ class Session(Clients):
         ends = self.expires_at()
         return None if ends is None else (ends - datetime.now(timezone.utc)).total_seconds()
 
-    def renew(self) -> None:
-        """Forget credentials and clients; the next call reads them again (after a new login)."""
+    def renew(self, *, refused: bool = False) -> None:
+        """Forget credentials and clients; the next call reads them again (after a new login), and
+        asks for a new MFA code where AWS has `refused` them."""
+        if refused:
+            roles.forget(self._env)
         with self._lock:
             self._boto = None
             self._clients.clear()
@@ -190,13 +193,8 @@ class Session(Clients):
 
     def child_environment(self) -> dict[str, str]:
         """The whole environment for such a child: this session's own with those variables set."""
-        out = dict(self._env)
-        for name, value in self.environment().items():
-            if value is None:
-                out.pop(name, None)
-            else:
-                out[name] = value
-        return out
+        whole = {**self._env, **self.environment()}
+        return {name: value for name, value in whole.items() if value is not None}
 
     def patient_client(self, service: str, seconds: int) -> Any:
         """A client of its own that waits so long for an answer, and asks only once."""

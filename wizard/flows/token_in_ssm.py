@@ -1,0 +1,62 @@
+"""The Wallarm token of a node of ours: kept in SSM as a SecureString, under the right key."""
+
+from __future__ import annotations
+
+from wizard.core import record
+from wizard.core.answers import Answers
+from wizard.core.errors import UsageError
+from wizard.core.secret import Secret
+from wizard.core.tfvars import token_parameter_name
+from wizard.flows.deployment import Deployment
+from wizard.services.aws import parameters
+from wizard.services.aws.session import Session
+
+
+def check(session: Session, answers: Answers, token: Secret | None) -> None:
+    """A node needs a token: given now, or stored by an earlier run.
+
+    Raises UsageError WAG-E-TOKEN-001 when there is none, 006 when it is under another key.
+    """
+    if not answers.deploys_node or token:
+        return
+    name = token_parameter_name(answers)
+    held_by = parameters.key_of(session.client("ssm"), name)
+    if held_by is not None:
+        _same_key(name, held_by, answers.wallarm_api_token_kms_key_arn)
+    else:
+        raise UsageError(
+            "WAG-E-TOKEN-001",
+            "The Wallarm token is missing",
+            next_step="Set WALLARM_API_TOKEN or use --token-file. Create one in Wallarm "
+            "Console, Settings, API tokens, with usage type Node deployment.",
+            keys=("WALLARM_API_TOKEN",),
+        )
+
+
+def store(deployment: Deployment, token: Secret) -> None:
+    """Put it under the name that Terraform is told, recorded."""
+    answers, name = deployment.answers, deployment.token_parameter
+    with deployment.journal.effect(record.TOKEN_STORE, name):
+        parameters.store(
+            deployment.session.client("ssm"),
+            name,
+            token,
+            tags=answers.tags,
+            key=answers.wallarm_api_token_kms_key_arn,
+        )
+
+
+def _same_key(parameter: str, held_by: str, wanted: str) -> None:
+    """A stored token under another key is one that the node's task could not read."""
+    other = held_by != wanted if wanted else held_by.startswith("arn:")
+    if other:
+        raise UsageError(
+            "WAG-E-TOKEN-006",
+            "The stored Wallarm token is encrypted with another KMS key",
+            why=f"{parameter} is encrypted with {held_by}; the answers say "
+            f"{wanted or 'the key that AWS manages for SSM'}.",
+            next_step="Give the token again (WALLARM_API_TOKEN or --token-file), so that it can be "
+            "stored with the right key, or correct wallarm_api_token_kms_key_arn. "
+            "Nothing was changed.",
+            keys=("WALLARM_API_TOKEN", "wallarm_api_token_kms_key_arn"),
+        )
