@@ -20,6 +20,7 @@ from wizard.core.report import State
 from wizard.core.secret import Secret
 from wizard.core.unfinished import Unfinished
 from wizard.flows.context import Options
+from wizard.flows.preflight import Check
 from wizard.ui.app import WizardApp
 from wizard.ui.views import Existing
 
@@ -219,10 +220,22 @@ UNFINISHED = Unfinished(
 )  # fmt: skip
 
 
+def _unready() -> Script:
+    """A computer and an account that are not ready yet."""
+    found = (
+        Check("terraform", "Terraform", State.FAILED, "Terraform was not found.",
+              "Install it, or name one with --terraform PATH."),
+        Check("existing", "Earlier deployment", State.UNCHECKED,
+              "none on this machine; the account could not be asked"),
+    )  # fmt: skip
+    return Script(hostile=False, bad_checks={check.key: [check] for check in found})
+
+
 def _scenes() -> tuple[Scene, ...]:
     existing = Existing("api-gw-discovery", "123456789012", "us-east-1", 52, 1_790_000_000.0)
     both = [
         Scene("01-welcome", "welcome", token=False),
+        Scene("01-checks", "welcome", script=_unready(), token=False, act=press("tab", "tab")),
         Scene("02-aws", "aws"),
         Scene("03-stages", "stages"),
         Scene("04-logs", "logs"),
@@ -256,6 +269,8 @@ def _scenes() -> tuple[Scene, ...]:
         script = scene.script
         if script.hold is not None:
             script = _held()
+        elif script.bad_checks:
+            script = _unready()
         elif script.fail:
             script = Script(hostile=False, fail={"deploy": deploy_error()})
         out.append(replace(scene, name=scene.name + "-80x24", size=SMALL, script=script))

@@ -11,6 +11,7 @@ from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.facts import Stage
 from wizard.core.report import Listener, State
+from wizard.flows.preflight import Check
 from wizard.ui.views import Existing, ReviewView
 
 TOKEN = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789+/AbCdEfGhIjKlMnOpQrStUvWxYz"
@@ -27,6 +28,7 @@ class Script:
     slow: float = 0.0  # seconds of every scripted wait; 0 for tests
     fail: dict[str, WizardError] = field(default_factory=dict)  # by method name, raised once
     failing_stage: int = -1  # the number of the stage that cannot be switched the first time
+    bad_checks: dict[str, list[Check]] = field(default_factory=dict)  # of the first looks, in turn
     existing: tuple[Existing, ...] = ()
     elsewhere: tuple[Existing, ...] = ()
     removed_before: bool = False  # all but the log data

@@ -29,6 +29,7 @@ from wizard.core.facts import (
 from wizard.core.reading_order import View
 from wizard.core.report import State
 from wizard.core.secret import Secret
+from wizard.flows.preflight import HANGS_ON
 from wizard.ui.backend import Check, Profile, ShowLogin
 from wizard.ui.views import Existing
 
@@ -120,8 +121,11 @@ def stages(script: Script, region: str) -> tuple[Stage, ...]:
 class ScriptedAccount(Player):
     """Looking around."""
 
-    def preflight(self, answers: Answers, on_check: Callable[[Check], None]) -> None:
+    def preflight(
+        self, answers: Answers, on_check: Callable[[Check], None], only: str = ""
+    ) -> None:
         self._enter("preflight")
+        self.calls += [f"preflight {only}"] if only else []
         plan = (
             ("terraform", "Terraform", State.DONE, "1.11.4, provider hashicorp/aws 5.100.0", ""),
             ("identity", "AWS identity", State.DONE,
@@ -132,12 +136,14 @@ class ScriptedAccount(Player):
             ("cloud", "Wallarm Cloud", State.DONE, f"{answers.wallarm_api_host} answers", ""),
             ("existing", "Earlier deployment", State.SKIPPED, "none on this machine", ""),
         )  # fmt: skip
-        for key, question, *_ in plan:
+        wanted = [row for row in plan if only in ("", row[0], *HANGS_ON.get(row[0], ()))]
+        for key, question, *_ in wanted:
             on_check(Check(key, question, State.TODO))
-        for key, question, state, answer, next_step in plan:
+        for key, question, state, answer, next_step in wanted:
             on_check(Check(key, question, State.RUNNING, "checking"))
             self._wait(0.6)
-            on_check(Check(key, question, state, answer, next_step))
+            bad = self.script.bad_checks.get(key, [])
+            on_check(bad.pop(0) if bad else Check(key, question, state, answer, next_step))
 
     def existing(self) -> tuple[Existing, ...]:
         self._enter("existing")

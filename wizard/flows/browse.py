@@ -165,6 +165,8 @@ class Lookup:
         """Whether an existing node answers from here. From inside a VPC it may all the same."""
         return self._checks.check_node(answers)
 
-    def preflight(self, answers: Answers, on_check: Callable[[Check], None]) -> None:
+    def preflight(
+        self, answers: Answers, on_check: Callable[[Check], None], only: str = ""
+    ) -> None:
         """The checks of the first screen, each told when it starts and when it ends."""
-        self._checks.run(answers, on_check)
+        self._checks.run(answers, on_check, only)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from wizard.flows.saved import Found
     from wizard.services.aws.session import Session
 
+HANGS_ON = {"permissions": ("identity",), "existing": ("identity",)}
+"""Checks that go by what others found, with these."""
 TIMEOUT = 5.0  # seconds for a host that may not answer
 
 
@@ -74,8 +76,12 @@ class Preflight:
             "That is normal for a node inside a VPC. The proof at the end tells.",
         )
 
-    def run(self, answers: Answers, on_check: Callable[[Check], None]) -> None:
-        """The checks of the first screen, each told when it starts and when it ends."""
+    def run(self, answers: Answers, on_check: Callable[[Check], None], only: str = "") -> None:
+        """The checks of the first screen, each told when it starts and when it ends.
+
+        Args:
+            only: the key of one that is run again, with those that hang on it.
+        """
         plan: tuple[tuple[str, str, Callable[[], Check]], ...] = (
             ("terraform", "Terraform", self._terraform),
             ("identity", "AWS identity", lambda: self._identity(answers)),
@@ -85,9 +91,12 @@ class Preflight:
             ("existing", "Earlier deployment", lambda: self._existing(answers)),
             *((("network", "Network", self._network),) if self._ways() else ()),
         )
-        for key, question, _ in plan:
+        wanted = [p for p in plan if only in ("", p[0], *HANGS_ON.get(p[0], ()))]
+        if only == "identity":  # after a new login, credentials are read anew
+            self._session(answers).renew()
+        for key, question, _ in wanted:
             on_check(Check(key, question))
-        for key, question, look in plan:
+        for key, question, look in wanted:
             on_check(Check(key, question, State.RUNNING, "checking"))
             try:
                 on_check(look())
@@ -189,7 +198,7 @@ class Preflight:
             return Check("existing", question, State.DONE, "; ".join(texts))
         if problem or seen.problems:
             why = problem or "; ".join(seen.problems)
-            return Check("existing", question, State.SKIPPED, f"none on this machine; {why}")
+            return Check("existing", question, State.UNCHECKED, f"none on this machine; {why}")
         return Check("existing", question, State.SKIPPED, "none")
 
     def _elsewhere(self, answers: Answers, here: Sequence[Found]) -> tuple[Seen, str]:

@@ -71,8 +71,13 @@ class Backend(Protocol):
     def listen(self, listener: Listener) -> None:
         """Every event of a running flow goes to this listener, from any thread."""
 
-    def preflight(self, answers: Answers, on_check: Callable[[Check], None]) -> None:
-        """Run the checks of the first screen; each is told when it starts and when it ends."""
+    def preflight(
+        self, answers: Answers, on_check: Callable[[Check], None], only: str = ""
+    ) -> None:
+        """Run the checks of the first screen; each is told when it starts and when it ends.
+
+        `only` names one: it is run with those that hang on it.
+        """
 
     def existing(self) -> tuple[Existing, ...]:
         """Deployments whose workspace is on this machine."""

@@ -11,8 +11,9 @@ ctrl+p       command palette      ctrl+t   light or dark
 
 HELP: dict[str, str] = {
     "welcome": "The checks look at this machine and your AWS account and change nothing. r runs "
-    "them again. A check that fails here does not stop you from answering the questions; it says "
-    "what to do before Deploy.",
+    "all of them again, Retry (or r while Retry has the focus) one of them and what hangs on it. A "
+    "check that fails here does not stop you from answering the questions; it says what to do "
+    "before Deploy.",
     "home": "This deployment was found on this machine. Add and Remove touch the chosen stages "
     "only; Change settings goes through the steps with the saved answers, and the plan then shows "
     "only what differs. Nothing is changed before you agree to what is shown.",

@@ -28,15 +28,18 @@ class Jobs(RunJobs):
         self.stop_discovery = threading.Event()
         self.stop_login = threading.Event()
 
-    def preflight(self) -> None:
-        """Run the checks of the first screen."""
+    def preflight(self, only: str = "") -> None:
+        """Run the checks of the first screen, or one with those that hang on it."""
         state, backend = self.app.state, self.app.backend
 
         def work() -> bool:
-            backend.preflight(state.answers, lambda check: self._post(messages.CheckTold(check)))
+            backend.preflight(
+                state.answers, lambda check: self._post(messages.CheckTold(check)), only
+            )
             return True
 
-        state.checks.clear()
+        if not only:
+            state.checks.clear()
         self.fetch("preflight", state.preflight, work)
 
     def look_up(self, *names: str, again: bool = False) -> None:

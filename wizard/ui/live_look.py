@@ -39,9 +39,11 @@ class LiveLook(LiveHome):
         self._lookup = Lookup(options, self._ask_code)
         self._looked = Answers()  # with whose profile and Region deployments elsewhere were found
 
-    def preflight(self, answers: Answers, on_check: Callable[[Check], None]) -> None:
+    def preflight(
+        self, answers: Answers, on_check: Callable[[Check], None], only: str = ""
+    ) -> None:
         """The checks of the first screen."""
-        self._lookup.preflight(answers, on_check)
+        self._lookup.preflight(answers, on_check, only)
 
     def existing(self) -> tuple[Existing, ...]:
         """Deployments on this machine that hold something, or were begun and not finished."""

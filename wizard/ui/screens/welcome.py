@@ -15,7 +15,8 @@ from wizard.core import welcome
 from wizard.core.report import State
 from wizard.core.text import count
 from wizard.ui.screens.base import StepScreen
-from wizard.ui.widgets.lines import Failure, StateLines
+from wizard.ui.widgets.check_rows import CheckRow, CheckRows
+from wizard.ui.widgets.lines import Failure
 
 
 class Welcome(StepScreen):
@@ -31,7 +32,7 @@ class Welcome(StepScreen):
         with VerticalScroll():
             yield Static(id="facts")
             yield Static(welcome.CHECKS, classes="section", markup=False)
-            yield StateLines(id="checks")
+            yield CheckRows(id="checks")
             yield Failure()
             with Horizontal(classes="actions"):
                 yield Button(Text("Check again"), compact=True, id="retry")
@@ -43,11 +44,7 @@ class Welcome(StepScreen):
             self._show_facts()
         if not topics & {"mount", "theme", "preflight"}:
             return
-        checks = state.checks.values()
-        self.query_one("#checks", StateLines).fill(
-            [(c.state, c.question, c.answer or c.state.value, "", c.next_step) for c in checks]
-            or [(State.RUNNING, "Looking around", "usually under 3s", "", "")]
-        )
+        self.query_one(CheckRows).fill(state.checks.values())
         self.query_one(Failure).tell(state.preflight.error)
         self.query_one("#retry", Button).disabled = state.preflight.busy
 
@@ -71,8 +68,18 @@ class Welcome(StepScreen):
 
     def action_retry(self) -> None:
         """Run the checks again."""
-        if not self.wizard.state.preflight.busy:
-            self.wizard.jobs.preflight()
+        self._look()
+
+    def on_check_row_retried(self, event: CheckRow.Retried) -> None:
+        """Run one again, with those that hang on it."""
+        event.stop()
+        self._look(event.key)
+
+    def _look(self, only: str = "") -> None:
+        if self.wizard.state.preflight.busy:
+            return
+        self.wizard.jobs.preflight(only)
+        if only in ("", "identity"):  # the account that stays on the screen
             self.wizard.jobs.identify()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
