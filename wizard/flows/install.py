@@ -40,7 +40,6 @@ from wizard.flows.chosen import chosen_stages, still_connected
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.flows.review import Review, intended_steps
-from wizard.services.aws import log_groups
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.permissions import Verdict
 from wizard.services.terraform.client import PlanResult, Terraform
@@ -109,7 +108,7 @@ class Install:
         deployment = self._open()
         deployment.sharing.check_alone()
         log_group_arn = switching.future_log_group(deployment)
-        given = self._given_log_group()
+        given = own_logs.given(self.session, self.answers.api_gateway_log_group_name)
         own = certificate.look(self.session, self.answers)
         changes, skipped = switching.plan(self.session, chosen, self.answers, log_group_arn)
         token_in_ssm.check(self.session, self.answers, self.token)
@@ -291,14 +290,3 @@ class Install:
         seconds = expiry.needed(plan.changes, len(changes), proof=proof)
         text = expiry.warning(self.session, seconds)
         return (text,) if text else ()
-
-    def _given_log_group(self) -> tuple[str, ...]:
-        """What to know of the log group that the answers name.
-
-        Raises WizardError WAG-E-LOGS-001 when it does not exist, 002 when nothing can subscribe.
-        """
-        name = self.answers.api_gateway_log_group_name
-        if not name:
-            return ()
-        log_groups.check_destination(self.session, name)
-        return own_logs.look(self.session, (name,)).warnings(name)

@@ -68,6 +68,17 @@ class OwnLogs:
         return (text,)
 
 
+def given(session: Session, name: str) -> tuple[str, ...]:
+    """What to know of the log group that the answers name; empty where they name none.
+
+    Raises WizardError WAG-E-LOGS-001 when it does not exist, 002 when nothing can subscribe.
+    """
+    if not name:
+        return ()
+    log_groups.check_destination(session, name)
+    return look(session, (name,)).warnings(name)
+
+
 def look(session: Session, names: Iterable[str]) -> OwnLogs:
     """Look at these log groups, several at a time. What may not be read is no error."""
 
