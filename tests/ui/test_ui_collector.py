@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,12 +65,14 @@ async def test_a_screen_that_was_left_is_taken_away() -> None:
         await until(w.pilot, lambda: was() is None, 30)
 
 
-async def test_the_collector_is_left_as_it_was() -> None:
-    before = gc.get_threshold()
+async def test_collector_and_threads_are_left_as_they_were() -> None:
+    before, turn = gc.get_threshold(), sys.getswitchinterval()
     async with wizard():
+        assert sys.getswitchinterval() < turn
         assert gc.get_threshold()[2] > 1_000_000
     assert gc.get_threshold() == before
     assert gc.get_freeze_count() == 0
+    assert sys.getswitchinterval() == turn
 
 
 def test_beginning_twice_and_ending_twice_do_no_harm() -> None:

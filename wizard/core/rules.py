@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from wizard.core.answers import SCHEMA_VERSION, Answers
@@ -157,7 +158,10 @@ def _retention(value: int) -> str:
     return f"must be a number of days CloudWatch Logs offers; {value} is not, {near} is"
 
 
+@lru_cache(maxsize=2)  # the screens ask after every change, and there may be 50,000 of them
 def _stages(value: tuple[str, ...]) -> str:
+    if all(map(_STAGE.fullmatch, value)):
+        return ""
     for text in value:
         try:
             StageRef.parse(text)

@@ -71,7 +71,6 @@ class Hearing(TypingOrder):
             self.jobs.identify()
         elif message.name == "inventory" and message.error is None:
             self.state.cached_age = None
-            self.state.book.keep({str(stage.ref) for stage in message.value.stages})
             self.state.book.add_problems(message.value.problems)
             self.state.book.apply(self.state.selected)
         elif message.name == "undo_stage" and message.error is None:
@@ -192,6 +191,11 @@ class Hearing(TypingOrder):
         """Take rows as they come."""
         if message.turn == self.state.inventory.turn:
             self.state.book.add(message.rows)  # shown at the next tick, with what else came
+
+    def on_stages_left(self, message: messages.StagesLeft) -> None:
+        """Forget what was there the last time and is gone."""
+        if message.turn == self.state.inventory.turn:
+            self.state.book.keep(message.refs)
 
     def on_cached_shown(self, message: messages.CachedShown) -> None:
         """Say that the rows are older ones."""

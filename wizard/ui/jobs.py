@@ -119,7 +119,7 @@ class Jobs(RunJobs):
             read(stages)
 
         def work() -> Any:
-            return backend.discover(
+            found = backend.discover(
                 state.answers,
                 read,
                 lambda read, known: self._post(messages.ApisCounted(turn, read, known)),
@@ -127,6 +127,9 @@ class Jobs(RunJobs):
                 looking_at=state.looking_at,
                 on_cached=cached,
             )
+            there = frozenset(str(stage.ref) for stage in found.stages)
+            self._post(messages.StagesLeft(turn, there))
+            return found
 
         self.fetch("inventory", state.inventory, work)
 

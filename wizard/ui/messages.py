@@ -45,6 +45,15 @@ class StagesRead(Message):
         self.rows = rows
 
 
+class StagesLeft(Message):
+    """All stages were read: these are there, and nothing else."""
+
+    def __init__(self, turn: int, refs: frozenset[str]) -> None:
+        super().__init__()
+        self.turn = turn
+        self.refs = refs
+
+
 class CachedShown(Message):
     """The rows so far are those of the last time."""
 

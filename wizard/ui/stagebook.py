@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
-from operator import attrgetter
+from itertools import compress
+from operator import attrgetter, not_
 
 from wizard.core import access_log
 from wizard.core.access_log import LoggingState
@@ -31,7 +32,7 @@ class StageRow:
     note: str
     reason: str
     haystack: str
-    key: tuple[str, str]  # what rows are ordered by, whatever comes first
+    key: str  # what rows are ordered by, whatever comes first: API and stage
     source: Stage | None
 
     @property
@@ -73,7 +74,7 @@ def make_row(stage: Stage) -> StageRow:
     kind = _KIND[stage.api.api_type]
     tool = who.tool.value if who is not None else ""
     haystack = f"{name} {stage.api.api_id} {kind} {stage_name} {logging} {note} {tool}".lower()
-    key = (name.lower(), stage_name)
+    key = f"{name.lower()}\0{stage_name}"
     return StageRow(
         str(stage.ref), name, kind, stage_name, logging, note, reason, haystack, key, stage
     )
@@ -82,7 +83,7 @@ def make_row(stage: Stage) -> StageRow:
 def problem_row(problem: Problem) -> StageRow:
     """The row of what could not be read."""
     subject, message = clean(problem.subject, MAX_NAME), clean(problem.message, MAX_NAME)
-    haystack, key = f"{subject} {message}".lower(), (subject.lower(), "")
+    haystack, key = f"{subject} {message}".lower(), f"{subject.lower()}\0"
     return StageRow("", subject, "?", "", "–", message, message, haystack, key, None)
 
 
@@ -99,8 +100,10 @@ class StageBook:
         self.shown: Sequence[StageRow] = ()
         self.filter = ""
         self.sort = SORTS[0]
+        self._by_name: list[StageRow] = []
         self._ordered: list[StageRow] = []
         self._order = ""
+        self._narrowed = ""  # the filter that `shown` was made with
         self._new: list[StageRow] = []
         self._stale = False
 
@@ -114,8 +117,8 @@ class StageBook:
 
     def clear(self) -> None:
         """Forget the rows; filter and order stay."""
-        self.by_ref, self.problems, self._ordered, self._new = {}, [], [], []
-        self._stale = False
+        self.by_ref, self.problems, self._by_name, self._new = {}, [], [], []
+        self._ordered, self._order, self._stale = [], "", False
         self.shown = ()
 
     def add(self, rows: Iterable[StageRow]) -> None:
@@ -139,29 +142,46 @@ class StageBook:
         self._new.extend(rows)
 
     def apply(self, selected: frozenset[str]) -> None:
-        """Filter and sort again. Typing in the filter sorts nothing: the order is kept."""
+        """Filter and sort again, and do only what changed: typing in the filter sorts nothing, and
+        a longer filter goes through what the shorter one has left.
+        """
+        came = self.waits
+        if came:
+            self._take_in()
+        ordered = came or self.sort == SELECTED or self.sort != self._order
+        if ordered:
+            self._ordered = _in_order(self._by_name, self.sort, selected)
+            self._order = self.sort
+        text = self.filter.lower()
+        among = self._ordered if ordered or not text.startswith(self._narrowed) else self.shown
+        self.shown, self._narrowed = _matching(among, text.split()), text
+
+    def _take_in(self) -> None:
         if self._stale:
-            self._ordered = [*self.by_ref.values(), *self.problems]
+            self._by_name = [*self.by_ref.values(), *self.problems]
         else:
-            self._ordered.extend(self._new)
-        if self._stale or self._new or self.sort == SELECTED or self.sort != self._order:
-            # New rows stand behind sorted ones, which Python's sort takes in one pass.
-            self._ordered.sort(key=_order(self.sort, selected))
-        self._order, self._new, self._stale = self.sort, [], False
-        words = self.filter.lower().split()
-        if not words:
-            self.shown = self._ordered.copy()
-        elif len(words) == 1:
-            self.shown = [r for r in self._ordered if words[0] in r.haystack]
-        else:
-            self.shown = [r for r in self._ordered if all(w in r.haystack for w in words)]
+            self._by_name.extend(self._new)
+        # New rows stand behind sorted ones, which Python's sort takes in one pass.
+        self._by_name.sort(key=attrgetter("key"))
+        self._new, self._stale = [], False
 
 
-def _order(sort: str, selected: frozenset[str]) -> Callable[[StageRow], tuple[object, ...]]:
+def _in_order(rows: list[StageRow], sort: str, selected: frozenset[str]) -> list[StageRow]:
+    """Rows that are in the order of their names, in another one: equals stay as they were."""
     if sort == "type":
-        return lambda r: (r.kind, r.key)
+        return sorted(rows, key=attrgetter("kind"))
     if sort == "logging":
-        return lambda r: (r.logging, r.key)
+        return sorted(rows, key=attrgetter("logging"))
     if sort == SELECTED:
-        return lambda r: (r.ref not in selected, r.key)
-    return attrgetter("key")
+        chosen = [row.ref in selected for row in rows]
+        return [*compress(rows, chosen), *compress(rows, map(not_, chosen))]
+    return rows
+
+
+def _matching(rows: Sequence[StageRow], words: list[str]) -> Sequence[StageRow]:
+    if not words:
+        return rows[:]
+    if len(words) == 1:
+        word = words[0]
+        return [r for r in rows if word in r.haystack]
+    return [r for r in rows if all(w in r.haystack for w in words)]

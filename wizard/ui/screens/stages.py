@@ -150,16 +150,18 @@ class Stages(StepScreen):
     def action_all(self) -> None:
         """Select all shown; if they all are already, deselect them."""
         state = self.wizard.state
-        refs = [r.ref for r in state.book.shown if r.selectable and r.ref not in state.held]
+        held, on = state.held, state.selected
+        refs = [r.ref for r in state.book.shown if not r.reason and r.ref not in held]
         if not refs:
             return
-        now = dict.fromkeys(state.answers.stages)
-        if all(ref in now for ref in refs):
-            gone = set(refs)
-            now = dict.fromkeys(ref for ref in now if ref not in gone)
+        chosen = state.answers.stages
+        off = [ref for ref in refs if ref not in on]
+        if off:
+            chosen = (*chosen, *off)
         else:
-            now.update(dict.fromkeys(refs))
-        self.wizard.answer(stages=tuple(now))
+            gone = set(refs)
+            chosen = tuple(ref for ref in chosen if ref not in gone)
+        self.wizard.answer(stages=chosen)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """In the filter field a slash is a slash."""
