@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import requests
 
 from wizard.core.answers import Answers
 from wizard.core.checks import Finding, Verdict
@@ -20,6 +21,7 @@ from wizard.core.secret import Secret
 from wizard.flows.diagnose import NO_OUTPUTS
 from wizard.services.evidence import discovery
 from wizard.services.evidence.scene import Scene
+from wizard.services.wallarm import reason
 
 TOKEN = "Ab+/" * 16
 USER = {"status": 200, "body": {"clientid": 42}}
@@ -230,4 +232,25 @@ def test_a_wallarm_api_that_does_not_answer_is_a_failed_check_that_names_the_hos
         pass
     found = discovery.cloud_reachable(scene(it.url))
     assert found.verdict is Verdict.FAIL
-    assert "us1.api.wallarm.com" in found.evidence
+    sentence, _, original = found.evidence.partition(" In full: ")
+    assert sentence == (
+        "us1.api.wallarm.com cannot be reached from here: the connection was refused."
+    )
+    assert original.startswith("ConnectionError: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (requests.exceptions.ProxyError("x"), "the proxy refused the connection"),
+        (requests.exceptions.SSLError("x"), "its certificate is not trusted here"),
+        (requests.exceptions.ConnectTimeout("x"), "no connection within"),
+        (requests.exceptions.ReadTimeout("x"), "no answer within"),
+        (requests.exceptions.ConnectionError("NameResolutionError(…)"), "not known here (DNS)"),
+        (requests.exceptions.ConnectionError("reset"), "no connection"),
+    ],
+)
+def test_why_it_does_not_answer_is_said_in_plain_words(
+    error: requests.RequestException, said: str
+) -> None:
+    assert said in reason(error)

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from wizard.commands_doctor import exit_code
 from wizard.core import report_text
-from wizard.core.checklist import BY_ID
+from wizard.core.checklist import BY_ID, CHECKS
 from wizard.core.checks import (
+    NODE,
     About,
     Finding,
     Report,
@@ -26,6 +27,7 @@ from wizard.core.checks import (
     warned,
 )
 from wizard.core.errors import ExitCode
+from wizard.ui.doctor_text import rows
 
 HOSTILE = "orders [/red] \x1b[31m<b>&\u202e"
 
@@ -58,7 +60,7 @@ wallarm-apigw 1.0.0: shop in 123456789012, eu-west-1, 2026-08-01T03:00:00Z
    [XX] WAG-LOG-005  Does a subscription filter send the log group to the forwarder?
        none points at orders [/red]  [31m<b>&
    [--] WAG-LOG-006  Does the filter pattern let access-log events through?  because of WAG-LOG-005
-[??] The node can be reached  (0 of 1)
+[??] From the forwarder to the node  (0 of 1)
    [??] WAG-NOD-001  Does the ECS cluster have a container instance?
        Not checked: not permitted to look
 [!!] API Discovery can show endpoints  (0 of 1)
@@ -177,3 +179,29 @@ def test_of_what_was_asked_for_by_name_it_counts_whether_that_could_be_looked_at
     assert exit_code(WELL, "error", ("node",)) is ExitCode.UNCHECKED
     assert exit_code(WELL, "error", ("WAG-LOC-001",)) is ExitCode.DONE
     assert exit_code(BROKEN, "error", ("WAG-NOD-001",)) is ExitCode.FAILED
+
+
+@pytest.mark.parametrize(
+    ("verdict", "mark"), [(Verdict.SKIPPED, "[--]"), (Verdict.UNCHECKED, "[??]")]
+)
+def test_a_section_into_which_nobody_looked_claims_nothing(verdict: Verdict, mark: str) -> None:
+    """Neither that it is well nor that it is broken, in the report and on the screen alike."""
+    checks = tuple(c for c in CHECKS if c.section is NODE and not c.deep)
+    found = {c.check_id: Result(c, Finding(verdict, "denied"), "WAG-LOC-001") for c in checks}
+    text = report_text.as_text(Report(tuple(found.values())), unicode=False)
+    assert f"{mark} From the forwarder to the node  (0 of {len(checks)})" in text
+    lines, _ = rows(checks, found, busy=False, turned={})
+    (head,) = (line for line in lines if line.key == NODE.key)
+    assert (head.title, head.state) == (
+        "From the forwarder to the node",
+        report_text.STATES[verdict],
+    )
+    before, _ = rows(checks, {}, busy=True, turned={})
+    (head,) = (line for line in before if line.key == NODE.key)
+    assert head.title == "From the forwarder to the node", "not before anybody looked, either"
+
+
+def test_a_section_with_something_seen_is_called_by_what_was_seen() -> None:
+    assert NODE.name([Verdict.SKIPPED, Verdict.PASS]) == NODE.well
+    assert NODE.name([Verdict.WARN, Verdict.UNCHECKED]) == NODE.well
+    assert NODE.name([Verdict.PASS, Verdict.FAIL]) == NODE.title

@@ -6,7 +6,7 @@ the first cause, so that the root cause stands on top.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -26,17 +26,29 @@ class Verdict(str, Enum):
 @dataclass(frozen=True)
 class Section:
     """A chapter of the checklist: `title` is the user's complaint, in the user's words; `well` is
-    what it is called while nothing in it has failed."""
+    what it is called where something in it is well and nothing has failed; `open` where nobody
+    could look, or has not looked yet."""
 
     key: str
     title: str
     well: str
+    open: str
+
+    def name(self, verdicts: Collection[Verdict]) -> str:
+        """What it is called with these verdicts: it claims nothing that was not seen."""
+        if Verdict.FAIL in verdicts:
+            return self.title
+        return self.well if {Verdict.PASS, Verdict.WARN} & {*verdicts} else self.open
 
 
-LOCAL = Section("local", "This machine cannot look", "This machine and these credentials")
-LOGS = Section("logs", "Logs do not reach the forwarder", "Logs reach the forwarder")
-NODE = Section("node", "The node cannot be reached", "The node can be reached")
-DISCOVERY = Section("discovery", "API Discovery shows nothing", "API Discovery can show endpoints")
+LOCAL = Section("local", "This machine cannot look", "This machine and these credentials",
+                "This machine and these credentials")  # fmt: skip
+LOGS = Section("logs", "Logs do not reach the forwarder", "Logs reach the forwarder",
+               "From the logs to the forwarder")  # fmt: skip
+NODE = Section("node", "The node cannot be reached", "The node can be reached",
+               "From the forwarder to the node")  # fmt: skip
+DISCOVERY = Section("discovery", "API Discovery shows nothing", "API Discovery can show endpoints",
+                    "From the node to API Discovery")  # fmt: skip
 SECTIONS = (LOCAL, LOGS, NODE, DISCOVERY)
 
 

@@ -49,7 +49,7 @@ def as_text(report: Report, *, unicode: bool) -> str:
         )
         good = sum(r.verdict is Verdict.PASS for r in results)
         mark = glyph(STATES[worst], unicode=unicode)
-        title = section.title if worst is Verdict.FAIL else section.well
+        title = section.name([r.verdict for r in results])
         lines.append(f"{mark} {title}  ({good} of {len(results)})")
         for result in results:
             lines.extend(_lines(result, unicode=unicode))

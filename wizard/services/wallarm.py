@@ -94,7 +94,7 @@ def check_token(
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            return TokenVerdict(UNCHECKED, f"{host} did not answer: {_reason(error)}")
+            return TokenVerdict(UNCHECKED, f"{host} did not answer: {reason(error)}")
     if answer.status_code == 200:
         return TokenVerdict(VALID, f"{host} accepted it", _client_id(answer))
     if answer.status_code in (401, 403):
@@ -116,7 +116,7 @@ def _client_id(answer: requests.Response) -> int | None:
         return None
 
 
-def _reason(error: requests.RequestException) -> str:
+def reason(error: requests.RequestException) -> str:
     """The kind of failure in words; the library's own text repeats the whole request."""
     if isinstance(error, requests.exceptions.ProxyError):
         return "the proxy refused the connection"
@@ -126,4 +126,9 @@ def _reason(error: requests.RequestException) -> str:
         return f"no connection within {duration(TIMEOUT_SECONDS[0])}"
     if isinstance(error, requests.exceptions.ReadTimeout):
         return f"no answer within {duration(TIMEOUT_SECONDS[1])}"
+    words = str(error)
+    if "NameResolutionError" in words or "getaddrinfo" in words:
+        return "its name is not known here (DNS)"
+    if "Connection refused" in words:
+        return "the connection was refused"
     return "no connection"

@@ -50,7 +50,7 @@ def _section(
     else:
         state = next((s for s in _WORST if s in states), State.TODO)
         words = ", ".join(_others(results)) or f"{len(results)} of {len(results)}"
-    name = section.title if State.FAILED in states else section.well
+    name = section.name([r.verdict for r in results])
     row = TreeRow(state, name, words, key=section.key)
     return row, bool(states & {State.FAILED, State.WARNING})
 

@@ -23,6 +23,7 @@ from wizard.services.wallarm import (
     base_url,
     check_token,
     open_session,
+    reason,
 )
 
 TIMEOUT = (5.0, 10.0)
@@ -72,7 +73,8 @@ def cloud_reachable(scene: Scene) -> Finding:
                 base_url(host, scene.env), timeout=TIMEOUT, allow_redirects=False
             ).status_code
         except requests.RequestException as error:
-            return failed(f"{host}: {type(error).__name__}: {clean(str(error), 200)}")
+            said = f"{type(error).__name__}: {clean(str(error), 200)}"
+            return failed(f"{host} cannot be reached from here: {reason(error)}. In full: {said}")
     return passed(f"{host} answers ({status})")
 
 
