@@ -83,6 +83,8 @@ def _client(box: Sandbox) -> Callable[[str], Any]:
         ({"stages": []}, "stage"),
         ({"account_id": "210987654321"}, "210987654321"),
         ({"r53_domain_name": "example.com"}, "node_dns_name"),
+        ({"certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/1"}, "node_dns_name"),
+        ({"node_url": "node.example.com:65536"}, "a port from 1 to 65535"),
     ],
 )
 def test_an_answer_that_cannot_be_used_is_named(
@@ -91,6 +93,21 @@ def test_an_answer_that_cannot_be_used_is_named(
     done = run(answers=answers)
     assert done.returncode == 2, done.stderr
     assert said in done.stderr
+
+
+def test_a_certificate_that_cannot_serve_the_node_is_refused(run: Run, box: Sandbox) -> None:
+    acm = _client(box)("acm")
+    other = acm.request_certificate(DomainName="*.example.org")["CertificateArn"]
+    gone = f"{other[:-3]}000"
+    for arn, said in (
+        (other, "is for *.example.org, not for node.example.com"),
+        (gone, "does not exist in this account and Region"),
+    ):
+        named = {"r53_domain_name": "example.com", "node_dns_name": "node", "certificate_arn": arn}
+        done = run(answers=named)
+        assert done.returncode == 2
+        assert "[WAG-E-CERT-001]" in done.stderr
+        assert said in " ".join(done.stderr.split())
 
 
 def test_a_wrong_stage_is_answered_with_the_closest_ones(run: Run, box: Sandbox) -> None:
