@@ -118,10 +118,11 @@ class EnforcingAws:
         root = rest.get_resources(restApiId=api)["items"][0]["id"]
         rest.put_method(restApiId=api, resourceId=root, httpMethod="GET", authorizationType="NONE")
         rest.put_integration(restApiId=api, resourceId=root, httpMethod="GET", type="MOCK")
-        rest.create_deployment(restApiId=api, stageName="prod")
+        deployed = rest.create_deployment(restApiId=api, stageName="prod")["id"]
+        rest.create_stage(restApiId=api, stageName="later", deploymentId=deployed)
         other = http.create_api(Name="pets", ProtocolType="HTTP")["ApiId"]
         http.create_stage(ApiId=other, StageName="live")
-        self.stages = (f"{api}/prod", f"{other}/live")
+        self.stages = (f"{api}/prod", f"{other}/live", f"{api}/later")
         iam.create_user(UserName="jane")
         key = iam.create_access_key(UserName="jane")["AccessKey"]
         self.keys = {

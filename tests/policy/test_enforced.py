@@ -35,7 +35,7 @@ class Jane:
         self.aws = aws
         self.workspace = root / "workspace"
         answers = {
-            "region": REGION, "stages": list(aws.stages), "node_url": "10.0.0.1:5050",
+            "region": REGION, "stages": list(aws.stages[:2]), "node_url": "10.0.0.1:5050",
             "node_scheme": "http", "proof": "skip", "node_tag": "0.25.5",
         }  # fmt: skip
         self.answers: Answers = build(dict(answers))
@@ -157,6 +157,57 @@ def test_the_policy_it_says_to_attach_is_what_was_missing(jane: Jane) -> None:
     assert jane.aws.refused() == set()
     assert len(jane.made()) > 1
     assert not file.exists()
+
+
+def kept(jane: Jane) -> list[str]:
+    """Batches that wait in the bucket."""
+    s3 = jane.aws.root("s3")
+    (bucket,) = (b["Name"] for b in s3.list_buckets()["Buckets"] if "undelivered" in b["Name"])
+    return [item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+
+def test_a_further_stage_is_not_half_connected(jane: Jane) -> None:
+    more = jane.aws.stages[2]
+    rest, (api, stage) = jane.aws.root("apigateway"), more.split("/")
+    answers = jane.answers.with_(stages=jane.aws.stages)
+    lacking = without(jane.aws.let_printed(answers, "deploy"), "apigateway:PATCH")
+    jane.aws.let(*lacking)
+    jane.aws.refused()
+    done = jane.run("stages", "add", more, *GO)
+    assert done.returncode == 1
+    assert error(done)["error"] == "WAG-E-AWS-024"
+    assert "apigateway:PATCH" in str(error(done)["why"])
+    assert not rest.get_stage(restApiId=api, stageName=stage).get("accessLogSettings")
+    file = jane.workspace / "missing-permissions.json"
+    jane.aws.let(*lacking, json.loads(file.read_text(encoding="utf-8")))
+    assert jane.run("stages", "add", more, *GO).returncode == 0
+    assert rest.get_stage(restApiId=api, stageName=stage)["accessLogSettings"]
+    assert jane.aws.refused() == set()
+    jane.aws.let(*documents(answers, "deploy", ACCOUNT))
+    assert jane.run("stages", "remove", more, *GO).returncode == 0
+
+
+def test_kept_events_stay_where_they_are_while_they_may_not_be_replayed(jane: Jane) -> None:
+    function = next(name for name in jane.made() if name.startswith("wallarm-cw-resend-"))
+    s3 = jane.aws.root("s3")
+    (bucket,) = (b["Name"] for b in s3.list_buckets()["Buckets"] if "undelivered" in b["Name"])
+    key = f"aws/lambda/async/{function}/2026/08/01/2026-08-01T00.00.00-kept"
+    batch = {"version": "1.0", "timestamp": "2026-08-01T00:00:00.000Z",
+             "requestContext": {"condition": "RetriesExhausted"},
+             "requestPayload": {"wallarm-apigw": "probe"}}  # fmt: skip
+    s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(batch).encode())
+    jane.aws.let(*without(jane.aws.let_printed(jane.answers, "deploy"), "s3:DeleteObject"))
+    jane.aws.refused()
+    done = jane.run("redrive", *GO)
+    assert done.returncode == 1
+    assert error(done)["error"] == "WAG-E-AWS-024"
+    assert "s3:DeleteObject" in str(error(done)["why"])
+    assert kept(jane) == [key]
+    assert jane.aws.refused() == set(), "it was asked about, and not tried"
+    jane.aws.let_printed(jane.answers, "deploy")
+    jane.run("redrive", *GO)
+    assert jane.aws.refused() == set()
+    s3.delete_object(Bucket=bucket, Key=key)
 
 
 def test_the_policy_for_the_checklist_reads_and_removes_nothing(jane: Jane) -> None:

@@ -9,6 +9,7 @@ from wizard.core.answers import Answers
 from wizard.core.errors import UsageError
 from wizard.core.policy_boundary import boundary_document
 from wizard.core.policy_connect import FORWARDER, LOOK, STAGES
+from wizard.core.policy_flows import FLOWS
 from wizard.core.policy_grants import PURPOSES, Grant, Scope
 from wizard.core.policy_needs import Need
 from wizard.core.policy_network import NETWORK, OPERATIONS
@@ -63,9 +64,15 @@ def needs(
     """The same as questions for IAM (see `services.aws.permissions`): one for each statement.
 
     Those that every run needs and those that only some do are asked about apart.
+
+    Args:
+        purpose: as in `documents`, or one of the shorter commands of `policy_flows.FLOWS`.
     """
     scope = Scope(answers, account_id or "*", partition, log_groups)
-    every = grants(answers, purpose)
+    short = FLOWS.get(purpose)
+    every = (
+        grants(answers, purpose) if short is None else tuple(g for g in short if g.mode(answers))
+    )
     out: list[Need] = []
     for required in (True, False):
         asked = [g for g in every if required is not bool(g.sometimes or g.unseen)]

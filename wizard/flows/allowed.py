@@ -16,7 +16,9 @@ from wizard.core.answers import Answers
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import Identity
 from wizard.core.policy import needs
+from wizard.core.report import State
 from wizard.core.text import clean, count
+from wizard.flows.deployment import Deployment
 from wizard.services.aws import permissions
 from wizard.services.aws.permissions import Permissions, Verdict
 from wizard.services.aws.session import Session
@@ -127,6 +129,18 @@ def require(found: Permissions, mode: str, folder: Path) -> None:
         )
         + "to go on all the same, add --preflight warn. Nothing was changed.",
     )
+
+
+def ask_first(deployment: Deployment, answers: Answers, purpose: str) -> None:
+    """Ask, tell what is missing, and raise as `require` does: for commands without a review."""
+    context, folder = deployment.context, deployment.workspace.root
+    mode = context.options.preflight
+    found = Forecast(deployment.session, deployment.identity, answers, purpose, mode=mode).result()
+    if found.state is Verdict.UNKNOWN:
+        context.note(found.reason, State.UNCHECKED, subject="Permissions")
+    for text in sentences(found, folder):
+        context.note(text, State.WARNING)
+    require(found, mode, folder)
 
 
 def _others(found: Permissions) -> tuple[permissions.Missing, ...]:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from wizard.core import record
 from wizard.core.answers import Answers
 from wizard.core.errors import UsageError, WizardError
+from wizard.core.policy_flows import REDRIVE
 from wizard.core.report import State
 from wizard.core.tfvars import Outputs
+from wizard.flows.allowed import ask_first
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.flows.holding import Holding
@@ -37,6 +39,7 @@ class Redrive(Holding):
 
     def __init__(self, context: Context, answers: Answers) -> None:
         self.context = context
+        self.answers = answers
         session = open_session(context, answers)
         identity = identify(session, answers)
         self.session = session
@@ -51,7 +54,11 @@ class Redrive(Holding):
         return tuple(redrive.waiting(s3, self._bucket(outputs), function, since))
 
     def replay(self, batches: Iterable[KeptBatch]) -> Redriven:
-        """Replay these one after another; one batch's failure never stops its neighbours."""
+        """Replay these one after another; one batch's failure never stops its neighbours.
+
+        Raises WizardError, before any is replayed, where permissions for it are missing.
+        """
+        ask_first(self.deployment, self.answers, REDRIVE)
         delivered = failed = 0
         for batch in batches:
             if self._replay(batch):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from wizard.core.answers import Answers
 from wizard.core.errors import UsageError
+from wizard.core.policy_flows import ROTATE
 from wizard.core.report import Phase
 from wizard.core.secret import Secret
 from wizard.flows import token_in_ssm
+from wizard.flows.allowed import ask_first
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.services.aws.errors import explained
@@ -27,7 +29,8 @@ def needed(token: Secret | None) -> Secret:
 def rotate(context: Context, answers: Answers, token: Secret | None) -> None:
     """Put the token into SSM and force a new deployment of the ECS service.
 
-    Raises UsageError without a token or without a node of our own, WizardError when AWS refuses.
+    Raises UsageError without a token or without a node of our own, WizardError when AWS refuses, or
+    would: that is asked before anything is changed.
     """
     token = needed(token)
     session = open_session(context, answers)
@@ -41,6 +44,7 @@ def rotate(context: Context, answers: Answers, token: Secret | None) -> None:
                 next_step="Give the new token to that node.",
             )
         outputs = deployment.outputs()
+        ask_first(deployment, answers, ROTATE)
         token_in_ssm.store(deployment, token)
         context.note("stored", subject=name)
         with (

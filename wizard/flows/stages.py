@@ -8,19 +8,21 @@ from dataclasses import dataclass
 from wizard.core import record
 from wizard.core.answers import Answers
 from wizard.core.change import StageChange
-from wizard.core.errors import UsageError
+from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import Inventory, Stage, StageRef
+from wizard.core.policy_flows import ADD, SUBSCRIBE
 from wizard.core.record import StageRecord
 from wizard.core.report import Phase, StageReport, State
 from wizard.core.text import closest
 from wizard.core.tfvars import Outputs
-from wizard.flows import outside, switching
+from wizard.flows import allowed, outside, switching
 from wizard.flows.chosen import chosen_stages
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.flows.holding import Holding
 from wizard.flows.prerequisites import give_back_policy
 from wizard.services.aws.discovery import discover
+from wizard.services.aws.permissions import Permissions, Verdict
 from wizard.services.aws.stages import Result
 from wizard.services.terraform.client import PlanResult
 
@@ -30,13 +32,17 @@ _SUBSCRIPTION = ("aws_cloudwatch_log_subscription_filter", "aws_lambda_permissio
 
 @dataclass(frozen=True)
 class Addition:
-    """What connecting these stages would change. `plan` is None when Terraform need not run."""
+    """What connecting these stages would change. `plan` is None when Terraform need not run.
+
+    `permissions` is what IAM says about it.
+    """
 
     changes: tuple[StageChange, ...]
     skipped: tuple[tuple[Stage, str], ...]
     outputs: Outputs
     plan: PlanResult | None
     warnings: tuple[str, ...]
+    permissions: Permissions
 
 
 @dataclass(frozen=True)
@@ -96,16 +102,37 @@ class Stages(Holding):
         wanted = {*switching.kept_groups(changes)}
         plan = None
         # Not asked of the outputs: Terraform writes them even where the subscription failed.
-        if wanted - {*self.deployment.journal.record.kept_log_groups}:
+        more = wanted - {*self.deployment.journal.record.kept_log_groups}
+        asked = allowed.Forecast(
+            self.session, self.identity,
+            self.answers.with_(stages=tuple(str(change.ref) for change in changes)),
+            SUBSCRIBE if more else ADD,
+            mode=self.context.options.preflight, log_groups=tuple(sorted(more)),
+        )  # fmt: skip
+        if more:
             with self.context.phase(Phase.PLAN, "Working out the further log groups", "20s – 40s"):
                 self.deployment.write_variables(tuple(sorted(wanted)))
                 self.deployment.tell_tools()
                 plan = self.deployment.terraform.plan()
-        return Addition(changes, skipped, outputs, plan, switching.warnings(changes))
+        found = asked.result()
+        missing: tuple[str, ...] = ()
+        if changes:
+            if found.state is Verdict.UNKNOWN:
+                self.context.note(found.reason, State.UNCHECKED, subject="Permissions")
+            missing = allowed.sentences(found, self.deployment.workspace.root)
+        warnings = (*missing, *switching.warnings(changes))
+        return Addition(changes, skipped, outputs, plan, warnings, found)
 
     def add(self, addition: Addition) -> tuple[StageReport, ...]:
-        """Connect the reviewed stages."""
+        """Connect the reviewed stages. Raises WizardError where permissions for it are missing."""
         deployment = self.deployment
+        try:
+            mode, folder = self.context.options.preflight, deployment.workspace.root
+            allowed.require(addition.permissions, mode, folder)
+        except WizardError:
+            if addition.plan is not None:
+                addition.plan.discard()
+            raise
         steps = [(record.STAGE_SWITCH, str(change.ref)) for change in addition.changes]
         if addition.plan is not None and addition.plan.has_changes:
             steps.insert(0, (record.TERRAFORM_APPLY, str(deployment.workspace.id)))
