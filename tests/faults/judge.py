@@ -26,6 +26,10 @@ class NotAsExpected(AssertionError):  # noqa: N818
     """A fault did not end as it must; the text says how it did."""
 
 
+class NotHere(Exception):  # noqa: N818
+    """This machine cannot make the fault; the text says what it takes."""
+
+
 def expect(condition: object, text: str) -> None:
     """Raise unless the condition holds."""
     if not condition:

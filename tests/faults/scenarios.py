@@ -18,12 +18,11 @@ from pathlib import Path
 
 from tests.e2e.machines import until
 from tests.faults.front import Fault
-from tests.faults.judge import Reference, Row, expect, finish, same_end, told
-from tests.faults.world import world
+from tests.faults.judge import NotHere, Reference, Row, expect, finish, same_end, told
+from tests.faults.world import PATIENCE, world
 
 SOAK_SEEDS = 24
 AWS_SEEDS = 20
-PATIENCE = 900.0  # seconds; a busy machine is no fault
 Scenario = Callable[[Reference], Iterator[Row]]
 
 
@@ -49,7 +48,7 @@ def cut(reference: Reference) -> Iterator[Row]:
     """AWS did what Terraform asked, and its answer is lost: what exists may not be in the state."""
     with world() as it:
         process = it.start()
-        said = until(process, "Deploying to", 240)
+        said = until(process, "Deploying to", PATIENCE)
         it.front.begin(Fault("cut", every=6))
         _, rest = process.communicate(timeout=PATIENCE)
         done = subprocess.CompletedProcess((), process.returncode, "", said + rest)
@@ -75,7 +74,7 @@ def expired(reference: Reference) -> Iterator[Row]:
     with world() as it:
         it.front.begin(Fault("refuse", "ExpiredTokenException", 403, service="apigateway"), 10**6)
         process = it.start()
-        said = until(process, "Switching access logging on", 240)
+        said = until(process, "Switching access logging on", PATIENCE)
         it.front.begin(Fault("refuse", "ExpiredTokenException", 403))
         _, rest = process.communicate(timeout=PATIENCE)
         expect("have expired" in said + rest, rest[-1500:])
@@ -90,7 +89,7 @@ def away(reference: Reference) -> Iterator[Row]:
     with world() as it:
         it.front.begin(Fault("away"), after=8)
         process = it.start()
-        until(process, "Deploying to", 240)
+        until(process, "Deploying to", PATIENCE)
         while it.front.hit < 5 and process.poll() is None:
             time.sleep(0.1)
         time.sleep(8)
@@ -103,7 +102,7 @@ def away(reference: Reference) -> Iterator[Row]:
         yield finish(it, reference, seen, "AWS away and back during apply")
     with world(state_bucket="team-state") as it:
         process = it.start()
-        said = until(process, "aws_s3_bucket.undelivered: created", 240)
+        said = until(process, "aws_s3_bucket.undelivered: created", PATIENCE)
         it.front.begin(Fault("away", path="terraform.tfstate"))
         _, rest = process.communicate(timeout=PATIENCE)
         done = subprocess.CompletedProcess((), process.returncode, "", said + rest)
@@ -139,7 +138,8 @@ def small_disk(megabytes: int) -> Iterator[Path]:
             ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
-        expect(mounted.returncode == 0, f"needs the right to mount: {mounted.stderr.strip()}")
+        if mounted.returncode:
+            raise NotHere(f"needs the right to mount: {mounted.stderr.strip()}")
         try:
             yield Path(folder)
         finally:
@@ -150,7 +150,7 @@ def full_disk(reference: Reference) -> Iterator[Row]:
     """The workspace's disk is full during an apply, and before one."""
     with small_disk(64) as disk, world(disk) as it:
         process = it.start()
-        until(process, "Deploying to", 240)
+        until(process, "Deploying to", PATIENCE)
         fill = disk / "fill"
         with contextlib.suppress(OSError), fill.open("wb", buffering=0) as file:
             while file.write(bytes(1 << 16)):
@@ -172,7 +172,7 @@ def damaged(reference: Reference) -> Iterator[Row]:
     """After an install: the state cut short, gone; a lock left behind; two at once."""
     with world() as it:
         process = it.start()
-        until(process, "Working out the changes", 240)
+        until(process, "Working out the changes", PATIENCE)
         second = it.run()
         code = told(second, "Another run is working", "process")
         expect(second.returncode == 1, f"exit {second.returncode}")
@@ -259,11 +259,11 @@ def undo(reference: Reference) -> Iterator[Row]:
     with world() as it:
         before = it.inventory()
         process = it.start()
-        until(process, "aws_iam_role.forwarder: created", 240)
+        until(process, "aws_iam_role.forwarder: created", PATIENCE)
         it.front.begin(Fault("slow", seconds=0.8))
         time.sleep(3.0)
         killed = it.machine.kill_terraform()
-        process.communicate(timeout=120)
+        process.communicate(timeout=PATIENCE)
         it.front.end()
         expect(killed, "it was over before it could be killed")
         done = it.run("uninstall", "--non-interactive", "--yes", "--delete-logs")
@@ -295,7 +295,7 @@ def _seeds(file: str, number: int) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", file, "-q", "-s", "-p", "no:cacheprovider"],
         env={**os.environ, "SOAK_SEEDS": str(number)}, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=3600, check=False,
+        capture_output=True, text=True, timeout=4 * 3600, check=False,
     )  # fmt: skip
     passed = re.search(r"(\d+) passed", done.stdout)
     expect(done.returncode == 0 and passed, done.stdout[-1500:])

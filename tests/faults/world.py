@@ -21,6 +21,7 @@ from wizard.services.lock import is_held
 
 INSTALL = ("install", "--non-interactive", "--yes")
 STAGES = 3
+PATIENCE = 1800.0  # seconds; a busy machine is no fault
 _SUFFIX = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}(?![0-9a-f])")
 
 
@@ -36,7 +37,8 @@ class World:
 
     def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """An install (or the command given) to its end."""
-        return self.machine.cli(*self._words(arguments), **self._env(env))
+        words = self._words(arguments)
+        return self.machine.cli(*words, timeout=PATIENCE, **self._env(env))
 
     def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
         """The same, left running."""
@@ -45,12 +47,12 @@ class World:
     def stop_at(self, words: str, wait: float = 0.0, fault: Fault | None = None) -> tuple[int, str]:
         """Install; when these words come: misbehave, wait, Ctrl-C. Gives exit code and words."""
         process = self.start()
-        said = until(process, words, 240)
+        said = until(process, words, PATIENCE)
         if fault is not None:
             self.front.begin(fault)
         time.sleep(wait)
         process.send_signal(signal.SIGINT)
-        _, rest = process.communicate(timeout=900)  # a busy machine is no fault
+        _, rest = process.communicate(timeout=PATIENCE)
         return process.returncode, said + rest
 
     def _words(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
