@@ -18,11 +18,10 @@ from wizard.flows import expiry, own_logs, recovery
 from wizard.flows.context import Context
 from wizard.flows.follow import follow
 from wizard.flows.moving import require_lockfile
-from wizard.flows.saved import Found, found_deployments, saved_answers
+from wizard.flows.saved import Found, found_deployments, keep_answers, saved_answers
 from wizard.flows.sharing import Sharing
 from wizard.services import assets
 from wizard.services.aws.session import Session
-from wizard.services.files import write_private
 from wizard.services.journal import Journal
 from wizard.services.terraform.client import ApplyResult, PlanResult, Terraform, open_terraform
 from wizard.services.terraform.environment import network_notes
@@ -207,7 +206,7 @@ class Deployment:
     def save_answers(self) -> Path:
         """Keep the answers for the next run; the account they were used with is part of them."""
         kept = self.answers.with_(account_id=self.identity.account_id)
-        write_private(self.workspace.answers_file, kept.to_json())
+        keep_answers(self.workspace.answers_file, kept)
         self.sharing.save_answers(kept)
         return self.workspace.answers_file
 

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wizard.core import migrations
+from wizard.core.errors import WizardError
+
 if TYPE_CHECKING:
     from wizard.core.answers import Answers
     from wizard.flows.context import Options
@@ -22,21 +25,23 @@ def draft_file(options: Options) -> Path:
 
 def save_draft(options: Options, answers: Answers) -> Path:
     """Keep unfinished answers, 0600."""
-    from wizard.services.files import private_dir, write_private
+    from wizard.flows.saved import keep_answers
+    from wizard.services.files import private_dir
 
     path = draft_file(options)
     private_dir(path.parent)
-    write_private(path, answers.to_json())
+    keep_answers(path, answers)
     return path
 
 
 def load_draft(options: Options) -> dict[str, object]:
     """Unfinished answers of an earlier start; empty where there are none or they are unreadable."""
+    path = draft_file(options)
     try:
-        data = json.loads(draft_file(options).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return migrations.answers(data, str(path)) if isinstance(data, dict) else {}
+    except (OSError, ValueError, WizardError):
         return {}
-    return data if isinstance(data, dict) else {}
 
 
 def drop_draft(options: Options) -> None:

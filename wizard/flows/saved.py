@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from wizard.core import migrations
+from wizard.core.answers import SCHEMA_VERSION, Answers
 from wizard.core.errors import WizardError
 from wizard.core.state_place import backend_bucket
 from wizard.core.unfinished import Unfinished
 from wizard.flows.context import Options
+from wizard.services import versions_kept
+from wizard.services.files import write_private
 from wizard.services.journal import Journal
 from wizard.services.lock import is_held
-from wizard.services.workspace import WorkspaceInfo, describe_workspace, list_workspaces
 from wizard.services.workspace_meta import read_backend
+from wizard.services.workspaces import WorkspaceInfo, describe_workspace, list_workspaces
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,12 @@ def saved_answers(
     if len(matches) != 1:
         return {}
     return answers_of(matches[0].root)
+
+
+def keep_answers(path: Path, answers: Answers) -> None:
+    """Store them; those of another version of this product stay beside them as they were."""
+    versions_kept.keep(path, "schema_version", SCHEMA_VERSION)
+    write_private(path, answers.to_json())
 
 
 def answers_of(root: Path) -> dict[str, Any]:

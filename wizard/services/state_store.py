@@ -19,9 +19,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from wizard.core import migrations
+from wizard.core.answers import SCHEMA_VERSION
 from wizard.core.errors import WizardError
 from wizard.core.state_place import StatePlace
 from wizard.core.terraform_errors import StateLock
+from wizard.services import versions_kept
 from wizard.services.aws.clients import Clients
 from wizard.services.aws.errors import code_of, explain, explained
 from wizard.services.lock import Owner, user_name
@@ -129,7 +131,11 @@ class StateStore:
         return migrations.answers(data, self._where(self.place.answers))
 
     def save_answers(self, text: str) -> None:
-        """Keep the answers for whoever comes next."""
+        """Keep the answers for whoever comes next; those of another version stay beside them."""
+        before = self.read(self.place.answers) or b""
+        other = versions_kept.other_version(before, "schema_version", SCHEMA_VERSION)
+        if other is not None:
+            self.write(versions_kept.kept_name(self.place.answers, other), before)
         self.write(self.place.answers, text.encode())
 
     def journal(self) -> Iterator[bytes]:

@@ -25,7 +25,7 @@ import platformdirs
 from wizard.core.errors import UsageError, WizardError
 from wizard.services.files import private_dir, write_private
 from wizard.services.local_state import LocalState, UnsavedStates
-from wizard.services.lock import Lock, Owner, is_held, read_owner
+from wizard.services.lock import Lock
 from wizard.services.module_copy import BACKEND_FILE, PROVIDER_LOCK, copy_module
 from wizard.services.state_file import StateFacts
 from wizard.services.workspace_meta import (
@@ -51,17 +51,6 @@ class WorkspaceId:
 
     def __str__(self) -> str:
         return f"{self.account_id}/{self.region}/{self.name_prefix}"
-
-
-@dataclass(frozen=True)
-class WorkspaceInfo:
-    """A deployment found on this machine. `owner` is set while a run holds it."""
-
-    id: WorkspaceId
-    root: Path
-    resources: int | None  # in the local state; None where that cannot be read, or is in S3
-    changed: float  # epoch seconds of the last change of the state, 0.0 without one
-    owner: Owner | None = None
 
 
 def data_dir() -> Path:
@@ -268,39 +257,6 @@ def open_workspace(
             name_prefix=identity.name_prefix,
         )
     return workspace
-
-
-def list_workspaces() -> tuple[WorkspaceInfo, ...]:
-    """Every deployment with a folder in the user's data directory, the last changed first."""
-    files = (data_dir() / "workspaces").glob("*/*/*/workspace.json")
-    found = [describe_workspace(file.parent) for file in files]
-    return tuple(sorted((f for f in found if f), key=lambda f: f.changed, reverse=True))
-
-
-def describe_workspace(root: Path) -> WorkspaceInfo | None:
-    """What is in a workspace folder, without opening it; None where it is none."""
-    try:
-        meta = read_meta(root)
-    except WizardError:
-        return None
-    if not meta:
-        return None
-    state = LocalState(root / "state")
-    changing = state.path
-    try:
-        resources: int | None = state.resources()
-    except WizardError:
-        resources = None
-    if has_backend(root):
-        resources, changing = None, root / "journal.jsonl"
-    lock = root / "lock"
-    return WorkspaceInfo(
-        WorkspaceId(str(meta["account_id"]), str(meta["region"]), str(meta["name_prefix"])),
-        root,
-        resources,
-        changing.stat().st_mtime if changing.exists() else 0.0,
-        read_owner(lock) if is_held(lock) else None,
-    )
 
 
 def _override(backend: Mapping[str, Any]) -> str:

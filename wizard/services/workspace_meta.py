@@ -13,6 +13,7 @@ from typing import Any
 
 from wizard.core import migrations
 from wizard.core.errors import WizardError
+from wizard.services import versions_kept
 from wizard.services.files import write_private
 
 LAYOUT_VERSION = 1
@@ -50,6 +51,7 @@ def read_meta(root: Path) -> dict[str, Any]:
 def write_meta(root: Path, **values: Any) -> None:
     """Replace some values of the description."""
     data = {**read_meta(root), **values, "layout": LAYOUT_VERSION}
+    versions_kept.keep(root / _META, "layout", LAYOUT_VERSION)
     write_private(root / _META, json.dumps(data, indent=2) + "\n")
 
 
