@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
+from dataclasses import replace
+
 from textual.widgets import RichLog, TabbedContent
 
 from tests.ui.acting import wizard
 from tests.ui.scenes import until
+from wizard.core.progress import ProgressReducer
 from wizard.core.report import TerraformChanged
 from wizard.ui.jobs_run import EVENTS_AT_ONCE
 from wizard.ui.screens.deploy import LINES_AT_ONCE
@@ -39,3 +43,23 @@ async def test_everything_terraform_said_is_there_when_its_part_ends() -> None:
             w.app.jobs.hear(TerraformChanged(None, f"line {number}"))
         w.app.on_part_done(PartDone("deploy", None, None))
         assert w.app.state.run.told == 2 * EVENTS_AT_ONCE
+
+
+async def test_of_all_pictures_of_a_deployment_only_the_newest_waits() -> None:
+    async with wizard("deploy") as w:
+        run, jobs = w.app.state.run, w.app.jobs
+        for _ in range(5):
+            snapshot = ProgressReducer().snapshot(0.0)
+            old = weakref.ref(snapshot)
+            for number in range(100):
+                snapshot = replace(snapshot, done=number)
+                jobs.hear(TerraformChanged(snapshot, f"line {number}"))
+            assert old() is None
+        jobs.drain(250)
+        assert run.told == 250
+        assert run.progress is snapshot
+        jobs.hear(TerraformChanged(replace(snapshot, done=1_000), ""))
+        jobs.drain()
+        assert run.told == 500
+        assert run.progress is not None
+        assert run.progress.done == 1_000

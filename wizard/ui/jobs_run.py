@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from wizard.core.errors import ExitCode, WizardError
-from wizard.core.report import State
+from wizard.core.progress_view import Progress
+from wizard.core.report import State, TerraformChanged
 from wizard.ui import messages
 from wizard.ui.background import Background
 
@@ -24,7 +25,8 @@ class RunJobs(Background):
 
     def __init__(self, app: WizardApp) -> None:
         super().__init__(app)
-        self._inbox: deque[FlowEvent] = deque()
+        self._inbox: deque[FlowEvent | str] = deque()
+        self._newest: deque[Progress] = deque(maxlen=1)
         self.stop_proof = threading.Event()
 
     def run(self, only: tuple[str, ...] = ()) -> None:
@@ -112,17 +114,29 @@ class RunJobs(Background):
         self.fetch("undo_stage", self.app.state.undone, work)
 
     def hear(self, event: FlowEvent) -> None:
-        """The backend's listener; called from any thread."""
-        self._inbox.append(event)
+        """The backend's listener; called from any thread.
+
+        Of Terraform's events the lines wait, and one picture: nobody sees the older ones.
+        """
+        if isinstance(event, TerraformChanged) and isinstance(event.snapshot, Progress):
+            self._newest.append(event.snapshot)
+            if event.line:
+                self._inbox.append(event.line)
+        else:
+            self._inbox.append(event)
 
     def drain(self, most: int = EVENTS_AT_ONCE) -> bool:
         """Fold what was heard into the run, at most so many events; the app calls it ten times a
         second, and goes on at the next when there are more.
         """
-        heard = min(most, len(self._inbox))
+        run, heard = self.app.state.run, min(most, len(self._inbox))
         for _ in range(heard):
-            self.app.state.run.hear(self._inbox.popleft())
-        return heard > 0
+            item = self._inbox.popleft()
+            run.say(item) if isinstance(item, str) else run.hear(item)
+        newest = self._newest.pop() if self._newest else None
+        if newest is not None:
+            run.progress = newest
+        return heard > 0 or newest is not None
 
     def close(self) -> None:
         """Stop waiting for a request, too."""

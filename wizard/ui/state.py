@@ -74,22 +74,23 @@ class RunState:
         """Fold one event in."""
         if isinstance(event, PhaseChanged):
             self.phases[event.phase] = event
-            self._line(f"{event.title}: {event.state.value}")
+            self.say(f"{event.title}: {event.state.value}")
         elif isinstance(event, Note):
             self.notes.append(event)
-            self._line(f"{event.subject}: {event.text}" if event.subject else event.text)
+            self.say(f"{event.subject}: {event.text}" if event.subject else event.text)
         elif isinstance(event, StageReport):
             self.reports[str(event.ref)] = event
-            self._line(f"{event.ref}: {event.state.value}: {event.message}")
+            self.say(f"{event.ref}: {event.state.value}: {event.message}")
         elif isinstance(event, HopChanged):
             self.hops[event.hop.key] = event.hop
         elif isinstance(event, TerraformChanged):
             if isinstance(event.snapshot, Progress):
                 self.progress = event.snapshot
             if event.line:
-                self._line(event.line)
+                self.say(event.line)
 
-    def _line(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """A line for the log."""
         self.lines.append(text)
         self.told += 1
 
