@@ -16,6 +16,7 @@ from textual.widgets import RichLog, TabbedContent
 from benchmarks.figure import Figure, figure
 from benchmarks.reducer import EVENTS, RESOURCES, lines
 from benchmarks.watchdog import Watchdog
+from tests.ui.loop_watch import LoopWatch
 from tests.ui.script import Script
 from tests.ui.scripted import Scripted
 from wizard.flows.context import Options
