@@ -251,7 +251,7 @@ _COMMON: dict[str, tuple[str, dict[str, Any]]] = {
         _FILES,
         {"type": Path, "metavar": "DIR", "help": "folder for answers, journal and state"},
     ),
-    "terraform": (_FILES, {"metavar": "PATH", "help": "Terraform or OpenTofu binary"}),
+    "terraform": (_FILES, {"metavar": "PATH", "help": "Terraform binary (OpenTofu: unverified)"}),
     "plugin_mirror": (_FILES, {"metavar": "DIR", "help": "folder that holds the AWS provider"}),
     "dry_run": (_RUN, {"action": "store_true", "help": "show what would change, then stop"}),
     "yes": (_RUN, {"action": "store_true", "help": "consent to what is shown"}),

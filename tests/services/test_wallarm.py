@@ -10,7 +10,7 @@ import pytest
 
 from wizard.core.secret import Secret
 from wizard.sandbox.cloud import CLIENT_ID, DEPLOYMENT_TOKEN, TOKEN, Cloud
-from wizard.services.wallarm import REFUSED, UNCHECKED, VALID, base_url, check_token, open_session
+from wizard.services.wallarm import REFUSED, UNCHECKED, VALID, base_url, check_token
 
 HOST = "us1.api.wallarm.com"
 
@@ -53,13 +53,6 @@ def test_a_cloud_that_does_not_answer_is_could_not_check() -> None:
     verdict = check_token(HOST, Secret("A" * 64), {"WALLARM_APIGW_CLOUD_URL": "http://127.0.0.1:9"})
     assert verdict.state == UNCHECKED
     assert "A" * 64 not in verdict.detail
-
-
-def test_proxy_and_ca_of_the_given_environment_are_used_and_no_netrc() -> None:
-    session = open_session({"HTTPS_PROXY": "http://proxy.example:3128", "SSL_CERT_FILE": "/ca.pem"})
-    assert session.proxies["https"] == "http://proxy.example:3128"
-    assert session.verify == "/ca.pem"
-    assert session.trust_env is False
 
 
 def test_without_a_sandbox_the_cloud_is_asked_over_tls() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,7 +65,7 @@ class Preflight:
     def check_node(self, answers: Answers) -> Check:
         """Whether an existing node answers from here. From inside a VPC it may all the same."""
         url = f"{answers.node_scheme}://{answers.node_url}/"
-        problem = _reach(url)
+        problem = _reach(url, self.options.env)
         if not problem:
             return Check("node", "Node", State.DONE, f"{url} answers from this machine")
         return Check(
@@ -151,7 +151,7 @@ class Preflight:
 
         host = answers.wallarm_api_host
         base = base_url(host, self.options.env)
-        problem = _reach(base)
+        problem = _reach(base, self.options.env)
         if not problem:
             there = base.partition("//")[2]
             who = host if there == host else f"{there}, in place of {host},"
@@ -214,12 +214,15 @@ class Preflight:
         return look(session, identity, known), ""
 
 
-def _reach(url: str) -> str:
+def _reach(url: str, env: Mapping[str, str]) -> str:
     """Why an address gives no HTTP answer at all; empty when it gives any."""
     import requests
 
+    from wizard.services.http_session import open_session
+
     try:
-        requests.head(url, timeout=TIMEOUT, allow_redirects=False)
+        with open_session(env) as session:
+            session.head(url, timeout=TIMEOUT, allow_redirects=False)
     except requests.RequestException as error:
         return type(error).__name__
     return ""

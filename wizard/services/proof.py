@@ -60,6 +60,8 @@ def send(route: Route, env: Mapping[str, str]) -> int:
     """
     import requests
 
+    from wizard.services.http_session import open_session
+
     url, headers = route.url, {"User-Agent": MARKER_PREFIX + route.marker}
     override = env.get(EXECUTE_API_VARIABLE)
     if override:
@@ -67,7 +69,8 @@ def send(route: Route, env: Mapping[str, str]) -> int:
         url = override.rstrip("/") + parts.path
         headers["Host"] = parts.netloc
     try:
-        answer = requests.get(url, headers=headers, timeout=SEND_TIMEOUT, allow_redirects=False)
+        with open_session(env) as session:
+            answer = session.get(url, headers=headers, timeout=SEND_TIMEOUT, allow_redirects=False)
     except requests.RequestException as error:
         raise WizardError(
             "WAG-E-PROOF-001",

@@ -15,6 +15,7 @@ import requests
 from wizard.core.rules import token_problem
 from wizard.core.secret import Secret
 from wizard.core.text import duration
+from wizard.services.http_session import open_session
 
 TIMEOUT_SECONDS = (5.0, 10.0)
 """Connect and read."""
@@ -44,27 +45,6 @@ class TokenVerdict:
 def base_url(host: str, env: Mapping[str, str]) -> str:
     """Where the cloud answers; the sandbox puts its stand-in there."""
     return env.get("WALLARM_APIGW_CLOUD_URL") or f"https://{host}"
-
-
-def open_session(env: Mapping[str, str]) -> requests.Session:
-    """An HTTP session with the proxy and CA settings of `env`, not of this process.
-
-    A `.netrc` is left alone on purpose: it would replace the token.
-    """
-    session = requests.Session()
-    session.trust_env = False
-    for scheme in ("http", "https"):
-        proxy = env.get(f"{scheme}_proxy") or env.get(f"{scheme}_proxy".upper())
-        if proxy:
-            session.proxies[scheme] = proxy
-    no_proxy = env.get("no_proxy") or env.get("NO_PROXY")
-    if no_proxy:
-        session.proxies["no_proxy"] = no_proxy
-    names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "AWS_CA_BUNDLE")
-    bundle = next((env[name] for name in names if env.get(name)), "")
-    if bundle:
-        session.verify = bundle
-    return session
 
 
 def check_token(

@@ -11,7 +11,11 @@ import pytest
 
 from tests.faults.front import Front
 from tests.services.terraform.local import on_aws
+from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
+from wizard.core.report import State
+from wizard.flows.context import Options
+from wizard.flows.preflight import Preflight
 from wizard.services.aws.session import Session
 from wizard.services.workspace import Workspace
 
@@ -66,6 +70,18 @@ def test_a_company_s_certificates_are_trusted_by_whichever_variable_names_them(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(company_ca))
     assert on_aws(workspace, tmp_path, terraform_path, tls.url).plan().has_changes
     assert tls.passed > asked
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_the_wallarm_cloud_behind_a_company_s_certificate_is_reached(
+    tls: Front, company_ca: Path, name: str
+) -> None:
+    def seen(**env: str) -> State:
+        options = Options(env={"WALLARM_APIGW_CLOUD_URL": tls.url, **env})
+        return Preflight(options, lambda _: Session(env={}))._cloud(Answers()).state
+
+    assert seen() is State.WARNING
+    assert seen(**{name: str(company_ca)}) is State.DONE
 
 
 def test_a_proxy_is_gone_through_by_boto3_and_by_terraform(

@@ -16,13 +16,13 @@ from wizard.core.tfvars import token_parameter_name
 from wizard.services.evidence.forwarder import function
 from wizard.services.evidence.logs import recent_events
 from wizard.services.evidence.scene import Scene, absent, words
+from wizard.services.http_session import open_session
 from wizard.services.wallarm import (
     REFUSED,
     VALID,
     TokenVerdict,
     base_url,
     check_token,
-    open_session,
     reason,
 )
 
