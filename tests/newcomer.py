@@ -29,11 +29,12 @@ Say = Callable[[str], None]
 
 
 def blocks(section: str) -> list[str]:
-    """The commands of a section of the README, without their comments."""
+    """The commands of a section of the README, without comments."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     body = text.split(f"\n## {section}\n", 1)[1].split("\n## ", 1)[0]
     lines = "\n".join(re.findall(r"```sh\n(.*?)```", body, re.S)).splitlines()
-    return [line.split("  #")[0].rstrip() for line in lines if line.strip()]
+    said = (re.split(r"(?:^|  )#", line)[0].rstrip() for line in lines)
+    return [command for command in said if command]
 
 
 def environment(home: Path, python: str) -> dict[str, str]:
