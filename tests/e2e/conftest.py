@@ -21,7 +21,9 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.e2e.machines import environment
 from tests.e2e.watched import Watched
+from tests.faults.front import Front
 from wizard.core import record
 from wizard.core.answers import Answers
 from wizard.core.answers_io import build, parse_file
@@ -51,6 +53,21 @@ def need_terraform() -> None:
     if os.environ.get("REQUIRE_E2E") == "1":
         pytest.fail("REQUIRE_E2E=1, and neither terraform nor tofu is on PATH")
     pytest.skip("neither terraform nor tofu is on PATH")
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    """A sandbox of the module's own; nothing is installed in it."""
+    need_terraform()
+    with Sandbox.start() as it:
+        yield it
+
+
+@pytest.fixture(scope="module")
+def front(box: Sandbox) -> Iterator[Front]:
+    """What stands in front of that sandbox, and misbehaves when told to."""
+    with Front(box.endpoint_url) as it:
+        yield it
 
 
 @dataclass
@@ -199,11 +216,7 @@ def deployed() -> Iterator[Deployed]:
     with tempfile.TemporaryDirectory(prefix="e2e-") as folder, Sandbox.start() as box:
         root = Path(folder)
         root.chmod(0o700)
-        env = {k: v for k, v in os.environ.items() if k not in box.unset}
-        env.update(box.env)
-        env["HOME"] = str(root / "home")
-        env["XDG_DATA_HOME"] = str(root / "home" / "data")
-        env["NO_COLOR"] = "1"
+        env = environment(box, root)
         answers_file = root / "answers.json"
         answers = {
             "region": box.region,

@@ -17,6 +17,13 @@ import boto3
 from wizard.sandbox import Sandbox
 
 
+def environment(box: Sandbox, root: Path) -> dict[str, str]:
+    """What a shell on a computer of its own knows: the sandbox, and a home below `root`."""
+    env = {k: v for k, v in os.environ.items() if k not in box.unset}
+    home = root / "home"
+    return env | box.env | {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "NO_COLOR": "1"}
+
+
 @dataclass
 class Machine:
     """One computer. `given` is the only file on it: the answers its user wrote, if any."""
@@ -39,12 +46,7 @@ class Machine:
     @property
     def env(self) -> dict[str, str]:
         """What its shell knows."""
-        env = {k: v for k, v in os.environ.items() if k not in self.box.unset}
-        env.update(self.box.env)
-        env["HOME"] = str(self.root / "home")
-        env["XDG_DATA_HOME"] = str(self.root / "home" / "data")
-        env["NO_COLOR"] = "1"
-        return env
+        return environment(self.box, self.root)
 
     @property
     def workspace(self) -> Path:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import need_terraform
 from tests.e2e.machines import Machine
 from tests.faults.front import Fault, Front
 from wizard.sandbox import Sandbox
@@ -47,19 +46,6 @@ resource "aws_cloudwatch_log_group" "then" {
   depends_on        = [aws_cloudwatch_log_group.first]
 }
 """
-
-
-@pytest.fixture(scope="module")
-def box() -> Iterator[Sandbox]:
-    need_terraform()
-    with Sandbox.start() as it:
-        yield it
-
-
-@pytest.fixture(scope="module")
-def front(box: Sandbox) -> Iterator[Front]:
-    with Front(box.endpoint_url) as it:
-        yield it
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import pytest
 
 from tests.e2e.conftest import Deployed, need_terraform
 from tests.e2e.killer import Killer
+from tests.e2e.machines import environment, until
 from wizard.core.facts import ApiType
 from wizard.core.tfvars import DEPLOYMENT_TAG
 from wizard.flows import elsewhere
@@ -35,11 +35,7 @@ def begun() -> Iterator[Deployed]:
     need_terraform()
     with tempfile.TemporaryDirectory(prefix="e2e-") as folder, Sandbox.start() as box:
         root = Path(folder)
-        env = {k: v for k, v in os.environ.items() if k not in box.unset}
-        env.update(box.env)
-        env["HOME"] = str(root / "home")
-        env["XDG_DATA_HOME"] = str(root / "home" / "data")
-        env["NO_COLOR"] = "1"
+        env = environment(box, root)
         answers_file = root / "answers.json"
         answers = {
             "region": box.region,
@@ -60,20 +56,6 @@ def start(begun: Deployed) -> subprocess.Popen[str]:
         env=begun.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-
-
-def until(process: subprocess.Popen[str], words: str, seconds: float = 120.0) -> str:
-    """Read what it says until these words come."""
-    if process.stderr is None:
-        raise ValueError("no pipe")
-    said, end = "", time.monotonic() + seconds
-    while time.monotonic() < end:
-        line = process.stderr.readline()
-        said += line
-        if words in line or not line:
-            break
-    assert words in said, said[-2000:]
-    return said
 
 
 def test_the_wizard_killed_during_an_apply_goes_on_where_it_was(begun: Deployed) -> None:

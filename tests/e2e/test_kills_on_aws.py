@@ -21,7 +21,6 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import need_terraform
 from tests.e2e.machines import Machine
 from tests.faults.front import Fault, Front
 from wizard.core import record
@@ -103,19 +102,6 @@ class Opened(Deployment):
     @property
     def terraform(self) -> Terraform:
         return self.stand_in
-
-
-@pytest.fixture(scope="module")
-def box() -> Iterator[Sandbox]:
-    need_terraform()
-    with Sandbox.start() as it:
-        yield it
-
-
-@pytest.fixture(scope="module")
-def front(box: Sandbox) -> Iterator[Front]:
-    with Front(box.endpoint_url) as it:
-        yield it
 
 
 @pytest.fixture

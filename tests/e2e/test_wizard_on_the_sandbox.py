@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 from textual.events import Paste
 from textual.pilot import Pilot
 
-from tests.e2e.conftest import need_terraform, stage_images
+from tests.e2e.conftest import stage_images
 from tests.ui.loop_watch import LoopWatch
 from tests.ui.scenes import settle, until
 from tests.ui.screen_text import screen_text
@@ -30,13 +30,6 @@ pytestmark = pytest.mark.e2e
 # Seconds of the thread's own processor time. The aim is 0.1; a machine full of work trebles it.
 STALL = 1.0
 WATCH = LoopWatch()
-
-
-@pytest.fixture(scope="module")
-def box() -> Iterator[Sandbox]:
-    need_terraform()
-    with Sandbox.start() as sandbox:
-        yield sandbox
 
 
 @asynccontextmanager
