@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from tests.ui.scenes import SCENES, Scene, build, perform
+from tests import screenshots
+from tests.ui.scenes import SCENES, Scene, build, perform, scenes
 
 CHOSEN = [
     s for s in SCENES
@@ -30,6 +31,20 @@ def test_a_screen_looks_as_it_should(scene: Scene, snap_compare: Callable[..., b
 
     app = build(scene)
     assert snap_compare(app, terminal_size=scene.size, run_before=act)
+
+
+@pytest.mark.parametrize("name", ["09-deploy-80x24", "14-stop-80x24", "20-light-stages"])
+async def test_a_picture_that_is_drawn_again_is_the_same_to_the_letter(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screenshots, "FONTS", [])  # the SVG is enough: the PNG is drawn from it
+    drawn = []
+    for number in ("first", "again"):
+        (folder := tmp_path / number).mkdir()
+        await screenshots.shoot(next(s for s in scenes() if s.name == name), folder)
+        drawn.append((folder / f"{name}.svg").read_text(encoding="utf-8"))
+    assert "terminal-matrix" in drawn[0]
+    assert drawn[0] == drawn[1]
 
 
 def test_every_screen_has_a_picture() -> None:

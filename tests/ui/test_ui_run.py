@@ -183,3 +183,10 @@ async def test_undo_takes_away_what_was_made_and_back_plans_anew() -> None:
         assert w.app.state.at == "review"
         assert w.backend.calls.count("review") == 2
         assert "Deploy 39 resources" in w.text
+
+
+async def test_a_part_that_ends_while_one_leaves_opens_no_screen() -> None:
+    async with wizard("review", answers=READY, token=True) as w:
+        w.app.state.at = "deploy"
+    w.app._follow("deploy")  # as its timer does, when the screens are gone already
+    assert w.app.state.at == "deploy"

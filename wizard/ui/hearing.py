@@ -238,7 +238,7 @@ class Hearing(TypingOrder):
 
         Where a stage failed, its screen stays: it must be seen, and can be tried again from there.
         """
-        if self.state.at != was or self._quit_code is not None:
+        if self.state.at != was or self._quit_code is not None or not self.screen_stack:
             return
         if was == "logging" and self.state.run.failed_stages:
             return
