@@ -162,9 +162,9 @@ class _Discovery:
             "HTTP and WebSocket APIs": self._v2_pages,
         }
         self._queue.open(len(listers))
-        # Clients are made here: making one is slow and takes the session's lock.
-        self._session.client("apigateway")
-        self._session.client("apigatewayv2")
+        # Making a client is slow and takes the session's lock. The other one is made while the
+        # first page of REST APIs is under way.
+        self._rest = self._session.client("apigateway")
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="discovery") as pool:
             work = [pool.submit(self._list, name, pages) for name, pages in listers.items()]
             work += [pool.submit(self._read_stages) for _ in range(WORKERS - len(listers))]
@@ -234,8 +234,7 @@ class _Discovery:
             raise fatal[0]
 
     def _rest_pages(self) -> Iterator[list[Api]]:
-        client = self._session.client("apigateway")
-        for page in client.get_paginator("get_rest_apis").paginate(
+        for page in self._rest.get_paginator("get_rest_apis").paginate(
             PaginationConfig={"PageSize": REST_PAGE}
         ):
             yield [items.rest_api(dict(item)) for item in page.get("items", [])]
@@ -253,7 +252,7 @@ class _Discovery:
 
     def _rest_stages(self, api: Api) -> list[Stage]:
         # `GetStages` of v1 has no pages.
-        answer = self._session.client("apigateway").get_stages(restApiId=api.api_id)
+        answer = self._rest.get_stages(restApiId=api.api_id)
         return [
             items.rest_stage(self._identity, api, dict(item)) for item in answer.get("item", [])
         ]
