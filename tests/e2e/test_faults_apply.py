@@ -5,6 +5,7 @@ A few quick ones; `python -m tests.faults` shows all of them, with whole install
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 import time
@@ -15,6 +16,10 @@ import pytest
 
 from tests.e2e.machines import Machine
 from tests.faults.front import Fault, Front
+from wizard.core.answers import Answers
+from wizard.core.errors import WizardError
+from wizard.flows.context import Context, Options
+from wizard.flows.deployment import Deployment, open_session
 from wizard.sandbox import Sandbox
 from wizard.services.terraform.client import Terraform, open_terraform
 from wizard.services.terraform.errors import TerraformError
@@ -48,6 +53,27 @@ resource "aws_cloudwatch_log_group" "then" {
 """
 
 
+FULL = "/company/api/billing-access"
+FILTER = f"""
+terraform {{
+  required_providers {{
+    aws = {{ source = "hashicorp/aws" }}
+  }}
+}}
+provider "aws" {{
+  skip_metadata_api_check = true
+  max_retries             = 1
+}}
+resource "aws_cloudwatch_log_subscription_filter" "forwarder" {{
+  for_each        = {{ "{FULL}" = "{FULL}" }}
+  name            = "wallarm"
+  log_group_name  = each.value
+  filter_pattern  = ""
+  destination_arn = "arn:aws:lambda:us-east-1:123456789012:function:forwarder"
+}}
+"""
+
+
 @pytest.fixture(scope="module")
 def terraform(
     box: Sandbox, front: Front, tmp_path_factory: pytest.TempPathFactory
@@ -59,13 +85,18 @@ def terraform(
     (source / "main.tf").write_text(MODULE)
     workspace.install_module(source)
     workspace.write_variables({"retries": 1})
-    cleared: dict[str, str | None] = dict.fromkeys(box.unset)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(root))
         patch.setenv("XDG_DATA_HOME", str(root / "data"))
-        it = open_terraform(workspace, env={**cleared, **box.env, "AWS_ENDPOINT_URL": front.url})
+        it = open_terraform(workspace, env=behind(front, box))
         it.init()
         yield it
+
+
+def behind(front: Front, box: Sandbox) -> dict[str, str | None]:
+    """The environment of a Terraform that sees AWS through the front."""
+    cleared: dict[str, str | None] = dict.fromkeys(box.unset)
+    return {**cleared, **box.env, "AWS_ENDPOINT_URL": front.url}
 
 
 def groups(box: Sandbox) -> list[str]:
@@ -112,6 +143,47 @@ def test_throttling_and_resets_are_got_over_within_the_run_that_goes_on(
     assert front.hit == 4
     front.end()
     assert len(groups(box)) == GROUPS == terraform.workspace.check_state()
+
+
+def test_a_log_group_without_room_for_a_filter_is_named_with_the_ways_out(
+    box: Sandbox, front: Front, tmp_path: Path
+) -> None:
+    """AWS's answer over HTTP, what Terraform makes of it, and what the product makes of that."""
+    logs = Machine(box, box.root).client("logs")
+    siem = f"arn:aws:lambda:{box.region}:{box.account_id}:function:siem"
+    logs.put_subscription_filter(
+        logGroupName=FULL, filterName="siem", filterPattern="", destinationArn=siem
+    )
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "main.tf").write_text(FILTER)
+    env = {k: v for k, v in os.environ.items() if k not in box.unset} | box.env
+    answers = Answers(region=box.region)
+    context = Context(Options(workspace=tmp_path / "w", env=env), lambda event: None)
+    session = open_session(context, answers)
+    deployment = Deployment(context, answers, session, session.identity(), "stages")
+    deployment.workspace.install_module(tmp_path / "source")
+    deployment.workspace.write_variables({})
+    terraform = deployment._terraform = open_terraform(
+        deployment.workspace, base_env=env, env=behind(front, box)
+    )
+    terraform.init()
+    plan = terraform.plan()
+    front.begin(
+        Fault("refuse", "LimitExceededException", service="logs", action="PutSubscriptionFilter")
+    )
+    with pytest.raises(WizardError) as caught:
+        deployment.apply(plan)
+    front.end()
+    logs.delete_subscription_filter(logGroupName=FULL, filterName="siem")
+    assert front.hit >= 1
+    assert caught.value.code == "WAG-E-LOGS-004"
+    assert caught.value.what == (
+        f"The log group {FULL} has 1 subscription filter, and AWS allows no more"
+    )
+    assert "LimitExceededException: Resource limit exceeded." in caught.value.why
+    assert f"In use: siem → {siem}" in caught.value.why
+    for way_out in ("connector's own log group", "remove a filter", "Kinesis or Firehose"):
+        assert way_out in caught.value.next_step
 
 
 def test_credentials_that_end_during_an_install_are_told_and_nothing_is_lost(

@@ -34,6 +34,7 @@ class Fault:
         count: only so many requests, then everything works again; 0 means for good.
         service: only requests that are signed for this service.
         path: only requests whose path holds this text.
+        action: only requests of this name, where the service names them in a header.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Fault:
     count: int = 0
     service: str = ""
     path: str = ""
+    action: str = ""
 
 
 class Front(Relay):
@@ -82,7 +84,7 @@ class Front(Relay):
         with self._lock:
             self._fault = None
 
-    def decide(self, service: str, path: str, *, writes: bool) -> Fault | None:
+    def decide(self, service: str, path: str, action: str = "", *, writes: bool) -> Fault | None:
         """The fault this request meets, if any."""
         with self._lock:
             fault = self._fault
@@ -92,6 +94,8 @@ class Front(Relay):
                 self._wait -= writes
                 return self._pass()
             if (fault.service and service != fault.service) or fault.path not in path:
+                return self._pass()
+            if fault.action and action != fault.action:
                 return self._pass()
             self._seen += 1
             if self._seen % fault.every or (fault.count and self.hit >= fault.count):
@@ -106,7 +110,8 @@ class Front(Relay):
         """Pass it on, unless a fault decides otherwise."""
         service = _service(request.headers.get("Authorization", ""))
         writes = _writes(request.command, request.headers, body)
-        fault = self.decide(service, request.path, writes=writes)
+        action = str(request.headers.get("X-Amz-Target", "")).rpartition(".")[2]
+        fault = self.decide(service, request.path, action, writes=writes)
         if fault is None:
             return request.forward(body)
         if fault.kind in ("reset", "away"):
@@ -145,6 +150,7 @@ def _refusal(service: str, fault: Fault) -> tuple[int, list[tuple[str, str]], by
     words = {
         "ExpiredToken": "The security token included in the request is expired",
         "ExpiredTokenException": "The security token included in the request is expired",
+        "LimitExceededException": "Resource limit exceeded.",
     }.get(fault.code, "Rate exceeded")
     if service == "s3" and fault.code.startswith("Throttling"):
         fault = replace(fault, code="SlowDown", status=503)  # as S3 says it, HEAD included
