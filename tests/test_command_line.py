@@ -168,3 +168,36 @@ def test_a_misspelt_variable_is_told_beside_the_data_and_without_its_value() -> 
     assert (done.returncode, done.stdout) == (0, plain.stdout)
     assert "WALLARM_APIGW_REGOIN has no effect: did you mean WALLARM_APIGW_REGION?" in done.stderr
     assert "eu-central-1" not in done.stderr
+
+
+AWS_CONFIG = (
+    "[default]\nregion = eu-west-1\n[profile team]\nregion = eu-central-1\n[profile bare]\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "region"),
+    [
+        ((), {}, "eu-west-1"),
+        (("--profile", "team"), {}, "eu-central-1"),
+        ((), {"AWS_PROFILE": "team"}, "eu-central-1"),
+        (("--profile", "bare"), {}, "us-east-1"),
+        (("--profile", "team"), {"AWS_REGION": "eu-north-1"}, "eu-north-1"),
+        (("--profile", "team", "--region", "us-west-2"), {}, "us-west-2"),
+        ((), {"AWS_CONFIG_FILE": "/does/not/exist"}, "us-east-1"),
+        ((), {"AWS_CONFIG_FILE": sys.executable}, "us-east-1"),
+    ],
+)
+def test_the_region_of_the_profile_counts_where_none_is_given(
+    tmp_path: Path, words: tuple[str, ...], variables: dict[str, str], region: str
+) -> None:
+    (tmp_path / "config").write_text(AWS_CONFIG)
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "WALLARM"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "wizard.cli", "answers", *words],
+        env={**clean, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data"),
+             "AWS_CONFIG_FILE": str(tmp_path / "config"), **variables},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["region"] == region

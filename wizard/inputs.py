@@ -114,6 +114,8 @@ def load_answers(
     name_prefix = str(given.get("name_prefix", Answers().name_prefix))
     run = run_options(options, env)
     saved = saved_answers(run, identity_keys, name_prefix)
+    if not (identity_keys.get("region") or saved.get("region")):
+        layers[0] = {**_profile_region(env, identity_keys.get("profile", "")), **layers[0]}
     found = build(layers[0], saved, given, check=check)
     if not ask_aws:
         return found
@@ -133,6 +135,14 @@ def _aws_environment(env: Mapping[str, str]) -> dict[str, Any]:
     if env.get("AWS_PROFILE"):
         out["profile"] = env["AWS_PROFILE"]
     return out
+
+
+def _profile_region(env: Mapping[str, str], profile: str) -> dict[str, Any]:
+    """The Region that the AWS configuration gives this profile, or the default one."""
+    from wizard.flows.profile_region import region_of
+
+    region = region_of(env, profile)
+    return {"region": region} if region else {}
 
 
 def _read_file(path: Path) -> dict[str, Any]:
