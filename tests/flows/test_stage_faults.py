@@ -14,7 +14,7 @@ from tests.flows.mortal import Meddler, Mortal
 from wizard.core.errors import WizardError
 from wizard.core.facts import Stage
 from wizard.core.report import Note, State
-from wizard.core.terraform_events import Diagnostic
+from wizard.core.terraform_events import ApplyProgress, Diagnostic
 from wizard.services.aws import account_role
 from wizard.services.aws import stages as live_stages
 from wizard.services.terraform.errors import failed
@@ -312,3 +312,33 @@ def test_a_log_group_without_room_is_named_with_what_is_in_it_and_the_ways_out(
     assert caught.value.what.startswith(f"The log group {group} has 1 subscription filter")
     assert f"siem → {target}" in caught.value.why
     assert "Switch the stage to the connector's own log group" in caught.value.next_step
+
+
+def test_a_subscription_that_takes_long_says_what_may_hold_it_up_once(world: World) -> None:
+    """The provider tries a refused one again for most of an hour without a word."""
+    logs: Any = world.session.begin().client("logs")
+    group = "/company/api/catalogue-v2"
+    target = f"arn:aws:lambda:{world.box.region}:{world.box.account_id}:function:siem"
+    logs.put_subscription_filter(
+        logGroupName=group, filterName="siem", filterPattern="", destinationArn=target
+    )
+    deployment = world.open(world.session, "stages")
+    hear = deployment.follow()
+    address = 'aws_cloudwatch_log_subscription_filter.forwarder["{}"]'
+
+    def goes_on(key: str, seconds: float) -> None:
+        kind = "aws_cloudwatch_log_subscription_filter"
+        hear(ApplyProgress(address.format(key), kind, "create", seconds))
+
+    goes_on(group, 10.0)
+    assert not [e for e in world.events if isinstance(e, Note)], "that is nothing unusual"
+    for seconds in (30.0, 40.0, 50.0):
+        goes_on(group, seconds)
+    goes_on("main", 60.0)  # made by Terraform: nobody else can have subscribed to it
+    goes_on("/company/api/crm-clf", 60.0)  # nobody has: something else holds it up
+    hear(ApplyProgress("aws_lb.node[0]", "aws_lb", "create", 60.0))
+    logs.delete_subscription_filter(logGroupName=group, filterName="siem")
+    (note,) = (e for e in world.events if isinstance(e, Note))
+    assert (note.subject, note.state) == (group, State.WARNING)
+    assert "has 1 subscription filter already (siem)" in note.text
+    assert "switch its stages to the connector's own log group" in note.text

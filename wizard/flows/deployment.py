@@ -222,10 +222,8 @@ class Deployment:
             raise
 
     def outputs(self) -> Outputs:
-        """The outputs of the deployment as it is.
-
-        Raises WizardError WAG-E-DEPLOY-002 when there is none, WAG-E-STATE-009 when its state is
-        on another computer.
+        """The outputs of the deployment as it is. Raises WizardError WAG-E-DEPLOY-002 when there
+        is none, WAG-E-STATE-009 when its state is on another computer.
         """
         try:
             return Outputs.read(self._raw_outputs())
@@ -275,9 +273,11 @@ class Deployment:
         """A listener for Terraform that turns its events into progress for the reader."""
         listen = follow(self.context.emit, History().medians())
         watch = expiry.Watch(self.context, self.session)
+        filters = own_logs.Watch(self.context, self.session, self.answers)
 
         def hear(event: Event) -> None:
             watch.look(time.monotonic())
+            filters.hear(event)
             listen(event)
 
         return hear

@@ -16,7 +16,10 @@ from wizard.core.answers import Answers
 from wizard.core.change import Mode, StageChange, plan_change
 from wizard.core.errors import WizardError
 from wizard.core.facts import LogGroup, Stage
+from wizard.core.report import State
+from wizard.core.terraform_events import ApplyProgress, Event
 from wizard.core.text import clean, count
+from wizard.flows.context import Context
 from wizard.services.aws import log_groups
 from wizard.services.aws.session import Session
 
@@ -121,10 +124,51 @@ def full(session: Session, answers: Answers, error: WizardError) -> WizardError 
         if match is None:
             continue
         key = match.group(1)
-        # Keys as in `forwarder.tf`.
-        names = {"main": answers.api_gateway_log_group_name, "named main": "main"}
         try:
-            return log_groups.filter_limit(session, names.get(key, key), error.why)
+            return log_groups.filter_limit(session, _name(key, answers), error.why)
         except WizardError:
             return None
     return None
+
+
+class Watch:
+    """Says what may hold a subscription up while Terraform is at it.
+
+    The provider takes AWS's refusal of one filter too many for throttling, and tries it again for
+    most of an hour before it says so.
+    """
+
+    SOON = 30.0  # seconds; a subscription is usually made in two
+
+    def __init__(self, context: Context, session: Session, answers: Answers) -> None:
+        self._context, self._session, self._answers = context, session, answers
+        self._told: set[str] = set()
+
+    def hear(self, event: Event) -> None:
+        """Cheap but for once: then the log group is looked at."""
+        if not isinstance(event, ApplyProgress) or event.elapsed < self.SOON:
+            return
+        match = _FILTER.match(event.address)
+        if match is None or event.address in self._told:
+            return
+        self._told.add(event.address)
+        name = _name(match.group(1), self._answers)
+        try:
+            held = log_groups.filters(self._session, name) if name else ()
+        except WizardError:
+            return
+        others = [f for f in held if OUR_FUNCTION not in f.destination_arn]
+        if others:
+            names = ", ".join(clean(f.name, 60) for f in others)
+            self._context.note(
+                f"has {count(len(others), 'subscription filter')} already ({names}). If AWS allows "
+                "no more, Terraform goes on trying for most of an hour: stop it, and switch its "
+                "stages to the connector's own log group, or remove a filter nobody needs.",
+                State.WARNING,
+                name,
+            )
+
+
+def _name(key: str, answers: Answers) -> str:
+    """The log group of a subscription's key, as in `forwarder.tf`; empty for the one made there."""
+    return {"main": answers.api_gateway_log_group_name, "named main": "main"}.get(key, key)
