@@ -170,9 +170,16 @@ def test_a_misspelt_variable_is_told_beside_the_data_and_without_its_value() -> 
     assert "eu-central-1" not in done.stderr
 
 
-AWS_CONFIG = (
-    "[default]\nregion = eu-west-1\n[profile team]\nregion = eu-central-1\n[profile bare]\n"
-)
+AWS_CONFIG = """
+[default]
+region = eu-west-1
+s3 =
+  max_concurrent_requests = 20
+[profile team]
+region = eu-central-1
+[profile bare]
+output = json
+"""
 
 
 @pytest.mark.parametrize(

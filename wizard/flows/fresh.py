@@ -47,7 +47,8 @@ def changed(why: str) -> WizardError:
         "WAG-E-TF-101",
         "The deployment changed after the plan was reviewed",
         why=why,
-        next_step="Nothing was applied. Run the same command again and review the new plan.",
+        next_step="Nothing was applied. Review the new plan: go back to Review, or run the same "
+        "command again.",
     )
 
 
