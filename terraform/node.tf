@@ -299,7 +299,7 @@ resource "aws_ecs_service" "node" {
     aws_lb_listener.node,
     aws_ecs_cluster_capacity_providers.this,
     aws_iam_role_policy.execution,
-    aws_iam_role_policy_attachment.instance,
+    aws_iam_role_policy.instance,
     aws_route.nat,
     aws_route_table_association.private,
     aws_vpc_endpoint.s3,

@@ -1,5 +1,5 @@
 # Roles: each may do what its component does, on this deployment's own resources. Wider than that is
-# only what AWS cannot narrow, and the managed policy that AWS writes for its container agent.
+# only what AWS cannot narrow.
 
 locals {
   boundary  = var.permissions_boundary == "" ? null : var.permissions_boundary
@@ -213,12 +213,48 @@ resource "aws_iam_role" "instance" {
   assume_role_policy   = data.aws_iam_policy_document.assume["ec2.amazonaws.com"].json
 }
 
-# AWS's own policy for the container agent, kept current by AWS. Tasks cannot use it: the instance's
-# metadata, and with it this role, are out of their reach (ECS_AWSVPC_BLOCK_IMDS, one hop).
-resource "aws_iam_role_policy_attachment" "instance" {
-  count      = local.deploys_node ? 1 : 0
-  role       = aws_iam_role.instance[0].id # not its name: that stays when the role is replaced
-  policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
+# What AWS documents that the container agent calls, for this cluster alone. Its managed policy
+# (AmazonEC2ContainerServiceforEC2Role) reaches every cluster, log group and image of the account; images
+# are pulled and logs written with the execution role, there is no Spot instance, and no tag is propagated.
+# Tasks cannot use this role: the instance's metadata is out of their reach (ECS_AWSVPC_BLOCK_IMDS, one hop).
+data "aws_iam_policy_document" "instance" {
+  count = local.deploys_node ? 1 : 0
+
+  statement {
+    sid = "JoinCluster"
+    actions = [
+      "ecs:RegisterContainerInstance",
+      "ecs:SubmitAttachmentStateChanges",
+      "ecs:SubmitContainerStateChange",
+      "ecs:SubmitTaskStateChange",
+    ]
+    resources = [aws_ecs_cluster.this[0].arn]
+  }
+
+  statement {
+    sid       = "HearFromCluster"
+    actions   = ["ecs:Poll", "ecs:StartTelemetrySession"]
+    resources = ["*"] # the instance has no name before it has joined
+
+    condition {
+      test     = "ArnEquals"
+      variable = "ecs:cluster"
+      values   = [aws_ecs_cluster.this[0].arn]
+    }
+  }
+
+  statement {
+    sid       = "FindEcs"
+    actions   = ["ecs:DiscoverPollEndpoint"]
+    resources = ["*"] # AWS supports no resource-level permissions for it
+  }
+}
+
+resource "aws_iam_role_policy" "instance" {
+  count  = local.deploys_node ? 1 : 0
+  name   = "instance"
+  role   = aws_iam_role.instance[0].id
+  policy = data.aws_iam_policy_document.instance[0].json
 }
 
 resource "aws_iam_instance_profile" "instance" {

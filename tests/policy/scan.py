@@ -77,8 +77,6 @@ REASONS: tuple[tuple[str, str, str, str], ...] = (
     ("boundary", "cloudsplaining", "write without resource: ec2:",
      _CEILING + "Lambda needs it in a VPC, AWS supports no resource for it, and the role has it "
      "only for Lambda itself."),
-    ("boundary", "cloudsplaining", "write without resource: ecs:",
-     _CEILING + "AWS's own policy for ECS instances has it in this form."),
     ("role fwd", "cloudsplaining", "write without resource: ec2:", _VPC),
     ("role fwd", "parliament",
      "UNKNOWN_CONDITION_FOR_ACTION: Unknown condition lambda:SourceFunctionArn", _SOURCE),

@@ -59,15 +59,16 @@ ROLES = {
 }  # fmt: skip
 # Why a role may do what a statement of its policy says, by the statement's name.
 WHY = {
-    "WriteOwnLog": "The forwarder's own log.",
+    "WriteOwnLog": "The forwarder's own log.", "WriteNodeLog": "The node's own log.",
     "KeepUndelivered": "Lambda puts what could not be delivered there; only into this account's.",
     "FindUndeliveredBucket": "Lambda looks whether the bucket is there.",
     "JoinVpc": "Lambda makes network interfaces for the function, as the role.",
     "NotFromTheFunctionItself": "Denied to the function's own code.",
-    "WriteNodeLog": "The node's own log.",
-    "ReadToken": "ECS hands the token to the task.",
-    "DecryptToken": "With a key of yours.",
-}
+    "ReadToken": "ECS hands the token to the task.", "DecryptToken": "With a key of yours.",
+    "JoinCluster": "ECS's agent joins the cluster and tells what became of tasks.",
+    "HearFromCluster": "It hears what to run; from its own cluster alone, by condition.",
+    "FindEcs": "It asks where ECS is; AWS supports no resource for it.",
+}  # fmt: skip
 
 
 def main() -> int:

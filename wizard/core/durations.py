@@ -31,7 +31,6 @@ _USUAL: Mapping[str, tuple[float, float, float]] = {
     "aws_iam_instance_profile": (8, 3, 2),
     "aws_iam_role": (2, 2, 2),
     "aws_iam_role_policy": (2, 2, 2),
-    "aws_iam_role_policy_attachment": (2, 2, 2),
     "aws_internet_gateway": (2, 2, 12),
     "aws_lambda_event_invoke_config": (2, 2, 2),
     "aws_lambda_function": (20, 15, 2),

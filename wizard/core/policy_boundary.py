@@ -11,6 +11,8 @@ from typing import Any
 from wizard.core.policy_grants import Scope
 from wizard.core.tfvars import token_parameter_name
 
+_CLUSTER = "arn:{p}:ecs:{r}:{a}:cluster/{n}-*"
+
 
 def boundary_document(scope: Scope) -> dict[str, Any]:
     """The document. It covers the roles of forwarder, task execution, task, instance, and API
@@ -62,17 +64,28 @@ def boundary_document(scope: Scope) -> dict[str, Any]:
                 ],
             },
             {
-                "Sid": "JoinCluster",
+                "Sid": "PullImage",
                 "Action": [
-                    "ec2:DescribeTags", "ecr:BatchCheckLayerAvailability",
-                    "ecr:BatchGetImage", "ecr:GetAuthorizationToken",
-                    "ecr:GetDownloadUrlForLayer", "ecs:CreateCluster",
-                    "ecs:DeregisterContainerInstance", "ecs:DiscoverPollEndpoint", "ecs:Poll",
-                    "ecs:RegisterContainerInstance", "ecs:StartTelemetrySession",
-                    "ecs:Submit*", "ecs:TagResource", "ecs:UpdateContainerInstancesState",
+                    "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage",
+                    "ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer",
                 ],
                 "Resource": ["*"],
             },
+            {
+                "Sid": "JoinCluster",
+                "Action": [
+                    "ecs:RegisterContainerInstance", "ecs:SubmitAttachmentStateChanges",
+                    "ecs:SubmitContainerStateChange", "ecs:SubmitTaskStateChange",
+                ],
+                "Resource": [_CLUSTER],
+            },
+            {
+                "Sid": "HearFromCluster",
+                "Action": ["ecs:Poll", "ecs:StartTelemetrySession"],
+                "Resource": ["*"],
+                "Condition": {"ArnLike": {"ecs:cluster": _CLUSTER}},
+            },
+            {"Sid": "FindEcs", "Action": ["ecs:DiscoverPollEndpoint"], "Resource": ["*"]},
         ]  # fmt: skip
     if scope.answers.deploys_node and scope.answers.wallarm_api_token_kms_key_arn:
         statements.append({"Sid": "DecryptToken", "Action": ["kms:Decrypt"], "Resource": ["{key}"]})

@@ -10,7 +10,6 @@ from wizard.core.policy_grants import (
     Conditions,
     Grant,
     Scope,
-    attaching,
     by_tag,
     given_certificate,
     https,
@@ -82,11 +81,6 @@ def _service_roles(_scope: Scope) -> Conditions:
 
 
 NODE: tuple[Grant, ...] = (
-    Grant("EquipInstanceRole", of("iam", "AttachRolePolicy"),
-          ("arn:{p}:iam::{a}:role/{n}-{r}-ec2",), "Let the instance join the ECS cluster.",
-          (DEPLOY,), own_node, attaching("AmazonEC2ContainerServiceforEC2Role")),
-    Grant("TakeInstancePolicyBack", ("iam:DetachRolePolicy",),
-          ("arn:{p}:iam::{a}:role/{n}-{r}-ec2",), "Removal.", CHANGING, own_node),
     Grant("PassNodeRoles", ("iam:PassRole",),
           ("arn:{p}:iam::{a}:role/{n}-{r}-exe", "arn:{p}:iam::{a}:role/{n}-{r}-tsk"),
           "Hand their roles to the node's tasks.", (DEPLOY,), own_node,

@@ -105,6 +105,16 @@ run "defaults" {
   }
 
   assert {
+    condition     = join(" ", [for s in data.aws_iam_policy_document.instance[0].statement : s.sid]) == "JoinCluster HearFromCluster FindEcs"
+    error_message = "The instance's role does what ECS's agent does, and neither pulls images nor writes logs."
+  }
+
+  assert {
+    condition     = data.aws_iam_policy_document.instance[0].statement[0].resources == toset([aws_ecs_cluster.this[0].arn]) && one(data.aws_iam_policy_document.instance[0].statement[1].condition).values == tolist([aws_ecs_cluster.this[0].arn]) && data.aws_iam_policy_document.instance[0].statement[2].actions == toset(["ecs:DiscoverPollEndpoint"])
+    error_message = "The instance joins this cluster alone, and hears from no other."
+  }
+
+  assert {
     condition     = aws_lb_target_group.node[0].port == 5050 && aws_lb_target_group.node[0].health_check[0].path == "/ready" && aws_lb_target_group.node[0].health_check[0].port == "8080"
     error_message = "Traffic to 5050, health from /ready on 8080."
   }

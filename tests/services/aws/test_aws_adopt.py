@@ -52,7 +52,6 @@ WRITTEN_ANEW = {
     "aws_ecs_cluster_capacity_providers",
     "aws_ecs_task_definition",  # another revision; the one before costs nothing
     "aws_iam_role_policy",
-    "aws_iam_role_policy_attachment",
     "aws_lambda_function_event_invoke_config",
     "aws_s3_bucket_lifecycle_configuration",
     "aws_s3_bucket_policy",
