@@ -22,7 +22,7 @@ from wizard.flows import diagnose
 from wizard.flows.context import Context, Options
 from wizard.sandbox import Sandbox
 
-ROUNDS = 5
+ROUNDS = 3
 TARGET = "≤ 5 s"
 
 

@@ -21,7 +21,7 @@ from wizard.services.workspace import WorkspaceId, open_workspace
 
 RESOURCES = 60
 SECONDS = 2
-ROUNDS = 3
+ROUNDS = 2
 MODULE = f"""
 resource "terraform_data" "slow" {{
   count = {RESOURCES}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import gc
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -39,6 +40,7 @@ def wizard(options: argparse.Namespace) -> int:
         )
     from wizard.ui.first_words import FirstWords
 
+    gc.disable()  # loading makes very much and leaves nothing behind; the app turns it on again
     with FirstWords() as words:
         from wizard.services.tokens import read_token
         from wizard.ui.run import run

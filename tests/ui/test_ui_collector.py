@@ -78,7 +78,9 @@ async def test_collector_and_threads_are_left_as_they_were() -> None:
 def test_beginning_twice_and_ending_twice_do_no_harm() -> None:
     before = gc.get_threshold()
     collector = Collector()
+    gc.disable()  # as while the program is loaded
     collector.begin()
+    assert gc.isenabled()
     collector.begin()
     collector.end()
     collector.end()

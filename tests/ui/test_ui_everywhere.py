@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from textual._compositor import Compositor
 from textual.command import CommandPalette
 from textual.events import Key, Paste
+from textual.geometry import Size
 from textual.widget import Widget
 from textual.widgets import Button
 
@@ -198,7 +200,23 @@ async def test_nothing_keeps_the_event_loop_while_ten_thousand_stages_are_there(
             await settle(w.pilot)
     assert not watch.waits, "the event loop waited for something"
     print(watch)
-    assert watch.work < 1.0, f"{watch.culprit} kept the event loop for {watch.work:.2f} s of work"
+    assert watch.work < 0.4, f"{watch.culprit} kept the event loop for {watch.work:.2f} s of work"
+
+
+async def test_a_screen_that_learns_the_size_it_has_is_not_laid_out_again() -> None:
+    async with wizard("options", answers=READY, token=True) as w:
+        laid_out: list[Size] = []
+        reflow = Compositor.reflow
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                Compositor, "reflow",
+                lambda self, parent, size: laid_out.append(size) or reflow(self, parent, size),
+            )  # fmt: skip
+            w.app.screen._screen_resized(Size(80, 24))
+            assert laid_out == []
+            await w.pilot.resize_terminal(100, 30)
+            await settle(w.pilot)
+            assert Size(100, 30) in laid_out
 
 
 async def test_the_optional_api_token_is_for_the_doctor_and_is_kept_nowhere() -> None:

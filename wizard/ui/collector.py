@@ -37,6 +37,7 @@ class Collector:
             gc.set_threshold(*self._was[:2], NEVER)
         self._last = time.monotonic()
         gc.freeze()
+        gc.enable()  # off while the program was loaded
 
     def spare(self) -> None:
         """Much was made that stays, e.g. rows: a row is freed with its last reference."""

@@ -8,6 +8,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Button, Footer, Static, TabbedContent, TabPane, Tabs
 
@@ -113,6 +114,11 @@ class StepScreen(Screen[None]):
         self._alive = True
         self.state_changed(frozenset({"mount"}))
         self.started()
+
+    def _screen_resized(self, size: Size) -> None:
+        """Textual lays a new screen out, then tells it its size and would do all of it again."""
+        if size != self._compositor.size:
+            super()._screen_resized(size)
 
     def on_unmount(self) -> None:
         """It was left."""
