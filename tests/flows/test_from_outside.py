@@ -29,6 +29,7 @@ from wizard.flows.mend import Mend
 from wizard.flows.stages import Stages
 from wizard.flows.uninstall import Uninstall
 from wizard.services.state_store import StateStore
+from wizard.ui.live import LiveBackend
 
 FUNCTION = "wallarm-cw-resend-1a2b3c4d"
 BUCKET = "team-state-of-outside"
@@ -122,6 +123,21 @@ def test_the_stages_it_connected_are_marked_in_the_list(there: There) -> None:
     found, connected = stages.inventory(there.context, there.answers)
     assert list(connected) == [there.stage.ref]
     assert there.stage.ref in {stage.ref for stage in found.stages}
+
+
+def test_home_finds_it_opens_it_and_shows_its_status(there: There) -> None:
+    backend = LiveBackend(Options(workspace=there.ben, env=there.world.env))
+    (found,) = backend.elsewhere(there.answers)
+    assert (found.name_prefix, found.outside, found.bucket) == ("api-gw-discovery", True, "")
+    answers = backend.saved(found)
+    assert answers is not None
+    assert answers.stages == (str(there.stage.ref),)
+    assert (answers.node_url, answers.node_scheme) == ("node.acme.test:5050", "https")
+    assert answers.x_wallarm_application_id == 7
+    lines = {line.title: line.text for line in backend.status(answers)}
+    assert lines["State"] == "not here, but on the computer it was installed from"
+    assert lines["Stages"] == "1 connected"
+    assert "state_bucket=NAME" in lines["Note"]
 
 
 def test_the_doctor_looks_at_all_that_needs_no_state(there: There) -> None:
