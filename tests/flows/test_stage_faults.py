@@ -315,7 +315,7 @@ def test_a_log_group_without_room_is_named_with_what_is_in_it_and_the_ways_out(
 
 
 def test_a_subscription_that_takes_long_says_what_may_hold_it_up_once(world: World) -> None:
-    """The provider tries a refused one again for most of an hour without a word."""
+    """The provider tries a refused one again for a quarter of an hour and longer without a word."""
     logs: Any = world.session.begin().client("logs")
     group = "/company/api/catalogue-v2"
     target = f"arn:aws:lambda:{world.box.region}:{world.box.account_id}:function:siem"

@@ -135,7 +135,7 @@ class Watch:
     """Says what may hold a subscription up while Terraform is at it.
 
     The provider takes AWS's refusal of one filter too many for throttling, and tries it again for
-    most of an hour before it says so.
+    a quarter of an hour and longer before it says so.
     """
 
     SOON = 30.0  # seconds; a subscription is usually made in two
@@ -162,8 +162,9 @@ class Watch:
             names = ", ".join(clean(f.name, 60) for f in others)
             self._context.note(
                 f"has {count(len(others), 'subscription filter')} already ({names}). If AWS allows "
-                "no more, Terraform goes on trying for most of an hour: stop it, and switch its "
-                "stages to the connector's own log group, or remove a filter nobody needs.",
+                "no more, Terraform goes on trying for a quarter of an hour or longer: stop it and "
+                "switch its stages to the connector's own log group, or remove a filter nobody "
+                "needs.",
                 State.WARNING,
                 name,
             )
