@@ -76,7 +76,7 @@ async def settle(pilot: Pilot[int], seconds: float = 15.0) -> None:
     await pilot.pause()
 
 
-async def until(pilot: Pilot[int], fact: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until(pilot: Pilot[int], fact: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait for something to become true."""
     end = time.monotonic() + seconds
     while not fact():
