@@ -82,13 +82,18 @@ class Preflight:
         Args:
             only: the key of one that is run again, with those that hang on it.
         """
+        failed: set[str] = set()
         plan: tuple[tuple[str, str, Callable[[], Check]], ...] = (
             ("terraform", "Terraform", self._terraform),
             ("identity", "AWS identity", lambda: self._identity(answers)),
             ("region", "Region", lambda: Check("region", "Region", State.DONE, answers.region)),
             ("permissions", "Permissions", lambda: self._permissions(answers)),
             ("cloud", "Wallarm Cloud", lambda: self._cloud(answers)),
-            ("existing", "Earlier deployment", lambda: self._existing(answers)),
+            (
+                "existing",
+                "Earlier deployment",
+                lambda: self._existing(answers, ask="identity" not in failed),
+            ),
             *((("network", "Network", self._network),) if self._ways() else ()),
         )
         wanted = [p for p in plan if only in ("", p[0], *HANGS_ON.get(p[0], ()))]
@@ -97,10 +102,14 @@ class Preflight:
         for key, question, _ in wanted:
             on_check(Check(key, question))
         for key, question, look in wanted:
+            if key == "permissions" and "identity" in failed:
+                on_check(Check(key, question, State.UNCHECKED, "the AWS identity is not known"))
+                continue
             on_check(Check(key, question, State.RUNNING, "checking"))
             try:
                 on_check(look())
             except WizardError as error:
+                failed.add(key)
                 text = f"{error.what}. {error.why}".rstrip(". ") + "."
                 on_check(Check(key, question, State.FAILED, text, error.next_step))
 
@@ -175,13 +184,15 @@ class Preflight:
         state = State.WARNING if "does not exist" in text else State.DONE
         return Check("network", "Network", state, text)
 
-    def _existing(self, answers: Answers) -> Check:
+    def _existing(self, answers: Answers, *, ask: bool = True) -> Check:
         """On this machine, in S3, and by tags; the account is asked only for the last two."""
         from wizard.flows.deployment import found_deployments
+        from wizard.flows.elsewhere import Seen
 
         question = "Earlier deployment"
         here = [d for d in found_deployments(self.options) if d.resources != 0]
-        seen, problem = self._elsewhere(answers, here)
+        unknown = (Seen(), "the account could not be asked")
+        seen, problem = self._elsewhere(answers, here) if ask else unknown
         texts = [f"{d.name_prefix} in {d.region}" for d in here]
         texts += [f"{d.name_prefix} in s3://{d.bucket}" for d in seen.found if d.bucket]
         lost = [d for d in seen.found if not d.bucket]

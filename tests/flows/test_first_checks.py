@@ -1,0 +1,38 @@
+"""The checks of the first screen: what hangs on the AWS identity is not asked without one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wizard.core.answers import Answers
+from wizard.core.errors import WizardError
+from wizard.core.report import State
+from wizard.flows.context import Options
+from wizard.flows.preflight import Check, Preflight
+
+
+def test_whoever_gives_no_code_for_the_identity_is_not_asked_again_by_the_other_checks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def no_session(_: Answers) -> Any:
+        asked.append("session")
+        raise WizardError("WAG-E-AWS-021", "No MFA code was given", next_step="Retry.")
+
+    preflight = Preflight(Options(env={"HOME": str(tmp_path)}), no_session)
+    fine = Check("x", "x", State.DONE, "")
+    monkeypatch.setattr(preflight, "_terraform", lambda: fine)
+    monkeypatch.setattr(preflight, "_cloud", lambda _: fine)
+    seen: dict[str, Check] = {}
+    preflight.run(Answers(), lambda check: seen.update({check.key: check}))
+
+    assert asked == ["session"], "once, for the identity"
+    assert seen["identity"].state is State.FAILED
+    assert "No MFA code was given" in seen["identity"].answer
+    assert seen["permissions"].state is State.UNCHECKED
+    assert seen["existing"].state is State.UNCHECKED
+    assert "could not be asked" in seen["existing"].answer
