@@ -12,6 +12,8 @@ from wizard.core.errors import WizardError
 from wizard.core.report import State
 from wizard.flows.context import Options
 from wizard.flows.preflight import Check, Preflight
+from wizard.services.aws.discovery import prepare
+from wizard.services.aws.session import Session
 
 
 def test_whoever_gives_no_code_for_the_identity_is_not_asked_again_by_the_other_checks(
@@ -36,3 +38,17 @@ def test_whoever_gives_no_code_for_the_identity_is_not_asked_again_by_the_other_
     assert seen["permissions"].state is State.UNCHECKED
     assert seen["existing"].state is State.UNCHECKED
     assert "could not be asked" in seen["existing"].answer
+
+
+def test_what_the_list_of_stages_needs_is_made_ready_while_the_first_screen_is_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    session = Session(env={"HOME": str(tmp_path), "AWS_DEFAULT_REGION": "us-east-1"})
+    preflight = Preflight(Options(env={"HOME": str(tmp_path)}), lambda _: session)
+    fine = Check("x", "x", State.DONE, "")
+    for name in ("_terraform", "_cloud", "_identity", "_permissions", "_existing"):
+        monkeypatch.setattr(preflight, name, lambda *_, **__: fine)
+    preflight.run(Answers(), lambda _: None)
+    made = len(session._clients)
+    prepare(session)
+    assert made == 2 == len(session._clients)

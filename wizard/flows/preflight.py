@@ -112,6 +112,10 @@ class Preflight:
                 failed.add(key)
                 text = f"{error.what}. {error.why}".rstrip(". ") + "."
                 on_check(Check(key, question, State.FAILED, text, error.next_step))
+        if "identity" in {key for key, *_ in wanted} - failed:
+            from wizard.services.aws.discovery import prepare
+
+            prepare(self._session(answers))  # the next thing wanted is the list of stages
 
     def _terraform(self) -> Check:
         from wizard.services.terraform.binary import find_binary
