@@ -87,11 +87,14 @@ def test_a_damaged_state_is_the_root_cause(deployed: Deployed, content: str, wor
     assert state.read_bytes() == held
 
 
-def test_a_workspace_without_deployment_says_so(deployed: Deployed, tmp_path: Path) -> None:
+def test_a_workspace_without_the_deployment_says_that_its_state_is_elsewhere(
+    deployed: Deployed, tmp_path: Path
+) -> None:
     empty = Options(workspace=tmp_path / "none", env=deployed.env)
     report = diagnose.run(Context(empty, lambda _: None), deployed.answers)
     assert first(report).check.check_id == "WAG-LOC-003"
-    assert "wallarm-apigw install" in first(report).finding.evidence
+    assert first(report).verdict is Verdict.WARN
+    assert "The state is not here" in first(report).finding.evidence
 
 
 def test_a_change_that_never_ended_is_named(deployed: Deployed) -> None:

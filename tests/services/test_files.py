@@ -37,7 +37,7 @@ def test_a_folder_for_everybody_is_left_as_it_is(tmp_path: Path) -> None:
 def test_neither_is_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tmp_path.chmod(0o755)
     monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(WizardError, match="not its own"):
+    with pytest.raises(WizardError, match="needs a folder of its own"):
         private_dir(tmp_path)
     assert mode(tmp_path) == 0o755
 
