@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,16 @@ def number(value: float) -> str:
     return f"{value:,.2f}" if abs(value) >= 0.1 or not value else f"{value:.5f}"
 
 
+def judged(item: Figure) -> str:
+    """The target, and whether it was missed: of the ratio where it is one, else of the median."""
+    target = str(item.get("target") or "")
+    limit = re.match(r"≤? ?([\d.]+)(×?)", target)
+    if limit is None:
+        return target or "–"
+    seen = item.get("ratio") if limit[2] else item["value"]
+    return target if seen is not None and seen <= float(limit[1]) else f"{target}: **missed**"
+
+
 def table(figures: list[Figure], before: Mapping[str, Figure] | None = None) -> Iterator[str]:
     """The lines of one table."""
     head = [*HEAD, "before"] if before else [*HEAD]
@@ -42,7 +53,7 @@ def table(figures: list[Figure], before: Mapping[str, Figure] | None = None) -> 
         ratio = f"{item['ratio']:.2f}" if item.get("ratio") else "–"
         value = f"{number(item['value'])} {item['unit']}".rstrip()
         spread = "–" if item.get("spread") is None else number(item["spread"])
-        cells = [item["name"], value, spread, ratio, item.get("target") or "–"]
+        cells = [item["name"], value, spread, ratio, judged(item)]
         if before:
             known = before.get(item["name"])
             cells.append(number(known["value"]) if known else "–")

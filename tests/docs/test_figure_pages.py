@@ -1,0 +1,39 @@
+"""The pages of figures hide no target that was missed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from benchmarks import report
+
+
+@pytest.mark.parametrize(
+    ("value", "ratio", "target", "says"),
+    [
+        (99.9, None, "≤100 ms", "≤100 ms"),
+        (117.4, None, "≤100 ms", "≤100 ms: **missed**"),
+        (4.0, 1.06, "≤1.5×", "≤1.5×"),
+        (4.0, 1.51, "≤1.5×", "≤1.5×: **missed**"),
+        (4.0, None, "≤1.5×", "≤1.5×: **missed**"),
+        (2.16, 0.43, "≤ 5 s", "≤ 5 s"),
+        (5.2, 0.43, "≤ 5 s", "≤ 5 s: **missed**"),
+        (51.6, 3.72, "≤7× floor", "≤7× floor"),
+        (0.0, None, "0", "0"),
+        (1.0, None, "0", "0: **missed**"),
+        (1.0, None, "", "–"),
+    ],
+)
+def test_a_missed_target_is_marked(
+    value: float, ratio: float | None, target: str, says: str
+) -> None:
+    item: Any = {"name": "x", "value": value, "unit": "", "ratio": ratio, "target": target}
+    assert report.judged(item) == says
+
+
+def test_the_pages_show_the_figures_that_are_saved() -> None:
+    run = json.loads(report.SAVED.read_text(encoding="utf-8"))
+    assert (report.ROOT / "docs" / "performance.md").read_text(encoding="utf-8") == report.page(run)
+    assert report.summary(run) in (report.ROOT / "README.md").read_text(encoding="utf-8")
