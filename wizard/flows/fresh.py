@@ -35,6 +35,7 @@ def look_again(deployment: Deployment, plan: PlanResult, age: float) -> PlanResu
     with deployment.context.phase(Phase.PLAN, title, "20s – 40s"):
         fresh = deployment.terraform.plan()
         same = meaning(deployment.terraform.show_plan_json(fresh)) == reviewed
+    plan.discard()  # it holds sensitive values, and nothing will apply it any more
     if not same:
         fresh.discard()
         raise changed(_difference(plan, fresh))
