@@ -15,20 +15,23 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import threading
 import time
 import tracemalloc
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from benchmarks.figure import Figure, figure
+from benchmarks.figure import Figure, figure, measured
 from benchmarks.throttled import BURST, RATE, Quota, local_aws, proxy
 from wizard.core.facts import Inventory
 from wizard.services.aws.budget import RESERVE, TokenBucket
-from wizard.services.aws.discovery import WORKERS, discover, prepare
+from wizard.services.aws.discovery import REST_PAGE, V2_PAGE, WORKERS, discover, prepare
 from wizard.services.aws.session import Session
 
 LATENCY = 0.08
 REST_QUOTA = 1_300
+ROUNDS = 9
 REGION = "eu-central-1"
 
 
@@ -131,22 +134,63 @@ def _adaptive(session: Session) -> None:
         )
 
 
-def one_page(upstream: int, latency: float) -> float:
-    """Seconds for one page of APIs, on a warm connection, through the proxy."""
-    server = proxy(upstream, Quota(), latency)
+def first_rows(upstream: int, latency: float) -> tuple[list[float], list[float]]:
+    """Seconds to the first rows of `discover`, and to the first page of APIs for somebody who asks
+    for one page of each list and does nothing with it; taking turns, without a quota.
+
+    Both begin with clients that exist and connections that do not.
+    """
+    server = proxy(upstream, Quota(rate=1e9, burst=1e9), latency)
     try:
-        client: Any = session_at(server.server_port).client("apigateway")
-        client.get_account()
-        started = time.monotonic()
-        client.get_rest_apis(limit=500)
-        return time.monotonic() - started
+        ours, page = [], []
+        for number in range(ROUNDS + 1):
+            contenders = [(ours, _first_row(server.server_port)), (page, _page(server.server_port))]
+            for times, seconds in contenders:
+                if number:  # the first round only warms up
+                    times.append(seconds)
+        return ours, page
     finally:
         server.shutdown()
         server.server_close()
 
 
+def _first_row(port: int) -> float:
+    session = session_at(port, TokenBucket(1e9, 1e9))
+    identity = session.identity()
+    prepare(session)
+    seen: list[float] = []
+    enough = threading.Event()
+
+    def on_apis(_: object) -> None:
+        seen.append(time.perf_counter() - started)
+        enough.set()
+
+    started = time.perf_counter()
+    discover(session, identity, on_apis=on_apis, cancel=enough)
+    return seen[0]
+
+
+def _page(port: int) -> float:
+    session = session_at(port, TokenBucket(1e9, 1e9))
+    session.identity()
+    rest: Any = session.client("apigateway")
+    http_apis: Any = session.client("apigatewayv2")
+    seen: list[float] = []
+
+    def ask(operation: Callable[[], Any]) -> None:
+        page = operation()
+        if page.get("items") or page.get("Items"):
+            seen.append(time.perf_counter() - started)
+
+    with ThreadPoolExecutor(2) as pool:
+        started = time.perf_counter()
+        pool.submit(ask, lambda: rest.get_rest_apis(limit=REST_PAGE))
+        pool.submit(ask, lambda: http_apis.get_apis(MaxResults=V2_PAGE))
+    return seen[0]
+
+
 def report(
-    name: str, result: tuple[float, float, Quota, Inventory], page: float, times: int = 1
+    name: str, result: tuple[float, float, Quota, Inventory], times: int = 1
 ) -> dict[str, Any]:
     total, first, quota, inventory = result
     floor = max(0.0, (quota.passed - times * BURST) / (times * RATE))
@@ -158,7 +202,6 @@ def report(
         "floor_seconds": round(floor, 2),
         "ratio_to_floor": round(total / floor, 3) if floor else None,
         "first_row_seconds": round(first, 3),
-        "one_page_seconds": round(page, 3),
         "throttled_on_the_wire": quota.refused,
         "problems_surfaced": len(inventory.problems),
     }
@@ -174,17 +217,16 @@ def run() -> list[Figure]:
     for apis, stages, times in ((50, 3, 1), (600, 3, 1), (2_000, 1, 2)):
         with local_aws() as port:
             seed(port, apis, stages)
-            page = one_page(port, LATENCY)
-            found = report("token bucket", measure(port, LATENCY, times=times), page, times)
+            rows, page = first_rows(port, LATENCY)
+            found = report("token bucket", measure(port, LATENCY, times=times), times)
             free = without_throttle(port, LATENCY) if apis <= 600 else None
         label = f"{apis:,} APIs × {stages} stages" + (", twice the quota" if times > 1 else "")
         floor = float(found["floor_seconds"])
         out += [
             figure(f"{label}: all (quota allows {floor:.1f} s)", float(found["seconds"]), "s",
                    ratio=found["ratio_to_floor"], target="≤1.05×" if apis >= 600 else ""),
-            figure(f"{label}: first rows, against one page's round trip",
-                   float(found["first_row_seconds"]), "s",
-                   ratio=float(found["first_row_seconds"]) / page),
+            measured(f"{label}: first rows, against one page's round trip", rows, "s",
+                     against=page, target="≤1.05×"),
             figure(f"{label}: throttling errors surfaced", float(found["problems_surfaced"]), "",
                    target="0"),
         ]  # fmt: skip
@@ -208,11 +250,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with local_aws() as port:
         seed(port, options.apis, options.stages)
-        page = one_page(port, options.latency)
-        print(json.dumps(report("token bucket", measure(port, options.latency), page)), flush=True)
+        print(json.dumps(report("token bucket", measure(port, options.latency))), flush=True)
         if options.peer:
             result = measure(port, options.latency, peer=True)
-            print(json.dumps(report("boto3 adaptive", result, page)), flush=True)
+            print(json.dumps(report("boto3 adaptive", result)), flush=True)
     return 0
 
 

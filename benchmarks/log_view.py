@@ -13,7 +13,7 @@ import tracemalloc
 
 from textual.widgets import RichLog, TabbedContent
 
-from benchmarks.figure import Figure, figure
+from benchmarks.figure import Figure, figure, measured
 from benchmarks.reducer import EVENTS, RESOURCES, lines
 from benchmarks.watchdog import Watchdog
 from tests.ui.loop_watch import LoopWatch
@@ -24,6 +24,8 @@ from wizard.flows.follow import follow
 from wizard.services.terraform.events import parse_line
 from wizard.ui.app import WizardApp
 from wizard.ui.screens.deploy import Deploy
+
+TIMES = 3  # the longest stall of one run is a single moment of a machine: the median is told
 
 
 def run() -> list[Figure]:
@@ -40,13 +42,14 @@ async def _measure() -> list[Figure]:
         app.screen.query_one(TabbedContent).active = "log-pane"
         await pilot.pause()
         with work.armed():
-            seconds, stall = await _feed(app, stream)
+            fed = [await _feed(app, stream) for _ in range(TIMES)]
         shown = len(app.screen.query_one("#log", RichLog).lines)
         grown = await _growth(app, stream[: EVENTS // 5])
     name = f"{EVENTS:,} events of {RESOURCES:,} resources"
     return [
-        figure(f"{name}: on the screen", EVENTS / seconds, "/s"),
-        figure(f"{name}: longest stall of the loop", stall, "ms", target="≤100 ms"),
+        measured(f"{name}: on the screen", [EVENTS / seconds for seconds, _ in fed], "/s"),
+        measured(f"{name}: longest stall of the loop", [stall for _, stall in fed], "ms",
+                 target="≤100 ms"),
         figure(f"{name}: longest piece of work of the loop, in its own CPU time",
                work.work * 1000, "ms", target="≤100 ms"),
         figure("lines the log keeps of them", shown, ""),

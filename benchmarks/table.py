@@ -24,6 +24,7 @@ from wizard.ui.stagebook import StageBook, make_row
 from wizard.ui.widgets.stage_table import StageTable
 
 STAGES_EACH = 10
+FILLS = 5  # the longest stall of one fill is a single moment of a machine: the median is told
 WORDS = ("orders", "prod", "cust", "zzz")
 
 
@@ -46,18 +47,17 @@ async def _measure() -> list[Figure]:
 async def _size(apis: int) -> list[Figure]:
     rows = apis * STAGES_EACH
     script = Script(hostile=False, apis=apis, stages_per_api=STAGES_EACH)
-    app = WizardApp(Scripted(script), Options(env={}), unicode=True, start="stages")
-    app.animation_level = "none"
     work = LoopWatch()
+    fills = []
+    for _ in range(FILLS - 1):
+        again = _app(script)
+        async with again.run_test(size=(120, 36)):
+            with work.armed():
+                fills.append(await _fill(again, rows))
+    app = _app(script)
     async with app.run_test(size=(120, 36)) as pilot:
         with work.armed():
-            watch = Watchdog()
-            began = time.perf_counter()
-            app.jobs.identify()
-            while app.state.inventory.value is None or len(app.state.book.shown) < rows:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-            fill = time.perf_counter() - began
-            stall = watch.stop()
+            fills.append(await _fill(app, rows))
             keys = await _keystrokes(app, pilot)
             pages = await _pages(app, pilot)
             order, chosen = lambda: app.state.book.sort, lambda: app.state.answers.stages
@@ -68,8 +68,9 @@ async def _size(apis: int) -> list[Figure]:
     quick = rows == 10_000  # what is promised for it
     return [
         measured(f"{name}: DataTable rebuilt (peer)", peer, "ms", against=peer),
-        figure(f"{name}: table filled", fill, "s"),
-        figure(f"{name}: longest stall of the loop meanwhile", stall, "ms", target="≤100 ms"),
+        measured(f"{name}: table filled", [seconds for seconds, _ in fills], "s"),
+        measured(f"{name}: longest stall of the loop meanwhile", [stall for _, stall in fills],
+                 "ms", target="≤100 ms"),
         *_typical(f"{name}: filter keystroke", keys, "≤50 ms" if quick else "", against=peer),
         *_typical(f"{name}: page down", pages, "≤50 ms"),
         *_typical(f"{name}: sort", sort, "≤100 ms"),
@@ -78,6 +79,22 @@ async def _size(apis: int) -> list[Figure]:
                work.work * 1000, "ms", target="≤100 ms"),
         figure(f"{name}: memory of the rows", _memory(script), "MiB"),
     ]  # fmt: skip
+
+
+def _app(script: Script) -> WizardApp:
+    app = WizardApp(Scripted(script), Options(env={}), unicode=True, start="stages")
+    app.animation_level = "none"
+    return app
+
+
+async def _fill(app: WizardApp, rows: int) -> tuple[float, float]:
+    """Seconds until every stage is in the table, and the loop's longest stall in milliseconds."""
+    watch = Watchdog()
+    began = time.perf_counter()
+    app.jobs.identify()
+    while app.state.inventory.value is None or len(app.state.book.shown) < rows:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    return time.perf_counter() - began, watch.stop()
 
 
 def _typical(

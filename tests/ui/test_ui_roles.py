@@ -5,6 +5,7 @@ STS is a stand-in that takes each right code once, as AWS does; the rest is the 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,11 +20,13 @@ from tests.ui.acting import SIZES
 from tests.ui.scenes import settle, until
 from tests.ui.screen_text import screen_text
 from wizard.core.answers import Answers
+from wizard.core.errors import WizardError
 from wizard.core.report import State
 from wizard.flows.context import Options
 from wizard.ui.app import WizardApp
 from wizard.ui.live import LiveBackend
 from wizard.ui.screens.dialogs import AskCode
+from wizard.ui.state import Loaded
 
 RIGHT, NEXT, WRONG = "483920", "573801", "111112"
 PATIENCE = 60.0
@@ -125,3 +128,41 @@ async def test_whoever_has_no_code_at_hand_can_choose_another_profile(
         await until(pilot, lambda: app.state.identity.value is not None, PATIENCE)
         assert app.state.answers.profile == "role"
         assert gate.seen == []
+
+
+async def test_a_code_is_not_shown_while_it_is_typed(gate: CodeGate, tmp_path: Path) -> None:
+    async with started(gate, tmp_path, "aws", profile="role-with-code") as (app, pilot):
+        await code_asked(app, pilot)
+        await pilot.press(*RIGHT[:5])
+        await settle(pilot)
+        assert app.screen.query_one("#code", Input).value == RIGHT[:5]
+        assert RIGHT[:3] not in screen_text(app)
+        assert "•••••" in screen_text(app)
+        await pilot.press("escape")
+
+
+async def test_who_waves_the_code_away_does_so_for_all_that_wait_for_it(
+    gate: CodeGate, tmp_path: Path
+) -> None:
+    """As a session does it: one at a time asks for the code, the others wait for what it got."""
+    refused: list[str] = []
+    turn = threading.Lock()
+    async with started(gate, tmp_path, "welcome") as (app, pilot):
+        await until(pilot, lambda: not app.state.preflight.busy, PATIENCE)
+
+        def ask() -> None:
+            with turn:
+                try:
+                    app.jobs.ask_mfa(DEVICE)
+                except WizardError as error:
+                    refused.append(error.code)
+
+        for name in ("one", "two"):
+            app.jobs.fetch(name, Loaded(), ask)
+        await code_asked(app, pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(refused) == 2, PATIENCE)
+        assert refused == ["WAG-E-AWS-021"] * 2
+        app.jobs.fetch("three", Loaded(), ask)
+        await code_asked(app, pilot)
+        await pilot.press("escape")

@@ -35,6 +35,7 @@ class Background:
         self._pending: dict[str, tuple[Loaded[Any], int]] = {}
         self._asked: list[queue.Queue[Any]] = []
         self._closed = False
+        self.declined = False  # a question was waved away, and nothing was asked for since
 
     def fetch(self, name: str, item: Loaded[T], call: Callable[[], T]) -> None:
         """Fetch something in the background. A newer fetch of the same name wins."""
@@ -54,6 +55,8 @@ class Background:
         self.app.changed(name)
 
     def _start(self, work: Callable[[], None], name: str) -> None:
+        self.declined = False
+
         def letting_go() -> None:
             try:
                 work()

@@ -85,9 +85,13 @@ class Jobs(RunJobs):
         self.fetch("login", state.login, work)
 
     def ask_mfa(self, device: str) -> str:
-        """From a worker: have a person asked for the code of this device."""
-        code = self.ask(lambda give: self.app.ask_mfa(device, give))
+        """From a worker: have a person asked for the code of this device.
+
+        Who waves the question away answers for everything that was waiting for the same code.
+        """
+        code = None if self.declined else self.ask(lambda give: self.app.ask_mfa(device, give))
         if code is None:
+            self.declined = True
             raise WizardError(
                 "WAG-E-AWS-021",
                 "No MFA code was given",

@@ -28,4 +28,5 @@ if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.argv = ["ministack"]
     runpy.run_path(str(Path(__file__).with_name("gaps.py")))["fill"]()
+    runpy.run_path(str(Path(__file__).with_name("answers.py")))["remember"]()
     runpy.run_module("ministack", run_name="__main__")

@@ -14,7 +14,7 @@ from textual.widgets import Button, Input, Static
 
 from wizard.core.text import clean
 from wizard.ui.help import HELP, KEYS
-from wizard.ui.widgets.fields import CleanInput
+from wizard.ui.widgets.fields import CleanInput, MaskedInput
 
 if TYPE_CHECKING:
     from wizard.ui.app import WizardApp
@@ -128,7 +128,7 @@ class AskCode(Dialog[str]):
         with Vertical(classes="dialog"):
             yield Static("Enter the MFA code", classes="title", markup=False)
             yield Static(clean(self._device, 200), classes="text", markup=False)
-            yield CleanInput(placeholder="6 digits", id="code", max_length=6)
+            yield MaskedInput(placeholder="6 digits", id="code", what="A code", max_length=6)
             with Horizontal(classes="actions"):
                 yield Button("Continue", compact=True, id="act", variant="primary")
                 yield Button("Cancel", compact=True, id="keep")
@@ -140,7 +140,7 @@ class AskCode(Dialog[str]):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Continue or cancel."""
         if event.button.id == "act":
-            self._give(self.query_one("#code", CleanInput).value)
+            self._give(self.query_one("#code", MaskedInput).value)
         else:
             self.dismiss(None)
 

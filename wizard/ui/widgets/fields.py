@@ -46,8 +46,19 @@ class MaskedInput(CleanInput):
 
     ALLOW_SELECT = False
 
-    def __init__(self, *, value: str, placeholder: str, id: str) -> None:  # noqa: A002
-        super().__init__(password=True, value=value, placeholder=placeholder, id=id)
+    def __init__(
+        self,
+        *,
+        placeholder: str,
+        id: str,  # noqa: A002
+        value: str = "",
+        what: str = "A token",
+        max_length: int = 0,
+    ) -> None:
+        super().__init__(
+            password=True, value=value, placeholder=placeholder, id=id, max_length=max_length
+        )
+        self._what = what
 
     def on_paste(self, event: events.Paste) -> None:
         """A pasted secret replaces what was there: nobody adds to one."""
@@ -63,7 +74,7 @@ class MaskedInput(CleanInput):
         self._refuse()
 
     def _refuse(self) -> None:
-        self.app.notify("A token is not copied to the clipboard.", severity="warning")
+        self.app.notify(f"{self._what} is not copied to the clipboard.", severity="warning")
 
 
 class Field(Vertical):
