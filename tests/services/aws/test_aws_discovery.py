@@ -83,6 +83,22 @@ def test_more_apis_than_fit_a_page_are_all_found_and_the_first_page_shows_first(
     assert counts[-1] == (len(inventory.apis), len(inventory.apis))
 
 
+def test_a_screenful_of_a_long_page_shows_before_the_rest_of_it(
+    session: Session, identity: Identity, world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = {world.rest_api() for _ in range(5)}
+    monkeypatch.setattr(discovery, "SCREENFUL", 2)
+    told: list[tuple[str, ...]] = []
+    inventory = discover(
+        session, identity, on_apis=lambda apis: told.append(tuple(a.api_id for a in apis))
+    )
+    assert len(told[0]) == 2
+    assert any(len(some) >= 3 for some in told), "the rest comes at once"
+    shown = [api for some in told for api in some]
+    assert len(shown) == len(set(shown)), "none comes twice"
+    assert made <= set(shown) == {api.api_id for api in inventory.apis}
+
+
 class Denying(Session):
     """A session whose principal may not read one API."""
 

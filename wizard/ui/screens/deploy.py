@@ -22,8 +22,8 @@ from wizard.ui.widgets.lines import Failure, plain
 from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.tree import TreeRows
 
-CATCH_UP_SECONDS = 0.1
-LINES_AT_ONCE = 150  # as many lines of the log are drawn before the keyboard has its turn
+CATCH_UP_SECONDS = 0.05
+LINES_AT_ONCE = 50  # as many lines of the log are drawn before the keyboard has its turn
 
 
 class Deploy(StepScreen):
