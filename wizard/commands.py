@@ -7,8 +7,8 @@ import dataclasses
 import gc
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 from wizard.console import Console
 from wizard.console_stop import GracefulStop
@@ -23,9 +23,11 @@ from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:
     from wizard.core.change import StageChange
+    from wizard.core.tfvars import Outputs
     from wizard.flows.review import Review
 
 PLAN_IS_STALE = "WAG-E-TF-101"
+T = TypeVar("T")
 
 
 def wizard(options: argparse.Namespace) -> int:
@@ -78,24 +80,20 @@ def run_install(
     with Install(context, answers, token) as job, GracefulStop(console, lambda: job.working):
         identity = job.identify()
         console.line(f"{identity.arn} in {identity.region}", State.DONE)
-        review = job.review()
-        show_review(review, console)
-        if context.options.dry_run:
-            console.line("Dry run: nothing was changed.", State.SKIPPED)
-            review.plan.discard()
-            return int(ExitCode.DONE)
-        agree(options, env, review)
-        try:
-            outputs = job.deploy(review)
-        except WizardError as error:
-            if error.code != PLAN_IS_STALE:
-                raise
-            console.line(f"{error.what}. Nothing was applied; planning anew.", State.WARNING)
-            console.line(error.why)
+
+        def reviewed_and_deployed() -> tuple[Review, Outputs | None]:
             review = job.review()
             show_review(review, console)
+            if context.options.dry_run:
+                console.line("Dry run: nothing was changed.", State.SKIPPED)
+                review.plan.discard()
+                return review, None
             agree(options, env, review)
-            outputs = job.deploy(review)
+            return review, job.deploy(review)
+
+        review, outputs = anew_if_overtaken(console, reviewed_and_deployed)
+        if outputs is None:
+            return int(ExitCode.DONE)
         reports = job.switch_stages(review, outputs)
         final = (c.with_destination(outputs.api_gateway_log_group_arn) for c in review.changes)
         show_snippets(console, final)
@@ -113,6 +111,20 @@ def run_install(
         failed = [r for r in reports if r.state is State.FAILED]
         good = not failed and (proof is None or proof.complete)
         return int(ExitCode.DONE if good else ExitCode.FAILED)
+
+
+def anew_if_overtaken(console: Console, attempt: Callable[[], T]) -> T:
+    """A review and what follows from it. Where the deployment changed in between, this is said, and
+    there is one more: what it shows is consented to like the first.
+    """
+    try:
+        return attempt()
+    except WizardError as error:
+        if error.code != PLAN_IS_STALE:
+            raise
+        console.line(f"{error.what}. Terraform applied nothing; planning anew.", State.WARNING)
+        console.line(error.why)
+        return attempt()
 
 
 def agree(options: argparse.Namespace, env: Mapping[str, str], review: Review) -> None:

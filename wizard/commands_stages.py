@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from wizard.commands import show_snippets
+from wizard.commands import anew_if_overtaken, show_snippets
 from wizard.console import Console
 from wizard.console_stop import GracefulStop
 from wizard.core.change import diff_lines
@@ -19,7 +19,8 @@ from wizard.inputs import consent, load_answers, make_context, setting
 from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:
-    from wizard.flows.uninstall import Removal
+    from wizard.flows.context import Context
+    from wizard.flows.uninstall import Removal, Uninstall
     from wizard.services.terraform.client import PlanResult
 
 
@@ -36,10 +37,10 @@ def change(options: argparse.Namespace) -> int:
             GracefulStop(console, lambda: job.deployment.working),
         ):
             refs = tuple(options.stage)
-            if options.action == "add":
-                reports = _add(options, env, console, context, job, refs)
-            else:
-                reports = _remove(options, env, console, context, job, refs)
+            carry_out = _add if options.action == "add" else _remove
+            reports = anew_if_overtaken(
+                console, lambda: carry_out(options, env, console, context, job, refs)
+            )
         failed = any(r.state is not State.DONE for r in reports)
         return int(ExitCode.FAILED if failed else ExitCode.DONE)
 
@@ -117,30 +118,43 @@ def uninstall(options: argparse.Namespace) -> int:
             ) as job,
             GracefulStop(console, lambda: job.deployment.working),
         ):
-            removal = job.review()
-            _show_removal(console, removal, delete_logs=options.delete_logs)
-            if removal.nothing_to_do and not (removal.logs and options.delete_logs):
-                end = ", but what is listed" if removal.logs or removal.stays else ""
-                console.line(f"Nothing of this deployment is left{end}.", State.DONE)
-                return int(ExitCode.DONE)
-            if context.options.dry_run:
-                console.line("Dry run: nothing was changed.", State.SKIPPED)
-                _discard(removal.plan)
-                return int(ExitCode.DONE)
-            try:
-                consent(options, env, "Remove all of this?")
-            except UsageError:
-                _discard(removal.plan)
-                raise
-            done = job.run(removal)
-            console.data({"type": "Removed", "destroyed": done.destroyed, "left": list(done.left)})
-            for text in done.left:
-                console.line(f"left: {text}", State.WARNING)
-            console.line(
-                "Removed." if done.complete else "Removed, except for what is listed.",
-                State.DONE if done.complete else State.WARNING,
+            return anew_if_overtaken(
+                console, lambda: _reviewed_and_removed(options, env, console, context, job)
             )
-            return int(ExitCode.DONE if done.complete else ExitCode.FAILED)
+
+
+def _reviewed_and_removed(
+    options: argparse.Namespace,
+    env: Mapping[str, str],
+    console: Console,
+    context: Context,
+    job: Uninstall,
+) -> int:
+    """The review of a removal, consent, and the removal; returns the exit code."""
+    removal = job.review()
+    _show_removal(console, removal, delete_logs=options.delete_logs)
+    if removal.nothing_to_do and not (removal.logs and options.delete_logs):
+        end = ", but what is listed" if removal.logs or removal.stays else ""
+        console.line(f"Nothing of this deployment is left{end}.", State.DONE)
+        return int(ExitCode.DONE)
+    if context.options.dry_run:
+        console.line("Dry run: nothing was changed.", State.SKIPPED)
+        _discard(removal.plan)
+        return int(ExitCode.DONE)
+    try:
+        consent(options, env, "Remove all of this?")
+    except UsageError:
+        _discard(removal.plan)
+        raise
+    done = job.run(removal)
+    console.data({"type": "Removed", "destroyed": done.destroyed, "left": list(done.left)})
+    for text in done.left:
+        console.line(f"left: {text}", State.WARNING)
+    console.line(
+        "Removed." if done.complete else "Removed, except for what is listed.",
+        State.DONE if done.complete else State.WARNING,
+    )
+    return int(ExitCode.DONE if done.complete else ExitCode.FAILED)
 
 
 def _show_removal(console: Console, removal: Removal, *, delete_logs: bool) -> None:

@@ -33,7 +33,7 @@ from wizard.ui.live import LiveBackend
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("exactness")]
 QUESTION = b"Type yes to go on: "
 OVERTAKEN = (
-    "The deployment changed after the plan was reviewed. Nothing was applied; planning anew."
+    "The deployment changed after the plan was reviewed. Terraform applied nothing; planning anew."
 )
 
 
@@ -168,3 +168,20 @@ def test_on_the_screens_a_retry_of_an_overtaken_plan_leads_back_to_the_review(
     finally:
         backend.close()
     assert list((desk.workspace / "plans").iterdir()) == []
+
+
+def test_a_removal_that_was_overtaken_is_shown_and_asked_about_once_more(desk: Machine) -> None:
+    """The last one here: nothing is left after it."""
+    removal = Typed(desk.env, "uninstall", "--workspace", str(desk.workspace), patience=300.0)
+    with removal as typed:
+        typed.until(QUESTION)
+        by_hand(desk, "taint", 'aws_cloudwatch_log_subscription_filter.forwarder["main"]')
+        typed.type("yes\n")
+        typed.until(QUESTION, times=2)
+        said = typed.said.decode()
+        assert OVERTAKEN in said
+        assert said.count("Wallarm token: ") == 2, "the removal was shown again"
+        assert len(functions(desk)) == 1, "nothing was removed without a new consent"
+        typed.type("yes\n")
+        assert typed.end() == 0, typed.said[-3000:]
+    assert functions(desk) == []
