@@ -57,7 +57,6 @@ class Front(Relay):
 
     def __init__(self, upstream: str, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(upstream)
-        self.headers = {"X-Answers-May-Be-Lost": "yes"}  # and are not to be given once more
         self.passed = 0
         self.hit = 0
         self._fault: Fault | None = None
@@ -79,6 +78,8 @@ class Front(Relay):
         """Misbehave, after so many requests more that change something."""
         with self._lock:
             self._fault, self._wait, self._seen, self.hit = fault, after, 0, 0
+            # Where answers are lost on purpose, the local AWS is not to give them once more.
+            self.headers = {"X-Answers-May-Be-Lost": "yes"} if fault.kind == "cut" else {}
 
     def end(self) -> None:
         """Behave again."""

@@ -61,7 +61,7 @@ def test_a_local_aws_is_not_remembered(env: dict[str, str]) -> None:
 def begun(monkeypatch: pytest.MonkeyPatch) -> list[Api]:
     """The APIs in the order in which somebody began to read them."""
     begun: list[Api] = []
-    take = discovery._Queue.pop
+    take = discovery.ApiQueue.pop
 
     def pop(queue: Any, cancelled: Any) -> Api | None:
         with queue._changed:  # reentrant: nobody takes another one in between
@@ -70,7 +70,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[Api]:
                 begun.append(api)
         return api
 
-    monkeypatch.setattr(discovery._Queue, "pop", pop)
+    monkeypatch.setattr(discovery.ApiQueue, "pop", pop)
     return begun
 
 

@@ -21,6 +21,7 @@ from wizard.core.facts import (
     Stage,
 )
 from wizard.services.aws import items
+from wizard.services.aws.discovery_queue import ApiQueue, Listeners, api_order
 from wizard.services.aws.errors import explain
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def discover(
         prefer: ids of APIs that somebody is looking at; their stages are read first.
     Raises WizardError only when nothing at all can be read (credentials, network).
     """
-    tell = _Tell(on_batch, on_apis, on_count)
+    tell = Listeners(on_batch, on_apis, on_count)
     return _Discovery(session, identity, tell, cancel, prefer).run()
 
 
@@ -69,89 +70,12 @@ def prepare(session: Session) -> None:
         session.client(service)
 
 
-class _Queue:
-    """APIs whose stages are still to be read; what somebody looks at comes out first.
-
-    Else they come in the order of the table, so that it fills from the top, where one looks.
-    """
-
-    def __init__(self, prefer: Callable[[], Iterable[str]] | None) -> None:
-        self._prefer = prefer
-        self._pending: dict[str, Api] = {}
-        self._listers = 0
-        self._changed = threading.Condition()
-
-    def open(self, listers: int) -> None:
-        self._listers = listers
-
-    def put(self, apis: Iterable[Api]) -> None:
-        with self._changed:
-            known = sorted([*self._pending.values(), *apis], key=_api_order)
-            self._pending = {api.api_id: api for api in known}
-            self._changed.notify_all()
-
-    def lister_done(self) -> None:
-        with self._changed:
-            self._listers -= 1
-            self._changed.notify_all()
-
-    def pop(self, cancelled: Callable[[], bool]) -> Api | None:
-        """The next API; None when there will be none."""
-        with self._changed:
-            while not self._pending and self._listers and not cancelled():
-                self._changed.wait(0.1)
-            if not self._pending or cancelled():
-                return None
-            for api_id in self._prefer() if self._prefer else ():
-                if api_id in self._pending:
-                    return self._pending.pop(api_id)
-            return self._pending.pop(next(iter(self._pending)))
-
-    def __len__(self) -> int:
-        return len(self._pending)
-
-
-class _Tell:
-    """The listeners, called one at a time."""
-
-    def __init__(
-        self,
-        on_batch: Callable[[tuple[Stage, ...]], None] | None,
-        on_apis: Callable[[tuple[Api, ...]], None] | None,
-        on_count: Callable[[int, int], None] | None,
-    ) -> None:
-        self._on_batch = on_batch
-        self._on_apis = on_apis
-        self._on_count = on_count
-        self._lock = threading.Lock()
-        self._read = 0
-        self._known = 0
-
-    def apis(self, page: list[Api]) -> None:
-        with self._lock:
-            self._known += len(page)
-            if self._on_apis and page:
-                self._on_apis(tuple(page))
-            self._counted()
-
-    def stages(self, stages: list[Stage]) -> None:
-        with self._lock:
-            self._read += 1
-            if self._on_batch and stages:
-                self._on_batch(tuple(stages))
-            self._counted()
-
-    def _counted(self) -> None:
-        if self._on_count:
-            self._on_count(self._read, self._known)
-
-
 class _Discovery:
     def __init__(
         self,
         session: Session,
         identity: Identity,
-        tell: _Tell,
+        tell: Listeners,
         cancel: threading.Event | None,
         prefer: Callable[[], Iterable[str]] | None,
     ) -> None:
@@ -159,7 +83,7 @@ class _Discovery:
         self._identity = identity
         self._tell = tell
         self._cancel = cancel or threading.Event()
-        self._queue = _Queue(prefer)
+        self._queue = ApiQueue(prefer)
         self._lock = threading.Lock()
         self._apis: list[Api] = []
         self._stages: list[Stage] = []
@@ -192,7 +116,7 @@ class _Discovery:
         return Inventory(
             identity=self._identity,
             stages=tuple(sorted(self._stages, key=_stage_order)),
-            apis=tuple(sorted(self._apis, key=_api_order)),
+            apis=tuple(sorted(self._apis, key=api_order)),
             problems=tuple(sorted(self._problems, key=lambda p: p.subject)),
             read_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         )
@@ -300,9 +224,5 @@ def _is_rest(api: Api) -> bool:
     return api.api_type is ApiType.REST
 
 
-def _api_order(api: Api) -> tuple[str, str]:
-    return (api.name.lower(), api.api_id)
-
-
 def _stage_order(stage: Stage) -> tuple[str, str, str]:
-    return (*_api_order(stage.api), stage.name)
+    return (*api_order(stage.api), stage.name)
