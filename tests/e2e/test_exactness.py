@@ -175,12 +175,15 @@ def test_a_removal_that_was_overtaken_is_shown_and_asked_about_once_more(desk: M
     removal = Typed(desk.env, "uninstall", "--workspace", str(desk.workspace), patience=300.0)
     with removal as typed:
         typed.until(QUESTION)
-        by_hand(desk, "taint", 'aws_cloudwatch_log_subscription_filter.forwarder["main"]')
+        values = desk.workspace / "terraform.tfvars.json"
+        by_hand(desk, "apply", "-auto-approve", "-input=false", f"-var-file={values}",
+                "-var=dashboard=true", "-target=aws_cloudwatch_dashboard.this")  # fmt: skip
         typed.type("yes\n")
         typed.until(QUESTION, times=2)
         said = typed.said.decode()
         assert OVERTAKEN in said
-        assert said.count("Wallarm token: ") == 2, "the removal was shown again"
+        assert "Now also to be removed: aws_cloudwatch_dashboard.this" in said
+        assert said.count("Infrastructure: ") == 2, "the removal was shown again"
         assert len(functions(desk)) == 1, "nothing was removed without a new consent"
         typed.type("yes\n")
         assert typed.end() == 0, typed.said[-3000:]

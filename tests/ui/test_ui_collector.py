@@ -45,6 +45,18 @@ async def test_ten_thousand_rows_are_never_gone_through() -> None:
     assert max(seen) < MANY, "rows, their stages and what the first screen needed are not in it"
 
 
+async def test_what_was_loaded_while_somebody_read_is_not_gone_through_later() -> None:
+    async with wizard("logs", answers=Answers(stages=CHOSEN), token=True) as w:
+        frozen = gc.get_freeze_count()
+        services = [{"operations": [number]} for number in range(MANY)]
+        await until(w.pilot, lambda: gc.get_freeze_count() > frozen + len(services))
+        with full_collections() as seen:
+            await w.press("ctrl+n")
+            assert w.app.state.at == "wallarm"
+            await until(w.pilot, lambda: bool(seen))
+        assert max(seen) < MANY
+
+
 async def test_a_full_collection_waits_while_keys_come() -> None:
     async with wizard("stages", script=Script(hostile=False)) as w:
         await w.press("d", "escape")

@@ -71,7 +71,7 @@ def _difference(reviewed: PlanResult, fresh: PlanResult) -> str:
     before = {f"{c.action} {c.address}": None for c in reviewed.changes}
     after = {f"{c.action} {c.address}": None for c in fresh.changes}
     parts = [
-        f"{words}: {_listed(names)}"
+        f"{words}: {listed(names)}"
         for words, names in (
             ("Now also to be done", [name for name in after if name not in before]),
             ("No longer to be done", [name for name in before if name not in after]),
@@ -81,6 +81,7 @@ def _difference(reviewed: PlanResult, fresh: PlanResult) -> str:
     return ". ".join(parts) or "The same resources would be changed, but in another way."
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """The first few of them, and how many more there are."""
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from wizard.core import record
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
+from wizard.core.plan_scope import beyond
 from wizard.core.record import Record, StageRecord
 from wizard.core.report import Phase, StageReport, State
 from wizard.core.text import count
@@ -19,6 +20,7 @@ from wizard.core.unfinished import Step
 from wizard.flows import allowed, log_data, recovery, switching
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.flows.fresh import changed, listed
 from wizard.flows.holding import Holding
 from wizard.flows.log_data import LogData
 from wizard.flows.prerequisites import give_back_policy
@@ -193,14 +195,22 @@ class Uninstall(Holding):
         return tuple(reports)
 
     def _keep_logs(self, removal: Removal) -> PlanResult | None:
-        """Leave log groups out of the removal unless their data is to go, too."""
+        """Leave log groups out of the removal unless their data is to go, too.
+
+        The plan is made anew for it. Raises WizardError WAG-E-TF-101 where more would be removed
+        than was reviewed.
+        """
         plan = removal.plan
         held = [one for one in removal.logs if one.address]
         if plan is None or self._delete_logs or not held:
             return plan
         plan.discard()
         log_data.keep(self.deployment, held)
-        return self.deployment.terraform.plan(destroy=True)
+        fresh_plan = self.deployment.terraform.plan(destroy=True)
+        if more := beyond(plan.changes, fresh_plan.changes):
+            fresh_plan.discard()
+            raise changed(f"Now also to be removed: {listed([c.address for c in more])}.")
+        return fresh_plan
 
     def _destroy(self, plan: PlanResult | None) -> int:
         if plan is None:

@@ -5,6 +5,10 @@ it pleases, and whichever thread is at work, the event loop waits. Nearly everyt
 with its last reference; what needs the collector are the screens that were left. So the full
 collections come when a screen was left and nothing is being typed, and go through what is new only.
 Those of young objects, a few milliseconds each, stay as they are.
+
+What is loaded meanwhile, above all the descriptions of AWS's services, is told to stay as soon as
+somebody reads. The screen that is shown then stays, too, and is not taken away later; that is some
+5 MB each time, and there are few such times: as many as services are loaded for.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ MANY = 100_000  # objects, which take some 70 ms; all that a screen has are 40,0
 GONE = 2.0  # seconds after which a screen that was left is taken apart
 PILE = 5  # screens that were left in quick succession
 PAUSE = 60.0  # seconds between two full collections for other reasons than a screen that was left
+LOADED = 3  # collections of middle-aged objects after which much may have been loaded
 WORTH = 20  # collections of middle-aged objects after which a full one may be worth it
 
 
@@ -57,8 +62,13 @@ class Collector:
             self._left, self._last = 0, now
             _let_go_of_screens()
             gc.collect()
-            if len(gc.get_objects()) > MANY:
-                gc.freeze()  # these have come to stay, e.g. the lines of a long log
+            self._keep_what_is_much()  # e.g. the lines of a long log
+        elif not self._left and gc.get_count()[2] >= LOADED:
+            self._keep_what_is_much()
+
+    def _keep_what_is_much(self) -> None:
+        if len(gc.get_objects()) > MANY:
+            gc.freeze()  # these have come to stay
 
     def end(self) -> None:
         """As it was."""

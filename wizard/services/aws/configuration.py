@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from wizard.core.errors import UsageError
 from wizard.core.text import closest
 from wizard.services.aws.errors import explained
+
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@cache
+def _loader(folders: str | None) -> Any:
+    """What botocore knows of AWS's services, read once for all sessions.
+
+    Each would read its own: some tenths of a second in all, and hundred thousands of objects for
+    the garbage collector when its session ends.
+    """
+    import botocore.loaders
+
+    return botocore.loaders.create_loader(folders)
 
 
 def core(env: Mapping[str, str], profile: str = "") -> Any:
@@ -23,6 +39,8 @@ def core(env: Mapping[str, str], profile: str = "") -> Any:
             session.set_config_variable(variable, env[name])
     if profile:
         session.set_config_variable("profile", profile)
+    # Asked for last: with the first question botocore reads the files, and keeps what they say.
+    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
     endpoint = env.get("AWS_ENDPOINT_URL", "")
     if endpoint:
         # botocore asks STS by itself for assume-role profiles; that goes to the same place.
@@ -54,7 +72,15 @@ def profiles(env: Mapping[str, str]) -> tuple[str, ...]:
 
 def regions(env: Mapping[str, str]) -> tuple[str, ...]:
     """Every Region with API Gateway, the AWS partition's first."""
-    session = core(env)
+    with _ONE_AT_A_TIME:
+        return _regions(env.get("AWS_CONFIG_FILE", ""))
+
+
+@cache
+def _regions(config_file: str) -> tuple[str, ...]:
+    # The same for as long as this program runs, and 40 ms of work: botocore reads all endpoints of
+    # all services for it. The configuration file may name a folder with other data than its own.
+    session = core({"AWS_CONFIG_FILE": config_file})
     found: list[str] = []
     for partition in session.get_available_partitions():
         found += sorted(session.get_available_regions("apigateway", partition_name=partition))
