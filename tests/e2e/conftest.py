@@ -39,11 +39,15 @@ _VOLATILE = ("createdDate", "lastUpdatedDate", "CreatedDate", "LastUpdatedDate",
 
 @pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the shared deployment run in one process, those that take it away last."""
+    """Tests of the shared deployment run in one process, those that take it away last.
+
+    What takes minutes alone begins before what takes moments: else it is all that runs at the end.
+    """
     for item in items:
         if "deployed" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("deployed"))
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def need_terraform() -> None:

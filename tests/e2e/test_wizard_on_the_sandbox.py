@@ -26,7 +26,7 @@ from wizard.ui.app import WizardApp
 from wizard.ui.live import LiveBackend
 from wizard.ui.screens.dialogs import Confirm
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 # Seconds of the thread's own processor time. The aim is 0.1; a machine full of work trebles it.
 STALL = 1.0
 WATCH = LoopWatch()

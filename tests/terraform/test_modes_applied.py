@@ -139,6 +139,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.mark.e2e
+@pytest.mark.long
 @pytest.mark.parametrize("name", TOGETHER)
 def test_everything_can_be_changed_at_once_and_nothing_is_left(
     quick: None, tmp_path: Path, name: str
