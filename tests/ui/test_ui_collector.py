@@ -8,12 +8,16 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from tests.ui.acting import wizard
 from tests.ui.scenes import CHOSEN, until
 from tests.ui.scripted import Script
 from wizard.core.answers import Answers
-from wizard.ui.collector import MANY, Collector
+from wizard.ui.collector import LOADED, PILE, Collector
 from wizard.ui.ticking import REST_SECONDS
+
+MANY = 100_000  # objects; all that a screen has are 40,000
 
 
 @contextmanager
@@ -23,7 +27,8 @@ def full_collections() -> Iterator[list[int]]:
 
     def hear(phase: str, info: dict[str, int]) -> None:
         if phase == "start" and info["generation"] == 2:
-            seen.append(len(gc.get_objects()))
+            # The old ones: among the young may be tuples that another thread is filling right now.
+            seen.append(len(gc.get_objects(2)))
 
     gc.callbacks.append(hear)
     try:
@@ -55,6 +60,28 @@ async def test_what_was_loaded_while_somebody_read_is_not_gone_through_later() -
             assert w.app.state.at == "wallarm"
             await until(w.pilot, lambda: bool(seen))
         assert max(seen) < MANY
+
+
+def test_nobody_asks_for_all_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It breaks a tuple that another thread is filling: "bad argument to internal function"."""
+
+    def asked(*_: object) -> list[object]:
+        raise AssertionError("all objects were asked for")
+
+    collector = Collector()
+    collector.begin()
+    try:
+        monkeypatch.setattr(gc, "get_objects", asked)
+        for _ in range(PILE):
+            collector.left()
+        kept = [{"operations": [number]} for number in range(LOADED * 7_000)]
+        before = gc.get_freeze_count()
+        collector.idle()  # screens were left: a full collection
+        more = [{"operations": [number]} for number in range(LOADED * 7_000)]
+        collector.idle()  # much was loaded
+        assert gc.get_freeze_count() >= before + len(kept) + len(more)
+    finally:
+        collector.end()
 
 
 async def test_a_full_collection_waits_while_keys_come() -> None:

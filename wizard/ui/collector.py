@@ -18,11 +18,11 @@ import time
 from contextlib import suppress
 
 NEVER = 1_000_000_000  # collections of middle-aged objects before a full one
-MANY = 100_000  # objects, which take some 70 ms; all that a screen has are 40,000
+LONG = 0.07  # seconds that a full collection may take: some 100,000 objects; a screen has 40,000
 GONE = 2.0  # seconds after which a screen that was left is taken apart
 PILE = 5  # screens that were left in quick succession
 PAUSE = 60.0  # seconds between two full collections for other reasons than a screen that was left
-LOADED = 3  # collections of middle-aged objects after which much may have been loaded
+LOADED = 10  # collections of middle-aged objects, 7,000 new ones each: much may have been loaded
 WORTH = 20  # collections of middle-aged objects after which a full one may be worth it
 
 
@@ -61,14 +61,14 @@ class Collector:
         if left or grown:
             self._left, self._last = 0, now
             _let_go_of_screens()
+            began = time.perf_counter()
             gc.collect()
-            self._keep_what_is_much()  # e.g. the lines of a long log
+            # Not counted: whoever asks for all objects gets hold of tuples that another thread is
+            # filling right now, which Python answers with a SystemError there.
+            if time.perf_counter() - began > LONG:
+                gc.freeze()  # these have come to stay, e.g. the lines of a long log
         elif not self._left and gc.get_count()[2] >= LOADED:
-            self._keep_what_is_much()
-
-    def _keep_what_is_much(self) -> None:
-        if len(gc.get_objects()) > MANY:
-            gc.freeze()  # these have come to stay
+            gc.freeze()
 
     def end(self) -> None:
         """As it was."""
