@@ -14,7 +14,7 @@ from tests.ui.acting import wizard
 from tests.ui.scenes import CHOSEN, until
 from tests.ui.scripted import Script
 from wizard.core.answers import Answers
-from wizard.ui.collector import LOADED, PILE, Collector
+from wizard.ui.collector import LOADED, LOADS, PILE, Collector
 from wizard.ui.ticking import REST_SECONDS
 
 MANY = 100_000  # objects; all that a screen has are 40,000
@@ -80,6 +80,21 @@ def test_nobody_asks_for_all_objects(monkeypatch: pytest.MonkeyPatch) -> None:
         more = [{"operations": [number]} for number in range(LOADED * 7_000)]
         collector.idle()  # much was loaded
         assert gc.get_freeze_count() >= before + len(kept) + len(more)
+    finally:
+        collector.end()
+
+
+def test_what_grows_and_grows_is_not_kept_for_ever() -> None:
+    collector = Collector()
+    collector.begin()
+    try:
+        kept, frozen = [], [gc.get_freeze_count()]
+        for _ in range(LOADS + 2):
+            kept.append([{"n": [number]} for number in range(LOADED * 7_000)])
+            collector.idle()
+            frozen.append(gc.get_freeze_count())
+        assert frozen[LOADS] > frozen[0] + LOADS * LOADED * 7_000
+        assert frozen[LOADS] == frozen[-1], "from now on a full collection decides"
     finally:
         collector.end()
 

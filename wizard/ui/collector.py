@@ -8,7 +8,7 @@ Those of young objects, a few milliseconds each, stay as they are.
 
 What is loaded meanwhile, above all the descriptions of AWS's services, is told to stay as soon as
 somebody reads. The screen that is shown then stays, too, and is not taken away later; that is some
-5 MB each time, and there are few such times: as many as services are loaded for.
+5 MB each time, and it is done a few times only: about as often as services are loaded.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ GONE = 2.0  # seconds after which a screen that was left is taken apart
 PILE = 5  # screens that were left in quick succession
 PAUSE = 60.0  # seconds between two full collections for other reasons than a screen that was left
 LOADED = 10  # collections of middle-aged objects, 7,000 new ones each: much may have been loaded
+LOADS = 12  # times that this is taken for loading; after that it is growth
 WORTH = 20  # collections of middle-aged objects after which a full one may be worth it
 
 
@@ -34,6 +35,7 @@ class Collector:
         self._last = 0.0
         self._left = 0  # screens
         self._when = 0.0  # the last of them
+        self._loads = 0
 
     def begin(self) -> None:
         """No full collection from now on but ours. What is there already is not looked at again."""
@@ -67,7 +69,8 @@ class Collector:
             # filling right now, which Python answers with a SystemError there.
             if time.perf_counter() - began > LONG:
                 gc.freeze()  # these have come to stay, e.g. the lines of a long log
-        elif not self._left and gc.get_count()[2] >= LOADED:
+        elif not self._left and self._loads < LOADS and gc.get_count()[2] >= LOADED:
+            self._loads += 1
             gc.freeze()
 
     def end(self) -> None:
