@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import json
+import re
 import socket
 import time
 import urllib.error
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 
 from wizard.sandbox import Sandbox
+from wizard.sandbox.cloud import CLIENT_ID
 from wizard.sandbox.records import pair
 
 
@@ -66,24 +69,58 @@ def test_a_record_holds_what_api_discovery_needs(node: Sandbox) -> None:
         "request_id": "a" * 32,
         "application_id": "",
         "deliveries": 1,
+        "understood": True,
     }
 
 
 def test_health_metrics_and_record_are_not_on_the_connectors_port(node: Sandbox) -> None:
     for n, path in enumerate(("/live", "/ready", "/metrics", "/__record")):
         assert send(connect(node), f"{n:032x}", path) == 200
-        with urllib.request.urlopen(node.node.control_url + path, timeout=5) as answer:
+        url = node.node.metrics_url if path == "/metrics" else node.node.control_url + path
+        with urllib.request.urlopen(url, timeout=5) as answer:
             assert answer.status == 200
     recorded = [r["path"] for r in node.node.records()]
     assert recorded == ["/live", "/ready", "/metrics", "/__record"]
 
 
-def test_metrics_are_prometheus_text(node: Sandbox) -> None:
+def test_metrics_are_prometheus_text_and_survive_a_reset_but_no_restart(node: Sandbox) -> None:
+    node.node.restart()
     send(connect(node), "c" * 32)
-    with urllib.request.urlopen(node.node.control_url + "/metrics", timeout=5) as answer:
-        lines = answer.read().decode().splitlines()
-    assert 'standin_messages_total{answer="200"} 1' in lines
-    assert all(x.startswith("#") or len(x.split()) == 2 for x in lines)
+    node.node.reset()
+    lines = node.node.metrics().splitlines()
+    processed = 'wallarm_gonode_http_connector_server_messages_processed_total{type="request"}'
+    assert f"{processed} 1" in lines
+    assert all(re.fullmatch(r"# (HELP|TYPE) \w+ .+|\w+(\{.+\})? [0-9.]+", x) for x in lines)
+    node.node.restart()
+    assert f"{processed} 0" in node.node.metrics().splitlines()
+
+
+def test_it_behaves_as_told_until_it_is_reset(node: Sandbox) -> None:
+    node.node.behave(connector_types=["other"], refused_status=422)
+    assert send(connect(node), "a" * 32) == 422
+    node.node.behave(allowed_hosts=["other.example.com"])
+    assert send(connect(node), "a" * 32) == 415
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        node.node.behave(no_such_setting=True)
+    node.node.behave(metrics=False)
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        node.node.metrics()
+    node.node.reset()
+    assert send(connect(node), "a" * 32) == 200
+
+
+def test_a_message_that_is_answered_but_not_understood_is_in_no_inventory(node: Sandbox) -> None:
+    node.node.behave(styles=["multipart"])
+    for n in range(3):
+        status = {"X-Wallarm-Response-Status": "200"}
+        assert send(connect(node), f"{n:032x}", "/unread", **status) == 200
+    assert [r["understood"] for r in node.node.records()] == [False] * 3
+    request = urllib.request.Request(
+        f"{node.cloud_url}/v4/clients/{CLIENT_ID}/rules/endpoints",
+        headers={"X-WallarmApi-Token": node.token},
+    )
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        assert json.loads(answer.read())["body"] == []
 
 
 def test_an_error_answer_counts_as_not_received(node: Sandbox) -> None:

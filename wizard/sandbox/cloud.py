@@ -73,7 +73,8 @@ class Cloud:
         seen = Counter(
             (str(r["host"]), str(r["method"]), str(r["path"]))
             for r in self._records()
-            if isinstance(r["status"], int)
+            if r["understood"]
+            and isinstance(r["status"], int)
             and 200 <= r["status"] < 300
             and r["method"] not in ("OPTIONS", "HEAD")
         )

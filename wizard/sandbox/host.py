@@ -16,7 +16,7 @@ import signal
 import sys
 from pathlib import Path
 
-from wizard.sandbox import backend, leftovers, records
+from wizard.sandbox import backend, leftovers
 from wizard.sandbox.apis import Seeder
 from wizard.sandbox.cloud import Cloud
 from wizard.sandbox.execute_api import FrontDoor
@@ -28,6 +28,7 @@ from wizard.sandbox.wire import CallError, Client
 # Names that lead to the stand-in node inside Lambda workers: the load balancer's, and the endings
 # that private DNS names have.
 NODE_NAMES = (".elb.amazonaws.com", ".local", ".internal")
+METRICS_PORT = 9000  # where a node tells its counters, unless it is configured otherwise
 
 
 class Host:
@@ -39,7 +40,7 @@ class Host:
         self._region = region
         self._aws = LocalAws(root, account_id, region)
         self._node = Node()
-        self._cloud = Cloud(lambda: records.pair(self._node.messages))
+        self._cloud = Cloud(self._node.records)
         self._backend = backend.make()
         self._tasks: list[asyncio.Task[None]] = []
         self._servers: list[Server] = [self._cloud.server, self._backend]
@@ -49,8 +50,11 @@ class Host:
         await self._node.start()
         for server in (self._cloud.server, self._backend):
             await server.start()
-        target = f"127.0.0.1:{self._node.connector.port}"
-        self._aws.hosts.write_text("".join(f"{target} {name}\n" for name in NODE_NAMES))
+        # The counters first: a line that names a port wins over the one for every port.
+        counters, connector = self._node.metrics.port, self._node.connector.port
+        lines = [f"127.0.0.1:{counters} {name}:{METRICS_PORT}\n" for name in NODE_NAMES]
+        lines += [f"127.0.0.1:{connector} {name}\n" for name in NODE_NAMES]
+        self._aws.hosts.write_text("".join(lines))
         await self._aws.start()
         front = FrontDoor(self._aws.port, self._region, self._account_id)
         await front.server.start()
@@ -70,6 +74,7 @@ class Host:
             "execute_api": front.server.port,
             "connector": self._node.connector.port,
             "control": self._node.control.port,
+            "metrics": self._node.metrics.port,
             "cloud": self._cloud.server.port,
             "backend": self._backend.port,
         }

@@ -1,19 +1,17 @@
 """Stand-in for the Wallarm Native Node: takes what the forwarder sends, and tells what it got.
 
 The connector port takes traffic and nothing else, so that no path of an API can collide with the
-stand-in's own. Health, metrics, the record and the faults are on the control port (on the real node
-they are on ports of their own too: 8080 and 9000). Unverified: the node's wire protocol is not
-public. What is recorded here follows the forwarder's own description of it; a real node may want
-something else.
+stand-in's own. Its counters are on a port of their own, as on the real node (9000); health, the
+record, faults and behaviour are on the control port. What a message means to it is in `node_model`,
+a model: the node's wire protocol is not public, and a real node may want something else.
 """
 
 from __future__ import annotations
 
 import json
-import time
-from collections import Counter
 from dataclasses import dataclass
 
+from wizard.sandbox.node_model import Behaviour, NodeModel
 from wizard.sandbox.records import pair
 from wizard.sandbox.web import Request, Response, Server, as_json
 
@@ -52,9 +50,7 @@ class Fault:
         return True
 
     def response(self) -> Response:
-        """What the hit message gets."""
-        if self.mode == "slow":
-            return Response(200, delay=self.delay)
+        """What the hit message gets; a slow one gets the node's own answer, later."""
         if self.mode == "status":
             headers = [("Retry-After", self.retry_after)] if self.retry_after else []
             return Response(self.status, b"stand-in fault\n", headers, delay=self.delay)
@@ -62,30 +58,43 @@ class Fault:
 
 
 class Node:
-    """One stand-in node: a connector port and a control port, in the caller's event loop."""
+    """One stand-in node: connector, metrics and control port, in the caller's event loop."""
 
     def __init__(self) -> None:
         self.messages: list[dict[str, object]] = []
-        self.answers: Counter[int | str] = Counter()
+        self.model = NodeModel()
         self.faults: list[Fault] = []
         self.connector = Server(self._receive)
+        self.metrics = Server(self._metrics)
         self.control = Server(self._control)
 
-    async def start(self, connector_port: int = 0, control_port: int = 0) -> None:
-        """Bind both ports on 127.0.0.1."""
+    async def start(
+        self, connector_port: int = 0, control_port: int = 0, metrics_port: int = 0
+    ) -> None:
+        """Bind the ports on 127.0.0.1."""
         await self.connector.start(connector_port)
         await self.control.start(control_port)
+        await self.metrics.start(metrics_port)
 
     async def close(self) -> None:
-        """Close both ports."""
+        """Close the ports."""
         await self.connector.close()
         await self.control.close()
+        await self.metrics.close()
+
+    def records(self) -> list[dict[str, object]]:
+        """One record per request that arrived; see `wizard.sandbox.records.pair`."""
+        return pair(self.messages, self.model.behaviour.header_prefix)
 
     async def _receive(self, request: Request) -> Response:
         fault = next((f for f in self.faults if f.strikes(request)), None)
-        response = Response() if fault is None else fault.response()
-        answered: int | str = response.fault or response.status
-        self.answers[answered] += 1
+        understood = False
+        if fault is None or fault.mode == "slow":
+            judged = self.model.receive(request)
+            understood = judged.understood
+            response = Response(judged.status, delay=fault.delay if fault else 0.0)
+        else:
+            response = fault.response()
         if len(self.messages) < MAX_MESSAGES:
             self.messages.append(
                 {
@@ -94,31 +103,47 @@ class Node:
                     "headers": request.headers,
                     "body": request.body.decode("utf-8", "replace"),
                     "received_at": request.received_at,
-                    "answered": answered,
+                    "answered": response.fault or response.status,
+                    "understood": understood,
                 }
             )
         return response
+
+    async def _metrics(self, request: Request) -> Response:
+        if request.path != "/metrics" or not self.model.behaviour.metrics:
+            return as_json({"error": "not found"}, 404)
+        return Response(
+            200, self.model.metrics().encode(), [("Content-Type", "text/plain; version=0.0.4")]
+        )
 
     async def _control(self, request: Request) -> Response:
         what = (request.method, request.path)
         if request.method in ("GET", "HEAD") and request.path in ("/live", "/ready"):
             return as_json({"status": "ok"})
-        if what == ("GET", "/metrics"):
-            return Response(
-                200, self._metrics().encode(), [("Content-Type", "text/plain; version=0.0.4")]
-            )
         if what == ("GET", "/__record"):
-            return as_json(pair(self.messages))
+            return as_json(self.records())
         if what == ("GET", "/__messages"):
             return as_json(self.messages)
         if what == ("POST", "/__reset"):
             self.messages.clear()
             self.faults.clear()
-            self.answers.clear()
+            self.model.behaviour = Behaviour()
             return as_json({"status": "empty"})
+        if what == ("POST", "/__restart"):
+            self.model.restart()
+            return as_json({"status": "restarted"})
+        if what == ("POST", "/__behave"):
+            return self._behave(request)
         if what == ("POST", "/__fail"):
             return self._fail(request)
         return as_json({"error": "not found"}, 404)
+
+    def _behave(self, request: Request) -> Response:
+        try:
+            self.model.behaviour = Behaviour.of(json.loads(request.body or b"{}"))
+        except (ValueError, TypeError, AttributeError) as error:
+            return as_json({"error": str(error)}, 400)
+        return as_json({"status": "as told"})
 
     def _fail(self, request: Request) -> Response:
         try:
@@ -133,17 +158,3 @@ class Node:
         else:
             return as_json({"error": f"mode is none or one of {', '.join(FAULTS)}"}, 400)
         return as_json({"faults": len(self.faults)})
-
-    def _metrics(self) -> str:
-        """Prometheus text; unverified: the real node's metric names are its own."""
-        lines = [
-            "# HELP standin_messages_total Messages the connector answered, by answer.",
-            "# TYPE standin_messages_total counter",
-        ]
-        lines += [f'standin_messages_total{{answer="{a}"}} {n}' for a, n in self.answers.items()]
-        lines += [
-            "# HELP standin_time_seconds The stand-in's clock.",
-            "# TYPE standin_time_seconds gauge",
-            f"standin_time_seconds {time.time():.3f}",
-        ]
-        return "\n".join(lines) + "\n"

@@ -23,8 +23,9 @@ def call(url: str, data: object = None) -> Any:
 class NodeClient:
     """Talks to the stand-in node's control port."""
 
-    def __init__(self, control_url: str, connector: str) -> None:
+    def __init__(self, control_url: str, connector: str, metrics_url: str) -> None:
         self.control_url = control_url
+        self.metrics_url = metrics_url
         self.connector = connector  # host:port, what X_NODE_URL would be without a load balancer
 
     def records(self) -> list[dict[str, Any]]:
@@ -38,8 +39,23 @@ class NodeClient:
         return data
 
     def reset(self) -> None:
-        """Forget every message and every fault."""
+        """Forget every message and every fault, and behave as at first; counters go on."""
         call(f"{self.control_url}/__reset", {})
+
+    def behave(self, **settings: object) -> None:
+        """Be set up like this from now on; the settings are those of
+        `wizard.sandbox.node_model.Behaviour`, those left out are as at first."""
+        call(f"{self.control_url}/__behave", settings)
+
+    def restart(self) -> None:
+        """Count from nothing again."""
+        call(f"{self.control_url}/__restart", {})
+
+    def metrics(self) -> str:
+        """The node's counters as it tells them."""
+        with _DIRECT.open(self.metrics_url, timeout=CALL_SECONDS) as answer:
+            text: str = answer.read().decode()
+        return text
 
     def fail(self, mode: str, **settings: object) -> None:
         """Misbehave from now on; `mode` and settings are those of `wizard.sandbox.node.Fault`.

@@ -62,7 +62,11 @@ class Sandbox:
         self.execute_api_url = _url(ports["execute_api"])
         self.cloud_url = _url(ports["cloud"])
         self.backend_url = _url(ports["backend"])
-        self.node = NodeClient(_url(ports["control"]), f"127.0.0.1:{ports['connector']}")
+        self.node = NodeClient(
+            _url(ports["control"]),
+            f"127.0.0.1:{ports['connector']}",
+            f"{_url(ports['metrics'])}/metrics",
+        )
         self.apis: dict[str, SampleApi] = {api.key: api for api in APIS}
 
     @classmethod
