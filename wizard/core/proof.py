@@ -5,7 +5,6 @@ Pure: the evidence is gathered by `services.proof`, the story is told here.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from wizard.core.report import Hop, State
@@ -137,11 +136,6 @@ def summary(hops: tuple[Hop, ...]) -> str:
     if hops[-1].state is State.UNCHECKED:
         return f"The node answered the forwarder {took:.1f}s after the request was sent."
     return f"A request travels from your API to the node in {took:.1f}s."
-
-
-def is_marker(text: str) -> bool:
-    """Whether a text is a proof marker: 32 lower-case hex digits."""
-    return re.fullmatch(r"[0-9a-f]{32}", text) is not None
 
 
 def _outcome(evidence: Evidence) -> str:

@@ -147,31 +147,7 @@ def shown(answers: Answers) -> tuple[Step, ...]:
     return tuple(s for s in STEPS if not s.skip(answers))
 
 
-def after(step_id: str, answers: Answers) -> Step | None:
-    """The step Next leads to; None at the end."""
-    return _neighbour(step_id, answers, 1)
-
-
-def before(step_id: str, answers: Answers) -> Step | None:
-    """The step Back leads to; None at the beginning, and never from a change to a question."""
-    found = _neighbour(step_id, answers, -1)
-    if found is not None and _BY_ID[step_id].changes and not found.changes:
-        return None
-    return found
-
-
 def broken(step_id: str, answers: Answers) -> tuple[Violation, ...]:
     """The broken rules that this step can mend."""
     keys = set(_BY_ID[step_id].keys)
     return tuple(v for v in problems(answers) if keys & set(v.keys))
-
-
-def step_of(key: str) -> Step | None:
-    """The step where an answer is given; None for what is not asked."""
-    return next((s for s in STEPS if key in s.keys), None)
-
-
-def _neighbour(step_id: str, answers: Answers, direction: int) -> Step | None:
-    order = [s for s in STEPS if s.id == step_id or not s.skip(answers)]
-    at = order.index(_BY_ID[step_id]) + direction
-    return order[at] if 0 <= at < len(order) else None

@@ -20,11 +20,6 @@ def terraform_module() -> Path:
     return _find("terraform", "*.tf")
 
 
-def forwarder_source() -> Path:
-    """Folder of the forwarder's source."""
-    return _find("lambda", "cw-resend-lambda/*.py") / "cw-resend-lambda"
-
-
 def forwarder_package() -> bytes:
     """The forwarder's zip, built from the source of this installation: the same bytes always."""
     folder = _find("lambda", "build.py")

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from wizard.core.errors import UsageError, WizardError
+from wizard.core.errors import WizardError
 from wizard.core.facts import Api, ApiType, EndpointType, Identity, Inventory, Stage
-from wizard.core.stage_names import resolve_stage
 from wizard.services.aws import cache, discovery, items, log_groups, network
 from wizard.services.aws.budget import TokenBucket
 from wizard.services.aws.discovery import discover
@@ -190,22 +189,6 @@ def test_an_unreachable_aws_is_an_error_not_an_empty_list(
     with pytest.raises(WizardError) as caught:
         discover(session, identity)
     assert caught.value.code == "WAG-E-AWS-006"
-
-
-def test_a_wrong_stage_is_answered_with_the_closest(
-    session: Session, identity: Identity, world: Any
-) -> None:
-    name = world.name("payments")
-    api = world.rest_api(name, "production")
-    inventory = discover(session, identity)
-    assert str(resolve_stage(inventory, f"{api}/production").ref) == f"{api}/production"
-    assert resolve_stage(inventory, f"{name}/production").api.api_id == api
-    with pytest.raises(UsageError) as caught:
-        resolve_stage(inventory, f"{name}/productoin")
-    assert f"{api}/production" in caught.value.next_step
-    world.rest_api(name, "production")
-    with pytest.raises(UsageError, match="2 stages"):
-        resolve_stage(discover(session, identity), f"{name}/production")
 
 
 def test_invoke_urls_follow_type_partition_and_stage(identity: Identity) -> None:

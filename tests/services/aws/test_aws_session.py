@@ -45,6 +45,12 @@ def configured(env: dict[str, str], tmp_path: Path) -> dict[str, str]:
     return env
 
 
+def child_environment(session: Session) -> dict[str, str]:
+    """The whole environment of a child process: the session's own with what it adds."""
+    whole = {**session._env, **session.environment()}
+    return {name: value for name, value in whole.items() if value is not None}
+
+
 def without_keys(env: dict[str, str]) -> dict[str, str]:
     kept = {k: v for k, v in env.items() if not k.startswith(("AWS_ACCESS", "AWS_SECRET"))}
     return kept | {"AWS_EC2_METADATA_DISABLED": "true"}
@@ -89,7 +95,7 @@ def test_profiles_and_regions_come_from_the_real_configuration(
 
 
 def test_a_wrong_profile_is_answered_with_the_closest(configured: dict[str, str]) -> None:
-    for read in (Session.identity, Session.child_environment):
+    for read in (Session.identity, child_environment):
         with pytest.raises(UsageError) as caught:
             read(Session(profile="platfrom-admin", region="eu-central-1", env=configured))
         assert caught.value.code == "WAG-E-AWS-003"
@@ -143,7 +149,7 @@ def test_terraform_gets_the_same_keys_and_nothing_that_competes_with_them(
     env: dict[str, str],
 ) -> None:
     session = Session(region="eu-central-1", env=env | {"AWS_PROFILE": "other", "AWS_REGION": "x"})
-    child = session.child_environment()
+    child = child_environment(session)
     assert child["AWS_ACCESS_KEY_ID"] == env["AWS_ACCESS_KEY_ID"]
     assert child["AWS_REGION"] == child["AWS_DEFAULT_REGION"] == "eu-central-1"
     assert "AWS_PROFILE" not in child
@@ -154,7 +160,7 @@ def test_terraform_gets_the_same_keys_and_nothing_that_competes_with_them(
 def test_terraform_gets_a_plain_profile_by_name_so_that_it_can_renew_it(
     configured: dict[str, str],
 ) -> None:
-    child = Session(profile="platform-admin", env=configured).child_environment()
+    child = child_environment(Session(profile="platform-admin", env=configured))
     assert child["AWS_PROFILE"] == "platform-admin"
     assert "AWS_ACCESS_KEY_ID" not in child
     assert "platform-secret" not in str(child)
@@ -176,7 +182,7 @@ def test_a_profile_with_mfa_asks_for_the_code_once_and_hands_terraform_keys(
         return "123456"
 
     session = Session(profile="with-mfa", env=without_keys(configured), mfa=code)
-    child = session.child_environment()
+    child = child_environment(session)
     assert session.identity().account_id == "123456789012"
     assert len(asked) == 1
     assert "mfa/jane" in asked[0]
@@ -191,7 +197,7 @@ def test_a_profile_with_mfa_never_waits_for_input_that_nobody_sees(
     configured: dict[str, str],
 ) -> None:
     with pytest.raises(WizardError) as caught:
-        Session(profile="with-mfa", env=without_keys(configured)).child_environment()
+        child_environment(Session(profile="with-mfa", env=without_keys(configured)))
     assert caught.value.code == "WAG-E-AWS-011"
 
 
@@ -200,7 +206,7 @@ def test_an_sso_profile_without_login_is_told_the_command(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(WizardError) as caught:
-        Session(profile="company-sso", env=without_keys(configured)).child_environment()
+        child_environment(Session(profile="company-sso", env=without_keys(configured)))
     assert caught.value.code == "WAG-E-AWS-005"
     assert "aws sso login --profile company-sso" in caught.value.next_step
 

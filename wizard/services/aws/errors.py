@@ -84,11 +84,6 @@ def message_of(error: BaseException) -> str:
     return clean(str(text)).strip()
 
 
-def is_throttling(error: BaseException) -> bool:
-    """AWS refused because of the rate of requests."""
-    return code_of(error) in THROTTLED
-
-
 def is_denied(error: BaseException) -> bool:
     """AWS refused for want of a permission."""
     return code_of(error) in DENIED

@@ -191,11 +191,6 @@ class Session(Clients):
         out["AWS_SESSION_TOKEN"] = frozen.token or None
         return out
 
-    def child_environment(self) -> dict[str, str]:
-        """The whole environment for such a child: this session's own with those variables set."""
-        whole = {**self._env, **self.environment()}
-        return {name: value for name, value in whole.items() if value is not None}
-
     def patient_client(self, service: str, seconds: int) -> Any:
         """A client of its own that waits so long for an answer, and asks only once."""
         return self._make(service, attempts=1, timeout=seconds)
