@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.figure import Figure, figure
-from wizard.core.answers_io import build, parse_file
-from wizard.core.checks import Report
+from wizard.core.answers.parse import build, parse_file
+from wizard.core.checks.model import Report
 from wizard.flows import diagnose
 from wizard.flows.context import Context, Options
 from wizard.sandbox import Sandbox

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from benchmarks.figure import Figure, figure, measured
-from wizard.core.progress import ProgressReducer
+from wizard.core.terraform.progress import ProgressReducer
 from wizard.services.terraform.client import open_terraform
 from wizard.services.workspace import WorkspaceId, open_workspace
 

@@ -7,7 +7,7 @@ import time
 import tracemalloc
 
 from benchmarks.figure import Figure, figure, measured
-from wizard.core.progress import ProgressReducer
+from wizard.core.terraform.progress import ProgressReducer
 from wizard.services.terraform.events import parse_line
 
 EVENTS = 100_000

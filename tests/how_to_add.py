@@ -97,16 +97,16 @@ DOCS = Edit(command=("-m", "tests.docs.generate"))
 RECIPES = {
     "an answer": Recipe(
         (
-            Edit("wizard/core/answers.py", "    proof: ",
+            Edit("wizard/core/answers/model.py", "    proof: ",
                  '    ticket: str = _key("", "Change ticket, put on every resource as a tag.")\n'),
-            Edit("wizard/core/steps.py", '"name_prefix", "tags", ', '"ticket", '),
+            Edit("wizard/core/answers/steps.py", '"name_prefix", "tags", ', '"ticket", '),
             DOCS,
         ),
         ("tests/core/test_one_source.py", "tests/core/test_answers.py", "tests/docs/test_docs.py"),
     ),
     "a check": Recipe(
         (
-            Edit("wizard/core/checklist.py", ")  # fmt: skip\n\nCHECKS",
+            Edit("wizard/core/checks/checklist.py", ")  # fmt: skip\n\nCHECKS",
                  '    Check("WAG-API-099", DISCOVERY, "Is the group named?", ("the answers",),\n'
                  '          "Set `node_group`.", ("WAG-API-001",)),\n'),
             Edit("wizard/services/evidence/discovery.py", "def wanted_environment",
@@ -122,7 +122,7 @@ RECIPES = {
     ),
     "a field of the log format": Recipe(
         (
-            Edit("wizard/core/access_log.py", '    ("userAgent", "$context.identity.userAgent"),\n',
+            Edit("wizard/core/stages/log_format.py", '    ("userAgent", "$context.identity.userAgent"),\n',
                  '    ("accountId", "$context.accountId"),\n'),
             Edit("lambda/cw-resend-lambda/parse.py", '"userAgent",\n)  # fmt: skip\nNUMBERS',
                  '"accountId", '),
@@ -147,7 +147,7 @@ RECIPES = {
     ),
     "a step of the wizard": Recipe(
         (
-            Edit("wizard/core/steps.py", '    Step("review", "Review"',
+            Edit("wizard/core/answers/steps.py", '    Step("review", "Review"',
                  '    Step("notes", "Notes", "Anything to remember?"),\n'),
             Edit("wizard/ui/screens/notes.py", "", NOTES),
             Edit("wizard/ui/help.py", '    "review": ', '    "notes": "A line to remember.",\n'),
@@ -157,7 +157,7 @@ RECIPES = {
     "an AWS call": Recipe(
         (
             Edit(command=("-c", CALLED)),
-            Edit("wizard/core/policy_connect.py", '("logs:DescribeLogGroups",)',
+            Edit("wizard/core/permissions/connector.py", '("logs:DescribeLogGroups",)',
                  '("logs:DescribeLogGroups", "logs:DescribeQueryDefinitions")', instead=True),
             Edit(command=("-c", KNOWN)),
             DOCS,

@@ -17,10 +17,7 @@ from wizard import console as module
 from wizard.console import Console, print_error
 from wizard.console_live import LiveDeploy
 from wizard.core.errors import WizardError
-from wizard.core.facts import StageRef
-from wizard.core.progress import Progress, ProgressReducer
-from wizard.core.proof import Hop
-from wizard.core.report import (
+from wizard.core.events import (
     HopChanged,
     Note,
     Phase,
@@ -29,7 +26,10 @@ from wizard.core.report import (
     State,
     TerraformChanged,
 )
-from wizard.core.terraform_events import ApplyComplete, ApplyStart, PlannedChange
+from wizard.core.facts import StageRef
+from wizard.core.proof import Hop
+from wizard.core.terraform.events import ApplyComplete, ApplyStart, PlannedChange
+from wizard.core.terraform.progress import Progress, ProgressReducer
 
 TIME = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z "
 APPLY = PhaseChanged(Phase.DEPLOY, State.RUNNING, "Deploying to 123456789012", "3m – 6m")

@@ -51,8 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _tell_unread(env: dict[str, str]) -> None:
     """A misspelt variable would otherwise be a default that nobody chose."""
+    from wizard.core.environment import unread
     from wizard.core.text import clean
-    from wizard.core.variables import unread
 
     for sentence in unread(env):
         print(clean(sentence), file=sys.stderr)

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 from wizard.console import Console
 from wizard.console_stop import GracefulStop
-from wizard.core.answers import Answers
-from wizard.core.answers_io import env_name
+from wizard.core.answers.model import Answers
+from wizard.core.answers.parse import env_name
 from wizard.core.errors import ExitCode, UsageError, WizardError
-from wizard.core.report import State
+from wizard.core.events import State
 from wizard.core.secret import Secret
 from wizard.core.text import count
 from wizard.inputs import consent, interactive, load_answers, make_context, run_options, setting
 from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:
-    from wizard.core.change import StageChange
+    from wizard.core.stages.change import StageChange
     from wizard.core.tfvars import Outputs
     from wizard.flows.review import Review
 
@@ -143,7 +143,7 @@ def show_snippets(console: Console, changes: Iterable[StageChange]) -> None:
 
 def show_review(review: Review, console: Console) -> None:
     """What would happen, in the reader's words."""
-    from wizard.core.change import diff_lines
+    from wizard.core.stages.change import diff_lines
 
     _show_plan(review, console)
     for change in review.changes:
@@ -167,7 +167,7 @@ def show_review(review: Review, console: Console) -> None:
 
 def _show_plan(review: Review, console: Console) -> None:
     """What Terraform would do, by group; what would be removed or replaced, one by one."""
-    from wizard.core.groups import group_of, group_order
+    from wizard.core.terraform.groups import group_of, group_order
 
     acting = [
         c for c in review.plan.changes if c.action in ("create", "update", "delete", "replace")

@@ -10,12 +10,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from wizard.console import Console, speaks_unicode
-from wizard.core import report_text
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.checklist_text import listing
-from wizard.core.checks import Report, Result, Verdict
+from wizard.core.checks import report as report_text
+from wizard.core.checks.model import Report, Result, Verdict
 from wizard.core.errors import ExitCode, UsageError
-from wizard.core.report import State
+from wizard.core.events import State
 from wizard.core.secret import Secret
 from wizard.core.text import clean, count, duration
 from wizard.flows.context import Context

@@ -7,12 +7,12 @@ import dataclasses
 
 from wizard import __version__
 from wizard.console import Console
-from wizard.core.access_log import compare, log_group_name
 from wizard.core.errors import ExitCode
+from wizard.core.events import State
 from wizard.core.facts import Stage
-from wizard.core.owner import owner
-from wizard.core.record import StageRecord
-from wizard.core.report import State
+from wizard.core.journal.record import StageRecord
+from wizard.core.stages.log_format import compare, log_group_name
+from wizard.core.stages.owner import owner
 from wizard.core.text import clean
 from wizard.core.undo import drift
 from wizard.inputs import load_answers, make_context, setting

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.commands import run_install
 from wizard.console import Console
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import ExitCode
-from wizard.core.report import State
+from wizard.core.events import State
 from wizard.core.secret import Secret
 from wizard.core.text import clean, count, duration
 from wizard.inputs import interactive, run_options, setting

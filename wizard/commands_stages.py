@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from wizard.commands import anew_if_overtaken, show_snippets
 from wizard.console import Console
 from wizard.console_stop import GracefulStop
-from wizard.core.change import diff_lines
 from wizard.core.errors import ExitCode, UsageError
-from wizard.core.record import StageRecord
-from wizard.core.report import StageReport, State
+from wizard.core.events import StageReport, State
+from wizard.core.journal.record import StageRecord
+from wizard.core.stages.change import diff_lines
 from wizard.core.text import clean, count
 from wizard.inputs import consent, load_answers, make_context, setting
 from wizard.services.tokens import take_environment

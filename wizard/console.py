@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from wizard.core.errors import WizardError
-from wizard.core.report import (
+from wizard.core.events import (
     FlowEvent,
     HopChanged,
     Note,

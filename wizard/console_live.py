@@ -11,8 +11,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from wizard.core.progress import Progress, UnitState
-from wizard.core.report import State, glyph
+from wizard.core.events import State, glyph
+from wizard.core.terraform.progress import Progress, UnitState
 from wizard.core.text import clean, duration
 
 _STATES = {

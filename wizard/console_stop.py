@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
-from wizard.core.report import State
+from wizard.core.events import State
 from wizard.core.text import count
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from wizard.console import Console
-from wizard.core.answers import Answers
-from wizard.core.answers_io import build, from_env, from_text, parse_file
+from wizard.core.answers.model import Answers
+from wizard.core.answers.parse import build, from_env, from_text, parse_file
 from wizard.core.errors import UsageError
 from wizard.core.text import clean
 from wizard.flows.context import Context, Options

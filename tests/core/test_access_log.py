@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.core import access_log, json_template
-from wizard.core.access_log import (
+from wizard.core import json_template
+from wizard.core.facts import AccessLog, ApiType
+from wizard.core.stages import log_format as access_log
+from wizard.core.stages.log_format import (
     ALIAS_PREFIX,
     MAX_FORMAT_BYTES,
     FormatKind,
@@ -23,7 +25,6 @@ from wizard.core.access_log import (
     problems,
     render_format,
 )
-from wizard.core.facts import AccessLog, ApiType
 
 OURS = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/apigateway/ours"
 SEED = {

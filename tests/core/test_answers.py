@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.core.answers import Answers
-from wizard.core.answers_io import build, env_name, from_env, from_text, parse_file
+from wizard.core.answers.model import Answers
+from wizard.core.answers.parse import build, env_name, from_env, from_text, parse_file
+from wizard.core.answers.rules import RETENTION_DAYS, node_version, problem, token_problem
 from wizard.core.errors import ExitCode, UsageError
-from wizard.core.rules import RETENTION_DAYS, node_version, problem, token_problem
 
 
 def test_the_defaults_can_be_deployed():

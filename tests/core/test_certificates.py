@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from wizard.core.answers import Answers
-from wizard.core.answers_io import build
+from wizard.core.answers.model import Answers
+from wizard.core.answers.parse import build
+from wizard.core.answers.rules import problem, problems
 from wizard.core.certificates import (
     DAY,
     covers,
@@ -19,7 +20,6 @@ from wizard.core.certificates import (
 )
 from wizard.core.errors import UsageError
 from wizard.core.facts import Certificate
-from wizard.core.rules import problem, problems
 from wizard.core.tfvars import variables
 
 ARN = "arn:aws:acm:us-east-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"

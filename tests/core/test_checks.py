@@ -7,8 +7,8 @@ from graphlib import TopologicalSorter
 
 import pytest
 
-from wizard.core.checklist import BY_ID, CHECKS
-from wizard.core.checks import (
+from wizard.core.checks.checklist import BY_ID, CHECKS
+from wizard.core.checks.model import (
     SECTIONS,
     Check,
     Finding,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.core.answers import Answers
-from wizard.core.checklist import CHECKS
-from wizard.core.console_links import check_link, log_link, wallarm_console
+from wizard.core.answers.model import Answers
+from wizard.core.checks.checklist import CHECKS
+from wizard.core.checks.console_links import check_link, log_link, wallarm_console
 from wizard.core.tfvars import Outputs
 
 ANSWERS = Answers(region="eu-west-1", wallarm_api_host="api.wallarm.com")

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.core.answers import Answers
-from wizard.core.policy import FORMATS, documents, render
-from wizard.core.policy_grants import PURPOSES
-from wizard.core.rules import problem, problems
+from wizard.core.answers.model import Answers
+from wizard.core.answers.rules import problem, problems
+from wizard.core.permissions.documents import FORMATS, documents, render
+from wizard.core.permissions.grants import PURPOSES
 
 ACCOUNT = "123456789012"
 HOSTILE = ("*", "?", "${aws:username}", "${AWS::Region}", "%{if true}", '"', "\n", "{", "}", "JSON")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tracemalloc
 
-from wizard.core.progress import ProgressReducer
-from wizard.core.terraform_events import ApplyProgress, ApplyStart
+from wizard.core.terraform.events import ApplyProgress, ApplyStart
+from wizard.core.terraform.progress import ProgressReducer
 
 
 def test_a_long_deployment_takes_no_more_memory_than_a_short_one() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from wizard.core import migrations
-from wizard.core.answers import SCHEMA_VERSION, Answers
-from wizard.core.answers_io import parse_file
+from wizard.core.answers.model import SCHEMA_VERSION, Answers
+from wizard.core.answers.parse import parse_file
 from wizard.core.errors import WizardError
 
 STEPS: migrations.Steps = {

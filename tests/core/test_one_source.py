@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from wizard.core import access_log, tfvars
-from wizard.core.answers import Answers
+from wizard.core import tfvars
+from wizard.core.answers.model import Answers
+from wizard.core.answers.steps import STEPS
 from wizard.core.facts import ApiType
-from wizard.core.steps import STEPS
+from wizard.core.stages import log_format
 from wizard.ui.help import HELP
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,9 +38,9 @@ def test_every_answer_that_the_module_has_a_variable_for_reaches_it() -> None:
 
 def test_the_forwarder_reads_every_field_that_the_format_writes() -> None:
     parse = runpy.run_path(str(ROOT / "lambda" / "cw-resend-lambda" / "parse.py"))
-    assert parse["KEYS"] == tuple(name for name, _ in access_log.FIELDS)
-    assert parse["ALIASES"] == access_log.ALIASES
-    assert parse["WRITTEN"] == access_log.WRITTEN_BY_CLIENTS
+    assert parse["KEYS"] == tuple(name for name, _ in log_format.FIELDS)
+    assert parse["ALIASES"] == log_format.ALIASES
+    assert parse["WRITTEN"] == log_format.WRITTEN_BY_CLIENTS
 
 
 @pytest.mark.parametrize("step", [step.id for step in STEPS])

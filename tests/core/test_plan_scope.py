@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wizard.core.plan_scope import beyond
-from wizard.core.terraform_events import PlannedChange
+from wizard.core.terraform.events import PlannedChange
+from wizard.core.terraform.plans import beyond
 
 
 def change(action: str, address: str = "aws_lb.node") -> PlannedChange:

@@ -9,10 +9,18 @@ from typing import Any
 
 import pytest
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
-from wizard.core.policy import FORMATS, GRANTS, documents, grants, needs, render, size
-from wizard.core.policy_grants import MOST_STAGES, PURPOSES
+from wizard.core.permissions.documents import (
+    FORMATS,
+    GRANTS,
+    documents,
+    grants,
+    needs,
+    render,
+    size,
+)
+from wizard.core.permissions.grants import MOST_STAGES, PURPOSES
 
 ACCOUNT = "123456789012"
 EVERYTHING = Answers(

@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wizard.core.durations import key, usual_seconds
-from wizard.core.groups import group_of
-from wizard.core.progress import Progress, ProgressReducer, UnitState
-from wizard.core.terraform_events import (
+from wizard.core.terraform.durations import key, usual_seconds
+from wizard.core.terraform.events import (
     ApplyComplete,
     ApplyErrored,
     ApplyProgress,
@@ -24,6 +22,8 @@ from wizard.core.terraform_events import (
     Refresh,
     Version,
 )
+from wizard.core.terraform.groups import group_of
+from wizard.core.terraform.progress import Progress, ProgressReducer, UnitState
 
 LB = ("aws_lb.node", "aws_lb")
 VPC = ("aws_vpc.this", "aws_vpc")

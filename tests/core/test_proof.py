@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from wizard.core.events import State
 from wizard.core.proof import Evidence, Proof, finished, give_up, summary, tell
-from wizard.core.report import State
 
 
 def states(hops):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from wizard.core import record
 from wizard.core.facts import AccessLog, StageRef, StageSettings
-from wizard.core.record import Entry, fold, settings_to_dict
+from wizard.core.journal import record
+from wizard.core.journal.record import Entry, fold, settings_to_dict
 
 REF = StageRef("a1", "prod")
 OFF = StageSettings()

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.core.terraform_errors import explain, explain_diagnostics, state_lock
-from wizard.core.terraform_events import Diagnostic
+from wizard.core.terraform.events import Diagnostic
+from wizard.core.terraform.failures import explain, explain_diagnostics, state_lock
 
 TEXTS = {
     "WAG-E-TF-101": "Saved plan is stale\nThe given plan file can no longer be applied because the "

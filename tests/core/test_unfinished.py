@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.core import record
-from wizard.core.record import Entry
-from wizard.core.unfinished import PROOF, intention, unfinished_run
+from wizard.core.journal import record
+from wizard.core.journal.record import Entry
+from wizard.core.journal.unfinished import PROOF, intention, unfinished_run
 
 STEPS = [
     (record.TOKEN_STORE, "/token"), (record.TERRAFORM_APPLY, "it"),

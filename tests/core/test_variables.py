@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wizard.core.variables import OPTIONS, STAND_INS, unread
+from wizard.core.environment import OPTIONS, STAND_INS, unread
 from wizard.parser import build_parser
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import wizard
-from wizard.core import terraform_errors
+from wizard.core.terraform import failures as terraform_errors
 
 PACKAGE = Path(wizard.__file__).parent
 RAISED = ("WizardError", "UsageError", "TerraformError")

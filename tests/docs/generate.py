@@ -16,9 +16,9 @@ from tests.docs import commands, errors, module
 from tests.policy import table
 from wizard.commands import reference
 from wizard.core import checklist_text
-from wizard.core.access_log import render_format
 from wizard.core.facts import AccessLog, ApiType, StageSettings
-from wizard.core.owner import Owner, Tool, snippet
+from wizard.core.stages.log_format import render_format
+from wizard.core.stages.owner import Owner, Tool, snippet
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 GROUP = "/aws/apigateway/wallarm-api-discovery-1a2b3c4d"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from benchmarks import report, scale
 from wizard.core import cost
-from wizard.core.access_log import render_format
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.facts import ApiType
+from wizard.core.stages.log_format import render_format
 
 MODULE = Path(__file__).resolve().parents[2] / "terraform"
 README = MODULE / "README.md"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wizard.core.answers_io import build
+from wizard.core.answers.parse import build
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "bring-your-own.md").read_text(encoding="utf-8")

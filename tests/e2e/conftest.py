@@ -24,11 +24,11 @@ import pytest
 from tests.e2e.machines import environment
 from tests.e2e.watched import Watched
 from tests.faults.front import Front
-from wizard.core import record
-from wizard.core.answers import Answers
-from wizard.core.answers_io import build, parse_file
+from wizard.core.answers.model import Answers
+from wizard.core.answers.parse import build, parse_file
+from wizard.core.events import FlowEvent
 from wizard.core.facts import ApiType
-from wizard.core.report import FlowEvent
+from wizard.core.journal import record
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment import Deployment, identify, open_session

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from tests.e2e.doctor_breaks import Break
 from tests.e2e.doctor_patient import Patient
-from wizard.core.record import StageRecord
+from wizard.core.journal.record import StageRecord
 
 
 def stages_of(patient: Patient, kind: str) -> list[StageRecord]:

@@ -11,8 +11,8 @@ from typing import Any
 
 from tests.e2e.aws_override import Answer, AwsOverride
 from tests.e2e.conftest import Deployed
-from wizard.core.checklist import CHECKS
-from wizard.core.checks import Report, Result, Verdict, selected
+from wizard.core.checks.checklist import CHECKS
+from wizard.core.checks.model import Report, Result, Verdict, selected
 from wizard.core.secret import Secret
 from wizard.core.tfvars import Outputs
 from wizard.flows import diagnose, mend

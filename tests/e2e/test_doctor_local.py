@@ -13,8 +13,8 @@ import pytest
 from tests.e2e.aws_override import AwsOverride
 from tests.e2e.conftest import Deployed
 from tests.e2e.doctor_breakages import BREAKAGES
-from wizard.core.checklist import CHECKS
-from wizard.core.checks import Report, Result, Verdict
+from wizard.core.checks.checklist import CHECKS
+from wizard.core.checks.model import Report, Result, Verdict
 from wizard.flows import diagnose
 from wizard.flows.context import Context, Options
 

@@ -12,8 +12,8 @@ from tests.e2e.doctor_breakages import BREAKAGES, Breakage
 from tests.e2e.doctor_breaks import OTHER_GROUP
 from tests.e2e.doctor_breaks_stages import rest_stage, stages_of
 from tests.e2e.doctor_patient import Patient, healthy, not_well
-from wizard.core.checklist import CHECKS
-from wizard.core.checks import Verdict
+from wizard.core.checks.checklist import CHECKS
+from wizard.core.checks.model import Verdict
 from wizard.core.secret import Secret
 from wizard.flows import diagnose
 

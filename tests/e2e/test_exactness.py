@@ -20,8 +20,8 @@ from tests.e2e.machines import Machine
 from tests.typed import Typed
 from wizard import commands
 from wizard.console import Console
-from wizard.core.answers import Answers
-from wizard.core.answers_io import build, parse_file
+from wizard.core.answers.model import Answers
+from wizard.core.answers.parse import build, parse_file
 from wizard.core.errors import WizardError
 from wizard.flows import fresh
 from wizard.flows.context import Options

@@ -16,7 +16,7 @@ import pytest
 
 from tests.e2e.machines import Machine
 from tests.faults.front import Fault, Front
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment import Deployment, open_session

@@ -23,9 +23,9 @@ import pytest
 
 from tests.e2e.machines import Machine
 from tests.faults.front import Fault, Front
-from wizard.core import record
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.facts import Identity
+from wizard.core.journal import record
 from wizard.core.tfvars import DEPLOYMENT_TAG
 from wizard.flows import recovery
 from wizard.flows.context import Context, Options

@@ -18,8 +18,8 @@ from tests.e2e.conftest import stage_images
 from tests.ui.loop_watch import LoopWatch
 from tests.ui.scenes import settle, until
 from tests.ui.screen_text import screen_text
-from wizard.core.answers import Answers
-from wizard.core.checks import Verdict
+from wizard.core.answers.model import Answers
+from wizard.core.checks.model import Verdict
 from wizard.flows.context import Options
 from wizard.sandbox import Sandbox
 from wizard.ui.app import WizardApp

@@ -15,7 +15,7 @@ from tests.e2e.leaks import ChildWatch, descendants, found_in
 from tests.policy.identify import Call
 from tests.policy.judge import PolicyJudge
 from tests.policy.recorder import Recorder
-from wizard.core.answers_io import build
+from wizard.core.answers.parse import build
 from wizard.sandbox import Sandbox
 
 ACCESS_KEY = "AKIACANARYCANARY0002"

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.flows.mortal import Mortal
-from wizard.core import record
-from wizard.core.access_log import log_group_name
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
+from wizard.core.events import FlowEvent, StageReport, State
 from wizard.core.facts import ApiType, Identity, Inventory, Stage, StageRef
-from wizard.core.report import FlowEvent, StageReport, State
+from wizard.core.journal import record
+from wizard.core.stages.log_format import log_group_name
 from wizard.core.tfvars import Outputs
 from wizard.flows import switching
 from wizard.flows.context import Context, Options

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import requests
 
-from wizard.core.answers import Answers
-from wizard.core.checks import Finding, Verdict
+from wizard.core.answers.model import Answers
+from wizard.core.checks.model import Finding, Verdict
 from wizard.core.facts import Identity
-from wizard.core.record import Record
+from wizard.core.journal.record import Record
 from wizard.core.secret import Secret
 from wizard.flows.diagnose import NO_OUTPUTS
 from wizard.services.evidence import discovery

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wizard.core import checklist_text
-from wizard.core.checklist import CHECKS
+from wizard.core.checks.checklist import CHECKS
 from wizard.flows import mend
 from wizard.services.evidence.checklist import LOOK
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wizard.commands_doctor import exit_code
-from wizard.core import report_text
-from wizard.core.checklist import BY_ID, CHECKS
-from wizard.core.checks import (
+from wizard.core.checks import report as report_text
+from wizard.core.checks.checklist import BY_ID, CHECKS
+from wizard.core.checks.model import (
     NODE,
     About,
     Finding,

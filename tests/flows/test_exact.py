@@ -13,12 +13,12 @@ import pytest
 
 from wizard import commands, commands_stages
 from wizard.console import Console
-from wizard.core.answers import Answers
-from wizard.core.change import StageChange
+from wizard.core.answers.model import Answers
 from wizard.core.cost import estimate
 from wizard.core.errors import WizardError
 from wizard.core.facts import ApiType, Identity, Inventory, StageRef, StageSettings
-from wizard.core.terraform_events import ChangeSummary, PlannedChange
+from wizard.core.stages.change import StageChange
+from wizard.core.terraform.events import ChangeSummary, PlannedChange
 from wizard.core.tfvars import Outputs
 from wizard.flows import install, stages
 from wizard.flows.context import Options

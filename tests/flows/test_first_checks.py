@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
-from wizard.core.report import State
+from wizard.core.events import State
 from wizard.flows.context import Options
 from wizard.flows.preflight import Check, Preflight
 from wizard.services.aws.discovery import prepare

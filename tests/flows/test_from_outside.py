@@ -16,11 +16,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.flows.account import GROUP, World, ended_well
-from wizard.core.answers import Answers
-from wizard.core.checks import Verdict
+from wizard.core.answers.model import Answers
+from wizard.core.checks.model import Verdict
 from wizard.core.errors import WizardError
+from wizard.core.events import Note
 from wizard.core.facts import Stage
-from wizard.core.report import Note
 from wizard.core.state_place import STATE_TAG, STATE_TAG_VALUE, StatePlace
 from wizard.core.tfvars import DEPLOYMENT_TAG
 from wizard.flows import diagnose, elsewhere, stages, status

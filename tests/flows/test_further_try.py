@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.flows.account import GROUP, World
+from wizard.core.events import FlowEvent, Note, State
 from wizard.core.facts import Stage
-from wizard.core.report import FlowEvent, Note, State
 from wizard.core.tfvars import Outputs
 from wizard.flows import further_try, switching
 from wizard.flows.context import Context, Options

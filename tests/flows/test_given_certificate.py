@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.certificates import DAY
 from wizard.core.errors import UsageError
 from wizard.flows.certificate import Given, look

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from wizard.core.errors import WizardError
-from wizard.core.terraform_events import ChangeSummary
+from wizard.core.terraform.events import ChangeSummary
 from wizard.flows import fresh
 from wizard.services.terraform.results import PlanResult
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from wizard.core import record
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
+from wizard.core.events import FlowEvent, Note
 from wizard.core.facts import Identity
-from wizard.core.report import FlowEvent, Note
-from wizard.core.terraform_events import ChangeSummary, PlannedChange
+from wizard.core.journal import record
+from wizard.core.terraform.events import ChangeSummary, PlannedChange
 from wizard.flows import expiry, recovery
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment import Deployment

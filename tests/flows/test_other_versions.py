@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
-from wizard.core import answers_io, migrations, rules
-from wizard.core.answers import Answers
+from wizard.core import migrations
+from wizard.core.answers import parse as answers_io
+from wizard.core.answers import rules
+from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.core.state_place import StatePlace
 from wizard.flows import drafts, saved

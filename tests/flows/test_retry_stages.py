@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
+from wizard.core.events import StageReport, State
 from wizard.core.facts import StageRef
-from wizard.core.report import StageReport, State
 from wizard.flows import further_try, install, switching
 
 

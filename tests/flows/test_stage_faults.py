@@ -12,9 +12,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from tests.flows.account import GROUP, World, ended_well
 from tests.flows.mortal import Meddler, Mortal
 from wizard.core.errors import WizardError
+from wizard.core.events import Note, State
 from wizard.core.facts import Stage
-from wizard.core.report import Note, State
-from wizard.core.terraform_events import ApplyProgress, Diagnostic
+from wizard.core.terraform.events import ApplyProgress, Diagnostic
 from wizard.services.aws import account_role
 from wizard.services.aws import stages as live_stages
 from wizard.services.terraform.errors import failed

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wizard.core.record import TERRAFORM_APPLY, TERRAFORM_DESTROY, Entry
-from wizard.core.unfinished import Unfinished
+from wizard.core.journal.record import TERRAFORM_APPLY, TERRAFORM_DESTROY, Entry
+from wizard.core.journal.unfinished import Unfinished
 from wizard.flows.status import cost_since, deployed_since, told_unfinished
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from wizard.console import Console
 from wizard.console_stop import GracefulStop
-from wizard.core.progress import ProgressReducer
-from wizard.core.report import TerraformChanged
-from wizard.core.terraform_events import ApplyComplete, ApplyStart
+from wizard.core.events import TerraformChanged
+from wizard.core.terraform.events import ApplyComplete, ApplyStart
+from wizard.core.terraform.progress import ProgressReducer
 
 
 class Working:

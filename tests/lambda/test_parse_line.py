@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wizard.core import access_log
 from wizard.core.facts import ApiType
+from wizard.core.stages import log_format
 from wizard.sandbox import log_lines
 
 SOURCE = Path(__file__).resolve().parents[2] / "lambda" / "cw-resend-lambda"
@@ -107,9 +107,9 @@ def test_a_client_that_writes_a_key_into_a_value_is_given_up(key: str, tail: str
 )
 @pytest.mark.parametrize("agent", ["agent/1.0", 'a "quoted" agent', "-"])
 def test_lines_of_a_stage_that_keeps_its_own_fields_are_read(theirs: str, agent: str) -> None:
-    merged = access_log.merge(theirs, ApiType.REST)
+    merged = log_format.merge(theirs, ApiType.REST)
     assert merged.ok
-    values = {variable.removeprefix("$context."): TEXT[key] for key, variable in access_log.FIELDS}
+    values = {variable.removeprefix("$context."): TEXT[key] for key, variable in log_format.FIELDS}
     values |= {"identity.userAgent": agent, "resourceId": "abc", "resourcePath": "/{proxy+}"}
     found = fields(log_lines.render(merged.format, values))
     assert found == {**LINE, "userAgent": agent} if agent != "-" else found
@@ -121,8 +121,8 @@ def test_lines_of_a_stage_that_keeps_its_own_fields_are_read(theirs: str, agent:
 )
 def test_where_aliases_are_in_use_a_client_cannot_forge_one_either(tail: str) -> None:
     theirs = '{"stage":"y","status":"z","userAgent":"mine","requestId":"$context.requestId"}'
-    merged = access_log.merge(theirs, ApiType.REST)
-    values = {variable.removeprefix("$context."): TEXT[key] for key, variable in access_log.FIELDS}
+    merged = log_format.merge(theirs, ApiType.REST)
+    values = {variable.removeprefix("$context."): TEXT[key] for key, variable in log_format.FIELDS}
     for variable in ("identity.userAgent", "error.message", "requestId", "path"):
         line = log_lines.render(merged.format, {**values, variable: "x" + tail})
         found = fields(line)

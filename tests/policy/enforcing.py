@@ -15,8 +15,8 @@ from typing import Any
 import boto3
 
 from tests.policy.recorder import Recorder
-from wizard.core.answers import Answers
-from wizard.core.policy import documents
+from wizard.core.answers.model import Answers
+from wizard.core.permissions.documents import documents
 from wizard.sandbox.local_aws import LocalAws
 
 ACCOUNT, REGION = "123456789012", "us-east-1"

@@ -14,8 +14,8 @@ from typing import Any
 
 from tests.policy.identify import Call
 from tests.policy.mapping import needed
-from wizard.core.answers import Answers
-from wizard.core.policy import documents
+from wizard.core.answers.model import Answers
+from wizard.core.permissions.documents import documents
 
 
 class PolicyJudge:

@@ -15,8 +15,8 @@ import boto3
 
 from tests.policy.judge import PolicyJudge
 from tests.policy.recorder import Recorder
-from wizard.core.answers import Answers
-from wizard.core.answers_io import build
+from wizard.core.answers.model import Answers
+from wizard.core.answers.parse import build
 from wizard.sandbox import Sandbox
 
 # The local AWS's tagging service and DNS do not tell of these.
@@ -114,7 +114,7 @@ class Run:
         self.cli("discover", "stages", "list", "--json", "--answers", str(self.answers_file))
         code = (
             "import os\n"
-            "from wizard.core.answers import Answers\n"
+            "from wizard.core.answers.model import Answers\n"
             "from wizard.flows.browse import Lookup\n"
             "from wizard.flows.context import Options\n"
             f"answers = Answers(region={self.box.region!r})\n"
@@ -137,7 +137,7 @@ class Run:
             "import os\n"
             "from pathlib import Path\n"
             "from wizard.core import record\n"
-            "from wizard.core.answers_io import parse_file, build\n"
+            "from wizard.core.answers.parse import parse_file, build\n"
             "from wizard.flows.context import Context, Options\n"
             "from wizard.flows.deployment import Deployment, identify, open_session\n"
             "from wizard.services.aws import adopt\n"

@@ -25,7 +25,7 @@ from tests.policy.recording import (
     save,
     unique,
 )
-from wizard.core.answers_io import build
+from wizard.core.answers.parse import build
 from wizard.sandbox import Sandbox
 
 

@@ -32,7 +32,7 @@ def load() -> dict[str, dict[str, Any]]:
 def main() -> int:
     from policy_sentry.querying.actions import get_action_data
 
-    from wizard.core.policy import GRANTS
+    from wizard.core.permissions.documents import GRANTS
 
     out = {}
     for action in sorted({a for grant in GRANTS for a in grant.actions}):

@@ -16,10 +16,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from wizard.core.answers import Answers
-from wizard.core.answers_io import build
-from wizard.core.policy import documents
-from wizard.core.policy_grants import PURPOSES
+from wizard.core.answers.model import Answers
+from wizard.core.answers.parse import build
+from wizard.core.permissions.documents import documents
+from wizard.core.permissions.grants import PURPOSES
 
 ACCOUNT = "123456789012"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/wallarm-boundary"

@@ -18,13 +18,13 @@ from typing import Any
 from tests.policy import record, scan
 from tests.policy.judge import matches
 from tests.policy.mapping import needed
-from wizard.core.answers import Answers
-from wizard.core.answers_io import build
-from wizard.core.policy import GRANTS
-from wizard.core.policy_connect import FORWARDER, LOOK, STAGES
-from wizard.core.policy_grants import Grant, Scope, given_certificate
+from wizard.core.answers.model import Answers
+from wizard.core.answers.parse import build
+from wizard.core.permissions.connector import FORWARDER, LOOK, STAGES
+from wizard.core.permissions.documents import GRANTS
+from wizard.core.permissions.grants import Grant, Scope, given_certificate
+from wizard.core.permissions.node import NODE
 from wizard.core.policy_network import NETWORK, OPERATIONS
-from wizard.core.policy_node import NODE
 from wizard.core.policy_state import STATE
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,9 +18,9 @@ import pytest
 
 from tests.e2e.conftest import need_terraform
 from tests.policy.enforcing import ACCOUNT, REGION, EnforcingAws
-from wizard.core.answers import Answers
-from wizard.core.answers_io import build
-from wizard.core.policy import documents, render
+from wizard.core.answers.model import Answers
+from wizard.core.answers.parse import build
+from wizard.core.permissions.documents import documents, render
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("enforced")]
 

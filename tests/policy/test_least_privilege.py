@@ -15,10 +15,10 @@ import pytest
 from tests.policy import escalation, record, reference
 from tests.policy.judge import allowed, carries_tags, matches
 from tests.policy.mapping import needed
-from wizard.core.answers import Answers
-from wizard.core.answers_io import build
-from wizard.core.policy import GRANTS, documents
-from wizard.core.policy_grants import PURPOSES, Grant, Scope
+from wizard.core.answers.model import Answers
+from wizard.core.answers.parse import build
+from wizard.core.permissions.documents import GRANTS, documents
+from wizard.core.permissions.grants import PURPOSES, Grant, Scope
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 RECORDED = record.load()

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.policy.iam_on_the_wire import ACCOUNT, Iam
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import Identity
-from wizard.core.policy import needs
+from wizard.core.permissions.documents import needs
 from wizard.core.policy_needs import Need
 from wizard.flows.allowed import Forecast, require, sentences
 from wizard.services.aws.permissions import Denier, Verdict, check

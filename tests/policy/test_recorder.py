@@ -20,7 +20,7 @@ from tests.policy.identify import Call, UnknownRequestError, identify
 from tests.policy.judge import PolicyJudge, allowed, matches
 from tests.policy.mapping import needed
 from tests.policy.recorder import Recorder
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 
 OPERATIONS = sorted(
     {(c["service"], c["operation"]) for saved in record.load().values() for c in saved["calls"]}

@@ -10,7 +10,7 @@ import pytest
 from tests.policy import record
 from tests.policy.judge import allowed
 from tests.policy.test_least_privilege import ACCOUNT, RECORDED, answers_of
-from wizard.core.policy import documents
+from wizard.core.permissions.documents import documents
 
 EXPECTED_ROLES = {
     "fwd": ("lambda.amazonaws.com", ()),

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.policy import table
-from wizard.core.policy import GRANTS
+from wizard.core.permissions.documents import GRANTS
 
 PAGES = (table.SECURITY, table.PERMISSIONS)
 

@@ -15,13 +15,13 @@ from tests.policy.iam_on_the_wire import ACCOUNT, Iam
 from tests.policy.judge import allowed
 from tests.policy.mapping import needed
 from tests.policy.test_least_privilege import RECORDED, REGION, answers_of
-from wizard.core.answers import Answers
-from wizard.core.answers_io import build
+from wizard.core.answers.model import Answers
+from wizard.core.answers.parse import build
 from wizard.core.errors import WizardError
+from wizard.core.events import FlowEvent, Note, State
 from wizard.core.facts import Identity
-from wizard.core.policy import documents, needs
-from wizard.core.policy_flows import ADD, FLOWS, REDRIVE, ROTATE, SUBSCRIBE
-from wizard.core.report import FlowEvent, Note, State
+from wizard.core.permissions.commands import ADD, FLOWS, REDRIVE, ROTATE, SUBSCRIBE
+from wizard.core.permissions.documents import documents, needs
 from wizard.core.secret import Secret
 from wizard.flows import rotate
 from wizard.flows.allowed import ask_first

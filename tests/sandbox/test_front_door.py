@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from wizard.core import access_log
 from wizard.core.facts import ApiType
+from wizard.core.stages import log_format as access_log
 from wizard.sandbox import SampleRequest, Sandbox, Sent
 from wizard.sandbox.delivery import stream_name
 from wizard.sandbox.websocket import frame

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from wizard.core import access_log
 from wizard.core.facts import ApiType
+from wizard.core.stages import log_format
 from wizard.sandbox import log_lines
 from wizard.sandbox.catalogue import OWN_CLF
 from wizard.sandbox.log_lines import Exchange, SocketEvent
@@ -54,7 +54,7 @@ CONNECT = SocketEvent(
 @pytest.mark.parametrize("api_type", [ApiType.REST, ApiType.HTTP])
 def test_the_connectors_format_gives_a_line_of_strings(api_type: ApiType) -> None:
     values = log_lines.rest_values if api_type is ApiType.REST else log_lines.http_values
-    line = json.loads(log_lines.render(access_log.render_format(api_type), values(EXCHANGE)))
+    line = json.loads(log_lines.render(log_format.render_format(api_type), values(EXCHANGE)))
     assert line == {
         "requestId": "11111111-2222-3333-4444-555555555555",
         "httpMethod": "GET",
@@ -78,7 +78,7 @@ def test_the_connectors_format_gives_a_line_of_strings(api_type: ApiType) -> Non
 def test_a_websocket_line_has_dashes_where_a_websocket_knows_nothing() -> None:
     line = json.loads(
         log_lines.render(
-            access_log.render_format(ApiType.REST), log_lines.websocket_values(CONNECT)
+            log_format.render_format(ApiType.REST), log_lines.websocket_values(CONNECT)
         )
     )
     missing = {key for key, value in line.items() if value == "-"}

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from wizard.core.answers import Answers
-from wizard.core.checks import Finding, Verdict
+from wizard.core.answers.model import Answers
+from wizard.core.checks.model import Finding, Verdict
 from wizard.core.facts import Identity
-from wizard.core.record import Record
+from wizard.core.journal.record import Record
 from wizard.core.tfvars import Outputs
 from wizard.services.evidence import forwarder
 from wizard.services.evidence.scene import Scene

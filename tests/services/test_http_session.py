@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from wizard.core.answers import Answers
-from wizard.core.report import State
+from wizard.core.answers.model import Answers
+from wizard.core.events import State
 from wizard.core.secret import Secret
 from wizard.flows.context import Options
 from wizard.flows.preflight import Preflight

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from wizard.core.events import State
 from wizard.core.facts import Api, ApiType, EndpointType, Stage
 from wizard.core.proof import Evidence, tell
-from wizard.core.report import State
 from wizard.services.proof import Route, look
 
 MARKER = "0123456789abcdef" * 2

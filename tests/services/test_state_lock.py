@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
+from wizard.core.events import FlowEvent, Note
 from wizard.core.facts import Identity
-from wizard.core.report import FlowEvent, Note
 from wizard.flows import locks, recovery
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment import Deployment

@@ -12,7 +12,7 @@ from tests.ui.scenes import CHOSEN, settle
 from tests.ui.screen_text import screen_text
 from tests.ui.script import TOKEN, Script
 from tests.ui.scripted import Scripted
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.secret import Secret
 from wizard.flows.context import Options
 from wizard.ui.app import WizardApp

@@ -15,10 +15,10 @@ from tests.ui.screen_text import screen_text
 from tests.ui.script import TOKEN, Script, deploy_error
 from tests.ui.scripted import Scripted
 from tests.ui.scripted_account import certificates
-from wizard.core.answers import Answers
-from wizard.core.report import State
+from wizard.core.answers.model import Answers
+from wizard.core.events import State
+from wizard.core.journal.unfinished import Unfinished
 from wizard.core.secret import Secret
-from wizard.core.unfinished import Unfinished
 from wizard.flows.context import Options
 from wizard.flows.preflight import Check
 from wizard.ui.app import WizardApp

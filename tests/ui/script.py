@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
+from wizard.core.events import Listener, State
 from wizard.core.facts import Stage
-from wizard.core.report import Listener, State
 from wizard.flows.preflight import Check
 from wizard.ui.views import Existing, ReviewView
 

@@ -8,9 +8,9 @@ from tests.ui.script import Script
 from tests.ui.scripted_account import ACCOUNT, HOSTILE
 from tests.ui.scripted_home import ScriptedHome
 from tests.ui.scripted_logs import ScriptedLog, scripted_logs
-from wizard.core.answers import Answers
-from wizard.core.checklist import CHECKS
-from wizard.core.checks import (
+from wizard.core.answers.model import Answers
+from wizard.core.checks.checklist import CHECKS
+from wizard.core.checks.model import (
     About,
     Finding,
     Report,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tests.ui.script import Player, Script
-from wizard.core.access_log import render_format
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
+from wizard.core.events import State
 from wizard.core.facts import (
     AccessLog,
     Api,
@@ -27,8 +27,8 @@ from wizard.core.facts import (
     SubscriptionFilter,
 )  # fmt: skip
 from wizard.core.reading_order import View
-from wizard.core.report import State
 from wizard.core.secret import Secret
+from wizard.core.stages.log_format import render_format
 from wizard.flows.preflight import HANGS_ON
 from wizard.ui.backend import Check, Profile, ShowLogin
 from wizard.ui.views import Existing

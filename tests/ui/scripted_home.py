@@ -8,12 +8,12 @@ from dataclasses import replace
 from tests.ui.script import Script
 from tests.ui.scripted_account import ACCOUNT, HOSTILE, OUR_GROUP
 from tests.ui.scripted_run import RESOURCES, ScriptedRun, kind_of
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
+from wizard.core.events import Phase, PhaseChanged, StageReport, State
 from wizard.core.facts import StageRef
-from wizard.core.groups import group_of
-from wizard.core.progress import ProgressReducer
-from wizard.core.report import Phase, PhaseChanged, StageReport, State
-from wizard.core.terraform_events import ApplyComplete, ApplyStart, PlannedChange
+from wizard.core.terraform.events import ApplyComplete, ApplyStart, PlannedChange
+from wizard.core.terraform.groups import group_of
+from wizard.core.terraform.progress import ProgressReducer
 from wizard.core.tfvars import Outputs
 from wizard.flows.outside import NEXT_STEP
 from wizard.flows.status import StageStatus, Status

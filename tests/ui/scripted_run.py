@@ -8,15 +8,10 @@ from collections.abc import Collection
 
 from tests.ui.script import EPOCH, Script
 from tests.ui.scripted_account import ACCOUNT, ScriptedAccount, certificates, stages
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.certificates import in_use
-from wizard.core.change import Mode, plan_change
 from wizard.core.errors import WizardError
-from wizard.core.facts import StageRef
-from wizard.core.groups import group_of
-from wizard.core.progress import ProgressReducer
-from wizard.core.proof import HOPS, Proof
-from wizard.core.report import (
+from wizard.core.events import (  # fmt: skip
     Hop,
     HopChanged,
     Note,
@@ -25,9 +20,12 @@ from wizard.core.report import (
     StageReport,
     State,
     TerraformChanged,
-)  # fmt: skip
+)
+from wizard.core.facts import StageRef
+from wizard.core.proof import HOPS, Proof
 from wizard.core.secret import Secret
-from wizard.core.terraform_events import (
+from wizard.core.stages.change import Mode, plan_change
+from wizard.core.terraform.events import (  # fmt: skip
     ApplyComplete,
     ApplyErrored,
     ApplyStart,
@@ -35,7 +33,9 @@ from wizard.core.terraform_events import (
     Diagnostic,
     PlannedChange,
     describe,
-)  # fmt: skip
+)
+from wizard.core.terraform.groups import group_of
+from wizard.core.terraform.progress import ProgressReducer
 from wizard.ui.stage_text import view_of
 from wizard.ui.views import Link, PlannedResource, ReviewView
 

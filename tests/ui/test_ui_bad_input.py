@@ -9,7 +9,7 @@ from textual.widgets import Input
 from tests.ui.acting import SIZES, wizard
 from tests.ui.scenes import CHOSEN, settle
 from tests.ui.script import TOKEN
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.secret import Secret
 from wizard.ui.missing import LABELS
 from wizard.ui.widgets.fields import Field

@@ -7,7 +7,7 @@ from textual.widgets import Button
 
 from tests.ui.acting import SIZES, Session, wizard
 from tests.ui.script import Script
-from wizard.core.report import State
+from wizard.core.events import State
 from wizard.flows.preflight import Check
 from wizard.ui.widgets.check_rows import CheckRow
 

@@ -13,7 +13,7 @@ import pytest
 from tests.ui.acting import wizard
 from tests.ui.scenes import CHOSEN, until
 from tests.ui.scripted import Script
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.ui.collector import LOADED, LOADS, PILE, Collector
 from wizard.ui.ticking import REST_SECONDS
 

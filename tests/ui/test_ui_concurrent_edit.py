@@ -15,11 +15,11 @@ from tests.ui.acting import SIZES, Session, wizard
 from tests.ui.scenes import CHOSEN, settle, until
 from tests.ui.script import Script
 from tests.ui.scripted_account import OUR_GROUP, stages
-from wizard.core.answers import Answers
-from wizard.core.change import StageChange, plan_change
+from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
+from wizard.core.events import StageReport, State
 from wizard.core.facts import AccessLog, Stage, StageSettings
-from wizard.core.report import StageReport, State
+from wizard.core.stages.change import StageChange, plan_change
 from wizard.flows import further_try
 from wizard.flows.context import Context, Options
 from wizard.services.aws import stages as live_stages

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from wizard.core.progress import ProgressReducer
-from wizard.core.terraform_events import ApplyStart, PlannedChange
+from wizard.core.terraform.events import ApplyStart, PlannedChange
+from wizard.core.terraform.progress import ProgressReducer
 from wizard.ui.deploy_rows import progress_rows
 
 ADDRESS, KIND = "aws_lb.node", "aws_lb"

@@ -17,9 +17,9 @@ from tests.ui.loop_watch import LoopWatch
 from tests.ui.scenes import CHOSEN, settle, until
 from tests.ui.script import TOKEN, Script
 from tests.ui.scripted import Scripted
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
+from wizard.core.answers.steps import STEPS
 from wizard.core.secret import Secret
-from wizard.core.steps import STEPS
 from wizard.flows.context import Options
 from wizard.ui.app import WizardApp
 from wizard.ui.screens.dialogs import Confirm, HelpDialog

@@ -9,8 +9,8 @@ from textual.widgets import RichLog, TabbedContent
 
 from tests.ui.acting import wizard
 from tests.ui.scenes import until
-from wizard.core.progress import ProgressReducer
-from wizard.core.report import TerraformChanged
+from wizard.core.events import TerraformChanged
+from wizard.core.terraform.progress import ProgressReducer
 from wizard.ui.jobs_run import EVENTS_AT_ONCE
 from wizard.ui.screens.deploy import LINES_AT_ONCE
 from wizard.ui.state import LOG_LINES

@@ -10,8 +10,8 @@ import pytest
 from tests.ui.acting import HERE, SIZES, deployed, wizard
 from tests.ui.scenes import CHOSEN, settle, until
 from tests.ui.script import Script, deploy_error
-from wizard.core.answers import Answers
-from wizard.core.unfinished import Unfinished
+from wizard.core.answers.model import Answers
+from wizard.core.journal.unfinished import Unfinished
 from wizard.ui.run import summary
 from wizard.ui.screens.dialogs import Confirm, Details
 from wizard.ui.screens.unfinished import UnfinishedRun

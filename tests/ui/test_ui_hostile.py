@@ -8,7 +8,7 @@ from tests.ui.acting import SIZES, wizard
 from tests.ui.scenes import settle, until
 from tests.ui.script import Script
 from tests.ui.scripted_account import HOSTILE
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.text import clean
 from wizard.ui.screens.dialogs import Details
 from wizard.ui.widgets.stage_table import StageTable

@@ -19,9 +19,9 @@ from tests.services.aws.conftest import aws_url as aws_url
 from tests.ui.acting import SIZES
 from tests.ui.scenes import settle, until
 from tests.ui.screen_text import screen_text
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
-from wizard.core.report import State
+from wizard.core.events import State
 from wizard.flows.context import Options
 from wizard.ui.app import WizardApp
 from wizard.ui.live import LiveBackend

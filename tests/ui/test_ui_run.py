@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.ui.acting import READY, SIZES, wizard
 from tests.ui.scenes import settle, until
 from tests.ui.script import Script, deploy_error
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.ui.screens.dialogs import Confirm, TypedConfirm
 
 

@@ -7,9 +7,9 @@ import pytest
 from tests.ui.acting import READY, SIZES, wizard
 from tests.ui.scenes import settle, until
 from tests.ui.script import TOKEN, Script
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
-from wizard.core.report import State
+from wizard.core.events import State
 from wizard.core.secret import Secret
 from wizard.ui.screens.dialogs import AskCode
 from wizard.ui.views import Existing

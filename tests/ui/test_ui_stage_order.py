@@ -9,7 +9,7 @@ import pytest
 from tests.ui.acting import wizard
 from tests.ui.scripted import Script
 from tests.ui.scripted_account import stages
-from wizard.core import rules
+from wizard.core.answers import rules
 from wizard.core.facts import StageRef
 from wizard.ui.stagebook import SORTS, StageBook, StageRow, make_row
 

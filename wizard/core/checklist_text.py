@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wizard.core.checklist import CHECKS
-from wizard.core.checks import SECTIONS, Check
+from wizard.core.checks.checklist import CHECKS
+from wizard.core.checks.model import SECTIONS, Check
 
 _DOCUMENT = """# The checklist
 

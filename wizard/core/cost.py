@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wizard.core.answers import Answers
+    from wizard.core.answers.model import Answers
 
 HOURS = 730
 DATED = "2026-08"

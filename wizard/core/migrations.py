@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wizard.core.answers import SCHEMA_VERSION
+from wizard.core.answers.model import SCHEMA_VERSION
 from wizard.core.errors import WizardError
 
 Steps = Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]

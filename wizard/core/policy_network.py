@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wizard.core.policy_grants import (
+from wizard.core.permissions.grants import (
     CHANGING,
     DEPLOY,
     Grant,
@@ -18,7 +18,7 @@ from wizard.core.policy_grants import (
     while_making,
     with_our_tag,
 )
-from wizard.core.policy_node import ec2
+from wizard.core.permissions.node import ec2
 
 _NO_RESOURCE = "AWS supports no resource for this; it reads names and settings only."
 _ANY = ("*",)

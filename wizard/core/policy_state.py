@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wizard.core.answers import Answers
-from wizard.core.policy_grants import CHANGING, DEPLOY, PURPOSES, Grant, Scope, of
+from wizard.core.answers.model import Answers
+from wizard.core.permissions.grants import CHANGING, DEPLOY, PURPOSES, Grant, Scope, of
 from wizard.core.state_place import LOCAL, StatePlace
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from wizard.core.terraform_events import ChangeSummary, Diagnostic, doing
+from wizard.core.terraform.events import ChangeSummary, Diagnostic, doing
 from wizard.core.text import duration
 
 _LATE_FACTOR = 1.5

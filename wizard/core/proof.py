@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from wizard.core.report import Hop, State
+from wizard.core.events import Hop, State
 from wizard.core.text import duration
 
 MARKER_PREFIX = "wallarm-apigw-proof/"

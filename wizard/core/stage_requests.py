@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wizard.core.change import same_level, same_log
 from wizard.core.facts import ApiType, StageSettings
+from wizard.core.stages.change import same_level, same_log
 
 # What AWS fills in when `/*/*` is created by setting nothing but a log level. Throttling is filled
 # in from the account's limits.

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 
 # Answers that are handed to the module unchanged: key and variable have the same name.
 _SAME_NAME = (

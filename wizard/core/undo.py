@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from wizard.core import access_log
-from wizard.core.change import level_words, place, same_level, same_log, same_settings
 from wizard.core.facts import StageSettings
+from wizard.core.stages import log_format
+from wizard.core.stages.change import level_words, place, same_level, same_log, same_settings
 
 
 class UndoAction(str, Enum):
@@ -74,6 +74,6 @@ def drift(before: StageSettings, ours: StageSettings, live: StageSettings) -> st
         return f"the old logging is back: it goes to {place(live.access_log)}"
     if not live.access_log.enabled:
         return "its access log was switched off"
-    if not access_log.same_arn(live.access_log.destination_arn, ours.access_log.destination_arn):
+    if not log_format.same_arn(live.access_log.destination_arn, ours.access_log.destination_arn):
         return f"its access log goes to {place(live.access_log)} now"
     return "its log format was altered"

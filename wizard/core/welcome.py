@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.cost import estimate
 
 QUESTION = "Connect your APIs to Wallarm API Discovery"

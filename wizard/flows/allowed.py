@@ -12,11 +12,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError, WizardError
+from wizard.core.events import State
 from wizard.core.facts import Identity
-from wizard.core.policy import needs
-from wizard.core.report import State
+from wizard.core.permissions.documents import needs
 from wizard.core.text import clean, count
 from wizard.flows.deployment import Deployment
 from wizard.services.aws import permissions

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.reading_order import View, wanted
 from wizard.flows import sign_in
 from wizard.flows.preflight import Check, Preflight

@@ -10,11 +10,11 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 
-from wizard.core.answers import Answers
-from wizard.core.checklist import CHECKS
-from wizard.core.checks import Report, selected
+from wizard.core.answers.model import Answers
+from wizard.core.checks.checklist import CHECKS
+from wizard.core.checks.model import Report, selected
+from wizard.core.checks.report import as_json, as_text
 from wizard.core.errors import WizardError
-from wizard.core.report_text import as_json, as_text
 from wizard.core.text import count
 from wizard.flows import diagnose
 from wizard.flows.context import Context

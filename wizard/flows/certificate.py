@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.certificates import in_use, listed, soon, unfit, validity
 from wizard.core.errors import UsageError, WizardError
 from wizard.services.aws.certificates import describe

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wizard.core.report import FlowEvent, Listener, Note, Phase, PhaseChanged, State
+from wizard.core.events import FlowEvent, Listener, Note, Phase, PhaseChanged, State
 
 
 @dataclass(frozen=True)

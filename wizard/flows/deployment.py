@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError, WizardError
+from wizard.core.events import State
 from wizard.core.facts import Identity, StageRef
-from wizard.core.plan_scope import beyond
-from wizard.core.report import State
-from wizard.core.terraform_events import Event
+from wizard.core.terraform.events import Event
+from wizard.core.terraform.plans import beyond
 from wizard.core.tfvars import Outputs, token_parameter_name, variables
 from wizard.flows import expiry, own_logs, recovery
 from wizard.flows.context import Context

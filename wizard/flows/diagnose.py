@@ -8,9 +8,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timezone
 
 from wizard import __version__
-from wizard.core.answers import Answers
-from wizard.core.checklist import CHECKS
-from wizard.core.checks import (
+from wizard.core.answers.model import Answers
+from wizard.core.checks.checklist import CHECKS
+from wizard.core.checks.console_links import check_link
+from wizard.core.checks.model import (
     LOCAL,
     About,
     Check,
@@ -21,10 +22,9 @@ from wizard.core.checks import (
     blocker,
     selected,
 )
-from wizard.core.console_links import check_link
 from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
-from wizard.core.record import Record
+from wizard.core.journal.record import Record
 from wizard.core.secret import Secret
 from wizard.core.text import clean
 from wizard.core.tfvars import Outputs

@@ -10,7 +10,7 @@ from wizard.core import migrations
 from wizard.core.errors import WizardError
 
 if TYPE_CHECKING:
-    from wizard.core.answers import Answers
+    from wizard.core.answers.model import Answers
     from wizard.flows.context import Options
 
 _DRAFT = "draft-answers.json"

@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from wizard.core.durations import expected_seconds
 from wizard.core.errors import WizardError
-from wizard.core.report import State
-from wizard.core.terraform_events import PlannedChange
+from wizard.core.events import State
+from wizard.core.terraform.durations import expected_seconds
+from wizard.core.terraform.events import PlannedChange
 from wizard.core.text import count, duration
 from wizard.flows.context import Context
 from wizard.services.aws.session import Session

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from wizard.core.progress import ProgressReducer
-from wizard.core.report import Listener, TerraformChanged
-from wizard.core.terraform_events import ApplyProgress, Event, PlannedChange, describe
+from wizard.core.events import Listener, TerraformChanged
+from wizard.core.terraform.events import ApplyProgress, Event, PlannedChange, describe
+from wizard.core.terraform.progress import ProgressReducer
 
 
 def follow(emit: Listener, learned: Mapping[str, float] | None = None) -> Callable[[Event], None]:

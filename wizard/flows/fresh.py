@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.core.errors import WizardError
-from wizard.core.report import Phase
+from wizard.core.events import Phase
 from wizard.core.text import duration
 from wizard.services.terraform.results import PlanResult
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wizard.core.change import Mode, StageChange, diff_lines, same_settings
 from wizard.core.errors import WizardError
-from wizard.core.report import State
+from wizard.core.events import State
+from wizard.core.stages.change import Mode, StageChange, diff_lines, same_settings
 from wizard.core.text import clean
 from wizard.flows import switching
 from wizard.services.aws import stages

@@ -12,17 +12,18 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
-from wizard.core import record
-from wizard.core.answers import Answers
-from wizard.core.change import StageChange
+from wizard.core.answers.model import Answers
 from wizard.core.cost import estimate
+from wizard.core.events import Phase, StageReport, State
 from wizard.core.facts import Identity, Inventory, Stage
+from wizard.core.journal import record
+from wizard.core.journal.unfinished import PROOF, intention
 from wizard.core.proof import Proof
-from wizard.core.report import Phase, StageReport, State
 from wizard.core.secret import Secret
+from wizard.core.stages.change import StageChange
+from wizard.core.stages.selection import chosen_stages, still_connected
 from wizard.core.text import count
 from wizard.core.tfvars import Outputs
-from wizard.core.unfinished import PROOF, intention
 from wizard.flows import (
     allowed,
     certificate,
@@ -36,7 +37,6 @@ from wizard.flows import (
     token_in_ssm,
 )
 from wizard.flows import proof as proof_flow
-from wizard.flows.chosen import chosen_stages, still_connected
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.flows.review import Review, intended_steps

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from wizard.core.errors import WizardError
-from wizard.core.report import State
+from wizard.core.events import State
 from wizard.core.text import clean, duration
 from wizard.services import state_lock
 from wizard.services.lock import user_name

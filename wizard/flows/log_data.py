@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from wizard.core import record
-from wizard.core.change import same_level
 from wizard.core.cost import storage
 from wizard.core.facts import LogGroup, StageRef
-from wizard.core.record import Entry, settings_from_dict
+from wizard.core.journal import record
+from wizard.core.journal.record import Entry, settings_from_dict
+from wizard.core.stages.change import same_level
 from wizard.flows.deployment import Deployment
 from wizard.services.aws import log_groups
 from wizard.services.aws.errors import explain, is_not_found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.flows import diagnose
 from wizard.flows.context import Context
 from wizard.services.evidence.scene import Scene

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.services.tokens import read_token
 
 PURPOSES = ("discover", "deploy", "uninstall", "doctor")
@@ -21,7 +21,7 @@ def iam_policy(
 
     Works without credentials; without an account id the policy says where to put it.
     """
-    from wizard.core import policy
+    from wizard.core.permissions import documents as policy
 
     return policy.render(
         answers, purpose, fmt, account_id or env.get("WALLARM_APIGW_ACCOUNT_ID", "")

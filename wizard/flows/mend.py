@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from wizard.core.answers import Answers
-from wizard.core.change import Mode, StageChange, diff_lines
-from wizard.core.checks import Result
+from wizard.core.answers.model import Answers
+from wizard.core.checks.model import Result
 from wizard.core.errors import WizardError
+from wizard.core.events import StageReport, State
 from wizard.core.facts import ApiType, StageRef
-from wizard.core.report import StageReport, State
+from wizard.core.stages.change import Mode, StageChange, diff_lines
 from wizard.flows import diagnose, switching
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session

@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wizard.core import record
 from wizard.core.errors import UsageError, WizardError
-from wizard.core.report import Phase, State
+from wizard.core.events import Phase, State
+from wizard.core.journal import record
 from wizard.core.state_place import LOCAL, LOCKFILE_SINCE
 from wizard.flows import fresh
 from wizard.services import state_bucket

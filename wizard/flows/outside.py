@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wizard.core.access_log import log_group_name, merge
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
+from wizard.core.events import State
 from wizard.core.facts import AccessLog, Identity, Inventory, StageSettings
-from wizard.core.record import Record, StageRecord
-from wizard.core.report import State
+from wizard.core.journal.record import Record, StageRecord
+from wizard.core.stages.log_format import log_group_name, merge
 from wizard.core.state_place import StatePlace
 from wizard.core.text import clean
 from wizard.core.tfvars import Outputs

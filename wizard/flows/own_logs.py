@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from wizard.core.access_log import LoggingState, compare, log_group_name
-from wizard.core.answers import Answers
-from wizard.core.change import Mode, StageChange, plan_change
+from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
+from wizard.core.events import State
 from wizard.core.facts import LogGroup, Stage
-from wizard.core.report import State
-from wizard.core.terraform_events import ApplyProgress, Event
+from wizard.core.stages.change import Mode, StageChange, plan_change
+from wizard.core.stages.log_format import LoggingState, compare, log_group_name
+from wizard.core.terraform.events import ApplyProgress, Event
 from wizard.core.text import clean, count
 from wizard.flows.context import Context
 from wizard.services.aws import log_groups

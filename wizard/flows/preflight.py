@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
-from wizard.core.report import State
+from wizard.core.events import State
 
 if TYPE_CHECKING:
     from wizard.core.secret import Secret
@@ -142,7 +142,7 @@ class Preflight:
 
     def _permissions(self, answers: Answers) -> Check:
         """A forecast: what is allowed here may still be refused by a policy nobody could see."""
-        from wizard.core.policy import needs
+        from wizard.core.permissions.documents import needs
         from wizard.services.aws.permissions import Verdict, check
 
         session = self._session(answers)

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from wizard.core import record
-from wizard.core.change import StageChange
 from wizard.core.errors import WizardError
+from wizard.core.events import State
 from wizard.core.facts import ApiType
-from wizard.core.report import State
+from wizard.core.journal import record
+from wizard.core.stages.change import StageChange
 from wizard.core.text import duration
 from wizard.flows.deployment import Deployment
 from wizard.services.aws import account_role, resource_policy

@@ -8,9 +8,9 @@ import uuid
 
 from wizard.core import proof as story
 from wizard.core.errors import WizardError
+from wizard.core.events import Hop, HopChanged, State
 from wizard.core.facts import Stage
 from wizard.core.proof import Evidence, Proof
-from wizard.core.report import Hop, HopChanged, State
 from wizard.core.tfvars import Outputs
 from wizard.flows.deployment import Deployment
 from wizard.services import proof as evidence

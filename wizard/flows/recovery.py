@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wizard.core import record
 from wizard.core.errors import WizardError
+from wizard.core.events import Phase, State
+from wizard.core.journal import record
 from wizard.core.orphans import known_names
 from wizard.core.orphans import orphans as find_orphans
-from wizard.core.report import Phase, State
 from wizard.core.text import count, duration
 from wizard.flows import locks
 from wizard.services.aws.adopt import find

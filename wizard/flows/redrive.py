@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wizard.core import record
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError, WizardError
-from wizard.core.policy_flows import REDRIVE
-from wizard.core.report import State
+from wizard.core.events import State
+from wizard.core.journal import record
+from wizard.core.permissions.commands import REDRIVE
 from wizard.core.tfvars import Outputs
 from wizard.flows.allowed import ask_first
 from wizard.flows.context import Context

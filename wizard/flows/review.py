@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wizard.core import record
-from wizard.core.answers import Answers
-from wizard.core.change import StageChange
+from wizard.core.answers.model import Answers
 from wizard.core.cost import Estimate
 from wizard.core.facts import Identity, Inventory, Stage
-from wizard.core.plan_scope import beyond
-from wizard.core.unfinished import PROOF, Step
+from wizard.core.journal import record
+from wizard.core.journal.unfinished import PROOF, Step
+from wizard.core.stages.change import StageChange
+from wizard.core.terraform.plans import beyond
 from wizard.flows.deployment import Deployment
 from wizard.flows.moving import Move
 from wizard.services.aws.permissions import Permissions

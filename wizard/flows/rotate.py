@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
-from wizard.core.policy_flows import ROTATE
-from wizard.core.report import Phase
+from wizard.core.events import Phase
+from wizard.core.permissions.commands import ROTATE
 from wizard.core.secret import Secret
 from wizard.flows import token_in_ssm
 from wizard.flows.allowed import ask_first

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from wizard.core import migrations
-from wizard.core.answers import SCHEMA_VERSION, Answers
+from wizard.core.answers.model import SCHEMA_VERSION, Answers
 from wizard.core.errors import WizardError
+from wizard.core.journal.unfinished import Unfinished
 from wizard.core.state_place import backend_bucket
-from wizard.core.unfinished import Unfinished
 from wizard.flows.context import Options
 from wizard.services import versions_kept
 from wizard.services.files import write_private

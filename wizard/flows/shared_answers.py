@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
 from wizard.core.state_place import LOCAL, StatePlace, backend_bucket

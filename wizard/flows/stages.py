@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from wizard.core import record
-from wizard.core.answers import Answers
-from wizard.core.change import StageChange
+from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError, WizardError
+from wizard.core.events import Phase, StageReport, State
 from wizard.core.facts import Inventory, Stage, StageRef
-from wizard.core.policy_flows import ADD, SUBSCRIBE
-from wizard.core.record import StageRecord
-from wizard.core.report import Phase, StageReport, State
+from wizard.core.journal import record
+from wizard.core.journal.record import StageRecord
+from wizard.core.permissions.commands import ADD, SUBSCRIBE
+from wizard.core.stages.change import StageChange
+from wizard.core.stages.selection import chosen_stages
 from wizard.core.text import closest
 from wizard.core.tfvars import Outputs
 from wizard.flows import allowed, outside, switching
-from wizard.flows.chosen import chosen_stages
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.flows.holding import Holding

@@ -11,15 +11,21 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wizard.core.answers import Answers
-from wizard.core.change import same_log
+from wizard.core.answers.model import Answers
 from wizard.core.cost import HOURS, estimate
 from wizard.core.errors import WizardError
 from wizard.core.facts import ApiType, Identity, StageRef
-from wizard.core.record import TERRAFORM_APPLY, TERRAFORM_DESTROY, Entry, Record, StageRecord
+from wizard.core.journal.record import (
+    TERRAFORM_APPLY,
+    TERRAFORM_DESTROY,
+    Entry,
+    Record,
+    StageRecord,
+)
+from wizard.core.journal.unfinished import Unfinished
+from wizard.core.stages.change import same_log
 from wizard.core.tfvars import Outputs
 from wizard.core.undo import drift
-from wizard.core.unfinished import Unfinished
 from wizard.flows import outside
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session

@@ -5,14 +5,14 @@ One stage's failure never stops its neighbours; it is reported with its next ste
 
 from __future__ import annotations
 
-from wizard.core import record
-from wizard.core.access_log import log_group_name
-from wizard.core.answers import Answers
-from wizard.core.change import Mode, StageChange
+from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
+from wizard.core.events import StageReport, State
 from wizard.core.facts import ApiType, Stage, StageSettings
-from wizard.core.record import StageRecord, settings_to_dict
-from wizard.core.report import StageReport, State
+from wizard.core.journal import record
+from wizard.core.journal.record import StageRecord, settings_to_dict
+from wizard.core.stages.change import Mode, StageChange
+from wizard.core.stages.log_format import log_group_name
 from wizard.core.tfvars import Outputs
 from wizard.flows import own_logs
 from wizard.flows.deployment import Deployment

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from wizard.core import record
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
+from wizard.core.journal import record
 from wizard.core.secret import Secret
 from wizard.core.tfvars import token_parameter_name
 from wizard.flows.deployment import Deployment

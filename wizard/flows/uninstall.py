@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wizard.core import record
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
-from wizard.core.plan_scope import beyond
-from wizard.core.record import Record, StageRecord
-from wizard.core.report import Phase, StageReport, State
+from wizard.core.events import Phase, StageReport, State
+from wizard.core.journal import record
+from wizard.core.journal.record import Record, StageRecord
+from wizard.core.journal.unfinished import Step
+from wizard.core.terraform.plans import beyond
 from wizard.core.text import count
-from wizard.core.unfinished import Step
 from wizard.flows import allowed, log_data, recovery, switching
 from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session

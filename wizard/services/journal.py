@@ -19,10 +19,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from wizard.core import record
 from wizard.core.errors import WizardError
-from wizard.core.record import Entry, Record, fold
-from wizard.core.unfinished import Step, Unfinished, intention, unfinished_run
+from wizard.core.journal import record
+from wizard.core.journal.record import Entry, Record, fold
+from wizard.core.journal.unfinished import Step, Unfinished, intention, unfinished_run
 from wizard.services.files import write_private
 
 PIECE = 100  # entries

@@ -19,10 +19,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from wizard.core import migrations
-from wizard.core.answers import SCHEMA_VERSION
+from wizard.core.answers.model import SCHEMA_VERSION
 from wizard.core.errors import WizardError
 from wizard.core.state_place import StatePlace
-from wizard.core.terraform_errors import StateLock
+from wizard.core.terraform.failures import StateLock
 from wizard.services import versions_kept
 from wizard.services.aws.clients import Clients
 from wizard.services.aws.errors import code_of, explain, explained

@@ -7,8 +7,8 @@ import stat
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
+from wizard.core.answers.rules import token_problem
 from wizard.core.errors import UsageError
-from wizard.core.rules import token_problem
 from wizard.core.secret import Secret
 
 VARIABLE = "WALLARM_API_TOKEN"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import requests
 
-from wizard.core.rules import token_problem
+from wizard.core.answers.rules import token_problem
 from wizard.core.secret import Secret
 from wizard.core.text import duration
 from wizard.services.http_session import open_session

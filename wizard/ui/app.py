@@ -11,11 +11,11 @@ from textual.binding import Binding
 from textual.filter import Monochrome, NoColor
 from textual.scrollbar import ScrollBar
 
-from wizard.core import steps
-from wizard.core.answers import Answers
+from wizard.core.answers import steps
+from wizard.core.answers.model import Answers
+from wizard.core.environment import unread
 from wizard.core.errors import ExitCode, WizardError
 from wizard.core.text import clean
-from wizard.core.variables import unread
 from wizard.ui import missing, terminal
 from wizard.ui.background import unexpected
 from wizard.ui.jobs import Jobs

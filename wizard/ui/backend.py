@@ -14,8 +14,9 @@ from wizard.flows.preflight import Check
 from wizard.flows.sign_in import Profile
 
 if TYPE_CHECKING:
-    from wizard.core.answers import Answers
-    from wizard.core.checks import Report, Result
+    from wizard.core.answers.model import Answers
+    from wizard.core.checks.model import Report, Result
+    from wizard.core.events import Listener, StageReport
     from wizard.core.facts import (
         Certificate,
         HostedZone,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     )
     from wizard.core.proof import Proof
     from wizard.core.reading_order import View
-    from wizard.core.report import Listener, StageReport
     from wizard.core.secret import Secret
     from wizard.flows.logs import LogSource, Tail
     from wizard.ui.views import (

@@ -9,9 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from wizard.core.checks import SECTIONS, About, Check, Report, Result, Section, Verdict
-from wizard.core.report import State
-from wizard.core.report_text import STATES, as_json, as_junit, as_text
+from wizard.core.checks.model import SECTIONS, About, Check, Report, Result, Section, Verdict
+from wizard.core.checks.report import STATES, as_json, as_junit, as_text
+from wizard.core.events import State
 from wizard.core.text import clean, count
 from wizard.ui.theme import Ink
 from wizard.ui.widgets.tree import TreeRow

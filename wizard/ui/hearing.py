@@ -13,9 +13,9 @@ from wizard.ui.path import after
 from wizard.ui.typing_order import TypingOrder
 
 if TYPE_CHECKING:
-    from wizard.core.answers import Answers
-    from wizard.core.checks import Result
-    from wizard.core.unfinished import Unfinished
+    from wizard.core.answers.model import Answers
+    from wizard.core.checks.model import Result
+    from wizard.core.journal.unfinished import Unfinished
     from wizard.ui import messages
     from wizard.ui.app import WizardApp
     from wizard.ui.backend import Backend

@@ -10,7 +10,7 @@ from wizard.ui import messages
 from wizard.ui.state import RunState
 
 if TYPE_CHECKING:
-    from wizard.core.checks import Report, Result
+    from wizard.core.checks.model import Report, Result
     from wizard.ui.app import WizardApp
     from wizard.ui.backend import LogFollower
     from wizard.ui.views import Existing

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from wizard.core.errors import ExitCode, WizardError
+from wizard.core.events import State, TerraformChanged
 from wizard.core.progress_view import Progress
-from wizard.core.report import State, TerraformChanged
 from wizard.ui import messages
 from wizard.ui.background import Background
 
 if TYPE_CHECKING:
-    from wizard.core.report import FlowEvent, StageReport
+    from wizard.core.events import FlowEvent, StageReport
     from wizard.ui.app import WizardApp
 
 EVENTS_AT_ONCE = 2_000  # as many events are folded in before the keyboard has its turn

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from wizard.core.answers import Answers
-from wizard.core.answers_io import build
+from wizard.core.answers.model import Answers
+from wizard.core.answers.parse import build
 from wizard.core.errors import UsageError, WizardError
+from wizard.core.events import FlowEvent, Listener, StageReport
 from wizard.core.facts import StageRef
-from wizard.core.report import FlowEvent, Listener, StageReport
 from wizard.flows.drafts import draft_file, drop_draft, load_draft, save_draft
 from wizard.ui.live_look import LiveLook
 from wizard.ui.live_text import links, planned, shown_changes, status_lines

@@ -21,12 +21,12 @@ from wizard.ui.views import (
 )
 
 if TYPE_CHECKING:
-    from wizard.core.answers import Answers
-    from wizard.core.checks import Report, Result
+    from wizard.core.answers.model import Answers
+    from wizard.core.checks.model import Report, Result
+    from wizard.core.events import FlowEvent, StageReport
     from wizard.core.facts import Inventory
+    from wizard.core.journal.record import StageRecord
     from wizard.core.proof import Proof
-    from wizard.core.record import StageRecord
-    from wizard.core.report import FlowEvent, StageReport
     from wizard.core.secret import Secret
     from wizard.flows.stages import Addition, Stages
     from wizard.flows.uninstall import Removal, Uninstall
@@ -122,7 +122,7 @@ class LiveHome:
         return job.add(found)
 
     def _prove_added(self, cancel: threading.Event) -> Proof | None:
-        from wizard.flows.chosen import chosen_stages
+        from wizard.core.stages.selection import chosen_stages
         from wizard.flows.proof import prove
 
         if self._adding is None or self._inventory is None:

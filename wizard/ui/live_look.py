@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wizard.core.answers import Answers
-from wizard.core.answers_io import build
+from wizard.core.answers.model import Answers
+from wizard.core.answers.parse import build
 from wizard.core.facts import (
     Certificate,
     HostedZone,

@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from wizard.core.console_links import log_link, wallarm_console
-from wizard.core.groups import group_of
-from wizard.core.report import State
+from wizard.core.checks.console_links import log_link, wallarm_console
+from wizard.core.events import State
+from wizard.core.terraform.groups import group_of
 from wizard.ui.stage_text import view_of
 from wizard.ui.views import Link, PlannedResource, StageView, StatusLine
 
 _ACTING = ("create", "update", "delete", "replace")
 
 if TYPE_CHECKING:
-    from wizard.core.answers import Answers
-    from wizard.core.change import StageChange
+    from wizard.core.answers.model import Answers
     from wizard.core.facts import Stage
+    from wizard.core.stages.change import StageChange
     from wizard.core.tfvars import Outputs
     from wizard.flows.status import Status
     from wizard.services.terraform.client import PlanResult

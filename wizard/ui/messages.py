@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from wizard.core.checks import Result
+    from wizard.core.checks.model import Result
     from wizard.core.errors import WizardError
     from wizard.ui.backend import Check
     from wizard.ui.loaded import Loaded

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.core import steps
-from wizard.core.answers import EU_HOST, US_HOST
-from wizard.core.rules import token_problem
+from wizard.core.answers import steps
+from wizard.core.answers.model import EU_HOST, US_HOST
+from wizard.core.answers.rules import token_problem
 from wizard.ui import certificate_rows
 
 if TYPE_CHECKING:

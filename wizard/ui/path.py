@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.core import steps
+from wizard.core.answers import steps
 
 if TYPE_CHECKING:
-    from wizard.core.steps import Step
+    from wizard.core.answers.steps import Step
     from wizard.ui.state import WizardState
 
 HOME = (

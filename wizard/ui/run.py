@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import ExitCode
 from wizard.core.text import clean, count
 from wizard.ui.app import WizardApp

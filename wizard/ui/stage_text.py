@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from wizard.core.access_log import FormatKind, kind, log_group_name
-from wizard.core.change import Mode, StageChange, diff_lines, plan_change
-from wizard.core.owner import owner, snippet
+from wizard.core.stages.change import Mode, StageChange, diff_lines, plan_change
+from wizard.core.stages.log_format import FormatKind, kind, log_group_name
+from wizard.core.stages.owner import owner, snippet
 from wizard.core.text import clean
 from wizard.ui.stagebook import OURS, StageRow, logging_today
 from wizard.ui.views import StageView
 
 if TYPE_CHECKING:
-    from wizard.core.answers import Answers
+    from wizard.core.answers.model import Answers
     from wizard.core.facts import Stage
     from wizard.ui.app import WizardApp
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import compress
 from operator import attrgetter, not_
 
-from wizard.core import access_log
-from wizard.core.access_log import LoggingState
 from wizard.core.facts import ApiType, Problem, Stage
-from wizard.core.owner import owner
+from wizard.core.stages import log_format
+from wizard.core.stages.log_format import LoggingState
+from wizard.core.stages.owner import owner
 from wizard.core.text import clean
 
 OURS = "/aws/apigateway/wallarm-api-discovery-"
@@ -44,8 +44,8 @@ class StageRow:
 def logging_state(stage: Stage) -> LoggingState:
     """How a stage logs now; a group whose name we give counts as the connector's."""
     log = stage.settings.access_log
-    ours = access_log.log_group_name(log.destination_arn).startswith(OURS)
-    return access_log.compare(log, log.destination_arn if ours else "", stage.api.api_type)
+    ours = log_format.log_group_name(log.destination_arn).startswith(OURS)
+    return log_format.compare(log, log.destination_arn if ours else "", stage.api.api_type)
 
 
 def logging_today(stage: Stage) -> str:

@@ -8,10 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from wizard.core.errors import ExitCode
-from wizard.core.progress_view import Progress
-from wizard.core.proof import Proof, initial
-from wizard.core.reading_order import View
-from wizard.core.report import (
+from wizard.core.events import (
     FlowEvent,
     Hop,
     HopChanged,
@@ -22,13 +19,16 @@ from wizard.core.report import (
     State,
     TerraformChanged,
 )
+from wizard.core.progress_view import Progress
+from wizard.core.proof import Proof, initial
+from wizard.core.reading_order import View
 from wizard.ui.loaded import Loaded
 from wizard.ui.stagebook import StageBook
 from wizard.ui.tailing import Tails
 
 if TYPE_CHECKING:
-    from wizard.core.answers import Answers
-    from wizard.core.checks import Report, Result
+    from wizard.core.answers.model import Answers
+    from wizard.core.checks.model import Report, Result
     from wizard.core.errors import WizardError
     from wizard.core.facts import Certificate, HostedZone, Identity, Inventory, LogGroup, Network
     from wizard.core.secret import Secret

@@ -15,7 +15,7 @@ from textual.filter import LineFilter
 from textual.scrollbar import ScrollBarRender
 from textual.theme import Theme
 
-from wizard.core.report import State, glyph
+from wizard.core.events import State, glyph
 
 if TYPE_CHECKING:
     from wizard.ui.app import WizardApp

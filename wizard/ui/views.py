@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wizard.core.report import State
-    from wizard.core.unfinished import Unfinished
+    from wizard.core.events import State
+    from wizard.core.journal.unfinished import Unfinished
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from wizard.core.durations import expected_seconds, usual_seconds
 from wizard.core.errors import WizardError
-from wizard.core.report import FlowEvent, Note, State
-from wizard.core.terraform_events import PlannedChange
+from wizard.core.events import FlowEvent, Note, State
+from wizard.core.terraform.durations import expected_seconds, usual_seconds
+from wizard.core.terraform.events import PlannedChange
 from wizard.flows import expiry as flow
 from wizard.flows.context import Context, Options
 from wizard.services.aws import expiry

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.services.aws.conftest import REGION
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.facts import Api, ApiType, Inventory, Stage
 from wizard.core.reading_order import View
 from wizard.flows.browse import Lookup

@@ -23,9 +23,9 @@ from tests.services.aws.stage_kinds import (
     websocket_off,
     websocket_with_settings,
 )
-from wizard.core.change import plan_change
 from wizard.core.errors import WizardError
 from wizard.core.facts import AccessLog, Identity, StageRef, StageSettings
+from wizard.core.stages.change import plan_change
 from wizard.services.aws import stage_errors, stages
 from wizard.services.aws.budget import TokenBucket
 from wizard.services.aws.session import Session

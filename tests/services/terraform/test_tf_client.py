@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from wizard.core.errors import ExitCode
-from wizard.core.progress import ProgressReducer
 from wizard.core.secret import Secret
-from wizard.core.terraform_events import ApplyStart, Event, LogLine
+from wizard.core.terraform.events import ApplyStart, Event, LogLine
+from wizard.core.terraform.progress import ProgressReducer
 from wizard.services.terraform.client import Terraform, open_terraform
 from wizard.services.terraform.errors import TerraformError
 from wizard.services.workspace import Workspace

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wizard.core.terraform_events import ApplyStart, Event
+from wizard.core.terraform.events import ApplyStart, Event
 from wizard.services.terraform import embedded
 from wizard.services.terraform.binary import find_binary
 from wizard.services.terraform.client import open_terraform

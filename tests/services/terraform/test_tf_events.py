@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.core.terraform_events import (
+from wizard.core.terraform.events import (
     ApplyComplete,
     ApplyErrored,
     ApplyProgress,

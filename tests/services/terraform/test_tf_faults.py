@@ -12,7 +12,7 @@ import pytest
 
 from tests.services.terraform.local import on_aws
 from wizard.core.errors import WizardError
-from wizard.core.terraform_events import DriftFound
+from wizard.core.terraform.events import DriftFound
 from wizard.services.terraform.client import open_terraform
 from wizard.services.workspace import Workspace, WorkspaceId, open_workspace
 

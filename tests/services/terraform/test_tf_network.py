@@ -11,9 +11,9 @@ import pytest
 
 from tests.faults.front import Front
 from tests.services.terraform.local import on_aws
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
-from wizard.core.report import State
+from wizard.core.events import State
 from wizard.flows.context import Options
 from wizard.flows.preflight import Preflight
 from wizard.services.aws.session import Session

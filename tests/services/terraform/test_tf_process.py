@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from wizard.core.terraform_events import ApplyStart, Event
+from wizard.core.terraform.events import ApplyStart, Event
 from wizard.services.terraform import leftover, process
 from wizard.services.terraform.client import open_terraform
 from wizard.services.terraform.errors import TerraformError

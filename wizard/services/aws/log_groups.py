@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from wizard.core.access_log import normal_arn
 from wizard.core.errors import WizardError
 from wizard.core.facts import LogGroup, SubscriptionFilter
+from wizard.core.stages.log_format import normal_arn
 from wizard.core.text import count
 from wizard.services.aws.errors import explain, explained, is_not_found, message_of
 

@@ -111,7 +111,7 @@ def check(session: Session, needs: Iterable[Need], identity: Identity | None = N
     """Ask whether everything in `needs` is allowed. Changes nothing; one request per need or so.
 
     Args:
-        needs: see `wizard.core.policy.needs`.
+        needs: see `wizard.core.permissions.documents.needs`.
         identity: of the session, when it is known already.
     """
     from botocore.exceptions import BotoCoreError, ClientError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wizard.core.checks import Finding
+from wizard.core.checks.model import Finding
 from wizard.services.evidence import discovery, forwarder, local, logs, network, node, stages
 from wizard.services.evidence.scene import Scene
 

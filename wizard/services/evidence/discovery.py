@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from botocore.exceptions import ClientError
 
-from wizard.core.checks import Finding, failed, passed, unchecked, warned
+from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
 from wizard.core.text import clean, count
 from wizard.core.tfvars import token_parameter_name
 from wizard.services.evidence.forwarder import function

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from wizard.core.checks import Finding, failed, passed, unchecked, warned
+from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
 from wizard.core.text import clean, count, duration
 from wizard.services.evidence.logs import recent_events, subscribed_at
 from wizard.services.evidence.scene import (

@@ -6,9 +6,9 @@ import platform
 from typing import TYPE_CHECKING, cast
 
 from wizard import __version__
-from wizard.core import policy
-from wizard.core.checks import Finding, failed, passed, unchecked, warned
+from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
 from wizard.core.errors import WizardError
+from wizard.core.permissions import documents as policy
 from wizard.core.text import clean, count, duration
 from wizard.services.aws import permissions
 from wizard.services.evidence.scene import Scene

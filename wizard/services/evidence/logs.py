@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from wizard.core.checks import Finding, failed, passed, warned
+from wizard.core.checks.model import Finding, failed, passed, warned
 from wizard.core.text import clean, count, duration
 from wizard.services.evidence.scene import Scene, newest_events
 

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from wizard.core import certificates
-from wizard.core.checks import Finding, failed, passed, unchecked, warned
+from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
 from wizard.core.text import clean, count
 from wizard.services.aws.certificates import read
 from wizard.services.evidence.forwarder import function

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from wizard.core.checks import Finding, failed, passed, unchecked
+from wizard.core.checks.model import Finding, failed, passed, unchecked
 from wizard.core.text import clean, count
 from wizard.services.evidence.scene import Scene, absent, log_events, words
 

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wizard.core.answers import Answers
-from wizard.core.checks import Finding, unchecked
+from wizard.core.answers.model import Answers
+from wizard.core.checks.model import Finding, unchecked
 from wizard.core.facts import Identity
-from wizard.core.record import Record
+from wizard.core.journal.record import Record
 from wizard.core.secret import Secret
 from wizard.core.tfvars import Outputs
 from wizard.services.aws.errors import is_not_found

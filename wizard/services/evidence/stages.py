@@ -8,10 +8,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from wizard.core import log_policy
-from wizard.core.access_log import log_group_name, merge
-from wizard.core.checks import Finding, failed, passed, unchecked, warned
+from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
 from wizard.core.facts import ApiType, StageRef
-from wizard.core.record import StageRecord
+from wizard.core.journal.record import StageRecord
+from wizard.core.stages.log_format import log_group_name, merge
 from wizard.core.text import count
 from wizard.services.aws.resource_policy import group_arn
 from wizard.services.evidence.scene import Scene, absent, words

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from python_terraform import IsFlagged
 
-from wizard.core.terraform_events import (
+from wizard.core.terraform.events import (
     ApplyComplete,
     ChangeSummary,
     DriftFound,

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from wizard.core.errors import ExitCode, WizardError
-from wizard.core.terraform_errors import Explanation, explain, explain_diagnostics
-from wizard.core.terraform_events import Diagnostic
+from wizard.core.terraform.events import Diagnostic
+from wizard.core.terraform.failures import Explanation, explain, explain_diagnostics
 from wizard.core.text import duration
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from wizard.core.terraform_events import (
+from wizard.core.terraform.events import (
     ApplyComplete,
     ApplyErrored,
     ApplyProgress,

@@ -7,8 +7,8 @@ import statistics
 from collections.abc import Iterable
 from pathlib import Path
 
-from wizard.core.durations import key
 from wizard.core.errors import WizardError
+from wizard.core.terraform.durations import key
 from wizard.services.files import write_private
 from wizard.services.workspace import data_dir
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from wizard.core.terraform_events import ChangeSummary, Diagnostic, DriftFound, PlannedChange
+from wizard.core.terraform.events import ChangeSummary, Diagnostic, DriftFound, PlannedChange
 
 
 @dataclass(frozen=True)

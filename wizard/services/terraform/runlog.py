@@ -6,7 +6,7 @@ import os
 from datetime import datetime, timezone
 from pathlib import Path
 
-from wizard.core.terraform_events import Event, describe
+from wizard.core.terraform.events import Event, describe
 
 _MAX_BYTES = 5 << 20
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from python_terraform import Terraform as CommandLines
 
 from wizard.core.errors import WizardError
-from wizard.core.terraform_events import ChangeSummary, Diagnostic, Event
+from wizard.core.terraform.events import ChangeSummary, Diagnostic, Event
 from wizard.services.terraform import leftover, process
 from wizard.services.terraform.binary import Binary
 from wizard.services.terraform.errors import TerraformError, failed

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button
 
-from wizard.core.report import State
+from wizard.core.events import State
 from wizard.core.text import clean
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.widgets.lines import Failure, StateLines

@@ -12,8 +12,8 @@ from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Button, Footer, Static, TabbedContent, TabPane, Tabs
 
-from wizard.core import steps
-from wizard.core.rules import problem
+from wizard.core.answers import steps
+from wizard.core.answers.rules import problem
 from wizard.ui.missing import LABELS
 from wizard.ui.path import after, before
 from wizard.ui.widgets.fields import Field
@@ -238,7 +238,7 @@ class StepScreen(Screen[None]):
 
     def judge(self, key: str, text: str) -> tuple[object, str]:
         """The answer a text means, and what is wrong with it."""
-        from wizard.core.answers_io import from_text
+        from wizard.core.answers.parse import from_text
         from wizard.core.errors import UsageError
 
         try:

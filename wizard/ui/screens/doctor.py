@@ -13,10 +13,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal
 from textual.widgets import Button
 
-from wizard.core.checklist import CHECKS
-from wizard.core.checks import Check, Report, Result, selected
-from wizard.core.report import State
-from wizard.core.report_text import as_text
+from wizard.core.checks.checklist import CHECKS
+from wizard.core.checks.model import Check, Report, Result, selected
+from wizard.core.checks.report import as_text
+from wizard.core.events import State
 from wizard.core.text import duration
 from wizard.ui import doctor_text, tailing
 from wizard.ui.screens.home_part import HomePart

@@ -9,8 +9,8 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from wizard.core.report import State
-from wizard.core.steps import STEPS
+from wizard.core.answers.steps import STEPS
+from wizard.core.events import State
 from wizard.core.text import clean, count
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.state import RunState

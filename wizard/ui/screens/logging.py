@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Button, Static
 
-from wizard.core.report import StageReport, State
+from wizard.core.events import StageReport, State
 from wizard.core.text import clean, count
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.screens.dialogs import Confirm

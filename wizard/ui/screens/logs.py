@@ -9,8 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from wizard.core.access_log import LoggingState
 from wizard.core.facts import LogGroup
+from wizard.core.stages.log_format import LoggingState
 from wizard.core.text import count
 from wizard.ui import missing
 from wizard.ui.screens.base import StepScreen

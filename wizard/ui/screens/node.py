@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Static
 
+from wizard.core.events import State
 from wizard.core.facts import Network
-from wizard.core.report import State
 from wizard.core.text import count
 from wizard.ui import certificate_rows, missing
 from wizard.ui.screens.base import StepScreen

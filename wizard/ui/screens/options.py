@@ -7,8 +7,8 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from wizard.core.answers.rules import problem
 from wizard.core.names import names
-from wizard.core.rules import problem
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.widgets.choices import Choice, Choices
 

@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from wizard.core.report import Phase, State
+from wizard.core.events import Phase, State
 from wizard.core.text import clean, count
 from wizard.ui.screens.dialogs import Confirm, Details
 from wizard.ui.screens.home_part import HomePart

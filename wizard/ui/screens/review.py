@@ -12,8 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static, TabbedContent, TabPane
 
-from wizard.core.groups import group_order
-from wizard.core.report import State
+from wizard.core.events import State
+from wizard.core.terraform.groups import group_order
 from wizard.core.text import clean, count, duration
 from wizard.ui.path import after, path
 from wizard.ui.screens.base import StepScreen

@@ -9,11 +9,11 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Static
 
-from wizard.core import record
-from wizard.core.report import State
-from wizard.core.steps import STEPS
+from wizard.core.answers.steps import STEPS
+from wizard.core.events import State
+from wizard.core.journal import record
+from wizard.core.journal.unfinished import Unfinished
 from wizard.core.text import clean
-from wizard.core.unfinished import Unfinished
 from wizard.ui.screens.dialogs import Dialog
 from wizard.ui.state import RunState
 from wizard.ui.widgets.lines import StateLines

@@ -9,8 +9,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from wizard.core.cost import STORAGE_GB_MONTH
-from wizard.core.groups import group_order
-from wizard.core.report import Phase, State
+from wizard.core.events import Phase, State
+from wizard.core.terraform.groups import group_order
 from wizard.core.text import clean, count, duration
 from wizard.ui.deploy_rows import progress_rows, settling
 from wizard.ui.screens.dialogs import Confirm, Details

@@ -10,9 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button
 
-from wizard.core.answers import EU_HOST, US_HOST
-from wizard.core.report import State
-from wizard.core.rules import token_problem
+from wizard.core.answers.model import EU_HOST, US_HOST
+from wizard.core.answers.rules import token_problem
+from wizard.core.events import State
 from wizard.core.secret import Secret
 from wizard.ui import missing
 from wizard.ui.missing import LABELS

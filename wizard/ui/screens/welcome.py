@@ -12,7 +12,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Static
 
 from wizard.core import welcome
-from wizard.core.report import State
+from wizard.core.events import State
 from wizard.core.text import count
 from wizard.ui.screens.base import StepScreen
 from wizard.ui.widgets.check_rows import CheckRow, CheckRows

@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Button
 
-from wizard.core.report import State
+from wizard.core.events import State
 from wizard.flows.preflight import Check
 from wizard.ui.widgets.lines import StateLines
 

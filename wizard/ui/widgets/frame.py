@@ -12,14 +12,14 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from wizard.core import steps
-from wizard.core.report import State, glyph
+from wizard.core.answers import steps
+from wizard.core.events import State, glyph
 from wizard.core.text import clean
 from wizard.ui.path import HOME, path
 from wizard.ui.widgets.rows import fit
 
 if TYPE_CHECKING:
-    from wizard.core.steps import Step
+    from wizard.core.answers.steps import Step
     from wizard.ui.app import WizardApp
 
 

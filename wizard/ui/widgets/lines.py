@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from textual.widgets import Static
 
-from wizard.core.report import State
+from wizard.core.events import State
 from wizard.core.text import clean
 from wizard.ui.theme import mark
 

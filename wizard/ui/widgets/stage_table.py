@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from wizard.core.events import State, glyph
 from wizard.core.reading_order import View
-from wizard.core.report import State, glyph
 from wizard.ui.stagebook import StageRow
 from wizard.ui.widgets.rows import Rows, fit
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
-from wizard.core.report import State
+from wizard.core.events import State
 from wizard.core.text import clean
 from wizard.ui.theme import mark
 from wizard.ui.widgets.rows import Rows, fit

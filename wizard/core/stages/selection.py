@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
 from wizard.core.facts import Inventory, Stage
 from wizard.core.text import closest, count

@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wizard.core import access_log
-from wizard.core.change import same_level, same_log
 from wizard.core.facts import AccessLog, StageRef, StageSettings
+from wizard.core.stages import log_format
+from wizard.core.stages.change import same_level, same_log
 
 # Actions. The part before the dot names the thing that is changed.
 RUN = "run"
@@ -252,7 +252,7 @@ def _stages(stages: dict[StageRef, StageRecord], entry: Entry) -> dict[StageRef,
 def _owners(known: StageRecord, found: StageSettings) -> StageSettings:
     """What the owner had last, given what a further change found."""
     log, level = known.before.access_log, known.before.logging_level
-    in_our_group = known.mode == "ours" and access_log.same_arn(
+    in_our_group = known.mode == "ours" and log_format.same_arn(
         found.access_log.destination_arn, known.after.access_log.destination_arn
     )
     # A format that somebody altered in our own log group is nothing they could go back to.

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from wizard.core import record
-from wizard.core.record import Entry
+from wizard.core.journal import record
+from wizard.core.journal.record import Entry
 
 PROOF = "proof"
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.tfvars import COMPONENT_TAG, DEPLOYMENT_TAG, token_parameter_name
 
 DISCOVER, DEPLOY, UNINSTALL, DOCTOR = "discover", "deploy", "uninstall", "doctor"

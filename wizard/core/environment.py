@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wizard.core.answers_io import ENV_PREFIX, KEYS, env_name
+from wizard.core.answers.parse import ENV_PREFIX, KEYS, env_name
 from wizard.core.text import closest
 
 TOKEN = "WALLARM_API_TOKEN"  # noqa: S105 - its name; the only one without the prefix

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wizard.core.policy_grants import Scope
+from wizard.core.permissions.grants import Scope
 from wizard.core.tfvars import token_parameter_name
 
 _CLUSTER = "arn:{p}:ecs:{r}:{a}:cluster/{n}-*"

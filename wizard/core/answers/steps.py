@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wizard.core import welcome
-from wizard.core.answers import EU_HOST, US_HOST, Answers
-from wizard.core.rules import Violation, problems
+from wizard.core.answers.model import EU_HOST, US_HOST, Answers
+from wizard.core.answers.rules import Violation, problems
 from wizard.core.text import count
 
 

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict
 from xml.etree import ElementTree
 
-from wizard.core.checks import SECTIONS, Report, Result, Verdict
-from wizard.core.report import State, glyph
+from wizard.core.checks.model import SECTIONS, Report, Result, Verdict
+from wizard.core.events import State, glyph
 from wizard.core.text import clean
 
 STATES = {

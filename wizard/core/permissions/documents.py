@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
-from wizard.core.policy_boundary import boundary_document
-from wizard.core.policy_connect import FORWARDER, LOOK, STAGES
-from wizard.core.policy_flows import FLOWS
-from wizard.core.policy_grants import PURPOSES, Grant, Scope
+from wizard.core.permissions.boundary import boundary_document
+from wizard.core.permissions.commands import FLOWS
+from wizard.core.permissions.connector import FORWARDER, LOOK, STAGES
+from wizard.core.permissions.grants import PURPOSES, Grant, Scope
+from wizard.core.permissions.node import NODE
 from wizard.core.policy_needs import Need
 from wizard.core.policy_network import NETWORK, OPERATIONS
-from wizard.core.policy_node import NODE
 from wizard.core.policy_state import STATE
 
 GRANTS: tuple[Grant, ...] = (*LOOK, *STAGES, *FORWARDER, *NODE, *NETWORK, *OPERATIONS, *STATE)

@@ -15,10 +15,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from wizard.core.durations import usual_seconds
-from wizard.core.groups import group_of, group_order
 from wizard.core.progress_view import GroupProgress, Progress, Unit, UnitState
-from wizard.core.terraform_events import (
+from wizard.core.terraform.durations import usual_seconds
+from wizard.core.terraform.events import (
     ApplyComplete,
     ApplyErrored,
     ApplyProgress,
@@ -29,6 +28,7 @@ from wizard.core.terraform_events import (
     PlannedChange,
     Version,
 )
+from wizard.core.terraform.groups import group_of, group_order
 
 __all__ = ["GroupProgress", "Progress", "ProgressReducer", "Unit", "UnitState"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from wizard.core.answers import SCHEMA_VERSION, Answers
+from wizard.core.answers.model import SCHEMA_VERSION, Answers
 from wizard.core.facts import StageRef
 
 MIN_NODE_VERSION = (0, 21, 0)

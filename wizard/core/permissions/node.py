@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wizard.core.policy_grants import (
+from wizard.core.permissions.grants import (  # fmt: skip
     CHANGING,
     DEPLOY,
     DOCTOR,
@@ -21,7 +21,7 @@ from wizard.core.policy_grants import (
     own_node,
     passed_to,
     with_our_tag,
-)  # fmt: skip
+)
 
 _NO_RESOURCE = "AWS supports no resource for this; it reads names and settings only."
 _NO_NAME_YET = "The action names no resource, because what it makes has no name yet."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wizard.core.terraform_events import PlannedChange
+from wizard.core.terraform.events import PlannedChange
 
 _ACTING = ("create", "update", "delete", "replace")
 # What may be left to do of a reviewed action when a run was cut short. What it made may be there

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
 from wizard.core.tfvars import Outputs
 
 _WALLARM = {

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from wizard.core import access_log
-from wizard.core.access_log import LoggingState
 from wizard.core.facts import AccessLog, ApiType, LogGroup, Stage, StageRef, StageSettings
-from wizard.core.owner import Owner, owner, snippet
+from wizard.core.stages import log_format as access_log
+from wizard.core.stages.log_format import LoggingState
+from wizard.core.stages.owner import Owner, owner, snippet
 from wizard.core.text import count
 
 LEVEL = "INFO"  # "Errors and info logs" in the console

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any, get_type_hints
 
 from wizard.core import migrations
-from wizard.core.answers import Answers
+from wizard.core.answers.model import Answers
+from wizard.core.answers.rules import Violation, problems
 from wizard.core.errors import UsageError
-from wizard.core.rules import Violation, problems
 from wizard.core.text import closest
 
 ENV_PREFIX = "WALLARM_APIGW_"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wizard.core.policy_grants import (
+from wizard.core.permissions.grants import (  # fmt: skip
     CHANGING,
     DEPLOY,
     DISCOVER,
@@ -24,7 +24,7 @@ from wizard.core.policy_grants import (
     readable_log_groups,
     stage_log_groups,
     stages,
-)  # fmt: skip
+)
 
 _NO_RESOURCE = "AWS supports no resource for this; it reads names and settings only."
 _NOT_KNOWN_YET = "While the stages' own log groups are not known yet, any log group."

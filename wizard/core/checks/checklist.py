@@ -6,7 +6,7 @@ line and `docs/checks.md` are made from this tuple.
 
 from __future__ import annotations
 
-from wizard.core.checks import DISCOVERY, LOCAL, LOGS, NODE, Check
+from wizard.core.checks.model import DISCOVERY, LOCAL, LOGS, NODE, Check
 
 _FUNCTION = ("lambda.GetFunctionConfiguration",)
 _STAGES = ("apigateway.GetStage", "apigatewayv2.GetStage")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wizard.core.terraform_events import Diagnostic
+from wizard.core.terraform.events import Diagnostic
 
 
 @dataclass(frozen=True)
