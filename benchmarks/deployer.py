@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.figure import Figure, figure, measured
 from wizard.core.terraform.progress import ProgressReducer
 from wizard.services.terraform.client import open_terraform
-from wizard.services.workspace import WorkspaceId, open_workspace
+from wizard.services.workspace.workspace import WorkspaceId, open_workspace
 
 RESOURCES = 60
 SECONDS = 2

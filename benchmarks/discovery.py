@@ -25,8 +25,8 @@ from typing import Any
 from benchmarks.figure import Figure, figure, measured
 from benchmarks.throttled import BURST, RATE, Quota, local_aws, proxy
 from wizard.core.facts import Inventory
-from wizard.services.aws.budget import RESERVE, TokenBucket
 from wizard.services.aws.discovery import REST_PAGE, V2_PAGE, WORKERS, discover, prepare
+from wizard.services.aws.rate_limit import RESERVE, TokenBucket
 from wizard.services.aws.session import Session
 
 LATENCY = 0.08

@@ -109,7 +109,7 @@ RECIPES = {
             Edit("wizard/core/checks/checklist.py", ")  # fmt: skip\n\nCHECKS",
                  '    Check("WAG-API-099", DISCOVERY, "Is the group named?", ("the answers",),\n'
                  '          "Set `node_group`.", ("WAG-API-001",)),\n'),
-            Edit("wizard/services/evidence/discovery.py", "def wanted_environment",
+            Edit("wizard/services/checks/wallarm.py", "def wanted_environment",
                  'def group_named(scene: Scene) -> Finding:\n    """WAG-API-099."""\n'
                  "    name = scene.answers.node_group\n"
                  '    return passed(name) if name else failed("it is empty", "node_group")\n\n\n'),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from wizard.services.module_copy import module_files
+from wizard.services.workspace.module import module_files
 
 ROOT = Path(__file__).resolve().parents[1]
 

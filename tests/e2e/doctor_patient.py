@@ -17,7 +17,7 @@ from wizard.core.secret import Secret
 from wizard.core.tfvars import Outputs
 from wizard.flows import diagnose, mend
 from wizard.flows.context import Context, Options
-from wizard.services.evidence.scene import JUDGE_VARIABLE, Scene
+from wizard.services.checks.examination import JUDGE_VARIABLE, Scene
 
 REGISTERED = "2026-08-01T00:00:00Z INFO node registration done"
 

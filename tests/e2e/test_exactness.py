@@ -27,7 +27,7 @@ from wizard.flows import fresh
 from wizard.flows.context import Options
 from wizard.sandbox import Sandbox
 from wizard.services.terraform.client import open_terraform
-from wizard.services.workspace import WorkspaceId, open_workspace
+from wizard.services.workspace.workspace import WorkspaceId, open_workspace
 from wizard.ui.live import LiveBackend
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("exactness")]

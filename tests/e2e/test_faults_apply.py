@@ -23,7 +23,7 @@ from wizard.flows.deployment import Deployment, open_session
 from wizard.sandbox import Sandbox
 from wizard.services.terraform.client import Terraform, open_terraform
 from wizard.services.terraform.errors import TerraformError
-from wizard.services.workspace import WorkspaceId, open_workspace
+from wizard.services.workspace.workspace import WorkspaceId, open_workspace
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("faults")]
 

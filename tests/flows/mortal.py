@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-from wizard.services.aws.budget import TokenBucket
+from wizard.services.aws.rate_limit import TokenBucket
 from wizard.services.aws.session import Session
-from wizard.services.journal import Journal
+from wizard.services.workspace.journal import Journal
 
 Meddler = Callable[[str, Any], None]
 READS = ("Get", "Describe", "List")

@@ -19,8 +19,8 @@ from wizard.core.facts import Identity
 from wizard.core.journal.record import Record
 from wizard.core.secret import Secret
 from wizard.flows.diagnose import NO_OUTPUTS
-from wizard.services.evidence import discovery
-from wizard.services.evidence.scene import Scene
+from wizard.services.checks import wallarm
+from wizard.services.checks.examination import Scene
 from wizard.services.wallarm import reason
 
 TOKEN = "Ab+/" * 16
@@ -104,7 +104,7 @@ def test_an_active_node_is_one_the_cloud_lists(
     path: str, answer: Any, verdict: Verdict, words: str
 ) -> None:
     with cloud({"/v1/user": (200, USER), path: (200, answer)}) as it:
-        found = discovery.node_active(scene(it.url))
+        found = wallarm.node_active(scene(it.url))
         asked = it.asked[-1]
     assert (found.verdict, words in found.evidence) == (verdict, True), found
     assert asked == ("/v2/node?filter%5Bclientid%5D%5B%5D=42", TOKEN)
@@ -125,7 +125,7 @@ def test_discovery_is_off_only_when_the_cloud_says_so(
 ) -> None:
     path = "/v1/clients/42/apid/config"
     with cloud({"/v1/user": (200, USER), path: (status, answer)}) as it:
-        found = discovery.discovery_enabled(scene(it.url))
+        found = wallarm.discovery_enabled(scene(it.url))
     assert (found.verdict, words in found.evidence) == (verdict, True), found
 
 
@@ -144,7 +144,7 @@ def test_the_inventory_tells_how_many_endpoints_and_requests_it_counts(
 ) -> None:
     path = "/v4/clients/42/rules/endpoints"
     with cloud({"/v1/user": (200, USER), path: (status, answer)}) as it:
-        found = discovery.endpoints_listed(scene(it.url))
+        found = wallarm.endpoints_listed(scene(it.url))
     assert (found.verdict, words in found.evidence) == (verdict, True), found
 
 
@@ -163,7 +163,7 @@ def test_an_empty_inventory_is_a_warning_only_when_an_endpoint_should_be_in_it(
     with cloud({"/v1/user": (200, USER), path: (200, {"body": []})}) as it:
         seen = scene(it.url)
         seen.once("events", lambda: [event(at) for at in seconds])
-        found = discovery.endpoints_listed(seen)
+        found = wallarm.endpoints_listed(seen)
     assert (found.verdict, words in found.evidence) == (verdict, True), found
     assert found.settles
 
@@ -195,13 +195,13 @@ def test_traffic_counts_by_the_rules_of_api_discovery(
 ) -> None:
     seen = scene("http://127.0.0.1:9")
     seen.once("events", lambda: events)
-    found = discovery.traffic_counts(seen)
+    found = wallarm.traffic_counts(seen)
     assert (found.verdict, words in found.evidence) == (verdict, True), found
 
 
 LOOKS = (
-    discovery.token_accepted, discovery.node_active, discovery.discovery_enabled,
-    discovery.endpoints_listed,
+    wallarm.token_accepted, wallarm.node_active, wallarm.discovery_enabled,
+    wallarm.endpoints_listed,
 )  # fmt: skip
 
 
@@ -221,8 +221,8 @@ def test_without_a_token_nobody_is_asked(look: Any) -> None:
 def test_no_finding_holds_the_token() -> None:
     found: list[Finding] = []
     with cloud({"/v1/user": (200, USER), "/v2/node": (500, {})}) as it:
-        found += [look(scene(it.url)) for look in (*LOOKS, discovery.cloud_reachable)]
-    found += [look(scene(it.url)) for look in (*LOOKS, discovery.cloud_reachable)]  # now offline
+        found += [look(scene(it.url)) for look in (*LOOKS, wallarm.cloud_reachable)]
+    found += [look(scene(it.url)) for look in (*LOOKS, wallarm.cloud_reachable)]  # now offline
     assert TOKEN not in repr(found)
     assert TOKEN not in repr(scene(it.url))
 
@@ -230,7 +230,7 @@ def test_no_finding_holds_the_token() -> None:
 def test_a_wallarm_api_that_does_not_answer_is_a_failed_check_that_names_the_host() -> None:
     with cloud({}) as it:
         pass
-    found = discovery.cloud_reachable(scene(it.url))
+    found = wallarm.cloud_reachable(scene(it.url))
     assert found.verdict is Verdict.FAIL
     sentence, _, original = found.evidence.partition(" In full: ")
     assert sentence == (

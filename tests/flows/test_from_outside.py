@@ -28,7 +28,7 @@ from wizard.flows.context import Context, Options
 from wizard.flows.mend import Mend
 from wizard.flows.stages import Stages
 from wizard.flows.uninstall import Uninstall
-from wizard.services.state_store import StateStore
+from wizard.services.workspace.s3_state import StateStore
 from wizard.ui.live import LiveBackend
 
 FUNCTION = "wallarm-cw-resend-1a2b3c4d"

@@ -22,8 +22,9 @@ from wizard.core.errors import WizardError
 from wizard.core.state_place import StatePlace
 from wizard.flows import drafts, saved
 from wizard.flows.context import Options
-from wizard.services import state_store, versions_kept, workspace_meta
-from wizard.services.workspace import WorkspaceId, open_workspace
+from wizard.services import versions_kept, workspace_meta
+from wizard.services.workspace import s3_state
+from wizard.services.workspace.workspace import WorkspaceId, open_workspace
 
 IDENTITY = WorkspaceId("123456789012", "eu-central-1", "api-gw-discovery")
 NOW = 3
@@ -40,7 +41,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> None:
         2: lambda d: {**d, "r53_domain_name": d["r53_domain_name"].lower()},
     }  # fmt: skip
     monkeypatch.setattr(migrations, "ANSWERS", steps)
-    for module in (migrations, rules, saved, state_store):
+    for module in (migrations, rules, saved, s3_state):
         monkeypatch.setattr(module, "SCHEMA_VERSION", NOW)
     layout: migrations.Steps = {1: lambda d: {**d, "module": d.get("copy", "")}, 2: dict}
     monkeypatch.setattr(migrations, "LAYOUT", layout)
@@ -97,7 +98,7 @@ def test_a_workspace_of_an_older_layout_is_opened_and_its_description_kept(tmp_p
     assert json.loads((tmp_path / "workspace.json").read_text())["layout"] == NOW
 
 
-class Bucket(state_store.StateStore):
+class Bucket(s3_state.StateStore):
     """A bucket in memory."""
 
     def __init__(self) -> None:

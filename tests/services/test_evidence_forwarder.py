@@ -13,8 +13,8 @@ from wizard.core.checks.model import Finding, Verdict
 from wizard.core.facts import Identity
 from wizard.core.journal.record import Record
 from wizard.core.tfvars import Outputs
-from wizard.services.evidence import forwarder
-from wizard.services.evidence.scene import Scene
+from wizard.services.checks import forwarder
+from wizard.services.checks.examination import Scene
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:resend"
 API, OWN = "/api", "/aws/lambda/resend"

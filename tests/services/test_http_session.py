@@ -15,7 +15,7 @@ from wizard.core.events import State
 from wizard.core.secret import Secret
 from wizard.flows.context import Options
 from wizard.flows.preflight import Preflight
-from wizard.services.http_session import open_session
+from wizard.services.http import open_session
 from wizard.services.wallarm import check_token
 
 NOWHERE = "http://127.0.0.1:9"

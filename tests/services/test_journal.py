@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from wizard.core.errors import WizardError
-from wizard.services.journal import Journal
+from wizard.services.workspace.journal import Journal
 
 
 def test_entries_survive_a_restart(tmp_path):

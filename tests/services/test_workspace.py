@@ -10,8 +10,8 @@ import pytest
 
 from wizard.core.errors import UsageError, WizardError
 from wizard.services import assets, files
-from wizard.services.module_copy import BACKEND_FILE
-from wizard.services.workspace import Workspace, WorkspaceId, open_workspace
+from wizard.services.workspace.module import BACKEND_FILE
+from wizard.services.workspace.workspace import Workspace, WorkspaceId, open_workspace
 from wizard.services.workspaces import describe_workspace, list_workspaces
 
 IDENTITY = WorkspaceId("123456789012", "eu-central-1", "api-gw-discovery")

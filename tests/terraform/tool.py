@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from wizard.services.terraform.mirror import find_source
+from wizard.services.terraform.find import find_source
 
 MODULE = Path(__file__).resolve().parents[2] / "terraform"
 _LEFT_BEHIND = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars", "*.tfplan", "*.md")

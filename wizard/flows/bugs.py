@@ -38,7 +38,7 @@ def log(error: BaseException, workspace: Path | None, env: Mapping[str, str]) ->
     Empty where it cannot be written: the person has bigger problems then.
     """
     from wizard.services.files import private_dir
-    from wizard.services.workspace import data_dir
+    from wizard.services.workspace.workspace import data_dir
 
     stamp = datetime.now(timezone.utc).isoformat(timespec="seconds")
     text = "".join(traceback.format_exception(type(error), error, error.__traceback__))

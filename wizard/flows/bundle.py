@@ -21,7 +21,7 @@ from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, open_session
 from wizard.flows.versions import versions
 from wizard.services import bundle
-from wizard.services.evidence.scene import Scene
+from wizard.services.checks.examination import Scene
 from wizard.services.evidence.tail import LogSource, read, sources
 
 _LAST_ENTRIES = 500

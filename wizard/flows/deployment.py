@@ -22,16 +22,12 @@ from wizard.flows.saved import Found, found_deployments, keep_answers, saved_ans
 from wizard.flows.sharing import Sharing
 from wizard.services import assets
 from wizard.services.aws.session import Session
-from wizard.services.journal import Journal
 from wizard.services.terraform.client import ApplyResult, PlanResult, Terraform, open_terraform
 from wizard.services.terraform.environment import network_notes
 from wizard.services.terraform.history import History
 from wizard.services.terraform.query import outputs
-from wizard.services.workspace import (
-    Workspace,
-    WorkspaceId,
-    open_workspace,
-)
+from wizard.services.workspace.journal import Journal
+from wizard.services.workspace.workspace import Workspace, WorkspaceId, open_workspace
 
 
 def open_session(context: Context, answers: Answers) -> Session:

@@ -33,8 +33,8 @@ from wizard.flows.context import Context
 from wizard.flows.deployment import Deployment, identify, open_session
 from wizard.services import state_lock
 from wizard.services.aws.session import Session
+from wizard.services.checks.examination import Scene, guarded
 from wizard.services.evidence.checklist import LOOK
-from wizard.services.evidence.scene import Scene, guarded
 from wizard.services.lock import is_held, read_owner
 from wizard.services.terraform.binary import find_binary
 

@@ -18,7 +18,7 @@ _DRAFT = "draft-answers.json"
 
 def draft_file(options: Options) -> Path:
     """Where answers are kept until the first deployment: they may be unfinished."""
-    from wizard.services.workspace import data_dir
+    from wizard.services.workspace.workspace import data_dir
 
     return (options.workspace or data_dir()) / _DRAFT
 

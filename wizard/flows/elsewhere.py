@@ -16,7 +16,7 @@ from wizard.core.state_place import FOLDER, LOCAL, StatePlace
 from wizard.services import state_bucket
 from wizard.services.aws import tagged
 from wizard.services.aws.session import Session
-from wizard.services.state_store import StateStore
+from wizard.services.workspace.s3_state import StateStore
 
 
 @dataclass(frozen=True)

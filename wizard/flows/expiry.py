@@ -17,7 +17,7 @@ from wizard.core.text import count, duration
 from wizard.flows.context import Context
 from wizard.services.aws.session import Session
 from wizard.services.terraform.history import History
-from wizard.services.workspace import Workspace
+from wizard.services.workspace.workspace import Workspace
 
 PER_STAGE = 3.0  # seconds
 PROOF = 60.0

@@ -15,7 +15,7 @@ from wizard.core.events import State
 from wizard.core.text import clean, duration
 from wizard.services import state_lock
 from wizard.services.lock import user_name
-from wizard.services.state_store import StateStore
+from wizard.services.workspace.s3_state import StateStore
 
 if TYPE_CHECKING:
     from wizard.flows.deployment import Deployment

@@ -7,7 +7,7 @@ import time
 from wizard.core.answers.model import Answers
 from wizard.flows import diagnose
 from wizard.flows.context import Context
-from wizard.services.evidence.scene import Scene
+from wizard.services.checks.examination import Scene
 from wizard.services.evidence.tail import Follower, LogLine, LogSource, Tail, sources
 
 FIRST_SECONDS = 15 * 60.0

@@ -15,7 +15,7 @@ from wizard.flows.holding import Holding
 from wizard.flows.prerequisites import ensure_policy, ensure_role
 from wizard.services import repair
 from wizard.services.aws import stages as live_stages
-from wizard.services.evidence.scene import Scene
+from wizard.services.checks.examination import Scene
 
 ACTION = "doctor.fix"
 FIXES = (*repair.REPAIRS, "stage", "account-role", "log-policy")

@@ -16,7 +16,7 @@ from wizard.core.journal import record
 from wizard.core.state_place import LOCAL, LOCKFILE_SINCE
 from wizard.flows import fresh
 from wizard.services import state_bucket
-from wizard.services.state_store import StateStore
+from wizard.services.workspace.s3_state import StateStore
 
 if TYPE_CHECKING:
     from wizard.flows.deployment import Deployment

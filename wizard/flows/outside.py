@@ -19,11 +19,11 @@ from wizard.core.text import clean
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
 from wizard.services import state_bucket
-from wizard.services.aws import pictured
+from wizard.services.aws import from_tags
 from wizard.services.aws.discovery import discover
-from wizard.services.aws.resource_policy import group_arn
+from wizard.services.aws.log_delivery import group_arn
 from wizard.services.aws.session import Session
-from wizard.services.state_store import StateStore
+from wizard.services.workspace.s3_state import StateStore
 
 OUR_GROUPS = "/aws/apigateway/wallarm-api-discovery-"
 NEXT_STEP = (
@@ -73,7 +73,7 @@ def look(
         inventory: the stages of the Region, where they were read already.
     """
     prefix = answers.name_prefix
-    found = pictured.look(session, identity, f"{identity.account_id}-{identity.region}-{prefix}")
+    found = from_tags.look(session, identity, f"{identity.account_id}-{identity.region}-{prefix}")
     if found is None:
         return None
     if inventory is None:
@@ -129,7 +129,7 @@ def refusal(session: Session, identity: Identity, prefix: str, forwarder: str) -
     )
 
 
-def _answers(answers: Answers, identity: Identity, found: pictured.Pictured) -> Answers:
+def _answers(answers: Answers, identity: Identity, found: from_tags.Pictured) -> Answers:
     outputs = found.outputs
     node = "" if outputs.ecs_cluster else outputs.node_url
     main = outputs.api_gateway_log_group
@@ -146,7 +146,7 @@ def _answers(answers: Answers, identity: Identity, found: pictured.Pictured) -> 
 
 
 def _stages(
-    identity: Identity, found: pictured.Pictured, inventory: Inventory
+    identity: Identity, found: from_tags.Pictured, inventory: Inventory
 ) -> tuple[StageRecord, ...]:
     stages = []
     for stage in inventory.stages:

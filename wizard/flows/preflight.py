@@ -119,7 +119,7 @@ class Preflight:
 
     def _terraform(self) -> Check:
         from wizard.services.terraform.binary import find_binary
-        from wizard.services.terraform.mirror import find_source
+        from wizard.services.terraform.find import find_source
 
         binary = find_binary(self.options.terraform, self.options.env)
         source = find_source(
@@ -233,7 +233,7 @@ def _reach(url: str, env: Mapping[str, str]) -> str:
     """Why an address gives no HTTP answer at all; empty when it gives any."""
     import requests
 
-    from wizard.services.http_session import open_session
+    from wizard.services.http import open_session
 
     try:
         with open_session(env) as session:

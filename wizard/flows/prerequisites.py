@@ -17,7 +17,7 @@ from wizard.core.journal import record
 from wizard.core.stages.change import StageChange
 from wizard.core.text import duration
 from wizard.flows.deployment import Deployment
-from wizard.services.aws import account_role, resource_policy
+from wizard.services.aws import account_role, log_delivery
 
 REFUSED = "WAG-E-ROLE-002"
 
@@ -99,7 +99,7 @@ def ensure_policy(deployment: Deployment, group: str) -> None:
         return deployment.journal.effect(record.POLICY_PUT, group, before=before, intended=after)
 
     bracket: Callable[[dict[str, Any], dict[str, Any]], AbstractContextManager[object]] = recorded
-    outcome = resource_policy.ensure(deployment.session, deployment.identity, group, bracket)
+    outcome = log_delivery.ensure(deployment.session, deployment.identity, group, bracket)
     if not outcome.changed:
         _close(deployment, record.POLICY_PUT, group)
 
@@ -110,7 +110,7 @@ def give_back_policy(deployment: Deployment, group: str) -> None:
     if before is None:
         return
     with deployment.journal.effect(record.POLICY_RESTORE, group, before=before):
-        resource_policy.restore(deployment.session, deployment.identity, group, before)
+        log_delivery.restore(deployment.session, deployment.identity, group, before)
 
 
 def _close(deployment: Deployment, action: str, subject: str) -> None:

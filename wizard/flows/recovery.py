@@ -16,7 +16,7 @@ from wizard.core.orphans import known_names
 from wizard.core.orphans import orphans as find_orphans
 from wizard.core.text import count, duration
 from wizard.flows import locks
-from wizard.services.aws.adopt import find
+from wizard.services.aws.import_ids import find
 from wizard.services.aws.tagged import resources as tagged_resources
 from wizard.services.terraform.errors import TerraformError
 

@@ -16,8 +16,8 @@ from wizard.core.state_place import backend_bucket
 from wizard.flows.context import Options
 from wizard.services import versions_kept
 from wizard.services.files import write_private
-from wizard.services.journal import Journal
 from wizard.services.lock import is_held
+from wizard.services.workspace.journal import Journal
 from wizard.services.workspace_meta import read_backend
 from wizard.services.workspaces import WorkspaceInfo, describe_workspace, list_workspaces
 

@@ -12,9 +12,9 @@ from wizard.core.state_place import LOCAL, StatePlace, backend_bucket
 from wizard.flows.context import Options
 from wizard.flows.saved import found_deployments, saved_answers
 from wizard.services import state_bucket
-from wizard.services.aws import roles
+from wizard.services.aws import credentials
 from wizard.services.aws.session import Session
-from wizard.services.state_store import StateStore
+from wizard.services.workspace.s3_state import StateStore
 from wizard.services.workspace_meta import read_backend
 
 
@@ -46,7 +46,10 @@ def current_answers(
             if found:
                 return {**found, "profile": profile}
     except WizardError as error:
-        if error.code in (roles.NOT_GIVEN, roles.REFUSED):  # it would be asked for a second time
+        if error.code in (
+            credentials.NOT_GIVEN,
+            credentials.REFUSED,
+        ):  # it would be asked for a second time
             raise
         return here
     return here

@@ -14,10 +14,10 @@ from wizard.core.events import State
 from wizard.core.state_place import LOCAL, StatePlace, backend_bucket
 from wizard.core.text import clean, duration
 from wizard.flows import locks, outside
-from wizard.services import journal as journals
 from wizard.services import state_bucket
 from wizard.services.aws import tagged
-from wizard.services.state_store import StateStore
+from wizard.services.workspace import journal as journals
+from wizard.services.workspace.s3_state import StateStore
 
 if TYPE_CHECKING:
     from wizard.flows.deployment import Deployment

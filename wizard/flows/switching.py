@@ -20,7 +20,7 @@ from wizard.flows.prerequisites import Prerequisites
 from wizard.services.aws import stages
 from wizard.services.aws.session import Session
 from wizard.services.aws.stages import Result
-from wizard.services.journal import Effect
+from wizard.services.workspace.journal import Effect
 
 # Stands for the log group that the deployment will create; replaced by the real ARN before use.
 FUTURE_NAME = "/aws/apigateway/wallarm-api-discovery-…"

@@ -8,7 +8,7 @@ from wizard.core.journal import record
 from wizard.core.secret import Secret
 from wizard.core.tfvars import token_parameter_name
 from wizard.flows.deployment import Deployment
-from wizard.services.aws import parameters
+from wizard.services.aws import token_parameter
 from wizard.services.aws.session import Session
 
 
@@ -20,7 +20,7 @@ def check(session: Session, answers: Answers, token: Secret | None) -> None:
     if not answers.deploys_node or token:
         return
     name = token_parameter_name(answers)
-    held_by = parameters.key_of(session.client("ssm"), name)
+    held_by = token_parameter.key_of(session.client("ssm"), name)
     if held_by is not None:
         _same_key(name, held_by, answers.wallarm_api_token_kms_key_arn)
     else:
@@ -37,7 +37,7 @@ def store(deployment: Deployment, token: Secret) -> None:
     """Put it under the name that Terraform is told, recorded."""
     answers, name = deployment.answers, deployment.token_parameter
     with deployment.journal.effect(record.TOKEN_STORE, name):
-        parameters.store(
+        token_parameter.store(
             deployment.session.client("ssm"),
             name,
             token,

@@ -24,7 +24,7 @@ from wizard.flows.fresh import changed, listed
 from wizard.flows.holding import Holding
 from wizard.flows.log_data import LogData
 from wizard.flows.prerequisites import give_back_policy
-from wizard.services.aws import parameters
+from wizard.services.aws import token_parameter as parameters
 from wizard.services.aws.permissions import Permissions
 from wizard.services.aws.stages import Result
 from wizard.services.terraform.client import PlanResult

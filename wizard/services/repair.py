@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from wizard.core.errors import WizardError
 from wizard.services.aws.account_role import role_name
-from wizard.services.evidence.discovery import wanted_environment
-from wizard.services.evidence.scene import Scene, absent, words
+from wizard.services.checks.examination import Scene, absent, words
+from wizard.services.checks.wallarm import wanted_environment
 
 
 def statement_id(scene: Scene, group: str) -> str:

@@ -12,7 +12,7 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import Identity
 from wizard.core.state_place import STATE_TAG, STATE_TAG_VALUE
 from wizard.core.tfvars import COMPONENT_TAG
-from wizard.services.aws.clients import Clients
+from wizard.services.aws.client_types import Clients
 from wizard.services.aws.errors import code_of, explain, explained, is_denied
 
 

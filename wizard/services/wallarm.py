@@ -15,7 +15,7 @@ import requests
 from wizard.core.answers.rules import token_problem
 from wizard.core.secret import Secret
 from wizard.core.text import duration
-from wizard.services.http_session import open_session
+from wizard.services.http import open_session
 
 TIMEOUT_SECONDS = (5.0, 10.0)
 """Connect and read."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wizard.core.errors import WizardError
-from wizard.services.local_state import LocalState
 from wizard.services.lock import Owner, is_held, read_owner
-from wizard.services.workspace import WorkspaceId, data_dir
+from wizard.services.workspace.state import LocalState
+from wizard.services.workspace.workspace import WorkspaceId, data_dir
 from wizard.services.workspace_meta import has_backend, read_meta
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from wizard.core.facts import Identity
-from wizard.services.aws.budget import TokenBucket
+from wizard.services.aws.rate_limit import TokenBucket
 from wizard.services.aws.session import Session
 
 pytest.importorskip("ministack")

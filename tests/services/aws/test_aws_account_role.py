@@ -12,7 +12,7 @@ import pytest
 from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
 from wizard.services.aws import account_role
-from wizard.services.aws.budget import TokenBucket
+from wizard.services.aws.rate_limit import TokenBucket
 from wizard.services.aws.session import Session
 
 

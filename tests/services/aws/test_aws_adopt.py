@@ -9,7 +9,7 @@ import pytest
 
 from wizard.core.tfvars import DEPLOYMENT_TAG
 from wizard.services import assets
-from wizard.services.aws import adopt
+from wizard.services.aws import import_ids
 from wizard.services.aws.session import Session
 
 OURS = "123456789012-eu-central-1-api-gw-discovery"
@@ -20,11 +20,11 @@ def values(name: str) -> dict[str, object]:
     return {"name": name, "bucket": name, "function_name": name, "tags": {"Name": name}}
 
 
-@pytest.mark.parametrize("resource_type", sorted(adopt.KINDS))
+@pytest.mark.parametrize("resource_type", sorted(import_ids.KINDS))
 def test_what_was_never_made_is_not_found_and_no_error(
     session: Session, resource_type: str
 ) -> None:
-    assert adopt.find(session, resource_type, values(f"x-{uuid.uuid4().hex[:8]}"), OURS) == ""
+    assert import_ids.find(session, resource_type, values(f"x-{uuid.uuid4().hex[:8]}"), OURS) == ""
 
 
 def test_a_bucket_is_taken_over_with_our_tag_or_where_none_was_written_yet(
@@ -35,11 +35,11 @@ def test_a_bucket_is_taken_over_with_our_tag_or_where_none_was_written_yet(
     place = {"LocationConstraint": "eu-central-1"}
     s3.create_bucket(Bucket=name, CreateBucketConfiguration=place)
     # S3 is told the tags in a second request; Terraform may be killed before it.
-    assert adopt.find(session, "aws_s3_bucket", values(name), OURS) == name
+    assert import_ids.find(session, "aws_s3_bucket", values(name), OURS) == name
     tags = [{"Key": DEPLOYMENT_TAG, "Value": OURS}]
     s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
-    assert adopt.find(session, "aws_s3_bucket", values(name), OURS) == name
-    assert adopt.find(session, "aws_s3_bucket", values(name), "somebody-else") == ""
+    assert import_ids.find(session, "aws_s3_bucket", values(name), OURS) == name
+    assert import_ids.find(session, "aws_s3_bucket", values(name), "somebody-else") == ""
 
 
 # Written a second time they are what they were: AWS puts them, or Terraform only waits for them.
@@ -65,5 +65,5 @@ NOT_OURS = {"aws_ssm_parameter"}
 def test_every_kind_the_module_makes_is_taken_over_or_written_anew() -> None:
     text = "\n".join(p.read_text() for p in assets.terraform_module().glob("*.tf"))
     kinds = set(re.findall(r'^resource "(\w+)"', text, re.MULTILINE))
-    assert kinds - adopt.KINDS - WRITTEN_ANEW - NOT_OURS == set()
-    assert not WRITTEN_ANEW & adopt.KINDS
+    assert kinds - import_ids.KINDS - WRITTEN_ANEW - NOT_OURS == set()
+    assert not WRITTEN_ANEW & import_ids.KINDS

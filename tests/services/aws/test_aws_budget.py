@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from wizard.services.aws.budget import TokenBucket
+from wizard.services.aws.rate_limit import TokenBucket
 from wizard.services.aws.session import Session
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from wizard.core.facts import Identity
-from wizard.services.aws.budget import TokenBucket
 from wizard.services.aws.discovery import discover
+from wizard.services.aws.rate_limit import TokenBucket
 from wizard.services.aws.session import Session
 
 

@@ -17,7 +17,7 @@ from wizard.flows import expiry as flow
 from wizard.flows.context import Context, Options
 from wizard.services.aws import expiry
 from wizard.services.aws.session import Session
-from wizard.services.workspace import WorkspaceId, open_workspace
+from wizard.services.workspace.workspace import WorkspaceId, open_workspace
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDTEST", "AWS_SECRET_ACCESS_KEY": "secret"}
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from wizard.core import log_policy
 from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
-from wizard.services.aws import resource_policy
-from wizard.services.aws.budget import TokenBucket
+from wizard.services.aws import log_delivery
+from wizard.services.aws.rate_limit import TokenBucket
 from wizard.services.aws.session import Session
 
 ARN = "arn:aws:logs:us-east-1:123456789012:log-group:/g"
@@ -71,29 +71,27 @@ class Place:
 
     def on_group(self, group: str) -> str:
         """What is on the group itself."""
-        arn = resource_policy.group_arn(self.identity, group)
+        arn = log_delivery.group_arn(self.identity, group)
         found = self.logs.describe_resource_policies(resourceArn=arn)["resourcePolicies"]
         return str(found[0]["policyDocument"]) if found else ""
 
     def give(self, group: str, document: str) -> None:
         """Somebody's policy on the group."""
-        arn = resource_policy.group_arn(self.identity, group)
+        arn = log_delivery.group_arn(self.identity, group)
         self.logs.put_resource_policy(resourceArn=arn, policyDocument=document)
 
-    def ensure(self, group: str) -> resource_policy.PolicyOutcome:
-        return resource_policy.ensure(self.session, self.identity, group)
+    def ensure(self, group: str) -> log_delivery.PolicyOutcome:
+        return log_delivery.ensure(self.session, self.identity, group)
 
     def with_one_more(self, group: str) -> str:
         """Our policy of the account as it would be with this group, too."""
         who = self.identity
-        arn = resource_policy.group_arn(who, group)
+        arn = log_delivery.group_arn(who, group)
         ours = log_policy.statement(arn, who.account_id, who.region, who.partition)
-        return log_policy.with_statement(
-            self.policies().get(resource_policy.ACCOUNT_POLICY, ""), ours
-        )
+        return log_policy.with_statement(self.policies().get(log_delivery.ACCOUNT_POLICY, ""), ours)
 
     def allowed(self, document: str, group: str) -> bool:
-        arn = resource_policy.group_arn(self.identity, group)
+        arn = log_delivery.group_arn(self.identity, group)
         return log_policy.allows(document, arn, self.identity.account_id)
 
 
@@ -116,12 +114,12 @@ def test_a_full_policy_on_the_group_is_left_alone_and_one_of_the_account_is_made
     with region(env, identity, "eu-west-2", "/full") as place:
         place.give("/full", full)
         outcome = place.ensure("/full")
-        assert outcome.after["scope"] == resource_policy.ACCOUNT
+        assert outcome.after["scope"] == log_delivery.ACCOUNT
         assert place.on_group("/full") == full, "not a byte of theirs was touched"
-        assert list(place.policies()) == [resource_policy.ACCOUNT_POLICY]
-        assert place.allowed(place.policies()[resource_policy.ACCOUNT_POLICY], "/full")
+        assert list(place.policies()) == [log_delivery.ACCOUNT_POLICY]
+        assert place.allowed(place.policies()[log_delivery.ACCOUNT_POLICY], "/full")
         assert not place.ensure("/full").changed, "asked again it finds it allowed"
-        assert resource_policy.restore(place.session, place.identity, "/full", outcome.before)
+        assert log_delivery.restore(place.session, place.identity, "/full", outcome.before)
         assert place.policies() == {}
         assert place.on_group("/full") == full
 
@@ -147,7 +145,7 @@ def test_with_the_group_full_and_all_ten_taken_a_policy_of_log_delivery_is_exten
         assert place.allowed(after["delivery"], "/full")
         assert json.loads(after["delivery"])["Id"] == "theirs"
         assert {**after, "delivery": ""} == {**before, "delivery": ""}
-        assert resource_policy.restore(place.session, place.identity, "/full", outcome.before)
+        assert log_delivery.restore(place.session, place.identity, "/full", outcome.before)
         assert place.policies() == before, "in its owner's own spelling"
 
 
@@ -196,7 +194,7 @@ def test_our_own_policy_of_the_account_takes_group_after_group_until_it_is_full(
         while log_policy.fits(place.with_one_more(groups[len(taken)])):
             place.ensure(groups[len(taken)])
             taken.append(groups[len(taken)])
-            document = place.policies()[resource_policy.ACCOUNT_POLICY]
+            document = place.policies()[log_delivery.ACCOUNT_POLICY]
             assert len(statements(document)) == len(taken)
             assert all(place.allowed(document, one) for one in taken), "none is lost"
         with pytest.raises(WizardError) as refused:

@@ -8,7 +8,7 @@ import pytest
 
 from wizard.core.errors import WizardError
 from wizard.core.secret import Secret
-from wizard.services.aws import parameters
+from wizard.services.aws import token_parameter
 from wizard.services.aws.session import Session
 
 
@@ -17,16 +17,16 @@ def test_the_token_is_stored_replaced_and_deleted_and_never_shown(
 ) -> None:
     client = session.client("ssm")
     name = f"/wallarm-apigw/{world.name()}/token"
-    assert parameters.key_of(client, name) is None
-    parameters.store(client, name, Secret("first"), tags={"team": "a"})
-    parameters.store(client, name, Secret("second"), tags={"team": "a"})
-    assert parameters.key_of(client, name) == "alias/aws/ssm"
+    assert token_parameter.key_of(client, name) is None
+    token_parameter.store(client, name, Secret("first"), tags={"team": "a"})
+    token_parameter.store(client, name, Secret("second"), tags={"team": "a"})
+    assert token_parameter.key_of(client, name) == "alias/aws/ssm"
     stored: Any = client.get_parameter(Name=name, WithDecryption=True)["Parameter"]
     assert (stored["Value"], stored["Type"]) == ("second", "SecureString")
-    assert parameters.delete(client, name)
-    assert not parameters.delete(client, name)
+    assert token_parameter.delete(client, name)
+    assert not token_parameter.delete(client, name)
     with pytest.raises(WizardError) as caught:
-        parameters.store(client, "/aws/refused", Secret("s3cr3t-value"))
+        token_parameter.store(client, "/aws/refused", Secret("s3cr3t-value"))
     assert "s3cr3t-value" not in f"{caught.value!s}{caught.value.__cause__!r}"
 
 
@@ -37,6 +37,6 @@ def test_a_key_of_ones_own_encrypts_the_token_now_and_when_it_is_replaced(
     key = session.client("kms").create_key()["KeyMetadata"]["Arn"]
     name = f"/wallarm-apigw/{world.name()}/token"
     for value in ("first", "second"):
-        parameters.store(client, name, Secret(value), key=key)
-        assert parameters.key_of(client, name) == key
-    parameters.delete(client, name)
+        token_parameter.store(client, name, Secret(value), key=key)
+        assert token_parameter.key_of(client, name) == key
+    token_parameter.delete(client, name)

@@ -12,7 +12,7 @@ import pytest
 from tests.one_time_code import CodeGate, user
 from tests.services.aws.conftest import unlimited
 from wizard.core.errors import WizardError
-from wizard.services.aws import roles
+from wizard.services.aws import credentials
 from wizard.services.aws.session import Session
 
 RIGHT, NEXT = "483920", "573801"
@@ -36,7 +36,7 @@ def test_a_code_is_needed_where_a_role_on_the_way_names_a_device(
     profile: str, profiles: dict[str, dict[str, str]], needs: bool
 ) -> None:
     core = SimpleNamespace(full_config={"profiles": profiles})
-    assert roles.needs_code(core, profile) is needs
+    assert credentials.needs_code(core, profile) is needs
 
 
 @pytest.fixture
@@ -112,5 +112,5 @@ def test_a_refused_code_keeps_nobody_from_the_next(gate: CodeGate, tmp_path: Pat
     env, person = user(gate.url, tmp_path), Person("111112", NEXT)
     with pytest.raises(WizardError) as caught:
         person.session(env).identity()
-    assert caught.value.code == roles.REFUSED
+    assert caught.value.code == credentials.REFUSED
     assert "assumed-role/admin" in person.session(env).identity().arn

@@ -60,9 +60,9 @@ def test_help_never_imports_boto3() -> None:
     code = (
         "import sys, wizard.services.aws.session, wizard.services.aws.discovery, "
         "wizard.services.aws.stages, wizard.services.aws.account_role, "
-        "wizard.services.aws.resource_policy, wizard.services.aws.network, "
-        "wizard.services.aws.log_groups, wizard.services.aws.parameters, "
-        "wizard.services.aws.cache; print('boto3' in sys.modules or 'botocore' in sys.modules)"
+        "wizard.services.aws.log_delivery, wizard.services.aws.network, "
+        "wizard.services.aws.log_groups, wizard.services.aws.token_parameter, "
+        "wizard.services.aws.inventory_cache; print('boto3' in sys.modules or 'botocore' in sys.modules)"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60

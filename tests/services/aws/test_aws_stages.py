@@ -27,7 +27,7 @@ from wizard.core.errors import WizardError
 from wizard.core.facts import AccessLog, Identity, StageRef, StageSettings
 from wizard.core.stages.change import plan_change
 from wizard.services.aws import stage_errors, stages
-from wizard.services.aws.budget import TokenBucket
+from wizard.services.aws.rate_limit import TokenBucket
 from wizard.services.aws.session import Session
 from wizard.services.aws.stages import Result
 

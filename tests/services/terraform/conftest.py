@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from wizard.services.terraform.client import Terraform, open_terraform
-from wizard.services.workspace import Workspace, WorkspaceId, open_workspace
+from wizard.services.workspace.workspace import Workspace, WorkspaceId, open_workspace
 
 IDENTITY = WorkspaceId("123456789012", "eu-central-1", "test")
 

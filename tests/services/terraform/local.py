@@ -9,7 +9,7 @@ import pytest
 
 from wizard.services.terraform.client import Terraform, open_terraform
 from wizard.services.terraform.errors import TerraformError
-from wizard.services.workspace import Workspace
+from wizard.services.workspace.workspace import Workspace
 
 LOG_GROUP = """
 terraform {

@@ -15,7 +15,7 @@ from wizard.core.terraform.events import ApplyStart, Event, LogLine
 from wizard.core.terraform.progress import ProgressReducer
 from wizard.services.terraform.client import Terraform, open_terraform
 from wizard.services.terraform.errors import TerraformError
-from wizard.services.workspace import Workspace
+from wizard.services.workspace.workspace import Workspace
 
 pytestmark = pytest.mark.e2e
 

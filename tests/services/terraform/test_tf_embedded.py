@@ -13,7 +13,7 @@ from wizard.services.terraform import embedded
 from wizard.services.terraform.binary import find_binary
 from wizard.services.terraform.client import open_terraform
 from wizard.services.terraform.errors import TerraformError
-from wizard.services.workspace import Workspace
+from wizard.services.workspace.workspace import Workspace
 
 pytestmark = [
     pytest.mark.e2e,

@@ -14,7 +14,7 @@ from tests.services.terraform.local import on_aws
 from wizard.core.errors import WizardError
 from wizard.core.terraform.events import DriftFound
 from wizard.services.terraform.client import open_terraform
-from wizard.services.workspace import Workspace, WorkspaceId, open_workspace
+from wizard.services.workspace.workspace import Workspace, WorkspaceId, open_workspace
 
 pytestmark = pytest.mark.e2e
 IDENTITY = WorkspaceId("123456789012", "eu-central-1", "test")

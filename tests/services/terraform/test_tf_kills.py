@@ -18,7 +18,7 @@ from wizard.core.errors import WizardError
 from wizard.services.lock import is_held
 from wizard.services.terraform.client import Terraform, open_terraform
 from wizard.services.terraform.errors import TerraformError
-from wizard.services.workspace import Workspace
+from wizard.services.workspace.workspace import Workspace
 
 pytestmark = pytest.mark.e2e
 

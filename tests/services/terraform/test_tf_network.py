@@ -17,7 +17,7 @@ from wizard.core.events import State
 from wizard.flows.context import Options
 from wizard.flows.preflight import Preflight
 from wizard.services.aws.session import Session
-from wizard.services.workspace import Workspace
+from wizard.services.workspace.workspace import Workspace
 
 pytestmark = pytest.mark.e2e
 

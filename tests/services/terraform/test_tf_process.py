@@ -17,7 +17,7 @@ from wizard.core.terraform.events import ApplyStart, Event
 from wizard.services.terraform import leftover, process
 from wizard.services.terraform.client import open_terraform
 from wizard.services.terraform.errors import TerraformError
-from wizard.services.workspace import Workspace
+from wizard.services.workspace.workspace import Workspace
 
 
 def start(tmp_path: Path, code: str, *, mark: bool = False) -> process.Run:

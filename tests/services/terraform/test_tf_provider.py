@@ -12,8 +12,8 @@ from wizard.core.errors import UsageError
 from wizard.services.terraform.binary import find_binary
 from wizard.services.terraform.client import Terraform, open_terraform
 from wizard.services.terraform.errors import TerraformError
-from wizard.services.terraform.mirror import ProviderSource, SourceKind, find_source
-from wizard.services.workspace import Workspace
+from wizard.services.terraform.find import ProviderSource, SourceKind, find_source
+from wizard.services.workspace.workspace import Workspace
 
 
 @pytest.mark.parametrize("packed", [False, True])

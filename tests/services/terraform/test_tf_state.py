@@ -8,7 +8,7 @@ import pytest
 
 from wizard.core.errors import WizardError
 from wizard.services.terraform.errors import TerraformError
-from wizard.services.workspace import Workspace
+from wizard.services.workspace.workspace import Workspace
 
 pytestmark = pytest.mark.e2e
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from wizard import __version__
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import Identity
-from wizard.services.aws import budget, configuration, expiry, roles
-from wizard.services.aws.budget import TokenBucket
-from wizard.services.aws.clients import Clients
+from wizard.services.aws import configuration, expiry, rate_limit
+from wizard.services.aws import credentials as roles
+from wizard.services.aws.client_types import Clients
 from wizard.services.aws.errors import explain, explained
+from wizard.services.aws.rate_limit import TokenBucket
 
 if TYPE_CHECKING:
     import boto3
@@ -222,7 +223,7 @@ class Session(Clients):
                 ),
             )
         if service in ("apigateway", "apigatewayv2"):
-            budget.attach(client.meta.events, self.budget)
+            rate_limit.attach(client.meta.events, self.budget)
         return client
 
     def _session(self) -> boto3.Session:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from botocore.exceptions import ClientError
 
 from wizard.core.tfvars import DEPLOYMENT_TAG
-from wizard.services.aws.clients import Clients
+from wizard.services.aws.client_types import Clients
 from wizard.services.aws.errors import explain, explained, is_not_found
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wizard.core.text import clean
-from wizard.services.evidence.scene import Scene, absent, newest_events, words
+from wizard.services.checks.examination import Scene, absent, newest_events, words
 
 MOST_LINES = 200
 MOST_CHARACTERS = 4000

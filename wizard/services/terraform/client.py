@@ -21,19 +21,19 @@ from wizard.core.terraform.events import (
     Event,
     PlannedChange,
 )
-from wizard.services.module_copy import PROVIDER_LOCK
 from wizard.services.terraform import storage
 from wizard.services.terraform.binary import Binary, find_binary
 from wizard.services.terraform.environment import terraform_environment
 from wizard.services.terraform.errors import TerraformError, failed
 from wizard.services.terraform.events import diagnostic
+from wizard.services.terraform.find import ProviderSource, find_source, registry_source
 from wizard.services.terraform.history import History
-from wizard.services.terraform.mirror import ProviderSource, find_source, registry_source
 from wizard.services.terraform.query import json_answer
 from wizard.services.terraform.results import ApplyResult, PlanResult
 from wizard.services.terraform.runner import EventListener, ignore
 from wizard.services.terraform.state import StateCommands
-from wizard.services.workspace import Workspace, data_dir
+from wizard.services.workspace.module import PROVIDER_LOCK
+from wizard.services.workspace.workspace import Workspace, data_dir
 
 __all__ = ["ApplyResult", "PlanResult", "Terraform", "open_terraform"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from wizard.core.errors import WizardError
 from wizard.core.terraform.durations import key
 from wizard.services.files import write_private
-from wizard.services.workspace import data_dir
+from wizard.services.workspace.workspace import data_dir
 
 _KEEP = 15
 _MAX_KEYS = 500

@@ -19,7 +19,7 @@ from wizard.services.terraform.errors import TerraformError, failed
 from wizard.services.terraform.events import parse_line
 from wizard.services.terraform.query import QUICK_TIMEOUT, Answer
 from wizard.services.terraform.runlog import RunLog
-from wizard.services.workspace import Workspace
+from wizard.services.workspace.workspace import Workspace
 
 EventListener = Callable[[Event], None]
 

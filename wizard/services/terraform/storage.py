@@ -20,7 +20,7 @@ from pathlib import Path
 from wizard.core.errors import WizardError
 from wizard.core.text import duration
 from wizard.services.files import private_dir, write_private
-from wizard.services.workspace import RESERVE
+from wizard.services.workspace.workspace import RESERVE
 
 ROOMY = 3 << 30  # bytes free: two versions of the provider and a download
 _CACHE_WAIT = 900.0

@@ -11,7 +11,7 @@ from wizard.core.errors import WizardError
 from wizard.core.permissions import documents as policy
 from wizard.core.text import clean, count, duration
 from wizard.services.aws import permissions
-from wizard.services.evidence.scene import Scene
+from wizard.services.checks.examination import Scene
 
 if TYPE_CHECKING:
     from wizard.services.aws.session import Session

@@ -13,8 +13,8 @@ from wizard.core.facts import ApiType, StageRef
 from wizard.core.journal.record import StageRecord
 from wizard.core.stages.log_format import log_group_name, merge
 from wizard.core.text import count
-from wizard.services.aws.resource_policy import group_arn
-from wizard.services.evidence.scene import Scene, absent, words
+from wizard.services.aws.log_delivery import group_arn
+from wizard.services.checks.examination import Scene, absent, words
 
 _MOST_SHOWN = 5
 _GATEWAY = "apigateway.amazonaws.com"

@@ -24,10 +24,10 @@ import platformdirs
 
 from wizard.core.errors import UsageError, WizardError
 from wizard.services.files import private_dir, write_private
-from wizard.services.local_state import LocalState, UnsavedStates
 from wizard.services.lock import Lock
-from wizard.services.module_copy import BACKEND_FILE, PROVIDER_LOCK, copy_module
 from wizard.services.state_file import StateFacts
+from wizard.services.workspace.module import BACKEND_FILE, PROVIDER_LOCK, copy_module
+from wizard.services.workspace.state import LocalState, UnsavedStates
 from wizard.services.workspace_meta import (
     has_backend,
     read_backend,

@@ -13,10 +13,10 @@ from botocore.exceptions import ClientError
 from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
 from wizard.core.text import clean, count
 from wizard.core.tfvars import token_parameter_name
-from wizard.services.evidence.forwarder import function
-from wizard.services.evidence.logs import recent_events
-from wizard.services.evidence.scene import Scene, absent, words
-from wizard.services.http_session import open_session
+from wizard.services.checks.examination import Scene, absent, words
+from wizard.services.checks.forwarder import function
+from wizard.services.checks.log_groups import recent_events
+from wizard.services.http import open_session
 from wizard.services.wallarm import (
     REFUSED,
     VALID,

@@ -12,14 +12,14 @@ from botocore.exceptions import ClientError
 
 from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
 from wizard.core.text import clean, count, duration
-from wizard.services.evidence.logs import recent_events, subscribed_at
-from wizard.services.evidence.scene import (
+from wizard.services.checks.examination import (
     LOOK_BACK_SECONDS,
     Scene,
     absent,
     newest_events,
     words,
 )
+from wizard.services.checks.log_groups import recent_events, subscribed_at
 
 FRESH_MINUTES = 15.0  # an older error may be over; it is a warning
 DELIVERY_SECONDS = 90.0  # from the log group to the forwarder it takes seconds; be patient

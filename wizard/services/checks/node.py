@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from wizard.core.checks.model import Finding, failed, passed, unchecked
 from wizard.core.text import clean, count
-from wizard.services.evidence.scene import Scene, absent, log_events, words
+from wizard.services.checks.examination import Scene, absent, log_events, words
 
 _MOST_STREAMS = 10
 # The node's own words and what they mean (Wallarm's documentation of the Native Node).

@@ -12,8 +12,8 @@ from wizard.core import certificates
 from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
 from wizard.core.text import clean, count
 from wizard.services.aws.certificates import read
-from wizard.services.evidence.forwarder import function
-from wizard.services.evidence.scene import Scene, absent, words
+from wizard.services.checks.examination import Scene, absent, words
+from wizard.services.checks.forwarder import function
 
 
 def load_balancer(scene: Scene) -> Finding:

@@ -24,7 +24,7 @@ from wizard.core.errors import WizardError
 from wizard.core.state_place import StatePlace
 from wizard.core.terraform.failures import StateLock
 from wizard.services import versions_kept
-from wizard.services.aws.clients import Clients
+from wizard.services.aws.client_types import Clients
 from wizard.services.aws.errors import code_of, explain, explained
 from wizard.services.lock import Owner, user_name
 from wizard.services.state_file import StateFacts, read_shared_state

@@ -7,7 +7,7 @@ from typing import Any
 
 from wizard.core.checks.model import Finding, failed, passed, warned
 from wizard.core.text import clean, count, duration
-from wizard.services.evidence.scene import Scene, newest_events
+from wizard.services.checks.examination import Scene, newest_events
 
 
 def log_group_exists(scene: Scene) -> Finding:

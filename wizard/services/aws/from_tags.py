@@ -18,9 +18,9 @@ from botocore.exceptions import ClientError
 from wizard.core.facts import Identity
 from wizard.core.tfvars import Outputs
 from wizard.services.aws import tagged
-from wizard.services.aws.clients import Clients
+from wizard.services.aws.client_types import Clients
 from wizard.services.aws.errors import explain, is_not_found
-from wizard.services.aws.resource_policy import group_arn
+from wizard.services.aws.log_delivery import group_arn
 
 _MAIN = "logs-" + hashlib.sha1(b"main", usedforsecurity=False).hexdigest()[:8]
 """Statement of the deployment's first log group in the forwarder's policy (`forwarder.tf`)."""
