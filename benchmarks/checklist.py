@@ -18,8 +18,8 @@ from pathlib import Path
 from benchmarks.figure import Figure, figure
 from wizard.core.answers.parse import build, parse_file
 from wizard.core.checks.model import Report
-from wizard.flows import diagnose
 from wizard.flows.context import Context, Options
+from wizard.flows.doctor import examine as diagnose
 from wizard.sandbox import Sandbox
 
 ROUNDS = 3

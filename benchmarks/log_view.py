@@ -20,7 +20,7 @@ from tests.ui.loop_watch import LoopWatch
 from tests.ui.script import Script
 from tests.ui.scripted import Scripted
 from wizard.flows.context import Options
-from wizard.flows.follow import follow
+from wizard.flows.deployment.follow import follow
 from wizard.services.terraform.events import parse_line
 from wizard.ui.app import WizardApp
 from wizard.ui.screens.deploy import Deploy

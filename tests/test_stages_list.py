@@ -23,8 +23,10 @@ def listed(
     unread = {problem.subject for problem in problems}
     stages = tuple(Stage(api, "prod") for api in apis if api.label not in unread)
     found = Inventory(Identity("123456789012", "", "us-east-1"), stages, apis, problems)
-    monkeypatch.setattr("wizard.flows.stages.inventory", lambda context, answers: (found, {}))
-    monkeypatch.setattr("wizard.flows.shared_answers.current_answers", lambda *_: {})
+    monkeypatch.setattr(
+        "wizard.flows.stages.connect.inventory", lambda context, answers: (found, {})
+    )
+    monkeypatch.setattr("wizard.flows.deployment.answers.current_answers", lambda *_: {})
     return cli.main(["stages", "list", "--region", "us-east-1", *more])
 
 

@@ -77,7 +77,7 @@ def _told(error: WizardError, arguments: list[str], options: argparse.Namespace 
 
 def _bug(error: Exception, options: argparse.Namespace | None, env: dict[str, str]) -> WizardError:
     """Say that it is one, and where the traceback is."""
-    from wizard.flows.bugs import unexpected
+    from wizard.flows.crash import unexpected
 
     workspace = getattr(options, "workspace", None)
     return unexpected(error, workspace, env, code="WAG-E-CLI-009")

@@ -29,7 +29,7 @@ MOST_NAMED = 4
 
 def doctor(options: argparse.Namespace) -> int:
     """Run the checklist; with `--fix` offer the safe repairs."""
-    from wizard.flows import diagnose
+    from wizard.flows.doctor import examine as diagnose
     from wizard.flows.lookup import read_token
 
     env = take_environment()
@@ -102,7 +102,8 @@ def _mend(
 
     A repair that is declined is left out; without anybody to ask, nothing is repaired.
     """
-    from wizard.flows import diagnose, mend
+    from wizard.flows import mend
+    from wizard.flows.doctor import examine as diagnose
 
     tried: set[tuple[str, str]] = set()
     while True:
@@ -185,7 +186,7 @@ def redrive(options: argparse.Namespace) -> int:
 
 def support_bundle(options: argparse.Namespace) -> int:
     """Write a redacted zip; show what is in it first. It is never sent anywhere."""
-    from wizard.flows import bundle
+    from wizard.flows.doctor import bundle
 
     env = take_environment()
     answers = load_answers(options, env)

@@ -24,7 +24,7 @@ def list_all(options: argparse.Namespace) -> int:
 
     Where not one API could be read, an empty list would be taken for an empty Region: exit code 3.
     """
-    from wizard.flows.stages import inventory
+    from wizard.flows.stages.connect import inventory
 
     env = take_environment()
     answers = load_answers(options, env, check=False)
@@ -47,7 +47,7 @@ def list_all(options: argparse.Namespace) -> int:
 
 def status(options: argparse.Namespace) -> int:
     """What is deployed and how it does."""
-    from wizard.flows.outside import LIMITS
+    from wizard.flows.deployment.remote import LIMITS
     from wizard.flows.status import read
 
     env = take_environment()

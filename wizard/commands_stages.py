@@ -28,7 +28,7 @@ def change(options: argparse.Namespace) -> int:
     """`stages add` and `stages remove`."""
     env = take_environment()
     answers = load_answers(options, env, check=False)
-    from wizard.flows.stages import Stages
+    from wizard.flows.stages.connect import Stages
 
     with Console(as_json=setting(options, "json", env)) as console:
         context = make_context(options, env, console)

@@ -89,7 +89,7 @@ def load_answers(
     Args:
         ask_aws: saved answers may lie in S3, where a colleague or an earlier run left them.
     """
-    from wizard.flows.saved import saved_answers
+    from wizard.flows.deployment.find import saved_answers
 
     layers: list[Mapping[str, Any]] = [_aws_environment(env)]
     given: dict[str, Any] = {}
@@ -119,7 +119,7 @@ def load_answers(
     found = build(layers[0], saved, given, check=check)
     if not ask_aws:
         return found
-    from wizard.flows.shared_answers import current_answers
+    from wizard.flows.deployment.answers import current_answers
 
     wanted = {**identity_keys, "region": found.region, "state_bucket": found.state_bucket}
     there = current_answers(run, wanted, name_prefix, code_asker(options, env))

@@ -31,7 +31,7 @@ from wizard.core.facts import ApiType
 from wizard.core.journal import record
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context, Options
-from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.flows.deployment.model import Deployment, identify, open_session
 from wizard.sandbox import Sandbox
 
 _VOLATILE = ("createdDate", "lastUpdatedDate", "CreatedDate", "LastUpdatedDate", "ResponseMetadata")

@@ -15,8 +15,8 @@ from tests.e2e.conftest import Deployed
 from tests.e2e.doctor_breakages import BREAKAGES
 from wizard.core.checks.checklist import CHECKS
 from wizard.core.checks.model import Report, Result, Verdict
-from wizard.flows import diagnose
 from wizard.flows.context import Context, Options
+from wizard.flows.doctor import examine as diagnose
 
 pytestmark = pytest.mark.e2e
 

@@ -15,7 +15,7 @@ from tests.e2e.doctor_patient import Patient, healthy, not_well
 from wizard.core.checks.checklist import CHECKS
 from wizard.core.checks.model import Verdict
 from wizard.core.secret import Secret
-from wizard.flows import diagnose
+from wizard.flows.doctor import examine as diagnose
 
 pytestmark = pytest.mark.e2e
 

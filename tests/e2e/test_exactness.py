@@ -23,8 +23,8 @@ from wizard.console import Console
 from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import build, parse_file
 from wizard.core.errors import WizardError
-from wizard.flows import fresh
 from wizard.flows.context import Options
+from wizard.flows.deployment import fresh
 from wizard.sandbox import Sandbox
 from wizard.services.terraform.client import open_terraform
 from wizard.services.workspace.workspace import WorkspaceId, open_workspace

@@ -19,7 +19,7 @@ from tests.faults.front import Fault, Front
 from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.flows.context import Context, Options
-from wizard.flows.deployment import Deployment, open_session
+from wizard.flows.deployment.model import Deployment, open_session
 from wizard.sandbox import Sandbox
 from wizard.services.terraform.client import Terraform, open_terraform
 from wizard.services.terraform.errors import TerraformError

@@ -27,9 +27,9 @@ from wizard.core.answers.model import Answers
 from wizard.core.facts import Identity
 from wizard.core.journal import record
 from wizard.core.tfvars import DEPLOYMENT_TAG
-from wizard.flows import recovery
 from wizard.flows.context import Context, Options
-from wizard.flows.deployment import Deployment
+from wizard.flows.deployment import recovery
+from wizard.flows.deployment.model import Deployment
 from wizard.sandbox import Sandbox
 from wizard.services.aws import tagged
 from wizard.services.aws.session import Session

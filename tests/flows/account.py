@@ -13,10 +13,10 @@ from wizard.core.facts import ApiType, Identity, Inventory, Stage, StageRef
 from wizard.core.journal import record
 from wizard.core.stages.log_format import log_group_name
 from wizard.core.tfvars import Outputs
-from wizard.flows import switching
 from wizard.flows.context import Context, Options
-from wizard.flows.deployment import Deployment
-from wizard.flows.prerequisites import give_back_policy
+from wizard.flows.deployment.model import Deployment
+from wizard.flows.stages import switch as switching
+from wizard.flows.stages.prerequisites import give_back_policy
 from wizard.sandbox import Sandbox
 from wizard.services.aws import account_role
 from wizard.services.aws.stages import read_settings

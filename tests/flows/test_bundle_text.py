@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wizard.flows.bundle import plan_summary, shown
+from wizard.flows.doctor.bundle import plan_summary, shown
 
 LOG = """\
 2026-08-01T01:00:00.000Z --- terraform plan (Terraform 1.11.4)

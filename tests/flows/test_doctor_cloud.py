@@ -18,7 +18,7 @@ from wizard.core.checks.model import Finding, Verdict
 from wizard.core.facts import Identity
 from wizard.core.journal.record import Record
 from wizard.core.secret import Secret
-from wizard.flows.diagnose import NO_OUTPUTS
+from wizard.flows.doctor.examine import NO_OUTPUTS
 from wizard.services.checks import wallarm
 from wizard.services.checks.examination import Scene
 from wizard.services.wallarm import reason

@@ -20,9 +20,10 @@ from wizard.core.facts import ApiType, Identity, Inventory, StageRef, StageSetti
 from wizard.core.stages.change import StageChange
 from wizard.core.terraform.events import ChangeSummary, PlannedChange
 from wizard.core.tfvars import Outputs
-from wizard.flows import install, stages
+from wizard.flows import install
 from wizard.flows.context import Options
 from wizard.flows.review import Review
+from wizard.flows.stages import connect as stages
 from wizard.services.terraform.results import PlanResult
 from wizard.ui.live import LiveBackend
 

@@ -23,10 +23,12 @@ from wizard.core.events import Note
 from wizard.core.facts import Stage
 from wizard.core.state_place import STATE_TAG, STATE_TAG_VALUE, StatePlace
 from wizard.core.tfvars import DEPLOYMENT_TAG
-from wizard.flows import diagnose, elsewhere, stages, status
+from wizard.flows import elsewhere, status
 from wizard.flows.context import Context, Options
+from wizard.flows.doctor import examine as diagnose
 from wizard.flows.mend import Mend
-from wizard.flows.stages import Stages
+from wizard.flows.stages import connect as stages
+from wizard.flows.stages.connect import Stages
 from wizard.flows.uninstall import Uninstall
 from wizard.services.workspace.s3_state import StateStore
 from wizard.ui.live import LiveBackend

@@ -11,9 +11,10 @@ from tests.flows.account import GROUP, World
 from wizard.core.events import FlowEvent, Note, State
 from wizard.core.facts import Stage
 from wizard.core.tfvars import Outputs
-from wizard.flows import further_try, switching
+from wizard.flows import further_try
 from wizard.flows.context import Context, Options
-from wizard.flows.deployment import Deployment
+from wizard.flows.deployment.model import Deployment
+from wizard.flows.stages import switch as switching
 from wizard.services.aws.stages import read_settings
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from wizard.core.errors import WizardError
 from wizard.core.terraform.events import ChangeSummary
-from wizard.flows import fresh
+from wizard.flows.deployment import fresh
 from wizard.services.terraform.results import PlanResult
 
 

@@ -16,9 +16,9 @@ from wizard.core.events import FlowEvent, Note
 from wizard.core.facts import Identity
 from wizard.core.journal import record
 from wizard.core.terraform.events import ChangeSummary, PlannedChange
-from wizard.flows import expiry, recovery
 from wizard.flows.context import Context, Options
-from wizard.flows.deployment import Deployment
+from wizard.flows.deployment import credentials, recovery
+from wizard.flows.deployment.model import Deployment
 from wizard.services.terraform.errors import TerraformError
 from wizard.services.terraform.results import ApplyResult, PlanResult
 
@@ -169,7 +169,7 @@ def test_shortly_before_they_end_it_is_said_once(make: Make) -> None:
     session = Session()
     session.left = 3600.0
     deployment, said = make(Terraform(plan()), session)
-    watch = expiry.Watch(deployment.context, session)  # type: ignore[arg-type]
+    watch = credentials.Watch(deployment.context, session)  # type: ignore[arg-type]
     began = time.monotonic()
     watch.look(began + 100)
     assert said == []

@@ -20,8 +20,9 @@ from wizard.core.answers import rules
 from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.core.state_place import StatePlace
-from wizard.flows import drafts, saved
+from wizard.flows import drafts
 from wizard.flows.context import Options
+from wizard.flows.deployment import find as saved
 from wizard.services import versions_kept, workspace_meta
 from wizard.services.workspace import s3_state
 from wizard.services.workspace.workspace import WorkspaceId, open_workspace

@@ -12,7 +12,8 @@ import pytest
 from wizard.core.answers.model import Answers
 from wizard.core.events import StageReport, State
 from wizard.core.facts import StageRef
-from wizard.flows import further_try, install, switching
+from wizard.flows import further_try, install
+from wizard.flows.stages import switch as switching
 
 
 class Notebook:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wizard.core.errors import UsageError
-from wizard.flows.token_in_ssm import _same_key
+from wizard.flows.token import _same_key
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1"
 OTHER = "arn:aws:kms:us-east-1:123456789012:key/2"

@@ -115,7 +115,7 @@ class Run:
         code = (
             "import os\n"
             "from wizard.core.answers.model import Answers\n"
-            "from wizard.flows.browse import Lookup\n"
+            "from wizard.flows.account import Lookup\n"
             "from wizard.flows.context import Options\n"
             f"answers = Answers(region={self.box.region!r})\n"
             "lookup = Lookup(Options(env=dict(os.environ)))\n"
@@ -139,7 +139,7 @@ class Run:
             "from wizard.core import record\n"
             "from wizard.core.answers.parse import parse_file, build\n"
             "from wizard.flows.context import Context, Options\n"
-            "from wizard.flows.deployment import Deployment, identify, open_session\n"
+            "from wizard.flows.deployment.model import Deployment, identify, open_session\n"
             "from wizard.services.aws import adopt\n"
             f"answers = build(parse_file(open({str(self.answers_file)!r}).read(), 'answers'))\n"
             "context = Context(Options(env=dict(os.environ), "

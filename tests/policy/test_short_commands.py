@@ -24,8 +24,8 @@ from wizard.core.permissions.commands import ADD, FLOWS, REDRIVE, ROTATE, SUBSCR
 from wizard.core.permissions.documents import documents, needs
 from wizard.core.secret import Secret
 from wizard.flows import rotate
-from wizard.flows.allowed import ask_first
 from wizard.flows.context import Context, Options
+from wizard.flows.permissions import ask_first
 from wizard.services.aws.session import Session
 
 PHASES = {"add": ADD, "rotate": ROTATE, "redrive": REDRIVE}

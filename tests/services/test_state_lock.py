@@ -15,9 +15,9 @@ from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import FlowEvent, Note
 from wizard.core.facts import Identity
-from wizard.flows import locks, recovery
 from wizard.flows.context import Context, Options
-from wizard.flows.deployment import Deployment
+from wizard.flows.deployment import locks, recovery
+from wizard.flows.deployment.model import Deployment
 from wizard.services import state_lock
 from wizard.services.aws.session import Session
 

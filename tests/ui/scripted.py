@@ -23,7 +23,7 @@ from wizard.core.checks.model import (
     warned,
 )
 from wizard.core.secret import Secret
-from wizard.flows.bundle import shown
+from wizard.flows.doctor.bundle import shown
 
 
 class Scripted(ScriptedHome):

@@ -15,7 +15,7 @@ from wizard.core.terraform.events import ApplyComplete, ApplyStart, PlannedChang
 from wizard.core.terraform.groups import group_of
 from wizard.core.terraform.progress import ProgressReducer
 from wizard.core.tfvars import Outputs
-from wizard.flows.outside import NEXT_STEP
+from wizard.flows.deployment.remote import NEXT_STEP
 from wizard.flows.status import StageStatus, Status
 from wizard.ui.backend import AskStage
 from wizard.ui.live_text import status_lines

@@ -25,7 +25,7 @@ def draft_file(options: Options) -> Path:
 
 def save_draft(options: Options, answers: Answers) -> Path:
     """Keep unfinished answers, 0600."""
-    from wizard.flows.saved import keep_answers
+    from wizard.flows.deployment.find import keep_answers
     from wizard.services.files import private_dir
 
     path = draft_file(options)

@@ -10,14 +10,14 @@ from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.stages.change import Mode, StageChange, diff_lines, same_settings
 from wizard.core.text import clean
-from wizard.flows import switching
+from wizard.flows.stages import switch as switching
 from wizard.services.aws import stages
 
 if TYPE_CHECKING:
     from wizard.core.facts import Inventory
     from wizard.core.tfvars import Outputs
     from wizard.flows.context import Context
-    from wizard.flows.deployment import Deployment
+    from wizard.flows.deployment.model import Deployment
 
 
 def again(

@@ -24,22 +24,15 @@ from wizard.core.stages.change import StageChange
 from wizard.core.stages.selection import chosen_stages, still_connected
 from wizard.core.text import count
 from wizard.core.tfvars import Outputs
-from wizard.flows import (
-    allowed,
-    certificate,
-    expiry,
-    fresh,
-    further_try,
-    moving,
-    own_logs,
-    recovery,
-    switching,
-    token_in_ssm,
-)
+from wizard.flows import certificate, further_try, permissions
 from wizard.flows import proof as proof_flow
+from wizard.flows import token as token_in_ssm
 from wizard.flows.context import Context
-from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.flows.deployment import credentials, fresh, move_state, recovery
+from wizard.flows.deployment.model import Deployment, identify, open_session
 from wizard.flows.review import Review, intended_steps
+from wizard.flows.stages import log_groups
+from wizard.flows.stages import switch as switching
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.permissions import Verdict
 from wizard.services.terraform.client import PlanResult, Terraform
@@ -108,13 +101,13 @@ class Install:
         deployment = self._open()
         deployment.sharing.check_alone()
         log_group_arn = switching.future_log_group(deployment)
-        given = own_logs.given(self.session, self.answers.api_gateway_log_group_name)
+        given = log_groups.given(self.session, self.answers.api_gateway_log_group_name)
         own = certificate.look(self.session, self.answers)
         changes, skipped = switching.plan(self.session, chosen, self.answers, log_group_arn)
         token_in_ssm.check(self.session, self.answers, self.token)
-        move = moving.plan_move(deployment)
+        move = move_state.plan_move(deployment)
         kept = switching.kept_groups(changes)
-        asked = allowed.Forecast(
+        asked = permissions.Forecast(
             self.session, identity, self.answers, "deploy",
             mode=self.context.options.preflight,
             log_groups=tuple(sorted({*kept, *deployment.journal.record.kept_log_groups})),
@@ -134,7 +127,7 @@ class Install:
             plan=plan,
             cost=estimate(self.answers),
             warnings=(
-                *allowed.sentences(found, deployment.workspace.root),
+                *permissions.sentences(found, deployment.workspace.root),
                 *self._short_of_time(plan, changes),
                 *moves,
                 *recovery.orphans(deployment),
@@ -156,12 +149,12 @@ class Install:
         """
         if review.permissions is not None and not review.nothing_to_do:
             mode, folder = self.context.options.preflight, self._open().workspace.root
-            allowed.require(review.permissions, mode, folder)
+            permissions.require(review.permissions, mode, folder)
         with self._part(review) as deployment:
             deployment.save_answers()
             plan = review.plan
             if review.move is not None:
-                plan = moving.move(deployment, review.move, plan)
+                plan = move_state.move(deployment, review.move, plan)
             elif plan.has_changes and (age := time.time() - self._planned) > fresh.LASTS:
                 plan = fresh.look_again(deployment, plan, age)
             if self.token and deployment.token_parameter:
@@ -287,6 +280,6 @@ class Install:
 
     def _short_of_time(self, plan: PlanResult, changes: tuple[StageChange, ...]) -> tuple[str, ...]:
         proof = self.answers.proof != "skip"
-        seconds = expiry.needed(plan.changes, len(changes), proof=proof)
-        text = expiry.warning(self.session, seconds)
+        seconds = credentials.needed(plan.changes, len(changes), proof=proof)
+        text = credentials.warning(self.session, seconds)
         return (text,) if text else ()

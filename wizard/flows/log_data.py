@@ -15,7 +15,7 @@ from wizard.core.facts import LogGroup, StageRef
 from wizard.core.journal import record
 from wizard.core.journal.record import Entry, settings_from_dict
 from wizard.core.stages.change import same_level
-from wizard.flows.deployment import Deployment
+from wizard.flows.deployment.model import Deployment
 from wizard.services.aws import log_groups
 from wizard.services.aws.errors import explain, is_not_found
 from wizard.services.terraform.client import PlanResult

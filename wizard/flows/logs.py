@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from wizard.core.answers.model import Answers
-from wizard.flows import diagnose
 from wizard.flows.context import Context
+from wizard.flows.doctor import examine as diagnose
+from wizard.flows.doctor.logs import Follower, LogLine, LogSource, Tail, sources
 from wizard.services.checks.examination import Scene
-from wizard.services.evidence.tail import Follower, LogLine, LogSource, Tail, sources
 
 FIRST_SECONDS = 15 * 60.0
 """How far back the first look goes."""

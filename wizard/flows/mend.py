@@ -8,12 +8,13 @@ from wizard.core.errors import WizardError
 from wizard.core.events import StageReport, State
 from wizard.core.facts import ApiType, StageRef
 from wizard.core.stages.change import Mode, StageChange, diff_lines
-from wizard.flows import diagnose, switching
 from wizard.flows.context import Context
-from wizard.flows.deployment import Deployment, identify, open_session
-from wizard.flows.holding import Holding
-from wizard.flows.prerequisites import ensure_policy, ensure_role
-from wizard.services import repair
+from wizard.flows.deployment.holding import Holding
+from wizard.flows.deployment.model import Deployment, identify, open_session
+from wizard.flows.doctor import examine as diagnose
+from wizard.flows.doctor import repair
+from wizard.flows.stages import switch as switching
+from wizard.flows.stages.prerequisites import ensure_policy, ensure_role
 from wizard.services.aws import stages as live_stages
 from wizard.services.checks.examination import Scene
 

@@ -13,8 +13,8 @@ from wizard.core.events import State
 if TYPE_CHECKING:
     from wizard.core.secret import Secret
     from wizard.flows.context import Options
+    from wizard.flows.deployment.find import Found
     from wizard.flows.elsewhere import Seen
-    from wizard.flows.saved import Found
     from wizard.services.aws.session import Session
 
 HANGS_ON = {"permissions": ("identity",), "existing": ("identity",)}
@@ -190,7 +190,7 @@ class Preflight:
 
     def _existing(self, answers: Answers, *, ask: bool = True) -> Check:
         """On this machine, in S3, and by tags; the account is asked only for the last two."""
-        from wizard.flows.deployment import found_deployments
+        from wizard.flows.deployment.model import found_deployments
         from wizard.flows.elsewhere import Seen
 
         question = "Earlier deployment"

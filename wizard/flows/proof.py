@@ -12,7 +12,7 @@ from wizard.core.events import Hop, HopChanged, State
 from wizard.core.facts import Stage
 from wizard.core.proof import Evidence, Proof
 from wizard.core.tfvars import Outputs
-from wizard.flows.deployment import Deployment
+from wizard.flows.deployment.model import Deployment
 from wizard.services import proof as evidence
 
 POLL_SECONDS = 0.5

@@ -15,10 +15,10 @@ from wizard.core.events import State
 from wizard.core.journal import record
 from wizard.core.permissions.commands import REDRIVE
 from wizard.core.tfvars import Outputs
-from wizard.flows.allowed import ask_first
 from wizard.flows.context import Context
-from wizard.flows.deployment import Deployment, identify, open_session
-from wizard.flows.holding import Holding
+from wizard.flows.deployment.holding import Holding
+from wizard.flows.deployment.model import Deployment, identify, open_session
+from wizard.flows.permissions import ask_first
 from wizard.services import redrive
 from wizard.services.redrive import KeptBatch
 

@@ -11,8 +11,8 @@ from wizard.core.journal import record
 from wizard.core.journal.unfinished import PROOF, Step
 from wizard.core.stages.change import StageChange
 from wizard.core.terraform.plans import beyond
-from wizard.flows.deployment import Deployment
-from wizard.flows.moving import Move
+from wizard.flows.deployment.model import Deployment
+from wizard.flows.deployment.move_state import Move
 from wizard.services.aws.permissions import Permissions
 from wizard.services.terraform.client import PlanResult
 

@@ -7,10 +7,10 @@ from wizard.core.errors import UsageError
 from wizard.core.events import Phase
 from wizard.core.permissions.commands import ROTATE
 from wizard.core.secret import Secret
-from wizard.flows import token_in_ssm
-from wizard.flows.allowed import ask_first
+from wizard.flows import token as token_in_ssm
 from wizard.flows.context import Context
-from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.flows.deployment.model import Deployment, identify, open_session
+from wizard.flows.permissions import ask_first
 from wizard.services.aws.errors import explained
 
 

@@ -26,9 +26,9 @@ from wizard.core.journal.unfinished import Unfinished
 from wizard.core.stages.change import same_log
 from wizard.core.tfvars import Outputs
 from wizard.core.undo import drift
-from wizard.flows import outside
 from wizard.flows.context import Context
-from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.flows.deployment import remote
+from wizard.flows.deployment.model import Deployment, identify, open_session
 from wizard.services.aws import stages as live_stages
 from wizard.services.aws.session import Session
 from wizard.services.lock import is_held, read_owner
@@ -91,7 +91,7 @@ def read(context: Context, answers: Answers) -> Status:
     identity = identify(session, answers)
     deployment = Deployment(context, answers, session, identity, "status", exclusive=False)
     if deployment.sharing.nowhere:
-        seen = outside.if_there(context, session, identity, answers)
+        seen = remote.if_there(context, session, identity, answers)
         if seen is not None:
             return _from_outside(session, identity, seen)
     try:
@@ -123,7 +123,7 @@ def read(context: Context, answers: Answers) -> Status:
     )
 
 
-def _from_outside(session: Session, identity: Identity, seen: outside.Outside) -> Status:
+def _from_outside(session: Session, identity: Identity, seen: remote.Outside) -> Status:
     """What can be told of a deployment whose state is on another computer."""
     counted = _count(session, identity, seen.outputs, seen.record)
     return Status(
@@ -148,7 +148,7 @@ def _from_outside(session: Session, identity: Identity, seen: outside.Outside) -
         node_tag="",
         terraform="",
         unfinished=(),
-        notes=(*seen.notes, *counted.notes, outside.NEXT_STEP),
+        notes=(*seen.notes, *counted.notes, remote.NEXT_STEP),
         elsewhere=seen.where,
     )  # fmt: skip
 

@@ -17,13 +17,16 @@ from wizard.core.journal.record import Record, StageRecord
 from wizard.core.journal.unfinished import Step
 from wizard.core.terraform.plans import beyond
 from wizard.core.text import count
-from wizard.flows import allowed, log_data, recovery, switching
+from wizard.flows import log_data
+from wizard.flows import permissions as allowed
 from wizard.flows.context import Context
-from wizard.flows.deployment import Deployment, identify, open_session
-from wizard.flows.fresh import changed, listed
-from wizard.flows.holding import Holding
+from wizard.flows.deployment import recovery
+from wizard.flows.deployment.fresh import changed, listed
+from wizard.flows.deployment.holding import Holding
+from wizard.flows.deployment.model import Deployment, identify, open_session
 from wizard.flows.log_data import LogData
-from wizard.flows.prerequisites import give_back_policy
+from wizard.flows.stages import switch as switching
+from wizard.flows.stages.prerequisites import give_back_policy
 from wizard.services.aws import token_parameter as parameters
 from wizard.services.aws.permissions import Permissions
 from wizard.services.aws.stages import Result

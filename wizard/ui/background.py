@@ -10,7 +10,7 @@ from textual.worker import Worker, WorkerState, active_worker
 
 from wizard.core.errors import WizardError
 from wizard.core.text import clean
-from wizard.flows import bugs
+from wizard.flows import crash
 from wizard.ui import messages
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ MAX_QUESTION = 900  # characters
 
 def unexpected(error: BaseException, options: Options) -> WizardError:
     """A bug as an error a person can act on; its traceback goes to the log file only."""
-    return bugs.unexpected(error, options.workspace, options.env, code="WAG-E-UI-001")
+    return crash.unexpected(error, options.workspace, options.env, code="WAG-E-UI-001")
 
 
 class Background:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wizard.core.secret import Secret
     from wizard.core.tfvars import Outputs
     from wizard.flows.context import Options
-    from wizard.flows.deployment import Deployment
+    from wizard.flows.deployment.model import Deployment
     from wizard.flows.install import Install
     from wizard.flows.review import Review
 
@@ -137,7 +137,7 @@ class LiveBackend(LiveLook):
 
     def undo_stage(self, ref: str) -> StageReport:
         """Put one stage back."""
-        from wizard.flows.switching import restore
+        from wizard.flows.stages.switch import restore
 
         if self._adding is not None:
             deployment: Deployment | None = self._adding[0].deployment

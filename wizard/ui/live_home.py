@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from wizard.core.journal.record import StageRecord
     from wizard.core.proof import Proof
     from wizard.core.secret import Secret
-    from wizard.flows.stages import Addition, Stages
+    from wizard.flows.stages.connect import Addition, Stages
     from wizard.flows.uninstall import Removal, Uninstall
 
 SHOWN_LINES = 60  # of each file of a support bundle
@@ -78,7 +78,7 @@ class LiveHome:
 
     def review_add(self, answers: Answers) -> ReviewView:
         """Work out what connecting these stages changes."""
-        from wizard.flows.stages import Stages
+        from wizard.flows.stages.connect import Stages
 
         self.close()
         job = Stages(self._context, answers)
@@ -135,7 +135,7 @@ class LiveHome:
         self, answers: Answers, refs: tuple[str, ...], ask: AskStage
     ) -> tuple[StageReport, ...]:
         """Put the logging of these stages back."""
-        from wizard.flows.stages import Stages
+        from wizard.flows.stages.connect import Stages
 
         self.close()
         with Stages(self._context, answers) as job:
@@ -192,7 +192,7 @@ class LiveHome:
         on_result: Callable[[Result], None],
     ) -> Report:
         """Run the checklist."""
-        from wizard.flows import diagnose
+        from wizard.flows.doctor import examine as diagnose
 
         return diagnose.run(self._context, answers, only=only, token=token, on_result=on_result)
 
@@ -220,25 +220,25 @@ class LiveHome:
 
     def export(self, name: str, text: str) -> str:
         """Write a report to a new file."""
-        from wizard.flows.bundle import export
+        from wizard.flows.doctor.bundle import export
 
         return str(export(Path(name).expanduser(), text))
 
     def collect_bundle(self, answers: Answers) -> Mapping[str, str]:
         """Put a support bundle together."""
-        from wizard.flows import bundle
+        from wizard.flows.doctor import bundle
 
         return bundle.collect(self._context, answers)
 
     def show_bundle(self, files: Mapping[str, str]) -> str:
         """What is in it; of long files the end."""
-        from wizard.flows import bundle
+        from wizard.flows.doctor import bundle
 
         return bundle.shown(files, SHOWN_LINES)
 
     def write_bundle(self, name: str, files: Mapping[str, str]) -> str:
         """Write what was shown."""
-        from wizard.flows import bundle
+        from wizard.flows.doctor import bundle
 
         target = Path(name).expanduser()
         bundle.write(target, files)

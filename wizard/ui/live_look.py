@@ -19,7 +19,7 @@ from wizard.core.facts import (
     Stage,
 )
 from wizard.core.reading_order import View
-from wizard.flows.browse import Lookup
+from wizard.flows.account import Lookup
 from wizard.flows.preflight import Check
 from wizard.flows.sign_in import Profile
 from wizard.ui.backend import ShowLogin
@@ -47,7 +47,7 @@ class LiveLook(LiveHome):
 
     def existing(self) -> tuple[Existing, ...]:
         """Deployments on this machine that hold something, or were begun and not finished."""
-        from wizard.flows.deployment import found_deployments
+        from wizard.flows.deployment.model import found_deployments
 
         return tuple(
             Existing(
@@ -81,13 +81,14 @@ class LiveLook(LiveHome):
 
     def saved(self, existing: Existing) -> Answers | None:
         """The answers that deployment was made with."""
-        from wizard.flows import elsewhere, outside
-        from wizard.flows.saved import answers_of
+        from wizard.flows import elsewhere
+        from wizard.flows.deployment import remote
+        from wizard.flows.deployment.find import answers_of
 
         if existing.outside:
             session = self._lookup.session(self._looked)
             asked = self._looked.with_(name_prefix=existing.name_prefix, region=existing.region)
-            seen = outside.look(session, session.identity(), asked)
+            seen = remote.look(session, session.identity(), asked)
             return seen.answers if seen is not None else None
         if existing.root:
             data = answers_of(Path(existing.root))

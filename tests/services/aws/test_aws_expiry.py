@@ -13,8 +13,8 @@ from wizard.core.errors import WizardError
 from wizard.core.events import FlowEvent, Note, State
 from wizard.core.terraform.durations import expected_seconds, usual_seconds
 from wizard.core.terraform.events import PlannedChange
-from wizard.flows import expiry as flow
 from wizard.flows.context import Context, Options
+from wizard.flows.deployment import credentials as flow
 from wizard.services.aws import expiry
 from wizard.services.aws.session import Session
 from wizard.services.workspace.workspace import WorkspaceId, open_workspace

@@ -13,7 +13,7 @@ from tests.services.aws.conftest import REGION
 from wizard.core.answers.model import Answers
 from wizard.core.facts import Api, ApiType, Inventory, Stage
 from wizard.core.reading_order import View
-from wizard.flows.browse import Lookup
+from wizard.flows.account import Lookup
 from wizard.flows.context import Options
 from wizard.services.aws import discovery
 

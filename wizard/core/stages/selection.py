@@ -6,7 +6,7 @@ from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
 from wizard.core.facts import Inventory, Stage
 from wizard.core.text import closest, count
-from wizard.flows.deployment import Deployment
+from wizard.flows.deployment.model import Deployment
 
 
 def still_connected(deployment: Deployment, answers: Answers) -> tuple[str, ...]:

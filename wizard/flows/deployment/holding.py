@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TypeVar
 
-from wizard.flows.deployment import Deployment
+from wizard.flows.deployment.model import Deployment
 
 Held = TypeVar("Held", bound="Holding")
 

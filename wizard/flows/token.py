@@ -7,7 +7,7 @@ from wizard.core.errors import UsageError
 from wizard.core.journal import record
 from wizard.core.secret import Secret
 from wizard.core.tfvars import token_parameter_name
-from wizard.flows.deployment import Deployment
+from wizard.flows.deployment.model import Deployment
 from wizard.services.aws import token_parameter
 from wizard.services.aws.session import Session
 

@@ -14,12 +14,12 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import Phase, State
 from wizard.core.journal import record
 from wizard.core.state_place import LOCAL, LOCKFILE_SINCE
-from wizard.flows import fresh
+from wizard.flows.deployment import fresh
 from wizard.services import state_bucket
 from wizard.services.workspace.s3_state import StateStore
 
 if TYPE_CHECKING:
-    from wizard.flows.deployment import Deployment
+    from wizard.flows.deployment.model import Deployment
     from wizard.services.terraform.client import PlanResult, Terraform
 
 

@@ -15,13 +15,13 @@ from wizard.core.journal import record
 from wizard.core.orphans import known_names
 from wizard.core.orphans import orphans as find_orphans
 from wizard.core.text import count, duration
-from wizard.flows import locks
+from wizard.flows.deployment import locks
 from wizard.services.aws.import_ids import find
 from wizard.services.aws.tagged import resources as tagged_resources
 from wizard.services.terraform.errors import TerraformError
 
 if TYPE_CHECKING:
-    from wizard.flows.deployment import Deployment
+    from wizard.flows.deployment.model import Deployment
     from wizard.services.terraform.client import PlanResult
 
 # A resource whose name depends on another one is found once that one is in the state.

@@ -13,14 +13,14 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import State
 from wizard.core.state_place import LOCAL, StatePlace, backend_bucket
 from wizard.core.text import clean, duration
-from wizard.flows import locks, outside
+from wizard.flows.deployment import locks, remote
 from wizard.services import state_bucket
 from wizard.services.aws import tagged
 from wizard.services.workspace import journal as journals
 from wizard.services.workspace.s3_state import StateStore
 
 if TYPE_CHECKING:
-    from wizard.flows.deployment import Deployment
+    from wizard.flows.deployment.model import Deployment
 
 _MOVES = 5  # a state that was moved on and on
 
@@ -112,7 +112,7 @@ class Sharing:
         deployment = self._deployment
         found = self._made_elsewhere()
         if found:
-            raise outside.refusal(
+            raise remote.refusal(
                 deployment.session, deployment.identity, deployment.answers.name_prefix, found
             )
 

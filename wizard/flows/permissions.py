@@ -18,7 +18,7 @@ from wizard.core.events import State
 from wizard.core.facts import Identity
 from wizard.core.permissions.documents import needs
 from wizard.core.text import clean, count
-from wizard.flows.deployment import Deployment
+from wizard.flows.deployment.model import Deployment
 from wizard.services.aws import permissions
 from wizard.services.aws.permissions import Permissions, Verdict
 from wizard.services.aws.session import Session

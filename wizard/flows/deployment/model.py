@@ -14,12 +14,13 @@ from wizard.core.facts import Identity, StageRef
 from wizard.core.terraform.events import Event
 from wizard.core.terraform.plans import beyond
 from wizard.core.tfvars import Outputs, token_parameter_name, variables
-from wizard.flows import expiry, own_logs, recovery
 from wizard.flows.context import Context
-from wizard.flows.follow import follow
-from wizard.flows.moving import require_lockfile
-from wizard.flows.saved import Found, found_deployments, keep_answers, saved_answers
-from wizard.flows.sharing import Sharing
+from wizard.flows.deployment import credentials, recovery
+from wizard.flows.deployment.find import Found, found_deployments, keep_answers, saved_answers
+from wizard.flows.deployment.follow import follow
+from wizard.flows.deployment.move_state import require_lockfile
+from wizard.flows.deployment.shared_state import Sharing
+from wizard.flows.stages import log_groups
 from wizard.services import assets
 from wizard.services.aws.session import Session
 from wizard.services.terraform.client import ApplyResult, PlanResult, Terraform, open_terraform
@@ -247,15 +248,15 @@ class Deployment:
         try:
             return self.terraform.apply(plan, self.follow())
         except WizardError as error:
-            full = own_logs.full(self.session, self.answers, error)
+            full = log_groups.full(self.session, self.answers, error)
             if full is not None:
                 raise full from error
-            if not expiry.tell(self.context, self.workspace, error):
+            if not credentials.tell(self.context, self.workspace, error):
                 raise
             # A retry in this process sees a login that was made meanwhile.
             self.session.renew(refused=True)
             self._terraform = None
-            if not expiry.logged_in_again(self.context, self.session):
+            if not credentials.logged_in_again(self.context, self.session):
                 raise
             fresh = self.terraform.plan(destroy=plan.destroy)
             if not plan.destroy:
@@ -268,8 +269,8 @@ class Deployment:
     def follow(self) -> Callable[[Event], None]:
         """A listener for Terraform that turns its events into progress for the reader."""
         listen = follow(self.context.emit, History().medians())
-        watch = expiry.Watch(self.context, self.session)
-        filters = own_logs.Watch(self.context, self.session, self.answers)
+        watch = credentials.Watch(self.context, self.session)
+        filters = log_groups.Watch(self.context, self.session, self.answers)
 
         def hear(event: Event) -> None:
             watch.look(time.monotonic())

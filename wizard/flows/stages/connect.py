@@ -16,11 +16,13 @@ from wizard.core.stages.change import StageChange
 from wizard.core.stages.selection import chosen_stages
 from wizard.core.text import closest
 from wizard.core.tfvars import Outputs
-from wizard.flows import allowed, outside, switching
+from wizard.flows import permissions as allowed
 from wizard.flows.context import Context
-from wizard.flows.deployment import Deployment, identify, open_session
-from wizard.flows.holding import Holding
-from wizard.flows.prerequisites import give_back_policy
+from wizard.flows.deployment import remote
+from wizard.flows.deployment.holding import Holding
+from wizard.flows.deployment.model import Deployment, identify, open_session
+from wizard.flows.stages import switch as switching
+from wizard.flows.stages.prerequisites import give_back_policy
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.permissions import Permissions, Verdict
 from wizard.services.aws.stages import Result
@@ -279,6 +281,6 @@ def inventory(context: Context, answers: Answers) -> tuple[Inventory, dict[Stage
     deployment = Deployment(context, answers, session, identity, "stages", exclusive=False)
     found, connected = discover(session, identity), deployment.journal.record.stages
     if not connected and deployment.sharing.nowhere:
-        seen = outside.if_there(context, session, identity, answers, found)
+        seen = remote.if_there(context, session, identity, answers, found)
         return found, seen.record.stages if seen is not None else {}
     return found, connected

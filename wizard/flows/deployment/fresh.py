@@ -17,7 +17,7 @@ from wizard.core.text import duration
 from wizard.services.terraform.results import PlanResult
 
 if TYPE_CHECKING:
-    from wizard.flows.deployment import Deployment
+    from wizard.flows.deployment.model import Deployment
 
 LASTS = 600.0  # seconds for which a review is taken at its word
 _NAMED = 5  # changes that are named, of each kind

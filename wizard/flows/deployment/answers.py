@@ -10,7 +10,7 @@ from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
 from wizard.core.state_place import LOCAL, StatePlace, backend_bucket
 from wizard.flows.context import Options
-from wizard.flows.saved import found_deployments, saved_answers
+from wizard.flows.deployment.find import found_deployments, saved_answers
 from wizard.services import state_bucket
 from wizard.services.aws import credentials
 from wizard.services.aws.session import Session

@@ -28,9 +28,9 @@ from wizard.core.journal.record import Record
 from wizard.core.secret import Secret
 from wizard.core.text import clean
 from wizard.core.tfvars import Outputs
-from wizard.flows import outside
 from wizard.flows.context import Context
-from wizard.flows.deployment import Deployment, identify, open_session
+from wizard.flows.deployment import remote
+from wizard.flows.deployment.model import Deployment, identify, open_session
 from wizard.services import state_lock
 from wizard.services.aws.session import Session
 from wizard.services.checks.examination import Scene, guarded
@@ -186,11 +186,11 @@ def set_scene(context: Context, answers: Answers, token: Secret | None = None) -
 
 def _set_from_outside(context: Context, scene: Scene, session: Session) -> bool:
     """Set the scene for a deployment whose state is on another computer; whether there is one."""
-    seen = outside.if_there(context, session, scene.identity, scene.answers)
+    seen = remote.if_there(context, session, scene.identity, scene.answers)
     if seen is None:
         return False
     scene.answers, scene.outputs, scene.record = seen.answers, seen.outputs, seen.record
-    scene.facts["state_elsewhere"] = f"The state is {seen.where}. {outside.LIMITS}"
+    scene.facts["state_elsewhere"] = f"The state is {seen.where}. {remote.LIMITS}"
     return True
 
 

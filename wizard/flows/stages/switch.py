@@ -14,9 +14,9 @@ from wizard.core.journal.record import StageRecord, settings_to_dict
 from wizard.core.stages.change import Mode, StageChange
 from wizard.core.stages.log_format import log_group_name
 from wizard.core.tfvars import Outputs
-from wizard.flows import own_logs
-from wizard.flows.deployment import Deployment
-from wizard.flows.prerequisites import Prerequisites
+from wizard.flows.deployment.model import Deployment
+from wizard.flows.stages import log_groups
+from wizard.flows.stages.prerequisites import Prerequisites
 from wizard.services.aws import stages
 from wizard.services.aws.session import Session
 from wizard.services.aws.stages import Result
@@ -44,7 +44,7 @@ def plan(
     Log groups that stages keep are looked at first. Nothing is changed by it.
     """
     keeps = answers.existing_logging == "keep"
-    logs = own_logs.of_stages(session, chosen if keeps else (), log_group_arn)
+    logs = log_groups.of_stages(session, chosen if keeps else (), log_group_arn)
     changes: list[StageChange] = []
     skipped: list[tuple[Stage, str]] = []
     for stage in chosen:

@@ -16,13 +16,13 @@ from wizard.core.checks.model import Report, selected
 from wizard.core.checks.report import as_json, as_text
 from wizard.core.errors import WizardError
 from wizard.core.text import count
-from wizard.flows import diagnose
 from wizard.flows.context import Context
-from wizard.flows.deployment import Deployment, open_session
+from wizard.flows.deployment.model import Deployment, open_session
+from wizard.flows.doctor import examine as diagnose
+from wizard.flows.doctor.logs import LogSource, read, sources
 from wizard.flows.versions import versions
 from wizard.services import bundle
 from wizard.services.checks.examination import Scene
-from wizard.services.evidence.tail import LogSource, read, sources
 
 _LAST_ENTRIES = 500
 LOG_SECONDS = 24 * 3600.0

@@ -18,7 +18,7 @@ from wizard.services.lock import user_name
 from wizard.services.workspace.s3_state import StateStore
 
 if TYPE_CHECKING:
-    from wizard.flows.deployment import Deployment
+    from wizard.flows.deployment.model import Deployment
 
 
 def settle_run_lock(deployment: Deployment, store: StateStore) -> None:

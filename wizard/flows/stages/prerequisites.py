@@ -16,7 +16,7 @@ from wizard.core.facts import ApiType
 from wizard.core.journal import record
 from wizard.core.stages.change import StageChange
 from wizard.core.text import duration
-from wizard.flows.deployment import Deployment
+from wizard.flows.deployment.model import Deployment
 from wizard.services.aws import account_role, log_delivery
 
 REFUSED = "WAG-E-ROLE-002"
