@@ -20,7 +20,7 @@ from tests.ui.scripted import Scripted
 from tests.ui.scripted_account import stages
 from wizard.flows.context import Options
 from wizard.ui.app import WizardApp
-from wizard.ui.stagebook import StageBook, make_row
+from wizard.ui.stage_list import StageBook, make_row
 from wizard.ui.widgets.stage_table import StageTable
 
 STAGES_EACH = 10

@@ -141,7 +141,7 @@ RECIPES = {
         (
             Edit("wizard/core/facts.py", '    WEBSOCKET = "WEBSOCKET"\n',
                  '    EVENTS = "EVENTS"\n', behind=True),
-            Edit("wizard/ui/stagebook.py", "ApiType.HTTP: ", 'ApiType.EVENTS: "EVT", '),
+            Edit("wizard/ui/stage_list.py", "ApiType.HTTP: ", 'ApiType.EVENTS: "EVT", '),
         ),
         ("tests/core/test_one_source.py",),
     ),

@@ -51,6 +51,6 @@ def test_every_step_has_a_screen_and_a_help_text(step: str) -> None:
 
 @pytest.mark.parametrize("api_type", ApiType)
 def test_every_api_type_has_its_word_in_the_table_of_stages(api_type: ApiType) -> None:
-    from wizard.ui.stagebook import _KIND
+    from wizard.ui.stage_list import _KIND
 
     assert _KIND[api_type]

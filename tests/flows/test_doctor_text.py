@@ -27,7 +27,7 @@ from wizard.core.checks.model import (
     warned,
 )
 from wizard.core.errors import ExitCode
-from wizard.ui.doctor_text import rows
+from wizard.ui.screens.doctor_text import rows
 
 HOSTILE = "orders [/red] \x1b[31m<b>&\u202e"
 

@@ -18,7 +18,7 @@ from wizard.core.tfvars import Outputs
 from wizard.flows.deployment.remote import NEXT_STEP
 from wizard.flows.status import StageStatus, Status
 from wizard.ui.backend import AskStage
-from wizard.ui.live_text import status_lines
+from wizard.ui.screens.home_text import status_lines
 from wizard.ui.views import (
     Connected,
     PlannedResource,

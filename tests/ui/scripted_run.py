@@ -36,7 +36,7 @@ from wizard.core.terraform.events import (  # fmt: skip
 )
 from wizard.core.terraform.groups import group_of
 from wizard.core.terraform.progress import ProgressReducer
-from wizard.ui.stage_text import view_of
+from wizard.ui.screens.stages_text import view_of
 from wizard.ui.views import Link, PlannedResource, ReviewView
 
 RESOURCES = (

@@ -11,7 +11,7 @@ from tests.ui.scenes import CHOSEN, settle
 from tests.ui.script import TOKEN
 from wizard.core.answers.model import Answers
 from wizard.core.secret import Secret
-from wizard.ui.missing import LABELS
+from wizard.ui.unanswered import LABELS
 from wizard.ui.widgets.fields import Field
 from wizard.ui.widgets.rows import Rows
 

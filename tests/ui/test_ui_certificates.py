@@ -8,7 +8,7 @@ from tests.ui.script import Script
 from tests.ui.scripted_account import HOSTILE, certificates
 from tests.ui.test_ui_screens import READY
 from wizard.core.errors import WizardError
-from wizard.ui import certificate_rows
+from wizard.ui.screens import node_certificates
 from wizard.ui.state import WizardState
 from wizard.ui.widgets.picklist import PickList
 from wizard.ui.widgets.rows import Rows
@@ -118,14 +118,14 @@ async def test_no_right_to_list_them_costs_the_list_and_not_the_step(
 def test_while_they_are_read_it_says_so_and_the_step_can_be_left() -> None:
     state = WizardState(NAMED.with_(certificate_arn=WILD.arn))
     state.certificates.begin(0.0)
-    assert certificate_rows.title(state) == "Certificate   reading yours"
-    assert [row.value for row in certificate_rows.items(state)] == ["", WILD.arn]
-    assert certificate_rows.problem(state) == ""
+    assert node_certificates.title(state) == "Certificate   reading yours"
+    assert [row.value for row in node_certificates.items(state)] == ["", WILD.arn]
+    assert node_certificates.problem(state) == ""
     state.certificates.value = ()
-    assert certificate_rows.title(state) == (
+    assert node_certificates.title(state) == (
         "Certificate   none of yours is for wallarm-node.acme.example"
     )
-    assert certificate_rows.problem(state) == "pick another certificate"
+    assert node_certificates.problem(state) == "pick another certificate"
 
 
 @SIZES

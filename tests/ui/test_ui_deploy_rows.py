@@ -9,7 +9,7 @@ import pytest
 
 from wizard.core.terraform.events import ApplyStart, PlannedChange
 from wizard.core.terraform.progress import ProgressReducer
-from wizard.ui.deploy_rows import progress_rows
+from wizard.ui.screens.progress_rows import progress_rows
 
 ADDRESS, KIND = "aws_lb.node", "aws_lb"
 

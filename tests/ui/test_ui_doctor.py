@@ -11,7 +11,8 @@ from tests.ui.acting import SIZES, Session, deployed, wizard
 from tests.ui.scenes import settle, until
 from tests.ui.script import Script
 from wizard.core.errors import WizardError
-from wizard.ui import doctor_text, terminal
+from wizard.ui import terminal
+from wizard.ui.screens import doctor_text
 from wizard.ui.screens.dialogs import Agree, AskFile, Confirm, Details
 from wizard.ui.widgets.tree import TreeRows
 

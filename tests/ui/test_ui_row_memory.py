@@ -6,7 +6,7 @@ import tracemalloc
 
 from tests.ui.script import Script
 from tests.ui.scripted_account import stages
-from wizard.ui.stagebook import StageBook, make_row
+from wizard.ui.stage_list import StageBook, make_row
 
 ROW_BYTES = 1_024
 

@@ -11,7 +11,7 @@ from tests.ui.scripted import Script
 from tests.ui.scripted_account import stages
 from wizard.core.answers import rules
 from wizard.core.facts import StageRef
-from wizard.ui.stagebook import SORTS, StageBook, StageRow, make_row
+from wizard.ui.stage_list import SORTS, StageBook, StageRow, make_row
 
 
 def _rows(apis: int = 60) -> list[StageRow]:

@@ -16,13 +16,13 @@ from wizard.core.answers.model import Answers
 from wizard.core.environment import unread
 from wizard.core.errors import ExitCode, WizardError
 from wizard.core.text import clean
-from wizard.ui import missing, terminal
+from wizard.ui import terminal, unanswered
 from wizard.ui.background import unexpected
 from wizard.ui.jobs import Jobs
 from wizard.ui.jobs_home import HomeJobs
+from wizard.ui.navigation import HOME
 from wizard.ui.palette import commands
-from wizard.ui.path import HOME
-from wizard.ui.screens.base import StepScreen
+from wizard.ui.screens.step import StepScreen
 from wizard.ui.state import WizardState
 from wizard.ui.theme import DARK, LIGHT, AsciiOnly, Ink, PlainScrollBar, make_ink, speaks_unicode
 from wizard.ui.ticking import Ticking
@@ -141,7 +141,7 @@ class WizardApp(Ticking):
 
     def step_problem(self, step_id: str) -> str:
         """Why the step is not finished yet, in words; empty when it is."""
-        return missing.problem(self.state, step_id)
+        return unanswered.problem(self.state, step_id)
 
     # State --------------------------------------------------------------------------------------
 

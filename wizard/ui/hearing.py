@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from textual.worker import Worker
 
 from wizard.core.text import clean
-from wizard.ui.path import after
-from wizard.ui.typing_order import TypingOrder
+from wizard.ui.key_order import TypingOrder
+from wizard.ui.navigation import after
 
 if TYPE_CHECKING:
     from wizard.core.answers.model import Answers

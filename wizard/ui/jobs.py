@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.core.errors import WizardError
 from wizard.ui import messages
 from wizard.ui.jobs_run import RunJobs
-from wizard.ui.stagebook import make_row
+from wizard.ui.stage_list import make_row
 
 if TYPE_CHECKING:
     from wizard.core.facts import Stage

@@ -13,7 +13,7 @@ from wizard.core.events import FlowEvent, Listener, StageReport
 from wizard.core.facts import StageRef
 from wizard.flows.drafts import draft_file, drop_draft, load_draft, save_draft
 from wizard.ui.live_look import LiveLook
-from wizard.ui.live_text import links, planned, shown_changes, status_lines
+from wizard.ui.screens.home_text import links, planned, shown_changes, status_lines
 from wizard.ui.views import Link, ReviewView, StatusLine
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from wizard.core.cost import estimate
 from wizard.core.errors import WizardError
 from wizard.flows.context import Context, Options
 from wizard.ui.backend import AskMfa, AskStage, LogFollower
-from wizard.ui.live_text import planned, shown_changes
+from wizard.ui.screens.home_text import planned, shown_changes
 from wizard.ui.views import (
     Connected,
     RemovalView,

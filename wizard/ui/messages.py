@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from wizard.core.errors import WizardError
     from wizard.ui.backend import Check
     from wizard.ui.loaded import Loaded
-    from wizard.ui.stagebook import StageRow
+    from wizard.ui.stage_list import StageRow
 
 
 class Fetched(Message):

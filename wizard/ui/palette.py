@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import SystemCommand
 
-from wizard.ui.path import path
-from wizard.ui.screens.base import StepScreen
+from wizard.ui.navigation import path
+from wizard.ui.screens.step import StepScreen
 
 if TYPE_CHECKING:
     from wizard.ui.app import WizardApp

@@ -23,7 +23,7 @@ from wizard.core.progress_view import Progress
 from wizard.core.proof import Proof, initial
 from wizard.core.reading_order import View
 from wizard.ui.loaded import Loaded
-from wizard.ui.stagebook import StageBook
+from wizard.ui.stage_list import StageBook
 from wizard.ui.tailing import Tails
 
 if TYPE_CHECKING:

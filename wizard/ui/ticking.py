@@ -13,7 +13,7 @@ from textual.geometry import Size
 from wizard.ui import terminal
 from wizard.ui.collector import Collector
 from wizard.ui.hearing import Hearing
-from wizard.ui.reading import follow_focus
+from wizard.ui.screen_reader import follow_focus
 
 if TYPE_CHECKING:
     from wizard.flows.context import Options

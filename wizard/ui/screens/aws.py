@@ -13,7 +13,7 @@ from textual.widgets import Button
 
 from wizard.core.events import State
 from wizard.core.text import clean
-from wizard.ui.screens.base import StepScreen
+from wizard.ui.screens.step import StepScreen
 from wizard.ui.widgets.lines import Failure, StateLines
 from wizard.ui.widgets.picklist import Item, PickList
 

@@ -13,12 +13,12 @@ from textual.timer import Timer
 from textual.widgets import Button, RichLog, TabbedContent, TabPane
 
 from wizard.core.text import clean, count
-from wizard.ui.deploy_rows import headline, problem_text, rows, settling
-from wizard.ui.screens.base import StepScreen
 from wizard.ui.screens.dialogs import Confirm, TypedConfirm
+from wizard.ui.screens.progress_rows import headline, problem_text, rows, settling
+from wizard.ui.screens.step import StepScreen
 from wizard.ui.state import RunState
-from wizard.ui.widgets.bar import Meter
 from wizard.ui.widgets.lines import Failure, plain
+from wizard.ui.widgets.meter import Meter
 from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.tree import TreeRows
 

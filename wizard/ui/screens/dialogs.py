@@ -18,7 +18,7 @@ from wizard.ui.widgets.fields import CleanInput, MaskedInput
 
 if TYPE_CHECKING:
     from wizard.ui.app import WizardApp
-    from wizard.ui.screens.base import StepScreen
+    from wizard.ui.screens.step import StepScreen
 
 R = TypeVar("R")
 

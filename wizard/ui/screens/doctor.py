@@ -18,10 +18,11 @@ from wizard.core.checks.model import Check, Report, Result, selected
 from wizard.core.checks.report import as_text
 from wizard.core.events import State
 from wizard.core.text import duration
-from wizard.ui import doctor_text, tailing
+from wizard.ui import tailing
+from wizard.ui.screens import doctor_text
 from wizard.ui.screens.home_part import HomePart
 from wizard.ui.widgets.lines import Failure
-from wizard.ui.widgets.pane import Pane
+from wizard.ui.widgets.log_pane import Pane
 from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.tree import TreeRows
 

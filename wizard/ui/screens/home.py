@@ -12,7 +12,7 @@ from textual.widgets import Static
 from wizard.core.answers.steps import STEPS
 from wizard.core.events import State
 from wizard.core.text import clean, count
-from wizard.ui.screens.base import StepScreen
+from wizard.ui.screens.step import StepScreen
 from wizard.ui.state import RunState
 from wizard.ui.views import Existing
 from wizard.ui.widgets.choices import Choice, Choices

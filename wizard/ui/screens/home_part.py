@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wizard.core.text import clean
-from wizard.ui.screens.base import StepScreen
+from wizard.ui.screens.step import StepScreen
 
 
 class HomePart(StepScreen):

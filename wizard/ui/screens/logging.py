@@ -12,8 +12,8 @@ from textual.widgets import Button, Static
 
 from wizard.core.events import StageReport, State
 from wizard.core.text import clean, count
-from wizard.ui.screens.base import StepScreen
 from wizard.ui.screens.dialogs import Confirm
+from wizard.ui.screens.step import StepScreen
 from wizard.ui.widgets.lines import Failure, plain
 from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.tree import TreeRow, TreeRows

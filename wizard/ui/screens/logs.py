@@ -12,9 +12,9 @@ from textual.widgets import Static
 from wizard.core.facts import LogGroup
 from wizard.core.stages.log_format import LoggingState
 from wizard.core.text import count
-from wizard.ui import missing
-from wizard.ui.screens.base import StepScreen
-from wizard.ui.stagebook import OURS, logging_state
+from wizard.ui import unanswered
+from wizard.ui.screens.step import StepScreen
+from wizard.ui.stage_list import OURS, logging_state
 from wizard.ui.widgets.choices import Choice, Choices
 from wizard.ui.widgets.lines import Failure
 from wizard.ui.widgets.picklist import Item, PickList
@@ -58,7 +58,7 @@ class Logs(StepScreen):
             self.wizard.jobs.look_up("log_groups")
 
     def _existing(self) -> bool:
-        return missing.logs(self.wizard.state) == "existing"
+        return unanswered.logs(self.wizard.state) == "existing"
 
     def _elsewhere(self) -> int:
         book = self.wizard.state.book

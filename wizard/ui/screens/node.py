@@ -13,8 +13,9 @@ from textual.widgets import Button, Static
 from wizard.core.events import State
 from wizard.core.facts import Network
 from wizard.core.text import count
-from wizard.ui import certificate_rows, missing
-from wizard.ui.screens.base import StepScreen
+from wizard.ui import unanswered
+from wizard.ui.screens import node_certificates
+from wizard.ui.screens.step import StepScreen
 from wizard.ui.widgets.choices import Choice, Choices
 from wizard.ui.widgets.fields import Field
 from wizard.ui.widgets.lines import Failure, StateLines
@@ -49,7 +50,7 @@ class Node(StepScreen):
                     Choice("deploy", "Deploy it on ECS", "EC2 launch type, private subnets"),
                     Choice("existing", "Use one that exists", "nothing of ECS is deployed"),
                 ),
-                missing.node(self.wizard.state),
+                unanswered.node(self.wizard.state),
                 id="where",
             )
             with Vertical(id="existing", classes="part gap-above"):
@@ -73,7 +74,7 @@ class Node(StepScreen):
                         Choice("new", "New VPC", "two zones, public and private subnets, NAT"),
                         Choice("existing", "Existing VPC", "pick subnets that reach the internet"),
                     ),
-                    missing.network(self.wizard.state),
+                    unanswered.network(self.wizard.state),
                     id="network",
                 )
                 yield PickList("VPC", id="vpcs")
@@ -85,13 +86,13 @@ class Node(StepScreen):
                         Choice("http", "HTTP inside the VPC", "internal load balancer"),
                         Choice("https", "HTTPS", "a name in a hosted zone of yours, a certificate"),
                     ),
-                    missing.secure(self.wizard.state),
+                    unanswered.secure(self.wizard.state),
                     id="secure",
                 )
                 yield PickList("Hosted zone", id="zones")
                 yield self.field("node_dns_name", "inside the hosted zone",
                                  placeholder="wallarm-node")  # fmt: skip
-                yield PickList(certificate_rows.TITLE, id="certificates")
+                yield PickList(node_certificates.TITLE, id="certificates")
                 yield Failure(id="certificates-failure")
 
     def started(self) -> None:
@@ -100,30 +101,30 @@ class Node(StepScreen):
 
     def _fetch(self) -> None:
         if (
-            missing.node(self.wizard.state) == "deploy"
-            and missing.network(self.wizard.state) == "existing"
+            unanswered.node(self.wizard.state) == "deploy"
+            and unanswered.network(self.wizard.state) == "existing"
         ):
             self.wizard.jobs.look_up("networks")
         if (
-            missing.node(self.wizard.state) == "deploy"
-            and missing.secure(self.wizard.state) == "https"
+            unanswered.node(self.wizard.state) == "deploy"
+            and unanswered.secure(self.wizard.state) == "https"
         ):
             self.wizard.jobs.look_up("zones", "certificates")
 
     def show(self, topics: frozenset[str]) -> None:
         """Only the parts that the choices need."""
         deploy, vpc = (
-            missing.node(self.wizard.state) == "deploy",
-            missing.network(self.wizard.state) == "existing",
+            unanswered.node(self.wizard.state) == "deploy",
+            unanswered.network(self.wizard.state) == "existing",
         )
         self.query_one("#deploy").display = deploy
         self.query_one("#existing").display = not deploy
         chosen = bool(self.wizard.state.answers.vpc_id)
         for name, visible in (
             ("#vpcs", vpc), ("#private", vpc and chosen), ("#public", vpc and chosen),
-            ("#zones", missing.secure(self.wizard.state) == "https"),
-            ("#field-node_dns_name", missing.secure(self.wizard.state) == "https"),
-            ("#certificates", missing.secure(self.wizard.state) == "https"),
+            ("#zones", unanswered.secure(self.wizard.state) == "https"),
+            ("#field-node_dns_name", unanswered.secure(self.wizard.state) == "https"),
+            ("#certificates", unanswered.secure(self.wizard.state) == "https"),
         ):  # fmt: skip
             self.query_one(name).display = visible
         if topics & {"mount", "networks", "vpc_id"}:
@@ -136,7 +137,7 @@ class Node(StepScreen):
 
     def _show_check(self) -> None:
         mine = self.wizard.state.certificates
-        shown = missing.secure(self.wizard.state) == "https"
+        shown = unanswered.secure(self.wizard.state) == "https"
         self.query_one("#certificates-failure", Failure).tell(mine.error if shown else None)
         item = self.wizard.state.node_check
         lines: list[tuple[State, str, str, str, str]] = []
@@ -189,8 +190,8 @@ class Node(StepScreen):
     def _fill_certificates(self) -> None:
         state = self.wizard.state
         picker = self.query_one("#certificates", PickList)
-        picker.title = certificate_rows.title(state)
-        picker.fill(certificate_rows.items(state), (state.answers.certificate_arn,))
+        picker.title = node_certificates.title(state)
+        picker.fill(node_certificates.items(state), (state.answers.certificate_arn,))
 
     def on_choices_picked(self, event: Choices.Picked) -> None:
         """Take the choice; what belongs to the other one is emptied, and comes back with it."""

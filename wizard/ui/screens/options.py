@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 from wizard.core.answers.rules import problem
 from wizard.core.names import names
-from wizard.ui.screens.base import StepScreen
+from wizard.ui.screens.step import StepScreen
 from wizard.ui.widgets.choices import Choice, Choices
 
 

@@ -15,9 +15,9 @@ from textual.widgets import Static, TabbedContent, TabPane
 from wizard.core.events import State
 from wizard.core.terraform.groups import group_order
 from wizard.core.text import clean, count, duration
-from wizard.ui.path import after, path
-from wizard.ui.screens.base import StepScreen
+from wizard.ui.navigation import after, path
 from wizard.ui.screens.dialogs import Confirm
+from wizard.ui.screens.step import StepScreen
 from wizard.ui.views import PlannedResource, ReviewView
 from wizard.ui.widgets.lines import Failure, plain
 from wizard.ui.widgets.rows import Rows
@@ -175,7 +175,7 @@ class Review(StepScreen):
         return lines
 
     def _stages_text(self, view: ReviewView) -> None:
-        from wizard.ui.stage_text import change
+        from wizard.ui.screens.stages_text import change
 
         ink, text = self.wizard.ink, Text()
         for label, stage in view.stages:

@@ -11,10 +11,10 @@ from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
 from wizard.core.text import count, duration
-from wizard.ui.screens.base import StepScreen
 from wizard.ui.screens.dialogs import Details
-from wizard.ui.stage_text import full_view, short_view, stage_view
-from wizard.ui.stagebook import SORTS
+from wizard.ui.screens.stages_text import full_view, short_view, stage_view
+from wizard.ui.screens.step import StepScreen
+from wizard.ui.stage_list import SORTS
 from wizard.ui.widgets.fields import CleanInput
 from wizard.ui.widgets.lines import Failure
 from wizard.ui.widgets.rows import Rows

@@ -12,9 +12,9 @@ from wizard.core.cost import STORAGE_GB_MONTH
 from wizard.core.events import Phase, State
 from wizard.core.terraform.groups import group_order
 from wizard.core.text import clean, count, duration
-from wizard.ui.deploy_rows import progress_rows, settling
 from wizard.ui.screens.dialogs import Confirm, Details
 from wizard.ui.screens.home_part import HomePart
+from wizard.ui.screens.progress_rows import progress_rows, settling
 from wizard.ui.views import RemovalView
 from wizard.ui.widgets.lines import Failure, plain
 from wizard.ui.widgets.rows import Rows

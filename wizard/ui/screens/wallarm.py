@@ -14,9 +14,9 @@ from wizard.core.answers.model import EU_HOST, US_HOST
 from wizard.core.answers.rules import token_problem
 from wizard.core.events import State
 from wizard.core.secret import Secret
-from wizard.ui import missing
-from wizard.ui.missing import LABELS
-from wizard.ui.screens.base import StepScreen
+from wizard.ui import unanswered
+from wizard.ui.screens.step import StepScreen
+from wizard.ui.unanswered import LABELS
 from wizard.ui.widgets.choices import Choice, Choices
 from wizard.ui.widgets.fields import Field
 from wizard.ui.widgets.lines import Failure, StateLines
@@ -43,7 +43,7 @@ class Wallarm(StepScreen):
                     Choice("us", "US Cloud", US_HOST),
                     Choice("custom", "Another host", "for a private cloud or a proxy"),
                 ),
-                missing.cloud(self.wizard.state),
+                unanswered.cloud(self.wizard.state),
                 id="cloud",
             )
             yield self.field("wallarm_api_host", "a host name without https://")
@@ -78,7 +78,7 @@ class Wallarm(StepScreen):
         del topics
         state = self.wizard.state
         self.query_one("#field-wallarm_api_host").display = (
-            missing.cloud(self.wizard.state) == "custom"
+            unanswered.cloud(self.wizard.state) == "custom"
         )
         checked = state.token_check
         lines: list[tuple[State, str, str, str, str]] = []

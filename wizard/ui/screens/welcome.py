@@ -14,7 +14,7 @@ from textual.widgets import Button, Static
 from wizard.core import welcome
 from wizard.core.events import State
 from wizard.core.text import count
-from wizard.ui.screens.base import StepScreen
+from wizard.ui.screens.step import StepScreen
 from wizard.ui.widgets.check_rows import CheckRow, CheckRows
 from wizard.ui.widgets.lines import Failure
 

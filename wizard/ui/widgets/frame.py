@@ -15,7 +15,7 @@ from textual.widgets import Button, Static
 from wizard.core.answers import steps
 from wizard.core.events import State, glyph
 from wizard.core.text import clean
-from wizard.ui.path import HOME, path
+from wizard.ui.navigation import HOME, path
 from wizard.ui.widgets.rows import fit
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from wizard.core.events import State, glyph
 from wizard.core.reading_order import View
-from wizard.ui.stagebook import StageRow
+from wizard.ui.stage_list import StageRow
 from wizard.ui.widgets.rows import Rows, fit
 
 

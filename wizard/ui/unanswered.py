@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from wizard.core.answers import steps
 from wizard.core.answers.model import EU_HOST, US_HOST
 from wizard.core.answers.rules import token_problem
-from wizard.ui import certificate_rows
+from wizard.ui.screens import node_certificates
 
 if TYPE_CHECKING:
     from wizard.ui.state import WizardState
@@ -130,7 +130,7 @@ def _node(state: WizardState) -> str:
             return "pick a hosted zone"
         if not answers.node_dns_name:
             return "enter the DNS record"
-        return certificate_rows.problem(state)
+        return node_certificates.problem(state)
     return ""
 
 

@@ -14,8 +14,8 @@ from textual.widgets import Button, Footer, Static, TabbedContent, TabPane, Tabs
 
 from wizard.core.answers import steps
 from wizard.core.answers.rules import problem
-from wizard.ui.missing import LABELS
-from wizard.ui.path import after, before
+from wizard.ui.navigation import after, before
+from wizard.ui.unanswered import LABELS
 from wizard.ui.widgets.fields import Field
 from wizard.ui.widgets.frame import Bar, Sidebar, StepLine, TooSmall, TopLine
 

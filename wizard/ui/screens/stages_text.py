@@ -11,7 +11,7 @@ from wizard.core.stages.change import Mode, StageChange, diff_lines, plan_change
 from wizard.core.stages.log_format import FormatKind, kind, log_group_name
 from wizard.core.stages.owner import owner, snippet
 from wizard.core.text import clean
-from wizard.ui.stagebook import OURS, StageRow, logging_today
+from wizard.ui.stage_list import OURS, StageRow, logging_today
 from wizard.ui.views import StageView
 
 if TYPE_CHECKING:

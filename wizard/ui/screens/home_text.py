@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from wizard.core.checks.console_links import log_link, wallarm_console
 from wizard.core.events import State
 from wizard.core.terraform.groups import group_of
-from wizard.ui.stage_text import view_of
+from wizard.ui.screens.stages_text import view_of
 from wizard.ui.views import Link, PlannedResource, StageView, StatusLine
 
 _ACTING = ("create", "update", "delete", "replace")
