@@ -122,7 +122,8 @@ RECIPES = {
     ),
     "a field of the log format": Recipe(
         (
-            Edit("wizard/core/stages/log_format.py", '    ("userAgent", "$context.identity.userAgent"),\n',
+            Edit("wizard/core/stages/log_format.py",
+                 '    ("userAgent", "$context.identity.userAgent"),\n',
                  '    ("accountId", "$context.accountId"),\n'),
             Edit("lambda/cw-resend-lambda/parse.py", '"userAgent",\n)  # fmt: skip\nNUMBERS',
                  '"accountId", '),

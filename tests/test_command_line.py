@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from wizard import __version__, cli, manual
+from wizard import __version__, cli
+from wizard.cli import manual
+from wizard.cli.options import Parser, build_parser, parse
 from wizard.core.errors import UsageError
-from wizard.parser import Parser, build_parser, parse
 
 PACKAGE = Path(cli.__file__).parent
 
@@ -121,7 +122,7 @@ def test_a_bug_is_one_clear_error_and_its_traceback_goes_to_the_log(
     def broken(_options: argparse.Namespace) -> int:
         raise LookupError(f"nobody thought of this: {secret}")
 
-    monkeypatch.setattr("wizard.commands_look.status", broken)
+    monkeypatch.setattr("wizard.cli.deployment.status", broken)
     assert cli.main(["status", "--workspace", str(tmp_path / "w")]) == 1
     said = capsys.readouterr().err
     log = (tmp_path / "w" / "wizard.log").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from wizard.parser import SHELLS, parse
+from wizard.cli.options import SHELLS, parse
 
 COMMAND = f"{shlex.quote(sys.executable)} -m wizard.cli"
 WORDS = pytest.mark.parametrize(

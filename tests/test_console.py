@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from rich.console import Console as RichConsole
 
-from wizard import console as module
-from wizard.console import Console, print_error
-from wizard.console_live import LiveDeploy
+from wizard.cli import console as module
+from wizard.cli.console import Console, print_error
+from wizard.cli.console_live import LiveDeploy
 from wizard.core.errors import WizardError
 from wizard.core.events import (
     HopChanged,

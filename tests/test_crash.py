@@ -14,7 +14,7 @@ KEY = "canarySecretAccessKeyThatMustNotBeSeen01"
 
 BROKEN = """
 import sys
-import wizard.commands
+import wizard.cli.install
 from wizard.cli import main
 
 def broken(options):
@@ -26,7 +26,7 @@ def broken(options):
     except ConnectionError as error:
         raise RuntimeError("could not go on with " + token.reveal()) from error
 
-wizard.commands.answers = broken
+wizard.cli.install.answers = broken
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -75,7 +75,7 @@ def test_core_needs_nothing_but_the_standard_library() -> None:
 
 def test_the_first_words_stand_before_the_interface_is_loaded() -> None:
     program = (
-        "import sys, wizard.commands, wizard.ui.first_words\n"
+        "import sys, wizard.cli.install, wizard.ui.first_words\n"
         "sys.stderr.write('\\n'.join(sorted(sys.modules)))\n"
     )
     done = subprocess.run(

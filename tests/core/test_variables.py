@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from wizard.cli.options import build_parser
 from wizard.core.environment import OPTIONS, STAND_INS, unread
-from wizard.parser import build_parser
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from wizard import manual
-from wizard.parser import PROGRAM, build_parser
+from wizard.cli import manual
+from wizard.cli.options import PROGRAM, build_parser
 
 HEAD = f"""# Commands
 

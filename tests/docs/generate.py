@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import report
 from tests.docs import commands, errors, module
 from tests.policy import table
-from wizard.commands import reference
+from wizard.cli.install import reference
 from wizard.core import checklist_text
 from wizard.core.facts import AccessLog, ApiType, StageSettings
 from wizard.core.stages.log_format import render_format

@@ -13,7 +13,7 @@ import pytest
 from benchmarks import report
 from tests.docs import errors, links, module
 from tests.docs.generate import DOCS, PAGES
-from wizard.parser import build_parser
+from wizard.cli.options import build_parser
 
 ROOT = DOCS.parent
 FENCE = re.compile(r"```(?:sh|console|)\n(.*?)```", re.S)

@@ -18,8 +18,8 @@ import pytest
 from tests.e2e.conftest import need_terraform
 from tests.e2e.machines import Machine
 from tests.typed import Typed
-from wizard import commands
-from wizard.console import Console
+from wizard.cli import install as commands
+from wizard.cli.console import Console
 from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import build, parse_file
 from wizard.core.errors import WizardError

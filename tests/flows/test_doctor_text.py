@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.commands_doctor import exit_code
+from wizard.cli.doctor import exit_code
 from wizard.core.checks import report as report_text
 from wizard.core.checks.checklist import BY_ID, CHECKS
 from wizard.core.checks.model import (

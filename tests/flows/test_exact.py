@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from wizard import commands, commands_stages
-from wizard.console import Console
+from wizard.cli import install as commands
+from wizard.cli import stages as commands_stages
+from wizard.cli.console import Console
 from wizard.core.answers.model import Answers
 from wizard.core.cost import estimate
 from wizard.core.errors import WizardError

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from wizard.console import Console
-from wizard.console_stop import GracefulStop
+from wizard.cli.console import Console
+from wizard.cli.interrupt import GracefulStop
 from wizard.core.events import TerraformChanged
 from wizard.core.terraform.events import ApplyComplete, ApplyStart
 from wizard.core.terraform.progress import ProgressReducer

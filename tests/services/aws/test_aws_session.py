@@ -62,7 +62,8 @@ def test_help_never_imports_boto3() -> None:
         "wizard.services.aws.stages, wizard.services.aws.account_role, "
         "wizard.services.aws.log_delivery, wizard.services.aws.network, "
         "wizard.services.aws.log_groups, wizard.services.aws.token_parameter, "
-        "wizard.services.aws.inventory_cache; print('boto3' in sys.modules or 'botocore' in sys.modules)"
+        "wizard.services.aws.inventory_cache; "
+        "print('boto3' in sys.modules or 'botocore' in sys.modules)"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60

@@ -18,7 +18,7 @@ from wizard.core.events import State
 from wizard.core.text import count
 
 if TYPE_CHECKING:
-    from wizard.console import Console
+    from wizard.cli.console import Console
     from wizard.services.terraform.client import Terraform
 
 WORD = "kill"

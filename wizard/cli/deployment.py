@@ -6,7 +6,8 @@ import argparse
 import dataclasses
 
 from wizard import __version__
-from wizard.console import Console
+from wizard.cli.console import Console
+from wizard.cli.inputs import load_answers, make_context, setting
 from wizard.core.errors import ExitCode
 from wizard.core.events import State
 from wizard.core.facts import Stage
@@ -15,7 +16,6 @@ from wizard.core.stages.log_format import compare, log_group_name
 from wizard.core.stages.owner import owner
 from wizard.core.text import clean
 from wizard.core.undo import drift
-from wizard.inputs import load_answers, make_context, setting
 from wizard.services.tokens import take_environment
 
 

@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     env = dict(os.environ)  # with the token, which a command takes out of this process
     options: argparse.Namespace | None = None
     try:
-        from wizard.parser import parse
+        from wizard.cli.options import parse
 
         options = parse(arguments, version())
         _tell_unread(env)
@@ -63,11 +63,11 @@ def _call(options: argparse.Namespace) -> int:
     import importlib
 
     module, _, function = str(options.run).partition(":")
-    return int(getattr(importlib.import_module(f"wizard.{module}"), function)(options))
+    return int(getattr(importlib.import_module(f"wizard.cli.{module}"), function)(options))
 
 
 def _told(error: WizardError, arguments: list[str], options: argparse.Namespace | None) -> int:
-    from wizard.console import print_error
+    from wizard.cli.console import print_error
 
     # Without options the command line itself could not be read.
     as_json = getattr(options, "json", False) if options else "--json" in arguments
@@ -116,7 +116,3 @@ def version() -> str:
     parts = [f"Python {sys.version.split()[0]}"]
     parts += [f"{name.replace('_', '-')} {found[name]}" for name in LIBRARIES if name in found]
     return f"wallarm-apigw {__version__}\n{', '.join(parts)}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -26,7 +26,7 @@ from wizard.core.events import (
 from wizard.core.text import clean, duration
 
 if TYPE_CHECKING:
-    from wizard.console_live import LiveDeploy
+    from wizard.cli.console_live import LiveDeploy
 
 HEARTBEAT_SECONDS = 10.0
 
@@ -127,7 +127,7 @@ class Console:
     def _terraform(self, event: TerraformChanged) -> None:
         self._snapshot = event.snapshot
         if self._live_wanted:
-            from wizard.console_live import LiveDeploy
+            from wizard.cli.console_live import LiveDeploy
 
             if self._live is None:
                 self._live = LiveDeploy(unicode=self._unicode)

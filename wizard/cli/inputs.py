@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from wizard.console import Console
+from wizard.cli.console import Console
 from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import build, from_env, from_text, parse_file
 from wizard.core.errors import UsageError

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
-from wizard.console import Console, speaks_unicode
+from wizard.cli.console import Console, speaks_unicode
+from wizard.cli.inputs import consent, load_answers, make_context, setting
 from wizard.core.answers.model import Answers
 from wizard.core.checklist_text import listing
 from wizard.core.checks import report as report_text
@@ -19,7 +20,6 @@ from wizard.core.events import State
 from wizard.core.secret import Secret
 from wizard.core.text import clean, count, duration
 from wizard.flows.context import Context
-from wizard.inputs import consent, load_answers, make_context, setting
 from wizard.services.tokens import take_environment
 
 NOBODY_TO_ASK = "WAG-E-CLI-003"

@@ -10,15 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from wizard.console import Console
-from wizard.console_stop import GracefulStop
+from wizard.cli.console import Console
+from wizard.cli.inputs import consent, interactive, load_answers, make_context, run_options, setting
+from wizard.cli.interrupt import GracefulStop
 from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import env_name
 from wizard.core.errors import ExitCode, UsageError, WizardError
 from wizard.core.events import State
 from wizard.core.secret import Secret
 from wizard.core.text import count
-from wizard.inputs import consent, interactive, load_answers, make_context, run_options, setting
 from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:

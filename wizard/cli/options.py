@@ -8,7 +8,8 @@ import textwrap
 from pathlib import Path
 from typing import Any, NoReturn
 
-from wizard import __version__, manual
+from wizard import __version__
+from wizard.cli import manual
 from wizard.core.errors import UsageError
 from wizard.core.text import closest
 
@@ -117,32 +118,32 @@ def build_parser(version: str = __version__) -> Parser:
     )
     parser.add_argument("--version", action="version", version=version,
                         help="show versions and exit")  # fmt: skip
-    parser.set_defaults(run="commands:wizard")
+    parser.set_defaults(run="install:wizard")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
-    install = _command(commands, "install", "commands:install")
+    install = _command(commands, "install", "install:install")
     install.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
                          help="set one answer; may be repeated")  # fmt: skip
     _common(install)
 
     actions = _family(commands, "stages", "actions", "ACTION")
-    _common(_command(actions, "stages list", "commands_look:list_all"))
+    _common(_command(actions, "stages list", "deployment:list_all"))
     for name in ("add", "remove"):
-        action = _command(actions, f"stages {name}", "commands_stages:change", "API-ID/STAGE...")
+        action = _command(actions, f"stages {name}", "stages:change", "API-ID/STAGE...")
         action.set_defaults(action=name)
         action.add_argument("stage", nargs="+", metavar="API-ID/STAGE",
                             help="as `stages list` prints it")  # fmt: skip
         _common(action)
 
-    _common(_command(commands, "status", "commands_look:status"))
+    _common(_command(commands, "status", "deployment:status"))
     _doctor(commands)
 
-    uninstall = _command(commands, "uninstall", "commands_stages:uninstall")
+    uninstall = _command(commands, "uninstall", "stages:uninstall")
     uninstall.add_argument("--delete-logs", action="store_true",
                            help="also delete log groups that the connector created")  # fmt: skip
     _common(uninstall)
 
-    policy = _command(commands, "iam-policy", "commands:iam_policy", "[PURPOSE]")
+    policy = _command(commands, "iam-policy", "install:iam_policy", "[PURPOSE]")
     purposes = ("discover", "deploy", "uninstall", "doctor", "boundary")
     policy.add_argument("purpose", nargs="?", default="deploy", choices=purposes, metavar="PURPOSE",
                         help=f"{', '.join(purposes)} (default: deploy)")  # fmt: skip
@@ -150,22 +151,22 @@ def build_parser(version: str = __version__) -> Parser:
                         metavar="FORMAT", help="json, terraform or cloudformation")  # fmt: skip
     _common(policy)
 
-    redrive = _command(commands, "redrive", "commands_doctor:redrive")
+    redrive = _command(commands, "redrive", "doctor:redrive")
     redrive.add_argument("--since", default="", metavar="ISO-TIME", help="only what is newer")
     _common(redrive)
 
-    _common(_command(commands, "rotate-token", "commands_stages:rotate_token"))
-    bundle = _command(commands, "support-bundle", "commands_doctor:support_bundle")
+    _common(_command(commands, "rotate-token", "stages:rotate_token"))
+    bundle = _command(commands, "support-bundle", "doctor:support_bundle")
     bundle.add_argument("--file", type=Path, default=None, metavar="FILE",
                         help="where to write it (default: here, with the time)")  # fmt: skip
     bundle.add_argument("--show", action="store_true", help="print all of it first")
     _common(bundle)
 
     _common(
-        _command(commands, "version", "commands:version"), ("terraform", "plugin_mirror", "json")
+        _command(commands, "version", "install:version"), ("terraform", "plugin_mirror", "json")
     )
 
-    answers = _command(commands, "answers", "commands:answers")
+    answers = _command(commands, "answers", "install:answers")
     answers.add_argument("--reference", action="store_true", help="as a reference table instead")
     _common(answers)
 
@@ -175,16 +176,16 @@ def build_parser(version: str = __version__) -> Parser:
     completion.set_defaults(parser=parser)
 
     modes = _family(commands, "sandbox", "modes", "MODE")
-    attempt = _command(modes, "sandbox try", "commands_sandbox:attempt")
+    attempt = _command(modes, "sandbox try", "sandbox:attempt")
     attempt.add_argument("--headless", action="store_true", help="without the guided screens")
     _common(attempt, ("workspace", "terraform", "plugin_mirror", "dry_run", "json"))
-    _command(modes, "sandbox run", "commands_sandbox:run")
+    _command(modes, "sandbox run", "sandbox:run")
     _common(parser)
     return parser
 
 
 def _doctor(commands: Any) -> None:
-    doctor = _command(commands, "doctor", "commands_doctor:doctor")
+    doctor = _command(commands, "doctor", "doctor:doctor")
     add = doctor.add_argument
     add("--only", action="append", default=[], metavar="ID",
         help="only these checks or sections, and what they hang on; may be repeated")  # fmt: skip

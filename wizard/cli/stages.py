@@ -7,15 +7,15 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from wizard.commands import anew_if_overtaken, show_snippets
-from wizard.console import Console
-from wizard.console_stop import GracefulStop
+from wizard.cli.console import Console
+from wizard.cli.inputs import consent, load_answers, make_context, setting
+from wizard.cli.install import anew_if_overtaken, show_snippets
+from wizard.cli.interrupt import GracefulStop
 from wizard.core.errors import ExitCode, UsageError
 from wizard.core.events import StageReport, State
 from wizard.core.journal.record import StageRecord
 from wizard.core.stages.change import diff_lines
 from wizard.core.text import clean, count
-from wizard.inputs import consent, load_answers, make_context, setting
 from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wizard.commands import run_install
-from wizard.console import Console
+from wizard.cli.console import Console
+from wizard.cli.inputs import interactive, run_options, setting
+from wizard.cli.install import run_install
 from wizard.core.answers.model import Answers
 from wizard.core.errors import ExitCode
 from wizard.core.events import State
 from wizard.core.secret import Secret
 from wizard.core.text import clean, count, duration
-from wizard.inputs import interactive, run_options, setting
 from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:
