@@ -134,7 +134,7 @@ class Install:
                 *given,
                 *own.warnings,
                 *switching.warnings(changes),
-                *still_connected(deployment, self.answers),
+                *still_connected(deployment.journal.record, self.answers),
             ),
             used=own.used,
             move=move,

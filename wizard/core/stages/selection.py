@@ -5,13 +5,13 @@ from __future__ import annotations
 from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
 from wizard.core.facts import Inventory, Stage
+from wizard.core.journal.record import Record
 from wizard.core.text import closest, count
-from wizard.flows.deployment.model import Deployment
 
 
-def still_connected(deployment: Deployment, answers: Answers) -> tuple[str, ...]:
+def still_connected(record: Record, answers: Answers) -> tuple[str, ...]:
     """Stages of an earlier run that are not chosen any more: an install only ever adds."""
-    connected = {str(ref) for ref in deployment.journal.record.stages}
+    connected = {str(ref) for ref in record.stages}
     left = sorted(connected - set(answers.stages))
     return tuple(
         f"{ref} stays connected; `wallarm-apigw stages remove {ref}` puts its logging back"
