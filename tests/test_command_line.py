@@ -20,7 +20,7 @@ from wizard.cli import manual
 from wizard.cli.options import Parser, build_parser, parse
 from wizard.core.errors import UsageError
 
-PACKAGE = Path(cli.__file__).parent
+PACKAGE = Path(cli.__file__).parents[1]
 
 
 def commands(parser: argparse.ArgumentParser, name: str = "") -> Iterator[tuple[str, Parser]]:
