@@ -9,7 +9,8 @@ from benchmarks.bad_node import ODD, Message, Plan
 
 EVENTS = 30
 DEAD = "127.0.0.1:1"
-REFUSED, WRONG, AGAIN = (400, 413), (301, 401, 403, 404), (408, 429, 500, 503)
+REFUSED, AGAIN = (413,), (408, 429, 500, 503)
+WRONG = (301, 400, 401, 403, 404, 405, 415, 422)  # to a whole batch: about us
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from sender import Sender
 
 MARGIN_SECONDS = 2.0  # for the last lines of the log, after the deadline
 MOST_REMEMBERED = 20_000
-MISCONFIGURED = (301, 302, 303, 307, 308, 401, 403, 404)
+# To a whole batch these are about us (address, path, rights, host, dialect), not about an event.
+ABOUT_US = (301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 415, 422)
 
 _PROOF = re.compile(r"wallarm-apigw-proof/([0-9a-f]{32})")
 
@@ -40,13 +41,17 @@ class _Warm:
 
 
 def lambda_handler(event, context):
-    """Handle one batch, or a probe (`{"wallarm-apigw": "probe"}`)."""
+    """Handle one batch, or a question (`{"wallarm-apigw": "probe" or "dialect"}`)."""
     began = time.monotonic()
     received_at = int(time.time() * 1000)
     if isinstance(event, dict) and event.get("wallarm-apigw") == "probe":
         from probe import probe
 
         return probe(Node(), Encoder())
+    if isinstance(event, dict) and event.get("wallarm-apigw") == "dialect":
+        from dialect import try_dialect
+
+        return try_dialect(event)
     _start()
     counts = dict.fromkeys(
         ("received", "delivered", "retried", "quarantined", "malformed", "skipped", "failed"), 0
@@ -134,12 +139,11 @@ def _name(item, why, named):
 def _count(jobs, counts):
     refused = {job.status for job in jobs if job.outcome == REFUSED}
     delivered = counts["delivered"] or any(job.outcome == DELIVERED for job in jobs)
-    if refused and refused <= set(MISCONFIGURED) and not delivered:
-        # That is about the address or the rights, not about one event.
+    if refused and refused <= set(ABOUT_US) and not delivered:
         for job in jobs:
             if job.outcome == REFUSED:
                 job.outcome = FAILED
-                job.reason += " to every event: wrong address, path or rights"
+                job.reason += " to every event: wrong address, path, rights or dialect"
     for job in jobs:
         if job.outcome is not None:
             counts[_COUNTED[job.outcome]] += 1

@@ -1,14 +1,17 @@
-"""Answers a probe: version, configuration, and whether the node can be reached from here."""
+"""Answers a probe: version, configuration, whether the node can be reached, what it counted."""
 
 import http.client
+import os
 import time
 
+from counters import read_counters
 from node import ConfigurationError
 from protocol import VERSION
 
 
 def probe(node, encoder):
-    """One `HEAD /` to the node. Any answer at all means that the node was reached."""
+    """The node's counters, then one `HEAD /`. Any answer at all means that it was reached."""
+    counters = read_counters(os.environ)  # before the HEAD, which the node may count
     found = {"url": node.url, "reachable": False, "status": None, "error": None,
              "latency_ms": None}  # fmt: skip
     began = time.monotonic()
@@ -31,6 +34,6 @@ def probe(node, encoder):
     finally:
         if connection is not None:
             connection.close()
-    config = {"node": f"{node.scheme}://{node.url}", "style": encoder.style,
-              "connections": node.connections}  # fmt: skip
-    return {"version": VERSION, "config": config, "node": found}
+    config = {"node": f"{node.scheme}://{node.url}", "connections": node.connections,
+              **encoder.dialect}  # fmt: skip
+    return {"version": VERSION, "config": config, "node": found, "counters": counters}

@@ -1,7 +1,7 @@
 """The wire between forwarder and node. The only module that knows it.
 
 UNVERIFIED: the node's connector protocol is not published. What is here follows the known header
-names; every name and the style can be set by environment. See PROTOCOL.md.
+names; every name, the style and the request id can be set by environment. See PROTOCOL.md.
 
 Per event two messages: the original request (its method, path and headers as far as an access log
 has them), then its response metadata, joined by a request id that is derived from the log event, so
@@ -27,6 +27,9 @@ _PLAIN_PATH = re.compile(f"/[{_IN_PATH}]*(?:{_ENCODED}[{_IN_PATH}]*)*")
 _TO_ENCODE = re.compile(f"(?!{_ENCODED})[^{_IN_PATH}]".encode())
 MOST_PATH = 8192
 _WITH_BODY = ("POST", "PUT", "PATCH")
+STYLES = ("two-messages", "one-message", "multipart")
+IDS = ("event", "log")  # made from the log event, or the log's own requestId
+_LOG_ID = re.compile(r"[A-Za-z0-9_=-]{8,128}")
 
 
 class Unsendable(ValueError):  # noqa: N818 - it is a verdict on an event, not a failure of ours
@@ -43,8 +46,11 @@ class Encoder:
     def __init__(self, env=None):
         env = os.environ if env is None else env
         prefix = _name(env.get("X_NODE_HEADER_PREFIX"), "X-Wallarm-")
-        self.two = env.get("X_NODE_STYLE", "two-messages") != "one-message"
-        self.style = "two-messages" if self.two else "one-message"
+        style = env.get("X_NODE_STYLE", "")
+        self.style = style if style in STYLES else STYLES[0]
+        self.two = self.style != "one-message"
+        self._parts = self.style == "multipart"
+        self._ids = "log" if env.get("X_NODE_REQUEST_ID") == "log" else "event"
         kind = _clean(env.get("X_NODE_CONNECTOR_TYPE") or "aws-api-gateway")
         version = _clean(env.get("X_NODE_CONNECTOR_VERSION") or VERSION)
         application = _clean(env.get("X_WALLARM_APPLICATION_ID") or "-1")
@@ -63,6 +69,13 @@ class Encoder:
             (f"{prefix}Response-Time", "responseLatency"),
         )
         self.node_host = _host(env.get("X_NODE_URL", "")) or "node"
+        self.dialect = {
+            "style": self.style,
+            "connector_type": kind,
+            "connector_version": version,
+            "header_prefix": prefix,
+            "request_id": self._ids,
+        }
 
     def messages(self, line, request_id):
         """(request, response metadata or None) as bytes; raises Unsendable.
@@ -86,14 +99,20 @@ class Encoder:
         if not _HOST.fullmatch(host):
             host = ""
         name_id, name_method, name_host, name_for = self._names
+        told_id = request_id
+        if self._ids == "log" and _LOG_ID.fullmatch(str(line.get("requestId", ""))):
+            told_id = line["requestId"]
         head = (
-            f"{method} {path} HTTP/1.1\r\nHost: {host or self.node_host}\r\n{self._fixed}"
-            f"{name_id}: {request_id}\r\n{name_method}: {method}\r\n"
+            f"{'POST' if self._parts else method} {path} HTTP/1.1\r\n"
+            f"Host: {host or self.node_host}\r\n{self._fixed}"
+            f"{name_id}: {told_id}\r\n{name_method}: {method}\r\n"
         )
         if host:
             head += f"{name_host}: {host}\r\n"
         if source:
             head += f"{name_for}: {source}\r\n"
+        if self._parts:
+            return self._multipart(head, line, request_id, host, agent)
         if agent:
             head += f"User-Agent: {agent}\r\n"
         if method in _WITH_BODY:
@@ -102,6 +121,27 @@ class Encoder:
         if not self.two:
             return request + response + b"\r\n", None
         return request + b"\r\n", request + response + b"\r\n"
+
+    def _multipart(self, head, line, request_id, host, agent):
+        """Both messages as multipart/form-data: the original headers are a part, so is the body.
+
+        The boundary is made from the log event: no client can know it.
+        """
+        edge = f"wallarm-apigw-{request_id}"
+        own = f"Host: {host}\r\n" if host else ""
+        if agent:
+            own += f"User-Agent: {agent}\r\n"
+        body = "".join(
+            f'--{edge}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'
+            for name, text in (("headers", own), ("body", ""))
+        )
+        body = f"{body}--{edge}--\r\n".encode()
+        rest = (
+            f"Content-Type: multipart/form-data; boundary={edge}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        response = head + self._response(line) + rest
+        return (head + rest).encode() + body, response.encode() + body
 
     def _response(self, line):
         out = ""

@@ -14,6 +14,7 @@ from connection import Broken, Connection
 from job import DELIVERED, FAILED, REFUSED
 from poll import Poll
 
+VERDICT = 403  # where the node blocks, that is its verdict on a request, not a refusal of ours
 MOST_ATTEMPTS = 6
 MOST_CONNECT_FAILURES = 8
 BASE_SECONDS = 0.1
@@ -162,11 +163,12 @@ class _Round:
         job.status = answer.status
         self.connect_failures, self.trouble = 0, ""
         good = 200 <= answer.status < 300
-        if good and job.stage == 0 and job.second is not None and answer.keep:
+        heard = job.stage == 0 and job.second is not None and (good or answer.status == VERDICT)
+        if heard and answer.keep:
             job.stage = 1
             self._say(connection, job.second)
             return
-        if good and job.stage == 0 and job.second is not None:
+        if heard:
             # The node closes after each answer: the second message needs a connection of its own.
             self._drop(connection)
             job.halve()

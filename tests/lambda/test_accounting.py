@@ -168,10 +168,11 @@ def test_an_event_that_is_lost_sight_of_raises(monkeypatch: pytest.MonkeyPatch) 
     ("statuses", "kept"),
     [
         ((401,), True), ((403,), True), ((404,), True), ((401, 403), True), ((301, 404), True),
-        ((400,), False), ((401, 400), False), ((200, 401), False), ((413,), False),
+        ((400,), True), ((405,), True), ((415,), True), ((422,), True), ((401, 400), True),
+        ((200, 401), False), ((200, 400), False), ((413,), False), ((400, 413), False),
     ],
 )  # fmt: skip
-def test_a_batch_is_kept_when_only_a_wrong_address_or_right_can_be_meant(
+def test_a_batch_is_kept_when_what_its_events_were_refused_for_is_about_us(
     statuses: tuple[int, ...], kept: bool
 ) -> None:
     def plan(message: Message) -> int:
@@ -179,7 +180,7 @@ def test_a_batch_is_kept_when_only_a_wrong_address_or_right_can_be_meant(
 
     with BadNode(plan) as node, environment(X_NODE_URL=node.url):
         counts, raised, log = invoke(batch(6), 20)
-    assert ("wrong address, path or rights" in raised) == kept
+    assert ("wrong address, path, rights or dialect" in raised) == kept
     found = metric(log)
     assert (found["failed"], found["quarantined"]) == (
         (6, 0) if kept else (0, 6 - counts["delivered"])
