@@ -16,6 +16,7 @@ from tests.docs import commands, errors, module
 from tests.policy import table
 from wizard.cli.install import reference
 from wizard.core import checklist_text
+from wizard.core.expectations import EXPECTATIONS
 from wizard.core.facts import AccessLog, ApiType, StageSettings
 from wizard.core.stages.log_format import render_format
 from wizard.core.stages.owner import Owner, Tool, snippet
@@ -28,6 +29,10 @@ OWNERS = """# Stages that a template owns
 A stage deployed by CloudFormation, SAM, CDK, the Serverless Framework or Terraform can lose its
 access log at the next deployment. The wizard says so beside the stage and shows the snippet for its
 template, with your log group in it. These are examples."""
+BEFORE_YOU_PAY = """# Before you pay
+
+What Wallarm's API Discovery needs, and what it cannot show of an access log. The sources are
+Wallarm's own pages of 2026-08; plans and versions can change them."""
 _LANGUAGE = {Tool.TERRAFORM: "hcl", Tool.CDK: "typescript"}
 
 
@@ -48,6 +53,14 @@ the masked field, and goes straight to an SSM SecureString.
 """
 
 
+def before_you_pay() -> str:
+    """What to know of API Discovery before it is bought and deployed."""
+    parts = [BEFORE_YOU_PAY]
+    for one in EXPECTATIONS:
+        parts += ["", f"## {one.short}", "", one.text]
+    return "\n".join(parts) + "\n"
+
+
 def owners() -> str:
     """A snippet for each tool that can own a stage."""
     parts = [OWNERS]
@@ -63,6 +76,7 @@ def owners() -> str:
 
 
 PAGES = {
+    "before-you-pay.md": before_you_pay,
     "answers.md": answers,
     "checks.md": checklist_text.document,
     "commands.md": commands.page,

@@ -19,7 +19,9 @@ SCHEMA_VERSION = 1
 
 US_HOST = "us1.api.wallarm.com"
 EU_HOST = "api.wallarm.com"
-KNOWN_HOSTS = {"us": US_HOST, "eu": EU_HOST}
+ME_HOST = "me1.api.wallarm.com"
+# The clouds that Wallarm's API overview names: key, title, API host.
+CLOUDS = (("eu", "EU Cloud", EU_HOST), ("us", "US Cloud", US_HOST), ("me", "ME Cloud", ME_HOST))
 
 PREFIX_PATTERN = r"^[a-z][a-z0-9-]{0,36}[a-z0-9]$"
 HOST_PATTERN = r"^(?=.{1,253}$)([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]{2,63}$"
@@ -112,7 +114,8 @@ class Answers:
     # Wallarm
     wallarm_api_host: str = _key(
         EU_HOST,
-        "Wallarm API server: us1.api.wallarm.com (US Cloud) or api.wallarm.com (EU Cloud).",
+        "Wallarm API server: us1.api.wallarm.com (US Cloud), api.wallarm.com (EU Cloud) or "
+        "me1.api.wallarm.com (ME Cloud).",
         pattern=HOST_PATTERN,
         rule="a host name without https:// and without a path",
         group="wallarm",

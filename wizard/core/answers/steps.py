@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wizard.core import welcome
-from wizard.core.answers.model import EU_HOST, US_HOST, Answers
+from wizard.core.answers.model import CLOUDS, Answers
 from wizard.core.answers.rules import Violation, problems
 from wizard.core.text import count
 
@@ -47,9 +47,8 @@ class Step:
 
 
 def _cloud(answers: Answers) -> str:
-    return {US_HOST: "US Cloud", EU_HOST: "EU Cloud"}.get(
-        answers.wallarm_api_host, answers.wallarm_api_host
-    )
+    host = answers.wallarm_api_host
+    return next((title for _, title, known in CLOUDS if known == host), host)
 
 
 def _node(answers: Answers) -> str:

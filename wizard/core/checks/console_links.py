@@ -11,6 +11,7 @@ from wizard.core.tfvars import Outputs
 _WALLARM = {
     "us1.api.wallarm.com": "https://us1.my.wallarm.com",
     "api.wallarm.com": "https://my.wallarm.com",
+    "me1.api.wallarm.com": "https://me1.my.wallarm.com",
 }
 _DOMAINS = {"aws-cn": "amazonaws.cn", "aws-us-gov": "amazonaws-us-gov.com"}
 

@@ -11,6 +11,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
+from wizard.core.expectations import SPREAD_SECONDS, why_not_counted
 from wizard.core.text import clean, count
 from wizard.core.tfvars import token_parameter_name
 from wizard.services.checks.examination import Scene, absent, words
@@ -28,8 +29,6 @@ from wizard.services.wallarm import (
 
 TIMEOUT = (5.0, 10.0)
 _MOST_SETTINGS, _MOST_ENDPOINTS = 6, 100
-SPREAD_SECONDS = 300.0  # between the first request and another one (Wallarm documentation)
-_LOOPBACK = ("localhost", "127.", "::1", "[::1]")
 _CANNOT_READ = "only a token that may read the Wallarm account can tell"
 
 
@@ -259,13 +258,10 @@ def _line(message: str) -> dict[str, Any] | None:
 
 def _why_not(line: dict[str, Any]) -> str:
     """Why API Discovery does not count a request; empty when it does."""
-    method, status = _text(line, "httpMethod").upper(), _text(line, "status")
-    host = _text(line, "domainName").lower()
-    if method in ("OPTIONS", "HEAD", ""):
-        return method or "without a method"
-    if not status.startswith("2"):
-        return f"answered {status or 'nothing'}"
-    return f"host {clean(host, 60)}" if host.startswith(_LOOPBACK) else ""
+    method, status, host, path = (
+        _text(line, key) for key in ("httpMethod", "status", "domainName", "path")
+    )
+    return clean(why_not_counted(method, status, host, path), 80)
 
 
 def _text(line: dict[str, Any], key: str) -> str:
