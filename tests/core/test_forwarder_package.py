@@ -198,7 +198,7 @@ def test_a_file_with_a_password_is_refused() -> None:
     assert "password" in refused(bytes(data))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 400), st.integers(0, 255))
 def test_whatever_the_bytes_are_they_are_a_package_or_refused(
     data: bytes, at: int, byte: int

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import ast
 import io
+import lzma
 import stat
+import struct
 import warnings
 import zipfile
 import zlib
@@ -32,6 +34,10 @@ MOST_SOURCE = 1_000_000  # bytes of a module that is looked into
 MOST_NAME = 400
 _DATE = (1980, 1, 1, 0, 0, 0)
 _MODE = (stat.S_IFREG | 0o644) << 16
+
+# What zipfile lets through when the bytes are not what they say (seen by trying random ones).
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OSError, EOFError,
+               NotImplementedError, RuntimeError, ValueError, LookupError)  # fmt: skip
 
 # What the official bundle reads, and ours too; a package without them forwards to nowhere.
 _VARIABLES = ("X_NODE_URL", "X_NODE_SCHEME")
@@ -66,7 +72,7 @@ def read_package(data: bytes, name: str = "the package") -> ForwarderPackage:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, EOFError) as error:
+    except _UNREADABLE as error:
         raise _refused(name, f"it is no zip that can be read: {clean(str(error), 200)}") from None
     files = _files(archive, entries, name)
     found = _handlers(files)
@@ -154,9 +160,10 @@ def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int, name: 
     try:
         with archive.open(entry) as reader:
             content = reader.read(left + 1)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError,
-            RuntimeError) as error:  # fmt: skip
-        raise _refused(name, f"{clean(entry.filename, 80)} cannot be unpacked: {error}") from None
+    except _UNREADABLE as error:
+        raise _refused(
+            name, f"{clean(entry.filename, 80)} cannot be unpacked: {clean(str(error), 120)}"
+        ) from None
     if len(content) > left:
         raise _refused(name, f"it unpacks to more than {MOST_UNPACKED // 1_000_000} MB")
     return content
