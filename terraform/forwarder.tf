@@ -9,6 +9,10 @@ locals {
   node_scheme = local.deploys_node ? (local.https ? "https" : "http") : var.node_scheme
   node_port   = length(split(":", var.node_url)) > 1 ? tonumber(split(":", var.node_url)[1]) : (var.node_scheme == "https" ? 443 : 80)
 
+  # Where the node shows its counters; the name leads to every replica.
+  node_metrics = local.deploys_node ? "node.${local.namespace}:${local.metrics_port}" : var.node_metrics
+  metrics_port = try(tonumber(regex(":([0-9]+)", var.node_metrics)[0]), 9000)
+
   creates_log_group = var.api_gateway_log_group_name == ""
   main_log_group    = local.creates_log_group ? aws_cloudwatch_log_group.api[0].name : var.api_gateway_log_group_name
   arn_of_log_groups = "arn:${local.partition}:logs:${var.region}:${local.account_id}:log-group"
@@ -48,6 +52,7 @@ resource "aws_lambda_function" "forwarder" {
   source_code_hash               = filebase64sha256(local.package)
   handler                        = var.lambda_handler
   runtime                        = var.lambda_runtime
+  architectures                  = [var.forwarder_architecture]
   timeout                        = var.lambda_timeout
   memory_size                    = var.lambda_memory_size
   reserved_concurrent_executions = var.lambda_reserved_concurrency
@@ -55,12 +60,15 @@ resource "aws_lambda_function" "forwarder" {
 
   environment {
     variables = merge(
+      var.forwarder_environment,
       {
         X_WALLARM_APPLICATION_ID = tostring(var.x_wallarm_application_id)
         X_NODE_URL               = local.node_url
         X_NODE_SCHEME            = local.node_scheme
       },
       var.node_ca_certificate == "" ? {} : { X_NODE_CA_CERTIFICATE = var.node_ca_certificate },
+      local.node_metrics == "" ? {} : { X_NODE_METRICS = local.node_metrics },
+      var.installation_id == "" ? {} : { X_INSTALLATION_ID = var.installation_id },
     )
   }
 
@@ -72,10 +80,13 @@ resource "aws_lambda_function" "forwarder" {
     }
   }
 
+  # A role cannot be handed over, or assumed, in its first seconds: the bucket's rules, and where a node is
+  # deployed its load balancer, whose name is in X_NODE_URL, take a minute and more.
   depends_on = [
     aws_iam_role_policy.forwarder,
     aws_iam_role_policy.forwarder_vpc,
     aws_cloudwatch_log_group.forwarder,
+    aws_s3_bucket_lifecycle_configuration.undelivered,
   ]
 }
 
@@ -99,7 +110,7 @@ resource "aws_lambda_permission" "logs" {
   statement_id   = "logs-${substr(sha1(each.key), 0, 8)}"
   action         = "lambda:InvokeFunction"
   function_name  = aws_lambda_function.forwarder.function_name
-  principal      = "logs.${var.region}.amazonaws.com"
+  principal      = "logs.${var.region}.${data.aws_service_principal.this["logs"].suffix}"
   source_arn     = "${local.arn_of_log_groups}:${each.value}:*"
   source_account = local.account_id
 }
@@ -121,6 +132,9 @@ resource "aws_cloudwatch_log_subscription_filter" "forwarder" {
     aws_vpc_security_group_egress_rule.forwarder_to_load_balancer,
     aws_vpc_security_group_ingress_rule.load_balancer_from_forwarder,
     aws_vpc_security_group_egress_rule.forwarder_to_existing_node,
+    aws_vpc_security_group_egress_rule.forwarder_to_node_metrics,
+    aws_vpc_security_group_ingress_rule.node_metrics_from_forwarder,
+    aws_vpc_security_group_egress_rule.forwarder_to_existing_metrics,
     aws_ecs_service.node,
     aws_route53_record.node,
   ]

@@ -12,6 +12,9 @@ resource "aws_lb" "node" {
   drop_invalid_header_fields = false
   enable_deletion_protection = false
   idle_timeout               = 120
+
+  # Who called the API is in the message; the forwarder's own address says nothing about it.
+  xff_header_processing_mode = "preserve"
 }
 
 resource "aws_lb_target_group" "node" {
@@ -77,20 +80,22 @@ resource "aws_acm_certificate" "node" {
   }
 }
 
+# ACM asks for the same record for every certificate of one name in one account, and looks at it again
+# whenever it renews one. So a record that is there is never taken over: it would go when this goes.
 resource "aws_route53_record" "validation" {
-  count           = local.makes_certificate ? 1 : 0
+  count           = local.makes_certificate && var.certificate_validation_record ? 1 : 0
   zone_id         = data.aws_route53_zone.this[0].zone_id
   name            = tolist(aws_acm_certificate.node[0].domain_validation_options)[0].resource_record_name
   type            = tolist(aws_acm_certificate.node[0].domain_validation_options)[0].resource_record_type
   records         = [tolist(aws_acm_certificate.node[0].domain_validation_options)[0].resource_record_value]
   ttl             = 60
-  allow_overwrite = true
+  allow_overwrite = false
 }
 
 resource "aws_acm_certificate_validation" "node" {
   count                   = local.makes_certificate ? 1 : 0
   certificate_arn         = aws_acm_certificate.node[0].arn
-  validation_record_fqdns = [aws_route53_record.validation[0].fqdn]
+  validation_record_fqdns = var.certificate_validation_record ? [aws_route53_record.validation[0].fqdn] : null
 
   # Minutes where the zone answers for its domain. Where it does not, no wait is long enough.
   timeouts {

@@ -2,6 +2,12 @@ data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
+# Names of AWS services in policies; China has its own for some.
+data "aws_service_principal" "this" {
+  for_each     = toset(["ec2", "ecs-tasks", "lambda", "logs"])
+  service_name = each.value
+}
+
 locals {
   account_id   = data.aws_caller_identity.current.account_id
   partition    = data.aws_partition.current.partition
@@ -24,11 +30,17 @@ locals {
   check_token = !local.deploys_node || var.wallarm_api_token_ssm_parameter != "" || nonsensitive(var.wallarm_api_token != "") ? true : tobool(
     "Set wallarm_api_token_ssm_parameter (or wallarm_api_token), or use an existing node with node_url."
   )
-  check_host = contains(["api.wallarm.com", "us1.api.wallarm.com"], var.wallarm_api_host) || var.allow_other_wallarm_api_host ? true : tobool(
-    "Set wallarm_api_host to us1.api.wallarm.com (US Cloud) or api.wallarm.com (EU Cloud); for another cloud also set allow_other_wallarm_api_host = true."
+  check_host = contains(["api.wallarm.com", "us1.api.wallarm.com", "me1.api.wallarm.com"], var.wallarm_api_host) || var.allow_other_wallarm_api_host ? true : tobool(
+    "Set wallarm_api_host to us1.api.wallarm.com (US Cloud), api.wallarm.com (EU Cloud) or me1.api.wallarm.com (ME Cloud); for another cloud also set allow_other_wallarm_api_host = true."
   )
   check_ca = var.node_ca_certificate == "" || !local.deploys_node || var.certificate_arn != "" ? true : tobool(
     "Set node_ca_certificate only together with node_url or certificate_arn: the certificate made for a node deployed here is a public one."
+  )
+  check_metrics = var.node_metrics == "" || !local.deploys_node ? true : tobool(
+    "Set node_metrics only together with node_url: a node deployed here shows its counters by itself."
+  )
+  check_environment = length(var.node_ca_certificate) + length(jsonencode(var.forwarder_environment)) <= 3502 ? true : tobool(
+    "Shorten forwarder_environment or node_ca_certificate: together they may have 3500 characters, for a Lambda environment holds 4 KB."
   )
   check_own_certificate = var.certificate_arn == "" || local.https || !local.deploys_node ? true : tobool(
     "Set certificate_arn together with r53_domain_name and node_dns_name: the forwarder looks for the node's name in the certificate."
@@ -54,7 +66,9 @@ locals {
 
   tags = merge(
     var.tags,
+    var.installation_tags,
     { "wallarm:component" = "api-gateway-connector" },
     var.deployment_id == "" ? {} : { "wallarm:deployment" = var.deployment_id },
+    var.installation_id == "" ? {} : { "wallarm-apigw:installation" = var.installation_id },
   )
 }

@@ -127,9 +127,10 @@ resource "aws_route_table_association" "private" {
   subnet_id      = aws_subnet.private[count.index].id
 }
 
-# Image layers of ECR Public and logs come over S3 without passing, and paying for, the NAT gateway.
+# Image layers of ECR Public and logs come over S3 without passing, and paying for, the NAT gateway. Its
+# name begins alike in these partitions, China among them; where that is not known, the way is the NAT gateway.
 resource "aws_vpc_endpoint" "s3" {
-  count             = local.creates_vpc ? 1 : 0
+  count             = local.creates_vpc && contains(["aws", "aws-cn", "aws-us-gov"], local.partition) ? 1 : 0
   vpc_id            = aws_vpc.this[0].id
   service_name      = "com.amazonaws.${var.region}.s3"
   vpc_endpoint_type = "Gateway"

@@ -12,7 +12,8 @@ locals {
       version = 4
       mode    = "connector-server"
       connector = merge(
-        { address = ":5050" },
+        # Not blocking: 403 would be a verdict about somebody's request, and look like a fault of ours.
+        { address = ":5050", blocking = false },
         var.node_count > 1 ? {
           mesh = {
             discovery = "dns"
@@ -21,7 +22,10 @@ locals {
           }
         } : {},
       )
-      log = { log_file = "stdout" }
+      log = {
+        log_file   = "stdout"
+        access_log = { enabled = var.node_access_log, verbose = false }
+      }
     },
     var.x_wallarm_application_id > 0 ? {
       route_config = { wallarm_application = var.x_wallarm_application_id }
@@ -183,6 +187,15 @@ resource "aws_autoscaling_group" "node" {
   lifecycle {
     ignore_changes = [desired_capacity] # managed scaling moves it
   }
+
+  # An instance joins the cluster and leaves it over these: they come first and go last.
+  depends_on = [
+    aws_route.nat,
+    aws_route_table_association.private,
+    aws_vpc_endpoint.s3,
+    aws_vpc_security_group_egress_rule.node_out,
+    aws_iam_role_policy.instance,
+  ]
 }
 
 resource "aws_ecs_capacity_provider" "node" {
@@ -248,6 +261,9 @@ resource "aws_ecs_task_definition" "node" {
       }
     }
   }])
+
+  # A role cannot be handed over in its first seconds; a load balancer takes minutes.
+  depends_on = [aws_lb.node]
 }
 
 resource "aws_ecs_service" "node" {

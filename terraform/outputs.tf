@@ -102,3 +102,13 @@ output "suffix" {
   description = "The suffix of names that must be unique."
   value       = local.suffix
 }
+
+output "node_metrics" {
+  description = "Host and port where the node shows its counters, as the forwarder reads them; empty where it reads none."
+  value       = local.node_metrics
+}
+
+output "installation_id" {
+  description = "Whose deployment it is, as the tag wallarm-apigw:installation says; empty where nobody said."
+  value       = var.installation_id
+}

@@ -9,18 +9,24 @@ locals {
   path_mark = var.iam_path == "/" ? "" : "-${substr(sha1(var.iam_path), 0, 4)}"
 
   # Image layers in a private ECR repository: registry's account, its Region, the repository's name.
-  ecr = regexall("^([0-9]{12})[.]dkr[.-]ecr(?:-fips)?[.]([a-z0-9-]+)[.](?:amazonaws[.]com(?:[.]cn)?|on[.]aws)/(.+)$", var.node_image)
+  ecr = regexall("^([0-9]{12})[.]dkr[.-]ecr(?:-fips)?[.]([a-z0-9-]+)[.](?:amazonaws[.](?:com(?:[.]cn)?|eu)|on[.]aws)/(.+)$", var.node_image)
+
+  # Who may assume each kind of role. China's EC2 is the one name that the data source has otherwise.
+  principals = merge(
+    { for service, principal in data.aws_service_principal.this : service => principal.name },
+    local.partition == "aws-cn" ? { ec2 = "ec2.${data.aws_partition.current.dns_suffix}" } : {},
+  )
 }
 
 data "aws_iam_policy_document" "assume" {
-  for_each = toset(["lambda.amazonaws.com", "ecs-tasks.amazonaws.com", "ec2.amazonaws.com"])
+  for_each = toset(["ec2", "ecs-tasks", "lambda"])
 
   statement {
     actions = ["sts:AssumeRole"]
 
     principals {
       type        = "Service"
-      identifiers = [each.value]
+      identifiers = [local.principals[each.value]]
     }
   }
 }
@@ -31,7 +37,7 @@ resource "aws_iam_role" "forwarder" {
   name                 = "${local.role_base}-fwd${local.path_mark}"
   path                 = var.iam_path
   permissions_boundary = local.boundary
-  assume_role_policy   = data.aws_iam_policy_document.assume["lambda.amazonaws.com"].json
+  assume_role_policy   = data.aws_iam_policy_document.assume["lambda"].json
 
   lifecycle {
     create_before_destroy = true # as its policy below
@@ -143,7 +149,7 @@ resource "aws_iam_role" "execution" {
   name                 = "${local.role_base}-exe"
   path                 = var.iam_path
   permissions_boundary = local.boundary
-  assume_role_policy   = data.aws_iam_policy_document.assume["ecs-tasks.amazonaws.com"].json
+  assume_role_policy   = data.aws_iam_policy_document.assume["ecs-tasks"].json
 }
 
 data "aws_iam_policy_document" "execution" {
@@ -202,7 +208,7 @@ resource "aws_iam_role" "task" {
   name                 = "${local.role_base}-tsk"
   path                 = var.iam_path
   permissions_boundary = local.boundary
-  assume_role_policy   = data.aws_iam_policy_document.assume["ecs-tasks.amazonaws.com"].json
+  assume_role_policy   = data.aws_iam_policy_document.assume["ecs-tasks"].json
 }
 
 resource "aws_iam_role" "instance" {
@@ -210,7 +216,7 @@ resource "aws_iam_role" "instance" {
   name                 = "${local.role_base}-ec2"
   path                 = var.iam_path
   permissions_boundary = local.boundary
-  assume_role_policy   = data.aws_iam_policy_document.assume["ec2.amazonaws.com"].json
+  assume_role_policy   = data.aws_iam_policy_document.assume["ec2"].json
 }
 
 # What AWS documents that the container agent calls, for this cluster alone. Its managed policy

@@ -40,6 +40,15 @@ resource "aws_security_group" "node" {
   description = "Wallarm node: accepts the load balancer, reaches the Wallarm Cloud"
   vpc_id      = local.vpc_id
   tags        = { Name = "${var.name_prefix}-node" }
+
+  # It can be removed only when the last instance is gone. Until then each instance needs its way out and
+  # its rights, to leave the cluster: one that AWS lost sight of stays registered, and so does the cluster.
+  depends_on = [
+    aws_route.nat,
+    aws_route_table_association.private,
+    aws_iam_role_policy.instance,
+    aws_iam_instance_profile.instance,
+  ]
 }
 
 resource "aws_vpc_security_group_egress_rule" "forwarder_to_load_balancer" {
@@ -60,6 +69,31 @@ resource "aws_vpc_security_group_egress_rule" "forwarder_to_existing_node" {
   ip_protocol       = "tcp"
   from_port         = local.node_port
   to_port           = local.node_port
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+# Unencrypted counters, no requests; the load balancer does not carry them: each replica has its own.
+resource "aws_vpc_security_group_egress_rule" "forwarder_to_node_metrics" {
+  count                        = local.deploys_node ? 1 : 0
+  security_group_id            = aws_security_group.forwarder[0].id
+  description                  = "To the counters of the nodes"
+  referenced_security_group_id = aws_security_group.node[0].id
+  ip_protocol                  = "tcp"
+  from_port                    = local.metrics_port
+  to_port                      = local.metrics_port
+}
+
+resource "aws_vpc_security_group_egress_rule" "forwarder_to_existing_metrics" {
+  count             = !local.deploys_node && local.forwarder_in_vpc && var.node_metrics != "" && local.metrics_port != local.node_port ? 1 : 0
+  security_group_id = aws_security_group.forwarder[0].id
+  description       = "To the counters of the existing node, wherever it is"
+  cidr_ipv4         = "0.0.0.0/0"
+  ip_protocol       = "tcp"
+  from_port         = local.metrics_port
+  to_port           = local.metrics_port
 
   lifecycle {
     create_before_destroy = true
@@ -94,6 +128,16 @@ resource "aws_vpc_security_group_ingress_rule" "node_from_load_balancer" {
   ip_protocol                  = "tcp"
   from_port                    = each.value
   to_port                      = each.value
+}
+
+resource "aws_vpc_security_group_ingress_rule" "node_metrics_from_forwarder" {
+  count                        = local.deploys_node ? 1 : 0
+  security_group_id            = aws_security_group.node[0].id
+  description                  = "From the forwarder (counters)"
+  referenced_security_group_id = aws_security_group.forwarder[0].id
+  ip_protocol                  = "tcp"
+  from_port                    = local.metrics_port
+  to_port                      = local.metrics_port
 }
 
 resource "aws_vpc_security_group_ingress_rule" "node_mesh" {

@@ -1,7 +1,7 @@
 # --- Wallarm ---------------------------------------------------------------------------------
 
 variable "wallarm_api_host" {
-  description = "Wallarm API server: us1.api.wallarm.com for the US Cloud, api.wallarm.com for the EU Cloud."
+  description = "Wallarm API server: us1.api.wallarm.com for the US Cloud, api.wallarm.com for the EU Cloud, me1.api.wallarm.com for the ME Cloud."
   type        = string
   default     = "api.wallarm.com"
 
@@ -12,7 +12,7 @@ variable "wallarm_api_host" {
 }
 
 variable "allow_other_wallarm_api_host" {
-  description = "Accept a wallarm_api_host that is neither the US nor the EU Cloud, for instance a private cloud."
+  description = "Accept a wallarm_api_host that is none of the US, EU and ME Clouds, for instance a private cloud."
   type        = bool
   default     = false
 }
@@ -81,7 +81,7 @@ variable "region" {
   default     = "us-east-1"
 
   validation {
-    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    condition     = can(regex("^[a-z]{2,4}(-[a-z]+)+-[0-9]$", var.region))
     error_message = "Write a Region name such as eu-central-1, not a zone and not a display name."
   }
 }
@@ -126,6 +126,33 @@ variable "deployment_id" {
   validation {
     condition     = can(regex("^[A-Za-z0-9_.:/=+@-]{0,256}$", var.deployment_id))
     error_message = "Use at most 256 letters, digits and _.:/=+-@, or leave it empty."
+  }
+}
+
+variable "installation_id" {
+  description = "Value of the tag wallarm-apigw:installation on every resource, and of X_INSTALLATION_ID of the forwarder: whose deployment it is. Empty writes neither."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_.:/=+@-]{0,128}$", var.installation_id))
+    error_message = "Use at most 128 letters, digits and _.:/=+-@, or leave it empty."
+  }
+}
+
+variable "installation_tags" {
+  description = "Further tags put on every resource that say who installed it, when and from where. Changed values replace the node's instances, as with tags."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition = length(var.installation_tags) <= 5 && alltrue([
+      for name, value in var.installation_tags :
+      can(regex("^[\\p{L}\\p{N}\\p{Z}_.:/=+@-]{1,128}$", name)) &&
+      can(regex("^[\\p{L}\\p{N}\\p{Z}_.:/=+@-]{0,256}$", value)) &&
+      !can(regex("^(?i:aws:)", name))
+    ])
+    error_message = "Use at most 5 tags; names of 1-128 and values of 0-256 letters, digits, spaces and _.:/=+-@; no name starting with aws:."
   }
 }
 
@@ -278,6 +305,23 @@ variable "node_ca_certificate" {
   }
 }
 
+variable "node_metrics" {
+  description = "Where an existing node shows its counters, as host[:port][/path], port 9000 and /metrics if left out; empty leaves them unread. A node deployed here shows them by itself."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.node_metrics == "" || can(regex("^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(/[A-Za-z0-9/._~-]{0,128})?$", var.node_metrics))
+    error_message = "Write host, host:port or host:port/path, such as node.internal.example.com:9000, without http://."
+  }
+}
+
+variable "node_access_log" {
+  description = "Let the node write a line about every message into its log group. Each is paid as log ingestion; nothing reads them."
+  type        = bool
+  default     = false
+}
+
 variable "node_image" {
   description = "Docker image of the Native Node."
   type        = string
@@ -290,7 +334,7 @@ variable "node_image" {
 }
 
 variable "node_tag" {
-  description = "Docker image tag; pin one for production. API Gateway needs 0.21.0 or newer."
+  description = "Docker image tag; pin one for production, 0.23.1 or newer: API Gateway needs 0.21.0, before 0.23.0 the node writes API tokens into its log, before 0.23.1 it loses memory."
   type        = string
   default     = "latest"
 
@@ -317,7 +361,7 @@ variable "node_count" {
 }
 
 variable "node_instance_type" {
-  description = "EC2 instance type of the node: x86-64 with 4 GB of memory or more."
+  description = "EC2 instance type of the node: x86-64 with 4 GB of memory or more; t3.large, with 8 GB, for production."
   type        = string
   default     = "t3.medium"
 
@@ -328,7 +372,7 @@ variable "node_instance_type" {
 
   validation {
     condition     = !can(regex("\\.(nano|micro|small)$", var.node_instance_type))
-    error_message = "The node needs 4 GB of memory; use t3.medium or larger."
+    error_message = "The node needs 4 GB of memory; use t3.medium or larger, t3.large for production."
   }
 }
 
@@ -374,6 +418,12 @@ variable "certificate_arn" {
     condition     = var.certificate_arn == "" || can(regex("^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+$", var.certificate_arn))
     error_message = "Write the certificate's ARN, such as arn:aws:acm:us-east-1:123456789012:certificate/…, not its id or domain."
   }
+}
+
+variable "certificate_validation_record" {
+  description = "Make the DNS record by which ACM validates the certificate made here. Set to false where the record is there already, made for another certificate of the same name: it is then used and never removed."
+  type        = bool
+  default     = true
 }
 
 # --- Network -----------------------------------------------------------------------------------
@@ -488,6 +538,42 @@ variable "lambda_memory_size" {
   validation {
     condition     = var.lambda_memory_size >= 128 && var.lambda_memory_size <= 10240 && floor(var.lambda_memory_size) == var.lambda_memory_size
     error_message = "Use 128 to 10240 whole MB."
+  }
+}
+
+variable "forwarder_architecture" {
+  description = "Processor of the forwarder: x86_64, or arm64, which AWS sells for less. A package of your own has to run on it."
+  type        = string
+  default     = "x86_64"
+
+  validation {
+    condition     = contains(["x86_64", "arm64"], var.forwarder_architecture)
+    error_message = "Use x86_64 or arm64."
+  }
+}
+
+variable "forwarder_environment" {
+  description = "Further settings of the forwarder, such as X_NODE_STYLE, X_NODE_REQUEST_ID, X_NODE_HEADER_PREFIX, X_NODE_CONNECTOR_TYPE and X_NODE_CONNECTOR_VERSION: what of the node's protocol is unverified."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition = alltrue([
+      for name, value in var.forwarder_environment :
+      can(regex("^X_[A-Z0-9]+(_[A-Z0-9]+)*$", name)) && can(regex(lookup({
+        X_NODE_STYLE         = "^(two-messages|one-message|multipart)$"
+        X_NODE_REQUEST_ID    = "^(event|log)$"
+        X_NODE_HEADER_PREFIX = "^[A-Za-z0-9-]{1,64}$"
+      }, name, "^[ -~]{1,256}$"), value))
+    ])
+    error_message = "Write names such as X_NODE_STYLE (two-messages, one-message or multipart), X_NODE_REQUEST_ID (event or log) or X_NODE_HEADER_PREFIX (letters, digits, dashes), and values of 1 to 256 plain characters."
+  }
+
+  validation {
+    condition = length(setintersection(keys(var.forwarder_environment), [
+      "X_WALLARM_APPLICATION_ID", "X_NODE_URL", "X_NODE_SCHEME", "X_NODE_CA_CERTIFICATE", "X_NODE_METRICS", "X_INSTALLATION_ID",
+    ])) == 0
+    error_message = "Use the variables x_wallarm_application_id, node_url, node_scheme, node_ca_certificate, node_metrics and installation_id for what they set."
   }
 }
 

@@ -69,11 +69,14 @@ class Mode:
 # Which has to be over before which begins; the local AWS itself accepts any order. CloudWatch Logs
 # skips what it may not deliver. AWS keeps a security group, a subnet and their network interfaces
 # while the forwarder is in them, and takes the interfaces back with the forwarder's rights. It
-# keeps a certificate while a listener shows it.
+# keeps a certificate while a listener shows it. An instance that cannot reach its cluster any more
+# stays registered there when it ends, and AWS keeps the cluster.
 _FILTER = "aws_cloudwatch_log_subscription_filter.forwarder"
 _MOVED = "complete update aws_lambda_function.forwarder"
 _LEFT = "complete delete aws_security_group.forwarder"
 _SHOWN = "complete update aws_lb_listener.node"
+_ENDED = "complete delete aws_autoscaling_group.node"
+_GONE = "complete delete aws_security_group.node"
 ORDER = (
     ("complete create aws_lambda_permission.logs", f"start create {_FILTER}"),
     (f"complete delete {_FILTER}", "start delete aws_lambda_permission.logs"),
@@ -84,6 +87,11 @@ ORDER = (
     (_LEFT, "start delete aws_iam_role_policy.forwarder_vpc"),
     (_LEFT, "start delete aws_iam_role.forwarder"),
     (_SHOWN, "start delete aws_acm_certificate.node"),
+    (_ENDED, "start delete aws_vpc_security_group_egress_rule.node_out"),
+    (_GONE, "start delete aws_route.nat"),
+    (_GONE, "start delete aws_route_table_association.private"),
+    (_GONE, "start delete aws_iam_role_policy.instance"),
+    (_GONE, "start delete aws_ecs_cluster.this"),
 )
 
 # Not changed in a running deployment; terraform/README.md, "Changes", says why.
@@ -96,12 +104,21 @@ EACH_FORWARDER_VARIABLE: tuple[Variables, ...] = (
     {"log_retention_days": 30, "undelivered_retention_days": 60},
     {"subscription_filter_pattern": "{ $.status = 2* }"},
     {"lambda_timeout": 120, "lambda_memory_size": 1024, "lambda_reserved_concurrency": 5},
-    {"lambda_runtime": "python3.12"},
-    {"node_url": "other.example.com:8443", "node_scheme": "http"},
+    {"lambda_runtime": "python3.12", "forwarder_environment": {"X_NODE_STYLE": "one-message"}},
+    {
+        "node_url": "other.example.com:8443",
+        "node_scheme": "http",
+        "node_metrics": "other.example.com:9000",
+    },
     {"node_ca_certificate": CA},
     {"undelivered_force_destroy": False},
     {"undelivered_force_destroy": True},
-    {"tags": {"team": "platform"}, "deployment_id": "d-1"},
+    {
+        "tags": {"team": "platform"},
+        "deployment_id": "d-1",
+        "installation_id": "0198f3c2",
+        "installation_tags": {"wallarm-apigw:installed-by": "anna on desk"},
+    },
     {"permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess"},
     {**OPERATIONS},
     {"alarm_silence_hours": 6},
@@ -111,7 +128,11 @@ EACH_FORWARDER_VARIABLE: tuple[Variables, ...] = (
 MORE_OF_THE_FORWARDER: tuple[Variables, ...] = (
     {"kms_key_arn": key},
     {"kms_key_arn": ""},
-    {"lambda_package": package, "lambda_handler": "other.handle"},
+    {
+        "lambda_package": package,
+        "lambda_handler": "other.handle",
+        "forwarder_architecture": "arm64",
+    },
     {"name_prefix": "other"},
 )
 NODE_VARIABLES: tuple[Variables, ...] = (
@@ -120,6 +141,7 @@ NODE_VARIABLES: tuple[Variables, ...] = (
         "node_group": "other",
         "wallarm_api_host": "us1.api.wallarm.com",
         "node_instance_type": "t3.large",
+        "node_access_log": True,
         "x_wallarm_application_id": 7,
         "log_retention_days": 30,
         "tags": {"team": "platform"},
@@ -137,7 +159,7 @@ MODES: dict[str, Mode] = {
         OWN_NODE,
         (
             {"node_dns_name": "other.example.com"},
-            {"wallarm_api_token": "B" * 64},
+            {"wallarm_api_token": "B" * 64, "certificate_validation_record": False},
             {"r53_domain_name": "", "node_dns_name": ""},
         ),
     ),
@@ -256,6 +278,7 @@ def run(mode: Mode, folder: Path) -> Result:
             stack.apply(variables)
             result.problems += out_of_order(stack.order)
             _expect_no_changes(stack, f"changing {', '.join(update)}", result)
+        result.problems += [f"{one} has not every tag" for one in stack.untagged(tags(variables))]
         _leave_something_undelivered(stack)
         start = time.monotonic()
         stack.destroy()
@@ -270,6 +293,17 @@ def run(mode: Mode, folder: Path) -> Result:
         if gone:
             result.problems.append(f"taken away: {', '.join(gone)}")
     return result
+
+
+def tags(variables: Variables) -> dict[str, str]:
+    """What everything that can carry tags has to carry."""
+    out = {"wallarm:component": "api-gateway-connector", **variables.get("tags", {})}
+    out.update(variables.get("installation_tags", {}))
+    named = (
+        ("wallarm:deployment", "deployment_id"),
+        ("wallarm-apigw:installation", "installation_id"),
+    )
+    return out | {tag: variables[name] for tag, name in named if variables.get(name)}
 
 
 def _leave_something_undelivered(stack: Stack) -> None:

@@ -51,6 +51,17 @@ class Stack:
         lines = self._run(["state", "list"]).splitlines()
         return [line for line in lines if line and not line.startswith("data.")]
 
+    def untagged(self, wanted: Mapping[str, str]) -> list[str]:
+        """Addresses of what could carry these tags and does not, by the state."""
+        root = json.loads(self._run(["show", "-json"]))["values"]["root_module"]
+        return [
+            item["address"]
+            for item in root["resources"]
+            if item["mode"] == "managed"
+            and "tags_all" in item["values"]
+            and not wanted.items() <= (item["values"]["tags_all"] or {}).items()
+        ]
+
     def outputs(self) -> dict[str, Any]:
         """Output values by name."""
         raw = json.loads(self._run(["output", "-json"]))

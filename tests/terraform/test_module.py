@@ -85,6 +85,40 @@ def test_the_right_to_take_network_interfaces_back_outlives_them(
     assert "aws_iam_role_policy.forwarder_vpc" in before
 
 
+# Over these, and with the last two, an instance joins the cluster and leaves it again.
+WAY_OUT = {
+    "aws_nat_gateway.this",
+    "aws_route.nat",
+    "aws_route_table_association.private",
+    "aws_iam_role_policy.instance",
+    "aws_iam_instance_profile.instance",
+}
+
+
+@pytest.mark.e2e
+def test_instances_have_their_way_out_before_they_come_and_until_they_are_gone(
+    waits_for: Callable[[str], set[str]],
+) -> None:
+    """Otherwise they stay registered when they end, and the cluster cannot be deleted.
+
+    The group of instances may be gone before they are; their security group cannot.
+    """
+    instances, theirs = "aws_autoscaling_group.node", "aws_security_group.node"
+    assert {*WAY_OUT, "aws_vpc_security_group_egress_rule.node_out"} <= waits_for(instances)
+    assert theirs in waits_for(instances)
+    assert {*WAY_OUT, "aws_ecs_cluster.this"} <= waits_for(theirs)
+
+
+@pytest.mark.e2e
+def test_a_role_is_handed_over_only_after_something_slow(
+    waits_for: Callable[[str], set[str]],
+) -> None:
+    """In a role's first seconds IAM says now and then that it may not be passed."""
+    assert "aws_lb.node" in waits_for("aws_ecs_task_definition.node")
+    slow = {"aws_lb.node", "aws_s3_bucket_lifecycle_configuration.undelivered"}
+    assert slow <= waits_for("aws_lambda_function.forwarder")
+
+
 @pytest.mark.e2e
 def test_the_module_is_formatted() -> None:
     need_terraform()
@@ -147,10 +181,22 @@ def test_descriptions_of_security_groups_are_what_ec2_accepts() -> None:
 def test_no_rule_lets_an_address_in() -> None:
     rule = re.compile(r'^resource "aws_vpc_security_group_ingress_rule" .*?^\}', re.M | re.S)
     text = "".join(path.read_text(encoding="utf-8") for path in MODULE.glob("*.tf"))
-    assert len(rule.findall(text)) == 3
+    assert len(rule.findall(text)) == 4
     assert [rule for rule in rule.findall(text) if "cidr" in rule or "prefix_list" in rule] == []
     assert "aws_security_group_rule" not in text
     assert not re.search(r"^  (ingress|egress) (\{|=)", text, re.M)
+
+
+def test_no_name_belongs_to_one_partition_alone() -> None:
+    """China, GovCloud and the European Sovereign Cloud begin ARNs, and end hosts, otherwise."""
+    found = [
+        f"{path.name}: {line.strip()}"
+        for path in sorted(MODULE.glob("*.tf"))
+        for line in without_comments(path.read_text(encoding="utf-8")).splitlines()
+        if re.search(r"amazonaws[.]com|arn:aws[:\"]", line)
+        and not re.match(r"\s*(error_message|description|ecr)\s*=", line)
+    ]
+    assert found == []
 
 
 def test_only_the_aws_provider_is_used() -> None:

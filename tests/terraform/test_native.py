@@ -34,6 +34,11 @@ TOGETHER: dict[str, tuple[str, ...]] = {
         TOKEN,
         r'node_ca_certificate = "-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----"',
     ),
+    "metrics": (TOKEN, 'node_metrics = "node.example.com:9000"'),
+    "environment": (
+        TOKEN,
+        'forwarder_environment = { for i in range(20) : "X_A${i}" => format("%0200d", 0) }',
+    ),
     "own_certificate": (
         TOKEN,
         'certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/0"',

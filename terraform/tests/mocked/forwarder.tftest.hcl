@@ -50,8 +50,8 @@ run "defaults" {
   }
 
   assert {
-    condition     = aws_lambda_function.forwarder.handler == "lambda_function.lambda_handler" && aws_lambda_function.forwarder.runtime == "python3.13" && aws_lambda_function.forwarder.timeout == 60 && aws_lambda_function.forwarder.memory_size == 512 && aws_lambda_function.forwarder.reserved_concurrent_executions == -1
-    error_message = "Handler, runtime, timeout, memory, and no reserved concurrency."
+    condition     = aws_lambda_function.forwarder.handler == "lambda_function.lambda_handler" && aws_lambda_function.forwarder.runtime == "python3.13" && aws_lambda_function.forwarder.timeout == 60 && aws_lambda_function.forwarder.memory_size == 512 && aws_lambda_function.forwarder.reserved_concurrent_executions == -1 && join(" ", aws_lambda_function.forwarder.architectures) == "x86_64"
+    error_message = "Handler, runtime, timeout, memory, processor, and no reserved concurrency."
   }
 
   assert {
@@ -157,12 +157,24 @@ run "every_option" {
     lambda_timeout              = 120
     lambda_memory_size          = 1024
     lambda_reserved_concurrency = 5
+    forwarder_architecture      = "arm64"
+    forwarder_environment       = { X_NODE_STYLE = "one-message", X_NODE_CONNECTOR_TYPE = "other" }
     kms_key_arn                 = "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
   }
 
   assert {
     condition     = aws_lambda_function.forwarder.environment[0].variables.X_WALLARM_APPLICATION_ID == "7"
     error_message = "The forwarder knows the application."
+  }
+
+  assert {
+    condition     = aws_lambda_function.forwarder.environment[0].variables.X_NODE_STYLE == "one-message" && aws_lambda_function.forwarder.environment[0].variables.X_NODE_CONNECTOR_TYPE == "other"
+    error_message = "The forwarder gets the settings of the protocol."
+  }
+
+  assert {
+    condition     = join(" ", aws_lambda_function.forwarder.architectures) == "arm64"
+    error_message = "The processor is the given one."
   }
 
   assert {
@@ -203,5 +215,43 @@ run "every_option" {
   assert {
     condition     = contains(data.aws_iam_policy_document.forwarder.statement[*].sid, "EncryptUndelivered")
     error_message = "The forwarder's role may use the given key."
+  }
+}
+
+run "in_china_names_end_otherwise" {
+  command = plan
+
+  variables {
+    region = "cn-north-1"
+  }
+
+  override_data {
+    target = data.aws_partition.current
+    values = {
+      partition  = "aws-cn"
+      dns_suffix = "amazonaws.com.cn"
+    }
+  }
+
+  override_data {
+    target = data.aws_service_principal.this["logs"]
+    values = {
+      suffix = "amazonaws.com.cn"
+    }
+  }
+
+  assert {
+    condition     = aws_lambda_permission.logs["main"].principal == "logs.cn-north-1.amazonaws.com.cn"
+    error_message = "CloudWatch Logs has another name there."
+  }
+
+  assert {
+    condition     = one(data.aws_iam_policy_document.assume["ec2"].statement[0].principals).identifiers == toset(["ec2.amazonaws.com.cn"])
+    error_message = "So has EC2."
+  }
+
+  assert {
+    condition     = startswith(local.arn_of_log_groups, "arn:aws-cn:logs:cn-north-1:")
+    error_message = "And every ARN begins otherwise."
   }
 }

@@ -15,6 +15,8 @@ run "outside_a_vpc" {
       aws_security_group.forwarder, aws_security_group.load_balancer, aws_security_group.node, aws_iam_role_policy.forwarder_vpc,
       aws_vpc_security_group_egress_rule.forwarder_to_load_balancer, aws_vpc_security_group_egress_rule.forwarder_to_existing_node,
       aws_vpc_security_group_egress_rule.node_out, aws_vpc_security_group_ingress_rule.load_balancer_from_forwarder,
+      aws_vpc_security_group_egress_rule.forwarder_to_node_metrics, aws_vpc_security_group_egress_rule.forwarder_to_existing_metrics,
+      aws_vpc_security_group_ingress_rule.node_metrics_from_forwarder,
     ))
     error_message = "Nothing of a network is made."
   }
@@ -52,7 +54,7 @@ run "outside_a_vpc" {
   assert {
     condition = alltrue([for value in [
       output.vpc_id, output.node_log_group, output.ecs_cluster, output.ecs_service, output.target_group_arn,
-      output.load_balancer_arn, output.load_balancer_dns_name, output.load_balancer_security_group, output.forwarder_security_group,
+      output.load_balancer_arn, output.load_balancer_dns_name, output.load_balancer_security_group, output.forwarder_security_group, output.node_metrics,
     ] : value == ""])
     error_message = "Outputs about what is not made are empty."
   }
@@ -108,6 +110,56 @@ run "inside_a_given_vpc_with_a_private_ca" {
   assert {
     condition     = length(aws_lb.node) == 0 && length(aws_ecs_cluster.this) == 0 && length(aws_vpc.this) == 0
     error_message = "Nothing of a node or a VPC is made."
+  }
+}
+
+run "its_counters_are_read_where_the_owner_says_they_are" {
+  command = plan
+
+  variables {
+    node_metrics       = "metrics.example.com:9100"
+    vpc_id             = "vpc-0a1b2c3d4e5f60718"
+    private_subnet_ids = ["subnet-0000000000000000a"]
+  }
+
+  assert {
+    condition     = aws_lambda_function.forwarder.environment[0].variables.X_NODE_METRICS == "metrics.example.com:9100" && output.node_metrics == "metrics.example.com:9100"
+    error_message = "The forwarder and the output name that address."
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_egress_rule.forwarder_to_existing_metrics[0].from_port == 9100 && aws_vpc_security_group_egress_rule.forwarder_to_existing_metrics[0].to_port == 9100
+    error_message = "The forwarder leaves the VPC on that port too."
+  }
+}
+
+run "its_counters_on_the_usual_port" {
+  command = plan
+
+  variables {
+    node_metrics       = "metrics.example.com"
+    vpc_id             = "vpc-0a1b2c3d4e5f60718"
+    private_subnet_ids = ["subnet-0000000000000000a"]
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_egress_rule.forwarder_to_existing_metrics[0].from_port == 9000
+    error_message = "Without a port it is 9000."
+  }
+}
+
+run "its_counters_on_the_port_of_its_traffic_need_no_second_rule" {
+  command = plan
+
+  variables {
+    node_metrics       = "metrics.example.com:8443"
+    vpc_id             = "vpc-0a1b2c3d4e5f60718"
+    private_subnet_ids = ["subnet-0000000000000000a"]
+  }
+
+  assert {
+    condition     = length(aws_vpc_security_group_egress_rule.forwarder_to_existing_metrics) == 0
+    error_message = "AWS refuses the same rule twice."
   }
 }
 

@@ -61,6 +61,7 @@ run "own_vpc" {
       for rule in concat(
         aws_vpc_security_group_ingress_rule.load_balancer_from_forwarder,
         values(aws_vpc_security_group_ingress_rule.node_from_load_balancer),
+        aws_vpc_security_group_ingress_rule.node_metrics_from_forwarder,
       ) : rule.cidr_ipv4 == null && rule.cidr_ipv6 == null && rule.referenced_security_group_id != null
     ])
     error_message = "Whoever may come in is named by a security group, never by an address."
@@ -73,7 +74,20 @@ run "own_vpc" {
 
   assert {
     condition     = aws_vpc_security_group_egress_rule.forwarder_to_load_balancer[0].referenced_security_group_id == aws_security_group.load_balancer[0].id && length(aws_vpc_security_group_egress_rule.forwarder_to_existing_node) == 0
-    error_message = "The forwarder reaches the load balancer and nothing else."
+    error_message = "The forwarder reaches the load balancer, and no address."
+  }
+
+  assert {
+    condition = alltrue([for rule, ends in {
+      egress  = [aws_vpc_security_group_egress_rule.forwarder_to_node_metrics[0], aws_security_group.forwarder[0].id, aws_security_group.node[0].id]
+      ingress = [aws_vpc_security_group_ingress_rule.node_metrics_from_forwarder[0], aws_security_group.node[0].id, aws_security_group.forwarder[0].id]
+    } : ends[0].security_group_id == ends[1] && ends[0].referenced_security_group_id == ends[2] && ends[0].from_port == 9000 && ends[0].to_port == 9000])
+    error_message = "The forwarder reaches the node's counters, on their port, and the node lets it in."
+  }
+
+  assert {
+    condition     = aws_lambda_function.forwarder.environment[0].variables.X_NODE_METRICS == "node.${aws_service_discovery_private_dns_namespace.this[0].name}:9000" && output.node_metrics == aws_lambda_function.forwarder.environment[0].variables.X_NODE_METRICS
+    error_message = "The forwarder reads the counters under the nodes' name in Cloud Map, so those of every replica."
   }
 
   assert {

@@ -20,8 +20,8 @@ run "defaults" {
   }
 
   assert {
-    condition     = local.node_config == yamlencode({ version = 4, mode = "connector-server", connector = { address = ":5050" }, log = { log_file = "stdout" } })
-    error_message = "The node's configuration: connector on 5050, no mesh, no application."
+    condition     = local.node_config == yamlencode({ version = 4, mode = "connector-server", connector = { address = ":5050", blocking = false }, log = { log_file = "stdout", access_log = { enabled = false, verbose = false } } })
+    error_message = "The node's configuration: connector on 5050 that passes no verdicts, no access log, no mesh, no application."
   }
 
   assert {
@@ -120,6 +120,11 @@ run "defaults" {
   }
 
   assert {
+    condition     = aws_lb.node[0].xff_header_processing_mode == "preserve"
+    error_message = "The load balancer leaves X-Forwarded-For as it is: the forwarder's address is nobody's."
+  }
+
+  assert {
     condition     = aws_lb_listener.node[0].protocol == "HTTP" && aws_lb_listener.node[0].port == 80 && length(aws_acm_certificate.node) == 0 && length(aws_route53_record.node) == 0
     error_message = "Without a domain: HTTP, no certificate, no record."
   }
@@ -154,6 +159,7 @@ run "two_nodes_with_https_an_application_and_an_own_token" {
     node_image                      = "registry.example.com:5000/wallarm/node"
     node_tag                        = "0.25.5"
     node_count                      = 2
+    node_access_log                 = true
     node_instance_type              = "m6i.large"
     node_image_id                   = "ami-0123456789abcdef0"
     r53_domain_name                 = "example.com"
@@ -181,6 +187,11 @@ run "two_nodes_with_https_an_application_and_an_own_token" {
       rule.security_group_id == aws_security_group.node[0].id && rule.referenced_security_group_id == aws_security_group.node[0].id && rule.from_port == 9093 && rule.to_port == 9093
     ]) && length(aws_vpc_security_group_ingress_rule.node_mesh) == 1 && length(aws_vpc_security_group_egress_rule.node_mesh) == 1
     error_message = "Nodes reach each other, and only each other, on the mesh's port."
+  }
+
+  assert {
+    condition     = yamldecode(local.node_config).log.access_log == { enabled = true, verbose = false }
+    error_message = "An access log that was asked for is not verbose even so."
   }
 
   assert {
@@ -229,8 +240,8 @@ run "two_nodes_with_https_an_application_and_an_own_token" {
   }
 
   assert {
-    condition     = aws_acm_certificate.node[0].domain_name == "wallarm-node.example.com" && aws_route53_record.node[0].name == "wallarm-node.example.com" && aws_route53_record.validation[0].type == "CNAME"
-    error_message = "A certificate and a record for the node's name, and the record that validates the certificate."
+    condition     = aws_acm_certificate.node[0].domain_name == "wallarm-node.example.com" && aws_route53_record.node[0].name == "wallarm-node.example.com" && aws_route53_record.validation[0].type == "CNAME" && aws_route53_record.validation[0].allow_overwrite == false
+    error_message = "A certificate and a record for the node's name, and the record that validates the certificate, unless somebody else's is there."
   }
 
   assert {
@@ -274,6 +285,32 @@ run "the_name_of_the_zone_itself_in_capitals" {
   assert {
     condition     = output.node_url == "node.example.com" && aws_acm_certificate.node[0].domain_name == "node.example.com"
     error_message = "A zone may be made for the node alone, and AWS answers in lower case."
+  }
+}
+
+run "the_third_cloud_of_wallarm" {
+  command = plan
+
+  variables {
+    wallarm_api_host = "me1.api.wallarm.com"
+  }
+
+  assert {
+    condition     = one([for e in jsondecode(aws_ecs_task_definition.node[0].container_definitions)[0].environment : e.value if e.name == "WALLARM_API_HOST"]) == "me1.api.wallarm.com"
+    error_message = "The ME Cloud is one of Wallarm's own."
+  }
+}
+
+run "a_record_that_validates_another_certificate_of_the_same_name" {
+  variables {
+    r53_domain_name               = "example.com"
+    node_dns_name                 = "wallarm-node"
+    certificate_validation_record = false
+  }
+
+  assert {
+    condition     = length(aws_acm_certificate.node) == 1 && length(aws_acm_certificate_validation.node) == 1 && length(aws_route53_record.validation) == 0
+    error_message = "The certificate is made and waited for; the record is somebody else's, and stays theirs."
   }
 }
 

@@ -25,6 +25,11 @@ run "nothing_that_was_not_asked_for" {
   }
 
   assert {
+    condition     = output.installation_id == "" && !contains(keys(aws_lambda_function.forwarder.environment[0].variables), "X_INSTALLATION_ID")
+    error_message = "Whoever uses the module without the wizard need not say whose it is."
+  }
+
+  assert {
     condition     = alltrue([for role in [aws_iam_role.forwarder, aws_iam_role.execution[0], aws_iam_role.task[0], aws_iam_role.instance[0]] : role.path == "/" && role.permissions_boundary == null])
     error_message = "Roles without path and boundary."
   }
@@ -39,6 +44,8 @@ run "everything" {
     api_gateway_log_group_names = ["/aws/vendedlogs/orders"]
     tags                        = { team = "platform" }
     deployment_id               = "d-1"
+    installation_id             = "0198f3c2"
+    installation_tags           = { "wallarm-apigw:installed-by" = "anna on desk" }
     permissions_boundary        = "arn:aws:iam::123456789012:policy/boundary"
     iam_path                    = "/platform/"
   }
@@ -84,12 +91,17 @@ run "everything" {
   }
 
   assert {
-    condition     = local.tags == { team = "platform", "wallarm:component" = "api-gateway-connector", "wallarm:deployment" = "d-1" }
-    error_message = "The user's tags, the component and the deployment."
+    condition     = local.tags == { team = "platform", "wallarm:component" = "api-gateway-connector", "wallarm:deployment" = "d-1", "wallarm-apigw:installation" = "0198f3c2", "wallarm-apigw:installed-by" = "anna on desk" }
+    error_message = "The user's tags, the component, the deployment, and whose it is."
   }
 
   assert {
-    condition     = alltrue([for specification in aws_launch_template.node[0].tag_specifications : specification.tags["wallarm:deployment"] == "d-1" && specification.tags.team == "platform"])
+    condition     = output.installation_id == "0198f3c2" && aws_lambda_function.forwarder.environment[0].variables.X_INSTALLATION_ID == "0198f3c2"
+    error_message = "State and forwarder say whose deployment it is."
+  }
+
+  assert {
+    condition     = alltrue([for specification in aws_launch_template.node[0].tag_specifications : specification.tags["wallarm:deployment"] == "d-1" && specification.tags["wallarm-apigw:installation"] == "0198f3c2" && specification.tags.team == "platform"])
     error_message = "Instances, volumes and network interfaces carry the tags."
   }
 

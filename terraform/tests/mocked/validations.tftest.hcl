@@ -24,6 +24,8 @@ run "first_wrong_value_of_each" {
     name_prefix                     = "Api-gw"
     tags                            = { "aws:team" = "x" }
     deployment_id                   = "d 1"
+    installation_id                 = "i 1"
+    installation_tags               = { "aws:by" = "x" }
     permissions_boundary            = "boundary"
     iam_path                        = "platform"
     kms_key_arn                     = "alias/logs"
@@ -35,6 +37,7 @@ run "first_wrong_value_of_each" {
     node_url                        = "https://node.example.com"
     node_scheme                     = "HTTPS"
     node_ca_certificate             = "ca.pem"
+    node_metrics                    = "node example.com"
     node_image                      = "wallarm/node-native-aio:0.25.5"
     node_tag                        = ""
     node_count                      = 0
@@ -53,6 +56,8 @@ run "first_wrong_value_of_each" {
     lambda_timeout                  = 9
     lambda_memory_size              = 127
     lambda_reserved_concurrency     = 0
+    forwarder_architecture          = "amd64"
+    forwarder_environment           = { NODE_STYLE = "x" }
     alarm_topic_arn                 = "on-call"
     alarm_silence_hours             = 0
   }
@@ -60,13 +65,13 @@ run "first_wrong_value_of_each" {
   expect_failures = [
     var.wallarm_api_host, var.wallarm_api_token, var.wallarm_api_token_ssm_parameter,
     var.wallarm_api_token_kms_key_arn, var.x_wallarm_application_id, var.node_group, var.region,
-    var.name_prefix, var.tags, var.deployment_id, var.permissions_boundary, var.iam_path, var.kms_key_arn,
+    var.name_prefix, var.tags, var.deployment_id, var.installation_id, var.installation_tags, var.permissions_boundary, var.iam_path, var.kms_key_arn,
     var.api_gateway_log_group_name, var.api_gateway_log_group_names, var.subscription_filter_pattern,
     var.log_retention_days, var.undelivered_retention_days, var.node_url, var.node_scheme,
     var.node_ca_certificate, var.node_image, var.node_tag, var.node_count, var.node_instance_type,
     var.node_image_id, var.r53_domain_name, var.node_dns_name, var.certificate_arn, var.vpc_id, var.vpc_cidr,
     var.private_subnet_ids, var.public_subnet_ids, var.lambda_package, var.lambda_handler, var.lambda_runtime,
-    var.lambda_timeout, var.lambda_memory_size, var.lambda_reserved_concurrency, var.alarm_topic_arn,
+    var.lambda_timeout, var.lambda_memory_size, var.lambda_reserved_concurrency, var.forwarder_architecture, var.forwarder_environment, var.node_metrics, var.alarm_topic_arn,
     var.alarm_silence_hours,
   ]
 }
@@ -85,6 +90,8 @@ run "second_wrong_value_of_each" {
     name_prefix                     = "internal-abc"
     tags                            = { "AWS:team" = "x" }
     deployment_id                   = format("%0257d", 0)
+    installation_id                 = format("%0129d", 0)
+    installation_tags               = { for i in range(6) : "tag-${i}" => "x" }
     permissions_boundary            = "arn:aws:iam::123456789012:role/boundary"
     iam_path                        = "/platform"
     kms_key_arn                     = "01234567-89ab-cdef-0123-456789abcdef"
@@ -95,6 +102,7 @@ run "second_wrong_value_of_each" {
     node_url                        = "node.example.com/path"
     node_scheme                     = "tcp"
     node_ca_certificate             = "-----BEGIN CERTIFICATE-----\n${format("%03500d", 0)}\n-----END CERTIFICATE-----\n"
+    node_metrics                    = "http://node.example.com:9000"
     node_image                      = "Wallarm/node"
     node_tag                        = "0.20.1"
     node_count                      = 17
@@ -113,6 +121,8 @@ run "second_wrong_value_of_each" {
     lambda_timeout                  = 901
     lambda_memory_size              = 10241
     lambda_reserved_concurrency     = -2
+    forwarder_architecture          = "arm"
+    forwarder_environment           = { X_NODE_METRICS = "node:9000" }
     alarm_topic_arn                 = "arn:aws:sqs:us-east-1:123456789012:on-call"
     alarm_silence_hours             = 25
   }
@@ -120,13 +130,13 @@ run "second_wrong_value_of_each" {
   expect_failures = [
     var.wallarm_api_host, var.wallarm_api_token, var.wallarm_api_token_ssm_parameter,
     var.wallarm_api_token_kms_key_arn, var.x_wallarm_application_id, var.node_group, var.region,
-    var.name_prefix, var.tags, var.deployment_id, var.permissions_boundary, var.iam_path, var.kms_key_arn,
+    var.name_prefix, var.tags, var.deployment_id, var.installation_id, var.installation_tags, var.permissions_boundary, var.iam_path, var.kms_key_arn,
     var.api_gateway_log_group_name, var.api_gateway_log_group_names, var.log_retention_days,
     var.undelivered_retention_days, var.node_url, var.node_scheme, var.node_ca_certificate, var.node_image,
     var.node_tag, var.node_count, var.node_instance_type, var.node_image_id, var.r53_domain_name,
     var.node_dns_name, var.certificate_arn, var.vpc_id, var.vpc_cidr, var.private_subnet_ids, var.public_subnet_ids,
     var.lambda_package, var.lambda_handler, var.lambda_runtime, var.lambda_timeout, var.lambda_memory_size,
-    var.lambda_reserved_concurrency, var.alarm_topic_arn, var.alarm_silence_hours,
+    var.lambda_reserved_concurrency, var.forwarder_architecture, var.forwarder_environment, var.node_metrics, var.alarm_topic_arn, var.alarm_silence_hours,
   ]
 }
 
@@ -143,6 +153,7 @@ run "third_wrong_value_of_each" {
     region                          = "us_east_1"
     name_prefix                     = "abc-"
     tags                            = { team = "<platform>" }
+    installation_tags               = { "installed by" = "<anna>" }
     permissions_boundary            = "arn:aws:iam::1234:policy/boundary"
     iam_path                        = "/a b/"
     kms_key_arn                     = "arn:aws:kms:us-east-1:123456789012:alias/logs"
@@ -153,6 +164,7 @@ run "third_wrong_value_of_each" {
     node_url                        = "node.example.com:0"
     node_scheme                     = ""
     node_ca_certificate             = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
+    node_metrics                    = "node.example.com:9000?x"
     node_image                      = "https://example.com/node"
     node_tag                        = ":latest"
     node_count                      = 1.5
@@ -170,6 +182,7 @@ run "third_wrong_value_of_each" {
     lambda_timeout                  = 10.5
     lambda_memory_size              = 128.5
     lambda_reserved_concurrency     = 1.5
+    forwarder_environment           = { X_NODE_STYLE = "three-messages" }
     alarm_topic_arn                 = "arn:aws:sns:us-east-1:123456789012:on-call.fifo"
     alarm_silence_hours             = 1.5
   }
@@ -177,13 +190,13 @@ run "third_wrong_value_of_each" {
   expect_failures = [
     var.wallarm_api_host, var.wallarm_api_token, var.wallarm_api_token_ssm_parameter,
     var.wallarm_api_token_kms_key_arn, var.x_wallarm_application_id, var.node_group, var.region,
-    var.name_prefix, var.tags, var.permissions_boundary, var.iam_path, var.kms_key_arn,
+    var.name_prefix, var.tags, var.installation_tags, var.permissions_boundary, var.iam_path, var.kms_key_arn,
     var.api_gateway_log_group_name, var.api_gateway_log_group_names, var.log_retention_days,
     var.undelivered_retention_days, var.node_url, var.node_scheme, var.node_ca_certificate, var.node_image,
     var.node_tag, var.node_count, var.node_instance_type, var.node_image_id, var.r53_domain_name,
     var.node_dns_name, var.certificate_arn, var.vpc_id, var.vpc_cidr, var.private_subnet_ids, var.public_subnet_ids,
     var.lambda_handler, var.lambda_runtime, var.lambda_timeout, var.lambda_memory_size,
-    var.lambda_reserved_concurrency, var.alarm_topic_arn, var.alarm_silence_hours,
+    var.lambda_reserved_concurrency, var.forwarder_environment, var.node_metrics, var.alarm_topic_arn, var.alarm_silence_hours,
   ]
 }
 
@@ -200,6 +213,8 @@ run "fourth_wrong_value_of_each" {
     log_retention_days          = 3654
     node_url                    = "node.example.com:65536"
     node_ca_certificate         = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\nand more\n"
+    node_metrics                = "node.example.com:0"
+    forwarder_environment       = { X_A = "two\nlines" }
     node_tag                    = "a b"
     node_instance_type          = "t4g.micro"
     vpc_cidr                    = "10.190.0.1/16"
@@ -208,7 +223,7 @@ run "fourth_wrong_value_of_each" {
   expect_failures = [
     var.wallarm_api_host, var.region, var.name_prefix, var.tags, var.api_gateway_log_group_name,
     var.api_gateway_log_group_names, var.log_retention_days, var.node_url,
-    var.node_ca_certificate, var.node_tag, var.node_instance_type, var.vpc_cidr,
+    var.node_ca_certificate, var.node_metrics, var.forwarder_environment, var.node_tag, var.node_instance_type, var.vpc_cidr,
   ]
 }
 
@@ -227,6 +242,8 @@ run "values_at_the_edge" {
     name_prefix                     = "a2345678901234567890123456789012345678"
     tags                            = { for i in range(40) : "Kostenträger ${i}" => "ä _.:/=+-@" }
     deployment_id                   = format("%0256d", 0)
+    installation_id                 = format("%0128d", 0)
+    installation_tags               = { for i in range(5) : "wallarm-apigw:ä ${i}" => "ä _.:/=+-@" }
     permissions_boundary            = "arn:aws:iam::aws:policy/PowerUserAccess"
     iam_path                        = "/a/b/"
     api_gateway_log_group_name      = format("%0512d", 0)
@@ -241,6 +258,7 @@ run "values_at_the_edge" {
     lambda_timeout                  = 900
     lambda_memory_size              = 10240
     lambda_reserved_concurrency     = 1
+    forwarder_environment           = { X_NODE_STYLE = "multipart", X_NODE_REQUEST_ID = "log", X_NODE_HEADER_PREFIX = "X-Other-", X_A = format("%0256d", 0) }
     alarm_silence_hours             = 24
   }
 
@@ -256,6 +274,7 @@ run "hosts_and_ports_of_a_given_node_at_the_edge" {
   variables {
     node_url            = "n:65535"
     node_scheme         = "http"
+    node_metrics        = "m:1/metrics"
     node_ca_certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\n${format("%03386d", 0)}\n-----END CERTIFICATE-----\n"
   }
 

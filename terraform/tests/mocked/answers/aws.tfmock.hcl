@@ -8,7 +8,15 @@ mock_data "aws_caller_identity" {
 
 mock_data "aws_partition" {
   defaults = {
-    partition = "aws"
+    partition  = "aws"
+    dns_suffix = "amazonaws.com"
+  }
+}
+
+mock_data "aws_service_principal" {
+  defaults = {
+    name   = "mocked.amazonaws.com"
+    suffix = "amazonaws.com"
   }
 }
 
