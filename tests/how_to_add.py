@@ -110,12 +110,10 @@ RECIPES = {
                  '    Check("WAG-API-099", DISCOVERY, "Is the group named?", ("the answers",),\n'
                  '          "Set `node_group`.", ("WAG-API-001",)),\n'),
             Edit("wizard/services/checks/wallarm.py", "def wanted_environment",
-                 'def group_named(scene: Scene) -> Finding:\n    """WAG-API-099."""\n'
-                 "    name = scene.answers.node_group\n"
+                 '@check("WAG-API-099")\n'
+                 'def group_named(exam: Examination) -> Finding:\n    """WAG-API-099."""\n'
+                 "    name = exam.answers.node_group\n"
                  '    return passed(name) if name else failed("it is empty", "node_group")\n\n\n'),
-            Edit("wizard/services/evidence/checklist.py",
-                 '    "WAG-API-008": discovery.discovery_enabled,\n',
-                 '    "WAG-API-099": discovery.group_named,\n', behind=True),
             DOCS,
         ),
         ("tests/flows/test_doctor_docs.py", "tests/core/test_checks.py", "tests/docs/test_docs.py"),

@@ -78,7 +78,7 @@ LOGS_ROWS = (
     Breakage("log group of class Infrequent Access", "WAG-LOG-002", ("INFREQUENT_ACCESS",),
              played(lambda p: {"logs.DescribeLogGroups": {"logGroups": [
                  {"logGroupName": name, "logGroupClass": "INFREQUENT_ACCESS"}
-                 for name in p.scene.log_groups]}})),
+                 for name in p.exam.log_groups]}})),
     Breakage("log group deleted", "WAG-LOG-001", ("{api_gateway_log_group}",),
              log_group_deleted),
     Breakage("log delivery taken out of the policy", "WAG-LOG-015",

@@ -50,7 +50,7 @@ def permission(**changes: str) -> Break:
 
     def break_it(patient: Patient) -> Callable[[], object]:
         client, name = patient.client("lambda"), patient.outputs.lambda_function_name
-        identity, group = patient.scene.identity, patient.outputs.api_gateway_log_group
+        identity, group = patient.exam.identity, patient.outputs.api_gateway_log_group
         arn = f"arn:aws:logs:{identity.region}:{identity.account_id}:log-group"
         held = {
             "FunctionName": name,
@@ -183,7 +183,7 @@ def filter_paused(patient: Patient) -> Callable[[], object]:
     def filters(asked: Mapping[str, Any]) -> Mapping[str, Any]:
         held = {
             "filterName": patient.outputs.subscription_filter_name,
-            "filterPattern": patient.scene.answers.subscription_filter_pattern,
+            "filterPattern": patient.exam.answers.subscription_filter_pattern,
             "destinationArn": patient.outputs.lambda_function_arn,
             "creationTime": hour_ago,
         }

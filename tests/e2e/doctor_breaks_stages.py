@@ -14,7 +14,7 @@ def stages_of(patient: Patient, kind: str) -> list[StageRecord]:
     """The connected stages of an API type that log to the connector's own group."""
     return [
         held
-        for held in patient.scene.record.stages.values()
+        for held in patient.exam.record.stages.values()
         if held.api_type == kind and held.mode == "ours"
     ]
 

@@ -18,7 +18,7 @@ from wizard.core.tfvars import Outputs
 from wizard.flows import mend
 from wizard.flows.context import Context, Options
 from wizard.flows.doctor import examine as diagnose
-from wizard.services.checks.examination import JUDGE_VARIABLE, Scene
+from wizard.services.checks.examination import JUDGE_VARIABLE, Examination
 
 REGISTERED = "2026-08-01T00:00:00Z INFO node registration done"
 
@@ -47,27 +47,27 @@ class Patient:
         )
 
     @cached_property
-    def scene(self) -> Scene:
+    def exam(self) -> Examination:
         """Terraform's outputs and the journal, read once; AWS is asked anew by every look."""
         return diagnose.set_scene(self.context, self.deployed.answers)
 
     @property
     def outputs(self) -> Outputs:
         """Terraform's outputs."""
-        return self.scene.outputs
+        return self.exam.outputs
 
     def look(self) -> Report:
         """Every check, asked anew."""
-        scene = self.scene.fresh()
-        scene.env = self.context.env
-        scene.outputs = replace(scene.outputs, **self.outputs_are)
-        scene.answers = self.deployed.answers.with_(**self.answers_are)
-        scene.token = Secret(self.token or self.deployed.box.token)
-        return diagnose.examine(selected(CHECKS, (), (), with_node=True), scene)
+        exam = self.exam.fresh()
+        exam.env = self.context.env
+        exam.outputs = replace(exam.outputs, **self.outputs_are)
+        exam.answers = self.deployed.answers.with_(**self.answers_are)
+        exam.token = Secret(self.token or self.deployed.box.token)
+        return diagnose.examine(selected(CHECKS, (), (), with_node=True), exam)
 
     def mend(self, found: Result) -> str:
         """Let the product repair it; what it said it would do."""
-        with mend.Mend(self.context, self.deployed.answers, self.scene) as repair:
+        with mend.Mend(self.context, self.deployed.answers, self.exam) as repair:
             preview = repair.preview(found)
             repair.apply(found)
         return preview

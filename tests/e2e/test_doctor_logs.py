@@ -24,12 +24,12 @@ def patient(deployed: Deployed) -> Iterator[Patient]:
 
 def by_title(patient: Patient, title: str) -> Follower:
     """The follower of one log."""
-    found = followers(patient.context, patient.deployed.answers, scene=patient.scene)
+    found = followers(patient.context, patient.deployed.answers, exam=patient.exam)
     return next(f for f in found if f.source.title.startswith(title))
 
 
 def test_node_forwarder_access_logs_and_ecs_events_can_be_followed(patient: Patient) -> None:
-    found = followers(patient.context, patient.deployed.answers, scene=patient.scene)
+    found = followers(patient.context, patient.deployed.answers, exam=patient.exam)
     assert [f.source.title.split()[0] for f in found] == [
         "Node", "Forwarder", "Access", "Access", "ECS",
     ]  # fmt: skip
@@ -71,7 +71,7 @@ def test_of_a_busy_log_the_newest_lines_are_shown(patient: Patient) -> None:
             logEvents=[{"timestamp": now, "message": "newest"}],
         )
         source = by_title(patient, "Node").source
-        lines = read(patient.scene, source, time.time() - 3600).lines
+        lines = read(patient.exam, source, time.time() - 3600).lines
     finally:
         patient.erase(group, stream="busy")
     assert len(lines) == 200
@@ -92,7 +92,7 @@ def test_a_terminal_obeys_nothing_in_a_line(patient: Patient) -> None:
 
 
 def test_a_log_that_is_gone_says_so_and_is_no_crash(patient: Patient) -> None:
-    gone = read(patient.scene, LogSource("node", "Node", "/no/such/group"), time.time() - 60)
+    gone = read(patient.exam, LogSource("node", "Node", "/no/such/group"), time.time() - 60)
     assert gone.lines == ()
     assert "/no/such/group does not exist" in gone.problem
 

@@ -20,7 +20,7 @@ from wizard.core.journal.record import Record
 from wizard.core.secret import Secret
 from wizard.flows.doctor.examine import NO_OUTPUTS
 from wizard.services.checks import wallarm
-from wizard.services.checks.examination import Scene
+from wizard.services.checks.examination import Examination
 from wizard.services.wallarm import reason
 
 TOKEN = "Ab+/" * 16
@@ -77,9 +77,9 @@ def cloud(answers: dict[str, tuple[int, Any]]) -> Iterator[Cloud]:
         thread.join()
 
 
-def scene(url: str, token: str = TOKEN) -> Scene:
+def exam(url: str, token: str = TOKEN) -> Examination:
     """A deployment of which only the Wallarm side matters."""
-    return Scene(
+    return Examination(
         clients=NoAws(),
         identity=Identity("123456789012", "", "us-east-1"),
         answers=Answers(region="us-east-1", wallarm_api_host="us1.api.wallarm.com"),
@@ -104,7 +104,7 @@ def test_an_active_node_is_one_the_cloud_lists(
     path: str, answer: Any, verdict: Verdict, words: str
 ) -> None:
     with cloud({"/v1/user": (200, USER), path: (200, answer)}) as it:
-        found = wallarm.node_active(scene(it.url))
+        found = wallarm.node_active(exam(it.url))
         asked = it.asked[-1]
     assert (found.verdict, words in found.evidence) == (verdict, True), found
     assert asked == ("/v2/node?filter%5Bclientid%5D%5B%5D=42", TOKEN)
@@ -125,7 +125,7 @@ def test_discovery_is_off_only_when_the_cloud_says_so(
 ) -> None:
     path = "/v1/clients/42/apid/config"
     with cloud({"/v1/user": (200, USER), path: (status, answer)}) as it:
-        found = wallarm.discovery_enabled(scene(it.url))
+        found = wallarm.discovery_enabled(exam(it.url))
     assert (found.verdict, words in found.evidence) == (verdict, True), found
 
 
@@ -144,7 +144,7 @@ def test_the_inventory_tells_how_many_endpoints_and_requests_it_counts(
 ) -> None:
     path = "/v4/clients/42/rules/endpoints"
     with cloud({"/v1/user": (200, USER), path: (status, answer)}) as it:
-        found = wallarm.endpoints_listed(scene(it.url))
+        found = wallarm.endpoints_listed(exam(it.url))
     assert (found.verdict, words in found.evidence) == (verdict, True), found
 
 
@@ -161,7 +161,7 @@ def test_an_empty_inventory_is_a_warning_only_when_an_endpoint_should_be_in_it(
 ) -> None:
     path = "/v4/clients/42/rules/endpoints"
     with cloud({"/v1/user": (200, USER), path: (200, {"body": []})}) as it:
-        seen = scene(it.url)
+        seen = exam(it.url)
         seen.once("events", lambda: [event(at) for at in seconds])
         found = wallarm.endpoints_listed(seen)
     assert (found.verdict, words in found.evidence) == (verdict, True), found
@@ -193,7 +193,7 @@ def event(at: float, **changes: str) -> dict[str, Any]:
 def test_traffic_counts_by_the_rules_of_api_discovery(
     events: list[dict[str, Any]], verdict: Verdict, words: str
 ) -> None:
-    seen = scene("http://127.0.0.1:9")
+    seen = exam("http://127.0.0.1:9")
     seen.once("events", lambda: events)
     found = wallarm.traffic_counts(seen)
     assert (found.verdict, words in found.evidence) == (verdict, True), found
@@ -208,29 +208,29 @@ LOOKS = (
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_deployment_token_that_is_refused_is_never_called_wrong(look: Any) -> None:
     with cloud({"/v1/user": (403, {"body": "Access denied"})}) as it:
-        assert look(scene(it.url)).verdict is Verdict.UNCHECKED
+        assert look(exam(it.url)).verdict is Verdict.UNCHECKED
 
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_without_a_token_nobody_is_asked(look: Any) -> None:
     with cloud({}) as it:
-        assert look(scene(it.url, token="")).verdict is Verdict.UNCHECKED
+        assert look(exam(it.url, token="")).verdict is Verdict.UNCHECKED
         assert it.asked == []
 
 
 def test_no_finding_holds_the_token() -> None:
     found: list[Finding] = []
     with cloud({"/v1/user": (200, USER), "/v2/node": (500, {})}) as it:
-        found += [look(scene(it.url)) for look in (*LOOKS, wallarm.cloud_reachable)]
-    found += [look(scene(it.url)) for look in (*LOOKS, wallarm.cloud_reachable)]  # now offline
+        found += [look(exam(it.url)) for look in (*LOOKS, wallarm.cloud_reachable)]
+    found += [look(exam(it.url)) for look in (*LOOKS, wallarm.cloud_reachable)]  # now offline
     assert TOKEN not in repr(found)
-    assert TOKEN not in repr(scene(it.url))
+    assert TOKEN not in repr(exam(it.url))
 
 
 def test_a_wallarm_api_that_does_not_answer_is_a_failed_check_that_names_the_host() -> None:
     with cloud({}) as it:
         pass
-    found = wallarm.cloud_reachable(scene(it.url))
+    found = wallarm.cloud_reachable(exam(it.url))
     assert found.verdict is Verdict.FAIL
     sentence, _, original = found.evidence.partition(" In full: ")
     assert sentence == (

@@ -5,12 +5,12 @@ from __future__ import annotations
 from wizard.core import checklist_text
 from wizard.core.checks.checklist import CHECKS
 from wizard.flows import mend
-from wizard.services.evidence.checklist import LOOK
+from wizard.services.checks.examination import CHECK_FUNCTIONS
 
 
 def test_every_check_has_a_function_that_looks_and_no_function_is_idle() -> None:
-    assert set(LOOK) == {check.check_id for check in CHECKS}
-    assert len(set(LOOK.values())) == len(LOOK)
+    assert set(CHECK_FUNCTIONS) == {check.check_id for check in CHECKS}
+    assert len(set(CHECK_FUNCTIONS.values())) == len(CHECK_FUNCTIONS)
 
 
 def test_every_fix_that_is_offered_has_a_repair() -> None:

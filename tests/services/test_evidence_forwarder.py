@@ -14,7 +14,7 @@ from wizard.core.facts import Identity
 from wizard.core.journal.record import Record
 from wizard.core.tfvars import Outputs
 from wizard.services.checks import forwarder
-from wizard.services.checks.examination import Scene
+from wizard.services.checks.examination import Examination
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:resend"
 API, OWN = "/api", "/aws/lambda/resend"
@@ -45,16 +45,16 @@ class Aws:
         return {"Datapoints": [{"Sum": self.sums[name]}] if name in self.sums else []}
 
 
-def scene(
+def exam(
     lines: dict[float, str] | None = None,
     *,
     logged: tuple[float, ...] = (),
     subscribed: float = 3000.0,
     bundle: str = "",
     **sums: float,
-) -> Scene:
+) -> Examination:
     """A deployment; `lines` of its forwarder and the ages of access-log events, in seconds ago."""
-    made = Scene(
+    made = Examination(
         clients=Aws(lines or {}, sums),
         identity=Identity("123456789012", "", "us-east-1"),
         answers=Answers(region="us-east-1", lambda_package=bundle),
@@ -83,43 +83,51 @@ LOST = "[ERROR] UndeliveredError: 2 of 3 events undelivered: connect: ECONNREFUS
 @pytest.mark.parametrize(
     ("make", "verdict", "words"),
     [
-        (lambda: scene({30: BATCH}, logged=(40,)), Verdict.PASS, "3 received, 3 delivered"),
-        (lambda: scene(logged=(300,)), Verdict.FAIL, "s ago, but the forwarder's log holds"),
-        (lambda: scene(logged=(300, 20)), Verdict.FAIL, "2 events logged"),
-        (lambda: scene(logged=(20,)), Verdict.UNCHECKED, "delivery takes up to a minute"),
-        (lambda: scene(), Verdict.UNCHECKED, "nothing was logged"),
-        (lambda: scene(logged=(300,), subscribed=200), Verdict.UNCHECKED, "nothing was logged"),
-        (lambda: scene(logged=(300,), bundle="mine.zip"), Verdict.UNCHECKED, "bundle of your own"),
+        (lambda: exam({30: BATCH}, logged=(40,)), Verdict.PASS, "3 received, 3 delivered"),
+        (lambda: exam(logged=(300,)), Verdict.FAIL, "s ago, but the forwarder's log holds"),
+        (lambda: exam(logged=(300, 20)), Verdict.FAIL, "2 events logged"),
+        (lambda: exam(logged=(20,)), Verdict.UNCHECKED, "delivery takes up to a minute"),
+        (lambda: exam(), Verdict.UNCHECKED, "nothing was logged"),
+        (
+            lambda: exam(logged=(300,), subscribed=200),
+            Verdict.UNCHECKED,
+            "nothing was logged",
+        ),
+        (
+            lambda: exam(logged=(300,), bundle="mine.zip"),
+            Verdict.UNCHECKED,
+            "bundle of your own",
+        ),
     ],
 )
 def test_what_is_logged_must_be_received_once_it_had_the_time(
-    make: Callable[[], Scene], verdict: Verdict, words: str
+    make: Callable[[], Examination], verdict: Verdict, words: str
 ) -> None:
     found = forwarder.received_lately(make())
     assert (found.verdict, words in found.evidence) == (verdict, True), told(found)
 
 
 def test_a_repair_of_what_was_not_received_is_offered_for_the_group_that_logs() -> None:
-    assert forwarder.received_lately(scene(logged=(300,))).fix_subject == API
+    assert forwarder.received_lately(exam(logged=(300,))).fix_subject == API
 
 
 @pytest.mark.parametrize(
     ("make", "crash", "undelivered"),
     [
-        (lambda: scene(), Verdict.PASS, Verdict.PASS),
-        (lambda: scene({60: LOST}), Verdict.PASS, Verdict.FAIL),
-        (lambda: scene({40 * MINUTE: LOST}), Verdict.PASS, Verdict.WARN),
-        (lambda: scene({60: "[ERROR] KeyError: x"}), Verdict.FAIL, Verdict.PASS),
-        (lambda: scene({40 * MINUTE: "[ERROR] KeyError: x"}), Verdict.WARN, Verdict.PASS),
-        (lambda: scene({60: LOST, 90: "[ERROR] KeyError: x"}), Verdict.FAIL, Verdict.FAIL),
-        (lambda: scene({60: "an ERROR that is somebody's path"}), Verdict.PASS, Verdict.PASS),
+        (lambda: exam(), Verdict.PASS, Verdict.PASS),
+        (lambda: exam({60: LOST}), Verdict.PASS, Verdict.FAIL),
+        (lambda: exam({40 * MINUTE: LOST}), Verdict.PASS, Verdict.WARN),
+        (lambda: exam({60: "[ERROR] KeyError: x"}), Verdict.FAIL, Verdict.PASS),
+        (lambda: exam({40 * MINUTE: "[ERROR] KeyError: x"}), Verdict.WARN, Verdict.PASS),
+        (lambda: exam({60: LOST, 90: "[ERROR] KeyError: x"}), Verdict.FAIL, Verdict.FAIL),
+        (lambda: exam({60: "an ERROR that is somebody's path"}), Verdict.PASS, Verdict.PASS),
         # The metric counts both kinds, so it only speaks where the log says nothing.
-        (lambda: scene({60: LOST}, Errors=2), Verdict.PASS, Verdict.FAIL),
-        (lambda: scene(Errors=2), Verdict.FAIL, Verdict.PASS),
+        (lambda: exam({60: LOST}, Errors=2), Verdict.PASS, Verdict.FAIL),
+        (lambda: exam(Errors=2), Verdict.FAIL, Verdict.PASS),
     ],
 )
 def test_a_crash_is_no_lost_event_and_a_lost_event_no_crash(
-    make: Callable[[], Scene], crash: Verdict, undelivered: Verdict
+    make: Callable[[], Examination], crash: Verdict, undelivered: Verdict
 ) -> None:
     made = make()
     assert forwarder.forwarder_errors(made).verdict is crash
@@ -138,7 +146,7 @@ def test_a_crash_is_no_lost_event_and_a_lost_event_no_crash(
 def test_a_function_that_is_being_made_is_neither_well_nor_broken(
     state: str, verdict: Verdict, settles: bool
 ) -> None:
-    made = scene()
+    made = exam()
     made.once("function", lambda: {"State": state, "StateReason": "no\x1b[2J address"})
     found = forwarder.function_active(made)
     assert (found.verdict, found.settles) == (verdict, settles)

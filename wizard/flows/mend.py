@@ -16,7 +16,7 @@ from wizard.flows.doctor import repair
 from wizard.flows.stages import switch as switching
 from wizard.flows.stages.prerequisites import ensure_policy, ensure_role
 from wizard.services.aws import stages as live_stages
-from wizard.services.checks.examination import Scene
+from wizard.services.checks.examination import Examination
 
 ACTION = "doctor.fix"
 FIXES = (*repair.REPAIRS, "stage", "account-role", "log-policy")
@@ -26,16 +26,16 @@ class Mend(Holding):
     """Repairs of one deployment. A context manager: it holds the workspace's lock.
 
     Args:
-        scene: what was examined, if the caller still has it.
+        exam: what was examined, if the caller still has it.
     """
 
-    def __init__(self, context: Context, answers: Answers, scene: Scene | None = None) -> None:
+    def __init__(self, context: Context, answers: Answers, exam: Examination | None = None) -> None:
         self.context = context
         session = open_session(context, answers)
         self.deployment = Deployment(
             context, answers, session, identify(session, answers), "doctor"
         )
-        self._scene = scene.fresh() if scene else diagnose.set_scene(context, answers)
+        self._scene = exam.fresh() if exam else diagnose.set_scene(context, answers)
 
     def preview(self, found: Result) -> str:
         """What the repair would do; of a stage also from what to what. Only reads."""

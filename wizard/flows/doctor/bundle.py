@@ -22,7 +22,7 @@ from wizard.flows.doctor import examine as diagnose
 from wizard.flows.doctor.logs import LogSource, read, sources
 from wizard.flows.versions import versions
 from wizard.services import bundle
-from wizard.services.checks.examination import Scene
+from wizard.services.checks.examination import Examination
 
 _LAST_ENTRIES = 500
 LOG_SECONDS = 24 * 3600.0
@@ -35,18 +35,18 @@ def collect(context: Context, answers: Answers) -> dict[str, str]:
 
     The access logs are left out on purpose: they hold the requests of other people.
     """
-    scene = diagnose.set_scene(context, answers)
-    report = _report(answers, scene)
+    exam = diagnose.set_scene(context, answers)
+    report = _report(answers, exam)
     files = {
         "versions.txt": "".join(f"{k} {v}\n" for k, v in versions(context.options).items()),
         "answers.json": answers.to_json(),
         "report.txt": as_text(report, unicode=True) + "\n",
         "report.json": as_json(report) + "\n",
     }
-    files.update(_workspace(context, answers, scene))
-    for source in sources(scene):
+    files.update(_workspace(context, answers, exam))
+    for source in sources(exam):
         if not source.key.startswith("access:"):
-            files[f"logs/{source.key}.txt"] = _last_lines(scene, source)
+            files[f"logs/{source.key}.txt"] = _last_lines(exam, source)
     return bundle.cleaned(files, bundle.known_secrets(context.env))
 
 
@@ -76,8 +76,8 @@ def export(target: Path, text: str) -> Path:
     return target.absolute()
 
 
-def _report(answers: Answers, scene: Scene) -> Report:
-    return diagnose.examine(selected(CHECKS, with_node=answers.deploys_node), scene)
+def _report(answers: Answers, exam: Examination) -> Report:
+    return diagnose.examine(selected(CHECKS, with_node=answers.deploys_node), exam)
 
 
 def plan_summary(log: str) -> str:
@@ -95,13 +95,13 @@ def plan_summary(log: str) -> str:
     return "\n".join(["Terraform's runs:", *runs, *(last if planned else [])]) + "\n"
 
 
-def _workspace(context: Context, answers: Answers, scene: Scene) -> dict[str, str]:
-    if not scene.identity.account_id:
+def _workspace(context: Context, answers: Answers, exam: Examination) -> dict[str, str]:
+    if not exam.identity.account_id:
         return {"journal.jsonl": "the account is not known, so neither is the workspace\n"}
     session = open_session(context, answers)
     try:
         deployment = Deployment(
-            context, answers, session, scene.identity, "support", exclusive=False
+            context, answers, session, exam.identity, "support", exclusive=False
         )
         entries = deployment.journal.entries[-_LAST_ENTRIES:]
     except WizardError as error:
@@ -115,8 +115,8 @@ def _workspace(context: Context, answers: Answers, scene: Scene) -> dict[str, st
     }
 
 
-def _last_lines(scene: Scene, source: LogSource) -> str:
-    found = read(scene, source, time.time() - LOG_SECONDS)
+def _last_lines(exam: Examination, source: LogSource) -> str:
+    found = read(exam, source, time.time() - LOG_SECONDS)
     if found.problem:
         return f"{source.place}: {found.problem}\n"
     lines = [

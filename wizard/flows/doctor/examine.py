@@ -33,8 +33,7 @@ from wizard.flows.deployment import remote
 from wizard.flows.deployment.model import Deployment, identify, open_session
 from wizard.services import state_lock
 from wizard.services.aws.session import Session
-from wizard.services.checks.examination import Scene, guarded
-from wizard.services.evidence.checklist import LOOK
+from wizard.services.checks.examination import CHECK_FUNCTIONS, Examination, guarded
 from wizard.services.lock import is_held, read_owner
 from wizard.services.terraform.binary import find_binary
 
@@ -71,10 +70,10 @@ def run(
         on_wait: told before each pause what is waited for, and the seconds that are left.
     Raises UsageError for an unknown id.
     """
-    scene = set_scene(context, answers, token)
-    checks = selected(CHECKS, only, skip, with_node=scene.answers.deploys_node, deep=deep)
+    exam = set_scene(context, answers, token)
+    checks = selected(CHECKS, only, skip, with_node=exam.answers.deploys_node, deep=deep)
     deadline = time.monotonic() + wait_seconds
-    report = examine(checks, scene, on_result)
+    report = examine(checks, exam, on_result)
     while time.monotonic() < deadline:
         waited = [r for r in report.unsettled if wait_for in ("", r.check.check_id)]
         if not waited:
@@ -84,15 +83,15 @@ def run(
             on_wait(tuple(waited), left)
         time.sleep(min(RETRY_SECONDS, max(0.0, left)))
         local = any(result.check.section is LOCAL for result in waited)
-        scene = set_scene(context, answers, token) if local else scene.fresh()
-        report = examine(checks, scene, on_result)
+        exam = set_scene(context, answers, token) if local else exam.fresh()
+        report = examine(checks, exam, on_result)
     return report
 
 
 def examine(
-    checks: tuple[Check, ...], scene: Scene, on_result: ResultListener | None = None
+    checks: tuple[Check, ...], exam: Examination, on_result: ResultListener | None = None
 ) -> Report:
-    """Run these checks on a scene; the order of the answers is the order of the checklist."""
+    """Run these checks on a exam; the order of the answers is the order of the checklist."""
     results: dict[str, Result] = {}
     pending = {check.check_id: check for check in checks}
     under_way: dict[Future[Result], str] = {}
@@ -108,27 +107,27 @@ def examine(
                     skipped = Result(check, Finding(Verdict.SKIPPED, f"because of {cause}"), cause)
                     _tell(results, skipped, on_result)
                 else:
-                    under_way[pool.submit(_look, check, scene)] = check.check_id
+                    under_way[pool.submit(_look, check, exam)] = check.check_id
             if under_way:
                 done, _ = wait(under_way, return_when=FIRST_COMPLETED)
                 for future in done:
                     del under_way[future]
                     _tell(results, future.result(), on_result)
-    return Report(tuple(results[check.check_id] for check in checks), _about(scene))
+    return Report(tuple(results[check.check_id] for check in checks), _about(exam))
 
 
-def _about(scene: Scene) -> About:
+def _about(exam: Examination) -> About:
     now = datetime.now(timezone.utc)
     return About(
-        scene.answers.name_prefix,
-        scene.identity.account_id,
-        scene.identity.region,
+        exam.answers.name_prefix,
+        exam.identity.account_id,
+        exam.identity.region,
         __version__,
         f"{now:%Y-%m-%dT%H:%M:%SZ}",
     )
 
 
-def set_scene(context: Context, answers: Answers, token: Secret | None = None) -> Scene:
+def set_scene(context: Context, answers: Answers, token: Secret | None = None) -> Examination:
     """Collect what the checks look at. Reads Terraform's outputs once.
 
     What cannot be collected becomes a failed check of the section `local`, on which the others
@@ -136,7 +135,7 @@ def set_scene(context: Context, answers: Answers, token: Secret | None = None) -
     """
     session = open_session(context, answers)
     facts: dict[str, str] = {}
-    scene = Scene(
+    exam = Examination(
         clients=session,
         identity=Identity(answers.account_id, "", answers.region),
         answers=answers,
@@ -152,18 +151,16 @@ def set_scene(context: Context, answers: Answers, token: Secret | None = None) -
     except WizardError as error:
         facts["terraform_problem"] = _problem(error)
     try:
-        scene.identity = identify(session, answers)
+        exam.identity = identify(session, answers)
     except WizardError as error:
         facts["credentials_problem"] = _problem(error)
-        return scene
+        return exam
     left = session.seconds_left()
     if left is not None:
         facts["credentials_left"] = f"{left:.0f}"
     try:
-        deployment = Deployment(
-            context, answers, session, scene.identity, "doctor", exclusive=False
-        )
-        scene.record = deployment.journal.record
+        deployment = Deployment(context, answers, session, exam.identity, "doctor", exclusive=False)
+        exam.record = deployment.journal.record
         root = deployment.workspace.root
         if is_held(root / "lock"):
             facts["locked_by"] = str(read_owner(root / "lock") or "another run")
@@ -171,26 +168,30 @@ def set_scene(context: Context, answers: Answers, token: Secret | None = None) -
             facts.update(_state_lock(deployment))
         number = deployment.workspace.check_state()
         deployment.workspace.unsaved.check()
-        if deployment.sharing.nowhere and _set_from_outside(context, scene, session):
-            return scene
+        if deployment.sharing.nowhere and _set_from_outside(context, exam, session):
+            return exam
         if not number and deployment.workspace.state_is_local:
             raise _nothing_deployed(answers)
         if "terraform_problem" not in facts:
-            scene.outputs = deployment.outputs()
+            exam.outputs = deployment.outputs()
         facts["workspace"] = f"{number} resources in the state"
-        scene.plan = lambda: _plan(deployment)
+        exam.plan = lambda: _plan(deployment)
     except WizardError as error:
         facts["workspace_problem"] = _problem(error)
-    return scene
+    return exam
 
 
-def _set_from_outside(context: Context, scene: Scene, session: Session) -> bool:
-    """Set the scene for a deployment whose state is on another computer; whether there is one."""
-    seen = remote.if_there(context, session, scene.identity, scene.answers)
+def _set_from_outside(context: Context, exam: Examination, session: Session) -> bool:
+    """Set it for a deployment whose state is on another computer; whether there is one."""
+    seen = remote.if_there(context, session, exam.identity, exam.answers)
     if seen is None:
         return False
-    scene.answers, scene.outputs, scene.record = seen.answers, seen.outputs, seen.record
-    scene.facts["state_elsewhere"] = f"The state is {seen.where}. {remote.LIMITS}"
+    exam.answers, exam.outputs, exam.record = (
+        seen.answers,
+        seen.outputs,
+        seen.record,
+    )
+    exam.facts["state_elsewhere"] = f"The state is {seen.where}. {remote.LIMITS}"
     return True
 
 
@@ -233,11 +234,15 @@ def _problem(error: WizardError) -> str:
     return ". ".join(part for part in parts if part)
 
 
-def _look(check: Check, scene: Scene) -> Result:
+def _look(check: Check, exam: Examination) -> Result:
     began = time.monotonic()
-    finding = guarded(LOOK[check.check_id], scene)
+    finding = guarded(CHECK_FUNCTIONS[check.check_id], exam)
     link = check_link(
-        check.check_id, scene.answers, scene.outputs, scene.identity.partition, finding.fix_subject
+        check.check_id,
+        exam.answers,
+        exam.outputs,
+        exam.identity.partition,
+        finding.fix_subject,
     )
     return Result(check, finding, seconds=time.monotonic() - began, link=link)
 

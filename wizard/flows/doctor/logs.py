@@ -13,7 +13,7 @@ from datetime import datetime
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wizard.core.text import clean
-from wizard.services.checks.examination import Scene, absent, newest_events, words
+from wizard.services.checks.examination import Examination, absent, newest_events, words
 
 MOST_LINES = 200
 MOST_CHARACTERS = 4000
@@ -48,25 +48,25 @@ class Tail:
     problem: str = ""
 
 
-def sources(scene: Scene) -> tuple[LogSource, ...]:
+def sources(exam: Examination) -> tuple[LogSource, ...]:
     """The logs this deployment has; a node of one's own has none that AWS knows."""
-    outputs = scene.outputs
+    outputs = exam.outputs
     found = [
         LogSource("node", "Node", outputs.node_log_group),
         LogSource("forwarder", "Forwarder (Lambda)", outputs.lambda_log_group),
         *(
             LogSource(f"access:{group}", "Access logs (API Gateway)", group)
-            for group in scene.log_groups
+            for group in exam.log_groups
         ),
         LogSource("ecs", "ECS service events", outputs.ecs_service),
     ]
     return tuple(source for source in found if source.place)
 
 
-def read(scene: Scene, source: LogSource, since: float) -> Tail:
+def read(exam: Examination, source: LogSource, since: float) -> Tail:
     """The newest lines since a time (epoch seconds), at most `MOST_LINES`, oldest first."""
     try:
-        lines = _events(scene) if source.key == "ecs" else _lines(scene, source.place, since)
+        lines = _events(exam) if source.key == "ecs" else _lines(exam, source.place, since)
     except ClientError as error:
         if absent(error):
             return Tail(problem=f"{source.place} does not exist")
@@ -79,8 +79,8 @@ def read(scene: Scene, source: LogSource, since: float) -> Tail:
 class Follower:
     """Reads one log again and again and gives every line once."""
 
-    def __init__(self, scene: Scene, source: LogSource, since: float) -> None:
-        self._scene = scene
+    def __init__(self, exam: Examination, source: LogSource, since: float) -> None:
+        self._scene = exam
         self.source = source
         self._since = since
         self._seen: set[str] = set()
@@ -97,8 +97,8 @@ class Follower:
         return Tail(fresh)
 
 
-def _lines(scene: Scene, group: str, since: float) -> list[LogLine]:
-    events = newest_events(scene, group, since, most=MOST_LINES)
+def _lines(exam: Examination, group: str, since: float) -> list[LogLine]:
+    events = newest_events(exam, group, since, most=MOST_LINES)
     return [
         LogLine(
             event["timestamp"] / 1000,
@@ -109,10 +109,10 @@ def _lines(scene: Scene, group: str, since: float) -> list[LogLine]:
     ]
 
 
-def _events(scene: Scene) -> list[LogLine]:
+def _events(exam: Examination) -> list[LogLine]:
     """The service's events; ECS keeps the last hundred."""
-    services = scene.aws("ecs").describe_services(
-        cluster=scene.outputs.ecs_cluster, services=[scene.outputs.ecs_service]
+    services = exam.aws("ecs").describe_services(
+        cluster=exam.outputs.ecs_cluster, services=[exam.outputs.ecs_service]
     )["services"]
     events = services[0].get("events", []) if services else []
     lines = [

@@ -10,33 +10,33 @@ from botocore.exceptions import ClientError
 
 from wizard.core.errors import WizardError
 from wizard.services.aws.account_role import role_name
-from wizard.services.checks.examination import Scene, absent, words
+from wizard.services.checks.examination import Examination, absent, words
 from wizard.services.checks.wallarm import wanted_environment
 
 
-def statement_id(scene: Scene, group: str) -> str:
+def statement_id(exam: Examination, group: str) -> str:
     """The id Terraform gives the statement of this log group (see `terraform/forwarder.tf`), so
     that a repaired deployment is one that Terraform has nothing to change in."""
-    key = "main" if group == scene.outputs.api_gateway_log_group else group
+    key = "main" if group == exam.outputs.api_gateway_log_group else group
     return "logs-" + hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest()[:8]
 
 
-def invoke_permission(scene: Scene, group: str) -> dict[str, Any]:
+def invoke_permission(exam: Examination, group: str) -> dict[str, Any]:
     """Let CloudWatch Logs invoke the forwarder for one log group. Returns what was written.
 
     A statement of the same id that allows something else is replaced.
     """
-    identity = scene.identity
+    identity = exam.identity
     arn = f"arn:{identity.partition}:logs:{identity.region}:{identity.account_id}:log-group:{group}"
     request = {
-        "FunctionName": scene.outputs.lambda_function_name,
-        "StatementId": statement_id(scene, group),
+        "FunctionName": exam.outputs.lambda_function_name,
+        "StatementId": statement_id(exam, group),
         "Action": "lambda:InvokeFunction",
         "Principal": f"logs.{identity.region}.amazonaws.com",
         "SourceArn": f"{arn}:*",
         "SourceAccount": identity.account_id,
     }
-    client = scene.aws("lambda")
+    client = exam.aws("lambda")
     try:
         client.remove_permission(
             FunctionName=request["FunctionName"], StatementId=request["StatementId"]
@@ -48,45 +48,45 @@ def invoke_permission(scene: Scene, group: str) -> dict[str, Any]:
     return request
 
 
-def subscription_filter(scene: Scene, group: str) -> dict[str, Any]:
+def subscription_filter(exam: Examination, group: str) -> dict[str, Any]:
     """Put the subscription filter of one log group back."""
     request = {
         "logGroupName": group,
-        "filterName": scene.outputs.subscription_filter_name,
-        "filterPattern": scene.answers.subscription_filter_pattern,
-        "destinationArn": scene.outputs.lambda_function_arn,
+        "filterName": exam.outputs.subscription_filter_name,
+        "filterPattern": exam.answers.subscription_filter_pattern,
+        "destinationArn": exam.outputs.lambda_function_arn,
     }
-    _call(scene.aws("logs").put_subscription_filter, request)
+    _call(exam.aws("logs").put_subscription_filter, request)
     return request
 
 
-def environment(scene: Scene, _subject: str) -> dict[str, Any]:
+def environment(exam: Examination, _subject: str) -> dict[str, Any]:
     """Restore the forwarder's three variables; others stay as they are."""
-    client = scene.aws("lambda")
-    name = scene.outputs.lambda_function_name
+    client = exam.aws("lambda")
+    name = exam.outputs.lambda_function_name
     found = client.get_function_configuration(FunctionName=name)
-    variables = (found.get("Environment") or {}).get("Variables", {}) | wanted_environment(scene)
+    variables = (found.get("Environment") or {}).get("Variables", {}) | wanted_environment(exam)
     _call(
         client.update_function_configuration,
         {"FunctionName": name, "Environment": {"Variables": variables}},
     )
     client.get_waiter("function_updated_v2").wait(FunctionName=name)
-    return wanted_environment(scene)
+    return wanted_environment(exam)
 
 
-def preview(fix: str, scene: Scene, subject: str) -> str:
+def preview(fix: str, exam: Examination, subject: str) -> str:
     """What a repair would do, in one sentence."""
-    function = scene.outputs.lambda_function_name
+    function = exam.outputs.lambda_function_name
     return {
         "invoke-permission": f"Add a permission to {function}: CloudWatch Logs may invoke it "
         f"for {subject}",
         "subscription-filter": f"Put the subscription filter of {subject} back, to {function}",
-        "environment": f"Set {json.dumps(wanted_environment(scene))} on {function}",
+        "environment": f"Set {json.dumps(wanted_environment(exam))} on {function}",
         "stage": f"Switch stage {subject} back to what this deployment set",
         "log-policy": f"Let log delivery write to {subject}, in its resource policy",
         "account-role": "Set the CloudWatch role of API Gateway for account "
-        f"{scene.identity.account_id} in {scene.identity.region}, and make that role "
-        f"({role_name(scene.identity.region)}) if it is not there; it serves every API, and stays",
+        f"{exam.identity.account_id} in {exam.identity.region}, and make that role "
+        f"({role_name(exam.identity.region)}) if it is not there; it serves every API, and stays",
     }[fix]
 
 

@@ -14,7 +14,7 @@ from wizard.core.journal.record import StageRecord
 from wizard.core.stages.log_format import log_group_name, merge
 from wizard.core.text import count
 from wizard.services.aws.log_delivery import group_arn
-from wizard.services.checks.examination import Scene, absent, words
+from wizard.services.checks.examination import Examination, absent, check, words
 
 _MOST_SHOWN = 5
 _GATEWAY = "apigateway.amazonaws.com"
@@ -22,21 +22,23 @@ _PUSH_POLICY = "AmazonAPIGatewayPushToCloudWatchLogs"
 _WRITING = ("logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams")
 
 
-def stages_exist(scene: Scene) -> Finding:
+@check("WAG-LOG-007")
+def stages_exist(exam: Examination) -> Finding:
     """WAG-LOG-007."""
-    if not scene.record.stages:
+    if not exam.record.stages:
         return warned("no stage is connected yet")
-    lost = [str(ref) for ref in scene.record.stages if _live(scene, ref) is None]
+    lost = [str(ref) for ref in exam.record.stages if _live(exam, ref) is None]
     if lost:
         return failed(f"API Gateway does not know {', '.join(lost[:_MOST_SHOWN])}", lost[0])
-    return passed(count(len(scene.record.stages), "stage"))
+    return passed(count(len(exam.record.stages), "stage"))
 
 
-def stage_destination(scene: Scene) -> Finding:
+@check("WAG-LOG-008")
+def stage_destination(exam: Examination) -> Finding:
     """WAG-LOG-008."""
     wrong = []
-    for held in scene.record.stages.values():
-        live = _live(scene, held.ref) or {}
+    for held in exam.record.stages.values():
+        live = _live(exam, held.ref) or {}
         wanted = held.after.access_log.destination_arn.removesuffix(":*")
         found = live.get("destinationArn", "").removesuffix(":*")
         if found != wanted:
@@ -45,13 +47,14 @@ def stage_destination(scene: Scene) -> Finding:
         ref, found = wrong[0]
         more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
         return failed(f"{ref} logs to {found}{more}", str(ref))
-    return passed(count(len(scene.record.stages), "stage"))
+    return passed(count(len(exam.record.stages), "stage"))
 
 
-def stage_format(scene: Scene) -> Finding:
+@check("WAG-LOG-009")
+def stage_format(exam: Examination) -> Finding:
     """WAG-LOG-009."""
-    for held in scene.record.stages.values():
-        live = _live(scene, held.ref) or {}
+    for held in exam.record.stages.values():
+        live = _live(exam, held.ref) or {}
         merged = merge(live.get("format", ""), ApiType(held.api_type))
         if merged.problem:
             return failed(f"{held.ref}: {merged.problem}", str(held.ref))
@@ -60,21 +63,22 @@ def stage_format(scene: Scene) -> Finding:
     return passed("every field is logged")
 
 
-def canaries(scene: Scene) -> Finding:
+@check("WAG-LOG-016")
+def canaries(exam: Examination) -> Finding:
     """WAG-LOG-016."""
-    for held in scene.record.stages.values():
-        live = _live(scene, held.ref) or {}
+    for held in exam.record.stages.values():
+        live = _live(exam, held.ref) or {}
         percent = live.get("canaryPercent", 0.0)
         if not percent:
             continue
         group = log_group_name(live.get("destinationArn", "")) + "/Canary"
         try:
-            filters = scene.aws("logs").describe_subscription_filters(logGroupName=group)
+            filters = exam.aws("logs").describe_subscription_filters(logGroupName=group)
         except ClientError as error:
             if not absent(error):
                 raise
             filters = {}
-        wanted = scene.outputs.lambda_function_arn
+        wanted = exam.outputs.lambda_function_arn
         if not any(
             f["destinationArn"].startswith(wanted) for f in filters.get("subscriptionFilters", [])
         ):
@@ -85,33 +89,34 @@ def canaries(scene: Scene) -> Finding:
     return passed("no canary logs elsewhere")
 
 
-def log_delivery(scene: Scene) -> Finding:
+@check("WAG-LOG-015")
+def log_delivery(exam: Examination) -> Finding:
     """WAG-LOG-015."""
-    account = scene.identity.account_id
-    for group in http_log_groups(scene):
-        arn = group_arn(scene.identity, group)
-        if not any(log_policy.allows(text, arn, account) for text in _log_policies(scene, arn)):
+    account = exam.identity.account_id
+    for group in http_log_groups(exam):
+        arn = group_arn(exam.identity, group)
+        if not any(log_policy.allows(text, arn, account) for text in _log_policies(exam, arn)):
             return failed(
                 f"logs.DescribeResourcePolicies: none lets {log_policy.PRINCIPAL} write to {group}",
                 group,
             )
-    return passed(", ".join(http_log_groups(scene)) or "no HTTP API is connected")
+    return passed(", ".join(http_log_groups(exam)) or "no HTTP API is connected")
 
 
-def http_log_groups(scene: Scene) -> tuple[str, ...]:
+def http_log_groups(exam: Examination) -> tuple[str, ...]:
     """The log groups that connected HTTP APIs write to."""
     return tuple(
         dict.fromkeys(
             log_group_name(held.after.access_log.destination_arn)
-            for held in scene.record.stages.values()
+            for held in exam.record.stages.values()
             if held.api_type == ApiType.HTTP.value
         )
     )
 
 
-def _log_policies(scene: Scene, arn: str) -> list[str]:
+def _log_policies(exam: Examination, arn: str) -> list[str]:
     """The policies of the group itself and those of the whole account."""
-    client = scene.aws("logs")
+    client = exam.aws("logs")
     documents: list[str] = []
     for request in ({"resourceArn": arn, "policyScope": "RESOURCE"}, {}):
         token = ""
@@ -125,45 +130,47 @@ def _log_policies(scene: Scene, arn: str) -> list[str]:
     return documents
 
 
-def account_role(scene: Scene) -> Finding:
+@check("WAG-LOG-010")
+def account_role(exam: Examination) -> Finding:
     """WAG-LOG-010."""
-    if not _needs_role(scene):
+    if not _needs_role(exam):
         return passed("only HTTP APIs are connected; they need none")
-    arn = _account_role(scene)
+    arn = _account_role(exam)
     if not arn:
         return failed("apigateway.GetAccount: cloudwatchRoleArn is not set", "role")
     return passed(arn)
 
 
-def account_role_usable(scene: Scene) -> Finding:
+@check("WAG-LOG-011")
+def account_role_usable(exam: Examination) -> Finding:
     """WAG-LOG-011."""
-    arn = _account_role(scene)
-    if not arn or not _needs_role(scene):
+    arn = _account_role(exam)
+    if not arn or not _needs_role(exam):
         return passed("not needed")
     name = arn.rsplit("/", 1)[-1]
     try:
-        role = scene.aws("iam").get_role(RoleName=name)["Role"]
+        role = exam.aws("iam").get_role(RoleName=name)["Role"]
     except ClientError as error:
         if absent(error):
             return failed(f"{arn} does not exist: {words(error)}")
         raise
     if not _trusts(role.get("AssumeRolePolicyDocument") or {}, _GATEWAY):
         return failed(f"{name} does not trust {_GATEWAY}")
-    attached = scene.aws("iam").list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    attached = exam.aws("iam").list_attached_role_policies(RoleName=name)["AttachedPolicies"]
     names = [str(policy["PolicyName"]) for policy in attached]
     if _PUSH_POLICY in names:
         return passed(f"{name} with {_PUSH_POLICY}")
-    names += scene.aws("iam").list_role_policies(RoleName=name)["PolicyNames"]
+    names += exam.aws("iam").list_role_policies(RoleName=name)["PolicyNames"]
     if not names:
         return failed(f"{name} has no policy, so it may not write logs")
-    return _may_write(scene, arn, name, names)
+    return _may_write(exam, arn, name, names)
 
 
-def _may_write(scene: Scene, arn: str, name: str, policies: list[str]) -> Finding:
+def _may_write(exam: Examination, arn: str, name: str, policies: list[str]) -> Finding:
     """Whether other policies than AWS's own let the role write."""
     listed = ", ".join(policies)
     try:
-        answer = scene.aws("iam").simulate_principal_policy(
+        answer = exam.aws("iam").simulate_principal_policy(
             PolicySourceArn=arn, ActionNames=list(_WRITING)
         )
     except ClientError as error:
@@ -197,30 +204,30 @@ def _trusts(document: dict[str, Any], service: str) -> bool:
     return False
 
 
-def _live(scene: Scene, ref: StageRef) -> dict[str, Any] | None:
+def _live(exam: Examination, ref: StageRef) -> dict[str, Any] | None:
     """The stage's access log settings as they are now; None when the stage is gone."""
-    held = scene.record.stages[ref]
+    held = exam.record.stages[ref]
 
     def ask() -> dict[str, Any] | None:
         try:
-            return _read(scene, held)
+            return _read(exam, held)
         except ClientError as error:
             if absent(error):
                 return None
             raise
 
-    return scene.once(f"stage:{ref}", ask)  # type: ignore[no-any-return]
+    return exam.once(f"stage:{ref}", ask)  # type: ignore[no-any-return]
 
 
-def _read(scene: Scene, held: StageRecord) -> dict[str, Any]:
+def _read(exam: Examination, held: StageRecord) -> dict[str, Any]:
     if held.api_type == ApiType.REST.value:
-        client = scene.aws("apigateway")
+        client = exam.aws("apigateway")
         stage = client.get_stage(restApiId=held.ref.api_id, stageName=held.ref.stage)
         canary = stage.get("canarySettings") or {}
         return dict(stage.get("accessLogSettings") or {}) | {
             "canaryPercent": canary.get("percentTraffic", 0.0)
         }
-    stage = scene.aws("apigatewayv2").get_stage(ApiId=held.ref.api_id, StageName=held.ref.stage)
+    stage = exam.aws("apigatewayv2").get_stage(ApiId=held.ref.api_id, StageName=held.ref.stage)
     found = stage.get("AccessLogSettings") or {}
     return {
         "destinationArn": found.get("DestinationArn", ""),
@@ -228,10 +235,10 @@ def _read(scene: Scene, held: StageRecord) -> dict[str, Any]:
     }
 
 
-def _needs_role(scene: Scene) -> bool:
-    return any(s.api_type != ApiType.HTTP.value for s in scene.record.stages.values())
+def _needs_role(exam: Examination) -> bool:
+    return any(s.api_type != ApiType.HTTP.value for s in exam.record.stages.values())
 
 
-def _account_role(scene: Scene) -> str:
-    answer = scene.once("account", lambda: scene.aws("apigateway").get_account())
+def _account_role(exam: Examination) -> str:
+    answer = exam.once("account", lambda: exam.aws("apigateway").get_account())
     return str(answer.get("cloudwatchRoleArn") or "")

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -34,8 +34,8 @@ class Clients(Protocol):
 
 
 @dataclass
-class Scene:
-    """The deployment under examination. Read-only; answers of AWS are shared between checks.
+class Examination:
+    """The deployment under exam. Read-only; answers of AWS are shared between checks.
 
     `plan` asks Terraform: (addresses changed outside it, addresses it would change).
     """
@@ -53,9 +53,9 @@ class Scene:
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
-    def fresh(self) -> Scene:
-        """The same scene without remembered answers."""
-        return Scene(self.clients, self.identity, self.answers, self.outputs, self.record,
+    def fresh(self) -> Examination:
+        """The same examination without remembered answers."""
+        return Examination(self.clients, self.identity, self.answers, self.outputs, self.record,
                      self.env, self.facts, self.token, self.plan)  # fmt: skip
 
     def aws(self, service: str) -> Any:
@@ -89,15 +89,32 @@ class Scene:
         return tuple(dict.fromkeys((self.outputs.api_gateway_log_group, *kept)))
 
 
+# What looks, by the id of its check. Filled by `check` as this package's modules are imported.
+CHECK_FUNCTIONS: dict[str, Callable[[Examination], Finding]] = {}
+Look = TypeVar("Look", bound=Callable[[Examination], Finding])
+
+
+def check(check_id: str) -> Callable[[Look], Look]:
+    """Mark a function as what answers the check of that id in `core.checks.checklist`."""
+
+    def joined(look: Look) -> Look:
+        if check_id in CHECK_FUNCTIONS:
+            raise ValueError(f"{check_id} has two functions")
+        CHECK_FUNCTIONS[check_id] = look
+        return look
+
+    return joined
+
+
 def log_events(
-    scene: Scene, group: str, *, most: int = 100, **request: Any
+    exam: Examination, group: str, *, most: int = 100, **request: Any
 ) -> list[dict[str, Any]]:
     """Events of a log group, oldest first (`logs:FilterLogEvents`).
 
     AWS may answer an empty page and more to come; `PAGES` bounds how long that is followed.
     """
     found: list[dict[str, Any]] = []
-    client = scene.aws("logs")
+    client = exam.aws("logs")
     for _ in range(PAGES):
         answer = client.filter_log_events(logGroupName=group, limit=most, **request)
         found.extend(answer.get("events", []))
@@ -109,7 +126,7 @@ def log_events(
 
 
 def newest_events(
-    scene: Scene, group: str, since: float, *, most: int = 100, **request: Any
+    exam: Examination, group: str, since: float, *, most: int = 100, **request: Any
 ) -> list[dict[str, Any]]:
     """The newest events since a time (epoch seconds), at most `most`, oldest first.
 
@@ -121,7 +138,7 @@ def newest_events(
     for back in (*WINDOWS, now - since):
         start = max(since, now - back)
         begin = int(start * 1000)
-        for event in log_events(scene, group, most=10 * most, startTime=begin, **request):
+        for event in log_events(exam, group, most=10 * most, startTime=begin, **request):
             found[event.get("eventId") or (event["timestamp"], event["message"])] = event
         if len(found) >= most or start <= since:
             break
@@ -141,10 +158,10 @@ def words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def guarded(look: Callable[[Scene], Finding], scene: Scene) -> Finding:
+def guarded(look: Callable[[Examination], Finding], exam: Examination) -> Finding:
     """Run one check. What AWS refuses to say, or cannot be asked, is "not checked"."""
     try:
-        return look(scene)
+        return look(exam)
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         denied = code in _DENIED or "AccessDenied" in code

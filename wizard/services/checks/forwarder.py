@@ -14,8 +14,9 @@ from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
 from wizard.core.text import clean, count, duration
 from wizard.services.checks.examination import (
     LOOK_BACK_SECONDS,
-    Scene,
+    Examination,
     absent,
+    check,
     newest_events,
     words,
 )
@@ -28,10 +29,11 @@ _BATCH_PATTERN = '"received"'
 _ERROR_PATTERNS = ("ERROR", '"Task timed out"')
 
 
-def function_active(scene: Scene) -> Finding:
+@check("WAG-LOG-003")
+def function_active(exam: Examination) -> Finding:
     """WAG-LOG-003."""
     try:
-        found = function(scene)
+        found = function(exam)
     except ClientError as error:
         if absent(error):
             return failed(words(error))
@@ -41,55 +43,59 @@ def function_active(scene: Scene) -> Finding:
         return unchecked("AWS is still creating it (state Pending)", settles=True)
     if state not in ("Active", "Inactive"):  # an idle function wakes when it is invoked
         return failed(f"state {state}: {clean(found.get('StateReason', ''), 300)}")
-    return passed(f"{scene.outputs.lambda_function_name} is {state.lower()}")
+    return passed(f"{exam.outputs.lambda_function_name} is {state.lower()}")
 
 
-def invoke_permission(scene: Scene) -> Finding:
+@check("WAG-LOG-004")
+def invoke_permission(exam: Examination) -> Finding:
     """WAG-LOG-004."""
-    name = scene.outputs.lambda_function_name
+    name = exam.outputs.lambda_function_name
     try:
-        text = scene.aws("lambda").get_policy(FunctionName=name)["Policy"]
+        text = exam.aws("lambda").get_policy(FunctionName=name)["Policy"]
         statements = json.loads(text)["Statement"]
     except ClientError as error:
         if not absent(error):
             raise
         statements = []
-    for group in scene.log_groups:
-        if not any(_allows(s, scene, group) for s in statements):
+    for group in exam.log_groups:
+        if not any(_allows(s, exam, group) for s in statements):
             return failed(
                 f"lambda.GetPolicy of {name} has no statement that lets "
-                f"logs.{scene.identity.region}.amazonaws.com invoke it for {group}",
+                f"logs.{exam.identity.region}.amazonaws.com invoke it for {group}",
                 group,
             )
-    return passed(count(len(scene.log_groups), "log group") + " permitted")
+    return passed(count(len(exam.log_groups), "log group") + " permitted")
 
 
-def forwarder_errors(scene: Scene) -> Finding:
+@check("WAG-LOG-013")
+def forwarder_errors(exam: Examination) -> Finding:
     """WAG-LOG-013: what it could not deliver is no crash, see `undelivered_lately`."""
-    errors = _errors(scene)
+    errors = _errors(exam)
     crashes = [event for event in errors if UNDELIVERED not in event["message"]]
     if crashes:
         return _by_age("its last error", crashes[-1])
-    total = 0.0 if errors else _metric(scene, "Errors")
+    total = 0.0 if errors else _metric(exam, "Errors")
     if total:
         return failed(f"CloudWatch metric AWS/Lambda Errors: {total:.0f} in the last hour")
     return passed("no crash in the last hour")
 
 
-def undelivered_lately(scene: Scene) -> Finding:
+@check("WAG-NOD-012")
+def undelivered_lately(exam: Examination) -> Finding:
     """WAG-NOD-012."""
-    events = [event for event in _errors(scene) if UNDELIVERED in event["message"]]
+    events = [event for event in _errors(exam) if UNDELIVERED in event["message"]]
     if events:
         return _by_age("the last failed try", events[-1])
     return passed("no failed try in the last hour")
 
 
-def received_lately(scene: Scene) -> Finding:
+@check("WAG-LOG-018")
+def received_lately(exam: Examination) -> Finding:
     """WAG-LOG-018: what the forwarder says it received, against what the log groups hold."""
     logged = [
         event
-        for event in recent_events(scene)
-        if event["timestamp"] >= subscribed_at(scene, event["logGroup"])
+        for event in recent_events(exam)
+        if event["timestamp"] >= subscribed_at(exam, event["logGroup"])
     ]
     if not logged:
         return unchecked(
@@ -98,7 +104,10 @@ def received_lately(scene: Scene) -> Finding:
     batches = [
         batch
         for event in newest_events(
-            scene, scene.outputs.lambda_log_group, scene.since, filterPattern=_BATCH_PATTERN
+            exam,
+            exam.outputs.lambda_log_group,
+            exam.since,
+            filterPattern=_BATCH_PATTERN,
         )
         if (batch := _batch(event["message"]))
     ]
@@ -107,7 +116,7 @@ def received_lately(scene: Scene) -> Finding:
         return passed(
             f"its last batch: {last.get('received')} received, {last.get('delivered')} delivered"
         )
-    if scene.answers.lambda_package:
+    if exam.answers.lambda_package:
         return unchecked("a bundle of your own does not say what it received")
     oldest = min(event["timestamp"] for event in logged) / 1000
     age = time.time() - oldest
@@ -118,18 +127,19 @@ def received_lately(scene: Scene) -> Finding:
     return failed(f"{said}, but the forwarder's log holds no batch", newest["logGroup"])
 
 
-def delivery_refused(scene: Scene) -> Finding:
+@check("WAG-LOG-017")
+def delivery_refused(exam: Examination) -> Finding:
     """WAG-LOG-017: CloudWatch Logs counts what it could not hand to a subscription."""
     for name in ("DeliveryErrors", "DeliveryThrottling"):
-        for group in scene.log_groups:
+        for group in exam.log_groups:
             points = _points(
-                scene,
+                exam,
                 name,
                 namespace="AWS/Logs",
                 period=300,
                 LogGroupName=group,
                 DestinationType="Lambda",
-                FilterName=scene.outputs.subscription_filter_name,
+                FilterName=exam.outputs.subscription_filter_name,
             )
             total = sum(point["Sum"] for point in points)
             if not total:
@@ -141,9 +151,10 @@ def delivery_refused(scene: Scene) -> Finding:
     return passed("no refusal in the last hour")
 
 
-def forwarder_throttles(scene: Scene) -> Finding:
+@check("WAG-LOG-014")
+def forwarder_throttles(exam: Examination) -> Finding:
     """WAG-LOG-014."""
-    total = _metric(scene, "Throttles")
+    total = _metric(exam, "Throttles")
     if total:
         return warned(f"CloudWatch metric AWS/Lambda Throttles: {total:.0f} in the last hour")
     return passed("none in the last hour")
@@ -153,20 +164,20 @@ def _is_error(message: str) -> bool:
     return "[ERROR]" in message or "Task timed out" in message or '"level":"ERROR"' in message
 
 
-def function(scene: Scene) -> dict[str, Any]:
+def function(exam: Examination) -> dict[str, Any]:
     """The forwarder's configuration (`lambda:GetFunctionConfiguration`), asked once."""
-    name = scene.outputs.lambda_function_name
+    name = exam.outputs.lambda_function_name
     return dict(
-        scene.once(
+        exam.once(
             "function",
-            lambda: scene.aws("lambda").get_function_configuration(FunctionName=name),
+            lambda: exam.aws("lambda").get_function_configuration(FunctionName=name),
         )
     )
 
 
-def _allows(statement: dict[str, Any], scene: Scene, group: str) -> bool:
+def _allows(statement: dict[str, Any], exam: Examination, group: str) -> bool:
     """Whether a statement of the function's policy lets CloudWatch Logs invoke it for a group."""
-    identity = scene.identity
+    identity = exam.identity
     principal = statement.get("Principal", "")
     services = principal.get("Service", "") if isinstance(principal, dict) else principal
     wanted = {f"logs.{identity.region}.amazonaws.com", "logs.amazonaws.com", "*"}
@@ -190,17 +201,22 @@ def _listed(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else [str(item) for item in value]
 
 
-def _metric(scene: Scene, name: str) -> float:
+def _metric(exam: Examination, name: str) -> float:
     """The sum of one of Lambda's metrics over the last hour."""
-    points = _points(scene, name, FunctionName=scene.outputs.lambda_function_name)
+    points = _points(exam, name, FunctionName=exam.outputs.lambda_function_name)
     return float(sum(point["Sum"] for point in points))
 
 
 def _points(
-    scene: Scene, name: str, *, namespace: str = "AWS/Lambda", period: int = 3600, **about: str
+    exam: Examination,
+    name: str,
+    *,
+    namespace: str = "AWS/Lambda",
+    period: int = 3600,
+    **about: str,
 ) -> list[dict[str, Any]]:
     now = time.time()
-    answer = scene.aws("cloudwatch").get_metric_statistics(
+    answer = exam.aws("cloudwatch").get_metric_statistics(
         Namespace=namespace,
         MetricName=name,
         Dimensions=[{"Name": key, "Value": value} for key, value in about.items()],
@@ -217,7 +233,7 @@ def _epoch(moment: Any) -> float:
     return moment.timestamp() if isinstance(moment, datetime) else time.time()
 
 
-def _errors(scene: Scene) -> list[dict[str, Any]]:
+def _errors(exam: Examination) -> list[dict[str, Any]]:
     """What the forwarder's log calls an error in the last hour, oldest first."""
 
     def ask() -> list[dict[str, Any]]:
@@ -225,13 +241,16 @@ def _errors(scene: Scene) -> list[dict[str, Any]]:
             event
             for pattern in _ERROR_PATTERNS
             for event in newest_events(
-                scene, scene.outputs.lambda_log_group, scene.since, filterPattern=pattern
+                exam,
+                exam.outputs.lambda_log_group,
+                exam.since,
+                filterPattern=pattern,
             )
             if _is_error(event["message"])
         ]
         return sorted(events, key=lambda event: int(event["timestamp"]))
 
-    return list(scene.once("errors", ask))
+    return list(exam.once("errors", ask))
 
 
 def _by_age(said: str, event: dict[str, Any]) -> Finding:

@@ -7,48 +7,52 @@ from typing import Any
 
 from wizard.core.checks.model import Finding, failed, passed, warned
 from wizard.core.text import clean, count, duration
-from wizard.services.checks.examination import Scene, newest_events
+from wizard.services.checks.examination import Examination, check, newest_events
 
 
-def log_group_exists(scene: Scene) -> Finding:
+@check("WAG-LOG-001")
+def log_group_exists(exam: Examination) -> Finding:
     """WAG-LOG-001."""
-    lost = [name for name in scene.log_groups if _group(scene, name) is None]
+    lost = [name for name in exam.log_groups if _group(exam, name) is None]
     if lost:
         return failed(f"logs.DescribeLogGroups does not list {', '.join(lost)}")
-    return passed(", ".join(scene.log_groups))
+    return passed(", ".join(exam.log_groups))
 
 
-def log_group_class(scene: Scene) -> Finding:
+@check("WAG-LOG-002")
+def log_group_class(exam: Examination) -> Finding:
     """WAG-LOG-002."""
-    for name in scene.log_groups:
-        found = (_group(scene, name) or {}).get("logGroupClass", "STANDARD")
+    for name in exam.log_groups:
+        found = (_group(exam, name) or {}).get("logGroupClass", "STANDARD")
         if found != "STANDARD":
             return failed(f"{name} is of class {found}")
     return passed("STANDARD")
 
 
-def subscription_filter(scene: Scene) -> Finding:
+@check("WAG-LOG-005")
+def subscription_filter(exam: Examination) -> Finding:
     """WAG-LOG-005."""
-    wanted = scene.outputs.lambda_function_arn
-    for group in scene.log_groups:
-        found = _filters(scene, group)
+    wanted = exam.outputs.lambda_function_arn
+    for group in exam.log_groups:
+        found = _filters(exam, group)
         if not any(f["destinationArn"].startswith(wanted) for f in found):
             others = ", ".join(f["filterName"] for f in found) or "none"
             return failed(
                 f"logs.DescribeSubscriptionFilters of {group}: none points at "
-                f"{scene.outputs.lambda_function_name} (found: {others})",
+                f"{exam.outputs.lambda_function_name} (found: {others})",
                 group,
             )
-    return passed(count(len(scene.log_groups), "subscription filter"))
+    return passed(count(len(exam.log_groups), "subscription filter"))
 
 
-def filter_pattern(scene: Scene) -> Finding:
+@check("WAG-LOG-006")
+def filter_pattern(exam: Examination) -> Finding:
     """WAG-LOG-006."""
-    wanted = scene.answers.subscription_filter_pattern
-    for group in scene.log_groups:
-        for item in _filters(scene, group):
+    wanted = exam.answers.subscription_filter_pattern
+    for group in exam.log_groups:
+        for item in _filters(exam, group):
             pattern = item.get("filterPattern", "")
-            ours = item["destinationArn"].startswith(scene.outputs.lambda_function_arn)
+            ours = item["destinationArn"].startswith(exam.outputs.lambda_function_arn)
             if ours and pattern.strip() != wanted.strip():
                 return failed(
                     f"{group}: the pattern is {clean(pattern, 120)!r}, "
@@ -56,54 +60,55 @@ def filter_pattern(scene: Scene) -> Finding:
     return passed(wanted or "every event")
 
 
-def events_arrive(scene: Scene) -> Finding:
+@check("WAG-LOG-012")
+def events_arrive(exam: Examination) -> Finding:
     """WAG-LOG-012."""
-    seen = recent_events(scene)
+    seen = recent_events(exam)
     if not seen:
-        groups = ", ".join(scene.log_groups)
+        groups = ", ".join(exam.log_groups)
         return warned(f"logs.FilterLogEvents of {groups}: no event in the last hour", settles=True)
     newest = max(event["timestamp"] for event in seen) / 1000
     return passed(f"the newest is {duration(time.time() - newest)} old")
 
 
-def recent_events(scene: Scene) -> list[dict[str, Any]]:
+def recent_events(exam: Examination) -> list[dict[str, Any]]:
     """The newest access-log events of the last hour, at most 100 per log group."""
 
     def ask() -> list[dict[str, Any]]:
         out: list[dict[str, Any]] = []
-        for group in scene.log_groups:
-            found = newest_events(scene, group, scene.since)
+        for group in exam.log_groups:
+            found = newest_events(exam, group, exam.since)
             out.extend(event | {"logGroup": group} for event in found)
         return out
 
-    return list(scene.once("events", ask))
+    return list(exam.once("events", ask))
 
 
-def subscribed_at(scene: Scene, group: str) -> int:
+def subscribed_at(exam: Examination, group: str) -> int:
     """When the forwarder's subscription to a log group was written, in epoch milliseconds."""
     return max(
         (
             int(item.get("creationTime", 0))
-            for item in _filters(scene, group)
-            if item["destinationArn"].startswith(scene.outputs.lambda_function_arn)
+            for item in _filters(exam, group)
+            if item["destinationArn"].startswith(exam.outputs.lambda_function_arn)
         ),
         default=0,
     )
 
 
-def _group(scene: Scene, name: str) -> dict[str, Any] | None:
+def _group(exam: Examination, name: str) -> dict[str, Any] | None:
     def ask() -> dict[str, Any] | None:
-        found = scene.aws("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+        found = exam.aws("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
         return next((g for g in found if g["logGroupName"] == name), None)
 
-    return scene.once(f"group:{name}", ask)  # type: ignore[no-any-return]
+    return exam.once(f"group:{name}", ask)  # type: ignore[no-any-return]
 
 
-def _filters(scene: Scene, group: str) -> list[dict[str, Any]]:
+def _filters(exam: Examination, group: str) -> list[dict[str, Any]]:
     return list(
-        scene.once(
+        exam.once(
             f"filters:{group}",
-            lambda: scene.aws("logs").describe_subscription_filters(logGroupName=group)[
+            lambda: exam.aws("logs").describe_subscription_filters(logGroupName=group)[
                 "subscriptionFilters"
             ],
         )

@@ -12,15 +12,16 @@ from wizard.core import certificates
 from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
 from wizard.core.text import clean, count
 from wizard.services.aws.certificates import read
-from wizard.services.checks.examination import Scene, absent, words
+from wizard.services.checks.examination import Examination, absent, check, words
 from wizard.services.checks.forwarder import function
 
 
-def load_balancer(scene: Scene) -> Finding:
+@check("WAG-NOD-004")
+def load_balancer(exam: Examination) -> Finding:
     """WAG-NOD-004."""
     try:
-        found = scene.aws("elbv2").describe_load_balancers(
-            LoadBalancerArns=[scene.outputs.load_balancer_arn]
+        found = exam.aws("elbv2").describe_load_balancers(
+            LoadBalancerArns=[exam.outputs.load_balancer_arn]
         )["LoadBalancers"][0]
     except ClientError as error:
         if absent(error):
@@ -32,37 +33,39 @@ def load_balancer(scene: Scene) -> Finding:
     return passed(found["DNSName"])
 
 
-def listener(scene: Scene) -> Finding:
+@check("WAG-NOD-005")
+def listener(exam: Examination) -> Finding:
     """WAG-NOD-005."""
-    port = _port(scene)
-    for item in _listeners(scene):
+    port = _port(exam)
+    for item in _listeners(exam):
         if item["Port"] == port:
             target = json.dumps(item.get("DefaultActions", []))
-            if scene.outputs.target_group_arn not in target:
+            if exam.outputs.target_group_arn not in target:
                 return failed(f"the listener on {port} does not forward to the node")
             return passed(f"{item['Protocol']} on port {port}")
-    ports = ", ".join(str(item["Port"]) for item in _listeners(scene)) or "none"
+    ports = ", ".join(str(item["Port"]) for item in _listeners(exam)) or "none"
     return failed(f"elbv2.DescribeListeners: no listener on {port} (found: {ports})")
 
 
-def certificate(scene: Scene) -> Finding:
+@check("WAG-NOD-006")
+def certificate(exam: Examination) -> Finding:
     """WAG-NOD-006."""
-    if scene.outputs.node_scheme != "https":
+    if exam.outputs.node_scheme != "https":
         return passed("HTTP inside the VPC; no certificate in use")
-    arns = [c["CertificateArn"] for i in _listeners(scene) for c in i.get("Certificates", [])]
+    arns = [c["CertificateArn"] for i in _listeners(exam) for c in i.get("Certificates", [])]
     if not arns:
         return failed("the HTTPS listener has no certificate")
-    given = scene.answers.certificate_arn
+    given = exam.answers.certificate_arn
     if given and given not in arns:
         return failed(f"the HTTPS listener shows {arns[0]}, not {given} of the answers")
     try:
-        found = read(scene.aws("acm"), given or arns[0])
+        found = read(exam.aws("acm"), given or arns[0])
     except ClientError as error:
         if absent(error):
             return failed(words(error))
         raise
     whose = "your certificate" if given else "the certificate"
-    name, host = (found.names or ("",))[0], scene.outputs.node_url.split(":")[0]
+    name, host = (found.names or ("",))[0], exam.outputs.node_url.split(":")[0]
     if found.status != "ISSUED":
         return failed(f"{whose.removeprefix('the ')} {name} is {found.status}")
     if not certificates.covers(found.names, host):
@@ -80,12 +83,13 @@ def certificate(scene: Scene) -> Finding:
     return passed(f"{name}, issued, expires in {days:.0f} days{renewal}")
 
 
-def target_health(scene: Scene) -> Finding:
+@check("WAG-NOD-007")
+def target_health(exam: Examination) -> Finding:
     """WAG-NOD-007."""
-    found = scene.aws("elbv2").describe_target_health(
-        TargetGroupArn=scene.outputs.target_group_arn
-    )["TargetHealthDescriptions"]
-    if not found and scene.simulated:
+    found = exam.aws("elbv2").describe_target_health(TargetGroupArn=exam.outputs.target_group_arn)[
+        "TargetHealthDescriptions"
+    ]
+    if not found and exam.simulated:
         return unchecked("the local AWS registers no targets")
     if not found:
         return failed("elbv2.DescribeTargetHealth: no target is registered")
@@ -100,14 +104,15 @@ def target_health(scene: Scene) -> Finding:
     return passed(text) if len(healthy) == len(found) else warned(text)
 
 
-def dns_record(scene: Scene) -> Finding:
+@check("WAG-NOD-011")
+def dns_record(exam: Examination) -> Finding:
     """WAG-NOD-011."""
-    host = scene.outputs.node_url.split(":")[0]
-    wanted = scene.outputs.load_balancer_dns_name.lower()
+    host = exam.outputs.node_url.split(":")[0]
+    wanted = exam.outputs.load_balancer_dns_name.lower()
     if host.lower() == wanted:
         return passed("the forwarder uses the load balancer's own name")
-    client = scene.aws("route53")
-    domain = scene.answers.r53_domain_name
+    client = exam.aws("route53")
+    domain = exam.answers.r53_domain_name
     zones = client.list_hosted_zones_by_name(DNSName=domain).get("HostedZones", [])
     ours = [zone for zone in zones if zone["Name"].rstrip(".") == domain.rstrip(".")]
     if not ours:
@@ -125,14 +130,15 @@ def dns_record(scene: Scene) -> Finding:
     return failed(f"route53.ListResourceRecordSets: {domain} has no record {host}")
 
 
-def security_groups(scene: Scene) -> Finding:
+@check("WAG-NOD-008")
+def security_groups(exam: Examination) -> Finding:
     """WAG-NOD-008: each step from the forwarder to the node, in both groups' rules."""
-    sources = set((function(scene).get("VpcConfig") or {}).get("SecurityGroupIds", []))
-    balancer = scene.outputs.load_balancer_security_group
+    sources = set((function(exam).get("VpcConfig") or {}).get("SecurityGroupIds", []))
+    balancer = exam.outputs.load_balancer_security_group
     if not sources:
         return failed("the forwarder is not in the VPC, so an internal load balancer is closed")
-    rules = _rules(scene, {*sources, balancer})
-    port, names = _port(scene), ", ".join(sorted(sources))
+    rules = _rules(exam, {*sources, balancer})
+    port, names = _port(exam), ", ".join(sorted(sources))
     if not any(_leads(r, sources, {balancer}, port, egress=True) for r in rules):
         return failed(f"no rule lets {names} send to {balancer} on port {port}")
     if not any(_leads(r, {balancer}, sources, port, egress=False) for r in rules):
@@ -144,16 +150,17 @@ def security_groups(scene: Scene) -> Finding:
     }
     if not nodes:
         return failed(f"no rule lets {balancer} send to the node's security group")
-    if not any(_leads(r, nodes, {balancer}, None, egress=False) for r in _rules(scene, nodes)):
+    if not any(_leads(r, nodes, {balancer}, None, egress=False) for r in _rules(exam, nodes)):
         return failed(f"the node's security group {', '.join(nodes)} does not admit {balancer}")
     return passed(f"{names} → {balancer} → {', '.join(nodes)}")
 
 
-def outbound(scene: Scene) -> Finding:
+@check("WAG-NOD-009")
+def outbound(exam: Examination) -> Finding:
     """WAG-NOD-009."""
-    subnets = (function(scene).get("VpcConfig") or {}).get("SubnetIds", [])
-    tables = scene.aws("ec2").describe_route_tables(
-        Filters=[{"Name": "vpc-id", "Values": [scene.outputs.vpc_id]}]
+    subnets = (function(exam).get("VpcConfig") or {}).get("SubnetIds", [])
+    tables = exam.aws("ec2").describe_route_tables(
+        Filters=[{"Name": "vpc-id", "Values": [exam.outputs.vpc_id]}]
     )["RouteTables"]
     for subnet in subnets:
         routes = _routes(tables, subnet)
@@ -165,25 +172,25 @@ def outbound(scene: Scene) -> Finding:
     return passed(count(len(subnets), "subnet") + " with a default route")
 
 
-def _listeners(scene: Scene) -> list[dict[str, Any]]:
+def _listeners(exam: Examination) -> list[dict[str, Any]]:
     return list(
-        scene.once(
+        exam.once(
             "listeners",
-            lambda: scene.aws("elbv2").describe_listeners(
-                LoadBalancerArn=scene.outputs.load_balancer_arn
+            lambda: exam.aws("elbv2").describe_listeners(
+                LoadBalancerArn=exam.outputs.load_balancer_arn
             )["Listeners"],
         )
     )
 
 
-def _port(scene: Scene) -> int:
-    host, _, port = scene.outputs.node_url.partition(":")
+def _port(exam: Examination) -> int:
+    host, _, port = exam.outputs.node_url.partition(":")
     del host
-    return int(port) if port else (443 if scene.outputs.node_scheme == "https" else 80)
+    return int(port) if port else (443 if exam.outputs.node_scheme == "https" else 80)
 
 
-def _rules(scene: Scene, groups: set[str]) -> list[dict[str, Any]]:
-    answer = scene.aws("ec2").describe_security_group_rules(
+def _rules(exam: Examination, groups: set[str]) -> list[dict[str, Any]]:
+    answer = exam.aws("ec2").describe_security_group_rules(
         Filters=[{"Name": "group-id", "Values": sorted(groups)}]
     )
     return list(answer["SecurityGroupRules"])

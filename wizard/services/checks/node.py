@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from wizard.core.checks.model import Finding, failed, passed, unchecked
 from wizard.core.text import clean, count
-from wizard.services.checks.examination import Scene, absent, log_events, words
+from wizard.services.checks.examination import Examination, absent, check, log_events, words
 
 _MOST_STREAMS = 10
 # The node's own words and what they mean (Wallarm's documentation of the Native Node).
@@ -24,24 +24,26 @@ KNOWN_FAILURES = (
 )
 
 
-def container_instances(scene: Scene) -> Finding:
+@check("WAG-NOD-001")
+def container_instances(exam: Examination) -> Finding:
     """WAG-NOD-001."""
-    cluster = scene.outputs.ecs_cluster
-    found = scene.aws("ecs").describe_clusters(clusters=[cluster])["clusters"]
+    cluster = exam.outputs.ecs_cluster
+    found = exam.aws("ecs").describe_clusters(clusters=[cluster])["clusters"]
     if not found or found[0].get("status") == "INACTIVE":
         return failed(f"ecs.DescribeClusters does not know {cluster}")
     number = found[0].get("registeredContainerInstancesCount", 0)
-    if not number and scene.simulated:
+    if not number and exam.simulated:
         return unchecked("the local AWS runs no EC2 instances")
     if not number:
         return failed(f"cluster {cluster} has no registered container instance")
     return passed(count(number, "container instance"))
 
 
-def tasks_running(scene: Scene) -> Finding:
+@check("WAG-NOD-002")
+def tasks_running(exam: Examination) -> Finding:
     """WAG-NOD-002."""
-    outputs = scene.outputs
-    found = scene.aws("ecs").describe_services(
+    outputs = exam.outputs
+    found = exam.aws("ecs").describe_services(
         cluster=outputs.ecs_cluster, services=[outputs.ecs_service]
     )["services"]
     if not found or found[0].get("status") == "INACTIVE":
@@ -52,22 +54,23 @@ def tasks_running(scene: Scene) -> Finding:
         return passed(f"{running} of {wanted} running")
     if wanted == 0:
         return failed("the service wants 0 tasks: it was scaled to nothing")
-    return failed(f"{running} of {wanted} running; {_why_not(scene, service)}")
+    return failed(f"{running} of {wanted} running; {_why_not(exam, service)}")
 
 
-def registered(scene: Scene) -> Finding:
+@check("WAG-NOD-003")
+def registered(exam: Examination) -> Finding:
     """WAG-NOD-003: what the newest containers said last about their registration."""
-    group = scene.outputs.node_log_group
+    group = exam.outputs.node_log_group
     try:
-        streams = scene.aws("logs").describe_log_streams(
+        streams = exam.aws("logs").describe_log_streams(
             logGroupName=group, orderBy="LastEventTime", descending=True, limit=_MOST_STREAMS
         )["logStreams"]
-        newest = [s["logStreamName"] for s in streams[: max(1, scene.answers.node_count)]]
+        newest = [s["logStreamName"] for s in streams[: max(1, exam.answers.node_count)]]
         said = (
             {
                 event["logStreamName"]: event["message"]
                 for event in log_events(
-                    scene, group, filterPattern="registration", logStreamNames=newest
+                    exam, group, filterPattern="registration", logStreamNames=newest
                 )
                 if REGISTERED in event["message"] or _meaning(event["message"])
             }
@@ -84,7 +87,7 @@ def registered(scene: Scene) -> Finding:
             return failed(f"{clean(line, 200)}: {meaning}")
     if said:
         return passed(clean(next(iter(said.values())), 160))
-    if scene.simulated:
+    if exam.simulated:
         return unchecked("the stand-in node writes no log")
     return unchecked(f"{group} holds no word about the registration yet", settles=True)
 
@@ -94,10 +97,11 @@ def _meaning(line: str) -> str:
     return next((meaning for text, meaning in KNOWN_FAILURES if text in line.lower()), "")
 
 
-def node_answers(scene: Scene) -> Finding:
+@check("WAG-NOD-010")
+def node_answers(exam: Examination) -> Finding:
     """WAG-NOD-010: the forwarder itself tries, because nothing else is inside the VPC."""
-    answer = scene.aws("lambda").invoke(
-        FunctionName=scene.outputs.lambda_function_name,
+    answer = exam.aws("lambda").invoke(
+        FunctionName=exam.outputs.lambda_function_name,
         InvocationType="RequestResponse",
         Payload=json.dumps({"wallarm-apigw": "probe"}).encode(),
     )
@@ -116,18 +120,18 @@ def node_answers(scene: Scene) -> Finding:
     return passed(f"{node.get('url')} answered {node.get('status')} in {node.get('latency_ms')} ms")
 
 
-def _why_not(scene: Scene, service: dict[str, Any]) -> str:
+def _why_not(exam: Examination, service: dict[str, Any]) -> str:
     events = service.get("events", [])
     text = clean(events[0].get("message", ""), 200) if events else "no service event"
     arns = (
-        scene.aws("ecs")
-        .list_tasks(cluster=scene.outputs.ecs_cluster, desiredStatus="STOPPED")
+        exam.aws("ecs")
+        .list_tasks(cluster=exam.outputs.ecs_cluster, desiredStatus="STOPPED")
         .get("taskArns", [])
     )
     if arns:
         tasks = (
-            scene.aws("ecs")
-            .describe_tasks(cluster=scene.outputs.ecs_cluster, tasks=arns[:1])
+            exam.aws("ecs")
+            .describe_tasks(cluster=exam.outputs.ecs_cluster, tasks=arns[:1])
             .get("tasks", [])
         )
         if tasks:

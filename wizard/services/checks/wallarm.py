@@ -14,7 +14,7 @@ from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
 from wizard.core.expectations import SPREAD_SECONDS, why_not_counted
 from wizard.core.text import clean, count
 from wizard.core.tfvars import token_parameter_name
-from wizard.services.checks.examination import Scene, absent, words
+from wizard.services.checks.examination import Examination, absent, check, words
 from wizard.services.checks.forwarder import function
 from wizard.services.checks.log_groups import recent_events
 from wizard.services.http import open_session
@@ -32,28 +32,30 @@ _MOST_SETTINGS, _MOST_ENDPOINTS = 6, 100
 _CANNOT_READ = "only a token that may read the Wallarm account can tell"
 
 
-def environment(scene: Scene) -> Finding:
+@check("WAG-API-001")
+def environment(exam: Examination) -> Finding:
     """WAG-API-001."""
-    found = (function(scene).get("Environment") or {}).get("Variables", {})
-    for name, wanted in wanted_environment(scene).items():
+    found = (function(exam).get("Environment") or {}).get("Variables", {})
+    for name, wanted in wanted_environment(exam).items():
         if found.get(name) != wanted:
             return failed(f"{name} is {found.get(name, 'not set')}, it should be {wanted}", name)
-    return passed(", ".join(wanted_environment(scene)))
+    return passed(", ".join(wanted_environment(exam)))
 
 
-def wanted_environment(scene: Scene) -> dict[str, str]:
+def wanted_environment(exam: Examination) -> dict[str, str]:
     """The three variables of the forwarder as this deployment needs them."""
     return {
-        "X_WALLARM_APPLICATION_ID": str(scene.answers.x_wallarm_application_id),
-        "X_NODE_URL": scene.outputs.node_url,
-        "X_NODE_SCHEME": scene.outputs.node_scheme,
+        "X_WALLARM_APPLICATION_ID": str(exam.answers.x_wallarm_application_id),
+        "X_NODE_URL": exam.outputs.node_url,
+        "X_NODE_SCHEME": exam.outputs.node_scheme,
     }
 
 
-def token_stored(scene: Scene) -> Finding:
+@check("WAG-API-002")
+def token_stored(exam: Examination) -> Finding:
     """WAG-API-002: only that it is there; the value is never read."""
-    name = scene.record.token_parameter or token_parameter_name(scene.answers)
-    found = scene.aws("ssm").describe_parameters(
+    name = exam.record.token_parameter or token_parameter_name(exam.answers)
+    found = exam.aws("ssm").describe_parameters(
         ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [name]}]
     )["Parameters"]
     if not found:
@@ -63,13 +65,14 @@ def token_stored(scene: Scene) -> Finding:
     return passed(f"{name}, version {found[0].get('Version', 1)}")
 
 
-def cloud_reachable(scene: Scene) -> Finding:
+@check("WAG-API-003")
+def cloud_reachable(exam: Examination) -> Finding:
     """WAG-API-003."""
-    host = scene.answers.wallarm_api_host
-    with open_session(scene.env) as session:
+    host = exam.answers.wallarm_api_host
+    with open_session(exam.env) as session:
         try:
             status = session.get(
-                base_url(host, scene.env), timeout=TIMEOUT, allow_redirects=False
+                base_url(host, exam.env), timeout=TIMEOUT, allow_redirects=False
             ).status_code
         except requests.RequestException as error:
             said = f"{type(error).__name__}: {clean(str(error), 200)}"
@@ -77,9 +80,10 @@ def cloud_reachable(scene: Scene) -> Finding:
     return passed(f"{host} answers ({status})")
 
 
-def token_accepted(scene: Scene) -> Finding:
+@check("WAG-API-004")
+def token_accepted(exam: Examination) -> Finding:
     """WAG-API-004: asked with the token of this run, if there is one."""
-    verdict = _verdict(scene)
+    verdict = _verdict(exam)
     if verdict is None:
         return unchecked("no token in WALLARM_API_TOKEN or --token-file; it is not read from SSM")
     if verdict.state == VALID:
@@ -89,12 +93,13 @@ def token_accepted(scene: Scene) -> Finding:
     return unchecked(verdict.detail or "a deployment token may not be asked about")
 
 
-def node_active(scene: Scene) -> Finding:
+@check("WAG-API-007")
+def node_active(exam: Examination) -> Finding:
     """WAG-API-007. Path and fields follow Wallarm's public Go client; unverified."""
-    verdict = _verdict(scene)
+    verdict = _verdict(exam)
     if verdict is None or verdict.client_id is None:
         return unchecked(_CANNOT_READ)
-    nodes, problem = _cloud(scene, "/v2/node", {"filter[clientid][]": str(verdict.client_id)})
+    nodes, problem = _cloud(exam, "/v2/node", {"filter[clientid][]": str(verdict.client_id)})
     if not isinstance(nodes, list):
         return unchecked(problem or "the answer is not a list of nodes")
     active = [node for node in nodes if isinstance(node, dict) and node.get("active")]
@@ -103,12 +108,13 @@ def node_active(scene: Scene) -> Finding:
     return passed(count(len(active), "active node"))
 
 
-def discovery_enabled(scene: Scene) -> Finding:
+@check("WAG-API-008")
+def discovery_enabled(exam: Examination) -> Finding:
     """WAG-API-008. Path and field are unverified."""
-    verdict = _verdict(scene)
+    verdict = _verdict(exam)
     if verdict is None or verdict.client_id is None:
         return unchecked(_CANNOT_READ)
-    config, problem = _cloud(scene, f"/v1/clients/{verdict.client_id}/apid/config", {})
+    config, problem = _cloud(exam, f"/v1/clients/{verdict.client_id}/apid/config", {})
     if not isinstance(config, dict) or not isinstance(config.get("enabled"), bool):
         return unchecked(problem or "the answer does not say whether it is enabled")
     if not config["enabled"]:
@@ -121,13 +127,14 @@ def discovery_enabled(scene: Scene) -> Finding:
     return passed(", ".join(["enabled", *rest[:_MOST_SETTINGS]]))
 
 
-def endpoints_listed(scene: Scene) -> Finding:
+@check("WAG-API-009")
+def endpoints_listed(exam: Examination) -> Finding:
     """WAG-API-009. Path and fields are unverified."""
-    verdict = _verdict(scene)
+    verdict = _verdict(exam)
     if verdict is None or verdict.client_id is None:
         return unchecked(_CANNOT_READ)
     path = f"/v4/clients/{verdict.client_id}/rules/endpoints"
-    listed, problem = _cloud(scene, path, {"limit": str(_MOST_ENDPOINTS)})
+    listed, problem = _cloud(exam, path, {"limit": str(_MOST_ENDPOINTS)})
     if not isinstance(listed, list):
         return unchecked(problem or "the answer is not a list of endpoints")
     if listed:
@@ -139,24 +146,24 @@ def endpoints_listed(scene: Scene) -> Finding:
         )
         counted = f", {count(requests_seen, 'request')} counted" if requests_seen else ""
         return passed(f"{count(len(listed), 'endpoint')}{more} listed{counted}")
-    if any(one.qualifies for one in _endpoints(scene)):
+    if any(one.qualifies for one in _endpoints(exam)):
         return warned("the inventory is empty, though requests that count were seen", settles=True)
     return unchecked(
         "the inventory is empty; an endpoint shows after 2 requests over 5 minutes", settles=True
     )
 
 
-def _cloud(scene: Scene, path: str, params: dict[str, str]) -> tuple[object, str]:
+def _cloud(exam: Examination, path: str, params: dict[str, str]) -> tuple[object, str]:
     """The body of the Wallarm API's answer, or None and why there is none."""
-    if scene.token is None:
+    if exam.token is None:
         return None, _CANNOT_READ
-    host = scene.answers.wallarm_api_host
-    with open_session(scene.env) as session:
+    host = exam.answers.wallarm_api_host
+    with open_session(exam.env) as session:
         try:
             answer = session.get(
-                base_url(host, scene.env) + path,
+                base_url(host, exam.env) + path,
                 params=params,
-                headers={"X-WallarmApi-Token": scene.token.reveal()},
+                headers={"X-WallarmApi-Token": exam.token.reveal()},
                 timeout=TIMEOUT,
                 allow_redirects=False,
             )
@@ -168,23 +175,24 @@ def _cloud(scene: Scene, path: str, params: dict[str, str]) -> tuple[object, str
     return (data.get("body") if isinstance(data, dict) else None), ""
 
 
-def _verdict(scene: Scene) -> TokenVerdict | None:
-    token = scene.token
+def _verdict(exam: Examination) -> TokenVerdict | None:
+    token = exam.token
     if token is None:
         return None
-    host, env = scene.answers.wallarm_api_host, scene.env
-    verdict: TokenVerdict = scene.once("token", lambda: check_token(host, token, env))
+    host, env = exam.answers.wallarm_api_host, exam.env
+    verdict: TokenVerdict = exam.once("token", lambda: check_token(host, token, env))
     return verdict
 
 
-def nothing_undelivered(scene: Scene) -> Finding:
+@check("WAG-API-005")
+def nothing_undelivered(exam: Examination) -> Finding:
     """WAG-API-005."""
-    bucket = scene.outputs.undelivered_bucket
+    bucket = exam.outputs.undelivered_bucket
     if not bucket:
         return unchecked("this deployment keeps no undelivered events")
     try:
-        found = scene.aws("s3").list_objects_v2(
-            Bucket=bucket, MaxKeys=100, ExpectedBucketOwner=scene.identity.account_id
+        found = exam.aws("s3").list_objects_v2(
+            Bucket=bucket, MaxKeys=100, ExpectedBucketOwner=exam.identity.account_id
         )
     except ClientError as error:
         if absent(error):
@@ -197,9 +205,10 @@ def nothing_undelivered(scene: Scene) -> Finding:
     return passed("none is waiting")
 
 
-def traffic_counts(scene: Scene) -> Finding:
+@check("WAG-API-006")
+def traffic_counts(exam: Examination) -> Finding:
     """WAG-API-006: by the rules of API Discovery, on the newest events only."""
-    lines = [line for _, line in _lines(scene)]
+    lines = [line for _, line in _lines(exam)]
     if not lines:
         return unchecked("no access-log line of the last hour could be read")
     reasons = Counter(reason for line in lines if (reason := _why_not(line)))
@@ -207,7 +216,7 @@ def traffic_counts(scene: Scene) -> Finding:
     if not counted:
         seen = ", ".join(f"{number} × {why}" for why, number in reasons.most_common(3))
         return warned(f"none of {count(len(lines), 'request')} counts ({seen})", settles=True)
-    found = _endpoints(scene)
+    found = _endpoints(exam)
     often = sum(one.qualifies for one in found)
     return passed(
         f"{counted} of {count(len(lines), 'request')} count; asked again 5 minutes after the first "
@@ -228,9 +237,9 @@ class _Endpoint:
         return self.last - self.first > SPREAD_SECONDS
 
 
-def _endpoints(scene: Scene) -> list[_Endpoint]:
+def _endpoints(exam: Examination) -> list[_Endpoint]:
     found: dict[tuple[str, str, str], _Endpoint] = {}
-    for at, line in _lines(scene):
+    for at, line in _lines(exam):
         if _why_not(line):
             continue
         name = (_text(line, "domainName"), _text(line, "httpMethod"), _text(line, "path"))
@@ -239,11 +248,11 @@ def _endpoints(scene: Scene) -> list[_Endpoint]:
     return list(found.values())
 
 
-def _lines(scene: Scene) -> list[tuple[float, dict[str, Any]]]:
+def _lines(exam: Examination) -> list[tuple[float, dict[str, Any]]]:
     """The newest access-log lines that can be read, with their times in epoch seconds."""
     return [
         (event["timestamp"] / 1000, line)
-        for event in recent_events(scene)
+        for event in recent_events(exam)
         if (line := _line(event["message"]))
     ]
 
