@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.core import json_template
 from wizard.core.facts import AccessLog, ApiType
 from wizard.core.stages import log_format as access_log
 from wizard.core.stages.log_format import (
@@ -129,7 +128,7 @@ def test_a_format_with_one_of_our_keys_twice_is_left_alone() -> None:
 def test_aliases_lead_the_line_and_what_clients_write_comes_last_among_them() -> None:
     theirs = '{"userAgent":"a","path":"b","stage":"c","requestId":"$context.requestId"}'
     result = merge(theirs, ApiType.REST)
-    names = [member.key for member in json_template.parse(result.format).members]
+    names = [member.key for member in access_log.parse(result.format).members]
     assert names[:3] == ["wallarm_stage", "wallarm_path", "wallarm_userAgent"]
 
 
@@ -282,12 +281,12 @@ api_types = st.sampled_from(list(ApiType))
 def test_merging_keeps_every_member_adds_every_field_and_stays_valid(
     theirs: str, api_type: ApiType
 ) -> None:
-    before = json_template.parse(theirs)
+    before = access_log.parse(theirs)
     result = merge(theirs, api_type)
     if not result.ok:
         assert result.format == theirs
         return
-    after = json_template.parse(result.format)
+    after = access_log.parse(result.format)
     aliases = len({name for _, name in result.renamed} & set(result.added))
     kept = after.members[aliases : aliases + len(before.members)]
     assert kept == before.members

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wizard.core.names import SUFFIX, names
+from wizard.core.tfvars import SUFFIX, names
 
 MODULE = Path(__file__).parents[2] / "terraform"
 FORMS = {

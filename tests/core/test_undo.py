@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from wizard.core.facts import AccessLog, ApiType, StageSettings
+from wizard.core.stages.change import UndoAction, drift, undo
 from wizard.core.stages.log_format import render_format
-from wizard.core.undo import UndoAction, drift, undo
 
 ARN = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/apigateway/wallarm-api-discovery-1"
 THEIRS = "arn:aws:logs:eu-central-1:123456789012:log-group:theirs"

@@ -15,7 +15,7 @@ from benchmarks import report
 from tests.docs import commands, errors, module
 from tests.policy import table
 from wizard.cli.install import reference
-from wizard.core import checklist_text
+from wizard.core.checks import report as checklist_text
 from wizard.core.expectations import EXPECTATIONS
 from wizard.core.facts import AccessLog, ApiType, StageSettings
 from wizard.core.stages.log_format import render_format

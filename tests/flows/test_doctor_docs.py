@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wizard.core import checklist_text
+from wizard.core.checks import report as checklist_text
 from wizard.core.checks.checklist import CHECKS
 from wizard.flows import mend
 from wizard.services.checks.examination import CHECK_FUNCTIONS

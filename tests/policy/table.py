@@ -20,12 +20,10 @@ from tests.policy.judge import matches
 from tests.policy.mapping import needed
 from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import build
-from wizard.core.permissions.connector import FORWARDER, LOOK, STAGES
+from wizard.core.permissions.connector import FORWARDER, LOOK, STAGES, STATE
 from wizard.core.permissions.documents import GRANTS
 from wizard.core.permissions.grants import Grant, Scope, given_certificate
-from wizard.core.permissions.node import NODE
-from wizard.core.policy_network import NETWORK, OPERATIONS
-from wizard.core.policy_state import STATE
+from wizard.core.permissions.node import NETWORK, NODE, OPERATIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 SECURITY, PERMISSIONS = ROOT / "SECURITY.md", ROOT / "docs" / "permissions.md"

@@ -13,7 +13,7 @@ from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import Identity
 from wizard.core.permissions.documents import needs
-from wizard.core.policy_needs import Need
+from wizard.core.permissions.grants import Need
 from wizard.flows.permissions import Forecast, require, sentences
 from wizard.services.aws.permissions import Denier, Verdict, check
 from wizard.services.aws.session import Session

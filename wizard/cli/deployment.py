@@ -12,10 +12,10 @@ from wizard.core.errors import ExitCode
 from wizard.core.events import State
 from wizard.core.facts import Stage
 from wizard.core.journal.record import StageRecord
+from wizard.core.stages.change import drift
 from wizard.core.stages.log_format import compare, log_group_name
 from wizard.core.stages.owner import owner
 from wizard.core.text import clean
-from wizard.core.undo import drift
 from wizard.services.tokens import take_environment
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from wizard.cli.console import Console, speaks_unicode
 from wizard.cli.inputs import consent, load_answers, make_context, setting
 from wizard.core.answers.model import Answers
-from wizard.core.checklist_text import listing
 from wizard.core.checks import report as report_text
 from wizard.core.checks.model import Report, Result, Verdict
+from wizard.core.checks.report import listing
 from wizard.core.errors import ExitCode, UsageError
 from wizard.core.events import State
 from wizard.core.secret import Secret

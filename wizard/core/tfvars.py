@@ -96,3 +96,24 @@ def variables(
     out["lambda_package"] = lambda_package or answers.lambda_package
     out["deployment_id"] = deployment_id
     return out
+
+
+SUFFIX = "xxxxxxxx"  # eight hexadecimal digits that the module takes from a resource of its own
+
+
+@dataclass(frozen=True)
+class Name:
+    """A kind of resource, the name it would get, and how long AWS lets it be."""
+
+    kind: str
+    name: str
+    limit: int
+
+
+def names(prefix: str, region: str) -> tuple[Name, ...]:
+    """The names nearest to their limits."""
+    return (
+        Name("Load balancer", f"{prefix[:22]}-{SUFFIX}", 32),
+        Name("Role", f"{prefix}-{region}-exe", 64),
+        Name("S3 bucket", f"{prefix}-undelivered-{SUFFIX}", 63),
+    )

@@ -23,9 +23,8 @@ from wizard.core.journal.record import (
     StageRecord,
 )
 from wizard.core.journal.unfinished import Unfinished
-from wizard.core.stages.change import same_log
+from wizard.core.stages.change import drift, same_log
 from wizard.core.tfvars import Outputs
-from wizard.core.undo import drift
 from wizard.flows.context import Context
 from wizard.flows.deployment import remote
 from wizard.flows.deployment.model import Deployment, identify, open_session

@@ -11,7 +11,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from wizard.core import welcome
+from wizard.core.answers import steps as welcome
 
 if TYPE_CHECKING:
     from typing import TextIO

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.core.errors import ExitCode, WizardError
 from wizard.core.events import State, TerraformChanged
-from wizard.core.progress_view import Progress
+from wizard.core.terraform.progress import Progress
 from wizard.ui import messages
 from wizard.ui.background import Background
 

@@ -19,9 +19,9 @@ from wizard.core.events import (
     State,
     TerraformChanged,
 )
-from wizard.core.progress_view import Progress
 from wizard.core.proof import Proof, initial
 from wizard.core.reading_order import View
+from wizard.core.terraform.progress import Progress
 from wizard.ui.loaded import Loaded
 from wizard.ui.stage_list import StageBook
 from wizard.ui.tailing import Tails

@@ -9,10 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wizard.core import welcome
 from wizard.core.answers.model import CLOUDS, Answers
 from wizard.core.answers.rules import Violation, problems
+from wizard.core.cost import estimate
 from wizard.core.text import count
+
+QUESTION = "Connect your APIs to Wallarm API Discovery"
+HINT = "From your account to the first request at the node, in about 8m."
+FACTS = (
+    ("What happens", "Access logs of the stages you pick flow to a Wallarm Node."),
+    (
+        "What it costs",
+        f"About ${estimate(Answers()).total:,.0f}/month before traffic. Review itemises it.",
+    ),
+    ("What it leaves", "Everything else. Nothing changes before you press Deploy."),
+)
+CHECKS = "Checks"
 
 
 def _never(_: Answers) -> bool:
@@ -66,7 +78,7 @@ def _stages(answers: Answers) -> str:
 
 
 STEPS: tuple[Step, ...] = (
-    Step("welcome", "Welcome", welcome.QUESTION),
+    Step("welcome", "Welcome", QUESTION),
     Step(
         "aws",
         "AWS",

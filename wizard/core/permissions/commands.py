@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from wizard.core.permissions.connector import FORWARDER, STAGES
+from wizard.core.permissions.connector import FORWARDER, STAGES, STATE
 from wizard.core.permissions.grants import DEPLOY, Grant, Scope, own_node
-from wizard.core.policy_state import STATE
 
 ADD, SUBSCRIBE, ROTATE, REDRIVE = "stages add", "stages add, log groups", "rotate-token", "redrive"
 

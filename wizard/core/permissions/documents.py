@@ -9,12 +9,9 @@ from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
 from wizard.core.permissions.boundary import boundary_document
 from wizard.core.permissions.commands import FLOWS
-from wizard.core.permissions.connector import FORWARDER, LOOK, STAGES
-from wizard.core.permissions.grants import PURPOSES, Grant, Scope
-from wizard.core.permissions.node import NODE
-from wizard.core.policy_needs import Need
-from wizard.core.policy_network import NETWORK, OPERATIONS
-from wizard.core.policy_state import STATE
+from wizard.core.permissions.connector import FORWARDER, LOOK, STAGES, STATE
+from wizard.core.permissions.grants import PURPOSES, Grant, Need, Scope
+from wizard.core.permissions.node import NETWORK, NODE, OPERATIONS
 
 GRANTS: tuple[Grant, ...] = (*LOOK, *STAGES, *FORWARDER, *NODE, *NETWORK, *OPERATIONS, *STATE)
 BOUNDARY = "boundary"  # not what this product may do, but the most that roles it makes may do

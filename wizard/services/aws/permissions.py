@@ -15,7 +15,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from wizard.core.facts import Identity
-from wizard.core.policy_needs import Need
+from wizard.core.permissions.grants import Need
 from wizard.services.aws.errors import code_of, is_denied, is_not_found, message_of
 
 if TYPE_CHECKING:

@@ -16,8 +16,7 @@ from wizard.core.errors import WizardError
 from wizard.core.facts import ApiType, StageRef, StageSettings
 from wizard.core.stage_requests import V2Requests, rest_patch, v2_requests
 from wizard.core.stages import change as rules
-from wizard.core.stages.change import Mode, StageChange
-from wizard.core.undo import UndoAction, undo
+from wizard.core.stages.change import Mode, StageChange, UndoAction, undo
 from wizard.services.aws.errors import message_of, never_sent, no_answer
 from wizard.services.aws.items import LiveStage, from_rest, from_v2
 from wizard.services.aws.stage_errors import refused

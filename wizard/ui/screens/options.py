@@ -8,7 +8,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from wizard.core.answers.rules import problem
-from wizard.core.names import names
+from wizard.core.tfvars import names
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.widgets.choices import Choice, Choices
 

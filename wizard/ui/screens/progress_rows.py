@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from wizard.core.events import Phase, State
-from wizard.core.progress_view import GroupProgress, Progress, Unit, UnitState
 from wizard.core.terraform.events import doing
+from wizard.core.terraform.progress import GroupProgress, Progress, Unit, UnitState
 from wizard.core.text import clean, count, duration
 from wizard.ui.widgets.tree import TreeRow
 

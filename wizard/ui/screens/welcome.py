@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Static
 
-from wizard.core import welcome
+from wizard.core.answers import steps as welcome
 from wizard.core.events import State
 from wizard.core.text import count
 from wizard.ui.screens.step import StepScreen
