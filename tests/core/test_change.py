@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from wizard.core.facts import AccessLog, Api, ApiType, LogGroup, Stage, StageRef, StageSettings
-from wizard.core.stage_requests import rest_patch, v2_requests
 from wizard.core.stages.change import Mode, StageChange, diff_lines, plan_change, same_settings
 from wizard.core.stages.log_format import render_format
 from wizard.core.stages.owner import Owner, Tool, from_tags, owner, snippet
+from wizard.services.aws.stages import rest_patch, v2_requests
 
 ARN = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/apigateway/wallarm-api-discovery-1"
 THEIRS = "arn:aws:logs:eu-central-1:123456789012:log-group:theirs"

@@ -25,7 +25,7 @@ from wizard.flows import install
 from wizard.flows.context import Options
 from wizard.flows.review import Review
 from wizard.flows.stages import connect as stages
-from wizard.services.terraform.results import PlanResult
+from wizard.services.terraform.client import PlanResult
 from wizard.ui.live import LiveBackend
 
 IDENTITY = Identity("123456789012", "arn:aws:iam::123456789012:root", "eu-central-1")

@@ -13,7 +13,7 @@ import pytest
 from wizard.core.errors import WizardError
 from wizard.core.terraform.events import ChangeSummary
 from wizard.flows.deployment import fresh
-from wizard.services.terraform.results import PlanResult
+from wizard.services.terraform.client import PlanResult
 
 
 def plan(path: Path) -> PlanResult:

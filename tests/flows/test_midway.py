@@ -19,8 +19,8 @@ from wizard.core.terraform.events import ChangeSummary, PlannedChange
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment import credentials, recovery
 from wizard.flows.deployment.model import Deployment
+from wizard.services.terraform.client import ApplyResult, PlanResult
 from wizard.services.terraform.errors import TerraformError
-from wizard.services.terraform.results import ApplyResult, PlanResult
 
 IDENTITY = Identity("123456789012", "arn:aws:iam::123456789012:root", "eu-central-1")
 EXPIRED = TerraformError("WAG-E-TF-103", "The AWS credentials have expired")

@@ -23,8 +23,9 @@ from wizard.core.state_place import StatePlace
 from wizard.flows import drafts
 from wizard.flows.context import Options
 from wizard.flows.deployment import find as saved
-from wizard.services import versions_kept, workspace_meta
+from wizard.services import files
 from wizard.services.workspace import s3_state
+from wizard.services.workspace import workspace as workspace_meta
 from wizard.services.workspace.workspace import WorkspaceId, open_workspace
 
 IDENTITY = WorkspaceId("123456789012", "eu-central-1", "api-gw-discovery")
@@ -120,7 +121,7 @@ def test_a_colleagues_older_answers_in_the_bucket_are_understood_and_kept() -> N
     found = current(bucket.saved_answers())
     assert found.r53_domain_name == "acme.example"
     bucket.save_answers(found.to_json())
-    kept = versions_kept.kept_name(bucket.place.answers, 1)
+    kept = files.kept_name(bucket.place.answers, 1)
     assert kept.endswith("/answers.v1.json")
     assert json.loads(bucket.objects[kept]) == OLD
     assert bucket.saved_answers()["schema_version"] == NOW

@@ -18,8 +18,8 @@ from wizard.core.facts import Identity
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment import locks, recovery
 from wizard.flows.deployment.model import Deployment
-from wizard.services import state_lock
 from wizard.services.aws.session import Session
+from wizard.services.workspace import state as state_lock
 
 NOTE = {
     "ID": "5ab1c0de-0000-4000-8000-000000000000",

@@ -9,10 +9,16 @@ from pathlib import Path
 import pytest
 
 from wizard.core.errors import UsageError, WizardError
-from wizard.services import assets, files
+from wizard.services import files
+from wizard.services.workspace import module as assets
 from wizard.services.workspace.module import BACKEND_FILE
-from wizard.services.workspace.workspace import Workspace, WorkspaceId, open_workspace
-from wizard.services.workspaces import describe_workspace, list_workspaces
+from wizard.services.workspace.workspace import (
+    Workspace,
+    WorkspaceId,
+    describe_workspace,
+    list_workspaces,
+    open_workspace,
+)
 
 IDENTITY = WorkspaceId("123456789012", "eu-central-1", "api-gw-discovery")
 STATE = {

@@ -153,7 +153,7 @@ class Lookup:
 
     def certificates(self, answers: Answers) -> tuple[Certificate, ...]:
         """Issued certificates of the Region, for whatever names."""
-        from wizard.services.aws.certificates import certificates
+        from wizard.services.aws.network import certificates
 
         return certificates(self.session(answers))
 

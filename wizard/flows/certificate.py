@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from wizard.core.answers.model import Answers
 from wizard.core.certificates import in_use, listed, soon, unfit, validity
 from wizard.core.errors import UsageError, WizardError
-from wizard.services.aws.certificates import describe
+from wizard.services.aws.network import describe
 from wizard.services.aws.session import Session
 
 NOT_FOUND = "WAG-E-AWS-014"

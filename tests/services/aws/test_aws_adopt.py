@@ -8,9 +8,9 @@ import uuid
 import pytest
 
 from wizard.core.tfvars import DEPLOYMENT_TAG
-from wizard.services import assets
 from wizard.services.aws import import_ids
 from wizard.services.aws.session import Session
+from wizard.services.workspace import module as assets
 
 OURS = "123456789012-eu-central-1-api-gw-discovery"
 

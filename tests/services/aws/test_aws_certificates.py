@@ -16,7 +16,7 @@ from botocore.stub import Stubber
 
 from wizard.core.certificates import KEYS, fitting
 from wizard.core.errors import WizardError
-from wizard.services.aws.certificates import certificates, describe
+from wizard.services.aws.network import certificates, describe
 from wizard.services.aws.session import Session
 
 LATER = datetime.now(timezone.utc) + timedelta(days=200)

@@ -15,7 +15,7 @@ from wizard.core.terraform.durations import expected_seconds, usual_seconds
 from wizard.core.terraform.events import PlannedChange
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment import credentials as flow
-from wizard.services.aws import expiry
+from wizard.services.aws import credentials
 from wizard.services.aws.session import Session
 from wizard.services.workspace.workspace import WorkspaceId, open_workspace
 
@@ -73,8 +73,8 @@ def test_keys_that_a_login_tool_wrote_into_a_profile_end_when_it_says(
 def test_an_sso_login_ends_on_its_own(login: object, ends: datetime | None, tmp_path: Path) -> None:
     name = hashlib.sha1(b"company", usedforsecurity=False).hexdigest()
     (tmp_path / f"{name}.json").write_text(json.dumps(login))
-    assert expiry.of_sso_login({"sso_session": "company"}, tmp_path) == ends
-    assert expiry.of_sso_login({"sso_session": "other"}, tmp_path) is None
+    assert credentials.of_sso_login({"sso_session": "company"}, tmp_path) == ends
+    assert credentials.of_sso_login({"sso_session": "other"}, tmp_path) is None
 
 
 def test_an_apply_takes_as_long_as_its_longest_piece_or_all_of_it_together() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from wizard.core import log_policy
 from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
 from wizard.services.aws import log_delivery
@@ -50,7 +49,7 @@ def test_log_delivery_gets_into_a_group_through_its_own_policy_and_out_again(
     before = policies(world)
     outcome = log_delivery.ensure(session, identity, name)
     assert outcome.changed
-    assert log_policy.allows(on_group(world, arn), arn, identity.account_id)
+    assert log_delivery.allows(on_group(world, arn), arn, identity.account_id)
     assert policies(world) == before
     assert not log_delivery.ensure(session, identity, name).changed
     assert log_delivery.restore(session, identity, name, outcome.before)
@@ -66,7 +65,7 @@ def test_a_policy_somebody_else_put_on_the_group_is_added_to_and_comes_back_in_i
     world.logs.put_resource_policy(resourceArn=arn, policyDocument=THEIR_POLICY)
     outcome = log_delivery.ensure(session, identity, name)
     assert "route53.amazonaws.com" in on_group(world, arn)
-    assert log_policy.allows(on_group(world, arn), arn, identity.account_id)
+    assert log_delivery.allows(on_group(world, arn), arn, identity.account_id)
     log_delivery.restore(session, identity, name, outcome.before)
     assert on_group(world, arn) == THEIR_POLICY
 
@@ -117,8 +116,8 @@ def test_without_policies_on_groups_one_account_wide_policy_serves_every_group(
     assert set(policies(world)) - set(before) == {log_delivery.ACCOUNT_POLICY}
     assert log_delivery.restore(session, identity, first, one.before)
     document = policies(world)[log_delivery.ACCOUNT_POLICY]
-    assert log_policy.allows(document, world.arn(second), identity.account_id)
-    assert not log_policy.allows(document, world.arn(first), identity.account_id)
+    assert log_delivery.allows(document, world.arn(second), identity.account_id)
+    assert not log_delivery.allows(document, world.arn(first), identity.account_id)
     assert log_delivery.restore(session, identity, second, two.before)
     assert policies(world) == before
 
@@ -136,12 +135,12 @@ def test_with_every_account_wide_policy_taken_one_with_room_is_extended_or_it_sa
     with pytest.raises(WizardError) as caught:
         log_delivery.ensure(session, there, "/g")
     assert caught.value.code == "WAG-E-LOGS-003"
-    theirs = log_policy.with_statement(
-        "", log_policy.statement("arn:other", identity.account_id, region, "aws")
+    theirs = log_delivery.with_statement(
+        "", log_delivery.statement("arn:other", identity.account_id, region, "aws")
     )
     logs.put_resource_policy(policyName="p3", policyDocument=theirs)
     outcome = log_delivery.ensure(session, there, "/g")
     assert outcome.after["name"] == "p3"
     log_delivery.restore(session, there, "/g", outcome.before)
     kept = {p["policyName"]: p for p in logs.describe_resource_policies()["resourcePolicies"]}
-    assert log_policy.same_document(kept["p3"]["policyDocument"], theirs)
+    assert log_delivery.same_document(kept["p3"]["policyDocument"], theirs)

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.core import log_policy
 from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
 from wizard.services.aws import log_delivery
@@ -20,7 +19,7 @@ from wizard.services.aws.rate_limit import TokenBucket
 from wizard.services.aws.session import Session
 
 ARN = "arn:aws:logs:us-east-1:123456789012:log-group:/g"
-OURS = log_policy.statement(ARN, "123456789012", "us-east-1", "aws")
+OURS = log_delivery.statement(ARN, "123456789012", "us-east-1", "aws")
 
 
 def theirs(number: int, service: str = "route53.amazonaws.com") -> dict[str, Any]:
@@ -42,11 +41,11 @@ def policy(*statements: dict[str, Any]) -> str:
 def almost_full(service: str = "route53.amazonaws.com") -> str:
     """As many statements as the quota takes, so that not one more fits."""
     held: list[dict[str, Any]] = []
-    while log_policy.fits(policy(*held, theirs(len(held), service))):
+    while log_delivery.fits(policy(*held, theirs(len(held), service))):
         held.append(theirs(len(held), service))
     document = policy(*held)
-    assert log_policy.fits(document)
-    assert not log_policy.fits(log_policy.with_statement(document, OURS))
+    assert log_delivery.fits(document)
+    assert not log_delivery.fits(log_delivery.with_statement(document, OURS))
     return document
 
 
@@ -87,12 +86,14 @@ class Place:
         """Our policy of the account as it would be with this group, too."""
         who = self.identity
         arn = log_delivery.group_arn(who, group)
-        ours = log_policy.statement(arn, who.account_id, who.region, who.partition)
-        return log_policy.with_statement(self.policies().get(log_delivery.ACCOUNT_POLICY, ""), ours)
+        ours = log_delivery.statement(arn, who.account_id, who.region, who.partition)
+        return log_delivery.with_statement(
+            self.policies().get(log_delivery.ACCOUNT_POLICY, ""), ours
+        )
 
     def allowed(self, document: str, group: str) -> bool:
         arn = log_delivery.group_arn(self.identity, group)
-        return log_policy.allows(document, arn, self.identity.account_id)
+        return log_delivery.allows(document, arn, self.identity.account_id)
 
 
 @contextmanager
@@ -128,7 +129,7 @@ def test_with_the_group_full_and_all_ten_taken_a_policy_of_log_delivery_is_exten
     env: dict[str, str], identity: Identity
 ) -> None:
     """Every statement of the policy that is extended is there afterwards, in its order."""
-    delivery = [theirs(n, log_policy.PRINCIPAL) for n in range(4)]
+    delivery = [theirs(n, log_delivery.PRINCIPAL) for n in range(4)]
     with region(env, identity, "eu-west-3", "/full") as place:
         place.give("/full", almost_full())
         for number in range(9):
@@ -158,8 +159,8 @@ def test_a_full_policy_of_log_delivery_is_passed_over_for_one_with_room(
             place.logs.put_resource_policy(
                 policyName=f"others-{number}", policyDocument=policy(theirs(number))
             )
-        full = almost_full(log_policy.PRINCIPAL)
-        room = policy(theirs(1, log_policy.PRINCIPAL))
+        full = almost_full(log_delivery.PRINCIPAL)
+        room = policy(theirs(1, log_delivery.PRINCIPAL))
         place.logs.put_resource_policy(policyName="a-full", policyDocument=full)
         place.logs.put_resource_policy(policyName="b-room", policyDocument=room)
         assert place.ensure("/full").after["name"] == "b-room"
@@ -169,7 +170,7 @@ def test_a_full_policy_of_log_delivery_is_passed_over_for_one_with_room(
 def test_where_there_is_no_room_at_all_nothing_is_changed_and_the_ways_out_are_said(
     env: dict[str, str], identity: Identity
 ) -> None:
-    full = almost_full(log_policy.PRINCIPAL)
+    full = almost_full(log_delivery.PRINCIPAL)
     with region(env, identity, "eu-south-1", "/full") as place:
         place.give("/full", almost_full())
         for number in range(10):
@@ -191,7 +192,7 @@ def test_our_own_policy_of_the_account_takes_group_after_group_until_it_is_full(
         for group in groups:
             place.give(group, almost_full())
         taken: list[str] = []
-        while log_policy.fits(place.with_one_more(groups[len(taken)])):
+        while log_delivery.fits(place.with_one_more(groups[len(taken)])):
             place.ensure(groups[len(taken)])
             taken.append(groups[len(taken)])
             document = place.policies()[log_delivery.ACCOUNT_POLICY]
@@ -208,7 +209,7 @@ _STATEMENTS = st.lists(
     st.builds(
         lambda sid, service, number: {**theirs(number, service), "Sid": sid},
         st.text(st.sampled_from("abcXYZ019"), max_size=8),
-        st.sampled_from(("route53.amazonaws.com", log_policy.PRINCIPAL, "es.amazonaws.com")),
+        st.sampled_from(("route53.amazonaws.com", log_delivery.PRINCIPAL, "es.amazonaws.com")),
         st.integers(0, 99),
     ),
     max_size=8,
@@ -223,8 +224,8 @@ def test_whatever_is_in_a_policy_stays_in_it_and_ours_comes_and_goes_alone(
     document = policy(*held) if not alone or len(held) != 1 else json.dumps(
         {"Version": "2012-10-17", "Statement": held[0]}
     )  # fmt: skip
-    merged = log_policy.with_statement(document, OURS)
+    merged = log_delivery.with_statement(document, OURS)
     assert statements(merged) == [*held, OURS]
-    assert statements(log_policy.with_statement(merged, OURS)) == [*held, OURS]
-    rest = log_policy.without_statement(merged, ARN)
+    assert statements(log_delivery.with_statement(merged, OURS)) == [*held, OURS]
+    rest = log_delivery.without_statement(merged, ARN)
     assert (statements(rest) if rest else []) == held

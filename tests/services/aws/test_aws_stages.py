@@ -26,7 +26,7 @@ from tests.services.aws.stage_kinds import (
 from wizard.core.errors import WizardError
 from wizard.core.facts import AccessLog, Identity, StageRef, StageSettings
 from wizard.core.stages.change import plan_change
-from wizard.services.aws import stage_errors, stages
+from wizard.services.aws import stages
 from wizard.services.aws.rate_limit import TokenBucket
 from wizard.services.aws.session import Session
 from wizard.services.aws.stages import Result
@@ -244,7 +244,7 @@ def test_what_aws_refuses_is_explained(words: str, error_code: str, code: str) -
     from botocore.exceptions import ClientError
 
     error = ClientError({"Error": {"Code": error_code, "Message": words}}, "UpdateStage")
-    explained = stage_errors.refused(error, StageRef("a", "prod"), "Changing a/prod", "")
+    explained = stages.refused(error, StageRef("a", "prod"), "Changing a/prod", "")
     assert explained.code == code
     assert words in explained.why
     assert explained.next_step

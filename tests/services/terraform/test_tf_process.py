@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from wizard.core.terraform.events import ApplyStart, Event
-from wizard.services.terraform import leftover, process
+from wizard.services.terraform import process
 from wizard.services.terraform.client import open_terraform
 from wizard.services.terraform.errors import TerraformError
 from wizard.services.workspace.workspace import Workspace
@@ -93,17 +93,17 @@ def test_a_marker_of_a_process_that_is_gone_means_nothing(tmp_path: Path) -> Non
     run.wait(lambda _: None)
     assert not marker.exists()
     marker.write_text(kept)
-    assert leftover.running(tmp_path) is None
+    assert process.running(tmp_path) is None
 
 
 def test_another_process_with_the_same_number_is_not_taken_for_it(tmp_path: Path) -> None:
     run = start(tmp_path, "import time; time.sleep(30)", mark=True)
     try:
         marker = tmp_path / "running.json"
-        assert leftover.running(tmp_path) is not None
+        assert process.running(tmp_path) is not None
         data = json.loads(marker.read_text())
         marker.write_text(json.dumps({**data, "birth": "1"}))
-        assert leftover.running(tmp_path) is None
+        assert process.running(tmp_path) is None
     finally:
         run.kill()
         run.wait(lambda _: None)
@@ -112,7 +112,7 @@ def test_another_process_with_the_same_number_is_not_taken_for_it(tmp_path: Path
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}'])
 def test_a_damaged_marker_is_no_marker(tmp_path: Path, text: str) -> None:
     (tmp_path / "running.json").write_text(text)
-    assert leftover.running(tmp_path) is None
+    assert process.running(tmp_path) is None
 
 
 def test_only_the_output_of_the_last_runs_is_kept(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_a_terraform_that_was_left_running_can_be_asked_to_stop(
     terraform = open_terraform(workspace, terraform=terraform_path)
     left = terraform.left_running()
     assert left is not None
-    threading.Timer(0.3, leftover.interrupt_running, [left]).start()
+    threading.Timer(0.3, process.interrupt_running, [left]).start()
     started = time.monotonic()
     assert not terraform.follow(left)
     assert time.monotonic() - started < 10

@@ -9,10 +9,9 @@ import pytest
 
 from tests.services.terraform.machines import home, mirror
 from wizard.core.errors import UsageError
-from wizard.services.terraform.binary import find_binary
 from wizard.services.terraform.client import Terraform, open_terraform
 from wizard.services.terraform.errors import TerraformError
-from wizard.services.terraform.find import ProviderSource, SourceKind, find_source
+from wizard.services.terraform.find import ProviderSource, SourceKind, find_binary, find_source
 from wizard.services.workspace.workspace import Workspace
 
 

@@ -11,11 +11,11 @@ from wizard.core.facts import Identity
 from wizard.core.state_place import LOCAL, StatePlace, backend_bucket
 from wizard.flows.context import Options
 from wizard.flows.deployment.find import found_deployments, saved_answers
-from wizard.services import state_bucket
 from wizard.services.aws import credentials
 from wizard.services.aws.session import Session
+from wizard.services.workspace import s3_state
 from wizard.services.workspace.s3_state import StateStore
-from wizard.services.workspace_meta import read_backend
+from wizard.services.workspace.workspace import read_backend
 
 
 def current_answers(
@@ -41,7 +41,7 @@ def current_answers(
     try:
         session = Session(profile=profile, region=region, env=options.env, mfa=ask_code)
         identity = session.identity()
-        for name in (bucket,) if bucket else state_bucket.find(session):
+        for name in (bucket,) if bucket else s3_state.find(session):
             found = _answers_in(session, identity, name, name_prefix)
             if found:
                 return {**found, "profile": profile}

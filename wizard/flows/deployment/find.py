@@ -14,12 +14,16 @@ from wizard.core.errors import WizardError
 from wizard.core.journal.unfinished import Unfinished
 from wizard.core.state_place import backend_bucket
 from wizard.flows.context import Options
-from wizard.services import versions_kept
+from wizard.services import files
 from wizard.services.files import write_private
 from wizard.services.lock import is_held
 from wizard.services.workspace.journal import Journal
-from wizard.services.workspace_meta import read_backend
-from wizard.services.workspaces import WorkspaceInfo, describe_workspace, list_workspaces
+from wizard.services.workspace.workspace import (
+    WorkspaceInfo,
+    describe_workspace,
+    list_workspaces,
+    read_backend,
+)
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ def saved_answers(
 
 def keep_answers(path: Path, answers: Answers) -> None:
     """Store them; those of another version of this product stay beside them as they were."""
-    versions_kept.keep(path, "schema_version", SCHEMA_VERSION)
+    files.keep(path, "schema_version", SCHEMA_VERSION)
     write_private(path, answers.to_json())
 
 

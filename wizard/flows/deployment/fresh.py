@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.core.errors import WizardError
 from wizard.core.events import Phase
 from wizard.core.text import duration
-from wizard.services.terraform.results import PlanResult
+from wizard.services.terraform.client import PlanResult
 
 if TYPE_CHECKING:
     from wizard.flows.deployment.model import Deployment

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.text import clean, duration
-from wizard.services import state_lock
 from wizard.services.lock import user_name
+from wizard.services.workspace import state as state_lock
 from wizard.services.workspace.s3_state import StateStore
 
 if TYPE_CHECKING:

@@ -21,12 +21,12 @@ from wizard.flows.deployment.follow import follow
 from wizard.flows.deployment.move_state import require_lockfile
 from wizard.flows.deployment.shared_state import Sharing
 from wizard.flows.stages import log_groups
-from wizard.services import assets
 from wizard.services.aws.session import Session
 from wizard.services.terraform.client import ApplyResult, PlanResult, Terraform, open_terraform
 from wizard.services.terraform.environment import network_notes
 from wizard.services.terraform.history import History
-from wizard.services.terraform.query import outputs
+from wizard.services.terraform.runner import outputs
+from wizard.services.workspace import module as assets
 from wizard.services.workspace.journal import Journal
 from wizard.services.workspace.workspace import Workspace, WorkspaceId, open_workspace
 

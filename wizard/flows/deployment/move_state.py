@@ -15,7 +15,7 @@ from wizard.core.events import Phase, State
 from wizard.core.journal import record
 from wizard.core.state_place import LOCAL, LOCKFILE_SINCE
 from wizard.flows.deployment import fresh
-from wizard.services import state_bucket
+from wizard.services.workspace import s3_state
 from wizard.services.workspace.s3_state import StateStore
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def plan_move(deployment: Deployment) -> Move | None:
     if not target:
         return Move(source, "")
     require_lockfile(deployment.terraform)
-    bucket = state_bucket.look(deployment.session, deployment.identity, target)
+    bucket = s3_state.look(deployment.session, deployment.identity, target)
     if bucket.exists:
         _check_free(deployment, StateStore(deployment.session, deployment.sharing.place(target)))
     return Move(
@@ -87,7 +87,7 @@ def move(deployment: Deployment, wanted: Move, plan: PlanResult) -> PlanResult:
     with deployment.context.phase(Phase.DEPLOY, "Moving Terraform's state"):
         if wanted.makes_bucket:
             with deployment.journal.effect(record.STATE_BUCKET, wanted.target):
-                state_bucket.make(deployment.session, deployment.identity, wanted.target)
+                s3_state.make(deployment.session, deployment.identity, wanted.target)
         elif wanted.tags_bucket:
             _tag(deployment, wanted.target)
         _relocate(deployment, wanted)
@@ -182,7 +182,7 @@ def _check_free(deployment: Deployment, store: StateStore) -> None:
 
 def _tag(deployment: Deployment, bucket: str) -> None:
     try:
-        state_bucket.tag(deployment.session, deployment.identity, bucket)
+        s3_state.tag(deployment.session, deployment.identity, bucket)
     except WizardError as error:
         deployment.context.note(
             f"{error.what}; colleagues set WALLARM_APIGW_STATE_BUCKET={bucket} instead",

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from wizard.core.errors import WizardError
 from wizard.core.events import Phase, State
 from wizard.core.journal import record
-from wizard.core.orphans import known_names
-from wizard.core.orphans import orphans as find_orphans
 from wizard.core.text import count, duration
 from wizard.flows.deployment import locks
 from wizard.services.aws.import_ids import find
+from wizard.services.aws.tagged import known_names
+from wizard.services.aws.tagged import orphans as find_orphans
 from wizard.services.aws.tagged import resources as tagged_resources
 from wizard.services.terraform.errors import TerraformError
 

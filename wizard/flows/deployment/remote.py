@@ -18,11 +18,11 @@ from wizard.core.state_place import StatePlace
 from wizard.core.text import clean
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
-from wizard.services import state_bucket
 from wizard.services.aws import from_tags
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.log_delivery import group_arn
 from wizard.services.aws.session import Session
+from wizard.services.workspace import s3_state
 from wizard.services.workspace.s3_state import StateStore
 
 OUR_GROUPS = "/aws/apigateway/wallarm-api-discovery-"
@@ -172,7 +172,7 @@ def _stages(
 def _holder(session: Session, identity: Identity, prefix: str) -> str:
     """Who took the state out of a bucket; empty where nobody did, or it may not be read."""
     try:
-        for bucket in state_bucket.find(session):
+        for bucket in s3_state.find(session):
             place = StatePlace(bucket, identity.account_id, identity.region, prefix)
             moved = StateStore(session, place).moved()
             if moved is not None and not moved.target:

@@ -14,9 +14,9 @@ from wizard.core.events import State
 from wizard.core.state_place import LOCAL, StatePlace, backend_bucket
 from wizard.core.text import clean, duration
 from wizard.flows.deployment import locks, remote
-from wizard.services import state_bucket
 from wizard.services.aws import tagged
 from wizard.services.workspace import journal as journals
+from wizard.services.workspace import s3_state
 from wizard.services.workspace.s3_state import StateStore
 
 if TYPE_CHECKING:
@@ -179,10 +179,10 @@ class Sharing:
         if wanted == LOCAL:
             return ""
         if wanted:
-            bucket = state_bucket.look(deployment.session, deployment.identity, wanted)
+            bucket = s3_state.look(deployment.session, deployment.identity, wanted)
             return wanted if bucket.exists and self._holds(wanted) else ""
         try:
-            names = state_bucket.find(deployment.session)
+            names = s3_state.find(deployment.session)
         except WizardError as error:
             deployment.context.note(
                 f"could not look for a state that a colleague keeps in S3: {error.what}",

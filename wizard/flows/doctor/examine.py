@@ -31,11 +31,11 @@ from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
 from wizard.flows.deployment import remote
 from wizard.flows.deployment.model import Deployment, identify, open_session
-from wizard.services import state_lock
 from wizard.services.aws.session import Session
 from wizard.services.checks.examination import CHECK_FUNCTIONS, Examination, guarded
 from wizard.services.lock import is_held, read_owner
-from wizard.services.terraform.binary import find_binary
+from wizard.services.terraform.find import find_binary
+from wizard.services.workspace import state as state_lock
 
 ResultListener = Callable[[Result], None]
 WaitListener = Callable[[tuple[Result, ...], float], None]

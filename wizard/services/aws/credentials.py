@@ -6,8 +6,12 @@ this process, and while one session asks, the others wait for what it gets.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 REFUSED = "WAG-E-AWS-022"
@@ -63,3 +67,45 @@ def forget(env: Mapping[str, str]) -> None:
 def _place(env: Mapping[str, str]) -> tuple[str, ...]:
     """Whose roles: the configuration they are in, and the AWS that gave the credentials."""
     return tuple(env.get(name, "") for name in _WHOSE)
+
+
+VARIABLE = "AWS_CREDENTIAL_EXPIRATION"
+# What login tools write into a profile; seen in their documentation, unverified beyond that.
+_KEYS = ("aws_expiration", "expiration", "x_security_token_expires")
+
+
+def from_environment(env: Mapping[str, str]) -> datetime | None:
+    """When the keys in the environment end; None where nothing says so."""
+    return parse(env.get(VARIABLE, ""))
+
+
+def from_profile(settings: Mapping[str, Any]) -> datetime | None:
+    """When a profile's keys end, if the tool that wrote them noted it."""
+    return next((end for key in _KEYS if (end := parse(str(settings.get(key, ""))))), None)
+
+
+def of_sso_login(settings: Mapping[str, Any], cache: Path | None = None) -> datetime | None:
+    """When the login behind an SSO profile ends; None where it renews itself or is not there.
+
+    Args:
+        settings: the profile's settings.
+        cache: the AWS CLI's folder of logins; its usual place if None.
+    """
+    name = str(settings.get("sso_session") or settings.get("sso_start_url") or "")
+    folder = cache or Path("~/.aws/sso/cache").expanduser()
+    digest = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()  # the CLI's file name
+    try:
+        login = json.loads((folder / f"{digest}.json").read_text(encoding="utf-8"))
+        return None if login.get("refreshToken") else parse(str(login.get("expiresAt", "")))
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def parse(text: str) -> datetime | None:
+    """An ISO 8601 time as these sources write it; without a zone it is UTC. None for others."""
+    try:
+        # Python 3.10 does not read the Z.
+        found = datetime.fromisoformat(text.strip().replace("Z", "+00:00").replace("UTC", "+00:00"))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)

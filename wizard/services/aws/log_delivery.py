@@ -8,12 +8,14 @@ so on changing the stage, and API Gateway also writes an account-wide policy of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from wizard.core import log_policy
 from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
 from wizard.services.aws.errors import (
@@ -30,6 +32,126 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
     from wizard.services.aws.session import Session
+
+
+PRINCIPAL = "delivery.logs.amazonaws.com"
+ACTIONS = ("logs:CreateLogStream", "logs:PutLogEvents")
+MAX_BYTES = 5120  # quota on one policy document
+SID_PREFIX = "WallarmApigw"
+
+
+def statement(group_arn: str, account_id: str, region: str, partition: str) -> dict[str, Any]:
+    """Our statement for one log group; its Sid is stable, so it can be found again."""
+    return {
+        "Sid": sid(group_arn),
+        "Effect": "Allow",
+        "Principal": {"Service": PRINCIPAL},
+        "Action": list(ACTIONS),
+        "Resource": f"{group_arn}:log-stream:*",
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": account_id},
+            "ArnLike": {"aws:SourceArn": f"arn:{partition}:logs:{region}:{account_id}:*"},
+        },
+    }
+
+
+def sid(group_arn: str) -> str:
+    """`WallarmApigw` and eight hex digits of the group's ARN."""
+    return SID_PREFIX + hashlib.sha256(group_arn.encode()).hexdigest()[:8]
+
+
+def allows(document: str, group_arn: str, account_id: str) -> bool:
+    """Whether a policy lets log delivery write to the group.
+
+    A condition other than on the source account or ARN counts as "no": then ours is added, which
+    does no harm.
+    """
+    needed = set(ACTIONS)
+    for item in _statements(document):
+        if item.get("Effect") == "Allow" and _applies(item, group_arn, account_id):
+            granted = _texts(item.get("Action"))
+            needed -= {a for a in needed if any(fnmatchcase(a, pattern) for pattern in granted)}
+    return not needed
+
+
+def with_statement(document: str, ours: dict[str, Any]) -> str:
+    """The document with our statement added, or put in place of an older one of ours."""
+    data = _loaded(document)
+    others = [s for s in _statements(document) if s.get("Sid") != ours["Sid"]]
+    data["Statement"] = [*others, ours]
+    return json.dumps(data, separators=(",", ":"))
+
+
+def without_statement(document: str, group_arn: str) -> str:
+    """The document without our statement for the group; empty when nothing else is left."""
+    others = [s for s in _statements(document) if s.get("Sid") != sid(group_arn)]
+    if not others:
+        return ""
+    return json.dumps({**_loaded(document), "Statement": others}, separators=(",", ":"))
+
+
+def has_statement(document: str, group_arn: str) -> bool:
+    """Whether our statement for the group is in the document."""
+    return any(s.get("Sid") == sid(group_arn) for s in _statements(document))
+
+
+def same_document(one: str, other: str) -> bool:
+    """Whether two documents mean the same, however they are written."""
+    return _loaded(one) == _loaded(other)
+
+
+def fits(document: str) -> bool:
+    """Whether a document is within the quota."""
+    return len(document.encode()) <= MAX_BYTES
+
+
+def _loaded(document: str) -> dict[str, Any]:
+    try:
+        data = json.loads(document) if document else None
+    except ValueError:
+        data = None
+    return data if isinstance(data, dict) else {"Version": "2012-10-17", "Statement": []}
+
+
+def _statements(document: str) -> list[dict[str, Any]]:
+    found = _loaded(document).get("Statement", [])
+    items = found if isinstance(found, list) else [found]
+    return [item for item in items if isinstance(item, dict)]
+
+
+def _applies(item: dict[str, Any], group_arn: str, account_id: str) -> bool:
+    principal = item.get("Principal")
+    services = _texts(principal.get("Service")) if isinstance(principal, dict) else ()
+    if PRINCIPAL not in services and principal != "*":
+        return False
+    stream = f"{group_arn}:log-stream:any"
+    if not any(fnmatchcase(stream, pattern) for pattern in _texts(item.get("Resource"))):
+        return False
+    conditions = item.get("Condition") or {}
+    if not isinstance(conditions, dict):
+        return False
+    return all(
+        _passes(wanted, account_id) for wanted in conditions.values() if isinstance(wanted, dict)
+    )
+
+
+def _passes(wanted: dict[str, Any], account_id: str) -> bool:
+    for key, value in wanted.items():
+        values = _texts(value)
+        if key.lower() == "aws:sourceaccount" and account_id not in values:
+            return False
+        if key.lower() == "aws:sourcearn" and not any(f":{account_id}:" in v for v in values):
+            return False
+        if key.lower() not in ("aws:sourceaccount", "aws:sourcearn"):
+            return False
+    return True
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(str(v) for v in value) if isinstance(value, Iterable) else ()
+
 
 Recorded = Callable[[dict[str, Any], dict[str, Any]], AbstractContextManager[object]]
 ACCOUNT_POLICY = "wallarm-apigw-log-delivery"
@@ -80,9 +202,9 @@ def ensure(
     client = session.client("logs")
     try:
         account_wide = _account_policies(client)
-        if any(log_policy.allows(p.document, arn, identity.account_id) for p in account_wide):
+        if any(allows(p.document, arn, identity.account_id) for p in account_wide):
             return PolicyOutcome(False, note="an account-wide policy allows it already")
-        ours = log_policy.statement(arn, identity.account_id, identity.region, identity.partition)
+        ours = statement(arn, identity.account_id, identity.region, identity.partition)
         try:
             outcome = _on_group(client, arn, ours, identity.account_id, recorded)
             if outcome is not None:
@@ -166,10 +288,10 @@ def _on_group(
 ) -> PolicyOutcome | None:
     """None where the group's policy has no room for another statement."""
     held = _group_policy(client, arn)
-    if held is not None and log_policy.allows(held.document, arn, account_id):
+    if held is not None and allows(held.document, arn, account_id):
         return PolicyOutcome(False, note="the log group's own policy allows it already")
-    document = log_policy.with_statement(held.document if held else "", ours)
-    if not log_policy.fits(document):
+    document = with_statement(held.document if held else "", ours)
+    if not fits(document):
         return None
     before = {"scope": GROUP, "document": held.document if held else ""}
     after = {"scope": GROUP, "document": document}
@@ -186,11 +308,11 @@ def _account_wide(
     held = next((p for p in policies if p.name == ACCOUNT_POLICY), None)
     candidates = [held or _Held(ACCOUNT_POLICY, "")]
     # With all ten taken, one that serves log delivery already and has room is extended.
-    candidates += [p for p in policies if p is not held and log_policy.PRINCIPAL in p.document]
+    candidates += [p for p in policies if p is not held and PRINCIPAL in p.document]
     refused = ""
     for policy in candidates:
-        document = log_policy.with_statement(policy.document, ours)
-        if not log_policy.fits(document):
+        document = with_statement(policy.document, ours)
+        if not fits(document):
             refused = refused or f"the policy {policy.name} would exceed 5,120 bytes"
             continue
         before = {"scope": ACCOUNT, "name": policy.name, "document": policy.document}
@@ -215,7 +337,7 @@ def _account_wide(
 
 def _restore_group(client: CloudWatchLogsClient, arn: str, before: dict[str, Any]) -> bool:
     held = _group_policy(client, arn)
-    if held is None or not log_policy.has_statement(held.document, arn):
+    if held is None or not has_statement(held.document, arn):
         return False
     document = _earlier(held.document, arn, before)
     if document:
@@ -229,7 +351,7 @@ def _restore_group(client: CloudWatchLogsClient, arn: str, before: dict[str, Any
 def _restore_account(client: CloudWatchLogsClient, arn: str, before: dict[str, Any]) -> bool:
     name = str(before.get("name", ACCOUNT_POLICY))
     held = next((p for p in _account_policies(client) if p.name == name), None)
-    if held is None or not log_policy.has_statement(held.document, arn):
+    if held is None or not has_statement(held.document, arn):
         return False
     document = _earlier(held.document, arn, before)
     if document:
@@ -241,9 +363,9 @@ def _restore_account(client: CloudWatchLogsClient, arn: str, before: dict[str, A
 
 def _earlier(document: str, arn: str, before: dict[str, Any]) -> str:
     """Without our statement; in the owner's own spelling when nothing else changed since."""
-    rest = log_policy.without_statement(document, arn)
+    rest = without_statement(document, arn)
     original = str(before.get("document", ""))
-    return original if rest and log_policy.same_document(rest, original) else rest
+    return original if rest and same_document(rest, original) else rest
 
 
 def _put_group(client: CloudWatchLogsClient, arn: str, document: str, revision: str | None) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from wizard import __version__
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import Identity
-from wizard.services.aws import configuration, expiry, rate_limit
+from wizard.services.aws import configuration, rate_limit
 from wizard.services.aws import credentials as roles
 from wizard.services.aws.client_types import Clients
 from wizard.services.aws.errors import explain, explained
@@ -138,14 +138,14 @@ class Session(Clients):
         settings = self._session()._session.full_config["profiles"].get(self.profile, {})
         if self._handed_on_by_name(method):
             if method == "sso":
-                return expiry.of_sso_login(settings)
-            return expiry.from_profile(settings) if method == "shared-credentials-file" else None
+                return roles.of_sso_login(settings)
+            return roles.from_profile(settings) if method == "shared-credentials-file" else None
         if method in _CHAIN_METHODS and not self.profile:
             return None
         ends = getattr(credentials, "_expiry_time", None)
         if isinstance(ends, datetime):
             return ends
-        return None if self.profile else expiry.from_environment(self._env)
+        return None if self.profile else roles.from_environment(self._env)
 
     def seconds_left(self) -> float | None:
         """Seconds until the credentials end; None when they do not, or nothing says so."""

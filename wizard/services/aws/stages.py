@@ -7,22 +7,180 @@ back shows it. Recording is the caller's: every function takes and returns plain
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from wizard.core.errors import WizardError
 from wizard.core.facts import ApiType, StageRef, StageSettings
-from wizard.core.stage_requests import V2Requests, rest_patch, v2_requests
 from wizard.core.stages import change as rules
-from wizard.core.stages.change import Mode, StageChange, UndoAction, undo
-from wizard.services.aws.errors import message_of, never_sent, no_answer
+from wizard.core.stages.change import Mode, StageChange, UndoAction, same_level, same_log, undo
+from wizard.services.aws.errors import (
+    code_of,
+    explain,
+    is_not_found,
+    message_of,
+    never_sent,
+    no_answer,
+)
 from wizard.services.aws.items import LiveStage, from_rest, from_v2
-from wizard.services.aws.stage_errors import refused
 
 if TYPE_CHECKING:
     from wizard.services.aws.session import Session
+
+
+_DENIED = frozenset(("AccessDeniedException", "UnauthorizedException", "BadRequestException"))
+ROLE_MISSING = "CloudWatch Logs role ARN must be set"
+
+
+def refused(error: Exception, ref: StageRef, doing: str, profile: str) -> WizardError:
+    """The WizardError for what API Gateway answered to a request about a stage."""
+    words = message_of(error)
+    if is_not_found(error):
+        return WizardError(
+            "WAG-E-STAGES-012",
+            f"{ref} does not exist any more",
+            why=words,
+            next_step="Load the stages again. Nothing was changed.",
+        )
+    if ROLE_MISSING in words:
+        return WizardError(
+            "WAG-E-STAGES-013",
+            f"{ref} was not changed: the account has no CloudWatch role for API Gateway",
+            why=words,
+            next_step="Let the wizard set the role (asked for, recorded), or set it in the API "
+            "Gateway console under Settings.",
+        )
+    if (code_of(error) in _DENIED and "logs:" in words) or "Insufficient permissions" in words:
+        return WizardError(
+            "WAG-E-STAGES-019",
+            f"{ref} was not changed: these credentials may not set up log delivery",
+            why=words,
+            next_step="HTTP APIs need logs:CreateLogDelivery, logs:GetLogDelivery, "
+            "logs:UpdateLogDelivery, logs:ListLogDeliveries, logs:DeleteLogDelivery, "
+            "logs:PutResourcePolicy, logs:DescribeResourcePolicies and logs:DescribeLogGroups; "
+            "`wallarm-apigw iam-policy` prints them.",
+        )
+    if code_of(error) == "BadRequestException" and "log" in words.lower():
+        return WizardError(
+            "WAG-E-STAGES-017",
+            f"{ref} was not changed: AWS refuses the access log",
+            why=words,
+            next_step="Check that the log group exists in this Region and that the format is valid "
+            "for this API type.",
+        )
+    if code_of(error) == "ConflictException":
+        return WizardError(
+            "WAG-E-STAGES-018",
+            f"{ref} was not changed: something else changes it right now",
+            why=words,
+            next_step="Run the same command again in a minute.",
+        )
+    return explain(error, doing, profile)
+
+
+# What AWS fills in when `/*/*` is created by setting nothing but a log level. Throttling is filled
+# in from the account's limits.
+_METHOD_DEFAULTS: Mapping[str, object] = {
+    "metricsEnabled": False,
+    "dataTraceEnabled": False,
+    "cachingEnabled": False,
+    "cacheTtlInSeconds": 300,
+    "cacheDataEncrypted": False,
+    "requireAuthorizationForCacheControl": True,
+    "unauthorizedCacheControlHeaderStrategy": "SUCCEED_WITH_RESPONSE_HEADER",
+}
+
+
+def rest_patch(
+    live: StageSettings,
+    target: StageSettings,
+    method_setting: Mapping[str, Any] | None = None,
+    throttle: Mapping[str, Any] | None = None,
+) -> list[dict[str, str]]:
+    """The `patchOperations` of REST `UpdateStage` that turn `live` into `target`; one request.
+
+    Args:
+        method_setting: the live `methodSettings["*/*"]`. When the level was never set before and
+            this entry holds nothing but our level, the whole entry is removed, which leaves the
+            stage exactly as it was; otherwise the level becomes OFF.
+        throttle: the account's `throttleSettings` (`burstLimit`, `rateLimit`); an entry whose
+            throttling differs from them holds a limit that somebody chose.
+    `dataTrace` is never touched.
+    """
+    ops: list[dict[str, str]] = []
+    if not same_log(live.access_log, target.access_log):
+        if target.access_log.enabled:
+            ops += [
+                _replace("/accessLogSettings/destinationArn", target.access_log.destination_arn),
+                _replace("/accessLogSettings/format", target.access_log.format),
+            ]
+        else:
+            ops.append({"op": "remove", "path": "/accessLogSettings"})
+    if live.logging_level != target.logging_level:
+        if target.logging_level:
+            ops.append(_replace("/*/*/logging/loglevel", target.logging_level))
+        elif _only_our_level(method_setting or {}, throttle or {}):
+            ops.append({"op": "remove", "path": "/*/*"})
+        elif not same_level(live.logging_level, ""):
+            ops.append(_replace("/*/*/logging/loglevel", "OFF"))
+    return ops
+
+
+@dataclass(frozen=True)
+class V2Requests:
+    """What API Gateway v2 is asked: `update` are keyword arguments of `UpdateStage` (empty: no such
+    call); `delete_log` means `DeleteAccessLogSettings`."""
+
+    update: dict[str, Any]
+    delete_log: bool = False
+
+
+def v2_requests(
+    api_type: ApiType,
+    live: StageSettings,
+    target: StageSettings,
+    route_settings: Mapping[str, Any] | None = None,
+) -> V2Requests:
+    """The requests that turn `live` into `target` on an HTTP or WebSocket stage.
+
+    Args:
+        route_settings: the live `DefaultRouteSettings`. They are sent back as they are with the
+            level changed, because it is undocumented whether members that are left out are kept.
+    """
+    update: dict[str, Any] = {}
+    delete_log = False
+    if not same_log(live.access_log, target.access_log):
+        if target.access_log.enabled:
+            update["AccessLogSettings"] = {
+                "DestinationArn": target.access_log.destination_arn,
+                "Format": target.access_log.format,
+            }
+        else:
+            delete_log = True
+    if api_type is ApiType.WEBSOCKET and live.logging_level != target.logging_level:
+        settings = {k: v for k, v in (route_settings or {}).items() if k != "LoggingLevel"}
+        if target.logging_level:
+            settings["LoggingLevel"] = target.logging_level
+        update["DefaultRouteSettings"] = settings
+    return V2Requests(update, delete_log)
+
+
+def _replace(path: str, value: str) -> dict[str, str]:
+    return {"op": "replace", "path": path, "value": value}
+
+
+def _only_our_level(entry: Mapping[str, Any], throttle: Mapping[str, Any]) -> bool:
+    limits = {
+        "throttlingBurstLimit": throttle.get("burstLimit"),
+        "throttlingRateLimit": throttle.get("rateLimit"),
+    }
+    chosen = any(key in entry and entry[key] != limit for key, limit in limits.items())
+    return not chosen and all(
+        entry.get(key, default) == default for key, default in _METHOD_DEFAULTS.items()
+    )
+
 
 READ_BACK_SECONDS = 5.0
 

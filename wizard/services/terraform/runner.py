@@ -2,24 +2,100 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from python_terraform import Terraform as CommandLines
 
 from wizard.core.errors import WizardError
-from wizard.core.terraform.events import ChangeSummary, Diagnostic, Event
-from wizard.services.terraform import leftover, process
-from wizard.services.terraform.binary import Binary
+from wizard.core.secret import Secret
+from wizard.core.terraform.events import ChangeSummary, Diagnostic, Event, describe
+from wizard.services.terraform import process
 from wizard.services.terraform.errors import TerraformError, failed
 from wizard.services.terraform.events import parse_line
-from wizard.services.terraform.query import QUICK_TIMEOUT, Answer
-from wizard.services.terraform.runlog import RunLog
+from wizard.services.terraform.find import Binary
 from wizard.services.workspace.workspace import Workspace
+
+_MAX_BYTES = 5 << 20
+
+
+class RunLog:
+    """Appends to one file (0600); the one before is kept as `.1`. A full disk never ends a run."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def begin(self, command: str, version: str) -> None:
+        """Note the start of a command."""
+        try:
+            if self._path.exists() and self._path.stat().st_size > _MAX_BYTES:
+                self._path.replace(self._path.with_name(self._path.name + ".1"))
+        except OSError:
+            return
+        self._append(f"--- terraform {command} (Terraform {version})")
+
+    def write(self, event: Event) -> None:
+        """Note one event."""
+        if text := describe(event):
+            self._append(text)
+
+    def end(self, command: str, returncode: int, stderr: str) -> None:
+        """Note how a command ended, with what it said on stderr."""
+        for line in stderr.strip().splitlines()[-50:]:
+            self._append(f"stderr: {line}")
+        self._append(f"--- terraform {command}: exit code {returncode}")
+
+    def _append(self, text: str) -> None:
+        at = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+        line = "\n    ".join(text.splitlines())
+        try:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(descriptor, "ab") as file:
+                file.write(f"{at} {line}\n".encode("utf-8", errors="replace"))
+        except OSError:
+            return  # the log is for later; the run goes on
+
+
+QUICK_TIMEOUT = 300.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Exit code and texts of a quick command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def json_answer(answer: Answer, command: str) -> dict[str, Any]:
+    """The JSON object a command printed. Raises TerraformError where there is none."""
+    try:
+        data = json.loads(answer.stdout)
+        if isinstance(data, dict) and (answer.returncode == 0 or "diagnostics" in data):
+            return data
+    except ValueError:
+        pass  # told below, with what Terraform said
+    raise failed(command, (), answer.stderr or answer.stdout[:2000], answer.returncode)
+
+
+def outputs(data: Mapping[str, Mapping[str, Any]]) -> dict[str, object]:
+    """`terraform output -json` → values by name; a sensitive text becomes a `Secret`."""
+    out: dict[str, object] = {}
+    for name, item in data.items():
+        value = item.get("value")
+        out[name] = Secret(value) if item.get("sensitive") and isinstance(value, str) else value
+    return out
+
 
 EventListener = Callable[[Event], None]
 
@@ -75,11 +151,11 @@ class Runner:
         if self._run is not None:
             self._run.kill()
 
-    def left_running(self) -> leftover.RunningTerraform | None:
+    def left_running(self) -> process.RunningTerraform | None:
         """The Terraform that an earlier wizard left running here, if it still runs."""
-        return leftover.running(self.workspace.runs)
+        return process.running(self.workspace.runs)
 
-    def follow(self, found: leftover.RunningTerraform, on_event: EventListener = ignore) -> bool:
+    def follow(self, found: process.RunningTerraform, on_event: EventListener = ignore) -> bool:
         """Follow it to its end. Returns whether it said that an apply was completed.
 
         Plan again afterwards: an empty plan is the proof.
@@ -94,7 +170,7 @@ class Runner:
             if event is not None:
                 on_event(event)
 
-        leftover.follow(found, listen)
+        process.follow(found, listen)
         return complete
 
     def _argv(self, command: str, *args: str, **options: object) -> list[str]:
@@ -114,11 +190,11 @@ class Runner:
             )
         return module
 
-    def _settled(self) -> leftover.RunningTerraform | None:
+    def _settled(self) -> process.RunningTerraform | None:
         """A Terraform still at work here; one that changes nothing is asked to end first."""
         left = self.left_running()
         if left is not None and left.command in _HARMLESS:
-            leftover.interrupt_running(left)
+            process.interrupt_running(left)
             deadline = time.monotonic() + _SETTLE_SECONDS
             while left is not None and time.monotonic() < deadline:
                 time.sleep(0.05)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import runpy
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -80,3 +82,32 @@ def _digest(files: Mapping[str, bytes]) -> str:
     for name, data in sorted(files.items()):
         whole.update(f"{name}\0".encode() + hashlib.sha256(data).digest())
     return whole.hexdigest()
+
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def terraform_module() -> Path:
+    """Folder of the Terraform module."""
+    return _find("terraform", "*.tf")
+
+
+def forwarder_package() -> bytes:
+    """The forwarder's zip, built from the source of this installation: the same bytes always."""
+    folder = _find("lambda", "build.py")
+    package = io.BytesIO()
+    runpy.run_path(str(folder / "build.py"))["build"](package)
+    return package.getvalue()
+
+
+def _find(name: str, must_hold: str) -> Path:
+    bundled = _PACKAGE / "_bundled" / name
+    for folder in (bundled, _PACKAGE.parent / name):
+        if any(folder.glob(must_hold)):
+            return folder
+    raise WizardError(
+        "WAG-E-ASSET-001",
+        f"This installation lacks its {name} folder",
+        why=f"Neither {bundled} nor {_PACKAGE.parent / name} holds {must_hold}.",
+        next_step="Install the wheel again (`uv tool install --force WHEEL`).",
+    )

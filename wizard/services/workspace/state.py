@@ -6,12 +6,91 @@ second time. The copy of the last run that ended is what tells the one from the 
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
+import re
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from wizard.core.errors import WizardError
+from wizard.core.text import clean
 from wizard.services.files import write_private
-from wizard.services.state_file import StateFacts, count_resources, read_state
+
+
+@dataclass(frozen=True)
+class StateFacts:
+    """What tells one state from another. `outputs` as in Terraform's state: value, sensitive."""
+
+    lineage: str
+    serial: int
+    resources: int
+    outputs: Mapping[str, Any]
+    terraform: str = ""  # the version that wrote it
+
+
+def read_state(body: bytes) -> StateFacts:
+    """The facts of a state. Raises ValueError, KeyError, TypeError or AttributeError for others."""
+    state = json.loads(body)
+    resources = sum(
+        len(r.get("instances", ())) for r in state["resources"] if r.get("mode") != "data"
+    )
+    outputs = state.get("outputs") or {}
+    return StateFacts(
+        str(state.get("lineage", "")),
+        int(state.get("serial", 0)),
+        resources,
+        dict(outputs),
+        str(state.get("terraform_version", "")),
+    )
+
+
+def read_shared_state(body: bytes | None, where: str) -> StateFacts | None:
+    """The same for a state in S3. Raises WizardError WAG-E-WS-020 when it is damaged."""
+    if not body:
+        return None
+    try:
+        return read_state(body)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WizardError(
+            "WAG-E-WS-020",
+            "Terraform's state of this deployment is damaged",
+            why=f"{where}: {error}",
+            next_step="If the bucket keeps versions, restore the one before "
+            "(`aws s3api list-object-versions`); then run the same command again.",
+        ) from error
+
+
+def count_resources(path: Path, kept: Path) -> int:
+    """Number of resources (data sources do not count); 0 for a missing or empty file.
+
+    Args:
+        kept: an earlier copy to point to when this one is damaged.
+    Raises WizardError WAG-E-WS-020 when the file is no Terraform state.
+    """
+    if not path.exists() or not path.stat().st_size:
+        return 0
+    try:
+        return read_state(path.read_bytes()).resources
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        good = kept if kept.exists() and kept != path else path.with_name(path.name + ".backup")
+        hint = f"An earlier copy is {good}. " if good.exists() else ""
+        offer = "`wallarm-apigw install` offers to put it in place and keeps the damaged file. "
+        by_hand = (
+            "Keep the damaged file too, put the good one in its place, and run the same command "
+            "again. "
+        )
+        raise WizardError(
+            "WAG-E-WS-020",
+            "Terraform's state of this deployment is damaged",
+            why=f"{path}: {error}",
+            next_step=f"{hint}{offer if hint and good == kept else by_hand}"
+            "What is missing from it is looked for in the account.",
+        ) from error
 
 
 class LocalState:
@@ -117,3 +196,65 @@ class UnsavedStates:
 
 def _aside(path: Path, why: str) -> Path:
     return path.rename(path.with_name(f"{path.name}.{why}-{time.strftime('%Y%m%dT%H%M%S')}"))
+
+
+@dataclass(frozen=True)
+class LocalLock:
+    """The note beside a state. `created` is epoch seconds, 0.0 where the note does not say."""
+
+    path: Path
+    lock_id: str
+    who: str
+    operation: str
+    created: float
+
+    def age(self, now: float) -> float:
+        """Seconds since it was taken."""
+        return max(0.0, now - self.created)
+
+
+def read(state_file: Path) -> LocalLock | None:
+    """The note of whoever locked this state, or None. One that cannot be read says nothing."""
+    path = state_file.with_name(f".{state_file.name}.lock.info")
+    try:
+        changed = path.stat().st_mtime
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    except ValueError:
+        data = {}  # cut short: only its age is known
+    if not isinstance(data, dict):
+        data = {}
+    operation = str(data.get("Operation", "")).replace("OperationType", "").lower()
+    return LocalLock(
+        path,
+        clean(str(data.get("ID", "")), 60),
+        clean(str(data.get("Who", "")), 80) or "somebody",
+        clean(operation, 40) or "a command",
+        _epoch(str(data.get("Created", ""))) or changed,
+    )
+
+
+def held(state_file: Path) -> bool:
+    """Whether a process holds the state right now. This process must not hold it itself."""
+    try:
+        descriptor = os.open(state_file, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _epoch(text: str) -> float:
+    """Terraform's time: nanoseconds and a Z, which Python 3.10 does not read."""
+    found = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z$", text)
+    if not found:
+        return 0.0
+    return datetime.fromisoformat(found[1]).replace(tzinfo=timezone.utc).timestamp()

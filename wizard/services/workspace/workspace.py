@@ -22,19 +22,86 @@ from typing import Any, Protocol
 
 import platformdirs
 
+from wizard.core import migrations
 from wizard.core.errors import UsageError, WizardError
+from wizard.services import files
 from wizard.services.files import private_dir, write_private
-from wizard.services.lock import Lock
-from wizard.services.state_file import StateFacts
+from wizard.services.lock import Lock, Owner, is_held, read_owner
 from wizard.services.workspace.module import BACKEND_FILE, PROVIDER_LOCK, copy_module
-from wizard.services.workspace.state import LocalState, UnsavedStates
-from wizard.services.workspace_meta import (
-    has_backend,
-    read_backend,
-    read_meta,
-    write_backend,
-    write_meta,
-)
+from wizard.services.workspace.state import LocalState, StateFacts, UnsavedStates
+
+LAYOUT_VERSION = 1
+_META = "workspace.json"
+_BACKEND = "backend.json"
+
+
+def read_meta(root: Path) -> dict[str, Any]:
+    """The description; empty where there is none.
+
+    Raises WizardError WAG-E-WS-006 when it cannot be read, WAG-E-VERSION-001 when a newer
+    version wrote it.
+    """
+    path = root / _META
+    if not path.exists():
+        return {}
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(data, dict) or "account_id" not in data:
+            raise ValueError("not a workspace description")
+    except (OSError, ValueError, TypeError) as error:
+        raise WizardError(
+            "WAG-E-WS-006",
+            "The workspace's description cannot be read",
+            why=f"{path}: {error}",
+            next_step="Restore the file from a backup, or choose another folder with "
+            "--workspace DIR.",
+        ) from error
+    return migrations.migrate(
+        data, key="layout", current=LAYOUT_VERSION, steps=migrations.LAYOUT,
+        source=f"The workspace {root}",
+    )  # fmt: skip
+
+
+def write_meta(root: Path, **values: Any) -> None:
+    """Replace some values of the description."""
+    data = {**read_meta(root), **values, "layout": LAYOUT_VERSION}
+    files.keep(root / _META, "layout", LAYOUT_VERSION)
+    write_private(root / _META, json.dumps(data, indent=2) + "\n")
+
+
+def read_backend(root: Path) -> dict[str, Any]:
+    """Where the state is when it is not in the folder: `{"s3": {...}}`; else empty.
+
+    Raises WizardError WAG-E-WS-012 when that cannot be read.
+    """
+    path = root / _BACKEND
+    if not path.exists():
+        return {}
+    try:
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return data
+    except (OSError, ValueError) as error:
+        raise WizardError(
+            "WAG-E-WS-012",
+            "Where this deployment's state is kept cannot be read",
+            why=f"{path}: {error}",
+            next_step="Restore the file, or start in a new folder with --workspace DIR and "
+            "WALLARM_APIGW_STATE_BUCKET set to the bucket's name.",
+        ) from error
+
+
+def write_backend(root: Path, backend: Mapping[str, Any]) -> None:
+    """Remember where the state is; an empty mapping means the folder itself."""
+    if backend:
+        write_private(root / _BACKEND, json.dumps(dict(backend), indent=2) + "\n")
+    else:
+        (root / _BACKEND).unlink(missing_ok=True)
+
+
+def has_backend(root: Path) -> bool:
+    """Whether the state is elsewhere, be the file readable or not."""
+    return (root / _BACKEND).exists()
+
 
 ENV = "WALLARM_APIGW_WORKSPACE"
 RESERVE = "reserve"
@@ -261,3 +328,47 @@ def open_workspace(
 
 def _override(backend: Mapping[str, Any]) -> str:
     return json.dumps({"terraform": {"backend": backend}}, indent=2) + "\n"
+
+
+@dataclass(frozen=True)
+class WorkspaceInfo:
+    """A deployment found on this machine. `owner` is set while a run holds it."""
+
+    id: WorkspaceId
+    root: Path
+    resources: int | None  # in the local state; None where that cannot be read, or is in S3
+    changed: float  # epoch seconds of the last change of the state, 0.0 without one
+    owner: Owner | None = None
+
+
+def list_workspaces() -> tuple[WorkspaceInfo, ...]:
+    """Every deployment with a folder in the user's data directory, the last changed first."""
+    files = (data_dir() / "workspaces").glob("*/*/*/workspace.json")
+    found = [describe_workspace(file.parent) for file in files]
+    return tuple(sorted((f for f in found if f), key=lambda f: f.changed, reverse=True))
+
+
+def describe_workspace(root: Path) -> WorkspaceInfo | None:
+    """What is in a workspace folder, without opening it; None where it is none."""
+    try:
+        meta = read_meta(root)
+    except WizardError:
+        return None
+    if not meta:
+        return None
+    state = LocalState(root / "state")
+    changing = state.path
+    try:
+        resources: int | None = state.resources()
+    except WizardError:
+        resources = None
+    if has_backend(root):
+        resources, changing = None, root / "journal.jsonl"
+    lock = root / "lock"
+    return WorkspaceInfo(
+        WorkspaceId(str(meta["account_id"]), str(meta["region"]), str(meta["name_prefix"])),
+        root,
+        resources,
+        changing.stat().st_mtime if changing.exists() else 0.0,
+        read_owner(lock) if is_held(lock) else None,
+    )
