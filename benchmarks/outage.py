@@ -15,8 +15,8 @@ from typing import Any
 import boto3
 
 from benchmarks import data_path
+from wizard.flows import redrive
 from wizard.sandbox import Sandbox
-from wizard.services import redrive
 
 EVENTS, EVERY_SECONDS = 50, 4.0
 BUCKET = "undelivered"

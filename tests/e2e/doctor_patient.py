@@ -15,9 +15,9 @@ from wizard.core.checks.checklist import CHECKS
 from wizard.core.checks.model import Report, Result, Verdict, selected
 from wizard.core.secret import Secret
 from wizard.core.tfvars import Outputs
-from wizard.flows import mend
 from wizard.flows.context import Context, Options
 from wizard.flows.doctor import examine as diagnose
+from wizard.flows.doctor import repair as mend
 from wizard.services.checks.examination import JUDGE_VARIABLE, Examination
 
 REGISTERED = "2026-08-01T00:00:00Z INFO node registration done"

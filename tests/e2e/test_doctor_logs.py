@@ -9,8 +9,7 @@ import pytest
 
 from tests.e2e.conftest import Deployed
 from tests.e2e.doctor_patient import Patient, healthy
-from wizard.flows.doctor.logs import LogSource, read
-from wizard.flows.logs import Follower, followers
+from wizard.flows.doctor.logs import Follower, LogSource, followers, read
 
 pytestmark = pytest.mark.e2e
 

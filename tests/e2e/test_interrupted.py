@@ -22,7 +22,7 @@ from tests.e2e.killer import Killer
 from tests.e2e.machines import environment, until
 from wizard.core.facts import ApiType
 from wizard.core.tfvars import DEPLOYMENT_TAG
-from wizard.flows import elsewhere
+from wizard.flows.deployment import find as elsewhere
 from wizard.flows.deployment.model import identify, open_session
 from wizard.sandbox import Sandbox
 
@@ -93,10 +93,13 @@ def test_from_another_computer_without_the_state_nothing_is_made_twice(
                       WALLARM_APIGW_WORKSPACE=str(tmp_path / "third"))  # fmt: skip
     assert other.returncode == 0, other.stderr[-2000:]
     session = open_session(begun.context, begun.answers)
-    seen = elsewhere.look(session, identify(session, begun.answers))
+    seen = elsewhere.find_elsewhere(session, identify(session, begun.answers))
     assert [(d.name_prefix, d.bucket) for d in seen.found] == [("api-gw-discovery", "")]
     assert (
-        elsewhere.look(session, identify(session, begun.answers), ("api-gw-discovery",)).found == ()
+        elsewhere.find_elsewhere(
+            session, identify(session, begun.answers), ("api-gw-discovery",)
+        ).found
+        == ()
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wizard.core.checks import report as checklist_text
 from wizard.core.checks.checklist import CHECKS
-from wizard.flows import mend
+from wizard.flows.doctor import repair
 from wizard.services.checks.examination import CHECK_FUNCTIONS
 
 
@@ -14,7 +14,7 @@ def test_every_check_has_a_function_that_looks_and_no_function_is_idle() -> None
 
 
 def test_every_fix_that_is_offered_has_a_repair() -> None:
-    assert {check.fix for check in CHECKS if check.fix} == set(mend.FIXES)
+    assert {check.fix for check in CHECKS if check.fix} == set(repair.FIXES)
 
 
 def test_the_list_names_every_check_and_what_can_be_mended() -> None:

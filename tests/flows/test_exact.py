@@ -23,7 +23,7 @@ from wizard.core.terraform.events import ChangeSummary, PlannedChange
 from wizard.core.tfvars import Outputs
 from wizard.flows import install
 from wizard.flows.context import Options
-from wizard.flows.review import Review
+from wizard.flows.install import Review
 from wizard.flows.stages import connect as stages
 from wizard.services.terraform.client import PlanResult
 from wizard.ui.live import LiveBackend

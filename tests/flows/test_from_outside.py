@@ -23,10 +23,11 @@ from wizard.core.events import Note
 from wizard.core.facts import Stage
 from wizard.core.state_place import STATE_TAG, STATE_TAG_VALUE, StatePlace
 from wizard.core.tfvars import DEPLOYMENT_TAG
-from wizard.flows import elsewhere, status
+from wizard.flows import status
 from wizard.flows.context import Context, Options
+from wizard.flows.deployment import find as elsewhere
 from wizard.flows.doctor import examine as diagnose
-from wizard.flows.mend import Mend
+from wizard.flows.doctor.repair import Mend
 from wizard.flows.stages import connect as stages
 from wizard.flows.stages.connect import Stages
 from wizard.flows.uninstall import Uninstall
@@ -214,7 +215,7 @@ def test_a_bucket_that_is_named_is_looked_into_whatever_its_tags(there: There) -
     place = StatePlace(BUCKET, identity.account_id, identity.region, "api-gw-discovery")
     try:
         StateStore(there.world.session, place).save_answers(there.answers.to_json())
-        look = elsewhere.look
+        look = elsewhere.find_elsewhere
         assert [(d.name_prefix, d.bucket) for d in look(there.world.session, identity).found] == [
             ("api-gw-discovery", "")
         ]

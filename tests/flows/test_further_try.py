@@ -11,7 +11,6 @@ from tests.flows.account import GROUP, World
 from wizard.core.events import FlowEvent, Note, State
 from wizard.core.facts import Stage
 from wizard.core.tfvars import Outputs
-from wizard.flows import further_try
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.stages import switch as switching
@@ -46,10 +45,10 @@ class Run:
         assert report.state is State.FAILED
         return report.message
 
-    def further_try(self) -> tuple[State, str]:
+    def switching(self) -> tuple[State, str]:
         inventory = replace(self.world.inventory, stages=(self.stage,))
         with self.deployment:
-            changes = further_try.again(self.deployment, self.changes, inventory, self.outputs)
+            changes = switching.again(self.deployment, self.changes, inventory, self.outputs)
             (report,) = switching.apply(self.deployment, changes, self.outputs)
         return report.state, report.message
 

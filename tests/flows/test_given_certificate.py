@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from wizard.core.answers.model import Answers
 from wizard.core.certificates import DAY
 from wizard.core.errors import UsageError
-from wizard.flows.certificate import Given, look
+from wizard.flows.install import Given, look
 from wizard.services.aws.session import Session
 
 ARN = "arn:aws:acm:us-east-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"

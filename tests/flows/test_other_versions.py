@@ -20,8 +20,8 @@ from wizard.core.answers import rules
 from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.core.state_place import StatePlace
-from wizard.flows import drafts
 from wizard.flows.context import Options
+from wizard.flows.deployment import answers
 from wizard.flows.deployment import find as saved
 from wizard.services import files
 from wizard.services.workspace import s3_state
@@ -78,10 +78,10 @@ def test_an_answers_file_and_a_draft_of_an_older_version_are_understood(tmp_path
     text = json.dumps({**OLD, "schema_version": 1})
     assert current(answers_io.parse_file(text, "a.json")).r53_domain_name == "acme.example"
     options = Options(workspace=tmp_path, env={})
-    drafts.draft_file(options).write_text(text)
-    draft = current(drafts.load_draft(options))
+    answers.draft_file(options).write_text(text)
+    draft = current(answers.load_draft(options))
     assert draft.r53_domain_name == "acme.example"
-    drafts.save_draft(options, draft)
+    answers.save_draft(options, draft)
     assert json.loads((tmp_path / "draft-answers.v1.json").read_text())["zone"] == "ACME.example"
 
 
@@ -149,9 +149,9 @@ def test_what_a_newer_version_wrote_is_refused_at_every_door_and_stays_as_it_is(
 def test_a_draft_of_a_newer_version_is_not_guessed_at_and_not_lost(tmp_path: Path) -> None:
     options = Options(workspace=tmp_path, env={})
     newer = json.dumps({"schema_version": 9, "brand_new": True})
-    drafts.draft_file(options).write_text(newer)
-    assert drafts.load_draft(options) == {}
-    drafts.save_draft(options, Answers())
+    answers.draft_file(options).write_text(newer)
+    assert answers.load_draft(options) == {}
+    answers.save_draft(options, Answers())
     assert (tmp_path / "draft-answers.v9.json").read_text() == newer
 
 

@@ -12,7 +12,7 @@ import pytest
 from wizard.core.answers.model import Answers
 from wizard.core.events import StageReport, State
 from wizard.core.facts import StageRef
-from wizard.flows import further_try, install
+from wizard.flows import install
 from wizard.flows.stages import switch as switching
 
 
@@ -56,7 +56,7 @@ def test_a_further_try_changes_only_the_stages_it_names_and_ends_well(
     refs = [StageRef.parse(ref) for ref in ("a/prod", "b/prod", "c/prod")]
     changes = tuple(SimpleNamespace(ref=ref) for ref in refs)
     review: Any = SimpleNamespace(changes=changes, inventory=None)
-    monkeypatch.setattr(further_try, "again", lambda _, changes, *__: changes)
+    monkeypatch.setattr(switching, "again", lambda _, changes, *__: changes)
 
     job.switch_stages(review, None)
     assert notebook.lines == [("failed", "b/prod")]

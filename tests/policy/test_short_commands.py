@@ -23,7 +23,7 @@ from wizard.core.facts import Identity
 from wizard.core.permissions.commands import ADD, FLOWS, REDRIVE, ROTATE, SUBSCRIBE
 from wizard.core.permissions.documents import documents, needs
 from wizard.core.secret import Secret
-from wizard.flows import rotate
+from wizard.flows import token
 from wizard.flows.context import Context, Options
 from wizard.flows.permissions import ask_first
 from wizard.services.aws.session import Session
@@ -179,10 +179,10 @@ def test_no_token_is_stored_that_the_node_could_not_be_given(
 ) -> None:
     iam.decide = lambda one: "implicitDeny" if one == action else "allowed"
     deployed = Deployed(iam, tmp_path)
-    monkeypatch.setattr(rotate, "open_session", lambda *_: deployed.session)
-    monkeypatch.setattr(rotate, "identify", lambda *_: JANE)
-    monkeypatch.setattr(rotate, "Deployment", lambda *_: deployed)
+    monkeypatch.setattr(token, "open_session", lambda *_: deployed.session)
+    monkeypatch.setattr(token, "identify", lambda *_: JANE)
+    monkeypatch.setattr(token, "Deployment", lambda *_: deployed)
     with pytest.raises(WizardError) as stopped:
-        rotate.rotate(deployed.context, Answers(), Secret("A" * 64))
+        token.rotate(deployed.context, Answers(), Secret("A" * 64))
     assert stopped.value.code == "WAG-E-AWS-024"
     assert {form["Action"][0] for form in iam.asked} == {"SimulatePrincipalPolicy"}

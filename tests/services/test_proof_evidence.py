@@ -11,7 +11,7 @@ import pytest
 from wizard.core.events import State
 from wizard.core.facts import Api, ApiType, EndpointType, Stage
 from wizard.core.proof import Evidence, tell
-from wizard.services.proof import Route, look
+from wizard.flows.proof import Route, look
 
 MARKER = "0123456789abcdef" * 2
 STAGE = Stage(Api("a1b2c3d4e5", "orders", ApiType.REST, EndpointType.REGIONAL), "prod")

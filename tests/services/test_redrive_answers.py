@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.services.redrive import Replay, outcome
+from wizard.flows.redrive import Replay, outcome
 
 LOST = '{"errorType":"UndeliveredError","errorMessage":"3 of 5 events undelivered: status 503"}'
 

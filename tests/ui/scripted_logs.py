@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.ui.script import EPOCH
-from wizard.flows.logs import LogLine, LogSource, Tail
+from wizard.flows.doctor.logs import LogLine, LogSource, Tail
 
 
 class ScriptedLog:

@@ -20,8 +20,8 @@ from wizard.core.errors import WizardError
 from wizard.core.events import StageReport, State
 from wizard.core.facts import AccessLog, Stage, StageSettings
 from wizard.core.stages.change import StageChange, plan_change
-from wizard.flows import further_try
 from wizard.flows.context import Context, Options
+from wizard.flows.stages import switch as further_try
 from wizard.services.aws import stages as live_stages
 from wizard.services.aws.items import LiveStage
 from wizard.ui.screens.dialogs import Confirm

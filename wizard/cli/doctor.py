@@ -102,8 +102,8 @@ def _mend(
 
     A repair that is declined is left out; without anybody to ask, nothing is repaired.
     """
-    from wizard.flows import mend
     from wizard.flows.doctor import examine as diagnose
+    from wizard.flows.doctor import repair as mend
 
     tried: set[tuple[str, str]] = set()
     while True:

@@ -24,7 +24,7 @@ from wizard.services.tokens import take_environment
 if TYPE_CHECKING:
     from wizard.core.stages.change import StageChange
     from wizard.core.tfvars import Outputs
-    from wizard.flows.review import Review
+    from wizard.flows.install import Review
 
 PLAN_IS_STALE = "WAG-E-TF-101"
 T = TypeVar("T")

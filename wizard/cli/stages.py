@@ -182,7 +182,7 @@ def _show_removal(console: Console, removal: Removal, *, delete_logs: bool) -> N
 def rotate_token(options: argparse.Namespace) -> int:
     """Store a new token and restart the node's tasks with it."""
     from wizard.flows.lookup import read_token
-    from wizard.flows.rotate import needed, rotate
+    from wizard.flows.token import needed, rotate
 
     env = take_environment()
     answers = load_answers(options, env)

@@ -10,32 +10,139 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 
 from wizard.core.answers.model import Answers
-from wizard.core.cost import estimate
+from wizard.core.certificates import in_use, listed, soon, unfit, validity
+from wizard.core.cost import Estimate, estimate
+from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import Phase, StageReport, State
 from wizard.core.facts import Identity, Inventory, Stage
 from wizard.core.journal import record
-from wizard.core.journal.unfinished import PROOF, intention
+from wizard.core.journal.unfinished import PROOF, Step, intention
 from wizard.core.proof import Proof
 from wizard.core.secret import Secret
 from wizard.core.stages.change import StageChange
 from wizard.core.stages.selection import chosen_stages, still_connected
+from wizard.core.terraform.plans import beyond
 from wizard.core.text import count
 from wizard.core.tfvars import Outputs
-from wizard.flows import certificate, further_try, permissions
+from wizard.flows import permissions
 from wizard.flows import proof as proof_flow
 from wizard.flows import token as token_in_ssm
 from wizard.flows.context import Context
 from wizard.flows.deployment import credentials, fresh, move_state, recovery
 from wizard.flows.deployment.model import Deployment, identify, open_session
-from wizard.flows.review import Review, intended_steps
+from wizard.flows.deployment.move_state import Move
 from wizard.flows.stages import log_groups
 from wizard.flows.stages import switch as switching
 from wizard.services.aws.discovery import discover
-from wizard.services.aws.permissions import Verdict
+from wizard.services.aws.network import describe
+from wizard.services.aws.permissions import Permissions, Verdict
+from wizard.services.aws.session import Session
 from wizard.services.terraform.client import PlanResult, Terraform
+
+NOT_FOUND = "WAG-E-AWS-014"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What to say of it: `used` are (what, words) for the review, `warnings` sentences."""
+
+    used: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def look(session: Session, answers: Answers) -> Given:
+    """The given certificate as it is now; nothing where none is given.
+
+    Raises UsageError WAG-E-CERT-001 when it does not exist or cannot serve the node's name. Not
+    being able to look is a warning.
+    """
+    arn, host = answers.certificate_arn, answers.node_host
+    if not arn or not host:
+        return Given()
+    try:
+        found = describe(session, arn)
+    except WizardError as error:
+        if error.code == NOT_FOUND:
+            raise _refused(arn, "does not exist in this account and Region") from error
+        text = f"Whether the certificate {arn} is one for {host} could not be checked: {error.what}"
+        return Given((("Certificate", f"yours, not checked: {arn}"),), (text,))
+    now = time.time()
+    reason = unfit(found, host, now)
+    if reason:
+        raise _refused(arn, reason)
+    renewal = "Import it again in time." if found.kind == "IMPORTED" else "AWS renews it if it can."
+    warnings = (
+        (f"The certificate {listed(found)} {validity(found)}. {renewal}",)
+        if soon(found, now)
+        else ()
+    )
+    return Given((in_use(found),), warnings)
+
+
+def _refused(arn: str, reason: str) -> UsageError:
+    return UsageError(
+        "WAG-E-CERT-001",
+        "The certificate cannot serve the node",
+        why=f"{arn}: it {reason}.",
+        next_step="Choose another one with certificate_arn, or leave it empty: then one is made. "
+        "Nothing was changed.",
+        keys=("certificate_arn",),
+    )
+
+
+@dataclass(frozen=True)
+class Review:
+    """Everything that would happen, before anything does.
+
+    `changes` are the stage changes; while the connector's log group does not exist yet their
+    destination is its future name. `skipped` pairs a chosen stage with the reason it is left alone.
+    """
+
+    answers: Answers
+    identity: Identity
+    inventory: Inventory
+    changes: tuple[StageChange, ...]
+    skipped: tuple[tuple[Stage, str], ...]
+    plan: PlanResult
+    cost: Estimate
+    warnings: tuple[str, ...] = ()
+    used: tuple[tuple[str, str], ...] = ()  # what of the user's is used as it is: name, words
+    move: Move | None = None  # of Terraform's state
+    permissions: Permissions | None = None  # as IAM forecasts them
+
+    def beyond(self, earlier: Review) -> tuple[str, ...]:
+        """What this review holds that nobody saw in the earlier one, in words."""
+        seen = {c.ref: (c.mode, c.after.access_log.format) for c in earlier.changes}
+        return (
+            *(f"{c.action} {c.address}" for c in beyond(earlier.plan.changes, self.plan.changes)),
+            *(
+                f"change stage {c.ref}"
+                for c in self.changes
+                if c.changes_anything and seen.get(c.ref) != (c.mode, c.after.access_log.format)
+            ),
+        )
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """The account is already as the answers want it."""
+        return not self.plan.has_changes and not self.changes and self.move is None
+
+
+def intended_steps(review: Review, deployment: Deployment, token: bool) -> list[Step]:
+    """What a run will do, for the journal."""
+    steps: list[Step] = []
+    if review.move is not None:
+        steps.append((record.STATE_MOVE, str(deployment.workspace.id)))
+    if token and deployment.token_parameter:
+        steps.append((record.TOKEN_STORE, deployment.token_parameter))
+    if review.plan.has_changes:
+        steps.append((record.TERRAFORM_APPLY, str(deployment.workspace.id)))
+    steps += [(record.STAGE_SWITCH, str(change.ref)) for change in review.changes]
+    return steps if review.answers.proof == "skip" else [*steps, (PROOF, "")]
 
 
 class Install:
@@ -102,7 +209,7 @@ class Install:
         deployment.sharing.check_alone()
         log_group_arn = switching.future_log_group(deployment)
         given = log_groups.given(self.session, self.answers.api_gateway_log_group_name)
-        own = certificate.look(self.session, self.answers)
+        own = look(self.session, self.answers)
         changes, skipped = switching.plan(self.session, chosen, self.answers, log_group_arn)
         token_in_ssm.check(self.session, self.answers, self.token)
         move = move_state.plan_move(deployment)
@@ -192,7 +299,7 @@ class Install:
             if not changes:
                 return ()
             if only:
-                changes = further_try.again(deployment, changes, review.inventory, outputs)
+                changes = switching.again(deployment, changes, review.inventory, outputs)
             with self.context.phase(Phase.STAGES, "Switching access logging on"):
                 reports = switching.apply(deployment, changes, outputs)
             self._failures = [str(r.ref) for r in reports if r.state is State.FAILED]

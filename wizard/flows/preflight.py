@@ -13,8 +13,7 @@ from wizard.core.events import State
 if TYPE_CHECKING:
     from wizard.core.secret import Secret
     from wizard.flows.context import Options
-    from wizard.flows.deployment.find import Found
-    from wizard.flows.elsewhere import Seen
+    from wizard.flows.deployment.find import Found, Seen
     from wizard.services.aws.session import Session
 
 HANGS_ON = {"permissions": ("identity",), "existing": ("identity",)}
@@ -189,8 +188,8 @@ class Preflight:
 
     def _existing(self, answers: Answers, *, ask: bool = True) -> Check:
         """On this machine, in S3, and by tags; the account is asked only for the last two."""
+        from wizard.flows.deployment.find import Seen
         from wizard.flows.deployment.model import found_deployments
-        from wizard.flows.elsewhere import Seen
 
         question = "Earlier deployment"
         here = [d for d in found_deployments(self.options) if d.resources != 0]
@@ -216,7 +215,7 @@ class Preflight:
         return Check("existing", question, State.SKIPPED, "none")
 
     def _elsewhere(self, answers: Answers, here: Sequence[Found]) -> tuple[Seen, str]:
-        from wizard.flows.elsewhere import Seen, look
+        from wizard.flows.deployment.find import Seen, find_elsewhere
 
         try:
             session = self._session(answers)
@@ -225,7 +224,7 @@ class Preflight:
             return Seen(), "the account could not be asked"
         place = (identity.account_id, identity.region)
         known = [d.name_prefix for d in here if (d.account_id, d.region) == place]
-        return look(session, identity, known), ""
+        return find_elsewhere(session, identity, known), ""
 
 
 def _reach(url: str, env: Mapping[str, str]) -> str:

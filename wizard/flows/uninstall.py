@@ -6,31 +6,145 @@ else changed since is never overwritten without being asked about.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from wizard.core.answers.model import Answers
+from wizard.core.cost import storage
 from wizard.core.errors import WizardError
 from wizard.core.events import Phase, StageReport, State
+from wizard.core.facts import LogGroup, StageRef
 from wizard.core.journal import record
-from wizard.core.journal.record import Record, StageRecord
+from wizard.core.journal.record import Entry, Record, StageRecord, settings_from_dict
 from wizard.core.journal.unfinished import Step
+from wizard.core.stages.change import same_level
 from wizard.core.terraform.plans import beyond
 from wizard.core.text import count
-from wizard.flows import log_data
 from wizard.flows import permissions as allowed
 from wizard.flows.context import Context
 from wizard.flows.deployment import recovery
 from wizard.flows.deployment.fresh import changed, listed
 from wizard.flows.deployment.holding import Holding
 from wizard.flows.deployment.model import Deployment, identify, open_session
-from wizard.flows.log_data import LogData
 from wizard.flows.stages import switch as switching
 from wizard.flows.stages.prerequisites import give_back_policy
+from wizard.services.aws import log_groups
 from wizard.services.aws import token_parameter as parameters
+from wizard.services.aws.errors import explain, is_not_found
 from wizard.services.aws.permissions import Permissions
 from wizard.services.aws.stages import Result
 from wizard.services.terraform.client import PlanResult
+
+EXECUTION_LOGS = "API-Gateway-Execution-Logs_"
+CANARY = "/Canary"
+
+
+@dataclass(frozen=True)
+class LogData:
+    """A log group that the deployment made. `address` is empty where Terraform has let it go."""
+
+    name: str
+    address: str = ""
+    group: LogGroup | None = None
+
+    @property
+    def left(self) -> str:
+        """What stays when it is kept, with its monthly cost."""
+        return f"{self.name}: log data{_size(self.group)}; `{DELETE}` removes it"
+
+
+DELETE = "wallarm-apigw uninstall --delete-logs"
+
+
+def find_log_data(deployment: Deployment, plan: PlanResult | None) -> tuple[LogData, ...]:
+    """Log groups that this plan deletes, and those that an earlier removal kept."""
+    session = deployment.session
+    planned = _planned(deployment, plan) if plan is not None else {}
+    out = [LogData(name, at, log_groups.find(session, name)) for name, at in planned.items()]
+    kept = sorted(deployment.journal.record.kept_logs - planned.keys())
+    out += [LogData(name, "", log_groups.find(session, name)) for name in kept]
+    return tuple(one for one in out if one.address or one.group is not None)
+
+
+def keep_log_data(deployment: Deployment, data: Iterable[LogData]) -> None:
+    """Have Terraform let these log groups go; they stay as they are."""
+    held = [one for one in data if one.address]
+    with ExitStack() as effects:
+        for one in held:
+            effects.enter_context(deployment.journal.effect(record.LOGS_KEEP, one.name))
+        deployment.terraform.forget(tuple(one.address for one in held))
+
+
+def delete_log_data(deployment: Deployment, data: Iterable[LogData]) -> None:
+    """Delete log groups that an earlier removal kept. One that is gone is no error."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    for one in data:
+        if one.address:
+            continue
+        with deployment.journal.effect(record.LOGS_DELETE, one.name):
+            try:
+                deployment.session.client("logs").delete_log_group(logGroupName=one.name)
+            except (BotoCoreError, ClientError) as error:
+                if not is_not_found(error):
+                    raise explain(error, f"Deleting the log group {one.name}") from error
+
+
+def made_by_api_gateway(deployment: Deployment) -> tuple[str, ...]:
+    """What API Gateway wrote on account of this deployment and that stays, with its monthly cost.
+
+    Execution logs of stages whose level was raised, and the access logs of canaries.
+    """
+    session = deployment.session
+    wanted = set(_execution_logs(deployment.journal.entries))
+    out: list[str] = []
+    if wanted:
+        out += [
+            f"{group.name}: errors and info that API Gateway logged, with what it logged there "
+            f"before{_size(group)}"
+            for group in log_groups.list_log_groups(session, EXECUTION_LOGS)
+            if group.name in wanted
+        ]
+    places = {str(e.after.get("log_group", "")) for e in _switches(deployment.journal.entries)}
+    for place in sorted(places - {""}):
+        canary = log_groups.find(session, place + CANARY)
+        if canary is not None:
+            out.append(f"{canary.name}: access logs of a canary{_size(canary)}")
+    return tuple(out)
+
+
+def _planned(deployment: Deployment, plan: PlanResult) -> dict[str, str]:
+    """Names of the log groups that a plan deletes, with their addresses."""
+    return {
+        str(change["change"]["before"]["name"]): str(change["address"])
+        for change in deployment.terraform.show_plan_json(plan).get("resource_changes", ())
+        if change["type"] == "aws_cloudwatch_log_group"
+        and change["change"]["actions"] == ["delete"]
+    }
+
+
+def _switches(entries: Iterable[Entry]) -> Iterable[Entry]:
+    """Changes that took effect on stages that log to the connector's own group."""
+    done = (e for e in entries if e.action == record.STAGE_SWITCH and e.step == "done")
+    return (e for e in done if e.after.get("mode") == "ours")
+
+
+def _execution_logs(entries: Iterable[Entry]) -> Iterable[str]:
+    for entry in _switches(entries):
+        before, after = settings_from_dict(entry.before), settings_from_dict(entry.after)
+        if not same_level(before.logging_level, after.logging_level):
+            ref = StageRef.parse(entry.subject)
+            yield f"{EXECUTION_LOGS}{ref.api_id}/{ref.stage}"
+
+
+def _size(group: LogGroup | None) -> str:
+    if group is None:
+        return ""
+    days = group.retention_days
+    ends = f"expires after {days} days" if days else "never expires"
+    return f" ({storage(group.stored_bytes)}; {ends})"
+
 
 AskStage = Callable[[StageRecord, str], bool]
 
@@ -123,7 +237,7 @@ class Uninstall(Holding):
             plan,
             held.token_parameter,
             (*stays, *_role(held)),
-            log_data.found(deployment, plan),
+            find_log_data(deployment, plan),
             tuple(held.policies),
             found,
         )
@@ -146,7 +260,7 @@ class Uninstall(Holding):
             self._policies()
             self._token(removal.token_parameter)
             if self._delete_logs:
-                log_data.delete(deployment, removal.logs)
+                delete_log_data(deployment, removal.logs)
         left = [*removal.stays]
         if not self._delete_logs:
             left += [one.left for one in removal.logs]
@@ -169,7 +283,7 @@ class Uninstall(Holding):
     def _made_by_api_gateway(self) -> tuple[str, ...]:
         """Everything is removed by now: that a list cannot be read must not look like a failure."""
         try:
-            return log_data.made_by_api_gateway(self.deployment)
+            return made_by_api_gateway(self.deployment)
         except WizardError as error:
             self.context.note(
                 f"Whether API Gateway left log groups of its own could not be seen: {error.what}",
@@ -208,7 +322,7 @@ class Uninstall(Holding):
         if plan is None or self._delete_logs or not held:
             return plan
         plan.discard()
-        log_data.keep(self.deployment, held)
+        keep_log_data(self.deployment, held)
         fresh_plan = self.deployment.terraform.plan(destroy=True)
         if more := beyond(plan.changes, fresh_plan.changes):
             fresh_plan.discard()

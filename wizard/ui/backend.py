@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from wizard.core.proof import Proof
     from wizard.core.reading_order import View
     from wizard.core.secret import Secret
-    from wizard.flows.logs import LogSource, Tail
+    from wizard.flows.doctor.logs import LogSource, Tail
     from wizard.ui.views import (
         Connected,
         Existing,

@@ -11,7 +11,7 @@ from wizard.core.answers.parse import build
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import FlowEvent, Listener, StageReport
 from wizard.core.facts import StageRef
-from wizard.flows.drafts import draft_file, drop_draft, load_draft, save_draft
+from wizard.flows.deployment.answers import draft_file, drop_draft, load_draft, save_draft
 from wizard.ui.live_look import LiveLook
 from wizard.ui.screens.home_text import links, planned, shown_changes, status_lines
 from wizard.ui.views import Link, ReviewView, StatusLine
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from wizard.core.tfvars import Outputs
     from wizard.flows.context import Options
     from wizard.flows.deployment.model import Deployment
-    from wizard.flows.install import Install
-    from wizard.flows.review import Review
+    from wizard.flows.install import Install, Review
 
 
 class LiveBackend(LiveLook):

@@ -108,7 +108,7 @@ class LiveHome:
         if self._adding is None:
             raise WizardError("WAG-E-UI-002", "There is no reviewed plan",
                               next_step="Go back to Review.")  # fmt: skip
-        from wizard.flows import further_try
+        from wizard.flows.stages import switch as further_try
 
         job, found, answers = self._adding
         if self._added:  # the plan is used up by a try, whether well or not
@@ -198,7 +198,7 @@ class LiveHome:
 
     def fix_preview(self, answers: Answers, found: Result) -> str:
         """What the repair would do."""
-        from wizard.flows.mend import Mend
+        from wizard.flows.doctor.repair import Mend
 
         self.close()
         with Mend(self._context, answers) as mend:
@@ -206,7 +206,7 @@ class LiveHome:
 
     def fix(self, answers: Answers, found: Result) -> None:
         """Do the repair."""
-        from wizard.flows.mend import Mend
+        from wizard.flows.doctor.repair import Mend
 
         self.close()
         with Mend(self._context, answers) as mend:
@@ -214,7 +214,7 @@ class LiveHome:
 
     def logs(self, answers: Answers) -> tuple[LogFollower, ...]:
         """The logs of the deployment."""
-        from wizard.flows.logs import followers
+        from wizard.flows.doctor.logs import followers
 
         return followers(self._context, answers)
 

@@ -66,7 +66,7 @@ class LiveLook(LiveHome):
 
     def elsewhere(self, answers: Answers) -> tuple[Existing, ...]:
         """Deployments of this account and Region that are not on this machine."""
-        from wizard.flows.elsewhere import look
+        from wizard.flows.deployment.find import find_elsewhere
 
         self._looked = answers
         session = self._lookup.session(answers)
@@ -76,12 +76,12 @@ class LiveLook(LiveHome):
         return tuple(
             Existing(d.name_prefix, d.account_id, d.region, None, 0.0, bucket=d.bucket,
                      outside=not d.bucket)
-            for d in look(session, identity, known, answers.state_bucket).found
+            for d in find_elsewhere(session, identity, known, answers.state_bucket).found
         )  # fmt: skip
 
     def saved(self, existing: Existing) -> Answers | None:
         """The answers that deployment was made with."""
-        from wizard.flows import elsewhere
+        from wizard.flows.deployment import find as elsewhere
         from wizard.flows.deployment import remote
         from wizard.flows.deployment.find import answers_of
 
@@ -95,7 +95,7 @@ class LiveLook(LiveHome):
         else:
             place = (existing.name_prefix, existing.account_id, existing.region, existing.bucket)
             found = elsewhere.Elsewhere(*place)
-            data = elsewhere.answers(self._lookup.session(self._looked), found)
+            data = elsewhere.read_shared_answers(self._lookup.session(self._looked), found)
             data = {**data, "profile": self._looked.profile} if data else {}
         return build(data, check=False) if data else None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wizard.ui.loaded import Loaded
 
 if TYPE_CHECKING:
-    from wizard.flows.logs import LogLine, Tail
+    from wizard.flows.doctor.logs import LogLine, Tail
     from wizard.ui.backend import LogFollower
 
 MOST_LINES = 1_000

@@ -5,14 +5,19 @@ One stage's failure never stops its neighbours; it is reported with its next ste
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import StageReport, State
 from wizard.core.facts import ApiType, Stage, StageSettings
 from wizard.core.journal import record
 from wizard.core.journal.record import StageRecord, settings_to_dict
-from wizard.core.stages.change import Mode, StageChange
+from wizard.core.stages.change import Mode, StageChange, diff_lines, same_settings
 from wizard.core.stages.log_format import log_group_name
+from wizard.core.text import clean
 from wizard.core.tfvars import Outputs
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.stages import log_groups
@@ -21,6 +26,13 @@ from wizard.services.aws import stages
 from wizard.services.aws.session import Session
 from wizard.services.aws.stages import Result
 from wizard.services.workspace.journal import Effect
+
+if TYPE_CHECKING:
+    from wizard.core.facts import Inventory
+    from wizard.core.tfvars import Outputs
+    from wizard.flows.context import Context
+    from wizard.flows.deployment.model import Deployment
+
 
 # Stands for the log group that the deployment will create; replaced by the real ARN before use.
 FUTURE_NAME = "/aws/apigateway/wallarm-api-discovery-…"
@@ -154,3 +166,63 @@ def switch(deployment: Deployment, change: StageChange) -> StageReport:
 def _note_result(effect: Effect, settings: StageSettings, after: dict[str, str]) -> None:
     """The journal holds what was read back, not what was asked for."""
     effect.after = after | settings_to_dict(settings)
+
+
+def again(
+    deployment: Deployment, changes: Iterable[StageChange], inventory: Inventory, outputs: Outputs
+) -> tuple[StageChange, ...]:
+    """The same changes from what the stages have now, as far as somebody agreed to them."""
+    reviewed = tuple(changes)
+    fresh = []
+    for change in reviewed:
+        stage = inventory.find(change.ref)
+        try:
+            live = stages.read_settings(deployment.session, change.ref, change.api_type)
+        except WizardError:
+            continue  # the try itself says what is wrong
+        if stage is None or same_settings(live, change.after):
+            continue
+        planned, _ = plan(
+            deployment.session,
+            (replace(stage, settings=live),),
+            deployment.answers,
+            outputs.api_gateway_log_group_arn,
+        )
+        subscribed = {*outputs.api_gateway_log_groups, outputs.api_gateway_log_group}
+        for one in planned:
+            if one.mode is Mode.KEEP and one.log_group not in subscribed:
+                deployment.context.note(
+                    f"logs to {one.log_group} by now, to which the forwarder is not subscribed: "
+                    "go through Review once more",
+                    State.WARNING,
+                    str(one.ref),
+                )
+                continue
+            fresh.append(one)
+    return agreed(deployment.context, reviewed, fresh)
+
+
+def agreed(
+    context: Context, reviewed: Iterable[StageChange], fresh: Iterable[StageChange]
+) -> tuple[StageChange, ...]:
+    """Which changes to make now.
+
+    One that begins from something else than what was reviewed takes a yes. Without it the reviewed
+    one stays, and is refused for not being true any more: the stage is left as it is.
+    """
+    now = {change.ref: change for change in fresh}
+    return tuple(
+        now[old.ref] if old.ref in now and _agreed(context, old, now[old.ref]) else old
+        for old in reviewed
+    )
+
+
+def _agreed(context: Context, old: StageChange, new: StageChange) -> bool:
+    if same_settings(old.before, new.before):
+        return True
+    lines = "; ".join(f"{d.label}: {d.before} → {d.after}" for d in diff_lines(new))
+    return context.ask_person(
+        f"{clean(old.api_name, 80) or old.ref.api_id} / {clean(old.ref.stage, 80)} was changed by "
+        f"somebody else since it was shown. From what it has now: {lines or 'nothing changes'}. "
+        "Change it like this?"
+    )

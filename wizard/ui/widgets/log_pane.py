@@ -17,7 +17,7 @@ from wizard.core.text import clean, duration
 from wizard.ui.tailing import MOST_LINES, SECONDS
 
 if TYPE_CHECKING:
-    from wizard.flows.logs import LogLine
+    from wizard.flows.doctor.logs import LogLine
     from wizard.ui.app import WizardApp
     from wizard.ui.backend import LogFollower
     from wizard.ui.theme import Ink
