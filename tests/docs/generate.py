@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import report
 from tests.docs import commands, errors, module
 from tests.policy import table
-from wizard.cli.install import reference
+from wizard.cli.reference import reference
 from wizard.core.checks import report as checklist_text
 from wizard.core.expectations import EXPECTATIONS
 from wizard.core.facts import AccessLog, ApiType, StageSettings

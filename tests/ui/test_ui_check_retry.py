@@ -9,7 +9,7 @@ from tests.ui.acting import SIZES, Session, wizard
 from tests.ui.script import Script
 from wizard.core.events import State
 from wizard.flows.preflight import Check
-from wizard.ui.widgets.check_rows import CheckRow
+from wizard.ui.widgets.lines import CheckRow
 
 FAILED = Check(
     "terraform", "Terraform", State.FAILED, "Terraform was not found.",

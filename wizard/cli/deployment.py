@@ -1,48 +1,25 @@
-"""`stages list` and `status`: what is only looked at."""
+"""`status`, `uninstall` and `rotate-token`: one deployment as a whole."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from wizard import __version__
 from wizard.cli.console import Console
-from wizard.cli.inputs import load_answers, make_context, setting
-from wizard.core.errors import ExitCode
+from wizard.cli.inputs import consent, load_answers, make_context, setting
+from wizard.cli.install import anew_if_overtaken
+from wizard.cli.interrupt import GracefulStop
+from wizard.cli.stages import ask_about_stage, discard_plan
+from wizard.core.errors import ExitCode, UsageError
 from wizard.core.events import State
-from wizard.core.facts import Stage
-from wizard.core.journal.record import StageRecord
-from wizard.core.stages.change import drift
-from wizard.core.stages.log_format import compare, log_group_name
-from wizard.core.stages.owner import owner
-from wizard.core.text import clean
 from wizard.services.tokens import take_environment
 
-
-def list_all(options: argparse.Namespace) -> int:
-    """Every stage of the Region: how it logs today, and whether it is connected.
-
-    Where not one API could be read, an empty list would be taken for an empty Region: exit code 3.
-    """
-    from wizard.flows.stages.connect import inventory
-
-    env = take_environment()
-    answers = load_answers(options, env, check=False)
-    with Console(as_json=setting(options, "json", env)) as console:
-        found, connected = inventory(make_context(options, env, console), answers)
-        for problem in found.problems:
-            console.line(f"{problem.subject}: {problem.message}", State.WARNING)
-            console.data({"problem": problem.subject, "message": problem.message})
-        for stage in found.stages:
-            held = connected.get(stage.ref)
-            if setting(options, "json", env):
-                console.data(_stage_data(stage, held))
-            else:
-                print(_stage_row(stage, held))
-        if found.unreadable:
-            console.line("Not one API could be read: the list says nothing.", State.UNCHECKED)
-            return int(ExitCode.UNCHECKED)
-    return int(ExitCode.DONE)
+if TYPE_CHECKING:
+    from wizard.flows.context import Context
+    from wizard.flows.uninstall import Removal, Uninstall
 
 
 def status(options: argparse.Namespace) -> int:
@@ -89,41 +66,95 @@ def status(options: argparse.Namespace) -> int:
     return int(ExitCode.DONE)
 
 
-def _stage_data(stage: Stage, held: StageRecord | None) -> dict[str, object]:
-    who = owner(stage)
-    log = stage.settings.access_log
-    ours = held.after.access_log.destination_arn if held else ""
-    return {
-        "stage": str(stage.ref),
-        "api_name": stage.api.name,
-        "api_type": stage.api.api_type.value,
-        "endpoint_type": stage.api.endpoint_type.value,
-        "destination_arn": stage.settings.access_log.destination_arn,
-        "logging": compare(log, ours, stage.api.api_type).value,
-        "connected": held is not None,
-        "drift": drift(held.before, held.wrote(stage.settings) or held.after, stage.settings)
-        if held
-        else "",
-        "owner": str(who) if who else "",
-        "canary": stage.has_canary,
-        "changeable": stage.changeable,
-        "invoke_url": stage.invoke_url,
-    }
-
-
-def _stage_row(stage: Stage, held: StageRecord | None) -> str:
-    ours = held.after.access_log.destination_arn if held else ""
-    state = compare(stage.settings.access_log, ours, stage.api.api_type).value
-    place = log_group_name(stage.settings.access_log.destination_arn)
-    note = "" if stage.changeable else "managed by AWS"
-    mark = "connected" if held else ""
-    if held and drift(held.before, held.wrote(stage.settings) or held.after, stage.settings):
-        mark = "changed"
-    return (
-        f"{stage.ref!s:<28} {stage.api.api_type.value:<9} {clean(stage.api.name, 32):<32} "
-        f"{state:<12} {mark:<9} {note or clean(place, 60)}"
-    ).rstrip()
-
-
 def _or_unknown(number: int | None) -> str:
     return "unknown" if number is None else f"{number:,}"
+
+
+def uninstall(options: argparse.Namespace) -> int:
+    """Take everything away and put the stages' logging back."""
+    from wizard.flows.uninstall import Uninstall
+
+    env = take_environment()
+    answers = load_answers(options, env, check=False)
+    with Console(as_json=setting(options, "json", env)) as console:
+        context = make_context(options, env, console)
+        with (
+            Uninstall(
+                context, answers, ask=ask_about_stage(options, env), delete_logs=options.delete_logs
+            ) as job,
+            GracefulStop(console, lambda: job.deployment.working),
+        ):
+            return anew_if_overtaken(
+                console, lambda: _reviewed_and_removed(options, env, console, context, job)
+            )
+
+
+def _reviewed_and_removed(
+    options: argparse.Namespace,
+    env: Mapping[str, str],
+    console: Console,
+    context: Context,
+    job: Uninstall,
+) -> int:
+    """The review of a removal, consent, and the removal; returns the exit code."""
+    removal = job.review()
+    _show_removal(console, removal, delete_logs=options.delete_logs)
+    if removal.nothing_to_do and not (removal.logs and options.delete_logs):
+        end = ", but what is listed" if removal.logs or removal.stays else ""
+        console.line(f"Nothing of this deployment is left{end}.", State.DONE)
+        return int(ExitCode.DONE)
+    if context.options.dry_run:
+        console.line("Dry run: nothing was changed.", State.SKIPPED)
+        discard_plan(removal.plan)
+        return int(ExitCode.DONE)
+    try:
+        consent(options, env, "Remove all of this?")
+    except UsageError:
+        discard_plan(removal.plan)
+        raise
+    done = job.run(removal)
+    console.data({"type": "Removed", "destroyed": done.destroyed, "left": list(done.left)})
+    for text in done.left:
+        console.line(f"left: {text}", State.WARNING)
+    console.line(
+        "Removed." if done.complete else "Removed, except for what is listed.",
+        State.DONE if done.complete else State.WARNING,
+    )
+    return int(ExitCode.DONE if done.complete else ExitCode.FAILED)
+
+
+def _show_removal(console: Console, removal: Removal, *, delete_logs: bool) -> None:
+    """What would be taken away, what stays, and what that costs."""
+    for held in removal.stages:
+        console.line(
+            f"Stage {held.ref}: logging goes back to "
+            f"{held.before.access_log.destination_arn or 'off'}"
+        )
+    if removal.plan is not None:
+        console.line(f"Infrastructure: {removal.plan.summary.remove} resources to remove")
+    if removal.token_parameter:
+        console.line(f"Wallarm token: {removal.token_parameter} deleted")
+    for group in removal.policies:
+        console.line(f"Resource policy of {group}: our statement taken out")
+    for one in removal.logs:
+        if delete_logs:
+            console.line(f"{one.name}: deleted with all its data", State.WARNING)
+        else:
+            console.line(f"stays: {one.left}", State.SKIPPED)
+    for text in removal.stays:
+        console.line(f"stays: {text}", State.SKIPPED)
+
+
+def rotate_token(options: argparse.Namespace) -> int:
+    """Store a new token and restart the node's tasks with it."""
+    from wizard.flows.token import needed, rotate
+    from wizard.services.tokens import read_token
+
+    env = take_environment()
+    answers = load_answers(options, env)
+    token = needed(read_token(setting(options, "token_file", env), env))
+    with Console(as_json=setting(options, "json", env)) as console:
+        context = make_context(options, env, console)
+        consent(options, env, "Store the new token and restart the node?")
+        rotate(context, answers, token)
+    return int(ExitCode.DONE)

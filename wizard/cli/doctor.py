@@ -30,7 +30,7 @@ MOST_NAMED = 4
 def doctor(options: argparse.Namespace) -> int:
     """Run the checklist; with `--fix` offer the safe repairs."""
     from wizard.flows.doctor import examine as diagnose
-    from wizard.flows.lookup import read_token
+    from wizard.services.tokens import read_token
 
     env = take_environment()
     if options.list:

@@ -1,11 +1,10 @@
-"""What each command does: build the answers, call a flow, print its result."""
+"""The guided screens and the headless `install`."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 import gc
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
@@ -14,7 +13,6 @@ from wizard.cli.console import Console
 from wizard.cli.inputs import consent, interactive, load_answers, make_context, run_options, setting
 from wizard.cli.interrupt import GracefulStop
 from wizard.core.answers.model import Answers
-from wizard.core.answers.parse import env_name
 from wizard.core.errors import ExitCode, UsageError, WizardError
 from wizard.core.events import State
 from wizard.core.secret import Secret
@@ -59,7 +57,7 @@ def install(options: argparse.Namespace) -> int:
     """Deploy headless: review, consent, apply, switch stages, prove."""
     env = take_environment()
     answers = load_answers(options, env)
-    from wizard.flows.lookup import read_token
+    from wizard.services.tokens import read_token
 
     token = read_token(setting(options, "token_file", env), env)
     with Console(as_json=setting(options, "json", env)) as console:
@@ -178,51 +176,3 @@ def _show_plan(review: Review, console: Console) -> None:
     for change in acting:
         if change.action in ("delete", "replace"):
             console.line(f"{change.action}: {change.address}", State.WARNING)
-
-
-def answers(options: argparse.Namespace) -> int:
-    """Print an answers file, or the reference of every key."""
-    env = take_environment()
-    if options.reference:
-        print(reference())
-        return int(ExitCode.DONE)
-    print(load_answers(options, env, check=False, ask_aws=False).to_json(), end="")
-    return int(ExitCode.DONE)
-
-
-def version(options: argparse.Namespace) -> int:
-    """Print the versions of everything that matters; finding Terraform takes a moment."""
-    from wizard.flows.versions import versions
-
-    env = take_environment()
-    found = versions(run_options(options, env))
-    if setting(options, "json", env):
-        print(json.dumps(found, ensure_ascii=False))
-        return int(ExitCode.DONE)
-    width = max(map(len, found))
-    for name, text in found.items():
-        print(f"{name:<{width}}  {text}")
-    return int(ExitCode.DONE)
-
-
-def reference() -> str:
-    """Every answer as a Markdown table, from the model itself."""
-    rows = ["| key | environment variable | default | meaning |", "| --- | --- | --- | --- |"]
-    for item in dataclasses.fields(Answers):
-        default = json.dumps(Answers().as_dict()[item.name])
-        help_text = str(item.metadata["help"]).replace("|", "\\|")
-        rule = f" Must be {item.metadata['rule']}." if item.metadata["rule"] else ""
-        rows.append(
-            f"| `{item.name}` | `{env_name(item.name)}` | `{default}` | {help_text}{rule} |"
-        )
-    return "\n".join(rows)
-
-
-def iam_policy(options: argparse.Namespace) -> int:
-    """Print the least policy for these answers, on stdout and nothing else there."""
-    from wizard.flows.lookup import iam_policy as render
-
-    env = take_environment()
-    found = load_answers(options, env, ask_aws=False)
-    print(render(found, options.purpose, options.format, env))
-    return int(ExitCode.DONE)

@@ -127,7 +127,7 @@ def build_parser(version: str = __version__) -> Parser:
     _common(install)
 
     actions = _family(commands, "stages", "actions", "ACTION")
-    _common(_command(actions, "stages list", "deployment:list_all"))
+    _common(_command(actions, "stages list", "stages:list_all"))
     for name in ("add", "remove"):
         action = _command(actions, f"stages {name}", "stages:change", "API-ID/STAGE...")
         action.set_defaults(action=name)
@@ -138,12 +138,12 @@ def build_parser(version: str = __version__) -> Parser:
     _common(_command(commands, "status", "deployment:status"))
     _doctor(commands)
 
-    uninstall = _command(commands, "uninstall", "stages:uninstall")
+    uninstall = _command(commands, "uninstall", "deployment:uninstall")
     uninstall.add_argument("--delete-logs", action="store_true",
                            help="also delete log groups that the connector created")  # fmt: skip
     _common(uninstall)
 
-    policy = _command(commands, "iam-policy", "install:iam_policy", "[PURPOSE]")
+    policy = _command(commands, "iam-policy", "reference:iam_policy", "[PURPOSE]")
     purposes = ("discover", "deploy", "uninstall", "doctor", "boundary")
     policy.add_argument("purpose", nargs="?", default="deploy", choices=purposes, metavar="PURPOSE",
                         help=f"{', '.join(purposes)} (default: deploy)")  # fmt: skip
@@ -155,7 +155,7 @@ def build_parser(version: str = __version__) -> Parser:
     redrive.add_argument("--since", default="", metavar="ISO-TIME", help="only what is newer")
     _common(redrive)
 
-    _common(_command(commands, "rotate-token", "stages:rotate_token"))
+    _common(_command(commands, "rotate-token", "deployment:rotate_token"))
     bundle = _command(commands, "support-bundle", "doctor:support_bundle")
     bundle.add_argument("--file", type=Path, default=None, metavar="FILE",
                         help="where to write it (default: here, with the time)")  # fmt: skip
@@ -163,14 +163,14 @@ def build_parser(version: str = __version__) -> Parser:
     _common(bundle)
 
     _common(
-        _command(commands, "version", "install:version"), ("terraform", "plugin_mirror", "json")
+        _command(commands, "version", "reference:version"), ("terraform", "plugin_mirror", "json")
     )
 
-    answers = _command(commands, "answers", "install:answers")
+    answers = _command(commands, "answers", "reference:answers")
     answers.add_argument("--reference", action="store_true", help="as a reference table instead")
     _common(answers)
 
-    completion = _command(commands, "completion", "completion:completion", "SHELL")
+    completion = _command(commands, "completion", "reference:completion", "SHELL")
     completion.add_argument("shell", choices=SHELLS, metavar="SHELL",
                             help=f"{', '.join(SHELLS[:-1])} or {SHELLS[-1]}")  # fmt: skip
     completion.set_defaults(parser=parser)

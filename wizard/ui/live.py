@@ -91,10 +91,10 @@ class LiveBackend(LiveLook):
         )
 
     def _policies(self) -> dict[str, str]:
-        from wizard.flows.lookup import iam_policy
+        from wizard.core.permissions.documents import render
 
-        env = self.options.env
-        return {p: iam_policy(self._answers, p, "json", env) for p in ("deploy", "uninstall")}
+        account = self.options.env.get("WALLARM_APIGW_ACCOUNT_ID", "")
+        return {p: render(self._answers, p, "json", account) for p in ("deploy", "uninstall")}
 
     def _held(self) -> tuple[Install, Review]:
         if self._job is None or self._review is None:

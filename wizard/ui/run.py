@@ -27,7 +27,7 @@ def run(
     Without `token` the environment's is taken. Raises UsageError if that one has another shape.
     `words` stand in the terminal already.
     """
-    from wizard.flows.lookup import read_token
+    from wizard.services.tokens import read_token
     from wizard.ui.live import LiveBackend
 
     backend = LiveBackend(options)

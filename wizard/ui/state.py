@@ -24,7 +24,7 @@ from wizard.core.reading_order import View
 from wizard.core.terraform.progress import Progress
 from wizard.ui.loaded import Loaded
 from wizard.ui.stage_list import StageBook
-from wizard.ui.tailing import Tails
+from wizard.ui.widgets.log_pane import Tails
 
 if TYPE_CHECKING:
     from wizard.core.answers.model import Answers

@@ -18,9 +18,9 @@ from wizard.core.checks.model import Check, Report, Result, selected
 from wizard.core.checks.report import as_text
 from wizard.core.events import State
 from wizard.core.text import duration
-from wizard.ui import tailing
 from wizard.ui.screens import doctor_text
-from wizard.ui.screens.home_part import HomePart
+from wizard.ui.screens.step import HomePart
+from wizard.ui.widgets import log_pane
 from wizard.ui.widgets.lines import Failure
 from wizard.ui.widgets.log_pane import Pane
 from wizard.ui.widgets.rows import Rows
@@ -71,7 +71,7 @@ class Doctor(HomePart):
         if not self.wizard.state.findings:
             self.wizard.home_jobs.examine()
         self.set_interval(0.5, self._tick)
-        self.set_interval(tailing.SECONDS, self._follow)
+        self.set_interval(log_pane.SECONDS, self._follow)
 
     def on_resize(self, event: events.Resize) -> None:
         """In a wide terminal the pane stands beside the tree."""

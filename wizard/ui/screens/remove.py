@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from wizard.core.events import Phase, State
 from wizard.core.text import clean, count
 from wizard.ui.screens.dialogs import Confirm, Details
-from wizard.ui.screens.home_part import HomePart
+from wizard.ui.screens.step import HomePart
 from wizard.ui.views import Connected
 from wizard.ui.widgets.lines import Failure
 from wizard.ui.widgets.rows import Rows

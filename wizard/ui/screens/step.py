@@ -14,6 +14,7 @@ from textual.widgets import Button, Footer, Static, TabbedContent, TabPane, Tabs
 
 from wizard.core.answers import steps
 from wizard.core.answers.rules import problem
+from wizard.core.text import clean
 from wizard.ui.navigation import after, before
 from wizard.ui.unanswered import LABELS
 from wizard.ui.widgets.fields import Field
@@ -271,3 +272,29 @@ def _as_text(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(value)
     return str(value)
+
+
+class HomePart(StepScreen):
+    """A screen of Home."""
+
+    def question(self) -> str:
+        """Subclasses say it."""
+        raise NotImplementedError
+
+    def label_of(self, ref: str) -> str:
+        """`API / stage` where it is known, else the reference."""
+        row = self.wizard.state.book.by_ref.get(ref)
+        return f"{row.name} / {row.stage}" if row else clean(ref)
+
+    def can_go_back(self) -> bool:
+        """Unless something runs."""
+        return not self.wizard.state.run.busy
+
+    def action_back(self) -> None:
+        """Home."""
+        if self.can_go_back():
+            self.wizard.go("home")
+
+    def why_not(self) -> str:
+        """Subclasses say why Next waits."""
+        return ""

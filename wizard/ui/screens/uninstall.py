@@ -13,8 +13,8 @@ from wizard.core.events import Phase, State
 from wizard.core.terraform.groups import group_order
 from wizard.core.text import clean, count, duration
 from wizard.ui.screens.dialogs import Confirm, Details
-from wizard.ui.screens.home_part import HomePart
 from wizard.ui.screens.progress_rows import progress_rows, settling
+from wizard.ui.screens.step import HomePart
 from wizard.ui.views import RemovalView
 from wizard.ui.widgets.lines import Failure, plain
 from wizard.ui.widgets.rows import Rows

@@ -15,8 +15,7 @@ from wizard.core.answers import steps as welcome
 from wizard.core.events import State
 from wizard.core.text import count
 from wizard.ui.screens.step import StepScreen
-from wizard.ui.widgets.check_rows import CheckRow, CheckRows
-from wizard.ui.widgets.lines import Failure
+from wizard.ui.widgets.lines import CheckRow, CheckRows, Failure
 
 
 class Welcome(StepScreen):

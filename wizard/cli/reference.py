@@ -1,0 +1,98 @@
+"""`answers`, `iam-policy`, `version` and `completion`: what is printed without a deployment."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import shtab
+
+from wizard.cli.inputs import load_answers, run_options, setting
+from wizard.core.answers.model import Answers
+from wizard.core.answers.parse import env_name
+from wizard.core.errors import ExitCode
+from wizard.services.tokens import take_environment
+
+if TYPE_CHECKING:
+    pass
+
+
+def answers(options: argparse.Namespace) -> int:
+    """Print an answers file, or the reference of every key."""
+    env = take_environment()
+    if options.reference:
+        print(reference())
+        return int(ExitCode.DONE)
+    print(load_answers(options, env, check=False, ask_aws=False).to_json(), end="")
+    return int(ExitCode.DONE)
+
+
+def version(options: argparse.Namespace) -> int:
+    """Print the versions of everything that matters; finding Terraform takes a moment."""
+    from wizard.flows.versions import versions
+
+    env = take_environment()
+    found = versions(run_options(options, env))
+    if setting(options, "json", env):
+        print(json.dumps(found, ensure_ascii=False))
+        return int(ExitCode.DONE)
+    width = max(map(len, found))
+    for name, text in found.items():
+        print(f"{name:<{width}}  {text}")
+    return int(ExitCode.DONE)
+
+
+def reference() -> str:
+    """Every answer as a Markdown table, from the model itself."""
+    rows = ["| key | environment variable | default | meaning |", "| --- | --- | --- | --- |"]
+    for item in dataclasses.fields(Answers):
+        default = json.dumps(Answers().as_dict()[item.name])
+        help_text = str(item.metadata["help"]).replace("|", "\\|")
+        rule = f" Must be {item.metadata['rule']}." if item.metadata["rule"] else ""
+        rows.append(
+            f"| `{item.name}` | `{env_name(item.name)}` | `{default}` | {help_text}{rule} |"
+        )
+    return "\n".join(rows)
+
+
+def iam_policy(options: argparse.Namespace) -> int:
+    """Print the least policy for these answers, on stdout and nothing else there."""
+    from wizard.core.permissions.documents import render
+
+    env = take_environment()
+    found = load_answers(options, env, ask_aws=False)
+    account = env.get("WALLARM_APIGW_ACCOUNT_ID", "")
+    print(render(found, options.purpose, options.format, account))
+    return int(ExitCode.DONE)
+
+
+def completion(options: argparse.Namespace) -> int:
+    """Print a completion script for a shell."""
+    _complete_files(options.parser)
+    _in_few_words(options.parser)
+    sys.stdout.write(shtab.complete(options.parser, options.shell) + "\n")
+    return int(ExitCode.DONE)
+
+
+def _complete_files(parser: argparse.ArgumentParser) -> None:
+    """Let the shell complete paths where an option takes one."""
+    kinds = {"FILE": shtab.FILE, "PATH": shtab.FILE, "DIR": shtab.DIRECTORY}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for child in action.choices.values():
+                _complete_files(child)
+        elif action.metavar in kinds:
+            action.complete = kinds[action.metavar]  # type: ignore[attr-defined]
+
+
+def _in_few_words(parser: argparse.ArgumentParser) -> None:
+    """A shell shows one line beside a command: what it does, not the first line of its help."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for said in action._choices_actions:
+                action.choices[said.dest].description = said.help
+            for child in action.choices.values():
+                _in_few_words(child)
