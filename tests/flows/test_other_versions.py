@@ -22,7 +22,7 @@ from wizard.core.errors import WizardError
 from wizard.core.state_place import StatePlace
 from wizard.flows.context import Options
 from wizard.flows.deployment import answers
-from wizard.flows.deployment import find as saved
+from wizard.flows.deployment import answers as saved
 from wizard.services import files
 from wizard.services.workspace import s3_state
 from wizard.services.workspace import workspace as workspace_meta

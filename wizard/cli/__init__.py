@@ -39,8 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except WizardError as error:
         return _told(error, arguments, options)
     except KeyboardInterrupt:
-        print("Interrupted. What was done is recorded; run the same command to go on.",
-              file=sys.stderr)  # fmt: skip
+        print(
+            "Interrupted. What was done is recorded; run the same command to go on.",
+            file=sys.stderr,
+        )
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

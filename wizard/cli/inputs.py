@@ -108,7 +108,7 @@ def load_answers(
     Args:
         ask_aws: saved answers may lie in S3, where a colleague or an earlier run left them.
     """
-    from wizard.flows.deployment.find import saved_answers
+    from wizard.flows.deployment.answers import saved_answers
 
     layers: list[Mapping[str, Any]] = [_aws_environment(env)]
     given: dict[str, Any] = {}

@@ -116,14 +116,20 @@ def build_parser(version: str = __version__) -> Parser:
         description=manual.PRODUCT,
         epilog=manual.EXAMPLES,
     )
-    parser.add_argument("--version", action="version", version=version,
-                        help="show versions and exit")  # fmt: skip
+    parser.add_argument(
+        "--version", action="version", version=version, help="show versions and exit"
+    )
     parser.set_defaults(run="install:wizard")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     install = _command(commands, "install", "install:install")
-    install.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
-                         help="set one answer; may be repeated")  # fmt: skip
+    install.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="set one answer; may be repeated",
+    )
     _common(install)
 
     actions = _family(commands, "stages", "actions", "ACTION")
@@ -131,24 +137,39 @@ def build_parser(version: str = __version__) -> Parser:
     for name in ("add", "remove"):
         action = _command(actions, f"stages {name}", "stages:change", "API-ID/STAGE...")
         action.set_defaults(action=name)
-        action.add_argument("stage", nargs="+", metavar="API-ID/STAGE",
-                            help="as `stages list` prints it")  # fmt: skip
+        action.add_argument(
+            "stage", nargs="+", metavar="API-ID/STAGE", help="as `stages list` prints it"
+        )
         _common(action)
 
     _common(_command(commands, "status", "deployment:status"))
     _doctor(commands)
 
     uninstall = _command(commands, "uninstall", "deployment:uninstall")
-    uninstall.add_argument("--delete-logs", action="store_true",
-                           help="also delete log groups that the connector created")  # fmt: skip
+    uninstall.add_argument(
+        "--delete-logs",
+        action="store_true",
+        help="also delete log groups that the connector created",
+    )
     _common(uninstall)
 
     policy = _command(commands, "iam-policy", "reference:iam_policy", "[PURPOSE]")
     purposes = ("discover", "deploy", "uninstall", "doctor", "boundary")
-    policy.add_argument("purpose", nargs="?", default="deploy", choices=purposes, metavar="PURPOSE",
-                        help=f"{', '.join(purposes)} (default: deploy)")  # fmt: skip
-    policy.add_argument("--format", choices=("json", "terraform", "cloudformation"), default="json",
-                        metavar="FORMAT", help="json, terraform or cloudformation")  # fmt: skip
+    policy.add_argument(
+        "purpose",
+        nargs="?",
+        default="deploy",
+        choices=purposes,
+        metavar="PURPOSE",
+        help=f"{', '.join(purposes)} (default: deploy)",
+    )
+    policy.add_argument(
+        "--format",
+        choices=("json", "terraform", "cloudformation"),
+        default="json",
+        metavar="FORMAT",
+        help="json, terraform or cloudformation",
+    )
     _common(policy)
 
     redrive = _command(commands, "redrive", "doctor:redrive")
@@ -157,8 +178,13 @@ def build_parser(version: str = __version__) -> Parser:
 
     _common(_command(commands, "rotate-token", "deployment:rotate_token"))
     bundle = _command(commands, "support-bundle", "doctor:support_bundle")
-    bundle.add_argument("--file", type=Path, default=None, metavar="FILE",
-                        help="where to write it (default: here, with the time)")  # fmt: skip
+    bundle.add_argument(
+        "--file",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="where to write it (default: here, with the time)",
+    )
     bundle.add_argument("--show", action="store_true", help="print all of it first")
     _common(bundle)
 
@@ -171,8 +197,9 @@ def build_parser(version: str = __version__) -> Parser:
     _common(answers)
 
     completion = _command(commands, "completion", "reference:completion", "SHELL")
-    completion.add_argument("shell", choices=SHELLS, metavar="SHELL",
-                            help=f"{', '.join(SHELLS[:-1])} or {SHELLS[-1]}")  # fmt: skip
+    completion.add_argument(
+        "shell", choices=SHELLS, metavar="SHELL", help=f"{', '.join(SHELLS[:-1])} or {SHELLS[-1]}"
+    )
     completion.set_defaults(parser=parser)
 
     modes = _family(commands, "sandbox", "modes", "MODE")
@@ -187,21 +214,46 @@ def build_parser(version: str = __version__) -> Parser:
 def _doctor(commands: Any) -> None:
     doctor = _command(commands, "doctor", "doctor:doctor")
     add = doctor.add_argument
-    add("--only", action="append", default=[], metavar="ID",
-        help="only these checks or sections, and what they hang on; may be repeated")  # fmt: skip
-    add("--skip", action="append", default=[], metavar="ID",
-        help="without this check or section; may be repeated")  # fmt: skip
-    add("--wait", type=float, default=0.0, metavar="SECONDS",
-        help="look again at what failed or may settle, for so long")  # fmt: skip
+    add(
+        "--only",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="only these checks or sections, and what they hang on; may be repeated",
+    )
+    add(
+        "--skip",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="without this check or section; may be repeated",
+    )
+    add(
+        "--wait",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="look again at what failed or may settle, for so long",
+    )
     add(
         "--deep",
         action="store_true",
         help="also ask for drift and for every right to change it; slow",
     )
-    add("--output", choices=("text", "short", "json", "junit"), default="text",
-        metavar="FORMAT", help="text, short, json or junit")  # fmt: skip
-    add("--fail-on", choices=("warning", "error"), default="error", metavar="LEVEL",
-        help="exit with 1 on a warning too: warning or error (default)")  # fmt: skip
+    add(
+        "--output",
+        choices=("text", "short", "json", "junit"),
+        default="text",
+        metavar="FORMAT",
+        help="text, short, json or junit",
+    )
+    add(
+        "--fail-on",
+        choices=("warning", "error"),
+        default="error",
+        metavar="LEVEL",
+        help="exit with 1 on a warning too: warning or error (default)",
+    )
     add("--fix", action="store_true", help="offer the safe repairs, one by one")
     add("--list", action="store_true", help="list the checks and stop")
     _common(doctor)

@@ -9,13 +9,26 @@ from wizard.core.text import closest
 
 TOKEN = "WALLARM_API_TOKEN"  # noqa: S105 - its name; the only one without the prefix
 OPTIONS = (
-    "workspace", "answers", "token_file", "terraform", "plugin_mirror", "dry_run", "unlock",
-    "preflight", "non_interactive", "yes", "json",
-)  # fmt: skip
+    "workspace",
+    "answers",
+    "token_file",
+    "terraform",
+    "plugin_mirror",
+    "dry_run",
+    "unlock",
+    "preflight",
+    "non_interactive",
+    "yes",
+    "json",
+)
 # Set by the sandbox and by tests, for what stands in for AWS and the Wallarm Cloud.
 STAND_INS = (
-    "cloud_url", "execute_api_url", "node_record_url", "sandbox_hosts", "judge_local_aws",
-)  # fmt: skip
+    "cloud_url",
+    "execute_api_url",
+    "node_record_url",
+    "sandbox_hosts",
+    "judge_local_aws",
+)
 
 
 def unread(names: Iterable[str]) -> tuple[str, ...]:

@@ -41,13 +41,23 @@ class State(str, Enum):
 
 
 _UNICODE = {
-    State.DONE: "✓", State.RUNNING: "●", State.TODO: "○", State.WARNING: "!",
-    State.FAILED: "✗", State.SKIPPED: "–", State.UNCHECKED: "?",
-}  # fmt: skip
+    State.DONE: "✓",
+    State.RUNNING: "●",
+    State.TODO: "○",
+    State.WARNING: "!",
+    State.FAILED: "✗",
+    State.SKIPPED: "–",
+    State.UNCHECKED: "?",
+}
 _ASCII = {
-    State.DONE: "[ok]", State.RUNNING: "[..]", State.TODO: "[  ]", State.WARNING: "[!!]",
-    State.FAILED: "[XX]", State.SKIPPED: "[--]", State.UNCHECKED: "[??]",
-}  # fmt: skip
+    State.DONE: "[ok]",
+    State.RUNNING: "[..]",
+    State.TODO: "[  ]",
+    State.WARNING: "[!!]",
+    State.FAILED: "[XX]",
+    State.SKIPPED: "[--]",
+    State.UNCHECKED: "[??]",
+}
 
 
 def glyph(state: State, *, unicode: bool) -> str:

@@ -6,7 +6,11 @@ In doubt it is taken out. The time grows with the length of the text, whatever i
 
 from __future__ import annotations
 
+import base64
+import json
 import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote, quote_plus
 
 # The value behind a name: in quotes (escaped ones too, as in JSON inside JSON; to the line's end
 # when they are never closed), or up to the next space or quote.
@@ -86,3 +90,56 @@ def _cut_keys(text: str) -> str:
         parts += [before[: len(before) - stop.start()] if stop else "", "<private-key>"]
         at = end.end()
     return "".join(parts) + text[at:]
+
+
+SECRET_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "WALLARM_API_TOKEN",
+)
+
+
+SHORTEST_SECRET = 12  # shorter values would blank out ordinary words
+
+
+def known_secrets(env: Mapping[str, str]) -> tuple[str, ...]:
+    """The secrets of this environment, in every spelling they may have been written in."""
+    found: set[str] = set()
+    for name in SECRET_VARIABLES:
+        value = env.get(name, "").strip()
+        if len(value) >= SHORTEST_SECRET:
+            found |= spellings(value)
+    return tuple(sorted(found, key=len, reverse=True))
+
+
+def spellings(secret: str) -> set[str]:
+    """A secret as it may stand in a text: plain, escaped, percent-encoded, in hex, in base64.
+
+    In base64 it looks different by how many bytes stand before it; the first and last characters
+    are shared with what is around, and are left out.
+    """
+    raw, escaped = secret.encode(), json.dumps(secret)[1:-1]
+    percent = quote(secret, safe="")
+    lower = re.sub("%[0-9A-F]{2}", lambda m: m[0].lower(), percent)
+    found = {secret, escaped, escaped.replace("/", "\\/"), percent, lower, quote_plus(secret)}
+    found |= {raw.hex(), raw.hex().upper()}
+    for before in range(3):
+        text = base64.b64encode(b"-" * before + raw).decode()
+        text = text[4 if before else 0 : -4]
+        found |= {text, text.replace("+", "-").replace("/", "_")}
+    return found
+
+
+def cleaned(files: Mapping[str, str], secrets: Iterable[str] = ()) -> dict[str, str]:
+    """The files without the known secrets and without what looks like a token, key or credential;
+    empty ones are left out."""
+    out: dict[str, str] = {}
+    for name, text in files.items():
+        if not text.strip():
+            continue
+        for secret in secrets:
+            text = text.replace(secret, "<redacted>")
+        out[name] = redact(text)
+    return out

@@ -10,12 +10,30 @@ from wizard.core.answers.model import Answers
 
 # Answers that are handed to the module unchanged: key and variable have the same name.
 _SAME_NAME = (
-    "wallarm_api_host", "x_wallarm_application_id", "region", "name_prefix", "node_image",
-    "node_tag", "node_group", "r53_domain_name", "node_dns_name", "certificate_arn",
-    "api_gateway_log_group_name", "node_url", "node_scheme", "node_instance_type", "node_count",
-    "vpc_id", "nat_gateway_per_az", "log_retention_days", "subscription_filter_pattern", "alarms",
-    "dashboard", "permissions_boundary", "wallarm_api_token_kms_key_arn",
-)  # fmt: skip
+    "wallarm_api_host",
+    "x_wallarm_application_id",
+    "region",
+    "name_prefix",
+    "node_image",
+    "node_tag",
+    "node_group",
+    "r53_domain_name",
+    "node_dns_name",
+    "certificate_arn",
+    "api_gateway_log_group_name",
+    "node_url",
+    "node_scheme",
+    "node_instance_type",
+    "node_count",
+    "vpc_id",
+    "nat_gateway_per_az",
+    "log_retention_days",
+    "subscription_filter_pattern",
+    "alarms",
+    "dashboard",
+    "permissions_boundary",
+    "wallarm_api_token_kms_key_arn",
+)
 
 COMPONENT_TAG = "wallarm:component"
 DEPLOYMENT_TAG = "wallarm:deployment"

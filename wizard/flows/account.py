@@ -126,9 +126,14 @@ class Lookup:
             return ordered[2]
 
         found = discover(
-            session, identity, on_batch=on_batch, on_apis=known, on_count=on_count, cancel=cancel,
+            session,
+            identity,
+            on_batch=on_batch,
+            on_apis=known,
+            on_count=on_count,
+            cancel=cancel,
             prefer=prefer,
-        )  # fmt: skip
+        )
         if folder and not cancel.is_set():
             cache.save(found, folder)
         return found

@@ -215,10 +215,13 @@ class Install:
         move = move_state.plan_move(deployment)
         kept = switching.kept_groups(changes)
         asked = permissions.Forecast(
-            self.session, identity, self.answers, "deploy",
+            self.session,
+            identity,
+            self.answers,
+            "deploy",
             mode=self.context.options.preflight,
             log_groups=tuple(sorted({*kept, *deployment.journal.record.kept_log_groups})),
-        )  # fmt: skip
+        )
         with asked.told(deployment.workspace.root):
             plan = self._plan(deployment, kept)
         found = asked.result()
@@ -315,8 +318,9 @@ class Install:
             self._part(review, last=True) as deployment,
             self.context.phase(Phase.PROOF, "Following one request", "under 1m on a quiet stage"),
         ):
-            found = proof_flow.prove(deployment, chosen_stages(review.inventory, self.answers),
-                                     outputs, cancel)  # fmt: skip
+            found = proof_flow.prove(
+                deployment, chosen_stages(review.inventory, self.answers), outputs, cancel
+            )
             good = found is None or found.complete
             if not good:
                 self._failures.append("the proof")
@@ -333,9 +337,11 @@ class Install:
         journal = deployment.journal
         if not self._running:
             journal.write(
-                record.RUN, "install", "begin",
+                record.RUN,
+                "install",
+                "begin",
                 after=intention(intended_steps(review, deployment, bool(self.token))),
-            )  # fmt: skip
+            )
             self._running = True
         try:
             yield deployment

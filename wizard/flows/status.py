@@ -132,8 +132,12 @@ def _from_outside(session: Session, identity: Identity, seen: remote.Outside) ->
         outputs=seen.outputs,
         stages=tuple(
             StageStatus(
-                held.ref, held.mode, held.log_group, None,
-                "" if same_log(held.before.access_log, held.after.access_log)
+                held.ref,
+                held.mode,
+                held.log_group,
+                None,
+                ""
+                if same_log(held.before.access_log, held.after.access_log)
                 else "its log format lacks fields that the node needs",
             )
             for held in seen.record.stages.values()
@@ -149,7 +153,7 @@ def _from_outside(session: Session, identity: Identity, seen: remote.Outside) ->
         unfinished=(),
         notes=(*seen.notes, *counted.notes, remote.NEXT_STEP),
         elsewhere=seen.where,
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,12 @@ from wizard.core.journal import record
 from wizard.core.journal.record import Entry, Record, StageRecord, settings_from_dict
 from wizard.core.journal.unfinished import Step
 from wizard.core.stages.change import same_level
-from wizard.core.terraform.plans import beyond
+from wizard.core.terraform.plans import beyond, listed
 from wizard.core.text import count
 from wizard.flows import permissions as allowed
 from wizard.flows.context import Context
 from wizard.flows.deployment import recovery
-from wizard.flows.deployment.fresh import changed, listed
+from wizard.flows.deployment.fresh import changed
 from wizard.flows.deployment.holding import Holding
 from wizard.flows.deployment.model import Deployment, identify, open_session
 from wizard.flows.stages import switch as switching
@@ -217,9 +217,13 @@ class Uninstall(Holding):
         recovery.adopt_for_removal(deployment)
         stays = [*deployment.sharing.stays()]
         asked = allowed.Forecast(
-            deployment.session, deployment.identity, self.answers, "uninstall",
-            mode=self.context.options.preflight, log_groups=tuple(held.kept_log_groups),
-        )  # fmt: skip
+            deployment.session,
+            deployment.identity,
+            self.answers,
+            "uninstall",
+            mode=self.context.options.preflight,
+            log_groups=tuple(held.kept_log_groups),
+        )
         if deployment.workspace.check_state():
             with (
                 asked.told(deployment.workspace.root),
@@ -359,8 +363,9 @@ class Uninstall(Holding):
             deployment.journal.effect(record.TOKEN_DELETE, name),
         ):
             parameters.delete(deployment.session.client("ssm"), name)
-        self.context.note("deleted; the node stays listed in Wallarm Console until you remove it",
-                          subject=name)  # fmt: skip
+        self.context.note(
+            "deleted; the node stays listed in Wallarm Console until you remove it", subject=name
+        )
 
 
 def _role(held: Record) -> tuple[str, ...]:

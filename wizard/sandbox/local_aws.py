@@ -23,9 +23,16 @@ _HERE = Path(__file__).resolve().parent
 # Nothing else of the caller's environment reaches the local AWS and its Lambda workers: no
 # credentials, no profile, no proxy.
 _PASSED_ON = (
-    "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
-    "SYSTEMROOT", "VIRTUAL_ENV",
-)  # fmt: skip
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "SYSTEMROOT",
+    "VIRTUAL_ENV",
+)
 
 
 class StartError(Exception):
@@ -116,8 +123,13 @@ class LocalAws:
             while asyncio.get_running_loop().time() < end:
                 if self._process is None or self._process.poll() is not None:
                     return False
-                with contextlib.suppress(OSError, ValueError, IndexError, asyncio.TimeoutError,
-                                         asyncio.IncompleteReadError):  # fmt: skip
+                with contextlib.suppress(
+                    OSError,
+                    ValueError,
+                    IndexError,
+                    asyncio.TimeoutError,
+                    asyncio.IncompleteReadError,
+                ):
                     # Short, because whoever took the port may never answer.
                     answer = await asyncio.wait_for(
                         client.request("GET", "/_ministack/health", headers), 1.0

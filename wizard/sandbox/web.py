@@ -121,8 +121,10 @@ class Server:
                     break
         except MalformedError as error:
             body = str(error).encode()
-            writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
-                         b"Content-Length: %d\r\n\r\n%s" % (len(body), body))  # fmt: skip
+            writer.write(
+                b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
+                b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+            )
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:

@@ -112,8 +112,11 @@ class Hearing(TypingOrder):
         every = tuple(sorted(dict.fromkeys(known), key=lambda e: e.outside))
         state.existing.value = every
         if state.at == "welcome" and not state.opened.busy:
-            mine = [e for e in every if e.name_prefix == state.answers.name_prefix
-                    and e.region == state.answers.region]  # fmt: skip
+            mine = [
+                e
+                for e in every
+                if e.name_prefix == state.answers.name_prefix and e.region == state.answers.region
+            ]
             self.home_jobs.open(mine[0] if mine else every[0])
 
     def _open(self, answers: Answers) -> None:

@@ -106,8 +106,9 @@ class LiveHome:
     def add_stages(self, only: Collection[str] = ()) -> tuple[StageReport, ...]:
         """Connect what was reviewed, or these alone."""
         if self._adding is None:
-            raise WizardError("WAG-E-UI-002", "There is no reviewed plan",
-                              next_step="Go back to Review.")  # fmt: skip
+            raise WizardError(
+                "WAG-E-UI-002", "There is no reviewed plan", next_step="Go back to Review."
+            )
         from wizard.flows.stages import switch as further_try
 
         job, found, answers = self._adding
@@ -175,8 +176,9 @@ class LiveHome:
     def uninstall(self, ask: AskStage, *, delete_logs: bool) -> RemovedView:
         """Do what was reviewed. The plan is used up by it, whether well or not."""
         if self._removing is None:
-            raise WizardError("WAG-E-UI-002", "There is no reviewed plan",
-                              next_step="Go back to Home.")  # fmt: skip
+            raise WizardError(
+                "WAG-E-UI-002", "There is no reviewed plan", next_step="Go back to Home."
+            )
         job, removal = self._removing
         self._ask = ask
         removed = job.run(removal, delete_logs=delete_logs)

@@ -74,16 +74,23 @@ class LiveLook(LiveHome):
         place = (identity.account_id, identity.region)
         known = [e.name_prefix for e in self.existing() if (e.account_id, e.region) == place]
         return tuple(
-            Existing(d.name_prefix, d.account_id, d.region, None, 0.0, bucket=d.bucket,
-                     outside=not d.bucket)
+            Existing(
+                d.name_prefix,
+                d.account_id,
+                d.region,
+                None,
+                0.0,
+                bucket=d.bucket,
+                outside=not d.bucket,
+            )
             for d in find_elsewhere(session, identity, known, answers.state_bucket).found
-        )  # fmt: skip
+        )
 
     def saved(self, existing: Existing) -> Answers | None:
         """The answers that deployment was made with."""
         from wizard.flows.deployment import find as elsewhere
         from wizard.flows.deployment import remote
-        from wizard.flows.deployment.find import answers_of
+        from wizard.flows.deployment.answers import answers_of, read_shared_answers
 
         if existing.outside:
             session = self._lookup.session(self._looked)
@@ -95,7 +102,7 @@ class LiveLook(LiveHome):
         else:
             place = (existing.name_prefix, existing.account_id, existing.region, existing.bucket)
             found = elsewhere.Elsewhere(*place)
-            data = elsewhere.read_shared_answers(self._lookup.session(self._looked), found)
+            data = read_shared_answers(self._lookup.session(self._looked), found)
             data = {**data, "profile": self._looked.profile} if data else {}
         return build(data, check=False) if data else None
 

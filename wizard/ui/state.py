@@ -198,9 +198,16 @@ class WizardState:
     def forget_region(self) -> None:
         """Another account or Region: everything read from the old one is void."""
         for item in (
-            self.identity, self.elsewhere, self.inventory, self.log_groups, self.networks,
-            self.zones, self.certificates, self.review, self.node_check,
-        ):  # fmt: skip
+            self.identity,
+            self.elsewhere,
+            self.inventory,
+            self.log_groups,
+            self.networks,
+            self.zones,
+            self.certificates,
+            self.review,
+            self.node_check,
+        ):
             item.reset()
         self.book.clear()
         self.apis_read = (0, 0)

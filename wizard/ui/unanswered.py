@@ -135,5 +135,9 @@ def _node(state: WizardState) -> str:
 
 
 _SPECIAL = {
-    "aws": _aws, "stages": _stages, "logs": _logs, "wallarm": _wallarm, "node": _node,
-}  # fmt: skip
+    "aws": _aws,
+    "stages": _stages,
+    "logs": _logs,
+    "wallarm": _wallarm,
+    "node": _node,
+}

@@ -18,9 +18,29 @@ from wizard.core.facts import StageRef
 MIN_NODE_VERSION = (0, 21, 0)
 # Days that PutRetentionPolicy accepts (CloudWatch Logs API reference).
 RETENTION_DAYS = (
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
-    3288, 3653,
-)  # fmt: skip
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+)
 TOKEN_PATTERN = r"^[A-Za-z0-9+/]{64}$"  # noqa: S105 - the shape of a token, not a token
 MAX_TAGS = 40  # AWS allows 50 on a resource; the module and AWS need some for themselves
 

@@ -41,14 +41,30 @@ class Section:
         return self.well if {Verdict.PASS, Verdict.WARN} & {*verdicts} else self.open
 
 
-LOCAL = Section("local", "This machine cannot look", "This machine and these credentials",
-                "This machine and these credentials")  # fmt: skip
-LOGS = Section("logs", "Logs do not reach the forwarder", "Logs reach the forwarder",
-               "From the logs to the forwarder")  # fmt: skip
-NODE = Section("node", "The node cannot be reached", "The node can be reached",
-               "From the forwarder to the node")  # fmt: skip
-DISCOVERY = Section("discovery", "API Discovery shows nothing", "API Discovery can show endpoints",
-                    "From the node to API Discovery")  # fmt: skip
+LOCAL = Section(
+    "local",
+    "This machine cannot look",
+    "This machine and these credentials",
+    "This machine and these credentials",
+)
+LOGS = Section(
+    "logs",
+    "Logs do not reach the forwarder",
+    "Logs reach the forwarder",
+    "From the logs to the forwarder",
+)
+NODE = Section(
+    "node",
+    "The node cannot be reached",
+    "The node can be reached",
+    "From the forwarder to the node",
+)
+DISCOVERY = Section(
+    "discovery",
+    "API Discovery shows nothing",
+    "API Discovery can show endpoints",
+    "From the node to API Discovery",
+)
 SECTIONS = (LOCAL, LOGS, NODE, DISCOVERY)
 
 

@@ -220,8 +220,10 @@ def document() -> str:
     lines = [_DOCUMENT.rstrip("\n")]
     for section in SECTIONS:
         lines += ["", f"## {section.title}", ""]
-        lines += ["| id | question | looks at | asked after | if it fails | fix |",
-                  "| --- | --- | --- | --- | --- | --- |"]  # fmt: skip
+        lines += [
+            "| id | question | looks at | asked after | if it fails | fix |",
+            "| --- | --- | --- | --- | --- | --- |",
+        ]
         lines += [_row(check) for check in CHECKS if check.section is section]
     return "\n".join(lines) + "\n"
 

@@ -258,8 +258,9 @@ def _owners(known: StageRecord, found: StageSettings) -> StageSettings:
     # A format that somebody altered in our own log group is nothing they could go back to.
     if known.wrote(found) is None and not in_our_group:
         log = found.access_log
-    if not any(same_level(one.logging_level, found.logging_level)
-               for one in (known.after, *known.attempts)):  # fmt: skip
+    if not any(
+        same_level(one.logging_level, found.logging_level) for one in (known.after, *known.attempts)
+    ):
         level = found.logging_level
     return StageSettings(log, level)
 

@@ -64,9 +64,11 @@ class Unfinished:
         """`The install of 2026-11-27 06:40 UTC did not come to its end: 3 done, 1 in doubt, …`."""
         when = self.began[:16].replace("T", " ")
         counts = (
-            (len(self.done), "done"), (len(self.failed), "failed"),
-            (len(self.in_doubt), "in doubt"), (len(self.not_begun), "not begun"),
-        )  # fmt: skip
+            (len(self.done), "done"),
+            (len(self.failed), "failed"),
+            (len(self.in_doubt), "in doubt"),
+            (len(self.not_begun), "not begun"),
+        )
         told = ", ".join(f"{number} {word}" for number, word in counts if number)
         return (
             f"The {self.flow} of {when} UTC did not come to its end: {told or 'nothing was begun'}"
@@ -78,11 +80,13 @@ class Unfinished:
         return tuple(
             (state, step)
             for state, steps in (
-                ("done", self.done), ("failed", self.failed), ("in doubt", self.in_doubt),
+                ("done", self.done),
+                ("failed", self.failed),
+                ("in doubt", self.in_doubt),
                 ("not begun", self.not_begun),
             )
             for step in steps
-        )  # fmt: skip
+        )
 
 
 def words(action: str, subject: str) -> str:
@@ -133,6 +137,12 @@ def _describe(first: Entry, since: list[Entry]) -> Unfinished:
         return tuple(words(*step) for step, found in steps.items() if found == state)
 
     return Unfinished(
-        first.subject, first.at, why, told("done"), told("failed"), told("in doubt"),
-        told("not begun"), tuple(step for step, found in steps.items() if found != "done"),
-    )  # fmt: skip
+        first.subject,
+        first.at,
+        why,
+        told("done"),
+        told("failed"),
+        told("in doubt"),
+        told("not begun"),
+        tuple(step for step, found in steps.items() if found != "done"),
+    )

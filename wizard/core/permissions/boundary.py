@@ -33,8 +33,12 @@ def boundary_document(scope: Scope) -> dict[str, Any]:
         {
             "Sid": "GatewayWritesLogs",
             "Action": [
-                "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogGroups",
-                "logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents",
+                "logs:CreateLogGroup",
+                "logs:CreateLogStream",
+                "logs:DescribeLogGroups",
+                "logs:DescribeLogStreams",
+                "logs:FilterLogEvents",
+                "logs:GetLogEvents",
                 "logs:PutLogEvents",
             ],
             "Resource": ["*"],
@@ -47,35 +51,40 @@ def boundary_document(scope: Scope) -> dict[str, Any]:
         {
             "Sid": "JoinVpc",
             "Action": [
-                "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface",
-                "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces",
-                "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+                "ec2:AssignPrivateIpAddresses",
+                "ec2:CreateNetworkInterface",
+                "ec2:DeleteNetworkInterface",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeSubnets",
+                "ec2:UnassignPrivateIpAddresses",
             ],
             "Resource": ["*"],
         },
-    ]  # fmt: skip
+    ]
     if scope.answers.deploys_node:
         statements += [
             {
                 "Sid": "ReadToken",
                 "Action": ["ssm:GetParameters"],
-                "Resource": [
-                    "arn:{p}:ssm:{r}:{a}:parameter" + token_parameter_name(scope.answers)
-                ],
+                "Resource": ["arn:{p}:ssm:{r}:{a}:parameter" + token_parameter_name(scope.answers)],
             },
             {
                 "Sid": "PullImage",
                 "Action": [
-                    "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage",
-                    "ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer",
+                    "ecr:BatchCheckLayerAvailability",
+                    "ecr:BatchGetImage",
+                    "ecr:GetAuthorizationToken",
+                    "ecr:GetDownloadUrlForLayer",
                 ],
                 "Resource": ["*"],
             },
             {
                 "Sid": "JoinCluster",
                 "Action": [
-                    "ecs:RegisterContainerInstance", "ecs:SubmitAttachmentStateChanges",
-                    "ecs:SubmitContainerStateChange", "ecs:SubmitTaskStateChange",
+                    "ecs:RegisterContainerInstance",
+                    "ecs:SubmitAttachmentStateChanges",
+                    "ecs:SubmitContainerStateChange",
+                    "ecs:SubmitTaskStateChange",
                 ],
                 "Resource": [_CLUSTER],
             },
@@ -86,7 +95,7 @@ def boundary_document(scope: Scope) -> dict[str, Any]:
                 "Condition": {"ArnLike": {"ecs:cluster": _CLUSTER}},
             },
             {"Sid": "FindEcs", "Action": ["ecs:DiscoverPollEndpoint"], "Resource": ["*"]},
-        ]  # fmt: skip
+        ]
     if scope.answers.deploys_node and scope.answers.wallarm_api_token_kms_key_arn:
         statements.append({"Sid": "DecryptToken", "Action": ["kms:Decrypt"], "Resource": ["{key}"]})
     filled = [

@@ -36,30 +36,58 @@ def _further_log_groups(scope: Scope) -> tuple[str, ...]:
 _STATE = _always("WriteState")
 _ADD = (
     *_always("ChangeStages"),
-    *_also("SetGatewayRole", "MakeGatewayRole", "TagGatewayRole", "EquipGatewayRole",
-           "PassGatewayRole", "LetLogsBeDelivered", "MakeLogDeliveries"),
+    *_also(
+        "SetGatewayRole",
+        "MakeGatewayRole",
+        "TagGatewayRole",
+        "EquipGatewayRole",
+        "PassGatewayRole",
+        "LetLogsBeDelivered",
+        "MakeLogDeliveries",
+    ),
     *_STATE,
-)  # fmt: skip
+)
 
 FLOWS: Mapping[str, tuple[Grant, ...]] = {
     ADD: _ADD,
     SUBSCRIBE: (
         *_ADD,
-        Grant("SubscribeToMore", ("logs:PutSubscriptionFilter",), _further_log_groups,
-              "Send a further log group's events to the forwarder.", (DEPLOY,)),
-        Grant("LetMoreInvoke", ("lambda:AddPermission",), _FUNCTION,
-              "Let that log group call it.", (DEPLOY,)),
+        Grant(
+            "SubscribeToMore",
+            ("logs:PutSubscriptionFilter",),
+            _further_log_groups,
+            "Send a further log group's events to the forwarder.",
+            (DEPLOY,),
+        ),
+        Grant(
+            "LetMoreInvoke",
+            ("lambda:AddPermission",),
+            _FUNCTION,
+            "Let that log group call it.",
+            (DEPLOY,),
+        ),
     ),
     ROTATE: (
         *_always("StoreToken", "EncryptToken", "TagToken"),
-        Grant("RestartNode", ("ecs:UpdateService",), ("arn:{p}:ecs:{r}:{a}:service/{n}-*",),
-              "Start the node's tasks anew, with the new token.", (DEPLOY,), own_node),
+        Grant(
+            "RestartNode",
+            ("ecs:UpdateService",),
+            ("arn:{p}:ecs:{r}:{a}:service/{n}-*",),
+            "Start the node's tasks anew, with the new token.",
+            (DEPLOY,),
+            own_node,
+        ),
         *_STATE,
     ),
     REDRIVE: (
         *_always("ReplayUndelivered"),
-        Grant("ReplayThroughForwarder", ("lambda:InvokeFunction",), _FUNCTION,
-              "Hand it the kept events.", (DEPLOY,)),
+        Grant(
+            "ReplayThroughForwarder",
+            ("lambda:InvokeFunction",),
+            _FUNCTION,
+            "Hand it the kept events.",
+            (DEPLOY,),
+        ),
         *_STATE,
     ),
-}  # fmt: skip
+}

@@ -1,8 +1,11 @@
-"""Whether a plan that was made anew stays within the one that a person has reviewed."""
+"""What a plan would do, compared with another one: the reviewed and the one that was made anew."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from wizard.core.terraform.events import PlannedChange
 
@@ -28,3 +31,26 @@ def beyond(
         if change.action in _ACTING
         and change.action not in _WITHIN.get(seen.get(change.address, ""), ())
     )
+
+
+_NAMED = 5  # changes that are named, of each kind
+
+
+def meaning(plan: Mapping[str, Any]) -> str:
+    """A digest of everything a plan would do; two plans with the same one do the same.
+
+    Args:
+        plan: as `terraform show -json` gives it.
+    """
+    changes = sorted(
+        json.dumps([c["address"], c["change"]], sort_keys=True)
+        for c in plan.get("resource_changes", ())
+        if c["change"]["actions"] != ["no-op"]
+    )
+    return hashlib.sha256("\n".join(changes).encode()).hexdigest()
+
+
+def listed(names: list[str]) -> str:
+    """The first few of them, and how many more there are."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.core import migrations
-from wizard.core.answers.model import Answers
+from wizard.core.answers.model import SCHEMA_VERSION, Answers
 from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
 from wizard.core.state_place import LOCAL, StatePlace, backend_bucket
 from wizard.flows.context import Options
-from wizard.flows.deployment.find import found_deployments, saved_answers
+from wizard.flows.deployment.find import Elsewhere, found_deployments
+from wizard.services import files
 from wizard.services.aws import credentials
 from wizard.services.aws.session import Session
+from wizard.services.files import write_private
 from wizard.services.workspace import s3_state
 from wizard.services.workspace.s3_state import StateStore
 from wizard.services.workspace.workspace import read_backend
@@ -87,7 +89,6 @@ def draft_file(options: Options) -> Path:
 
 def save_draft(options: Options, answers: Answers) -> Path:
     """Keep unfinished answers, 0600."""
-    from wizard.flows.deployment.find import keep_answers
     from wizard.services.files import private_dir
 
     path = draft_file(options)
@@ -109,3 +110,52 @@ def load_draft(options: Options) -> dict[str, object]:
 def drop_draft(options: Options) -> None:
     """They are deployed: the workspace holds them from now on."""
     draft_file(options).unlink(missing_ok=True)
+
+
+def saved_answers(
+    options: Options, wanted: Mapping[str, Any], name_prefix: str | None
+) -> dict[str, Any]:
+    """The answers that an earlier run of this deployment saved; empty when there was none.
+
+    Only an unambiguous match counts: the same Region and name prefix in exactly one account.
+    """
+    matches = [
+        found
+        for found in found_deployments(options)
+        if (not wanted.get("region") or found.region == wanted["region"])
+        and (name_prefix is None or found.name_prefix == name_prefix)
+        and (found.root / "answers.json").exists()
+    ]
+    if len(matches) != 1:
+        return {}
+    return answers_of(matches[0].root)
+
+
+def keep_answers(path: Path, answers: Answers) -> None:
+    """Store them; those of another version of this product stay beside them as they were."""
+    files.keep(path, "schema_version", SCHEMA_VERSION)
+    write_private(path, answers.to_json())
+
+
+def answers_of(root: Path) -> dict[str, Any]:
+    """The answers that were saved in a workspace; empty when there are none."""
+    path = root / "answers.json"
+    if not path.exists():
+        return {}
+    try:
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WizardError(
+            "WAG-E-ANSWERS-005",
+            "The saved answers of this deployment cannot be read",
+            why=f"{path}: {error}",
+            next_step="Repair or remove the file; Terraform's state and the journal are unharmed.",
+        ) from error
+    return migrations.answers(data, str(path))
+
+
+def read_shared_answers(session: Session, one: Elsewhere) -> dict[str, Any]:
+    """The answers of a deployment whose state is in S3; empty when there are none."""
+    place = StatePlace(one.bucket, one.account_id, one.region, one.name_prefix)
+    held = StateStore(session, place).saved_answers()
+    return {**held, "state_bucket": one.bucket} if held else {}

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from wizard.core import migrations
-from wizard.core.answers.model import SCHEMA_VERSION, Answers
 from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
 from wizard.core.journal.unfinished import Unfinished
 from wizard.core.state_place import FOLDER, LOCAL, StatePlace, backend_bucket
 from wizard.flows.context import Options
-from wizard.services import files
 from wizard.services.aws import tagged
 from wizard.services.aws.session import Session
-from wizard.services.files import write_private
 from wizard.services.lock import is_held
 from wizard.services.workspace import s3_state
 from wizard.services.workspace.journal import Journal
@@ -78,48 +72,6 @@ def _bucket(root: Path) -> str:
         return ""
 
 
-def saved_answers(
-    options: Options, wanted: Mapping[str, Any], name_prefix: str | None
-) -> dict[str, Any]:
-    """The answers that an earlier run of this deployment saved; empty when there was none.
-
-    Only an unambiguous match counts: the same Region and name prefix in exactly one account.
-    """
-    matches = [
-        found
-        for found in found_deployments(options)
-        if (not wanted.get("region") or found.region == wanted["region"])
-        and (name_prefix is None or found.name_prefix == name_prefix)
-        and (found.root / "answers.json").exists()
-    ]
-    if len(matches) != 1:
-        return {}
-    return answers_of(matches[0].root)
-
-
-def keep_answers(path: Path, answers: Answers) -> None:
-    """Store them; those of another version of this product stay beside them as they were."""
-    files.keep(path, "schema_version", SCHEMA_VERSION)
-    write_private(path, answers.to_json())
-
-
-def answers_of(root: Path) -> dict[str, Any]:
-    """The answers that were saved in a workspace; empty when there are none."""
-    path = root / "answers.json"
-    if not path.exists():
-        return {}
-    try:
-        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise WizardError(
-            "WAG-E-ANSWERS-005",
-            "The saved answers of this deployment cannot be read",
-            why=f"{path}: {error}",
-            next_step="Repair or remove the file; Terraform's state and the journal are unharmed.",
-        ) from error
-    return migrations.answers(data, str(path))
-
-
 @dataclass(frozen=True)
 class Elsewhere:
     """A deployment. `bucket` holds its state; empty where nobody here knows where that is."""
@@ -172,13 +124,6 @@ def find_elsewhere(
     except WizardError as error:
         problems.append(error.what)
     return Seen(tuple(sorted(found.values(), key=lambda f: f.name_prefix)), tuple(problems))
-
-
-def read_shared_answers(session: Session, one: Elsewhere) -> dict[str, Any]:
-    """The answers of a deployment whose state is in S3; empty when there are none."""
-    place = StatePlace(one.bucket, one.account_id, one.region, one.name_prefix)
-    held = StateStore(session, place).saved_answers()
-    return {**held, "state_bucket": one.bucket} if held else {}
 
 
 def _shared(session: Session, identity: Identity, bucket: str) -> tuple[str, ...]:

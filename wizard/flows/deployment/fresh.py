@@ -6,13 +6,11 @@ plan that was reviewed a while ago is therefore made anew and compared before it
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wizard.core.errors import WizardError
 from wizard.core.events import Phase
+from wizard.core.terraform.plans import listed, meaning
 from wizard.core.text import duration
 from wizard.services.terraform.client import PlanResult
 
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     from wizard.flows.deployment.model import Deployment
 
 LASTS = 600.0  # seconds for which a review is taken at its word
-_NAMED = 5  # changes that are named, of each kind
 
 
 def look_again(deployment: Deployment, plan: PlanResult, age: float) -> PlanResult:
@@ -53,20 +50,6 @@ def changed(why: str) -> WizardError:
     )
 
 
-def meaning(plan: Mapping[str, Any]) -> str:
-    """A digest of everything a plan would do; two plans with the same one do the same.
-
-    Args:
-        plan: as `terraform show -json` gives it.
-    """
-    changes = sorted(
-        json.dumps([c["address"], c["change"]], sort_keys=True)
-        for c in plan.get("resource_changes", ())
-        if c["change"]["actions"] != ["no-op"]
-    )
-    return hashlib.sha256("\n".join(changes).encode()).hexdigest()
-
-
 def _difference(reviewed: PlanResult, fresh: PlanResult) -> str:
     before = {f"{c.action} {c.address}": None for c in reviewed.changes}
     after = {f"{c.action} {c.address}": None for c in fresh.changes}
@@ -79,9 +62,3 @@ def _difference(reviewed: PlanResult, fresh: PlanResult) -> str:
         if names
     ]
     return ". ".join(parts) or "The same resources would be changed, but in another way."
-
-
-def listed(names: list[str]) -> str:
-    """The first few of them, and how many more there are."""
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -16,7 +16,8 @@ from wizard.core.terraform.plans import beyond
 from wizard.core.tfvars import Outputs, token_parameter_name, variables
 from wizard.flows.context import Context
 from wizard.flows.deployment import credentials, recovery
-from wizard.flows.deployment.find import Found, found_deployments, keep_answers, saved_answers
+from wizard.flows.deployment.answers import keep_answers, saved_answers
+from wizard.flows.deployment.find import Found, found_deployments
 from wizard.flows.deployment.follow import follow
 from wizard.flows.deployment.move_state import require_lockfile
 from wizard.flows.deployment.shared_state import Sharing
@@ -166,8 +167,10 @@ class Deployment:
         note(f"{binary.flavor} {binary.version}, {binary.found}", subject="Terraform")
         note(f"from {source.explanation}", subject="AWS provider")
         if terraform.places.temporary:
-            note(f"in {terraform.places.plugin_cache}: there is little room at home",
-                 subject="AWS provider's files")  # fmt: skip
+            note(
+                f"in {terraform.places.plugin_cache}: there is little room at home",
+                subject="AWS provider's files",
+            )
         for text in network_notes(self.context.env):
             note(text, State.WARNING if "does not exist" in text else State.DONE, "network")
 

@@ -14,6 +14,7 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import Phase, State
 from wizard.core.journal import record
 from wizard.core.state_place import LOCAL, LOCKFILE_SINCE
+from wizard.core.terraform.plans import meaning
 from wizard.flows.deployment import fresh
 from wizard.services.workspace import s3_state
 from wizard.services.workspace.s3_state import StateStore
@@ -82,7 +83,7 @@ def move(deployment: Deployment, wanted: Move, plan: PlanResult) -> PlanResult:
 
     Raises WizardError WAG-E-TF-101 when the new plan is not exactly the reviewed one.
     """
-    reviewed = fresh.meaning(deployment.terraform.show_plan_json(plan))
+    reviewed = meaning(deployment.terraform.show_plan_json(plan))
     plan.discard()
     with deployment.context.phase(Phase.DEPLOY, "Moving Terraform's state"):
         if wanted.makes_bucket:
@@ -92,7 +93,7 @@ def move(deployment: Deployment, wanted: Move, plan: PlanResult) -> PlanResult:
             _tag(deployment, wanted.target)
         _relocate(deployment, wanted)
         again = deployment.terraform.plan()
-    if fresh.meaning(deployment.terraform.show_plan_json(again)) != reviewed:
+    if meaning(deployment.terraform.show_plan_json(again)) != reviewed:
         again.discard()
         raise fresh.changed(
             "After the state was moved, Terraform plans something else than was reviewed."
@@ -141,8 +142,9 @@ def _relocate(deployment: Deployment, wanted: Move) -> None:
         new.arrive()
     if old is not None:
         old.leave(wanted.target)
-    deployment.context.note(f"in {new.place if new else workspace.root}",
-                            subject="Terraform's state")  # fmt: skip
+    deployment.context.note(
+        f"in {new.place if new else workspace.root}", subject="Terraform's state"
+    )
 
 
 def _arrived(deployment: Deployment, new: StateStore | None, before: int) -> None:

@@ -125,9 +125,10 @@ def _may_lack_something(deployment: Deployment) -> bool:
 
 def _applies(deployment: Deployment) -> list[str]:
     return [
-        e.step for e in deployment.journal.entries
+        e.step
+        for e in deployment.journal.entries
         if e.action in (record.TERRAFORM_APPLY, record.TERRAFORM_DESTROY)
-    ]  # fmt: skip
+    ]
 
 
 def _apply_was_interrupted(deployment: Deployment) -> bool:
@@ -169,10 +170,11 @@ def _follow(deployment: Deployment) -> None:
         context.note(f"terraform {found.command} (process {found.pid}) has run for {since}")
         complete = terraform.follow(found, deployment.follow())
     context.note(
-        "it finished; what it did is in the state" if complete else
-        "it ended early; what is missing is planned now",
+        "it finished; what it did is in the state"
+        if complete
+        else "it ended early; what is missing is planned now",
         State.DONE if complete else State.WARNING,
-    )  # fmt: skip
+    )
 
 
 def _restore_state(deployment: Deployment) -> None:
@@ -250,8 +252,12 @@ def _set_aside(deployment: Deployment, path: Path, error: TerraformError) -> Non
     deployment.context.note(f"set aside as {aside}", State.WARNING, path.name)
 
 
-_STATES = {"done": State.DONE, "failed": State.FAILED, "in doubt": State.WARNING,
-           "not begun": State.TODO}  # fmt: skip
+_STATES = {
+    "done": State.DONE,
+    "failed": State.FAILED,
+    "in doubt": State.WARNING,
+    "not begun": State.TODO,
+}
 _WAYS = {
     "install": "This run goes on from there. To take away what was made: wallarm-apigw uninstall. "
     "To leave it as it is: do not agree below; nothing is changed until then.",

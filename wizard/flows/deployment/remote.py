@@ -162,10 +162,15 @@ def _stages(
         )
         stages.append(
             StageRecord(
-                stage.ref, stage.api.api_type.value, stage.settings, after,
-                "ours" if main else "keep", group, connected=True,
+                stage.ref,
+                stage.api.api_type.value,
+                stage.settings,
+                after,
+                "ours" if main else "keep",
+                group,
+                connected=True,
             )
-        )  # fmt: skip
+        )
     return tuple(stages)
 
 

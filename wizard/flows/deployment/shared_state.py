@@ -72,8 +72,9 @@ class Sharing:
                 )
             bucket = moved.target
             deployment.workspace.set_backend("s3", self.place(bucket).backend)
-            deployment.context.note(f"{clean(moved.by, 120)} moved it to s3://{bucket}",
-                                    subject="Terraform's state")  # fmt: skip
+            deployment.context.note(
+                f"{clean(moved.by, 120)} moved it to s3://{bucket}", subject="Terraform's state"
+            )
         if deployment.journal.applied and store.facts() is None:
             raise WizardError(
                 "WAG-E-STATE-007",

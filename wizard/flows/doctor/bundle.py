@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 import time
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -15,13 +18,13 @@ from wizard.core.checks.checklist import CHECKS
 from wizard.core.checks.model import Report, selected
 from wizard.core.checks.report import as_json, as_text
 from wizard.core.errors import WizardError
+from wizard.core.redact import cleaned, known_secrets
 from wizard.core.text import count
 from wizard.flows.context import Context
 from wizard.flows.deployment.model import Deployment, open_session
 from wizard.flows.doctor import examine as diagnose
 from wizard.flows.doctor.logs import LogSource, read, sources
 from wizard.flows.versions import versions
-from wizard.services import bundle
 from wizard.services.checks.examination import Examination
 
 _LAST_ENTRIES = 500
@@ -47,7 +50,7 @@ def collect(context: Context, answers: Answers) -> dict[str, str]:
     for source in sources(exam):
         if not source.key.startswith("access:"):
             files[f"logs/{source.key}.txt"] = _last_lines(exam, source)
-    return bundle.cleaned(files, bundle.known_secrets(context.env))
+    return cleaned(files, known_secrets(context.env))
 
 
 def shown(files: Mapping[str, str], most_lines: int = 0) -> str:
@@ -67,12 +70,12 @@ def shown(files: Mapping[str, str], most_lines: int = 0) -> str:
 
 def write(target: Path, files: Mapping[str, str]) -> None:
     """Write what was shown, and nothing else."""
-    bundle.write_zip(target, files)
+    write_zip(target, files)
 
 
 def export(target: Path, text: str) -> Path:
     """Write a report to a new file, 0600. Raises WizardError when it exists or cannot be."""
-    bundle.write_new(target, text.encode(), what="The report")
+    write_new(target, text.encode(), what="The report")
     return target.absolute()
 
 
@@ -106,7 +109,7 @@ def _workspace(context: Context, answers: Answers, exam: Examination) -> dict[st
         entries = deployment.journal.entries[-_LAST_ENTRIES:]
     except WizardError as error:
         return {"journal.jsonl": f"{error}\n"}
-    log = bundle.tail(deployment.workspace.log_file)
+    log = tail(deployment.workspace.log_file)
     return {
         "journal.jsonl": "\n".join(json.dumps(asdict(e), ensure_ascii=False) for e in entries),
         "state.txt": _state(deployment),
@@ -132,3 +135,43 @@ def _state(deployment: Deployment) -> str:
         return "\n".join(deployment.terraform.state_list()) + "\n"
     except WizardError as error:
         return str(error)
+
+
+MAX_BYTES = 256 * 1024  # of one file; the end of a log is what matters
+
+
+def tail(path: Path, limit: int = MAX_BYTES) -> str:
+    """The last part of a text file, from a line's start; empty when there is none."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - limit))
+            data = file.read()
+    except FileNotFoundError:
+        return ""
+    text = data.decode("utf-8", "replace")
+    return text if size <= limit else text.split("\n", 1)[-1]
+
+
+def write_zip(target: Path, files: Mapping[str, str]) -> None:
+    """Write the bundle, 0600. Never overwrites: raises WizardError when the file exists."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    write_new(target, buffer.getvalue())
+
+
+def write_new(target: Path, data: bytes, *, what: str = "The bundle") -> None:
+    """Write a private file (0600). Never overwrites: raises WizardError when the file exists."""
+    try:
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+    except OSError as error:
+        raise WizardError(
+            "WAG-E-BUNDLE-001",
+            f"{what} cannot be written to {target}",
+            why=error.strerror or str(error),
+            next_step="Name another file (--file on the command line).",
+        ) from error

@@ -98,8 +98,9 @@ def examine(
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="check") as pool:
         while pending or under_way:
             for check in list(pending.values()):
-                if any(cause in pending or cause in under_way.values()
-                       for cause in check.depends_on):  # fmt: skip
+                if any(
+                    cause in pending or cause in under_way.values() for cause in check.depends_on
+                ):
                     continue
                 del pending[check.check_id]
                 cause = blocker(check, results)

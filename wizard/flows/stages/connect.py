@@ -106,11 +106,13 @@ class Stages(Holding):
         # Not asked of the outputs: Terraform writes them even where the subscription failed.
         more = wanted - {*self.deployment.journal.record.kept_log_groups}
         asked = allowed.Forecast(
-            self.session, self.identity,
+            self.session,
+            self.identity,
             self.answers.with_(stages=tuple(str(change.ref) for change in changes)),
             SUBSCRIBE if more else ADD,
-            mode=self.context.options.preflight, log_groups=tuple(sorted(more)),
-        )  # fmt: skip
+            mode=self.context.options.preflight,
+            log_groups=tuple(sorted(more)),
+        )
         if more:
             with self.context.phase(Phase.PLAN, "Working out the further log groups", "20s – 40s"):
                 self.deployment.write_variables(tuple(sorted(wanted)))

@@ -118,6 +118,10 @@ def _close(deployment: Deployment, action: str, subject: str) -> None:
     for entry in deployment.journal.record.unfinished:
         if (entry.action, entry.subject) == (action, subject):
             deployment.journal.write(
-                action, subject, "done", before=entry.before, after=entry.after,
+                action,
+                subject,
+                "done",
+                before=entry.before,
+                after=entry.after,
                 detail="found in place after an interruption",
-            )  # fmt: skip
+            )

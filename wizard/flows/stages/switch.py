@@ -132,8 +132,9 @@ def restore(
         report = StageReport(held.ref, "", State.DONE, outcome.note or text)
     except WizardError as error:
         state = State.WARNING if result is Result.ASK else State.FAILED
-        report = StageReport(held.ref, "", state, error.what if state is State.WARNING
-                             else str(error))  # fmt: skip
+        report = StageReport(
+            held.ref, "", state, error.what if state is State.WARNING else str(error)
+        )
     deployment.context.emit(report)
     return report, result
 

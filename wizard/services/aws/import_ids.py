@@ -66,10 +66,13 @@ def _rule(session: Session, values: Values, egress: bool) -> str:
     filters = [{"Name": "group-id", "Values": [group]}]
     rules = ec2.describe_security_group_rules(Filters=filters)["SecurityGroupRules"]
     wanted = (
-        values.get("ip_protocol"), _port(values.get("from_port")), _port(values.get("to_port")),
-        values.get("cidr_ipv4"), values.get("referenced_security_group_id"),
+        values.get("ip_protocol"),
+        _port(values.get("from_port")),
+        _port(values.get("to_port")),
+        values.get("cidr_ipv4"),
+        values.get("referenced_security_group_id"),
         values.get("prefix_list_id"),
-    )  # fmt: skip
+    )
     found = [
         str(rule["SecurityGroupRuleId"])
         for rule in rules
@@ -80,10 +83,13 @@ def _rule(session: Session, values: Values, egress: bool) -> str:
 
 def _shape(rule: Mapping[str, Any]) -> tuple[Any, ...]:
     return (
-        rule.get("IpProtocol"), _port(rule.get("FromPort")), _port(rule.get("ToPort")),
-        rule.get("CidrIpv4"), (rule.get("ReferencedGroupInfo") or {}).get("GroupId"),
+        rule.get("IpProtocol"),
+        _port(rule.get("FromPort")),
+        _port(rule.get("ToPort")),
+        rule.get("CidrIpv4"),
+        (rule.get("ReferencedGroupInfo") or {}).get("GroupId"),
         rule.get("PrefixListId"),
-    )  # fmt: skip
+    )
 
 
 def _port(port: int | None) -> int:

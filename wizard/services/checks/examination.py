@@ -55,8 +55,17 @@ class Examination:
 
     def fresh(self) -> Examination:
         """The same examination without remembered answers."""
-        return Examination(self.clients, self.identity, self.answers, self.outputs, self.record,
-                     self.env, self.facts, self.token, self.plan)  # fmt: skip
+        return Examination(
+            self.clients,
+            self.identity,
+            self.answers,
+            self.outputs,
+            self.record,
+            self.env,
+            self.facts,
+            self.token,
+            self.plan,
+        )
 
     def aws(self, service: str) -> Any:
         """A boto3 client."""

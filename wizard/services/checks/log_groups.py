@@ -55,8 +55,9 @@ def filter_pattern(exam: Examination) -> Finding:
             ours = item["destinationArn"].startswith(exam.outputs.lambda_function_arn)
             if ours and pattern.strip() != wanted.strip():
                 return failed(
-                    f"{group}: the pattern is {clean(pattern, 120)!r}, "
-                    f"the answers say {wanted!r}", group)  # fmt: skip
+                    f"{group}: the pattern is {clean(pattern, 120)!r}, the answers say {wanted!r}",
+                    group,
+                )
     return passed(wanted or "every event")
 
 

@@ -204,9 +204,12 @@ class StateStore:
         try:
             data = json.loads(body)
             owner = Owner(
-                int(data["pid"]), str(data["host"]), str(data["user"]), float(data["started"]),
+                int(data["pid"]),
+                str(data["host"]),
+                str(data["user"]),
+                float(data["started"]),
                 str(data.get("purpose", "")),
-            )  # fmt: skip
+            )
             return Held(str(data["id"]), owner, str(data.get("folder", "")))
         except (ValueError, KeyError, TypeError):
             return Held("unreadable", Owner(0, "an unknown machine", "somebody", 0.0))
@@ -249,9 +252,11 @@ class StateStore:
         try:
             data = json.loads(body)
             return StateLock(
-                str(data["ID"]), str(data.get("Who", "")), str(data.get("Created", "")),
+                str(data["ID"]),
+                str(data.get("Who", "")),
+                str(data.get("Created", "")),
                 str(data.get("Operation", "")),
-            )  # fmt: skip
+            )
         except (ValueError, KeyError, TypeError) as error:
             raise WizardError(
                 "WAG-E-STATE-012",

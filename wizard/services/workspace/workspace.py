@@ -57,9 +57,12 @@ def read_meta(root: Path) -> dict[str, Any]:
             "--workspace DIR.",
         ) from error
     return migrations.migrate(
-        data, key="layout", current=LAYOUT_VERSION, steps=migrations.LAYOUT,
+        data,
+        key="layout",
+        current=LAYOUT_VERSION,
+        steps=migrations.LAYOUT,
         source=f"The workspace {root}",
-    )  # fmt: skip
+    )
 
 
 def write_meta(root: Path, **values: Any) -> None:

@@ -83,9 +83,12 @@ class Deploy(StepScreen):
         self._write_problems()
         failed = run.error is not None and not run.busy
         for name, visible in (
-            ("#stop", run.busy), ("#retry", failed), ("#bundle", failed), ("#copy", failed),
+            ("#stop", run.busy),
+            ("#retry", failed),
+            ("#bundle", failed),
+            ("#copy", failed),
             ("#undo", failed and wizard.state.mode == "install"),
-        ):  # fmt: skip
+        ):
             self.query_one(name, Button).display = visible
         self.query_one("#stop", Button).label = Text(
             "Stop now, without waiting" if run.cancelling else "Stop"
@@ -197,9 +200,12 @@ class Deploy(StepScreen):
 
     def _harder(self) -> None:
         self.app.run_worker(
-            self.wizard.backend.harder, thread=True, name="harder", group="harder",
+            self.wizard.backend.harder,
+            thread=True,
+            name="harder",
+            group="harder",
             exit_on_error=False,
-        )  # fmt: skip
+        )
 
     def action_retry(self) -> None:
         """Go on with what is not done."""
@@ -232,9 +238,12 @@ class Deploy(StepScreen):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """The failure's buttons."""
         actions = {
-            "stop": self.action_stop, "retry": self.action_retry, "undo": self.action_undo,
-            "bundle": lambda: self.wizard.jobs.support_bundle(), "copy": self.action_copy,
-        }  # fmt: skip
+            "stop": self.action_stop,
+            "retry": self.action_retry,
+            "undo": self.action_undo,
+            "bundle": lambda: self.wizard.jobs.support_bundle(),
+            "copy": self.action_copy,
+        }
         action = actions.get(event.button.id or "")
         if action is None:
             super().on_button_pressed(event)

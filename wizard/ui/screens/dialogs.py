@@ -70,8 +70,9 @@ class TypedConfirm(Dialog[bool]):
         title, text, keep, act = self._texts
         with Vertical(classes="dialog"):
             yield Static(title, classes="title", markup=False)
-            yield Static(f"{text}\n\nType {self._word} to do it all the same:", classes="text",
-                         markup=False)  # fmt: skip
+            yield Static(
+                f"{text}\n\nType {self._word} to do it all the same:", classes="text", markup=False
+            )
             yield CleanInput(placeholder=self._word, id="word", max_length=20)
             with Horizontal(classes="actions"):
                 yield Button(Text(keep), compact=True, id="keep", variant="primary")

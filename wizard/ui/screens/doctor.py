@@ -62,8 +62,13 @@ class Doctor(HomePart):
             yield TreeRows(id="tree", ragged=True)
             yield Pane()
         with Horizontal(classes="actions"):
-            for key, words in (("all", "Run all"), ("this", "Run this"), ("fix", "Fix"),
-                               ("logs", "Logs"), ("open", "Open in console")):  # fmt: skip
+            for key, words in (
+                ("all", "Run all"),
+                ("this", "Run this"),
+                ("fix", "Fix"),
+                ("logs", "Logs"),
+                ("open", "Open in console"),
+            ):
                 yield Button(Text(words), compact=True, id=key)
 
     def started(self) -> None:
@@ -102,8 +107,9 @@ class Doctor(HomePart):
         )
         tree.fill(lines)
         if self._at_once and not state.doctor.busy:
-            failed = [n for n, line in enumerate(lines) if line.depth
-                      and line.state is State.FAILED]  # fmt: skip
+            failed = [
+                n for n, line in enumerate(lines) if line.depth and line.state is State.FAILED
+            ]
             if failed:
                 self._at_once = False
                 tree.go(failed[0])
@@ -269,8 +275,13 @@ class Doctor(HomePart):
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """What the buttons say."""
-        actions = {"all": self.action_all, "this": self.action_this, "fix": self.action_fix,
-                   "logs": self.action_logs, "open": self.action_open}  # fmt: skip
+        actions = {
+            "all": self.action_all,
+            "this": self.action_this,
+            "fix": self.action_fix,
+            "logs": self.action_logs,
+            "open": self.action_open,
+        }
         action = actions.get(event.button.id or "")
         if action is None:
             super().on_button_pressed(event)

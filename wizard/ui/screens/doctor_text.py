@@ -67,8 +67,9 @@ def _row(check: Check, result: Result | None, *, busy: bool) -> TreeRow:
         words = f"because of {result.because}"
     elif state is State.FAILED and check.fix:
         words = "failed   f: fix it"
-    return TreeRow(state, title(check), words, depth=1, key=check.check_id,
-                   loud=state is State.FAILED)  # fmt: skip
+    return TreeRow(
+        state, title(check), words, depth=1, key=check.check_id, loud=state is State.FAILED
+    )
 
 
 def tally(results: list[Result]) -> str:
@@ -89,8 +90,10 @@ def advice(results: list[Result]) -> str:
 def _others(results: list[Result]) -> list[str]:
     parts = []
     for verdict, word in (
-        (Verdict.FAIL, "failed"), (Verdict.SKIPPED, "skipped"), (Verdict.UNCHECKED, "not checked"),
-    ):  # fmt: skip
+        (Verdict.FAIL, "failed"),
+        (Verdict.SKIPPED, "skipped"),
+        (Verdict.UNCHECKED, "not checked"),
+    ):
         if number := sum(r.verdict is verdict for r in results):
             parts.append(f"{number} {word}")
     if number := sum(r.verdict is Verdict.WARN for r in results):

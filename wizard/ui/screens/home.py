@@ -188,9 +188,11 @@ def _item(existing: Existing) -> Item:
             f"{existing.account_id}  state on another computer",
         )
     when = datetime.fromtimestamp(existing.changed, timezone.utc).strftime("%Y-%m-%d")
-    number = "state cannot be read" if existing.resources is None else count(
-        existing.resources, "resource"
-    )  # fmt: skip
+    number = (
+        "state cannot be read"
+        if existing.resources is None
+        else count(existing.resources, "resource")
+    )
     return Item(
         _key(existing),
         f"{existing.name_prefix} in {existing.region}",

@@ -63,9 +63,14 @@ class Logging(StepScreen):
                 lines.append(TreeRow(State.SKIPPED, name, "put back as it was"))
             else:
                 lines.append(
-                    TreeRow(report.state, name, clean(report.message), report.state.value,
-                            loud=report.state is State.FAILED)
-                )  # fmt: skip
+                    TreeRow(
+                        report.state,
+                        name,
+                        clean(report.message),
+                        report.state.value,
+                        loud=report.state is State.FAILED,
+                    )
+                )
         tree = self.query_one(TreeRows)
         tree.nothing = "no stage had to be changed"
         tree.fill(lines)

@@ -43,8 +43,9 @@ class Logs(StepScreen):
             yield PickList("Log groups", id="groups")
             yield Failure()
             yield Static("", id="which", classes="section", markup=False)
-            yield Choices(self._keep_choices(), self.wizard.state.answers.existing_logging,
-                          id="existing")  # fmt: skip
+            yield Choices(
+                self._keep_choices(), self.wizard.state.answers.existing_logging, id="existing"
+            )
             yield Static("Details", classes="section", markup=False)
             yield self.field(
                 "log_retention_days",

@@ -90,8 +90,9 @@ class Node(StepScreen):
                     id="secure",
                 )
                 yield PickList("Hosted zone", id="zones")
-                yield self.field("node_dns_name", "inside the hosted zone",
-                                 placeholder="wallarm-node")  # fmt: skip
+                yield self.field(
+                    "node_dns_name", "inside the hosted zone", placeholder="wallarm-node"
+                )
                 yield PickList(node_certificates.TITLE, id="certificates")
                 yield Failure(id="certificates-failure")
 
@@ -121,11 +122,13 @@ class Node(StepScreen):
         self.query_one("#existing").display = not deploy
         chosen = bool(self.wizard.state.answers.vpc_id)
         for name, visible in (
-            ("#vpcs", vpc), ("#private", vpc and chosen), ("#public", vpc and chosen),
+            ("#vpcs", vpc),
+            ("#private", vpc and chosen),
+            ("#public", vpc and chosen),
             ("#zones", unanswered.secure(self.wizard.state) == "https"),
             ("#field-node_dns_name", unanswered.secure(self.wizard.state) == "https"),
             ("#certificates", unanswered.secure(self.wizard.state) == "https"),
-        ):  # fmt: skip
+        ):
             self.query_one(name).display = visible
         if topics & {"mount", "networks", "vpc_id"}:
             self._fill_networks()

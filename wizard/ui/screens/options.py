@@ -80,10 +80,11 @@ class Options(StepScreen):
             return Text("no names yet", ink.muted)
         found = names(prefix, self.wizard.state.answers.region)
         return Text("\n").join(
-            Text.assemble((f"{n.kind:<14}{len(n.name):>2} of {n.limit}  ", ink.muted),
-                          (n.name, ink.plain))
+            Text.assemble(
+                (f"{n.kind:<14}{len(n.name):>2} of {n.limit}  ", ink.muted), (n.name, ink.plain)
+            )
             for n in found
-        )  # fmt: skip
+        )
 
     def on_choices_picked(self, event: Choices.Picked) -> None:
         """Take the choice."""

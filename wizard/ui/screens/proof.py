@@ -59,11 +59,13 @@ class Proof(StepScreen):
             good = run.proof.complete
             sentence = Text(clean(run.proof.summary), ink.good + ink.strong if good else ink.warn)
         elif self.STEP in run.done:
-            sentence = Text("No request could be sent from here; see the notes in the log.",
-                            ink.warn)  # fmt: skip
+            sentence = Text(
+                "No request could be sent from here; see the notes in the log.", ink.warn
+            )
         elif waiting:
-            sentence = Text("Usually under 1m; the first line of a new stage can take 5m.",
-                            ink.muted)  # fmt: skip
+            sentence = Text(
+                "Usually under 1m; the first line of a new stage can take 5m.", ink.muted
+            )
         self.query_one("#sentence", Static).update(sentence)
         error = run.error if run.error_phase == self.STEP else None
         self.query_one(Failure).tell(error)
@@ -126,9 +128,10 @@ class Proof(StepScreen):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Retry, stop, copy."""
         actions = {
-            "retry": self.action_retry, "copy": self.action_copy,
+            "retry": self.action_retry,
+            "copy": self.action_copy,
             "stop": self.wizard.jobs.stop_proof.set,
-        }  # fmt: skip
+        }
         action = actions.get(event.button.id or "")
         if action is None:
             super().on_button_pressed(event)

@@ -43,9 +43,9 @@ class Remove(HomePart):
         del topics
         state, run = self.wizard.state, self.wizard.state.run
         tree = self.query_one(TreeRows)
-        tree.nothing = "reading the connected stages" if state.connected.busy else (
-            "no stage is connected"
-        )  # fmt: skip
+        tree.nothing = (
+            "reading the connected stages" if state.connected.busy else ("no stage is connected")
+        )
         if run.busy or run.reports:
             warned = (n for n in run.notes if n.state is State.WARNING)
             notes = [TreeRow(n.state, clean(n.subject or "Note"), clean(n.text)) for n in warned]
@@ -69,9 +69,11 @@ class Remove(HomePart):
         return "Space selects. Their access log becomes what it was before; nothing else changes."
 
     def _row(self, one: Connected) -> TreeRow:
-        state = State.WARNING if one.same is False else (
-            State.UNCHECKED if one.same is None else State.DONE
-        )  # fmt: skip
+        state = (
+            State.WARNING
+            if one.same is False
+            else (State.UNCHECKED if one.same is None else State.DONE)
+        )
         chosen = one.ref in self.wizard.state.leaving
         note = one.note or f"logs to {one.log_group}"
         return TreeRow(state, self.label_of(one.ref), note, sign="[x]" if chosen else "[ ]")
@@ -80,8 +82,13 @@ class Remove(HomePart):
         report = self.wizard.state.run.reports.get(ref)
         if report is None:
             return TreeRow(State.TODO, self.label_of(ref), State.TODO.value)
-        return TreeRow(report.state, self.label_of(ref), report.message, report.state.value,
-                       loud=report.state is State.FAILED)  # fmt: skip
+        return TreeRow(
+            report.state,
+            self.label_of(ref),
+            report.message,
+            report.state.value,
+            loud=report.state is State.FAILED,
+        )
 
     def on_rows_toggled(self, event: Rows.Toggled) -> None:
         """Select or deselect."""

@@ -26,8 +26,11 @@ from wizard.ui.widgets.tree import TreeRow, TreeRows
 _SIGNS = {"create": "+", "update": "~", "delete": "-", "replace": "±"}
 _WORDS = {"create": "add", "update": "change", "delete": "DESTROY", "replace": "REPLACE"}
 _STATES = {
-    "create": State.DONE, "update": State.RUNNING, "delete": State.FAILED, "replace": State.WARNING,
-}  # fmt: skip
+    "create": State.DONE,
+    "update": State.RUNNING,
+    "delete": State.FAILED,
+    "replace": State.WARNING,
+}
 
 
 class Review(StepScreen):
@@ -53,9 +56,11 @@ class Review(StepScreen):
             with TabPane("Changes", id="changes"):
                 yield TreeRows(id="tree", title_share=0.42)
             for name, title in (
-                ("stages", "Stages"), ("cost", "Cost"), ("policy", "IAM policy"),
+                ("stages", "Stages"),
+                ("cost", "Cost"),
+                ("policy", "IAM policy"),
                 ("answers", "Answers"),
-            ):  # fmt: skip
+            ):
                 with TabPane(title, id=name):
                     with VerticalScroll():
                         yield Static("", id=f"{name}-text", markup=False)
@@ -202,9 +207,10 @@ class Review(StepScreen):
         grid.add_column(ratio=1)
         for name, dollars, assumption in view.cost:
             grid.add_row(
-                Text(clean(name), ink.plain), Text(f"${dollars:,.2f}", ink.plain),
+                Text(clean(name), ink.plain),
+                Text(f"${dollars:,.2f}", ink.plain),
                 Text(clean(assumption), ink.muted),
-            )  # fmt: skip
+            )
         total = Text(f"${view.cost_total:,.2f}/month", ink.bold)
         grid.add_row(Text("Together", ink.bold), total, Text(clean(view.cost_dated), ink.muted))
         self.query_one("#cost-text", Static).update(grid)
@@ -266,9 +272,13 @@ def _leaf(item: PlannedResource, depth: int) -> TreeRow:
     loud = item.action in ("delete", "replace")
     middle = f"{_WORDS[item.action]} {clean(item.reason, 60)}".strip()
     return TreeRow(
-        _STATES[item.action], clean(item.address), middle, depth=depth, loud=loud,
+        _STATES[item.action],
+        clean(item.address),
+        middle,
+        depth=depth,
+        loud=loud,
         sign=_SIGNS[item.action],
-    )  # fmt: skip
+    )
 
 
 def _policies(view: ReviewView) -> Text:

@@ -40,8 +40,9 @@ class Stages(StepScreen):
         book = self.wizard.state.book
         with Horizontal(id="filter-line"):
             yield Static("Filter ", classes="muted", markup=False)
-            yield CleanInput(value=book.filter, spaces=True, id="filter",
-                             placeholder="name, type, stage, stack…")  # fmt: skip
+            yield CleanInput(
+                value=book.filter, spaces=True, id="filter", placeholder="name, type, stage, stack…"
+            )
             yield Static("", id="counts", markup=False)
         yield StageTable(id="stages")
         yield Failure()

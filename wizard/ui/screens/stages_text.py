@@ -99,9 +99,11 @@ def change(app: WizardApp, name: str, before: str, after: str) -> Text:
     """`access log   off  →  /aws/apigateway/…`."""
     ink = app.ink
     return Text.assemble(
-        (f"{clean(name):<12}", ink.plain), (clean(before, 60), ink.muted), ("  →  ", ink.muted),
+        (f"{clean(name):<12}", ink.plain),
+        (clean(before, 60), ink.muted),
+        ("  →  ", ink.muted),
         (clean(after, 120), ink.accent),
-    )  # fmt: skip
+    )
 
 
 def full_view(app: WizardApp, row: StageRow, view: StageView) -> Text:

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from wizard.ui.app import WizardApp
 
 _STATES = {
-    "done": State.DONE, "failed": State.FAILED, "in doubt": State.WARNING, "not begun": State.TODO,
-}  # fmt: skip
+    "done": State.DONE,
+    "failed": State.FAILED,
+    "in doubt": State.WARNING,
+    "not begun": State.TODO,
+}
 _UNDO = {"install": "Take it away", "stages": "Remove stages"}
 
 
@@ -48,8 +51,9 @@ class UnfinishedRun(Dialog[str]):
                 yield Static(
                     "Going on compares what is in doubt with the account and shows the rest for "
                     "review. Nothing is changed before that.",
-                    classes="gap-above", markup=False,
-                )  # fmt: skip
+                    classes="gap-above",
+                    markup=False,
+                )
             with Horizontal(classes="actions"):
                 yield Button(Text("Go on"), compact=True, id="resume", variant="primary")
                 if word := _UNDO.get(found.flow):

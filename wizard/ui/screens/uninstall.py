@@ -90,10 +90,14 @@ class Uninstall(HomePart):
             end = f"{left} left, see below." if left else "Nothing is left."
             return f"Removed in {duration(run.ended - run.started)}. {end}"
         if run.busy:
-            words = f"Stopping. {settling(run.progress)}" if run.cancelling else (
-                "Your APIs are not touched. The forwarder's network interfaces can hold up its "
-                "security group for 20m – 60m."
-            )  # fmt: skip
+            words = (
+                f"Stopping. {settling(run.progress)}"
+                if run.cancelling
+                else (
+                    "Your APIs are not touched. The forwarder's network interfaces can hold up its "
+                    "security group for 20m – 60m."
+                )
+            )
             return f"{duration(now - run.started)}. {words}"
         if run.error is not None:
             return "Stopped. What is done is recorded; Next goes on from there."
@@ -107,17 +111,17 @@ class Uninstall(HomePart):
 
     def _plan(self, view: RemovalView) -> list[TreeRow]:
         lines = [
-            TreeRow(State.RUNNING, self.label_of(ref), "logging put back as it was",
-                    sign="~")
+            TreeRow(State.RUNNING, self.label_of(ref), "logging put back as it was", sign="~")
             for ref in view.stages
-        ]  # fmt: skip
+        ]
         groups: dict[str, list[str]] = {}
         for item in view.resources:
             groups.setdefault(item.group, []).append(item.address)
         for name in sorted(groups, key=group_order):
             sign = "▾" if name in self._open else "▸"
-            lines.append(TreeRow(State.FAILED, name, f"{len(groups[name])} to destroy", key=name,
-                                 sign=sign))  # fmt: skip
+            lines.append(
+                TreeRow(State.FAILED, name, f"{len(groups[name])} to destroy", key=name, sign=sign)
+            )
             if name in self._open:
                 lines += [
                     TreeRow(State.FAILED, clean(a), "destroy", depth=1, sign="-")
@@ -128,8 +132,9 @@ class Uninstall(HomePart):
             for name in view.policies
         ]
         if view.token_parameter:
-            lines.append(TreeRow(State.FAILED, "Wallarm token", f"{view.token_parameter} deleted",
-                                 sign="-"))  # fmt: skip
+            lines.append(
+                TreeRow(State.FAILED, "Wallarm token", f"{view.token_parameter} deleted", sign="-")
+            )
         if view.log_groups:
             lines.append(self._logs_row(view))
         lines += [TreeRow(State.SKIPPED, "Stays", clean(text)) for text in view.stays]
@@ -138,12 +143,22 @@ class Uninstall(HomePart):
     def _logs_row(self, view: RemovalView) -> TreeRow:
         groups = count(len(view.log_groups), "log group")
         if self._deletes_logs():
-            return TreeRow(State.FAILED, "Log data", f"{groups} deleted with all data; l keeps it",
-                           key=LOGS, sign="-")  # fmt: skip
+            return TreeRow(
+                State.FAILED,
+                "Log data",
+                f"{groups} deleted with all data; l keeps it",
+                key=LOGS,
+                sign="-",
+            )
         days = self.wizard.state.answers.log_retention_days
         price = f"${STORAGE_GB_MONTH:.2f}/GB a month"
-        return TreeRow(State.SKIPPED, "Log data", f"{groups} kept, {price}; data for {days} days; "
-                       "l deletes it", key=LOGS, sign="=")  # fmt: skip
+        return TreeRow(
+            State.SKIPPED,
+            "Log data",
+            f"{groups} kept, {price}; data for {days} days; l deletes it",
+            key=LOGS,
+            sign="=",
+        )
 
     def _live(self) -> list[TreeRow]:
         run = self.wizard.state.run

@@ -77,10 +77,13 @@ class TopLine(Part):
         rest = width - cell_len(left) - gap - cell_len(middle) - cell_len(right)
         ink = app.ink
         return Text.assemble(
-            (left, ink.accent), " " * max(1, gap), (middle, ink.bold), " " * max(1, rest),
+            (left, ink.accent),
+            " " * max(1, gap),
+            (middle, ink.bold),
+            " " * max(1, rest),
             (right, ink.bold),
             no_wrap=True,
-        )  # fmt: skip
+        )
 
 
 class StepLine(Part):
@@ -153,9 +156,11 @@ class Sidebar(Part):
             here = step.id == app.state.at
             sign = glyph(state, unicode=app.unicode)
             text.append(f"{sign} ", ink.of(state))
-            style = ink.accent + ink.strong if here else (
-                ink.muted if state is State.TODO else ink.plain
-            )  # fmt: skip
+            style = (
+                ink.accent + ink.strong
+                if here
+                else (ink.muted if state is State.TODO else ink.plain)
+            )
             text.append(step.title.upper() if here else step.title, style)
             text.append("\n")
             if self._tall():

@@ -67,9 +67,11 @@ def explain(app: WizardApp, error: WizardError) -> RenderableType:
     if error.next_step:
         grid.add_row(Text("Next", ink.muted), Text(clean(error.next_step), ink.plain))
     head = Text.assemble(
-        mark(app, State.FAILED), " ", (clean(error.what), ink.bad + ink.strong),
+        mark(app, State.FAILED),
+        " ",
+        (clean(error.what), ink.bad + ink.strong),
         (f"   {error.code}", ink.muted),
-    )  # fmt: skip
+    )
     return Group(head, grid)
 
 

@@ -85,11 +85,16 @@ class StageTable(Rows):
         text = Text()
         if not item.selectable:
             text.append(
-                "    " + fit(item.name, api - 1) + " " + fit(item.kind, kind)
-                + fit(item.stage, stage - 1) + " " + fit(item.logging, logging)
+                "    "
+                + fit(item.name, api - 1)
+                + " "
+                + fit(item.kind, kind)
+                + fit(item.stage, stage - 1)
+                + " "
+                + fit(item.logging, logging)
                 + fit(item.note, note),
                 ink.muted,
-            )  # fmt: skip
+            )
             return text
         if item.ref in self.wizard.state.held:
             sign = glyph(State.DONE, unicode=self.wizard.unicode)
