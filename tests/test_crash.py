@@ -14,7 +14,7 @@ KEY = "canarySecretAccessKeyThatMustNotBeSeen01"
 
 BROKEN = """
 import sys
-import wizard.cli.install
+import wizard.cli.reference
 from wizard.cli import main
 
 def broken(options):
@@ -26,7 +26,7 @@ def broken(options):
     except ConnectionError as error:
         raise RuntimeError("could not go on with " + token.reveal()) from error
 
-wizard.cli.install.answers = broken
+wizard.cli.reference.answers = broken
 sys.exit(main(sys.argv[1:]))
 """
 

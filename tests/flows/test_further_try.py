@@ -45,7 +45,7 @@ class Run:
         assert report.state is State.FAILED
         return report.message
 
-    def switching(self) -> tuple[State, str]:
+    def further_try(self) -> tuple[State, str]:
         inventory = replace(self.world.inventory, stages=(self.stage,))
         with self.deployment:
             changes = switching.again(self.deployment, self.changes, inventory, self.outputs)

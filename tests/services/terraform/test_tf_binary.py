@@ -61,7 +61,7 @@ def test_a_file_that_is_no_program_is_told(tmp_path: Path) -> None:
 def test_no_terraform_at_all_says_where_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wizard.services.terraform.find.available", lambda: False)
+    monkeypatch.setattr("wizard.services.terraform.embedded.available", lambda: False)
     with pytest.raises(WizardError) as caught:
         find_binary(env={"PATH": str(tmp_path)})
     assert caught.value.code == "WAG-E-TF-001"

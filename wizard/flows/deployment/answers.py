@@ -10,21 +10,17 @@ from typing import TYPE_CHECKING, Any
 from wizard.core import migrations
 from wizard.core.answers.model import SCHEMA_VERSION, Answers
 from wizard.core.errors import WizardError
-from wizard.core.facts import Identity
 from wizard.core.state_place import LOCAL, StatePlace, backend_bucket
-from wizard.flows.context import Options
-from wizard.flows.deployment.find import Elsewhere, found_deployments
+from wizard.flows.deployment.find import found_deployments
 from wizard.services import files
-from wizard.services.aws import credentials
-from wizard.services.aws.session import Session
 from wizard.services.files import write_private
-from wizard.services.workspace import s3_state
-from wizard.services.workspace.s3_state import StateStore
 from wizard.services.workspace.workspace import read_backend
 
 if TYPE_CHECKING:
-    from wizard.core.answers.model import Answers
+    from wizard.core.facts import Identity
     from wizard.flows.context import Options
+    from wizard.flows.deployment.find import Elsewhere
+    from wizard.services.aws.session import Session
 
 
 def current_answers(
@@ -41,6 +37,10 @@ def current_answers(
     Where AWS cannot be asked, what this machine knows counts: the flow that follows asks AWS too,
     and tells what is wrong with it.
     """
+    from wizard.services.aws import credentials  # boto3 takes a moment to load
+    from wizard.services.aws.session import Session
+    from wizard.services.workspace import s3_state
+
     here = saved_answers(options, wanted, name_prefix)
     region = str(here.get("region") or wanted.get("region") or Answers().region)
     profile = str(wanted.get("profile") or here.get("profile") or "")
@@ -65,6 +65,8 @@ def current_answers(
 
 
 def _answers_in(session: Session, identity: Identity, bucket: str, prefix: str) -> dict[str, Any]:
+    from wizard.services.workspace.s3_state import StateStore
+
     place = StatePlace(bucket, identity.account_id, identity.region, prefix)
     found = StateStore(session, place).saved_answers()
     return {**found, "state_bucket": bucket} if found else {}
@@ -156,6 +158,8 @@ def answers_of(root: Path) -> dict[str, Any]:
 
 def read_shared_answers(session: Session, one: Elsewhere) -> dict[str, Any]:
     """The answers of a deployment whose state is in S3; empty when there are none."""
+    from wizard.services.workspace.s3_state import StateStore
+
     place = StatePlace(one.bucket, one.account_id, one.region, one.name_prefix)
     held = StateStore(session, place).saved_answers()
     return {**held, "state_bucket": one.bucket} if held else {}

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wizard.core.errors import WizardError
-from wizard.core.facts import Identity
 from wizard.core.journal.unfinished import Unfinished
 from wizard.core.state_place import FOLDER, LOCAL, StatePlace, backend_bucket
 from wizard.flows.context import Options
-from wizard.services.aws import tagged
-from wizard.services.aws.session import Session
 from wizard.services.lock import is_held
-from wizard.services.workspace import s3_state
 from wizard.services.workspace.journal import Journal
-from wizard.services.workspace.s3_state import StateStore
 from wizard.services.workspace.workspace import (
     WorkspaceInfo,
     describe_workspace,
     list_workspaces,
     read_backend,
 )
+
+if TYPE_CHECKING:
+    from wizard.core.facts import Identity
+    from wizard.services.aws.session import Session
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,9 @@ def find_elsewhere(
         known: name prefixes of this account and Region whose workspace is on this machine.
         given: a bucket to look into whatever its tags (the answer `state_bucket`).
     """
+    from wizard.services.aws import tagged  # boto3 takes a moment to load
+    from wizard.services.workspace import s3_state
+
     problems: list[str] = []
     found: dict[str, Elsewhere] = {}
 
@@ -127,6 +130,8 @@ def find_elsewhere(
 
 
 def _shared(session: Session, identity: Identity, bucket: str) -> tuple[str, ...]:
+    from wizard.services.workspace.s3_state import StateStore
+
     base = f"{FOLDER}/{identity.account_id}/{identity.region}/"
     place = StatePlace(bucket, identity.account_id, identity.region, "")
     keys = StateStore(session, place).names(base)

