@@ -6,7 +6,7 @@ WORKERS ?= 4
 STAMP  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup try test lint audit policy-scan checkov lock sbom format soak modes bench figures docs screenshots package clean newcomer terminals how-to-add
+.PHONY: help setup try test check lint audit policy-scan checkov lock sbom format soak mutants modes bench figures docs screenshots package clean newcomer terminals how-to-add
 
 help:  ## list the commands
 	@echo 'make COMMAND; each does the set-up it needs.'
@@ -24,6 +24,12 @@ try: $(STAMP)  ## the main job on a sandbox; no AWS account needed
 
 test: lint  ## set-up, lint and every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+# What starts neither Terraform nor a whole sandbox, and takes a minute or two.
+QUICK = tests/core tests/lambda tests/docs tests/services/aws tests/services/test_*.py tests/test_command_line.py
+
+check: lint  ## lint, types and the quick tests: before each commit
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup $(QUICK)
 
 lint: $(STAMP)  ## lint, format check, types, import contracts, links, known vulnerabilities
 	$(BIN)/ruff check .
@@ -83,6 +89,9 @@ how-to-add: $(STAMP)  ## each "how to add" of ARCHITECTURE.md, in a copy
 
 soak: $(STAMP)  ## kill the wizard and Terraform at random moments, many times
 	SOAK_SEEDS=24 $(BIN)/python -m pytest tests/services/terraform/test_tf_kills.py
+
+mutants: $(STAMP)  ## change decisions one at a time: do the quick tests notice? written into docs/mutants.md
+	$(BIN)/python -m tests.mutants --each 40 --page
 
 modes: $(STAMP)  ## apply, change and destroy the module in each mode; written into terraform/README.md
 	$(BIN)/python -m tests.terraform.modes --page

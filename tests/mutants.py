@@ -1,0 +1,253 @@
+"""Do the quick tests notice when a decision is changed? `make mutants`; not part of `make test`.
+
+Each mutant is one change of one decision: a comparison turned round, `and` for `or`, a `not`
+dropped, a number one higher, `True` for `False`, a branch always or never taken. It is made in a
+copy of the repository, and the tests that stand beside the module are run there, without
+Terraform. A mutant that no test notices is a decision that nobody holds.
+
+    python -m tests.mutants [--each 20] [--seed 1] [--only PART-OF-A-NAME] [--page]
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import os
+import queue
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "mutants.md"
+SECONDS = 300.0  # a mutant that never ends is one that was noticed
+WORKERS = 2
+
+# What decides about a user's account, and the tests that stand beside it.
+MODULES: dict[str, tuple[str, ...]] = {
+    "wizard/core/journal/record.py": (
+        "tests/core/test_record.py",
+        "tests/services/test_journal.py",
+    ),
+    "wizard/core/journal/unfinished.py": ("tests/core/test_unfinished.py",),
+    "wizard/core/stages/change.py": ("tests/core/test_change.py", "tests/core/test_undo.py"),
+    "wizard/core/stages/log_format.py": ("tests/core/test_access_log.py",),
+    "wizard/core/terraform/plans.py": ("tests/core/test_plan_scope.py",),
+    "wizard/core/permissions/documents.py": ("tests/core/test_policy.py",),
+    "wizard/core/permissions/grants.py": ("tests/core/test_policy.py",),
+    "wizard/services/workspace/journal.py": ("tests/services/test_journal.py",),
+    "lambda/cw-resend-lambda/parse.py": ("tests/lambda/test_parse_line.py",),
+    "lambda/cw-resend-lambda/decode.py": ("tests/lambda/test_decode.py",),
+    "lambda/cw-resend-lambda/protocol.py": ("tests/lambda/test_protocol.py",),
+    "lambda/cw-resend-lambda/answers.py": ("tests/lambda/test_node_answers.py",),
+}
+
+_COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one file: `text` is the whole file with it, `line` where it is (from 1)."""
+
+    path: str
+    line: int
+    change: str
+    text: str
+
+
+def mutants(path: str, source: str) -> Iterator[Mutant]:
+    """Every mutant of a file, in the order of its lines."""
+    tree = ast.parse(source)
+    aside = {id(part) for node in ast.walk(tree) for part in _not_decided(node)}
+    for number, node in enumerate(ast.walk(tree)):
+        if id(node) in aside:
+            continue
+        for variant in range(_variants(node)):
+            changed = copy.deepcopy(tree)
+            target = next(n for at, n in enumerate(ast.walk(changed)) if at == number)
+            said = _change(target, variant)
+            if said:
+                line = getattr(node, "lineno", 0)
+                yield Mutant(path, line, said, ast.unparse(ast.fix_missing_locations(changed)))
+
+
+def _not_decided(node: ast.AST) -> Iterator[ast.AST]:
+    """Parts that decide nothing while the product runs: decorators, and what is there for types."""
+    for decorator in getattr(node, "decorator_list", ()):
+        yield from ast.walk(decorator)
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        yield from ast.walk(node)
+
+
+def _variants(node: ast.AST) -> int:
+    """How many ways there are to change this node."""
+    if isinstance(node, ast.Compare):
+        return len(node.ops)
+    if isinstance(node, ast.Constant):
+        return int(isinstance(node.value, bool | int) and not isinstance(node.value, str))
+    if isinstance(node, ast.If):
+        return 2
+    return int(
+        isinstance(node, ast.BoolOp | ast.IfExp)
+        or (isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not))
+    )
+
+
+def _change(node: ast.AST, variant: int) -> str:
+    """Change the node in place; what was done, empty where nothing could be."""
+    if isinstance(node, ast.Compare):
+        old = type(node.ops[variant])
+        node.ops[variant] = _COMPARED[old]()
+        return f"{old.__name__} is {_COMPARED[old].__name__}"
+    if isinstance(node, ast.BoolOp):
+        old_op = type(node.op)
+        node.op = ast.Or() if old_op is ast.And else ast.And()
+        return f"{old_op.__name__.lower()} is {type(node.op).__name__.lower()}"
+    if isinstance(node, ast.UnaryOp):
+        node.op, node.operand = ast.Not(), ast.UnaryOp(ast.Not(), node.operand)
+        return "a not is dropped"
+    if isinstance(node, ast.Constant):
+        old_value = node.value
+        node.value = (not old_value) if isinstance(old_value, bool) else int(str(old_value)) + 1
+        return f"{old_value} is {node.value}"
+    if isinstance(node, ast.If | ast.IfExp):
+        node.test = ast.Constant(bool(variant))
+        return f"a branch is {'always' if variant else 'never'} taken"
+    return ""
+
+
+def chosen(path: str, each: int, seed: int) -> list[Mutant]:
+    """A sample of a file's mutants, the same for the same seed."""
+    every = list(mutants(path, (ROOT / path).read_text(encoding="utf-8")))
+    random.Random(f"{seed} {path}").shuffle(every)
+    return sorted(every[:each], key=lambda m: m.line)
+
+
+def copied(folder: Path) -> Path:
+    """The files of the repository as they are now, without their history."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+def noticed(mutant: Mutant, folder: Path) -> bool:
+    """Whether the tests beside the module fail with this mutant in a copy of the repository."""
+    place = folder / mutant.path
+    whole = place.read_text(encoding="utf-8")
+    place.write_text(mutant.text, encoding="utf-8")
+    try:
+        return not passes(mutant.path, folder)
+    finally:
+        place.write_text(whole, encoding="utf-8")
+
+
+def passes(path: str, folder: Path) -> bool:
+    """Whether the tests beside a module pass in a copy."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider"]
+    env = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(
+            [*command, *MODULES[path]],
+            cwd=folder,
+            env=env,
+            check=False,
+            timeout=SECONDS,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def run(paths: list[str], each: int, seed: int) -> dict[str, list[tuple[Mutant, bool]]]:
+    """Try a sample of each file's mutants, several copies at once."""
+    found: dict[str, list[tuple[Mutant, bool]]] = {path: [] for path in paths}
+    with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(WORKERS) as pool:
+        free: queue.Queue[Path] = queue.Queue()
+        for number in range(WORKERS):
+            free.put(copied(Path(temporary) / str(number)))
+
+        def attempt(mutant: Mutant) -> bool:
+            folder = free.get()
+            try:
+                return noticed(mutant, folder)
+            finally:
+                free.put(folder)
+
+        for path in paths:
+            folder = free.get()
+            if not passes(path, folder):
+                raise SystemExit(f"{path}: its tests fail as it is")
+            free.put(folder)
+            sample = chosen(path, each, seed)
+            found[path] = list(zip(sample, pool.map(attempt, sample), strict=True))
+            killed = sum(1 for _, dead in found[path] if dead)
+            print(f"{killed:>3} of {len(sample):>3}  {path}", flush=True)
+            for mutant, dead in found[path]:
+                if not dead:
+                    print(f"         line {mutant.line}: {mutant.change}", flush=True)
+    return found
+
+
+def page(found: dict[str, list[tuple[Mutant, bool]]], each: int, seed: int) -> str:
+    """The table as Markdown."""
+    rows = [
+        "# Mutants",
+        "",
+        "Changes of single decisions, and how many of them the tests beside the module notice",
+        f"without Terraform. At most {each} of each module, seed {seed}; `make mutants` takes the",
+        "figures again.",
+        "",
+        "| module | mutants | noticed | |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for path, tried in found.items():
+        dead = sum(1 for _, killed in tried if killed)
+        rows.append(f"| `{path}` | {len(tried)} | {dead} | {100 * dead // max(1, len(tried))} % |")
+    return "\n".join(rows) + "\n"
+
+
+def main() -> None:
+    """Run it from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--each", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--page", action="store_true", help=f"write {PAGE.name}")
+    options = parser.parse_args()
+    paths = [path for path in MODULES if options.only in path]
+    found = run(paths, options.each, options.seed)
+    if options.page:
+        PAGE.write_text(page(found, options.each, options.seed), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
