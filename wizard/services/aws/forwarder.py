@@ -1,0 +1,50 @@
+"""Asks the deployed forwarder, because nothing else of ours is inside the VPC (`lambda:Invoke`)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from wizard.core.node.dialect import Dialect, Tried
+from wizard.core.node.probe import ProbeAnswer, parse_probe, parse_trial
+
+MOST_BYTES = 1_000_000  # of an answer; a foreign bundle may say anything
+TRIAL_SECONDS = 60  # a client should wait so long: ten for the messages, the rest for the counters
+
+
+def ask_probe(functions: Any, function: str) -> ProbeAnswer:
+    """Whether the node can be reached from the forwarder, and what it has counted.
+
+    Raises botocore's ClientError where AWS refuses.
+    """
+    payload, failed = _invoke(functions, function, {"wallarm-apigw": "probe"})
+    return parse_probe(payload, failed=failed)
+
+
+def try_dialect(
+    functions: Any, function: str, dialect: Dialect, host: str, events: int = 3
+) -> Tried:
+    """Send a few marked messages to the node in one dialect.
+
+    Args:
+        host: the API's host name, which the messages carry; a node may allow no other.
+
+    Raises botocore's ClientError where AWS refuses.
+    """
+    event = {
+        "wallarm-apigw": "dialect",
+        "settings": dict(dialect.settings),
+        "host": host,
+        "events": events,
+    }
+    payload, failed = _invoke(functions, function, event)
+    return parse_trial(dialect, payload, failed=failed)
+
+
+def _invoke(functions: Any, function: str, event: dict[str, Any]) -> tuple[bytes, bool]:
+    answer = functions.invoke(
+        FunctionName=function,
+        InvocationType="RequestResponse",
+        Payload=json.dumps(event).encode(),
+    )
+    return bytes(answer["Payload"].read(MOST_BYTES)), bool(answer.get("FunctionError"))
