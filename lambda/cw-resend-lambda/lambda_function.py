@@ -47,7 +47,7 @@ def lambda_handler(event, context):
     if isinstance(event, dict) and event.get("wallarm-apigw") == "probe":
         from probe import probe
 
-        return probe(Node(), Encoder())
+        return probe(Node(), Encoder(), ask_node=event.get("only") != "counters")
     if isinstance(event, dict) and event.get("wallarm-apigw") == "dialect":
         from dialect import try_dialect
 

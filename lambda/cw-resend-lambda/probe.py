@@ -9,11 +9,25 @@ from node import ConfigurationError
 from protocol import VERSION
 
 
-def probe(node, encoder):
-    """The node's counters, then one `HEAD /`. Any answer at all means that it was reached."""
+def probe(node, encoder, *, ask_node=True):
+    """The node's counters, then one `HEAD /`. Any answer at all means that it was reached.
+
+    Args:
+        ask_node: without it nothing is sent to the node, which may count the HEAD as a message
+            that it cannot read.
+    """
     counters = read_counters(os.environ)  # before the HEAD, which the node may count
-    found = {"url": node.url, "reachable": False, "status": None, "error": None,
-             "latency_ms": None}  # fmt: skip
+    found = {"url": node.url, "reachable": False, "status": None, "error": None, "latency_ms": None}
+    if ask_node:
+        _ask(node, found)
+    else:
+        found["error"] = "not asked"
+    config = {"node": f"{node.scheme}://{node.url}", "connections": node.connections,
+              **encoder.dialect}  # fmt: skip
+    return {"version": VERSION, "config": config, "node": found, "counters": counters}
+
+
+def _ask(node, found):
     began = time.monotonic()
     connection = None
     try:
@@ -34,6 +48,3 @@ def probe(node, encoder):
     finally:
         if connection is not None:
             connection.close()
-    config = {"node": f"{node.scheme}://{node.url}", "connections": node.connections,
-              **encoder.dialect}  # fmt: skip
-    return {"version": VERSION, "config": config, "node": found, "counters": counters}

@@ -316,3 +316,15 @@ def test_the_counters_are_asked_for_by_a_probe_only(told: Callable[..., Told]) -
     with BadNode() as node, environment(X_NODE_URL=node.url, **env):
         invoke(batch(3), 10)
     assert metrics.asked == []
+
+
+def test_a_look_at_the_counters_alone_sends_the_node_nothing(told: Callable[..., Told]) -> None:
+    env = {"X_NODE_METRICS": f"127.0.0.1:{told(answered(SAMPLE)).port}"}
+    with BadNode() as node, environment(X_NODE_URL=node.url, **env):
+        found = forwarder().lambda_handler({"wallarm-apigw": "probe", "only": "counters"}, None)
+        assert node.seen == 0
+    assert found["node"] == {
+        "url": node.url, "reachable": False, "status": None, "error": "not asked",
+        "latency_ms": None,
+    }  # fmt: skip
+    assert found["counters"]["replicas"] == [{"address": "127.0.0.1", **READ}]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -38,22 +39,26 @@ def line(**times: Any) -> dict[str, Any]:
     return {"timestamp": 1_002_400, "message": json.dumps(entry)}
 
 
+def seen_in(logs: Any) -> Evidence:
+    return look([ROUTE], {MARKER: Evidence(sent=1000.0)}, logs, {})[MARKER]
+
+
 ACCESS = {"timestamp": 1_001_000, "ingestionTime": 1_001_500, "message": MARKER}
 
 
 def test_the_times_of_the_hops_go_up_along_the_path() -> None:
     told = line(received_at=1_002_000, sent_at=1_002_010, delivered_at=1_002_300)
-    seen = look(ROUTE, Evidence(sent=1000.0), Logs(access=[ACCESS], f=[told]), {})  # type: ignore[arg-type]
+    seen = seen_in(Logs(access=[ACCESS], f=[told]))
     arrived = Evidence(**{**vars(seen), "arrived": 1002.2, "node_seen": True})
-    times = [hop.at for hop in tell(arrived, function="f", node_readable=True)]
+    times = [hop.at for hop in tell(arrived, function="f", node_readable=True)][:5]
     assert times == [1000.0, 1001.5, 1002.0, 1002.01, 1002.2]
 
 
 def test_where_the_nodes_record_cannot_be_read_the_last_time_is_that_of_its_answer() -> None:
     told = line(received_at=1_002_000, sent_at=1_002_010, delivered_at=1_002_300)
-    seen = look(ROUTE, Evidence(sent=1000.0), Logs(access=[ACCESS], f=[told]), {})  # type: ignore[arg-type]
+    seen = seen_in(Logs(access=[ACCESS], f=[told]))
     hops = tell(seen, function="f", node_readable=False)
-    assert (hops[-1].state, hops[-1].at) == (State.UNCHECKED, 1002.3)
+    assert (hops[4].state, hops[4].at) == (State.UNCHECKED, 1002.3)
 
 
 @pytest.mark.parametrize(
@@ -65,5 +70,36 @@ def test_where_the_nodes_record_cannot_be_read_the_last_time_is_that_of_its_answ
     ids=["an older forwarder", "never sent"],
 )
 def test_without_a_time_of_sending_the_next_best_stands(times: dict[str, Any], at: float) -> None:
-    seen = look(ROUTE, Evidence(sent=1000.0), Logs(access=[ACCESS], f=[line(**times)]), {})  # type: ignore[arg-type]
+    seen = seen_in(Logs(access=[ACCESS], f=[line(**times)]))
     assert seen.handled == at
+
+
+def test_several_requests_are_looked_for_in_one_reading_of_each_group() -> None:
+    others = [replace(ROUTE, marker=f"{n:032x}") for n in range(5)]
+    asked: list[str] = []
+
+    class Counting(Logs):
+        def paginate(self, **given: Any) -> Iterator[dict[str, Any]]:
+            asked.append(given["logGroupName"])
+            yield from super().paginate(**given)
+
+    lines = [
+        {**ACCESS, "message": f"wallarm-apigw-proof/{one.marker}"} for one in (ROUTE, *others[:2])
+    ]
+    told = line(received_at=1_002_000, sent_at=1_002_010, delivered_at=1_002_300)
+    told["message"] = "not JSON {\n{]\n" + told["message"] + '\n{"event": "start"}'
+    routes = [ROUTE, *others]
+    before = {one.marker: Evidence(sent=1000.0) for one in routes}
+    seen = look(routes, before, Counting(access=lines, f=[told]), {})  # type: ignore[arg-type]
+    assert asked == ["/access", "/aws/lambda/f"]
+    assert [seen[one.marker].logged for one in routes] == [1001.5, 1001.5, 1001.5, 0.0, 0.0, 0.0]
+    assert [bool(seen[one.marker].handled) for one in routes] == [True, *[False] * 5]
+
+
+def test_a_group_that_is_not_there_yet_has_no_line() -> None:
+    class Absent(Logs):
+        def paginate(self, **_: Any) -> Iterator[dict[str, Any]]:
+            raise KeyError("ResourceNotFoundException")
+            yield
+
+    assert seen_in(Absent()) == Evidence(sent=1000.0)

@@ -48,7 +48,10 @@ async def test_from_review_to_the_proof_without_another_key(size: tuple[int, int
         await w.press("ctrl+n")
         await until(w.pilot, lambda: w.app.state.at == "proof", 15)
         await settle(w.pilot)
-        assert "A request travels from your API to the node in 1.3s." in w.text
+        assert (
+            "A request travels from your API to the node in 1.3s, and is understood by it."
+            in w.text
+        )
         assert "12:04:31.220" in w.text
         await w.press("ctrl+n")
         assert w.app.return_value == 0

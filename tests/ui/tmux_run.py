@@ -130,7 +130,7 @@ def install(t: Terminal, *, run_seconds: float) -> str:
     t.press("C-n")
     t.wait("Is this what you want?", "Nothing was changed", "to add", "resources", seconds=120)
     t.press("C-n")
-    t.wait("A request travels from your API to the node", "What now", seconds=run_seconds)
+    t.wait("A request travels from", "What now", seconds=run_seconds)
     t.press("C-n")
     return t.wait("exit status")
 

@@ -17,6 +17,7 @@ from wizard.core.events import (
     HopChanged,
     Note,
     PhaseChanged,
+    StageFollowed,
     StageReport,
     State,
     TerraformChanged,
@@ -111,6 +112,9 @@ class Console:
             self.line(f"  {event.api_name} / {event.ref.stage}: {event.message}", event.state)
         elif isinstance(event, HopChanged):
             self._hop(event)
+        elif isinstance(event, StageFollowed):
+            if event.state not in (State.TODO, State.RUNNING):
+                self.line(f"  {event.api_name} / {event.ref.stage}: {event.text}", event.state)
         elif isinstance(event, TerraformChanged):
             self._terraform(event)
 

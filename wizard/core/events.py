@@ -113,6 +113,16 @@ class HopChanged:
 
 
 @dataclass(frozen=True)
+class StageFollowed:
+    """How far the request of one stage has come, where several are followed."""
+
+    ref: StageRef
+    api_name: str
+    state: State
+    text: str
+
+
+@dataclass(frozen=True)
 class TerraformChanged:
     """Terraform did something; `snapshot` is the reducer's state (`core.progress.Progress`).
 
@@ -124,7 +134,7 @@ class TerraformChanged:
     tick: bool = False
 
 
-FlowEvent = PhaseChanged | Note | StageReport | HopChanged | TerraformChanged
+FlowEvent = PhaseChanged | Note | StageReport | HopChanged | StageFollowed | TerraformChanged
 Listener = Callable[[FlowEvent], None]
 
 

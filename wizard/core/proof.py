@@ -1,14 +1,18 @@
-"""One request followed from the API to the node: the hops, what each proves, and what it cannot.
+"""Requests followed from their APIs to the node: the hops, what each proves, and what it cannot.
 
-Pure: the evidence is gathered by `services.proof`, the story is told here.
+Pure: the evidence is gathered by the flow, the story is told here. One request for each stage; the
+last hop is the node's own word, by the counters that it keeps of what it understood.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from wizard.core.events import Hop, State
-from wizard.core.text import duration
+from wizard.core.facts import StageRef
+from wizard.core.node.verdicts import Grasp
+from wizard.core.text import count, duration
 
 MARKER_PREFIX = "wallarm-apigw-proof/"
 # A path that no API defines: API Gateway itself answers 403 or 404 and logs the request, so the
@@ -21,6 +25,7 @@ HOPS = (
     ("delivered", "delivered by the subscription filter"),
     ("handled", "handled by the forwarder"),
     ("arrived", "arrived at the node"),
+    ("understood", "understood by the node"),
 )
 
 LOOK_AT = {
@@ -32,6 +37,7 @@ LOOK_AT = {
     "the function? Run `wallarm-apigw doctor`.",
     "handled": "Look at the forwarder's own log group for errors and time-outs.",
     "arrived": "Look at the node's log and the load balancer's target health.",
+    "understood": "Run `wallarm-apigw doctor`: it says what the node has counted.",
 }
 
 
@@ -41,7 +47,8 @@ class Evidence:
 
     `handled` is when the forwarder sent the request on, `answered` when the node had answered it;
     `node_status` is the node's HTTP answer to the forwarder; `node_seen` says whether the node's
-    own record was read (only the sandbox offers one).
+    own record was read (only the sandbox offers one); `grasp` is what the node's counters say, None
+    while they may still change, and `counted` when they were read.
     """
 
     sent: float = 0.0
@@ -53,21 +60,66 @@ class Evidence:
     node_seen: bool = False
     arrived: float = 0.0
     answered: float = 0.0
+    grasp: Grasp | None = None
+    counted: float = 0.0
+
+
+@dataclass(frozen=True)
+class StageProof:
+    """One stage's request. `waits`: what it waits for instead, where none was sent; then there are
+    no hops."""
+
+    ref: StageRef
+    api_name: str
+    request: str = ""
+    marker: str = ""
+    hops: tuple[Hop, ...] = ()
+    waits: str = ""
+
+    @property
+    def state(self) -> State:
+        """The worst that became of it: FAILED, RUNNING, WARNING, or DONE; UNCHECKED where it
+        waits."""
+        if self.waits:
+            return State.UNCHECKED
+        found = {hop.state for hop in self.hops}
+        for state in (State.FAILED, State.RUNNING, State.WARNING):
+            if state in found:
+                return state
+        return State.DONE
+
+    @property
+    def text(self) -> str:
+        """What is to be said of it, in one line."""
+        if self.waits:
+            return self.waits
+        for state in (State.FAILED, State.RUNNING, State.WARNING):
+            hop = next((h for h in self.hops if h.state is state), None)
+            if hop is not None and state is State.FAILED:
+                return f"not {hop.title}: {hop.detail}"
+            if hop is not None and state is State.RUNNING:
+                return f"not yet {hop.title}"
+            if hop is not None:
+                return hop.detail
+        last = [hop for hop in self.hops if hop.state is State.DONE]
+        return last[-1].title if last else ""
 
 
 @dataclass(frozen=True)
 class Proof:
-    """The hops of one request and one sentence about them."""
+    """The hops of all requests together, one sentence about them, and each stage on its own."""
 
     request: str
     marker: str
     hops: tuple[Hop, ...]
     summary: str
+    stages: tuple[StageProof, ...] = ()
 
     @property
     def complete(self) -> bool:
         """Every hop was reached; a hop that cannot be read from here counts as not checked."""
-        return all(h.state in (State.DONE, State.UNCHECKED) for h in self.hops)
+        good = (State.DONE, State.UNCHECKED, State.WARNING)
+        return all(h.state in good for h in self.hops)
 
 
 def initial() -> tuple[Hop, ...]:
@@ -88,9 +140,11 @@ def tell(evidence: Evidence, *, function: str, node_readable: bool) -> tuple[Hop
     hops: list[Hop] = []
     waiting = False
     for key, _ in HOPS:
-        at = times[key]
+        at = times.get(key, 0.0)
         if waiting:
             hops.append(Hop(key, titles[key], State.TODO))
+        elif key == "understood":
+            hops.append(_understood(evidence, titles[key]))
         elif key == "handled" and at and evidence.outcome != "delivered":
             hops.append(Hop(key, titles[key], State.FAILED, at, _outcome(evidence)))
             waiting = True
@@ -102,6 +156,15 @@ def tell(evidence: Evidence, *, function: str, node_readable: bool) -> tuple[Hop
             hops.append(Hop(key, titles[key], State.RUNNING))
             waiting = True
     return tuple(hops)
+
+
+def _understood(evidence: Evidence, title: str) -> Hop:
+    grasp = evidence.grasp
+    if grasp is None:
+        return Hop("understood", title, State.RUNNING)
+    detail = f"{grasp.text}. {grasp.hint}".rstrip(". ") if grasp.hint else grasp.text
+    detail = "" if grasp.state is State.DONE else detail
+    return Hop("understood", title, grasp.state, evidence.counted, detail)
 
 
 def not_sent(why: str) -> tuple[Hop, ...]:
@@ -126,21 +189,105 @@ def finished(hops: tuple[Hop, ...]) -> bool:
     return all(h.state is not State.RUNNING for h in hops)
 
 
+def waits_for_counters(hops: tuple[Hop, ...]) -> bool:
+    """Only the node's own word is missing."""
+    return [h.key for h in hops if h.state is State.RUNNING] == ["understood"]
+
+
+def took(hops: Sequence[Hop]) -> float:
+    """Seconds from the sending to the node; the counters are read later, so they do not count."""
+    seen = [h.at for h in hops if h.at and h.key != "understood"]
+    return max(seen) - min(seen) if seen else 0.0
+
+
 def summary(hops: tuple[Hop, ...]) -> str:
     """One sentence about the journey."""
     failed = next((h for h in hops if h.state is State.FAILED), None)
     if failed is not None:
         return f"The request was not {failed.title}."
-    seen = [h.at for h in hops if h.at]
-    took = max(seen) - min(seen) if seen else 0.0
-    if hops[-1].state is State.UNCHECKED:
-        return f"The node answered the forwarder {took:.1f}s after the request was sent."
-    return f"A request travels from your API to the node in {took:.1f}s."
+    states = {h.key: h.state for h in hops}
+    seconds = f"{took(hops):.1f}s"
+    if states.get("arrived") is State.UNCHECKED:
+        said = f"The node answered the forwarder {seconds} after the request was sent"
+    else:
+        said = f"A request travels from your API to the node in {seconds}"
+    if states.get("understood") in (State.DONE, State.WARNING):
+        return f"{said}, and is understood by the node."
+    return f"{said}."
+
+
+def waits_for_traffic(reason: str) -> str:
+    """What a stage waits for that cannot be called from here."""
+    return f"waits for traffic of its own: {reason}"
+
+
+NOT_TRIED = "not tried: the requests before it did not arrive"
+
+
+# --- Several stages ------------------------------------------------------------------------------
+
+# Of several stages' hops the first of these that one of them has is the hop's state as a whole.
+_WORST = (
+    State.FAILED, State.RUNNING, State.TODO, State.WARNING, State.UNCHECKED, State.DONE,
+)  # fmt: skip
+
+
+def together(stages: Sequence[StageProof]) -> tuple[Hop, ...]:
+    """The hops of all stages as one: as far as the slowest got, in the words of the worst."""
+    sent = [one for one in stages if one.hops]
+    if not sent:
+        return initial()
+    out = []
+    for hops in zip(*(one.hops for one in sent), strict=True):
+        state = next(s for s in _WORST if any(h.state is s for h in hops))
+        worst = next(n for n, h in enumerate(hops) if h.state is state)
+        hop, detail = hops[worst], hops[worst].detail
+        if detail and len(sent) > 1 and any(h.detail != detail for h in hops):
+            detail = f"{sent[worst].ref}: {detail}"
+        reached = state not in (State.RUNNING, State.TODO)
+        out.append(replace(hop, detail=detail, at=max(h.at for h in hops) if reached else 0.0))
+    return tuple(out)
+
+
+def conclude(stages: Sequence[StageProof]) -> Proof | None:
+    """The proof of these stages; None where no request could be sent to any."""
+    sent = [one for one in stages if one.hops]
+    if not sent:
+        return None
+    hops = together(sent)
+    if len(stages) == 1:
+        text = summary(hops)
+    else:
+        good = [one for one in sent if one.state is not State.FAILED]
+        text = _counted(sent, good, len(stages) - len(sent))
+    return Proof(sent[0].request, sent[0].marker, hops, text, tuple(stages))
+
+
+def _counted(sent: Sequence[StageProof], good: Sequence[StageProof], waiting: int) -> str:
+    rest = {0: "", 1: " 1 further stage was not called from here."}.get(
+        waiting, f" {waiting:,} further stages were not called from here."
+    )
+    if len(good) < len(sent):
+        bad = next(one for one in sent if one not in good)
+        said = f"{len(good)} of {count(len(sent), 'stage')} proved; {bad.ref} was {bad.text}"
+        return f"{said.rstrip('.')}.{rest}"
+    seconds = sorted(took(one.hops) for one in good)
+    first, last = (f"{value:.1f}s" for value in (seconds[0], seconds[-1]))
+    time = first if first == last else f"{first} to {last}"
+    states = {hop.key: hop.state for hop in together(good)}
+    understood = states["understood"] in (State.DONE, State.WARNING)
+    tail = ", and is understood by the node" if understood else ""
+    where = str(good[0].ref) if len(good) == 1 else f"each of {count(len(good), 'stage')}"
+    return f"A request travels from {where} to the node in {time}{tail}.{rest}"
 
 
 def _outcome(evidence: Evidence) -> str:
     status = "" if evidence.node_status is None else f", the node answered {evidence.node_status}"
-    return f"the forwarder reports: {evidence.outcome or 'unknown'}{status}"
+    said = f"the forwarder reports: {evidence.outcome or 'unknown'}{status}"
+    grasp = evidence.grasp
+    if grasp is None or not grasp.reasons:
+        return said
+    return f"{said}; the node counts: {grasp.reasons[0].what}. {grasp.hint}"
 
 
 def _unread_node(evidence: Evidence, title: str) -> Hop:

@@ -1,4 +1,7 @@
-"""Follows one request from an API to the node and tells each hop as it is reached."""
+"""Follows one request from each chosen API to the node and tells each hop as it is reached.
+
+The last hop is the node's own word: its counters before and after, read by the forwarder.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,24 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from wizard.core import proof as story
 from wizard.core.errors import WizardError
-from wizard.core.events import Hop, HopChanged, State
+from wizard.core.events import Hop, HopChanged, StageFollowed, State
 from wizard.core.facts import ApiType, Stage
-from wizard.core.proof import MARKER_PREFIX, PROOF_PATH, Evidence, Proof
+from wizard.core.node.counters import NodeCounters, growth
+from wizard.core.node.verdicts import OTHER_TRAFFIC, Grasp, judge
+from wizard.core.proof import MARKER_PREFIX, PROOF_PATH, Evidence, Proof, StageProof
+from wizard.core.text import clean
 from wizard.core.tfvars import Outputs
 from wizard.flows.deployment.model import Deployment
+from wizard.services.aws.forwarder import ask_probe
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -30,7 +39,7 @@ NODE_RECORD_VARIABLE = "WALLARM_APIGW_NODE_RECORD_URL"
 
 @dataclass(frozen=True)
 class Route:
-    """Where the evidence of one request is looked for."""
+    """Where the evidence of one stage's request is looked for."""
 
     stage: Stage
     log_group: str
@@ -90,33 +99,53 @@ def send(route: Route, env: Mapping[str, str]) -> int:
 
 
 def look(
-    route: Route, seen: Evidence, logs: CloudWatchLogsClient, env: Mapping[str, str]
-) -> Evidence:
-    """What can be seen by now, added to what was seen before."""
-    if not seen.logged:
-        event = _first(logs, route.log_group, f'"{MARKER_PREFIX}{route.marker}"', route.started)
-        if event:
-            seen = replace(seen, logged=_seconds(event.get("ingestionTime", event["timestamp"])))
-    if not seen.handled:
-        event = _first(logs, route.lambda_log_group, f'"{route.marker}"', route.started)
-        line = _proof_line(event["message"], route.marker) if event else None
-        if line:
-            received, answered = (_seconds(line.get(k)) for k in ("received_at", "delivered_at"))
-            seen = replace(
-                seen,
-                delivered=received,
-                # Sent on, which is before it arrives; a forwarder of old tells the answer only.
-                handled=_seconds(line.get("sent_at")) or answered or received,
-                answered=answered,
-                outcome=str(line.get("outcome", "")),
-                node_status=line.get("node_status"),
-            )
-            # The log line proves the earlier hop too, even where searching it lags behind.
-            seen = replace(seen, logged=seen.logged or seen.delivered)
-    if not seen.arrived and env.get(NODE_RECORD_VARIABLE):
-        at = _node_time(env[NODE_RECORD_VARIABLE], route.marker)
-        seen = replace(seen, node_seen=at is not None, arrived=at or 0.0)
-    return seen
+    routes: Collection[Route],
+    seen: Mapping[str, Evidence],
+    logs: CloudWatchLogsClient,
+    env: Mapping[str, str],
+) -> dict[str, Evidence]:
+    """What can be seen by now, added to what was seen before; by marker.
+
+    Each log group is read once, whatever number of requests is looked for in it.
+    """
+    found = dict(seen)
+    for group in sorted({r.log_group for r in routes if not seen[r.marker].logged}):
+        mine = [r for r in routes if r.log_group == group]
+        # The path is a term of its own in every line; part of a term may not match (unverified).
+        for event in _events(logs, group, f'"{PROOF_PATH}"', mine):
+            for route in mine:
+                one = found[route.marker]
+                if route.marker in event["message"] and not one.logged:
+                    at = _seconds(event.get("ingestionTime", event["timestamp"]))
+                    found[route.marker] = replace(one, logged=at)
+    for group in sorted({r.lambda_log_group for r in routes if not seen[r.marker].handled}):
+        for event in _events(logs, group, '"proof"', routes):
+            for line in _proof_lines(event["message"]):
+                marker = str(line.get("id"))
+                if marker in found and not found[marker].handled:
+                    found[marker] = _handled(found[marker], line)
+    if env.get(NODE_RECORD_VARIABLE) and not all(one.arrived for one in found.values()):
+        times = _node_times(env[NODE_RECORD_VARIABLE])
+        for marker, one in found.items():
+            if not one.arrived and marker in times:
+                found[marker] = replace(one, node_seen=True, arrived=times[marker])
+    return found
+
+
+def _handled(seen: Evidence, line: Mapping[str, Any]) -> Evidence:
+    received, answered = (_seconds(line.get(k)) for k in ("received_at", "delivered_at"))
+    status = line.get("node_status")
+    return replace(
+        seen,
+        # The log line proves the earlier hop too, even where searching it lags behind.
+        logged=seen.logged or received,
+        delivered=received,
+        # Sent on, which is before it arrives; a forwarder of old tells the answer only.
+        handled=_seconds(line.get("sent_at")) or answered or received,
+        answered=answered,
+        outcome=str(line.get("outcome", "")),
+        node_status=status if isinstance(status, int) else None,
+    )
 
 
 def node_readable(env: Mapping[str, str]) -> bool:
@@ -124,60 +153,64 @@ def node_readable(env: Mapping[str, str]) -> bool:
     return bool(env.get(NODE_RECORD_VARIABLE))
 
 
-def _first(
-    logs: CloudWatchLogsClient, group: str, pattern: str, started: float
-) -> dict[str, Any] | None:
-    """The first matching event of a group, or None; a group not there yet has none."""
+def _events(
+    logs: CloudWatchLogsClient, group: str, pattern: str, routes: Collection[Route]
+) -> list[dict[str, Any]]:
+    """Matching events of a group since the requests were sent; a group not there yet has none."""
+    since = min(route.started for route in routes) - 60
     try:
         pages = logs.get_paginator("filter_log_events").paginate(
             logGroupName=group,
             filterPattern=pattern,
-            startTime=int((started - 60) * 1000),
-            PaginationConfig={"MaxItems": 50},
+            startTime=int(since * 1000),
+            PaginationConfig={"MaxItems": MOST_EVENTS},
         )
-        for page in pages:
-            for event in page.get("events", []):
-                return dict(event)
+        return [dict(event) for page in pages for event in page.get("events", [])]
     except logs.exceptions.ResourceNotFoundException:
-        return None
-    return None
+        return []
 
 
-def _proof_line(message: str, marker: str) -> dict[str, Any] | None:
-    """The forwarder's proof line inside a log message, for exactly this marker."""
+def _proof_lines(message: str) -> list[dict[str, Any]]:
+    """The forwarder's proof lines inside a log message."""
+    found = []
     for line in message.splitlines():
         start = line.find("{")
-        if start < 0:
-            continue
         try:
-            data = json.loads(line[start:])
-        except json.JSONDecodeError:
+            data = json.loads(line[start:]) if start >= 0 else None
+        except (ValueError, RecursionError):
             continue
-        if isinstance(data, dict) and data.get("event") == "proof" and data.get("id") == marker:
-            return data
-    return None
+        if isinstance(data, dict) and data.get("event") == "proof":
+            found.append(data)
+    return found
 
 
-def _node_time(url: str, marker: str) -> float | None:
+def _node_times(url: str) -> dict[str, float]:
+    """When the node received each marked request, by marker."""
     import requests
 
     try:
         records = requests.get(url, timeout=SEND_TIMEOUT).json()
     except (requests.RequestException, ValueError):
-        return None
-    for item in records:
-        if item.get("user_agent") == MARKER_PREFIX + marker:
-            return float(item.get("received_at") or time.time())
-    return None
+        return {}
+    return {
+        str(item.get("user_agent", "")).removeprefix(MARKER_PREFIX): float(
+            item.get("received_at") or time.time()
+        )
+        for item in records
+    }
 
 
 def _seconds(milliseconds: Any) -> float:
     return float(milliseconds) / 1000 if isinstance(milliseconds, (int, float)) else 0.0
 
 
+MOST_EVENTS = 500  # of one group and one look; ours are few, others may have sent the like
 POLL_SECONDS = 0.5
 # On AWS the first log event of a stage can take minutes (unverified from here).
 DEADLINE_SECONDS = 300.0
+# Together, because the forwarder tells of at most ten marked requests of a batch.
+ROUND = 8
+COUNTER_SECONDS = 10.0  # a node counts a moment after it has answered
 
 
 def prove(
@@ -188,62 +221,184 @@ def prove(
     *,
     deadline: float = DEADLINE_SECONDS,
 ) -> Proof | None:
-    """Send one marked request to the first stage that can take it, and follow it.
+    """Send one marked request to each connected stage that can take it, and follow them.
 
-    Returns None when no connected stage can be reached from here; a note says why.
+    Returns None when no connected stage can be reached from here; notes say why.
     """
-    context = deployment.context
-    route = _route(deployment, stages, outputs)
-    if route is None:
+    routes, done = _routes(deployment, stages, outputs)
+    if not routes:
         return None
-    logs = deployment.session.client("logs")
-    readable = node_readable(context.env)
-    context.note(f"{route.request}  id {route.marker}", subject="Request")
-    seen = Evidence()
-    try:
-        status = send(route, context.env)
-        seen = Evidence(sent=route.started)
-        context.note(f"the API answered {status}; your backend was not called", subject="Request")
-    except WizardError as error:
-        hops = story.not_sent(error.why)
-        for hop in hops:
-            context.emit(HopChanged(hop))
-        context.note(error.next_step, State.FAILED)
-        return Proof(route.request, route.marker, hops, error.what)
-    waited_from, told = time.monotonic(), set[Hop]()
-    while True:
-        seen = look(route, seen, logs, context.env)
-        hops = story.tell(seen, function=outputs.lambda_function_name, node_readable=readable)
-        waited = time.monotonic() - waited_from
+    first = routes[0]
+    deployment.context.note(f"{first.request}  id {first.marker}", subject="Request")
+    for start in range(0, len(routes), ROUND):
+        some = routes[start : start + ROUND]
         stopped = cancel is not None and cancel.is_set()
-        if not story.finished(hops) and (waited > deadline or stopped):
-            hops = story.give_up(hops, waited)
-        for hop in hops:
-            if hop not in told:
-                told.add(hop)
-                context.emit(HopChanged(hop))
-        if story.finished(hops):
-            return Proof(route.request, route.marker, hops, story.summary(hops))
-        time.sleep(POLL_SECONDS)
+        failed = start > 0 and all(one.state is State.FAILED for one in done if one.hops)
+        if stopped or failed:
+            done += [_one(route, waits=story.NOT_TRIED) for route in some]
+            continue
+        done += _Round(deployment, some, outputs, tuple(done)).follow(cancel, deadline)
+    order = {stage.ref: number for number, stage in enumerate(stages)}
+    return story.conclude(sorted(done, key=lambda one: order[one.ref]))
 
 
-def _route(deployment: Deployment, stages: tuple[Stage, ...], outputs: Outputs) -> Route | None:
+class _Round:
+    """Some requests, sent one after the other and followed together."""
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        routes: Sequence[Route],
+        outputs: Outputs,
+        before: tuple[StageProof, ...],
+    ) -> None:
+        self._context = deployment.context
+        self._session = deployment.session
+        self._routes = {route.marker: route for route in routes}
+        self._outputs = outputs
+        self._before = before
+        self._readable = node_readable(self._context.env)
+        self._seen: dict[str, Evidence] = {}
+        self._unsent: dict[str, str] = {}
+        self._told: set[Hop] = set()
+        self._states: dict[str, tuple[State, str]] = {}
+
+    def follow(self, cancel: threading.Event | None, deadline: float) -> list[StageProof]:
+        """Send and follow until all have arrived, one way or another, or time is up."""
+        logs = self._session.client("logs")
+        counted = self._counters()
+        self._send()
+        began = time.monotonic()
+        hops: dict[str, tuple[Hop, ...]] = {}
+        while True:
+            followed = [self._routes[marker] for marker in self._seen]
+            if followed:
+                self._seen = look(followed, self._seen, logs, self._context.env)
+            hops = {marker: self._hops(marker) for marker in self._routes}
+            if all(story.finished(h) or story.waits_for_counters(h) for h in hops.values()):
+                break
+            waited = time.monotonic() - began
+            if waited > deadline or (cancel is not None and cancel.is_set()):
+                hops = {
+                    marker: h if story.waits_for_counters(h) else story.give_up(h, waited)
+                    for marker, h in hops.items()
+                }
+                break
+            self._tell(hops)
+            time.sleep(POLL_SECONDS)
+        self._tell(hops)
+        return self._ask_node(counted, hops)
+
+    def _send(self) -> None:
+        for marker, route in self._routes.items():
+            try:
+                status = send(route, self._context.env)
+            except WizardError as error:
+                self._unsent[marker] = error.why
+                self._context.note(error.next_step, State.FAILED, str(route.stage.ref))
+                continue
+            self._seen[marker] = Evidence(sent=route.started)
+            said = f"the API answered {status}; your backend was not called"
+            subject = "Request" if len(self._routes) == 1 else str(route.stage.ref)
+            self._context.note(said, subject=subject)
+
+    def _hops(self, marker: str) -> tuple[Hop, ...]:
+        if marker in self._unsent:
+            return story.not_sent(self._unsent[marker])
+        name = self._outputs.lambda_function_name
+        return story.tell(self._seen[marker], function=name, node_readable=self._readable)
+
+    def _ask_node(
+        self, before: NodeCounters, hops: Mapping[str, tuple[Hop, ...]]
+    ) -> list[StageProof]:
+        """The last hop of all that got so far, and an explanation for those that were refused."""
+        reached = [m for m, h in hops.items() if story.waits_for_counters(h)]
+        refused = [m for m in self._seen if self._seen[m].outcome not in ("", "delivered")]
+        final = dict(hops)
+        if reached or refused:
+            grasp = self._grasp(before, len(reached))
+            now = time.time()
+            for marker in (*reached, *refused):
+                self._seen[marker] = replace(self._seen[marker], grasp=grasp, counted=now)
+                final[marker] = self._hops(marker)
+        self._tell(final)
+        return [_one(route, final[marker]) for marker, route in self._routes.items()]
+
+    def _grasp(self, before: NodeCounters, sent: int) -> Grasp:
+        """What the node made of these requests, as soon as it has counted them."""
+        end = time.monotonic() + COUNTER_SECONDS
+        while True:
+            after = self._counters() if before.read else before
+            grown = growth(before, after)
+            problem = f"the node's counters cannot be read: {before.problem or after.problem}"
+            grasp = judge(grown, max(sent, 1), why_unread=problem)
+            good = grasp.state in (State.DONE, State.WARNING)
+            if good or not grown.replicas or time.monotonic() > end:
+                break
+            time.sleep(POLL_SECONDS)
+        if good and grown.by("processed", "request") > sent:
+            self._context.note(OTHER_TRAFFIC, subject="Counters")
+        if grasp.state is State.FAILED and sent > 1:
+            request, response = (grown.by("processed", k) for k in ("request", "response"))
+            text = f"of {sent} sent together {request} requests and {response} responses count"
+            return replace(grasp, text=f"{text}: {grasp.text}")
+        return grasp
+
+    def _counters(self) -> NodeCounters:
+        try:
+            functions = self._session.client("lambda")
+            name = self._outputs.lambda_function_name
+            answer = ask_probe(functions, name, counters_only=True)
+        except (ClientError, BotoCoreError) as error:
+            return NodeCounters(error=clean(str(error), 200))
+        return answer.counters if answer.known else NodeCounters(error=answer.error)
+
+    def _tell(self, hops: Mapping[str, tuple[Hop, ...]]) -> None:
+        """Tell what is new: the hops of all stages as one, and each stage where there are more."""
+        now = [_one(route, hops[marker]) for marker, route in self._routes.items()]
+        stages = [*self._before, *now]
+        for hop in story.together(stages):
+            if hop not in self._told:
+                self._told.add(hop)
+                self._context.emit(HopChanged(hop))
+        if len(stages) < 2:
+            return
+        for one in now:
+            if self._states.get(one.marker) != (one.state, one.text):
+                self._states[one.marker] = (one.state, one.text)
+                self._context.emit(StageFollowed(one.ref, one.api_name, one.state, one.text))
+
+
+def _one(route: Route, hops: tuple[Hop, ...] = (), *, waits: str = "") -> StageProof:
+    stage = route.stage
+    return StageProof(stage.ref, stage.api.name, route.request, route.marker, hops, waits)
+
+
+def _routes(
+    deployment: Deployment, stages: tuple[Stage, ...], outputs: Outputs
+) -> tuple[list[Route], list[StageProof]]:
+    """(requests to send, stages that none can be sent to from here), of those connected."""
     connected = deployment.journal.record.stages
+    routes, waiting = list[Route](), list[StageProof]()
     for stage in stages:
         held = connected.get(stage.ref)
         if held is None:
             continue
         reason = can_send(stage)
         if reason:
-            deployment.context.note(
-                f"no request can be sent from here: {reason}", State.SKIPPED, str(stage.ref)
+            waits = story.waits_for_traffic(reason)
+            waiting.append(StageProof(stage.ref, stage.api.name, waits=waits))
+            deployment.context.emit(
+                StageFollowed(stage.ref, stage.api.name, State.UNCHECKED, waits)
             )
             continue
-        return Route(
-            stage=stage,
-            log_group=held.log_group or outputs.api_gateway_log_group,
-            lambda_log_group=outputs.lambda_log_group,
-            marker=uuid.uuid4().hex,
-            started=time.time(),
+        routes.append(
+            Route(
+                stage=stage,
+                log_group=held.log_group or outputs.api_gateway_log_group,
+                lambda_log_group=outputs.lambda_log_group,
+                marker=uuid.uuid4().hex,
+                started=time.time(),
+            )
         )
-    return None
+    return routes, waiting

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from wizard.core.node.dialect import Dialect, Tried
+from wizard.core.node.dialect import DIALECT_VARIABLES, Dialect, Tried
 from wizard.core.node.probe import ProbeAnswer, parse_probe, parse_trial
 
 MOST_BYTES = 1_000_000  # of an answer; a foreign bundle may say anything
-TRIAL_SECONDS = 60  # a client should wait so long: ten for the messages, the rest for the counters
+TRIAL_SECONDS = 60  # so long a client should wait
 
 
-def ask_probe(functions: Any, function: str) -> ProbeAnswer:
+def ask_probe(functions: Any, function: str, *, counters_only: bool = False) -> ProbeAnswer:
     """Whether the node can be reached from the forwarder, and what it has counted.
+
+    Args:
+        counters_only: nothing is sent to the node, which may count a try as a message that it
+            cannot read.
 
     Raises botocore's ClientError where AWS refuses.
     """
-    payload, failed = _invoke(functions, function, {"wallarm-apigw": "probe"})
+    event = {"wallarm-apigw": "probe", **({"only": "counters"} if counters_only else {})}
+    payload, failed = _invoke(functions, function, event)
     return parse_probe(payload, failed=failed)
 
 
@@ -33,7 +38,7 @@ def try_dialect(
     """
     event = {
         "wallarm-apigw": "dialect",
-        "settings": dict(dialect.settings),
+        "settings": {name: dialect.settings.get(name, "") for name in DIALECT_VARIABLES},
         "host": host,
         "events": events,
     }
