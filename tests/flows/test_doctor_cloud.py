@@ -24,6 +24,11 @@ from wizard.services.checks.examination import Examination
 from wizard.services.wallarm import reason
 
 TOKEN = "Ab+/" * 16
+GROUP = Answers().node_group
+WHOLE = {
+    "active": True, "hostname": GROUP, "instance_count": 2, "active_instance_count": 1,
+    "requests_amount": 7, "token": "keep-me-out", "secret": "keep-me-out",
+}  # fmt: skip
 USER = {"status": 200, "body": {"clientid": 42}}
 
 
@@ -93,9 +98,38 @@ def exam(url: str, token: str = TOKEN) -> Examination:
 @pytest.mark.parametrize(
     ("path", "answer", "verdict", "words"),
     [
-        ("/v2/node", {"body": [{"active": False}, {"active": False}]}, Verdict.FAIL, "2 nodes"),
-        ("/v2/node", {"body": []}, Verdict.FAIL, "none of them active"),
-        ("/v2/node", {"body": [{"active": True}]}, Verdict.PASS, "1 active node"),
+        (
+            "/v2/node",
+            {"body": [{"active": True}, {"active": True, "hostname": "other"}]},
+            Verdict.FAIL,
+            "2 nodes, none of them of group api-gateway-api-discovery",
+        ),
+        ("/v2/node", {"body": []}, Verdict.FAIL, "0 nodes, none of them of group"),
+        (
+            "/v2/node",
+            {"body": [{"active": False, "hostname": GROUP}]},
+            Verdict.FAIL,
+            "group api-gateway-api-discovery, and none of it is active",
+        ),
+        (
+            "/v2/node",
+            {"body": [{"active": True, "hostname": GROUP}]},
+            Verdict.PASS,
+            "group api-gateway-api-discovery: active",
+        ),
+        ("/v2/node", {"body": [{"active": True, "node_group": GROUP}]}, Verdict.PASS, "active"),
+        (
+            "/v2/node",
+            {"body": [{"active": True}, WHOLE, None]},
+            Verdict.PASS,
+            "active, 1 of 2 instances active, 7 requests counted",
+        ),
+        (
+            "/v2/node",
+            {"body": [{"active": True, "hostname": "other"}] * 1000},
+            Verdict.UNCHECKED,
+            "none of the first 1,000 nodes",
+        ),
         ("/v2/node", {"body": "unexpected"}, Verdict.UNCHECKED, "not a list"),
         ("/v2/node", b"<html>", Verdict.UNCHECKED, "us1.api.wallarm.com"),
     ],
@@ -107,7 +141,8 @@ def test_an_active_node_is_one_the_cloud_lists(
         found = wallarm.node_active(exam(it.url))
         asked = it.asked[-1]
     assert (found.verdict, words in found.evidence) == (verdict, True), found
-    assert asked == ("/v2/node?filter%5Bclientid%5D%5B%5D=42", TOKEN)
+    assert asked == ("/v2/node?filter%5Bclientid%5D%5B%5D=42&limit=1000", TOKEN)
+    assert "keep-me-out" not in repr(found)
 
 
 @pytest.mark.parametrize(

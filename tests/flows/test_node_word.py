@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
+from benchmarks.batches import batch
 from tests.flows.account import GROUP, World
 from tests.flows.forwarder import Forwarder, put_forwarder
+from wizard.core.answers.model import Answers
+from wizard.core.checks.model import Finding, Verdict
 from wizard.core.events import HopChanged, Note, StageFollowed, State
 from wizard.core.facts import Stage
+from wizard.core.journal.record import Record
 from wizard.core.node.verdicts import OTHER_TRAFFIC
 from wizard.core.proof import Proof
 from wizard.flows import proof
 from wizard.flows.proof import prove
+from wizard.services.checks.examination import CHECK_FUNCTIONS, Examination, guarded
 
 CALLABLE = (("orders", "prod"), ("payments", "$default"))
 SOCKET = ("tracking", "prod")
@@ -152,3 +158,106 @@ def test_where_nothing_arrives_the_other_stages_are_not_tried_in_vain(
     assert [one.state for one in found.stages] == [State.FAILED, State.UNCHECKED, State.UNCHECKED]
     assert found.stages[1].text.startswith("not tried")
     assert "0 of 1 stage proved" in found.summary
+
+
+# --- Doctor -------------------------------------------------------------------------------------
+
+
+def checked(world: World, forwarder: Forwarder, check_id: str) -> Finding:
+    examined = Examination(
+        clients=world.session,
+        identity=world.identity,
+        answers=Answers(region=world.box.region, node_tag="0.22.0"),
+        outputs=forwarder.outputs,
+        record=Record(),
+        env=world.env,
+    )
+    return guarded(CHECK_FUNCTIONS[check_id], examined)
+
+
+def deliver(world: World, forwarder: Forwarder, events: int = 20) -> None:
+    """A batch through the forwarder, as CloudWatch Logs would send it."""
+    forwarder._functions.invoke(
+        FunctionName=forwarder.outputs.lambda_function_name,
+        Payload=json.dumps(batch(events)).encode(),
+    )
+
+
+@pytest.fixture
+def fresh_node(world: World, forwarder: Forwarder) -> Iterator[None]:
+    forwarder.configure()
+    world.box.node.reset()
+    world.box.node.restart()
+    yield
+    world.box.node.reset()
+    world.box.node.restart()
+
+
+UNDERSTANDS, VERSION, PAIRED = "WAG-NOD-013", "WAG-NOD-014", "WAG-NOD-015"
+SERVER = "wallarm_gonode_http_connector_server_"
+FOUND = {
+    "all well": (
+        {}, {UNDERSTANDS: (Verdict.PASS, "20 requests understood, 20 responses understood"),
+             VERSION: (Verdict.PASS, "0.25.5 supports"),
+             PAIRED: (Verdict.PASS, "20 requests and 20 responses understood")},
+    ),
+    "an unknown connector": (
+        {"connector_types": ["azure-apim"]},
+        {UNDERSTANDS: (Verdict.FAIL, "40 × rejected: connector_info."),
+         PAIRED: (Verdict.UNCHECKED, "has understood no request yet")},
+    ),
+    "another shape": (
+        {"styles": ["multipart"]}, {UNDERSTANDS: (Verdict.FAIL, "MsgDataFormat")},
+    ),
+    "half of it": (
+        {"styles": ["one-message"]}, {UNDERSTANDS: (Verdict.WARN, "20 × not readable")},
+    ),
+    "mode off": (
+        {"mode_off": True}, {UNDERSTANDS: (Verdict.FAIL, "20 × not inspected: mode off.")},
+    ),
+    "an old version": (
+        {"version": "0.20.0"}, {VERSION: (Verdict.FAIL, "does not support Amazon API Gateway")},
+    ),
+    "a leaking version": ({"version": "0.23.0"}, {VERSION: (Verdict.WARN, "loses memory")}),
+    "no counters": (
+        {"metrics": False},
+        {UNDERSTANDS: (Verdict.UNCHECKED, "status 404"), PAIRED: (Verdict.UNCHECKED, "status 404"),
+         VERSION: (Verdict.WARN, "image tag 0.22.0: before 0.23.0")},
+    ),
+    "less counters": (
+        {"left_out": [f"{SERVER}messages_processed_total"]},
+        {UNDERSTANDS: (Verdict.UNCHECKED, "does not count what it processed")},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("fresh_node")
+@pytest.mark.parametrize("mood", FOUND)
+def test_doctor_says_what_the_node_has_understood(
+    world: World, forwarder: Forwarder, mood: str
+) -> None:
+    behaviour, wanted = FOUND[mood]
+    world.box.node.behave(**behaviour)
+    deliver(world, forwarder)
+    for check_id, (verdict, words) in wanted.items():
+        found = checked(world, forwarder, check_id)
+        assert (found.verdict, words in found.evidence) == (verdict, True), (check_id, found)
+
+
+@pytest.mark.usefixtures("fresh_node")
+def test_requests_whose_responses_never_come_are_not_paired(
+    world: World, forwarder: Forwarder
+) -> None:
+    world.box.node.fail("status", status=500, contains="/p/", skip=1)  # all but the first request
+    world.box.node.behave(response_seconds=0)
+    deliver(world, forwarder, 1)
+    found = checked(world, forwarder, PAIRED)
+    assert found.verdict is Verdict.FAIL
+    assert "1 requests were understood, and not one response" in found.evidence
+
+
+@pytest.mark.usefixtures("fresh_node")
+def test_a_node_that_has_seen_nothing_is_not_judged_yet(world: World, forwarder: Forwarder) -> None:
+    found = checked(world, forwarder, UNDERSTANDS)
+    assert (found.verdict, found.settles) == (Verdict.UNCHECKED, True)
+    assert found.evidence == "the node has seen no message yet"

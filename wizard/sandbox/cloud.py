@@ -45,7 +45,7 @@ class Cloud:
             user = {"id": 1, "clientid": CLIENT_ID, "client_id": CLIENT_ID, "enabled": True}
             return as_json({"status": 200, "body": user})
         if (request.method, request.path) == ("GET", "/v2/node"):
-            return as_json({"status": 200, "body": [self._node()]})
+            return as_json({"status": 200, "body": self._nodes()})
         match = _CLIENT_PATH.fullmatch(request.path)
         if request.method != "GET" or match is None:
             return as_json({"status": 404, "body": "not found"}, 404)
@@ -55,11 +55,10 @@ class Cloud:
             return as_json({"status": 200, "body": {"enabled": True, "clientid": CLIENT_ID}})
         return as_json({"status": 200, "body": self._inventory()})
 
-    def _node(self) -> dict[str, object]:
-        return {
-            "id": 1,
+    def _nodes(self) -> list[dict[str, object]]:
+        """The node of the sandbox, and one that belongs to somebody else of the account."""
+        common: dict[str, object] = {
             "type": "cloud_node",
-            "hostname": "api-gateway-api-discovery",
             "enabled": True,
             "active": True,
             "clientid": CLIENT_ID,
@@ -67,7 +66,15 @@ class Cloud:
             "last_activity": int(time.time()),
             "instance_count": 1,
             "active_instance_count": 1,
+            # As in the real answer: whoever reads it must keep neither.
+            "token": "sandbox/node/token",
+            "secret": "sandbox-node-secret",
         }
+        ours = {"id": 1, "hostname": "api-gateway-api-discovery"}
+        return [
+            {**common, **ours, "requests_amount": len(self._records())},
+            {**common, "id": 2, "hostname": "nginx-edge", "requests_amount": 5},
+        ]
 
     def _inventory(self) -> list[dict[str, object]]:
         seen = Counter(

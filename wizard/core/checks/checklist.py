@@ -14,6 +14,7 @@ _LINES = ("logs.FilterLogEvents",)
 _METRIC = ("cloudwatch.GetMetricStatistics",)
 _RULES = ("ec2.DescribeSecurityGroupRules", *_FUNCTION)
 _PROBE = ("lambda.Invoke (a probe)",)
+_COUNTERS = ("lambda.Invoke (a probe)", "the node's counters")
 
 _LOCAL = (
     Check("WAG-LOC-001", LOCAL, "Do the credentials work?",
@@ -170,6 +171,18 @@ _NODE = (
           "The node answers now, so AWS's own retries may deliver them. What waits after that is "
           "replayed by `wallarm-apigw redrive`.",
           ("WAG-NOD-010",)),
+    Check("WAG-NOD-014", NODE, "Is the node's version known to support this?", _COUNTERS,
+          "Set node_tag to 0.23.1 or newer, best to a version and not to `latest`, and run "
+          "`wallarm-apigw install`.",
+          ("WAG-NOD-010",)),
+    Check("WAG-NOD-013", NODE, "Does the node understand the forwarder?", _COUNTERS,
+          "The evidence is what the node has counted since it started, with cause and remedy. "
+          "`wallarm-apigw node-dialect` tries which way of speaking it understands.",
+          ("WAG-NOD-010",)),
+    Check("WAG-NOD-015", NODE, "Are requests and responses paired?", _COUNTERS,
+          "The node gets one without the other, so the inventory lacks response codes: "
+          "`wallarm-apigw node-dialect` tries other ways of speaking.",
+          ("WAG-NOD-013",)),
 )  # fmt: skip
 
 _DISCOVERY = (

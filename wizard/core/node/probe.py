@@ -18,10 +18,12 @@ NO_TEST_CALL = "this forwarder is a bundle of your own and knows no test call"
 
 @dataclass(frozen=True)
 class ProbeAnswer:
-    """One probe: `error` says why nothing was learned; else whether the node was reached, and what
-    it has counted. `version` is the forwarder's; `known` that it is one of ours."""
+    """One probe: `error` says why nothing was learned (`failed`: the function itself failed); else
+    whether the node was reached, and what it has counted. `version` is the forwarder's; `known`
+    that it is one of ours."""
 
     error: str = ""
+    failed: bool = False
     known: bool = False
     version: str = ""
     url: str = ""
@@ -41,7 +43,7 @@ def parse_probe(payload: bytes, *, failed: bool) -> ProbeAnswer:
     """
     data = _decoded(payload)
     if failed:
-        return ProbeAnswer(f"the forwarder failed: {_words(data, payload)}")
+        return ProbeAnswer(f"the forwarder failed: {_words(data, payload)}", failed=True)
     node = data.get("node")
     if not isinstance(node, dict):
         return ProbeAnswer(NO_TEST_CALL, counters=NodeCounters(error=NO_TEST_CALL))

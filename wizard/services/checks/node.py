@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from wizard.core.checks.model import Finding, failed, passed, unchecked
+from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
+from wizard.core.events import State
+from wizard.core.node.counters import NodeCounters
+from wizard.core.node.probe import ProbeAnswer
+from wizard.core.node.verdicts import Standing, judge_pairing, judge_understanding
+from wizard.core.node.versions import judge_version
 from wizard.core.text import clean, count
+from wizard.services.aws.forwarder import ask_probe
 from wizard.services.checks.examination import Examination, absent, check, log_events, words
 
 _MOST_STREAMS = 10
@@ -100,24 +105,69 @@ def _meaning(line: str) -> str:
 @check("WAG-NOD-010")
 def node_answers(exam: Examination) -> Finding:
     """WAG-NOD-010: the forwarder itself tries, because nothing else is inside the VPC."""
-    answer = exam.aws("lambda").invoke(
-        FunctionName=exam.outputs.lambda_function_name,
-        InvocationType="RequestResponse",
-        Payload=json.dumps({"wallarm-apigw": "probe"}).encode(),
-    )
-    payload = json.loads(answer["Payload"].read() or b"{}")
-    if answer.get("FunctionError"):
-        return failed(f"the forwarder failed: {clean(json.dumps(payload), 300)}")
-    if "node" not in payload:
-        return unchecked("this forwarder is a bundle of your own and knows no test call")
-    node = payload["node"]
-    if not node.get("reachable"):
-        return failed(f"{node.get('url')}: {clean(str(node.get('error')), 200)}")
-    if node.get("status") in (502, 503, 504):
-        return failed(
-            f"{node.get('url')} answered {node.get('status')}: no node behind it takes requests"
-        )
-    return passed(f"{node.get('url')} answered {node.get('status')} in {node.get('latency_ms')} ms")
+    found = _probe(exam)
+    if found.error:
+        return failed(found.error) if found.failed else unchecked(found.error)
+    if not found.reachable:
+        return failed(f"{found.url}: {found.problem}")
+    if found.status in (502, 503, 504):
+        return failed(f"{found.url} answered {found.status}: no node behind it takes requests")
+    return passed(f"{found.url} answered {found.status} in {found.latency_ms} ms")
+
+
+@check("WAG-NOD-013")
+def node_understands(exam: Examination) -> Finding:
+    """WAG-NOD-013: by the node's own counters since its start."""
+    return _standing(judge_understanding(_counters(exam)))
+
+
+@check("WAG-NOD-014")
+def node_version_known(exam: Examination) -> Finding:
+    """WAG-NOD-014: as each replica tells; else the image tag of the answers."""
+    counters = _counters(exam)
+    versions = counters.versions
+    if not versions and not exam.answers.deploys_node:
+        return unchecked(counters.problem or "no replica told its version")
+    judged = [judge_version(version) for version in versions or (exam.answers.node_tag,)]
+    state, text = max(judged, key=lambda one: _WORSE.index(one[0]))
+    if not versions:
+        text = f"image tag {text} ({counters.problem or 'no replica told its version'})"
+    return _finding(state, text)
+
+
+@check("WAG-NOD-015")
+def messages_paired(exam: Examination) -> Finding:
+    """WAG-NOD-015: by the node's own counters since its start."""
+    return _standing(judge_pairing(_counters(exam)))
+
+
+_WORSE = (State.DONE, State.UNCHECKED, State.WARNING, State.FAILED)
+
+
+def _probe(exam: Examination) -> ProbeAnswer:
+    """One probe for all checks that need one."""
+    name = exam.outputs.lambda_function_name
+    answer: ProbeAnswer = exam.once("probe", lambda: ask_probe(exam.aws("lambda"), name))
+    return answer
+
+
+def _counters(exam: Examination) -> NodeCounters:
+    found = _probe(exam)
+    return found.counters if found.known else NodeCounters(error=found.error)
+
+
+def _standing(found: Standing) -> Finding:
+    return _finding(found.state, found.text, settles=found.settles)
+
+
+def _finding(state: State, text: str, *, settles: bool = False) -> Finding:
+    if state is State.DONE:
+        return passed(text)
+    if state is State.WARNING:
+        return warned(text, settles=settles)
+    if state is State.FAILED:
+        return failed(text)
+    return unchecked(text, settles=settles)
 
 
 def _why_not(exam: Examination, service: dict[str, Any]) -> str:

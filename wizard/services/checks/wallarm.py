@@ -28,7 +28,7 @@ from wizard.services.wallarm import (
 )
 
 TIMEOUT = (5.0, 10.0)
-_MOST_SETTINGS, _MOST_ENDPOINTS = 6, 100
+_MOST_SETTINGS, _MOST_ENDPOINTS, _MOST_NODES = 6, 100, 1000
 _CANNOT_READ = "only a token that may read the Wallarm account can tell"
 
 
@@ -95,17 +95,66 @@ def token_accepted(exam: Examination) -> Finding:
 
 @check("WAG-API-007")
 def node_active(exam: Examination) -> Finding:
-    """WAG-API-007. Path and fields follow Wallarm's public Go client; unverified."""
+    """WAG-API-007. Path and fields follow Wallarm's public Go client; unverified.
+
+    Any other active node of the account is not ours: only those of this node group count.
+    """
     verdict = _verdict(exam)
     if verdict is None or verdict.client_id is None:
         return unchecked(_CANNOT_READ)
-    nodes, problem = _cloud(exam, "/v2/node", {"filter[clientid][]": str(verdict.client_id)})
-    if not isinstance(nodes, list):
+    asked = {"filter[clientid][]": str(verdict.client_id), "limit": str(_MOST_NODES)}
+    body, problem = _cloud(exam, "/v2/node", asked)
+    if not isinstance(body, list):
         return unchecked(problem or "the answer is not a list of nodes")
-    active = [node for node in nodes if isinstance(node, dict) and node.get("active")]
+    nodes = _listed_nodes(body)
+    group = exam.answers.node_group
+    ours = [node for node in nodes if group in node.names]
+    if not ours and len(body) >= _MOST_NODES:
+        return unchecked(f"none of the first {_MOST_NODES:,} nodes listed is of group {group}")
+    if not ours:
+        others = count(len(nodes), "node")
+        return failed(f"the Wallarm Cloud lists {others}, none of them of group {group}")
+    active = [node for node in ours if node.active]
     if not active:
-        return failed(f"the Wallarm Cloud lists {count(len(nodes), 'node')}, none of them active")
-    return passed(count(len(active), "active node"))
+        return failed(f"the Wallarm Cloud lists group {group}, and none of it is active")
+    return passed(f"group {group}: " + "; ".join(str(node) for node in active))
+
+
+@dataclass(frozen=True)
+class _Node:
+    """What is kept of a node that the Wallarm Cloud lists. Its token and its secret are not."""
+
+    names: frozenset[str]
+    active: bool
+    instances: int | None
+    active_instances: int | None
+    requests: int | None
+
+    def __str__(self) -> str:
+        parts = ["active"]
+        if self.instances is not None and self.active_instances is not None:
+            parts.append(f"{self.active_instances} of {count(self.instances, 'instance')} active")
+        if self.requests is not None:
+            parts.append(f"{count(self.requests, 'request')} counted")
+        return ", ".join(parts)
+
+
+def _listed_nodes(body: list[object]) -> list[_Node]:
+    """The nodes of an answer that also holds their tokens and secrets."""
+    nodes = []
+    for row in body:
+        if not isinstance(row, dict):
+            continue
+        counts = [row.get(name) for name in _COUNTS]
+        numbers = [n if isinstance(n, int) and not isinstance(n, bool) else None for n in counts]
+        names = frozenset(str(row[name]) for name in _NAMES if row.get(name))
+        nodes.append(_Node(names, row.get("active") is True, *numbers))
+    return nodes
+
+
+# Where a node says its group, and how much it does (unverified).
+_NAMES = ("hostname", "node_group", "group")
+_COUNTS = ("instance_count", "active_instance_count", "requests_amount")
 
 
 @check("WAG-API-008")
