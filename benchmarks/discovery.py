@@ -114,7 +114,7 @@ def measure(
         prepare(session)  # as the first screen does, while somebody reads it
         started = time.monotonic()
         inventory = discover(
-            session, identity, on_apis=lambda _: first.append(time.monotonic() - started)
+            session, identity, on_count=lambda *_: first.append(time.monotonic() - started)
         )
         return time.monotonic() - started, first[0], quota, inventory
     finally:
@@ -161,12 +161,12 @@ def _first_row(port: int) -> float:
     seen: list[float] = []
     enough = threading.Event()
 
-    def on_apis(_: object) -> None:
+    def on_count(*_: int) -> None:
         seen.append(time.perf_counter() - started)
         enough.set()
 
     started = time.perf_counter()
-    discover(session, identity, on_apis=on_apis, cancel=enough)
+    discover(session, identity, on_count=on_count, cancel=enough)
     return seen[0]
 
 

@@ -73,17 +73,6 @@ def test_core_needs_nothing_but_the_standard_library() -> None:
     assert third <= {"wizard", "sitecustomize", "usercustomize"}
 
 
-def test_the_first_words_stand_before_the_interface_is_loaded() -> None:
-    program = (
-        "import sys, wizard.cli.install, wizard.ui.first_words\n"
-        "sys.stderr.write('\\n'.join(sorted(sys.modules)))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert set(done.stderr.split()).isdisjoint(HEAVY)
-
-
 def test_the_first_screen_waits_for_neither_the_aws_nor_the_http_library() -> None:
     program = (
         "import sys, wizard.ui.app, wizard.ui.live, wizard.ui.screens.welcome\n"

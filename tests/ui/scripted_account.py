@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from tests.ui.script import Player, Script
 from wizard.core.answers.model import Answers
@@ -26,7 +27,6 @@ from wizard.core.facts import (
     Subnet,
     SubscriptionFilter,
 )  # fmt: skip
-from wizard.core.reading_order import View
 from wizard.core.secret import Secret
 from wizard.core.stages.log_format import render_format
 from wizard.flows.preflight import HANGS_ON
@@ -199,7 +199,7 @@ class ScriptedAccount(Player):
         on_count: Callable[[int, int], None],
         cancel: threading.Event,
         *,
-        looking_at: Callable[[], View] | None = None,
+        priority: Callable[[Api], Any] | None = None,
         on_cached: Callable[[tuple[Stage, ...], float], None] | None = None,
     ) -> Inventory:
         everything = stages(self.script, answers.region)
@@ -208,7 +208,7 @@ class ScriptedAccount(Player):
             on_cached((*everything, replace(everything[0], api=gone)), self.script.cached)
             self._wait(1)
         self._enter("discover")
-        self.looking_at = looking_at or View
+        self.priority = priority
         self._inventory = everything
         known = len({s.api.api_id for s in everything})
         size = max(6, len(everything) // 20)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
@@ -38,19 +37,15 @@ def wizard(options: argparse.Namespace) -> int:
             next_step="Use `wallarm-apigw install --answers FILE --non-interactive`, or see "
             "`wallarm-apigw --help`.",
         )
-    from wizard.ui.first_words import FirstWords
+    from wizard.services.tokens import read_token
+    from wizard.ui.run import run
 
-    gc.disable()  # loading makes very much and leaves nothing behind; the app turns it on again
-    with FirstWords() as words:
-        from wizard.services.tokens import read_token
-        from wizard.ui.run import run
-
-        token = read_token(setting(options, "token_file", env), env)
-        answers = load_answers(options, env, check=False, ask_aws=False)
-        chosen = run_options(options, env)
-        # Whoever sees what is missing in the review decides there.
-        chosen = dataclasses.replace(chosen, preflight=chosen.preflight or "warn")
-        return run(chosen, answers, token, words)
+    token = read_token(setting(options, "token_file", env), env)
+    answers = load_answers(options, env, check=False, ask_aws=False)
+    chosen = run_options(options, env)
+    # Whoever sees what is missing in the review decides there.
+    chosen = dataclasses.replace(chosen, preflight=chosen.preflight or "warn")
+    return run(chosen, answers, token)
 
 
 def install(options: argparse.Namespace) -> int:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wizard.core.answers.model import Answers
-from wizard.core.reading_order import View, wanted
 from wizard.flows import sign_in
 from wizard.flows.preflight import Check, Preflight
 from wizard.flows.sign_in import Profile
@@ -90,18 +89,18 @@ class Lookup:
         on_count: Callable[[int, int], None],
         cancel: threading.Event,
         *,
-        looking_at: Callable[[], View] | None = None,
+        priority: Callable[[Api], Any] | None = None,
         on_cached: Callable[[tuple[Stage, ...], float], None] | None = None,
     ) -> Inventory:
         """Every API and stage of the Region.
 
         Args:
-            looking_at: what somebody sees just now; asked before each API, from other threads.
+            priority: which API is read next, see `discovery.reading_order`, which is the default.
             on_cached: told the list of the last time and how many seconds old it is, before
                 anything is read.
         """
         from wizard.services.aws import inventory_cache as cache
-        from wizard.services.aws.discovery import discover
+        from wizard.services.aws.discovery import discover, reading_order
 
         session = self.session(answers)
         identity = session.identity()
@@ -111,28 +110,13 @@ class Lookup:
         before = cache.load(identity, folder) if folder else None
         if before is not None and on_cached is not None:
             on_cached(before.inventory.stages, before.age)
-        apis: dict[str, Api] = {}
-        # The order is worked out when the view or the APIs change, not for every API.
-        ordered: tuple[View, int, tuple[str, ...]] = (View(), 0, ())
-
-        def known(page: tuple[Api, ...]) -> None:
-            apis.update((api.api_id, api) for api in page)
-
-        def prefer() -> tuple[str, ...]:
-            nonlocal ordered
-            view = looking_at() if looking_at else View()
-            if (view, len(apis)) != ordered[:2]:
-                ordered = (view, len(apis), wanted(view, tuple(apis.values())))
-            return ordered[2]
-
         found = discover(
             session,
             identity,
             on_batch=on_batch,
-            on_apis=known,
             on_count=on_count,
             cancel=cancel,
-            prefer=prefer,
+            priority=priority or reading_order,
         )
         if folder and not cancel.is_set():
             cache.save(found, folder)

@@ -95,7 +95,6 @@ class WizardApp(Ticking):
     def on_unmount(self) -> None:
         """However the screens end: no worker may wait for a person any more."""
         self.jobs.close()
-        self.stop_ticking()
 
     def _look_around(self) -> None:
         if self._first == "welcome":

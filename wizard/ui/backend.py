@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wizard.flows.preflight import Check
 from wizard.flows.sign_in import Profile
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wizard.core.checks.model import Report, Result
     from wizard.core.events import Listener, StageReport
     from wizard.core.facts import (
+        Api,
         Certificate,
         HostedZone,
         Identity,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
         Stage,
     )
     from wizard.core.proof import Proof
-    from wizard.core.reading_order import View
     from wizard.core.secret import Secret
     from wizard.flows.doctor.logs import LogSource, Tail
     from wizard.ui.views import (
@@ -107,12 +107,12 @@ class Backend(Protocol):
         on_count: Callable[[int, int], None],
         cancel: threading.Event,
         *,
-        looking_at: Callable[[], View] | None = None,
+        priority: Callable[[Api], Any] | None = None,
         on_cached: Callable[[tuple[Stage, ...], float], None] | None = None,
     ) -> Inventory:
         """Every API and stage; `on_count` gets (APIs read, APIs known).
 
-        `looking_at` gives what is on the screen: that is read first. `on_cached` gets the list of
+        `priority` says which API is read next, the least first. `on_cached` gets the list of
         the last time and its age in seconds, before anything is read.
         """
 

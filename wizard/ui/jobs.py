@@ -128,7 +128,7 @@ class Jobs(RunJobs):
                 read,
                 lambda read, known: self._post(messages.ApisCounted(turn, read, known)),
                 stop,
-                looking_at=state.looking_at,
+                priority=state.book.priority,
                 on_cached=cached,
             )
             there = frozenset(str(stage.ref) for stage in found.stages)

@@ -28,7 +28,6 @@ class TypingOrder(App[int]):
         self._typed: deque[events.Event] = deque()
         self._turn = 0
         self._began: float | None = None  # when the key that is at work was taken
-        self._latest = 0.0  # when the last key was taken
 
     async def on_event(self, event: events.Event) -> None:
         """Take a key, or let it wait for its turn."""
@@ -41,7 +40,7 @@ class TypingOrder(App[int]):
             await self._take(event)
 
     async def _take(self, event: events.Event) -> None:
-        self._began = self._latest = time.monotonic()
+        self._began = time.monotonic()
         self._turn += 1
         await super().on_event(event)
         if self.screen_stack:
@@ -71,11 +70,6 @@ class TypingOrder(App[int]):
     async def _next(self) -> None:
         if self._typed and self._began is None:
             await self._take(self._typed.popleft())
-
-    def rests(self, seconds: float) -> bool:
-        """Whether no key is at work and none came for so long."""
-        waits = self._began is None and not self._typed
-        return waits and time.monotonic() - self._latest >= seconds
 
     def look_after_keys(self) -> None:
         """Let the next key go if the one before never came back; called now and then."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import build
 from wizard.core.facts import (
+    Api,
     Certificate,
     HostedZone,
     Identity,
@@ -18,7 +19,6 @@ from wizard.core.facts import (
     Network,
     Stage,
 )
-from wizard.core.reading_order import View
 from wizard.flows.account import Lookup
 from wizard.flows.preflight import Check
 from wizard.flows.sign_in import Profile
@@ -129,12 +129,12 @@ class LiveLook(LiveHome):
         on_count: Callable[[int, int], None],
         cancel: threading.Event,
         *,
-        looking_at: Callable[[], View] | None = None,
+        priority: Callable[[Api], Any] | None = None,
         on_cached: Callable[[tuple[Stage, ...], float], None] | None = None,
     ) -> Inventory:
         """Every API and stage."""
         self._inventory = self._lookup.discover(
-            answers, on_batch, on_count, cancel, looking_at=looking_at, on_cached=on_cached
+            answers, on_batch, on_count, cancel, priority=priority, on_cached=on_cached
         )
         return self._inventory
 

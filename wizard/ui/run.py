@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,19 +14,12 @@ from wizard.ui.app import WizardApp
 if TYPE_CHECKING:
     from wizard.core.secret import Secret
     from wizard.flows.context import Options
-    from wizard.ui.first_words import FirstWords
 
 
-def run(
-    options: Options,
-    answers: Answers | None = None,
-    token: Secret | None = None,
-    words: FirstWords | None = None,
-) -> int:
+def run(options: Options, answers: Answers | None = None, token: Secret | None = None) -> int:
     """Run the wizard in this terminal and return the exit code.
 
     Without `token` the environment's is taken. Raises UsageError if that one has another shape.
-    `words` stand in the terminal already.
     """
     from wizard.services.tokens import read_token
     from wizard.ui.live import LiveBackend
@@ -34,9 +28,8 @@ def run(
     if answers is None or answers == Answers():
         answers = backend.draft() or answers
     app = WizardApp(backend, options, answers)
-    if words is not None:
-        app.driver_class = words.driver(app.driver_class)
     app.state.token = token or read_token(None, options.env)
+    gc.freeze()  # what was loaded stays: no collection has to go through it again
     try:
         code = app.run()
     finally:

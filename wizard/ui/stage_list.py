@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from itertools import compress
 from operator import attrgetter, not_
+from typing import TYPE_CHECKING, Any
 
-from wizard.core.facts import ApiType, Problem, Stage
-from wizard.core.stages import log_format
-from wizard.core.stages.log_format import LoggingState
-from wizard.core.stages.owner import owner
+from wizard.core.facts import Api, ApiType, Problem, Stage
 from wizard.core.text import clean
+from wizard.services.aws.discovery import ApiOrder, api_order, reading_order
+
+if TYPE_CHECKING:
+    from wizard.core.stages.log_format import LoggingState
 
 OURS = "/aws/apigateway/wallarm-api-discovery-"
 SELECTED = "selected"
@@ -43,6 +45,8 @@ class StageRow:
 
 def logging_state(stage: Stage) -> LoggingState:
     """How a stage logs now; a group whose name we give counts as the connector's."""
+    from wizard.core.stages import log_format  # not before the first screen
+
     log = stage.settings.access_log
     ours = log_format.log_group_name(log.destination_arn).startswith(OURS)
     return log_format.compare(log, log.destination_arn if ours else "", stage.api.api_type)
@@ -55,6 +59,8 @@ def logging_today(stage: Stage) -> str:
 
 def make_row(stage: Stage) -> StageRow:
     """The row of a stage."""
+    from wizard.core.stages.owner import owner
+
     reason = "" if stage.changeable else "managed by AWS: it cannot be changed"
     notes = []
     if reason:
@@ -100,6 +106,7 @@ class StageBook:
         self.shown: Sequence[StageRow] = ()
         self.filter = ""
         self.sort = SORTS[0]
+        self.top: ApiOrder = ("", "")  # the API in the first row of the screen
         self._by_name: list[StageRow] = []
         self._ordered: list[StageRow] = []
         self._order = ""
@@ -114,6 +121,16 @@ class StageBook:
     def waits(self) -> bool:
         """Whether rows came that are not shown yet."""
         return self._stale or bool(self._new)
+
+    def scrolled(self, row: int) -> None:
+        """This row is the first on the screen."""
+        source = self.shown[row].source if 0 < row < len(self.shown) else None
+        self.top = api_order(source.api) if source else ("", "")
+
+    def priority(self, api: Api) -> Any:
+        """Which API is to be read next, the least first; asked from other threads."""
+        # Only by name it is known where an API will stand before it is read.
+        return reading_order(api, self.filter, self.top if self.sort == SORTS[0] else ("", ""))
 
     def clear(self) -> None:
         """Forget the rows; filter and order stay."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from wizard.core.errors import ExitCode
@@ -20,7 +20,6 @@ from wizard.core.events import (
     TerraformChanged,
 )
 from wizard.core.proof import Proof, initial
-from wizard.core.reading_order import View
 from wizard.core.terraform.progress import Progress
 from wizard.ui.loaded import Loaded
 from wizard.ui.stage_list import StageBook
@@ -146,7 +145,6 @@ class WizardState:
         self.apis_read: tuple[int, int] = (0, 0)
         self.cached_age: float | None = None  # seconds; the rows are those of the last time
         self.book = StageBook()
-        self.on_screen = View()  # the stages that are seen, while there is a list of them
         self.log_groups: Loaded[tuple[LogGroup, ...]] = Loaded()
         self.networks: Loaded[tuple[Network, ...]] = Loaded()
         self.zones: Loaded[tuple[HostedZone, ...]] = Loaded()
@@ -177,10 +175,6 @@ class WizardState:
         if self._selected[0] is not self.answers.stages:  # asked for by every row that is drawn
             self._selected = (self.answers.stages, frozenset(self.answers.stages))
         return self._selected[1]
-
-    def looking_at(self) -> View:
-        """What somebody looks at in the list of stages; asked from other threads."""
-        return replace(self.on_screen, words=self.book.filter, by=self.book.sort)
 
     @property
     def unfinished(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,6 @@ from textual.events import Resize
 from textual.geometry import Size
 
 from wizard.ui import terminal
-from wizard.ui.collector import Collector
 from wizard.ui.hearing import Hearing
 from wizard.ui.screen_reader import follow_focus
 
@@ -20,9 +18,6 @@ if TYPE_CHECKING:
 
 EVENT_SECONDS = 0.1  # how often events of a run reach the screen
 SAVE_SECONDS = 0.4  # answers are saved this long after the last change
-REST_SECONDS = 0.7  # nothing was typed for so long: a person reads
-TURN_SECONDS = 0.001  # a thread at work lets the screens in after so long; usual are 5 ms
-SPARED_EACH = 2_000  # rows after which the garbage collector is told to leave what there is
 
 
 class Ticking(Hearing):
@@ -32,23 +27,12 @@ class Ticking(Hearing):
 
     def __init__(self) -> None:
         super().__init__()
-        self.collector = Collector()
-        self._turn_seconds = sys.getswitchinterval()
         self._save_at = 0.0
-        self._spared = 0
 
     def start_ticking(self) -> None:
-        """From now on until `stop_ticking`."""
-        self.collector.begin()
-        self._turn_seconds = sys.getswitchinterval()
-        sys.setswitchinterval(TURN_SECONDS)
+        """From now on."""
         self.set_interval(EVENT_SECONDS, self._tick)
         self.set_interval(terminal.LOOK_SECONDS, self._look_at_terminal)
-
-    def stop_ticking(self) -> None:
-        """The app ends: collector and threads are as they were."""
-        self.collector.end()
-        sys.setswitchinterval(self._turn_seconds)
 
     def _look_at_terminal(self) -> None:
         if self.is_headless:
@@ -69,16 +53,10 @@ class Ticking(Hearing):
             self._show_new_rows()
         if self.state.dirty and time.monotonic() >= self._save_at:
             self.save()
-        if self.rests(REST_SECONDS):
-            self.collector.idle()
 
     def _show_new_rows(self) -> None:
-        book = self.state.book
-        book.apply(self.state.selected)
+        self.state.book.apply(self.state.selected)
         self.changed("stages")
-        if abs(len(book) - self._spared) >= SPARED_EACH:
-            self._spared = len(book)
-            self.collector.spare()
 
     def save_soon(self) -> None:
         """The answers changed: save them when nothing more comes for a moment."""

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from wizard.core.errors import WizardError
-from wizard.core.facts import Api, ApiType, EndpointType, Identity, Inventory, Stage
+from wizard.core.facts import ApiType, EndpointType, Identity, Inventory, Stage
 from wizard.services.aws import discovery, inventory_cache, items, log_groups, network
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.items import invoke_url
@@ -61,39 +61,22 @@ def test_every_kind_of_api_is_found_with_its_stages_and_settings(
     assert ws.settings.logging_level == "ERROR"
 
 
-def test_more_apis_than_fit_a_page_are_all_found_and_the_first_page_shows_first(
+def test_more_apis_than_fit_a_page_are_all_found_and_counted_page_by_page(
     session: Session, identity: Identity, world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = {world.rest_api() for _ in range(5)}
     monkeypatch.setattr(discovery, "REST_PAGE", 2)
-    pages: list[int] = []
     counts: list[tuple[int, int]] = []
     inventory = discover(
         session,
         identity,
-        on_apis=lambda apis: pages.append(len(apis)),
         on_count=lambda read, known: counts.append((read, known)),
     )
     assert made <= {api.api_id for api in inventory.apis}
     assert made <= {stage.api.api_id for stage in inventory.stages}
-    assert max(p for p in pages if p) >= 2
-    assert len(pages) >= 3
+    assert len({known for _, known in counts}) >= 3
     assert counts == sorted(counts)
     assert counts[-1] == (len(inventory.apis), len(inventory.apis))
-
-
-def test_a_screenful_of_a_long_page_shows_before_the_rest_of_it(
-    session: Session, identity: Identity, world: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = {world.rest_api() for _ in range(5)}
-    monkeypatch.setattr(discovery, "SCREENFUL", 2)
-    told: list[tuple[Api, ...]] = []
-    inventory = discover(session, identity, on_apis=told.append)
-    rest = [some for some in told if some[0].api_type is ApiType.REST]
-    assert [len(some) for some in rest[:2]] == [2, sum(map(len, rest)) - 2]
-    shown = [api.api_id for some in told for api in some]
-    assert len(shown) == len(set(shown)), "none comes twice"
-    assert made <= set(shown) == {api.api_id for api in inventory.apis}
 
 
 class Denying(Session):
@@ -158,7 +141,7 @@ def test_cancelling_stops_soon_and_says_what_was_not_read(
     for _ in range(3):
         world.rest_api()
     cancel = threading.Event()
-    inventory = discover(session, identity, on_apis=lambda _: cancel.set(), cancel=cancel)
+    inventory = discover(session, identity, on_count=lambda *_: cancel.set(), cancel=cancel)
     assert "cancelled" in inventory.problems[-1].message
     assert len({s.api.api_id for s in inventory.stages}) < len(inventory.apis)
 
@@ -174,7 +157,7 @@ def test_what_somebody_looks_at_is_read_first(
         session,
         identity,
         on_batch=lambda stages: order.append(stages[0].api.api_id),
-        prefer=lambda: [wanted],
+        priority=lambda api: api.api_id != wanted,
     )
     of_rest = [api for api in order if api in (wanted, *others)]
     assert wanted in of_rest[:2], "two workers: at most one was ahead of it"

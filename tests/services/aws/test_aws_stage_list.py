@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,14 @@ import pytest
 from tests.services.aws.conftest import REGION
 from wizard.core.answers.model import Answers
 from wizard.core.facts import Api, ApiType, Inventory, Stage
-from wizard.core.reading_order import View
 from wizard.flows.account import Lookup
 from wizard.flows.context import Options
 from wizard.services.aws import discovery
+from wizard.services.aws.discovery import api_order, reading_order
 
 
 def discover(
-    lookup: Lookup, looking_at: Callable[[], View] = View
+    lookup: Lookup, priority: Callable[[Api], Any] | None = None
 ) -> tuple[Inventory, list[str], list[float]]:
     """One reading: its result, the names of APIs in the order they came, ages of cached lists."""
     order: list[str] = []
@@ -33,7 +34,7 @@ def discover(
 
     found = lookup.discover(
         Answers(region=REGION), batch, lambda read, known: None, threading.Event(),
-        looking_at=looking_at, on_cached=cached,
+        priority=priority, on_cached=cached,
     )  # fmt: skip
     return found, order, ages
 
@@ -80,7 +81,8 @@ def test_what_is_typed_into_the_filter_is_read_first(
     for _ in range(6):
         world.rest_api("", "prod")
     world.rest_api("sought-after", "prod")
-    found, order, _ = discover(Lookup(Options(env=env), cache=tmp_path), lambda: View("Sought"))
+    searched = partial(reading_order, words="Sought")
+    found, order, _ = discover(Lookup(Options(env=env), cache=tmp_path), searched)
     # HTTP APIs may be listed, and read, before the first page of REST APIs is there.
     rest = [api.name for api in begun if api.api_type is ApiType.REST]
     assert len(rest) > 6
@@ -92,15 +94,15 @@ def test_whoever_scrolls_sees_what_is_there_read_first_with_not_one_call_more(
     env: dict[str, str], world: Any, tmp_path: Path, begun: list[Api]
 ) -> None:
     ids = {letter: world.rest_api(f"scrolled-{letter}", "prod") for letter in "abcdefgh"}
-    seen = tuple(Api(ids[c], f"scrolled-{c}", ApiType.REST) for c in "df")
+    top = api_order(Api(ids["d"], "scrolled-d", ApiType.REST))
     begins: list[Api] = []
 
-    def moved() -> View:
+    def moved(api: Api) -> Any:
         """Somebody scrolls when the first API was taken up."""
         begins[:] = begins or begun[:1]
-        return View(seen=seen, above=True, below=True) if begins else View()
+        return reading_order(api, top=top) if begins else reading_order(api)
 
     found, _, _ = discover(Lookup(Options(env=env), cache=tmp_path), moved)
     order = [a.api_id for a in begun if a not in begins and a.api_id in ids.values()]
-    assert order == [ids[c] for c in "defghcba" if ids[c] != begins[0].api_id]
+    assert order == [ids[c] for c in "defghabc" if ids[c] != begins[0].api_id]
     assert sorted(api.api_id for api in begun) == sorted(api.api_id for api in found.apis)

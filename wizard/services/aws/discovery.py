@@ -6,7 +6,7 @@ One unreadable API is one `Problem`; the others are listed all the same.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -27,19 +27,37 @@ if TYPE_CHECKING:
     from wizard.services.aws.session import Session
 
 
-def api_order(api: Api) -> tuple[str, str]:
+ApiOrder = tuple[str, str]  # name and id: the order of the table
+Priority = Callable[[Api], Any]
+
+
+def api_order(api: Api) -> ApiOrder:
     """The order of the table."""
     return (api.name.lower(), api.api_id)
 
 
-class ApiQueue:
-    """APIs whose stages are still to be read; what somebody looks at comes out first.
+def reading_order(
+    api: Api, words: str = "", top: ApiOrder = ("", "")
+) -> tuple[bool, bool, str, str]:
+    """When the stages of this API are read: the least first.
 
-    Else they come in the order of the table, so that it fills from the top, where one looks.
+    First what matches the filter, of that what stands on the screen or below it, then what is
+    above. Reading takes as long as AWS's budget says, minutes for a full Region; its order is free.
+
+    Args:
+        words: what is typed into the filter.
+        top: the API in the first row of the screen.
     """
+    name = f"{api.name} {api.api_id}".lower()
+    matches = all(word in name for word in words.lower().split())
+    return (not matches, api_order(api) < top, *api_order(api))
 
-    def __init__(self, prefer: Callable[[], Iterable[str]] | None) -> None:
-        self._prefer = prefer
+
+class ApiQueue:
+    """APIs whose stages are still to be read; the least by `priority` at that moment is next."""
+
+    def __init__(self, priority: Priority) -> None:
+        self._priority = priority
         self._pending: dict[str, Api] = {}
         self._listers = 0
         self._changed = threading.Condition()
@@ -51,8 +69,7 @@ class ApiQueue:
     def put(self, apis: Iterable[Api]) -> None:
         """Their stages are to be read."""
         with self._changed:
-            known = sorted([*self._pending.values(), *apis], key=api_order)
-            self._pending = {api.api_id: api for api in known}
+            self._pending.update((api.api_id, api) for api in apis)
             self._changed.notify_all()
 
     def lister_done(self) -> None:
@@ -68,10 +85,7 @@ class ApiQueue:
                 self._changed.wait(0.1)
             if not self._pending or cancelled():
                 return None
-            for api_id in self._prefer() if self._prefer else ():
-                if api_id in self._pending:
-                    return self._pending.pop(api_id)
-            return self._pending.pop(next(iter(self._pending)))
+            return self._pending.pop(min(self._pending.values(), key=self._priority).api_id)
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -83,11 +97,9 @@ class Listeners:
     def __init__(
         self,
         on_batch: Callable[[tuple[Stage, ...]], None] | None,
-        on_apis: Callable[[tuple[Api, ...]], None] | None,
         on_count: Callable[[int, int], None] | None,
     ) -> None:
         self._on_batch = on_batch
-        self._on_apis = on_apis
         self._on_count = on_count
         self._lock = threading.Lock()
         self._read = 0
@@ -97,8 +109,6 @@ class Listeners:
         """These were listed."""
         with self._lock:
             self._known += len(page)
-            if self._on_apis and page:
-                self._on_apis(tuple(page))
             self._counted()
 
     def stages(self, stages: list[Stage]) -> None:
@@ -117,7 +127,6 @@ class Listeners:
 WORKERS = 12
 REST_PAGE = 500  # the most `GetRestApis` gives
 V2_PAGE = "500"
-SCREENFUL = 50  # APIs
 # Failures that mean no other call will do better.
 _FATAL = frozenset(
     ("WAG-E-AWS-001", "WAG-E-AWS-002", "WAG-E-AWS-005", "WAG-E-AWS-006", "WAG-E-AWS-009")
@@ -129,23 +138,23 @@ def discover(
     identity: Identity,
     *,
     on_batch: Callable[[tuple[Stage, ...]], None] | None = None,
-    on_apis: Callable[[tuple[Api, ...]], None] | None = None,
     on_count: Callable[[int, int], None] | None = None,
     cancel: threading.Event | None = None,
-    prefer: Callable[[], Iterable[str]] | None = None,
+    priority: Priority = reading_order,
 ) -> Inventory:
     """Read every REST, HTTP and WebSocket API with its stages.
 
     Args:
         on_batch: called from worker threads, one call at a time, with the stages of each API.
-        on_apis: the same for each page of APIs, before their stages are known: the first rows.
-        on_count: told (APIs whose stages were read, APIs known), never backwards in the first.
+        on_count: told (APIs whose stages were read, APIs known), never backwards in the first;
+            after each page of APIs and after each API whose stages were read.
         cancel: set it to stop; what was read so far is returned, with a Problem that says so.
-        prefer: ids of APIs that somebody is looking at; their stages are read first.
+        priority: which API is read next, the least first; asked anew before each, from the worker
+            threads, so that it can follow what somebody looks at.
     Raises WizardError only when nothing at all can be read (credentials, network).
     """
-    tell = Listeners(on_batch, on_apis, on_count)
-    return _Discovery(session, identity, tell, cancel, prefer).run()
+    tell = Listeners(on_batch, on_count)
+    return _Discovery(session, identity, tell, cancel, priority).run()
 
 
 def prepare(session: Session) -> None:
@@ -164,13 +173,13 @@ class _Discovery:
         identity: Identity,
         tell: Listeners,
         cancel: threading.Event | None,
-        prefer: Callable[[], Iterable[str]] | None,
+        priority: Priority,
     ) -> None:
         self._session = session
         self._identity = identity
         self._tell = tell
         self._cancel = cancel or threading.Event()
-        self._queue = ApiQueue(prefer)
+        self._queue = ApiQueue(priority)
         self._lock = threading.Lock()
         self._apis: list[Api] = []
         self._stages: list[Stage] = []
@@ -178,7 +187,7 @@ class _Discovery:
         self._errors: list[WizardError] = []
 
     def run(self) -> Inventory:
-        listers: dict[str, Callable[[], Iterator[Iterator[list[Api]]]]] = {
+        listers: dict[str, Callable[[], Iterator[list[Api]]]] = {
             "REST APIs": self._rest_pages,
             "HTTP and WebSocket APIs": self._v2_pages,
         }
@@ -208,15 +217,12 @@ class _Discovery:
             read_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         )
 
-    def _list(self, subject: str, pages: Callable[[], Iterator[Iterator[list[Api]]]]) -> None:
+    def _list(self, subject: str, pages: Callable[[], Iterator[list[Api]]]) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            for page in pages():
-                apis: list[Api] = []
-                for some in page:
-                    self._tell.apis(some)
-                    apis += some
+            for apis in pages():
+                self._tell.apis(apis)
                 with self._lock:
                     self._apis += apis
                 self._queue.put(apis)
@@ -257,23 +263,23 @@ class _Discovery:
         if not self._apis and len(fatal) >= listers:
             raise fatal[0]
 
-    def _rest_pages(self) -> Iterator[Iterator[list[Api]]]:
+    def _rest_pages(self) -> Iterator[list[Api]]:
         # botocore's paginator would do the same; making one takes 10 ms before the first request.
         more: Any = {}
         while True:
             page = self._rest.get_rest_apis(limit=REST_PAGE, **more)
-            yield _in_parts(items.rest_api, page.get("items", []))
+            yield [items.rest_api(dict(item)) for item in page.get("items", [])]
             if not page.get("position"):
                 return
             more = {"position": page["position"]}
 
-    def _v2_pages(self) -> Iterator[Iterator[list[Api]]]:
+    def _v2_pages(self) -> Iterator[list[Api]]:
         client = self._session.client("apigatewayv2")
         token = ""
         while True:
             more: Any = {"NextToken": token} if token else {}
             page = client.get_apis(MaxResults=V2_PAGE, **more)
-            yield _in_parts(items.v2_api, page.get("Items", []))
+            yield [items.v2_api(dict(item)) for item in page.get("Items", [])]
             token = page.get("NextToken", "")
             if not token:
                 return
@@ -298,13 +304,6 @@ class _Discovery:
             token = page.get("NextToken", "")
             if not token:
                 return found
-
-
-def _in_parts(make: Callable[[dict[str, Any]], Api], page: Sequence[Any]) -> Iterator[list[Api]]:
-    """The APIs of a page: a screenful at once, as somebody waits for it, and then the others."""
-    for some in (page[:SCREENFUL], page[SCREENFUL:]):
-        if some:
-            yield [make(dict(item)) for item in some]
 
 
 def _is_rest(api: Api) -> bool:

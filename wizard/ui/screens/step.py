@@ -121,10 +121,6 @@ class StepScreen(Screen[None]):
         if size != self._compositor.size:
             super()._screen_resized(size)
 
-    def on_unmount(self) -> None:
-        """It was left."""
-        self.wizard.collector.left()
-
     def state_changed(self, topics: frozenset[str]) -> None:
         """Called by the app after every change of state."""
         if not self._alive:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from rich.text import Text
 
 from wizard.core.events import State, glyph
-from wizard.core.reading_order import View
 from wizard.ui.stage_list import StageRow
 from wizard.ui.widgets.rows import Rows, fit
 
@@ -36,23 +35,12 @@ class StageTable(Rows):
     def reload(self) -> None:
         """Rows were added, removed or changed: others are in view."""
         super().reload()
-        self._tell_view()
+        self.wizard.state.book.scrolled(self.scroll_offset.y)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Other rows are in view."""
         super().watch_scroll_y(old_value, new_value)
-        if round(old_value) != round(new_value):
-            self._tell_view()
-
-    def _tell_view(self) -> None:
-        """Leave word of what is in view: while it is being read, that comes first."""
-        shown = self.wizard.state.book.shown
-        first = self.scroll_offset.y
-        end = first + max(0, self.scrollable_content_region.height - self.HEADER)
-        apis = {r.source.api.api_id: r.source.api for r in shown[first:end] if r.source}
-        self.wizard.state.on_screen = View(
-            seen=tuple(apis.values()), above=first > 0, below=end < len(shown)
-        )
+        self.wizard.state.book.scrolled(round(new_value))
 
     def _columns(self, width: int) -> tuple[int, int, int, int, int]:
         note = 30 if width >= 90 else 18
