@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from wizard.core.facts import Stage
 from wizard.core.journal.record import Record
 from wizard.core.node.verdicts import OTHER_TRAFFIC
 from wizard.core.proof import Proof
-from wizard.flows import proof
+from wizard.flows import proof, status
 from wizard.flows.proof import prove
 from wizard.services.checks.examination import CHECK_FUNCTIONS, Examination, guarded
 
@@ -261,3 +262,30 @@ def test_a_node_that_has_seen_nothing_is_not_judged_yet(world: World, forwarder:
     found = checked(world, forwarder, UNDERSTANDS)
     assert (found.verdict, found.settles) == (Verdict.UNCHECKED, True)
     assert found.evidence == "the node has seen no message yet"
+
+
+# --- Status -------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("fresh_node")
+def test_status_tells_versions_and_counts_and_sends_the_node_nothing(
+    world: World, forwarder: Forwarder
+) -> None:
+    deliver(world, forwarder)
+    before = len(world.box.node.messages())
+    version, node = status._node(world.session, forwarder.outputs)
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+    assert node.versions == ("0.25.5",)
+    assert (node.total("processed", "request"), node.total("exported")) == (20, 20)
+    assert len(world.box.node.messages()) == before
+    forwarder.configure(X_NODE_METRICS="")
+    assert "X_NODE_METRICS is not set" in status._node(world.session, forwarder.outputs)[1].summary
+
+
+def test_status_of_a_forwarder_that_aws_does_not_know_says_so(
+    world: World, forwarder: Forwarder
+) -> None:
+    outputs = replace(forwarder.outputs, lambda_function_name="wallarm-cw-resend-gone")
+    version, node = status._node(world.session, outputs)
+    assert version == ""
+    assert "ResourceNotFound" in node.problem

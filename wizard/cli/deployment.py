@@ -46,11 +46,13 @@ def status(options: argparse.Namespace) -> int:
         if found.cost_so_far is not None:
             print(f"So far       about ${found.cost_so_far:,.2f} since {found.since[:10]}")
         versions = [f"wallarm-apigw {__version__}"]
-        versions += [f"node {found.node_tag}"] if found.node_tag else []
+        versions += [f"forwarder {found.forwarder}"] if found.forwarder else []
+        versions += [f"node {found.node_versions}"] if found.node_versions else []
         versions += [f"Terraform {found.terraform}"] if found.terraform else []
         print(f"Versions     {', '.join(versions)}")
         print(f"Forwarder    {found.outputs.lambda_function_name}")
         print(f"Node         {found.outputs.node_scheme}://{found.outputs.node_url}")
+        print(f"Counters     {found.node.summary}")
         print(f"Log group    {found.outputs.api_gateway_log_group}")
         print(f"Events       {_or_unknown(found.events_last_hour)} in the last hour")
         print(f"Undelivered  {_or_unknown(found.undelivered)} batches waiting")

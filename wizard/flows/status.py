@@ -23,12 +23,15 @@ from wizard.core.journal.record import (
     StageRecord,
 )
 from wizard.core.journal.unfinished import Unfinished
+from wizard.core.node.counters import NodeCounters
 from wizard.core.stages.change import drift, same_log
+from wizard.core.text import clean
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
 from wizard.flows.deployment import remote
 from wizard.flows.deployment.model import Deployment, identify, open_session
 from wizard.services.aws import stages as live_stages
+from wizard.services.aws.forwarder import ask_probe
 from wizard.services.aws.session import Session
 from wizard.services.lock import is_held, read_owner
 
@@ -57,6 +60,9 @@ class Status:
         since: when it was deployed first (ISO 8601, UTC); empty where the journal does not know.
         node_tag: tag of the node's image; empty for a node of one's own.
         terraform: version that wrote the state.
+        forwarder: version of the forwarder; empty for one of another maker.
+        node: what the node has counted since it started, read by the forwarder; nothing is sent to
+            the node for it.
         elsewhere: one line on where its state is, when that is not within reach from here; what is
             told then is what AWS alone knows.
     """
@@ -77,6 +83,13 @@ class Status:
     unfinished: tuple[str, ...]
     notes: tuple[str, ...] = ()
     elsewhere: str = ""
+    forwarder: str = ""
+    node: NodeCounters = NodeCounters()
+
+    @property
+    def node_versions(self) -> str:
+        """The versions that run, as the nodes tell them; else the tag that was asked for."""
+        return ", ".join(self.node.versions) or self.node_tag
 
     @property
     def drifted(self) -> tuple[StageStatus, ...]:
@@ -119,6 +132,8 @@ def read(context: Context, answers: Answers) -> Status:
         terraform=facts.terraform if facts else "",
         unfinished=(*_unfinished(deployment), *_lingering(outputs, held)),
         notes=counted.notes,
+        forwarder=counted.forwarder,
+        node=counted.node,
     )
 
 
@@ -153,6 +168,8 @@ def _from_outside(session: Session, identity: Identity, seen: remote.Outside) ->
         unfinished=(),
         notes=(*seen.notes, *counted.notes, remote.NEXT_STEP),
         elsewhere=seen.where,
+        forwarder=counted.forwarder,
+        node=counted.node,
     )
 
 
@@ -161,6 +178,8 @@ class _Counted:
     events: int | None
     undelivered: int | None
     notes: tuple[str, ...]
+    forwarder: str
+    node: NodeCounters
 
 
 def _count(session: Session, identity: Identity, outputs: Outputs, held: Record) -> _Counted:
@@ -168,7 +187,20 @@ def _count(session: Session, identity: Identity, outputs: Outputs, held: Record)
     groups = tuple(filter(None, (outputs.api_gateway_log_group, *held.kept_log_groups)))
     events = _number(lambda: _events(session.client("logs"), groups, notes), notes)
     waiting = _number(lambda: _waiting(session.client("s3"), outputs, identity, notes), notes)
-    return _Counted(events, waiting, tuple(notes))
+    forwarder, node = _node(session, outputs)
+    return _Counted(events, waiting, tuple(notes), forwarder, node)
+
+
+def _node(session: Session, outputs: Outputs) -> tuple[str, NodeCounters]:
+    """(version of the forwarder, what the node has counted)."""
+    try:
+        functions = session.client("lambda")
+        answer = ask_probe(functions, outputs.lambda_function_name, counters_only=True)
+    except (ClientError, BotoCoreError) as error:
+        return "", NodeCounters(error=clean(str(error), 200))
+    if not answer.known:
+        return "", NodeCounters(error=answer.error)
+    return answer.version, answer.counters
 
 
 def _unfinished(deployment: Deployment) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from wizard.core.checks.console_links import log_link, wallarm_console
 from wizard.core.events import State
+from wizard.core.node.verdicts import judge_understanding
 from wizard.core.terraform.groups import group_of
 from wizard.ui.screens.stages_text import view_of
 from wizard.ui.views import Link, PlannedResource, StageView, StatusLine
@@ -61,7 +62,12 @@ def status_lines(seen: Status) -> tuple[StatusLine, ...]:
     so_far = "" if seen.cost_so_far is None else f", ${seen.cost_so_far:,.2f} so far"
     text = f"about ${seen.cost_per_month:,.0f}/month before traffic{so_far}"
     lines.append(StatusLine("Cost", State.DONE, text))
-    tags = [f"node {seen.node_tag}"] if seen.node_tag else []
+    if seen.node.read:
+        found = judge_understanding(seen.node)
+        counters = seen.node.summary if found.state is State.DONE else found.text
+        lines.append(StatusLine("Counters", found.state, counters))
+    tags = [f"forwarder {seen.forwarder}"] if seen.forwarder else []
+    tags += [f"node {seen.node_versions}"] if seen.node_versions else []
     tags += [f"Terraform {seen.terraform}"] if seen.terraform else []
     if tags:
         lines.append(StatusLine("Versions", State.DONE, ", ".join(tags)))
