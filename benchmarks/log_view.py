@@ -20,7 +20,7 @@ from tests.ui.loop_watch import LoopWatch
 from tests.ui.script import Script
 from tests.ui.scripted import Scripted
 from wizard.flows.context import Options
-from wizard.flows.deployment.follow import follow
+from wizard.flows.deployment.apply import progress_listener
 from wizard.services.terraform.events import parse_line
 from wizard.ui.app import WizardApp
 from wizard.ui.screens.deploy import Deploy
@@ -70,7 +70,7 @@ async def _growth(app: WizardApp, stream: list[bytes]) -> float:
 
 async def _feed(app: WizardApp, stream: list[bytes]) -> tuple[float, float]:
     """Seconds until everything is shown, and the longest stall in milliseconds."""
-    listen = follow(app.jobs.hear)
+    listen = progress_listener(app.jobs.hear)
     run, screen = app.state.run, app.screen
     assert isinstance(screen, Deploy)
     wanted = run.told + len(stream)  # each of these events is a line of the log

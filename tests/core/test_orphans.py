@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wizard.services.aws.tagged import known_names, orphans
+from wizard.core.journal.recovery import known_names, orphans
 
 HERE = "eu-central-1:123456789012"
 

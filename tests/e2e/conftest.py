@@ -31,7 +31,12 @@ from wizard.core.facts import ApiType
 from wizard.core.journal import record
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context, Options
-from wizard.flows.deployment.model import Deployment, identify, open_session
+from wizard.flows.deployment.open import (
+    identify,
+    open_deployment,
+    open_session,
+    read_deployment,
+)
 from wizard.sandbox import Sandbox
 
 _VOLATILE = ("createdDate", "lastUpdatedDate", "CreatedDate", "LastUpdatedDate", "ResponseMetadata")
@@ -118,9 +123,7 @@ class Deployed:
         """Terraform's outputs."""
         session = open_session(self.context, self.answers)
         identity = identify(session, self.answers)
-        return Deployment(
-            self.context, self.answers, session, identity, "test", exclusive=False
-        ).outputs()
+        return read_deployment(self.context, self.answers, session, identity, "test").outputs()
 
     def client(self, service: str) -> Any:
         """A boto3 client of the local AWS."""
@@ -175,7 +178,7 @@ class Deployed:
         """As if an apply had been killed after creating these: they exist outside the state."""
         session = open_session(self.context, self.answers)
         identity = identify(session, self.answers)
-        with Deployment(self.context, self.answers, session, identity, "test") as deployment:
+        with open_deployment(self.context, self.answers, session, identity, "test") as deployment:
             deployment.terraform.init()
             deployment.terraform.forget(addresses)
             deployment.journal.write(record.TERRAFORM_APPLY, "test", "begin")
@@ -184,7 +187,7 @@ class Deployed:
         """Run `terraform plan` by hand in the workspace: every change it would make."""
         session = open_session(self.context, self.answers)
         identity = identify(session, self.answers)
-        with Deployment(self.context, self.answers, session, identity, "test") as deployment:
+        with open_deployment(self.context, self.answers, session, identity, "test") as deployment:
             deployment.terraform.init()
             plan = deployment.terraform.plan()
             changes = [f"{c.action} {c.addr}" for c in plan.changes if c.action != "no-op"]

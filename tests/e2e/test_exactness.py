@@ -23,8 +23,8 @@ from wizard.cli.console import Console
 from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import build, parse_file
 from wizard.core.errors import WizardError
+from wizard.flows import install as flow
 from wizard.flows.context import Options
-from wizard.flows.deployment import fresh
 from wizard.sandbox import Sandbox
 from wizard.services.terraform.client import open_terraform
 from wizard.services.workspace.workspace import WorkspaceId, open_workspace
@@ -132,7 +132,7 @@ def test_an_account_that_changed_since_an_old_review_is_said_and_the_new_plan_is
             assert filters() == [], "nothing was applied without a new consent"
 
     monkeypatch.setattr(commands, "consent", consent)
-    monkeypatch.setattr(fresh, "LASTS", -1.0)
+    monkeypatch.setattr(flow, "REVIEW_LASTS", -1.0)
     answers = saved_answers(desk, log_retention_days=30)
     with Console() as console:
         assert commands.run_install(argparse.Namespace(), env, answers, None, console) == 0

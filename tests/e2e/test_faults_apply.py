@@ -19,7 +19,8 @@ from tests.faults.front import Fault, Front
 from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.flows.context import Context, Options
-from wizard.flows.deployment.model import Deployment, open_session
+from wizard.flows.deployment.apply import apply
+from wizard.flows.deployment.open import open_session, read_deployment
 from wizard.sandbox import Sandbox
 from wizard.services.terraform.client import Terraform, open_terraform
 from wizard.services.terraform.errors import TerraformError
@@ -160,7 +161,7 @@ def test_a_log_group_without_room_for_a_filter_is_named_with_the_ways_out(
     answers = Answers(region=box.region)
     context = Context(Options(workspace=tmp_path / "w", env=env), lambda event: None)
     session = open_session(context, answers)
-    deployment = Deployment(context, answers, session, session.identity(), "stages")
+    deployment = read_deployment(context, answers, session, session.identity(), "stages")
     deployment.workspace.install_module(tmp_path / "source")
     deployment.workspace.write_variables({})
     terraform = deployment._terraform = open_terraform(
@@ -172,7 +173,7 @@ def test_a_log_group_without_room_for_a_filter_is_named_with_the_ways_out(
         Fault("refuse", "LimitExceededException", service="logs", action="PutSubscriptionFilter")
     )
     with pytest.raises(WizardError) as caught:
-        deployment.apply(plan)
+        apply(deployment, plan)
     front.end()
     logs.delete_subscription_filter(logGroupName=FULL, filterName="siem")
     assert front.hit >= 1

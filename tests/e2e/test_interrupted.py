@@ -23,7 +23,7 @@ from tests.e2e.machines import environment, until
 from wizard.core.facts import ApiType
 from wizard.core.tfvars import DEPLOYMENT_TAG
 from wizard.flows.deployment import find as elsewhere
-from wizard.flows.deployment.model import identify, open_session
+from wizard.flows.deployment.open import identify, open_session
 from wizard.sandbox import Sandbox
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("interrupted")]

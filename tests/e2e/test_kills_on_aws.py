@@ -28,14 +28,16 @@ from wizard.core.facts import Identity
 from wizard.core.journal import record
 from wizard.core.tfvars import DEPLOYMENT_TAG
 from wizard.flows.context import Context, Options
-from wizard.flows.deployment import recovery
+from wizard.flows.deployment.adoption import adopt, list_orphans
 from wizard.flows.deployment.model import Deployment
+from wizard.flows.deployment.recovery import settle
 from wizard.sandbox import Sandbox
 from wizard.services.aws import tagged
 from wizard.services.aws.session import Session
 from wizard.services.lock import is_held
 from wizard.services.terraform.client import Terraform, open_terraform
 from wizard.services.terraform.errors import TerraformError
+from wizard.services.workspace.workspace import WorkspaceId, open_workspace
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("faults")]
 
@@ -79,10 +81,10 @@ THINGS = 9
 WIZARD = """
 import json, os, sys
 from pathlib import Path
-from wizard.core import record
-from wizard.services.journal import Journal
+from wizard.core.journal import record
+from wizard.services.workspace.journal import Journal
 from wizard.services.terraform.client import open_terraform
-from wizard.services.workspace import WorkspaceId, open_workspace
+from wizard.services.workspace.workspace import WorkspaceId, open_workspace
 account, region, prefix, root = sys.argv[1:]
 workspace = open_workspace(WorkspaceId(account, region, prefix), root=Path(root))
 with workspace.locked("install"):
@@ -118,7 +120,9 @@ def opened(machine: Machine, front: Front, prefix: str) -> tuple[Opened, list[st
     identity = Identity(box.account_id, f"arn:aws:iam::{box.account_id}:root", box.region)
     answers = Answers(region=box.region, name_prefix=prefix)
     session = Session(region=box.region, env=env)
-    it = Opened(context, answers, session, identity, "install")
+    place = WorkspaceId(identity.account_id, identity.region, prefix)
+    workspace = open_workspace(place, root=machine.root / "w")
+    it = Opened(context, answers, session, identity, "install", workspace)
     if it.workspace.module is None:
         source = machine.root / "source"
         source.mkdir()
@@ -169,8 +173,9 @@ def test_killed_while_it_makes_things_none_is_made_twice_and_none_is_forgotten(
     front.end()
 
     deployment, said = opened(machine, front, prefix)
-    with deployment:
-        plan = recovery.adopt(deployment, deployment.terraform.plan())
+    with deployment.workspace.locked("install"):
+        settle(deployment)
+        plan = adopt(deployment, deployment.terraform.plan())
         with deployment.journal.effect(record.TERRAFORM_APPLY, prefix):
             for _ in range(3):
                 try:
@@ -179,8 +184,8 @@ def test_killed_while_it_makes_things_none_is_made_twice_and_none_is_forgotten(
                 except TerraformError as error:
                     if not error.retry:
                         raise
-                    plan = recovery.adopt(deployment, deployment.terraform.plan())
-        assert recovery.orphans(deployment) == ()
+                    plan = adopt(deployment, deployment.terraform.plan())
+        assert list_orphans(deployment) == ()
         again = deployment.terraform.plan()
         assert not again.has_changes, again.changes
         again.discard()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from wizard.core.stages.log_format import log_group_name
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment.model import Deployment
+from wizard.flows.deployment.open import open_deployment, read_deployment
 from wizard.flows.stages import switch as switching
 from wizard.flows.stages.prerequisites import give_back_policy
 from wizard.sandbox import Sandbox
@@ -45,12 +47,21 @@ class World:
         known = next(s for s in self.inventory.stages if (s.api.api_id, s.name) == (api_id, name))
         return replace(known, settings=read_settings(self.session, known.ref, known.api.api_type))
 
-    def open(self, session: Mortal, flow: str, existing: str = "keep") -> Deployment:
+    def open(
+        self, session: Mortal, flow: str, existing: str = "keep"
+    ) -> AbstractContextManager[Deployment]:
+        """To change it."""
+        return open_deployment(*self._what(existing), session, self.identity, flow)
+
+    def look_at(self, session: Mortal) -> Deployment:
+        """To read it."""
+        return read_deployment(*self._what("keep"), session, self.identity, "test")
+
+    def _what(self, existing: str) -> tuple[Context, Answers]:
         options = Options(workspace=self.root, env=self.env)
         answers = Answers(region=self.box.region, existing_logging=existing)
         self.events.clear()
-        context = Context(options, self.events.append)
-        return Deployment(context, answers, session, self.identity, flow)
+        return Context(options, self.events.append), answers
 
     def connect(
         self, session: Mortal, stage: Stage, existing: str = "keep"
@@ -83,7 +94,7 @@ class World:
         return tuple(reports)
 
     def record(self) -> record.Record:
-        return self.open(self.session, "test").journal.record
+        return self.look_at(self.session).journal.record
 
     def dump(self, stage: Stage) -> dict[str, Any]:
         """Everything AWS says about a stage and about who may write to its log group."""

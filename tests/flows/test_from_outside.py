@@ -27,7 +27,7 @@ from wizard.flows import status
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment import find as elsewhere
 from wizard.flows.doctor import examine as diagnose
-from wizard.flows.doctor.repair import Mend
+from wizard.flows.doctor.repair import Repairs
 from wizard.flows.stages import connect as stages
 from wizard.flows.stages.connect import Stages
 from wizard.flows.uninstall import Uninstall
@@ -109,7 +109,7 @@ def there(world: World, tmp_path: Path) -> Iterator[There]:
 
 
 def test_its_status_is_told_from_what_aws_knows(there: There) -> None:
-    seen = status.read(there.context, there.answers)
+    seen = status.read_status(there.context, there.answers)
     assert seen.elsewhere == "not here, but on the computer it was installed from"
     assert [(s.ref, s.mode, s.same) for s in seen.stages] == [(there.stage.ref, "ours", None)]
     outputs = seen.outputs
@@ -157,7 +157,7 @@ def test_the_doctor_looks_at_all_that_needs_no_state(there: There) -> None:
 def test_what_is_broken_is_found_from_there_too(there: There) -> None:
     there.client("logs").delete_subscription_filter(logGroupName=GROUP, filterName=FUNCTION)
     assert there.check("WAG-LOG-005")[0] is Verdict.FAIL
-    seen = status.read(there.context, there.answers)
+    seen = status.read_status(there.context, there.answers)
     assert any(f"{FUNCTION} is not subscribed to {GROUP}" in note for note in seen.notes)
 
 
@@ -167,7 +167,7 @@ def test_what_is_broken_is_found_from_there_too(there: There) -> None:
         lambda t: Stages(t.context, t.answers).__enter__().review_add((str(t.stage.ref),)),
         lambda t: Stages(t.context, t.answers).__enter__().review_remove((str(t.stage.ref),)),
         lambda t: Uninstall(t.context, t.answers).__enter__().review(),
-        lambda t: Mend(t.context, t.answers).__enter__().preview(
+        lambda t: Repairs(t.context, t.answers).__enter__().preview(
             diagnose.run(t.context, t.answers, only=("WAG-LOG-005",)).results[0]
         ),
     ],
@@ -196,8 +196,8 @@ def test_whoever_moved_the_state_to_their_computer_is_named(there: There) -> Non
     place = StatePlace(BUCKET, identity.account_id, identity.region, "api-gw-discovery")
     try:
         moved = json.dumps({"target": "", "by": "anna on desk", "at": 1.0}).encode()
-        StateStore(there.world.session, place).write(place.moved, moved)
-        assert status.read(there.context, there.answers).elsewhere == (
+        StateStore(there.world.session, place).write_object(place.moved, moved)
+        assert status.read_status(there.context, there.answers).elsewhere == (
             "not here: anna on desk moved it to that computer"
         )
         with pytest.raises(WizardError) as refused:
@@ -229,7 +229,7 @@ def test_a_bucket_that_is_named_is_looked_into_whatever_its_tags(there: There) -
 def test_a_deployment_whose_forwarder_is_gone_is_none(there: There) -> None:
     there.client("lambda").delete_function(FunctionName=FUNCTION)
     with pytest.raises(WizardError) as none:
-        status.read(there.context, there.answers)
+        status.read_status(there.context, there.answers)
     assert none.value.code == "WAG-E-DEPLOY-002"
 
 
@@ -242,7 +242,7 @@ def test_an_account_that_may_not_be_asked_by_tag_is_told_and_no_fault(
 
     monkeypatch.setattr("wizard.services.aws.tagged.resources", _explained(denied))
     with pytest.raises(WizardError) as none:
-        status.read(there.context, there.answers)
+        status.read_status(there.context, there.answers)
     assert none.value.code == "WAG-E-DEPLOY-002"
     notes = [e.text for e in there.world.events if isinstance(e, Note)]
     assert any("could not look for api-gw-discovery in the account" in text for text in notes)

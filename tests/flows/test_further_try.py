@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from wizard.core.facts import Stage
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment.model import Deployment
+from wizard.flows.deployment.open import open_deployment
 from wizard.flows.stages import switch as switching
 from wizard.services.aws.stages import read_settings
 
@@ -32,24 +34,25 @@ class Run:
         options = Options(workspace=world.root, env=world.env)
         self.context = Context(options, self.events.append, ask_person=ask)
         self.outputs = Outputs(GROUP, world.arn, "forwarder", "/aws/lambda/forwarder", "node:5050")
-        answers = world.open(world.session, "install").answers
-        self.deployment = Deployment(
-            self.context, answers, world.session, world.identity, "install"
-        )
-        self.changes, _ = switching.plan(world.session, (stage,), answers, world.arn)
+        self.answers = world.look_at(world.session).answers
+        self.changes, _ = switching.plan(world.session, (stage,), self.answers, world.arn)
+
+    def opened(self) -> AbstractContextManager[Deployment]:
+        world = self.world
+        return open_deployment(self.context, self.answers, world.session, world.identity, "install")
 
     def first_try(self) -> str:
         """The message of the reviewed change."""
-        with self.deployment:
-            (report,) = switching.apply(self.deployment, self.changes, self.outputs)
+        with self.opened() as deployment:
+            (report,) = switching.apply(deployment, self.changes, self.outputs)
         assert report.state is State.FAILED
         return report.message
 
     def further_try(self) -> tuple[State, str]:
         inventory = replace(self.world.inventory, stages=(self.stage,))
-        with self.deployment:
-            changes = switching.again(self.deployment, self.changes, inventory, self.outputs)
-            (report,) = switching.apply(self.deployment, changes, self.outputs)
+        with self.opened() as deployment:
+            changes = switching.plan_again(deployment, self.changes, inventory, self.outputs)
+            (report,) = switching.apply(deployment, changes, self.outputs)
         return report.state, report.message
 
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from wizard.core.answers.model import Answers
 from wizard.core.certificates import DAY
 from wizard.core.errors import UsageError
-from wizard.flows.install import Given, look
+from wizard.flows.install import Given, check_certificate
 from wizard.services.aws.session import Session
 
 ARN = "arn:aws:acm:us-east-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
@@ -50,7 +50,7 @@ def _moment(seconds: float) -> Any:
 
 
 def seen(acm: Acm, answers: Answers = ANSWERS) -> Given:
-    return look(cast("Session", acm), answers)
+    return check_certificate(cast("Session", acm), answers)
 
 
 def test_a_good_one_is_named_in_the_review_with_what_becomes_of_it() -> None:

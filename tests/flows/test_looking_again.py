@@ -12,7 +12,7 @@ import pytest
 
 from wizard.core.errors import WizardError
 from wizard.core.terraform.events import ChangeSummary
-from wizard.flows.deployment import fresh
+from wizard.flows.deployment import apply
 from wizard.services.terraform.client import PlanResult
 
 
@@ -39,12 +39,12 @@ def deployment(found: PlanResult, does: dict[Path, str]) -> Any:
 def test_the_plan_of_the_review_is_deleted_once_another_takes_its_place(tmp_path: Path) -> None:
     old, new = plan(tmp_path / "old"), plan(tmp_path / "new")
     same = {old.path: "one", new.path: "one"}
-    assert fresh.look_again(deployment(new, same), old, 700.0) is new
+    assert apply.look_again(deployment(new, same), old, 700.0) is new
     assert [p.name for p in tmp_path.iterdir()] == ["new"]
 
 
 def test_no_plan_is_left_where_neither_may_be_applied(tmp_path: Path) -> None:
     old, new = plan(tmp_path / "old"), plan(tmp_path / "new")
     with pytest.raises(WizardError, match="WAG-E-TF-101"):
-        fresh.look_again(deployment(new, {old.path: "one", new.path: "two"}), old, 700.0)
+        apply.look_again(deployment(new, {old.path: "one", new.path: "two"}), old, 700.0)
     assert list(tmp_path.iterdir()) == []

@@ -18,9 +18,11 @@ from wizard.core.journal import record
 from wizard.core.terraform.events import ChangeSummary, PlannedChange
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment import credentials, recovery
+from wizard.flows.deployment.apply import apply
 from wizard.flows.deployment.model import Deployment
 from wizard.services.terraform.client import ApplyResult, PlanResult
 from wizard.services.terraform.errors import TerraformError
+from wizard.services.workspace.workspace import WorkspaceId, open_workspace
 
 IDENTITY = Identity("123456789012", "arn:aws:iam::123456789012:root", "eu-central-1")
 EXPIRED = TerraformError("WAG-E-TF-103", "The AWS credentials have expired")
@@ -112,7 +114,10 @@ def make(tmp_path: Path) -> Make:
             return left.pop(0)
 
         context = Context(Options(workspace=tmp_path / "w", env={}), hear, ask, ask)
-        it = Opened(context, Answers(), session, IDENTITY, "install")  # type: ignore[arg-type]
+        answers = Answers()
+        place = WorkspaceId(IDENTITY.account_id, IDENTITY.region, answers.name_prefix)
+        workspace = open_workspace(place, root=tmp_path / "w")
+        it = Opened(context, answers, session, IDENTITY, "install", workspace)  # type: ignore[arg-type]
         it.stand_in = terraform
         it.journal.write(record.TERRAFORM_APPLY, "it", "begin")
         return it, said
@@ -124,7 +129,7 @@ def test_after_a_new_login_the_run_goes_on_with_what_is_left(make: Make) -> None
     reviewed, left = plan(("create", "a"), ("create", "b")), plan(("create", "b"))
     terraform, session = Terraform(left), Session(logins=(False, True))
     deployment, said = make(terraform, session, True, True)
-    assert deployment.apply(reviewed) is DONE
+    assert apply(deployment, reviewed) is DONE
     assert terraform.applied == [reviewed, left]
     assert session.renewed == 3
     assert [text for text in said if "aws sso login --profile team" in text]
@@ -135,7 +140,7 @@ def test_credentials_may_end_more_than_once(make: Make) -> None:
     left = plan(("create", "a"))
     terraform = Terraform(left, ends=2)
     deployment, _ = make(terraform, Session(logins=(True, True)), True, True)
-    assert deployment.apply(plan(("create", "a"))) is DONE
+    assert apply(deployment, plan(("create", "a"))) is DONE
     assert len(terraform.applied) == 3
 
 
@@ -143,7 +148,7 @@ def test_a_removal_goes_on_as_a_removal(make: Make) -> None:
     wanted = dataclasses.replace(plan(("delete", "a"), ("delete", "b")), destroy=True)
     terraform = Terraform(plan(("delete", "b")))
     deployment, _ = make(terraform, Session(), True)
-    assert deployment.apply(wanted) is DONE
+    assert apply(deployment, wanted) is DONE
     assert terraform.destroys == [True]
 
 
@@ -161,7 +166,7 @@ def test_otherwise_it_ends_and_the_next_run_goes_on(
     terraform = Terraform(left)
     deployment, _ = make(terraform, Session(profile), *answers)
     with pytest.raises(WizardError, match="WAG-E-TF-103"):
-        deployment.apply(plan(("create", "a")))
+        apply(deployment, plan(("create", "a")))
     assert len(terraform.applied) == 1
 
 
@@ -171,10 +176,10 @@ def test_shortly_before_they_end_it_is_said_once(make: Make) -> None:
     deployment, said = make(Terraform(plan()), session)
     watch = credentials.Watch(deployment.context, session)  # type: ignore[arg-type]
     began = time.monotonic()
-    watch.look(began + 100)
+    watch.check_time(began + 100)
     assert said == []
-    watch.look(began + 3400)
-    watch.look(began + 3410)
+    watch.check_time(began + 3400)
+    watch.check_time(began + 3410)
     assert len(said) == 1
     assert "credentials end in 3m 2" in said[0] or "credentials end in 3m 1" in said[0]
 

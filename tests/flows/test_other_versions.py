@@ -107,11 +107,11 @@ class Bucket(s3_state.StateStore):
         self.place = StatePlace("team", "123456789012", "eu-central-1", "api-gw-discovery")
         self.objects: dict[str, bytes] = {}
 
-    def read(self, key: str) -> bytes | None:
+    def read_object(self, key: str) -> bytes | None:
         return self.objects.get(key)
 
-    def write(self, key: str, body: bytes) -> None:
-        self.objects[key] = body
+    def write_object(self, key: str, data: bytes) -> None:
+        self.objects[key] = data
 
 
 @pytest.mark.usefixtures("later")

@@ -56,7 +56,7 @@ def test_a_further_try_changes_only_the_stages_it_names_and_ends_well(
     refs = [StageRef.parse(ref) for ref in ("a/prod", "b/prod", "c/prod")]
     changes = tuple(SimpleNamespace(ref=ref) for ref in refs)
     review: Any = SimpleNamespace(changes=changes, inventory=None)
-    monkeypatch.setattr(switching, "again", lambda _, changes, *__: changes)
+    monkeypatch.setattr(switching, "plan_again", lambda _, changes, *__: changes)
 
     job.switch_stages(review, None)
     assert notebook.lines == [("failed", "b/prod")]

@@ -15,6 +15,7 @@ from wizard.core.errors import WizardError
 from wizard.core.events import Note, State
 from wizard.core.facts import Stage
 from wizard.core.terraform.events import ApplyProgress, Diagnostic
+from wizard.flows.deployment.apply import apply, follow
 from wizard.services.aws import account_role
 from wizard.services.aws import stages as live_stages
 from wizard.services.terraform.errors import failed
@@ -302,11 +303,11 @@ def test_a_log_group_without_room_is_named_with_what_is_in_it_and_the_ways_out(
     logs.put_subscription_filter(
         logGroupName=group, filterName="siem", filterPattern="", destinationArn=target
     )
-    deployment = world.open(world.session, "stages")
+    deployment = world.look_at(world.session)
     deployment.answers = deployment.answers.with_(api_gateway_log_group_name="/given")
     deployment._terraform = cast("Any", Full(key))
     with pytest.raises(WizardError) as caught:
-        deployment.apply(cast("Any", None))
+        apply(deployment, cast("Any", None))
     logs.delete_subscription_filter(logGroupName=group, filterName="siem")
     assert caught.value.code == "WAG-E-LOGS-004"
     assert caught.value.what.startswith(f"The log group {group} has 1 subscription filter")
@@ -322,8 +323,8 @@ def test_a_subscription_that_takes_long_says_what_may_hold_it_up_once(world: Wor
     logs.put_subscription_filter(
         logGroupName=group, filterName="siem", filterPattern="", destinationArn=target
     )
-    deployment = world.open(world.session, "stages")
-    hear = deployment.follow()
+    deployment = world.look_at(world.session)
+    hear = follow(deployment)
     address = 'aws_cloudwatch_log_subscription_filter.forwarder["{}"]'
 
     def goes_on(key: str, seconds: float) -> None:

@@ -19,7 +19,8 @@ from wizard.flows.context import Context, Options
 from wizard.flows.deployment import locks, recovery
 from wizard.flows.deployment.model import Deployment
 from wizard.services.aws.session import Session
-from wizard.services.workspace import state as state_lock
+from wizard.services.workspace.state import is_locked, read_lock_note
+from wizard.services.workspace.workspace import WorkspaceId, open_workspace
 
 NOTE = {
     "ID": "5ab1c0de-0000-4000-8000-000000000000",
@@ -50,10 +51,11 @@ def made(tmp_path: Path) -> Callable[..., tuple[Deployment, list[str]]]:
         options = Options(workspace=tmp_path / "w", env={"AWS_REGION": "eu-central-1"})
         answers = Answers(region="eu-central-1")
         identity = Identity("123456789012", "arn:aws:iam::123456789012:root", "eu-central-1")
-        it = Deployment(
-            Context(options, hear, ask=lambda _: agree), answers,
-            Session(region="eu-central-1", env=options.env), identity, "test",
-        )  # fmt: skip
+        context = Context(options, hear, ask=lambda _: agree)
+        session = Session(region="eu-central-1", env=options.env)
+        place = WorkspaceId(identity.account_id, identity.region, answers.name_prefix)
+        workspace = open_workspace(place, root=options.workspace)
+        it = Deployment(context, answers, session, identity, "test", workspace)
         it.workspace.install_module(source)
         it.workspace.state.path.write_text(json.dumps(STATE))
         return it, said
@@ -70,7 +72,7 @@ def note(deployment: Deployment) -> Path:
 def test_the_note_of_a_lock_is_read_without_its_control_characters(made) -> None:
     deployment, _ = made(agree=False)
     note(deployment)
-    found = state_lock.read(deployment.workspace.state.path)
+    found = read_lock_note(deployment.workspace.state.path)
     assert found is not None
     assert (found.lock_id, found.operation) == (NOTE["ID"], "apply")
     assert "\x1b" not in found.who
@@ -81,7 +83,7 @@ def test_the_note_of_a_lock_is_read_without_its_control_characters(made) -> None
 def test_a_note_cut_short_still_has_an_age(made) -> None:
     deployment, _ = made(agree=False)
     note(deployment).write_text('{"ID":"5a')
-    found = state_lock.read(deployment.workspace.state.path)
+    found = read_lock_note(deployment.workspace.state.path)
     assert found is not None
     assert found.who == "somebody"
     assert found.age(time.time()) < 60
@@ -118,14 +120,14 @@ def test_a_living_terraforms_lock_is_never_taken_from_it(made) -> None:
     assert caught.value.code == "WAG-E-WS-023"
     assert "carl@laptop" in caught.value.why
     assert path.exists()
-    assert not state_lock.held(deployment.workspace.state.path)
+    assert not is_locked(deployment.workspace.state.path)
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone"])
 def test_a_damaged_state_is_replaced_by_its_copy_only_with_consent(made, damage: str) -> None:
     deployment, said = made(agree=False)
     workspace = deployment.workspace
-    workspace.state.keep()
+    workspace.state.keep_copy()
     if damage == "cut":
         workspace.state.path.write_bytes(workspace.state.path.read_bytes()[:40])
     else:

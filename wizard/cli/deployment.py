@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 def status(options: argparse.Namespace) -> int:
     """What is deployed and how it does."""
     from wizard.flows.deployment.remote import LIMITS
-    from wizard.flows.status import read
+    from wizard.flows.status import read_status
 
     env = take_environment()
     answers = load_answers(options, env, check=False)
     with Console(as_json=setting(options, "json", env)) as console:
-        found = read(make_context(options, env, console), answers)
+        found = read_status(make_context(options, env, console), answers)
         if setting(options, "json", env):
             data = dataclasses.asdict(found)
             data["stages"] = [{**dataclasses.asdict(s), "ref": str(s.ref)} for s in found.stages]
@@ -149,12 +149,12 @@ def _show_removal(console: Console, removal: Removal, *, delete_logs: bool) -> N
 
 def rotate_token(options: argparse.Namespace) -> int:
     """Store a new token and restart the node's tasks with it."""
-    from wizard.flows.token import needed, rotate
+    from wizard.flows.token import require_new_token, rotate
     from wizard.services.tokens import read_token
 
     env = take_environment()
     answers = load_answers(options, env)
-    token = needed(read_token(setting(options, "token_file", env), env))
+    token = require_new_token(read_token(setting(options, "token_file", env), env))
     with Console(as_json=setting(options, "json", env)) as console:
         context = make_context(options, env, console)
         consent(options, env, "Store the new token and restart the node?")

@@ -29,7 +29,7 @@ MOST_NAMED = 4
 
 def doctor(options: argparse.Namespace) -> int:
     """Run the checklist; with `--fix` offer the safe repairs."""
-    from wizard.flows.doctor import examine as diagnose
+    from wizard.flows.doctor import examine
     from wizard.services.tokens import read_token
 
     env = take_environment()
@@ -40,7 +40,7 @@ def doctor(options: argparse.Namespace) -> int:
     token = read_token(setting(options, "token_file", env), env)
     with Console() as console:
         context = make_context(options, env, console)
-        report = diagnose.run(
+        report = examine.run(
             context,
             answers,
             only=_names(options.only),
@@ -102,8 +102,8 @@ def _mend(
 
     A repair that is declined is left out; without anybody to ask, nothing is repaired.
     """
-    from wizard.flows.doctor import examine as diagnose
-    from wizard.flows.doctor import repair as mend
+    from wizard.flows.doctor import examine
+    from wizard.flows.doctor.repair import Repairs
 
     tried: set[tuple[str, str]] = set()
     while True:
@@ -113,7 +113,7 @@ def _mend(
         tried.add((found.check.check_id, found.finding.fix_subject))
         console.line(f"{found.check.check_id}  {found.check.question} No.", State.FAILED)
         console.line(f"    {found.finding.evidence}")
-        with mend.Mend(context, answers) as repair:
+        with Repairs(context, answers) as repair:
             console.line(f"    Fix: {repair.preview(found)}")
             if context.options.dry_run:
                 continue
@@ -125,7 +125,7 @@ def _mend(
                 continue
             repair.apply(found)
             console.line("    Done", State.DONE)
-        report = diagnose.run(
+        report = examine.run(
             context,
             answers,
             only=_names(options.only),

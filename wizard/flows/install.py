@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -29,14 +29,18 @@ from wizard.core.terraform.plans import beyond
 from wizard.core.text import count
 from wizard.core.tfvars import Outputs
 from wizard.flows import permissions
-from wizard.flows import proof as proof_flow
-from wizard.flows import token as token_in_ssm
 from wizard.flows.context import Context
-from wizard.flows.deployment import credentials, fresh, move_state, recovery
-from wizard.flows.deployment.model import Deployment, identify, open_session
-from wizard.flows.deployment.move_state import Move
-from wizard.flows.stages import log_groups
-from wizard.flows.stages import switch as switching
+from wizard.flows.deployment import credentials
+from wizard.flows.deployment.adoption import adopt, list_orphans
+from wizard.flows.deployment.answers import save_answers
+from wizard.flows.deployment.apply import REVIEW_LASTS, apply, look_again
+from wizard.flows.deployment.model import Deployment
+from wizard.flows.deployment.move_state import Move, move_state, plan_move
+from wizard.flows.deployment.open import identify, open_deployment, open_session
+from wizard.flows.deployment.shared_state import require_made_here
+from wizard.flows.proof import prove
+from wizard.flows.stages import log_groups, switch
+from wizard.flows.token import require_token, store_token
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.network import describe
 from wizard.services.aws.permissions import Permissions, Verdict
@@ -54,7 +58,7 @@ class Given:
     warnings: tuple[str, ...] = ()
 
 
-def look(session: Session, answers: Answers) -> Given:
+def check_certificate(session: Session, answers: Answers) -> Given:
     """The given certificate as it is now; nothing where none is given.
 
     Raises UsageError WAG-E-CERT-001 when it does not exist or cannot serve the node's name. Not
@@ -160,6 +164,7 @@ class Install:
         self.identity: Identity | None = None
         self.inventory: Inventory | None = None
         self.deployment: Deployment | None = None
+        self._held = ExitStack()
         self._running = False  # the journal knows of a run that has begun and not ended
         self._failures: list[str] = []
         self._planned = 0.0  # epoch seconds; a clock that goes on while the computer sleeps
@@ -173,9 +178,8 @@ class Install:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self.deployment is not None:
-            self.deployment.__exit__(kind, error, trace)
-            self.deployment = None
+        self.deployment = None
+        self._held.__exit__(kind, error, trace)
 
     def identify(self) -> Identity:
         """Who the credentials belong to. Raises WizardError when AWS cannot be asked."""
@@ -206,14 +210,14 @@ class Install:
         inventory = self.inventory or self.discover()
         chosen = chosen_stages(inventory, self.answers)
         deployment = self._open()
-        deployment.sharing.check_alone()
-        log_group_arn = switching.future_log_group(deployment)
-        given = log_groups.given(self.session, self.answers.api_gateway_log_group_name)
-        own = look(self.session, self.answers)
-        changes, skipped = switching.plan(self.session, chosen, self.answers, log_group_arn)
-        token_in_ssm.check(self.session, self.answers, self.token)
-        move = move_state.plan_move(deployment)
-        kept = switching.kept_groups(changes)
+        require_made_here(deployment)
+        log_group_arn = switch.future_log_group(deployment)
+        given = log_groups.check_given_group(self.session, self.answers.api_gateway_log_group_name)
+        own = check_certificate(self.session, self.answers)
+        changes, skipped = switch.plan(self.session, chosen, self.answers, log_group_arn)
+        require_token(self.session, self.answers, self.token)
+        move = plan_move(deployment)
+        kept = switch.kept_groups(changes)
         asked = permissions.Forecast(
             self.session,
             identity,
@@ -240,10 +244,10 @@ class Install:
                 *permissions.sentences(found, deployment.workspace.root),
                 *self._short_of_time(plan, changes),
                 *moves,
-                *recovery.orphans(deployment),
+                *list_orphans(deployment),
                 *given,
                 *own.warnings,
-                *switching.warnings(changes),
+                *switch.warnings(changes),
                 *still_connected(deployment.journal.record, self.answers),
             ),
             used=own.used,
@@ -261,15 +265,15 @@ class Install:
             mode, folder = self.context.options.preflight, self._open().workspace.root
             permissions.require(review.permissions, mode, folder)
         with self._part(review) as deployment:
-            deployment.save_answers()
+            save_answers(deployment)
             plan = review.plan
             if review.move is not None:
-                plan = move_state.move(deployment, review.move, plan)
-            elif plan.has_changes and (age := time.time() - self._planned) > fresh.LASTS:
-                plan = fresh.look_again(deployment, plan, age)
+                plan = move_state(deployment, review.move, plan)
+            elif plan.has_changes and (age := time.time() - self._planned) > REVIEW_LASTS:
+                plan = look_again(deployment, plan, age)
             if self.token and deployment.token_parameter:
                 with self.context.phase(Phase.TOKEN, "Storing the Wallarm token in SSM"):
-                    token_in_ssm.store(deployment, self.token)
+                    store_token(deployment, self.token)
                 note = "SecureString; Terraform sees only the name"
                 self.context.note(note, subject=deployment.token_parameter)
             self._apply(deployment, review, plan)
@@ -287,7 +291,7 @@ class Install:
             self.context.phase(Phase.DEPLOY, title, "3m – 6m"),
             deployment.journal.effect(record.TERRAFORM_APPLY, str(deployment.workspace.id)),
         ):
-            deployment.apply(plan)
+            apply(deployment, plan)
         self.context.note(f"{count(plan.summary.total, 'change')} applied")
 
     def switch_stages(
@@ -302,9 +306,9 @@ class Install:
             if not changes:
                 return ()
             if only:
-                changes = switching.again(deployment, changes, review.inventory, outputs)
+                changes = switch.plan_again(deployment, changes, review.inventory, outputs)
             with self.context.phase(Phase.STAGES, "Switching access logging on"):
-                reports = switching.apply(deployment, changes, outputs)
+                reports = switch.apply(deployment, changes, outputs)
             self._failures = [str(r.ref) for r in reports if r.state is State.FAILED]
             return reports
 
@@ -318,7 +322,7 @@ class Install:
             self._part(review, last=True) as deployment,
             self.context.phase(Phase.PROOF, "Following one request", "under 1m on a quiet stage"),
         ):
-            found = proof_flow.prove(
+            found = prove(
                 deployment, chosen_stages(review.inventory, self.answers), outputs, cancel
             )
             good = found is None or found.complete
@@ -371,19 +375,18 @@ class Install:
 
     def _open(self) -> Deployment:
         if self.deployment is None:
-            deployment = Deployment(
+            opened = open_deployment(
                 self.context, self.answers, self.session, self.identify(), "install"
             )
-            deployment.__enter__()
-            self.deployment = deployment
-            self.answers = deployment.answers
+            self.deployment = self._held.enter_context(opened)
+            self.answers = self.deployment.answers
         return self.deployment
 
     def _plan(self, deployment: Deployment, kept: tuple[str, ...]) -> PlanResult:
         with self.context.phase(Phase.PLAN, "Working out the changes", "20s – 40s"):
             deployment.write_variables(kept)
-            deployment.tell_tools()
-            plan = recovery.adopt(deployment, deployment.terraform.plan())
+            deployment.note_tools()
+            plan = adopt(deployment, deployment.terraform.plan())
             self._planned = time.time()
         summary = plan.summary
         self.context.note(

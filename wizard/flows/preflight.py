@@ -188,8 +188,7 @@ class Preflight:
 
     def _existing(self, answers: Answers, *, ask: bool = True) -> Check:
         """On this machine, in S3, and by tags; the account is asked only for the last two."""
-        from wizard.flows.deployment.find import Seen
-        from wizard.flows.deployment.model import found_deployments
+        from wizard.flows.deployment.find import Seen, found_deployments
 
         question = "Earlier deployment"
         here = [d for d in found_deployments(self.options) if d.resources != 0]

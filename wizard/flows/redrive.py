@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
 from wizard.core.answers.model import Answers
@@ -18,8 +19,9 @@ from wizard.core.journal import record
 from wizard.core.permissions.commands import REDRIVE
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
-from wizard.flows.deployment.holding import Holding
-from wizard.flows.deployment.model import Deployment, identify, open_session
+from wizard.flows.deployment.model import Deployment
+from wizard.flows.deployment.open import identify, open_deployment, open_session
+from wizard.flows.deployment.shared_state import require_state_here
 from wizard.flows.permissions import ask_first
 from wizard.services.aws.errors import explained
 
@@ -150,7 +152,7 @@ class Redriven:
     failed: int
 
 
-class Redrive(Holding):
+class Redrive:
     """One replay. Use as a context manager: it holds the workspace's lock."""
 
     def __init__(self, context: Context, answers: Answers) -> None:
@@ -159,8 +161,21 @@ class Redrive(Holding):
         session = open_session(context, answers)
         identity = identify(session, answers)
         self.session = session
-        self.deployment = Deployment(context, answers, session, identity, "redrive")
+        self.deployment: Deployment
+        self._opened = open_deployment(context, answers, session, identity, "redrive")
         self._outputs: Outputs | None = None
+
+    def __enter__(self) -> Redrive:
+        self.deployment = self._opened.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._opened.__exit__(kind, error, trace)
 
     def list(self, since: float = 0.0) -> tuple[KeptBatch, ...]:
         """The batches that wait, oldest first; `since` in epoch seconds."""
@@ -210,6 +225,7 @@ class Redrive(Holding):
 
     def _known(self) -> Outputs:
         if self._outputs is None:
+            require_state_here(self.deployment)
             outputs = self.deployment.outputs()
             if not outputs.undelivered_bucket:
                 raise UsageError(

@@ -29,10 +29,11 @@ from wizard.core.text import clean
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
 from wizard.flows.deployment import remote
-from wizard.flows.deployment.model import Deployment, identify, open_session
-from wizard.services.aws import stages as live_stages
+from wizard.flows.deployment.model import Deployment
+from wizard.flows.deployment.open import identify, open_session, read_deployment
 from wizard.services.aws.forwarder import ask_probe
 from wizard.services.aws.session import Session
+from wizard.services.aws.stages import read_settings
 from wizard.services.lock import is_held, read_owner
 
 HOUR = 3600.0
@@ -97,21 +98,21 @@ class Status:
         return tuple(s for s in self.stages if s.same is False)
 
 
-def read(context: Context, answers: Answers) -> Status:
+def read_status(context: Context, answers: Answers) -> Status:
     """Look at a deployment. Raises WizardError when there is none."""
     session = open_session(context, answers)
     identity = identify(session, answers)
-    deployment = Deployment(context, answers, session, identity, "status", exclusive=False)
-    if deployment.sharing.nowhere:
-        seen = remote.if_there(context, session, identity, answers)
+    deployment = read_deployment(context, answers, session, identity, "status")
+    if deployment.nothing_done_here:
+        seen = remote.find_remote(context, session, identity, answers)
         if seen is not None:
-            return _from_outside(session, identity, seen)
+            return _status_of_remote(session, identity, seen)
     try:
         outputs = deployment.outputs()
     except WizardError as error:
         raise _with_unfinished(error, deployment) from error
     held = deployment.journal.record
-    facts = deployment.sharing.store.facts() if deployment.sharing.store else None
+    facts = deployment.store.facts() if deployment.store else None
     facts = facts or deployment.workspace.state.facts()
     monthly = estimate(answers).total
     since = deployed_since(deployment.journal.entries)
@@ -137,7 +138,9 @@ def read(context: Context, answers: Answers) -> Status:
     )
 
 
-def _from_outside(session: Session, identity: Identity, seen: remote.Outside) -> Status:
+def _status_of_remote(
+    session: Session, identity: Identity, seen: remote.RemoteDeployment
+) -> Status:
     """What can be told of a deployment whose state is on another computer."""
     counted = _count(session, identity, seen.outputs, seen.record)
     return Status(
@@ -271,7 +274,7 @@ def _lingering(outputs: Outputs, held: Record) -> tuple[str, ...]:
 
 def _stage(session: Any, held: StageRecord) -> StageStatus:
     try:
-        live = live_stages.read_settings(session, held.ref, ApiType(held.api_type))
+        live = read_settings(session, held.ref, ApiType(held.api_type))
     except WizardError as error:
         return StageStatus(held.ref, held.mode, held.log_group, None, error.what)
     note = drift(held.before, held.wrote(live) or held.after, live)

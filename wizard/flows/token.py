@@ -10,14 +10,16 @@ from wizard.core.permissions.commands import ROTATE
 from wizard.core.secret import Secret
 from wizard.core.tfvars import token_parameter_name
 from wizard.flows.context import Context
-from wizard.flows.deployment.model import Deployment, identify, open_session
+from wizard.flows.deployment.model import Deployment
+from wizard.flows.deployment.open import identify, open_deployment, open_session
+from wizard.flows.deployment.shared_state import require_state_here
 from wizard.flows.permissions import ask_first
 from wizard.services.aws import token_parameter
 from wizard.services.aws.errors import explained
 from wizard.services.aws.session import Session
 
 
-def check(session: Session, answers: Answers, token: Secret | None) -> None:
+def require_token(session: Session, answers: Answers, token: Secret | None) -> None:
     """A node needs a token: given now, or stored by an earlier run.
 
     Raises UsageError WAG-E-TOKEN-001 when there is none, 006 when it is under another key.
@@ -38,7 +40,7 @@ def check(session: Session, answers: Answers, token: Secret | None) -> None:
         )
 
 
-def store(deployment: Deployment, token: Secret) -> None:
+def store_token(deployment: Deployment, token: Secret) -> None:
     """Put it under the name that Terraform is told, recorded."""
     answers, name = deployment.answers, deployment.token_parameter
     with deployment.journal.effect(record.TOKEN_STORE, name):
@@ -67,7 +69,7 @@ def _same_key(parameter: str, held_by: str, wanted: str) -> None:
         )
 
 
-def needed(token: Secret | None) -> Secret:
+def require_new_token(token: Secret | None) -> Secret:
     """The new token. Raises UsageError where there is none."""
     if not token:
         raise UsageError(
@@ -85,10 +87,10 @@ def rotate(context: Context, answers: Answers, token: Secret | None) -> None:
     Raises UsageError without a token or without a node of our own, WizardError when AWS refuses, or
     would: that is asked before anything is changed.
     """
-    token = needed(token)
+    token = require_new_token(token)
     session = open_session(context, answers)
     identity = identify(session, answers)
-    with Deployment(context, answers, session, identity, "rotate-token") as deployment:
+    with open_deployment(context, answers, session, identity, "rotate-token") as deployment:
         name = deployment.token_parameter
         if not name:
             raise UsageError(
@@ -96,9 +98,10 @@ def rotate(context: Context, answers: Answers, token: Secret | None) -> None:
                 "This deployment uses a node of your own; it has no token here",
                 next_step="Give the new token to that node.",
             )
+        require_state_here(deployment)
         outputs = deployment.outputs()
         ask_first(deployment, answers, ROTATE)
-        store(deployment, token)
+        store_token(deployment, token)
         context.note("stored", subject=name)
         with (
             context.phase(Phase.DEPLOY, "Restarting the node with the new token", "2m – 4m"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from types import TracebackType
 
 from wizard.core.answers.model import Answers
 from wizard.core.cost import storage
@@ -21,16 +22,16 @@ from wizard.core.journal.unfinished import Step
 from wizard.core.stages.change import same_level
 from wizard.core.terraform.plans import beyond, listed
 from wizard.core.text import count
-from wizard.flows import permissions as allowed
+from wizard.flows import permissions
 from wizard.flows.context import Context
-from wizard.flows.deployment import recovery
-from wizard.flows.deployment.fresh import changed
-from wizard.flows.deployment.holding import Holding
-from wizard.flows.deployment.model import Deployment, identify, open_session
-from wizard.flows.stages import switch as switching
+from wizard.flows.deployment.adoption import adopt_for_removal, list_orphans
+from wizard.flows.deployment.apply import apply, plan_changed
+from wizard.flows.deployment.model import Deployment
+from wizard.flows.deployment.open import identify, open_deployment, open_session
+from wizard.flows.deployment.shared_state import list_remains, require_state_here
+from wizard.flows.stages import switch
 from wizard.flows.stages.prerequisites import give_back_policy
-from wizard.services.aws import log_groups
-from wizard.services.aws import token_parameter as parameters
+from wizard.services.aws import log_groups, token_parameter
 from wizard.services.aws.errors import explain, is_not_found
 from wizard.services.aws.permissions import Permissions
 from wizard.services.aws.stages import Result
@@ -181,7 +182,7 @@ class Removed:
         return all(r.state is State.DONE for r in self.reports)
 
 
-class Uninstall(Holding):
+class Uninstall:
     """One removal. Use as a context manager: it holds the workspace's lock.
 
     Args:
@@ -204,19 +205,32 @@ class Uninstall(Holding):
         self._ask = ask
         self._delete_logs = delete_logs
         session = open_session(context, answers)
-        self.deployment = Deployment(
+        self.deployment: Deployment
+        self._opened = open_deployment(
             context, answers, session, identify(session, answers), "uninstall"
         )
+
+    def __enter__(self) -> Uninstall:
+        self.deployment = self._opened.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._opened.__exit__(kind, error, trace)
 
     def review(self) -> Removal:
         """Work out the removal. Nothing is changed by it."""
         deployment = self.deployment
-        deployment.sharing.check_here()
+        require_state_here(deployment)
         held = deployment.journal.record
         plan = None
-        recovery.adopt_for_removal(deployment)
-        stays = [*deployment.sharing.stays()]
-        asked = allowed.Forecast(
+        adopt_for_removal(deployment)
+        stays = [*list_remains(deployment)]
+        asked = permissions.Forecast(
             deployment.session,
             deployment.identity,
             self.answers,
@@ -229,12 +243,12 @@ class Uninstall(Holding):
                 asked.told(deployment.workspace.root),
                 self.context.phase(Phase.PLAN, "Working out the removal", "20s – 40s"),
             ):
-                deployment.tell_tools()
+                deployment.note_tools()
                 plan = deployment.terraform.plan(destroy=True)
         if deployment.workspace.module is not None:
-            stays.extend(recovery.orphans(deployment))
+            stays.extend(list_orphans(deployment))
         found = asked.result()
-        for text in allowed.sentences(found, deployment.workspace.root):
+        for text in permissions.sentences(found, deployment.workspace.root):
             self.context.note(text, State.WARNING)
         return Removal(
             tuple(held.stages.values()),
@@ -257,7 +271,7 @@ class Uninstall(Holding):
         deployment = self.deployment
         if removal.permissions is not None and not removal.nothing_to_do:
             mode = self.context.options.preflight
-            allowed.require(removal.permissions, mode, deployment.workspace.root)
+            permissions.require(removal.permissions, mode, deployment.workspace.root)
         with deployment.journal.running(self._steps(removal)):
             reports = self._stages(removal.stages)
             destroyed = self._destroy(self._keep_logs(removal))
@@ -305,13 +319,13 @@ class Uninstall(Holding):
         reports = []
         with self.context.phase(Phase.STAGES, "Putting the stages' logging back"):
             for held in stages:
-                report, result = switching.restore(self.deployment, held)
+                report, result = switch.restore(self.deployment, held)
                 if (
                     result is Result.ASK
                     and self._ask is not None
                     and self._ask(held, report.message)
                 ):
-                    report, _ = switching.restore(self.deployment, held, force=True)
+                    report, _ = switch.restore(self.deployment, held, force=True)
                 reports.append(report)
         return tuple(reports)
 
@@ -330,7 +344,7 @@ class Uninstall(Holding):
         fresh_plan = self.deployment.terraform.plan(destroy=True)
         if more := beyond(plan.changes, fresh_plan.changes):
             fresh_plan.discard()
-            raise changed(f"Now also to be removed: {listed([c.address for c in more])}.")
+            raise plan_changed(f"Now also to be removed: {listed([c.address for c in more])}.")
         return fresh_plan
 
     def _destroy(self, plan: PlanResult | None) -> int:
@@ -344,7 +358,7 @@ class Uninstall(Holding):
                 self.context.phase(Phase.DESTROY, "Removing the infrastructure", usual),
                 deployment.journal.effect(record.TERRAFORM_DESTROY, str(deployment.workspace.id)),
             ):
-                result = deployment.apply(plan)
+                result = apply(deployment, plan)
             self.context.note(f"{count(result.summary.remove, 'resource')} removed")
             return result.summary.remove
         plan.discard()
@@ -362,7 +376,7 @@ class Uninstall(Holding):
             self.context.phase(Phase.CLEANUP, "Deleting the stored Wallarm token"),
             deployment.journal.effect(record.TOKEN_DELETE, name),
         ):
-            parameters.delete(deployment.session.client("ssm"), name)
+            token_parameter.delete(deployment.session.client("ssm"), name)
         self.context.note(
             "deleted; the node stays listed in Wallarm Console until you remove it", subject=name
         )

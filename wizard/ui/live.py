@@ -219,6 +219,6 @@ class LiveBackend(LiveLook):
 
     def status(self, answers: Answers) -> tuple[StatusLine, ...]:
         """The deployment at a glance."""
-        from wizard.flows.status import read
+        from wizard.flows.status import read_status
 
-        return status_lines(read(self._context, answers))
+        return status_lines(read_status(self._context, answers))

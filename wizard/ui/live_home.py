@@ -71,9 +71,9 @@ class LiveHome:
 
     def connected(self, answers: Answers) -> tuple[Connected, ...]:
         """The stages that this deployment has connected."""
-        from wizard.flows.status import read
+        from wizard.flows.status import read_status
 
-        seen = read(self._context, answers)
+        seen = read_status(self._context, answers)
         return tuple(Connected(str(s.ref), s.log_group, s.same, s.note) for s in seen.stages)
 
     def review_add(self, answers: Answers) -> ReviewView:
@@ -115,7 +115,7 @@ class LiveHome:
         if self._added:  # the plan is used up by a try, whether well or not
             fresh = job.review_add(tuple(only) or answers.stages)
             seen = [c for c in found.changes if not only or str(c.ref) in only]
-            changes = further_try.agreed(self._context, seen, fresh.changes)
+            changes = further_try.ask_changed(self._context, seen, fresh.changes)
             # What was reviewed stays what was seen.
             self._adding = (job, replace(found, plan=fresh.plan), answers)
             found = replace(fresh, changes=changes)
@@ -200,19 +200,19 @@ class LiveHome:
 
     def fix_preview(self, answers: Answers, found: Result) -> str:
         """What the repair would do."""
-        from wizard.flows.doctor.repair import Mend
+        from wizard.flows.doctor.repair import Repairs
 
         self.close()
-        with Mend(self._context, answers) as mend:
-            return mend.preview(found)
+        with Repairs(self._context, answers) as repairs:
+            return repairs.preview(found)
 
     def fix(self, answers: Answers, found: Result) -> None:
         """Do the repair."""
-        from wizard.flows.doctor.repair import Mend
+        from wizard.flows.doctor.repair import Repairs
 
         self.close()
-        with Mend(self._context, answers) as mend:
-            mend.apply(found)
+        with Repairs(self._context, answers) as repairs:
+            repairs.apply(found)
 
     def logs(self, answers: Answers) -> tuple[LogFollower, ...]:
         """The logs of the deployment."""

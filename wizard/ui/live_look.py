@@ -47,7 +47,7 @@ class LiveLook(LiveHome):
 
     def existing(self) -> tuple[Existing, ...]:
         """Deployments on this machine that hold something, or were begun and not finished."""
-        from wizard.flows.deployment.model import found_deployments
+        from wizard.flows.deployment.find import found_deployments
 
         return tuple(
             Existing(
@@ -95,7 +95,7 @@ class LiveLook(LiveHome):
         if existing.outside:
             session = self._lookup.session(self._looked)
             asked = self._looked.with_(name_prefix=existing.name_prefix, region=existing.region)
-            seen = remote.look(session, session.identity(), asked)
+            seen = remote.read_remote(session, session.identity(), asked)
             return seen.answers if seen is not None else None
         if existing.root:
             data = answers_of(Path(existing.root))

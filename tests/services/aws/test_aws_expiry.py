@@ -111,9 +111,9 @@ def test_after_credentials_ended_it_is_said_what_is_recorded(tmp_path: Path) -> 
     workspace.state.path.write_text(json.dumps(state))
     heard: list[FlowEvent] = []
     context = Context(Options(), heard.append)
-    assert not flow.tell(context, workspace, WizardError("WAG-E-TF-117", "away"))
+    assert not flow.note_ended(context, workspace, WizardError("WAG-E-TF-117", "away"))
     assert heard == []
-    assert flow.tell(context, workspace, WizardError("WAG-E-TF-103", "expired"))
+    assert flow.note_ended(context, workspace, WizardError("WAG-E-TF-103", "expired"))
     (note,) = heard
     assert isinstance(note, Note)
     assert note.state is State.WARNING

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wizard.core.facts import Identity
     from wizard.flows.context import Options
     from wizard.flows.deployment.find import Elsewhere
+    from wizard.flows.deployment.model import Deployment
     from wizard.services.aws.session import Session
 
 
@@ -50,7 +51,7 @@ def current_answers(
     try:
         session = Session(profile=profile, region=region, env=options.env, mfa=ask_code)
         identity = session.identity()
-        for name in (bucket,) if bucket else s3_state.find(session):
+        for name in (bucket,) if bucket else s3_state.find_buckets(session):
             found = _answers_in(session, identity, name, name_prefix)
             if found:
                 return {**found, "profile": profile}
@@ -137,6 +138,18 @@ def keep_answers(path: Path, answers: Answers) -> None:
     """Store them; those of another version of this product stay beside them as they were."""
     files.keep(path, "schema_version", SCHEMA_VERSION)
     write_private(path, answers.to_json())
+
+
+def save_answers(deployment: Deployment) -> Path:
+    """Keep a deployment's answers for the next run, beside a shared state for colleagues as well.
+
+    The account they were used with is part of them; the profile is a matter of this computer.
+    """
+    kept = deployment.answers.with_(account_id=deployment.identity.account_id)
+    keep_answers(deployment.workspace.answers_file, kept)
+    if deployment.store is not None:
+        deployment.store.save_answers(kept.with_(profile="").to_json())
+    return deployment.workspace.answers_file
 
 
 def answers_of(root: Path) -> dict[str, Any]:

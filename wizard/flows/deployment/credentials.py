@@ -64,7 +64,7 @@ class Watch:
         self._ends = None if left is None or left <= self.SOON else time.monotonic() + left
         self._login = login(session)
 
-    def look(self, now: float) -> None:
+    def check_time(self, now: float) -> None:
         """Cheap; `now` is a monotonic time."""
         if self._ends is None or now < self._ends - self.SOON:
             return
@@ -99,7 +99,7 @@ def logged_in_again(context: Context, session: Session) -> bool:
     return False
 
 
-def tell(context: Context, workspace: Workspace, error: WizardError) -> bool:
+def note_ended(context: Context, workspace: Workspace, error: WizardError) -> bool:
     """After credentials ended in the middle of an apply: what is recorded and how it goes on.
 
     Returns whether that is what happened.

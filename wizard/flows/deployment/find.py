@@ -114,7 +114,7 @@ def find_elsewhere(
 
     try:
         further = (given,) if given not in ("", LOCAL) else ()
-        for bucket in dict.fromkeys((*further, *s3_state.find(session))):
+        for bucket in dict.fromkeys((*further, *s3_state.find_buckets(session))):
             try:
                 for prefix in _shared(session, identity, bucket):
                     add(prefix, bucket)

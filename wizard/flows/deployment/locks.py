@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import socket
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
 
 from wizard.core.errors import WizardError
 from wizard.core.events import State
+from wizard.core.journal.recovery import (
+    LockHolder,
+    Treatment,
+    treat_run_lock,
+    treat_state_lock,
+)
 from wizard.core.text import clean, duration
+from wizard.flows.deployment.model import Deployment
 from wizard.services.lock import user_name
-from wizard.services.workspace import state as state_lock
 from wizard.services.workspace.s3_state import StateStore
-
-if TYPE_CHECKING:
-    from wizard.flows.deployment.model import Deployment
+from wizard.services.workspace.state import is_locked, read_lock_note
 
 
 def settle_run_lock(deployment: Deployment, store: StateStore) -> None:
@@ -27,9 +30,11 @@ def settle_run_lock(deployment: Deployment, store: StateStore) -> None:
     if held is None:
         return
     context = deployment.context
-    # The workspace is locked by us, so whoever locked from this very folder is dead.
-    ours = held.folder == str(deployment.workspace.root)
-    if ours and (held.owner.host, held.owner.user) == (socket.gethostname(), user_name()):
+    treatment = treat_run_lock(
+        LockHolder(held.folder, held.owner.host, held.owner.user),
+        LockHolder(str(deployment.workspace.root), socket.gethostname(), user_name()),
+    )
+    if treatment is Treatment.REMOVE:
         store.break_lock(held)
         context.note("the lock of an interrupted run of this computer is removed")
         return
@@ -47,7 +52,7 @@ def settle_terraform_lock(deployment: Deployment) -> None:
 
     Raises WizardError WAG-E-STATE-011 when nobody agreed to remove it.
     """
-    store = deployment.sharing.store
+    store = deployment.store
     found = store.terraform_lock() if store is not None else None
     if store is None or found is None:
         return
@@ -79,11 +84,12 @@ def settle_local_lock(deployment: Deployment) -> None:
     WizardError WAG-E-WS-023 while somebody holds it: that cannot be taken from them.
     """
     workspace = deployment.workspace
-    found = state_lock.read(workspace.state.path) if workspace.state_is_local else None
+    found = read_lock_note(workspace.state.path) if workspace.state_is_local else None
     if found is None:
         return
     who = f"{found.operation} by {found.who}, for {duration(found.age(deployment.clock()))}"
-    if state_lock.held(workspace.state.path):
+    treatment = treat_state_lock(noted=True, held=is_locked(workspace.state.path))
+    if treatment is Treatment.REFUSE:
         raise WizardError(
             "WAG-E-WS-023",
             "Another Terraform is working on this deployment",

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import Phase, State
 from wizard.core.journal import record
-from wizard.core.state_place import LOCAL, LOCKFILE_SINCE
+from wizard.core.state_place import LOCAL
 from wizard.core.terraform.plans import meaning
-from wizard.flows.deployment import fresh
+from wizard.flows.deployment.answers import save_answers
+from wizard.flows.deployment.apply import plan_changed
+from wizard.flows.deployment.model import Deployment, require_lockfile
+from wizard.services.terraform.client import PlanResult
 from wizard.services.workspace import s3_state
 from wizard.services.workspace.s3_state import StateStore
-
-if TYPE_CHECKING:
-    from wizard.flows.deployment.model import Deployment
-    from wizard.services.terraform.client import PlanResult, Terraform
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def plan_move(deployment: Deployment) -> Move | None:
     Raises UsageError when it cannot go there.
     """
     wanted = deployment.answers.state_bucket
-    store = deployment.sharing.store
+    store = deployment.store
     source = store.place.bucket if store else ""
     target = "" if wanted == LOCAL else wanted
     if wanted == "" or target == source:
@@ -66,9 +64,9 @@ def plan_move(deployment: Deployment) -> Move | None:
     if not target:
         return Move(source, "")
     require_lockfile(deployment.terraform)
-    bucket = s3_state.look(deployment.session, deployment.identity, target)
+    bucket = s3_state.read_bucket(deployment.session, deployment.identity, target)
     if bucket.exists:
-        _check_free(deployment, StateStore(deployment.session, deployment.sharing.place(target)))
+        _check_free(deployment, StateStore(deployment.session, deployment.place(target)))
     return Move(
         source,
         target,
@@ -78,7 +76,7 @@ def plan_move(deployment: Deployment) -> Move | None:
     )
 
 
-def move(deployment: Deployment, wanted: Move, plan: PlanResult) -> PlanResult:
+def move_state(deployment: Deployment, wanted: Move, plan: PlanResult) -> PlanResult:
     """Move the state, and give the reviewed plan made anew for its new place.
 
     Raises WizardError WAG-E-TF-101 when the new plan is not exactly the reviewed one.
@@ -88,27 +86,23 @@ def move(deployment: Deployment, wanted: Move, plan: PlanResult) -> PlanResult:
     with deployment.context.phase(Phase.DEPLOY, "Moving Terraform's state"):
         if wanted.makes_bucket:
             with deployment.journal.effect(record.STATE_BUCKET, wanted.target):
-                s3_state.make(deployment.session, deployment.identity, wanted.target)
+                s3_state.make_bucket(deployment.session, deployment.identity, wanted.target)
         elif wanted.tags_bucket:
-            _tag(deployment, wanted.target)
+            _tag_bucket(deployment, wanted.target)
         _relocate(deployment, wanted)
         again = deployment.terraform.plan()
     if meaning(deployment.terraform.show_plan_json(again)) != reviewed:
         again.discard()
-        raise fresh.changed(
+        raise plan_changed(
             "After the state was moved, Terraform plans something else than was reviewed."
         )
     return again
 
 
 def _relocate(deployment: Deployment, wanted: Move) -> None:
-    workspace, old = deployment.workspace, deployment.sharing.store
+    workspace, old = deployment.workspace, deployment.store
     before = workspace.check_state()
-    new = (
-        StateStore(deployment.session, deployment.sharing.place(wanted.target))
-        if wanted.target
-        else None
-    )
+    new = StateStore(deployment.session, deployment.place(wanted.target)) if wanted.target else None
     if new is not None:
         new.lock(deployment.flow, str(workspace.root))
     try:
@@ -129,19 +123,19 @@ def _relocate(deployment: Deployment, wanted: Move) -> None:
                 workspace.state.put_away()
             else:
                 workspace.set_backend("", {})
-            deployment.sharing.store = workspace.shared = new
+            deployment.store = workspace.shared = new
             deployment.journal.share_with(new.save_journal if new else None, everything=True)
     except BaseException:
-        if deployment.sharing.store is old and new is not None:
+        if deployment.store is old and new is not None:
             with suppress(WizardError):
                 new.unlock()
         raise
     deployment.journal.flush()
-    deployment.save_answers()
+    save_answers(deployment)
     if new is not None:
-        new.arrive()
+        new.mark_arrived()
     if old is not None:
-        old.leave(wanted.target)
+        old.leave_for(wanted.target)
     deployment.context.note(
         f"in {new.place if new else workspace.root}", subject="Terraform's state"
     )
@@ -168,7 +162,7 @@ def _check_free(deployment: Deployment, store: StateStore) -> None:
     theirs = store.facts()
     if theirs is None or not theirs.resources:
         return
-    shared = deployment.sharing.store
+    shared = deployment.store
     mine = shared.facts() if shared else deployment.workspace.state.facts()
     if mine is not None and mine.lineage == theirs.lineage and mine.serial >= theirs.serial:
         return  # an interrupted move had come so far
@@ -182,24 +176,11 @@ def _check_free(deployment: Deployment, store: StateStore) -> None:
     )
 
 
-def _tag(deployment: Deployment, bucket: str) -> None:
+def _tag_bucket(deployment: Deployment, bucket: str) -> None:
     try:
-        s3_state.tag(deployment.session, deployment.identity, bucket)
+        s3_state.tag_bucket(deployment.session, deployment.identity, bucket)
     except WizardError as error:
         deployment.context.note(
             f"{error.what}; colleagues set WALLARM_APIGW_STATE_BUCKET={bucket} instead",
             State.WARNING,
-        )
-
-
-def require_lockfile(terraform: Terraform) -> None:
-    """Raise WizardError WAG-E-TF-022 for a Terraform that cannot lock a state in S3."""
-    if terraform.binary.numbers[:2] < LOCKFILE_SINCE:
-        raise WizardError(
-            "WAG-E-TF-022",
-            f"Terraform {terraform.binary.version} cannot lock a state in S3",
-            why="Locking without a table of its own came with Terraform 1.10 (`use_lockfile`); "
-            "without a lock two people could damage the state.",
-            next_step="Install a newer one, name one with --terraform PATH, or keep the state on "
-            "this computer (state_bucket empty). Nothing was changed.",
         )

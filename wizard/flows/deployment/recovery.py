@@ -7,25 +7,15 @@ back when the user agrees; what is in doubt is said, and looked at again by the 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wizard.core.errors import WizardError
 from wizard.core.events import Phase, State
-from wizard.core.journal import record
+from wizard.core.journal.recovery import Treatment, treat_damaged_state
 from wizard.core.text import count, duration
 from wizard.flows.deployment import locks
-from wizard.services.aws.import_ids import find
-from wizard.services.aws.tagged import known_names
-from wizard.services.aws.tagged import orphans as find_orphans
-from wizard.services.aws.tagged import resources as tagged_resources
+from wizard.flows.deployment.apply import follow
+from wizard.flows.deployment.model import Deployment
 from wizard.services.terraform.errors import TerraformError
-
-if TYPE_CHECKING:
-    from wizard.flows.deployment.model import Deployment
-    from wizard.services.terraform.client import PlanResult
-
-# A resource whose name depends on another one is found once that one is in the state.
-_PASSES = 8
 
 
 def settle(deployment: Deployment) -> None:
@@ -37,129 +27,18 @@ def settle(deployment: Deployment) -> None:
     if deployment.workspace.module is None:
         # Nothing was ever run from here; what a colleague's Terraform left is in the bucket.
         locks.settle_terraform_lock(deployment)
-        _tell(deployment)
+        _note_unfinished_run(deployment)
         return
-    _follow(deployment)
+    _await_left_terraform(deployment)
     deployment.workspace.sweep()
     locks.settle_terraform_lock(deployment)
     locks.settle_local_lock(deployment)
     _restore_state(deployment)
     _put_state_back(deployment)
-    _tell(deployment)
+    _note_unfinished_run(deployment)
 
 
-def adopt(deployment: Deployment, plan: PlanResult) -> PlanResult:
-    """Take what an interrupted apply left outside the state into it, and plan again.
-
-    Without an interrupted apply, or when nothing of it is found, the same plan comes back. Nothing
-    in the account is changed: `terraform import` writes to the state only.
-    """
-    if not _may_lack_something(deployment):
-        return plan
-    refused: set[str] = set()
-    for _ in range(_PASSES):
-        found = _outside_the_state(deployment, plan)
-        wanted = {address: id_ for address, id_ in found.items() if address not in refused}
-        if not wanted:
-            break
-        plan.discard()
-        for address, import_id in wanted.items():
-            try:
-                deployment.terraform.import_(address, import_id)
-            except TerraformError as error:
-                if error.interrupted:
-                    raise
-                refused.add(address)
-                text = f"{import_id} is there, but could not be taken over: {error.why}"
-                deployment.context.note(text, State.WARNING, address)
-            else:
-                deployment.context.note(f"taken into the state: {import_id}", State.DONE, address)
-        plan = deployment.terraform.plan()
-    return plan
-
-
-def adopt_for_removal(deployment: Deployment) -> None:
-    """The same before everything is removed: only what is in the state goes with it.
-
-    What cannot be looked for is told and stops nothing: the rest can be removed all the same.
-    """
-    if not _may_lack_something(deployment) or deployment.workspace.module is None:
-        return
-    try:
-        with deployment.context.phase(Phase.PLAN, "Looking for what an interrupted run left"):
-            deployment.terraform.init()
-            adopt(deployment, deployment.terraform.plan()).discard()
-    except WizardError as error:
-        if getattr(error, "interrupted", False):
-            raise
-        deployment.context.note(
-            f"could not be looked for: {error}", State.UNCHECKED, "left by an interrupted run"
-        )
-
-
-def orphans(deployment: Deployment) -> tuple[str, ...]:
-    """Sentences about what carries this deployment's tag though the state does not know it.
-
-    Looked for only where an apply was ever interrupted. What cannot be looked for is told.
-    """
-    if not _ever_interrupted(deployment):
-        return ()
-    try:
-        tagged = tagged_resources(deployment.session, deployment.deployment_id)
-        known = known_names(deployment.terraform.show_state_json())
-    except WizardError as error:
-        deployment.context.note(
-            f"could not be looked for: {error}", State.UNCHECKED, "left by an interrupted run"
-        )
-        return ()
-    return tuple(
-        f"{arn}: left by an interrupted run, not in Terraform's state, and not taken over: delete "
-        "it by hand if nothing uses it"
-        for arn in find_orphans(tagged, known)
-    )
-
-
-def _may_lack_something(deployment: Deployment) -> bool:
-    return deployment.state_restored or _apply_was_interrupted(deployment)
-
-
-def _applies(deployment: Deployment) -> list[str]:
-    return [
-        e.step
-        for e in deployment.journal.entries
-        if e.action in (record.TERRAFORM_APPLY, record.TERRAFORM_DESTROY)
-    ]
-
-
-def _apply_was_interrupted(deployment: Deployment) -> bool:
-    steps = _applies(deployment)
-    return bool(steps) and steps[-1] != "done"
-
-
-def _ever_interrupted(deployment: Deployment) -> bool:
-    steps = _applies(deployment)
-    cut = "failed" in steps or steps.count("begin") > steps.count("done")
-    return deployment.state_restored or cut
-
-
-def _outside_the_state(deployment: Deployment, plan: PlanResult) -> dict[str, str]:
-    """Addresses that would be created although they exist, with their import ids."""
-    out = {}
-    for change in deployment.terraform.show_plan_json(plan).get("resource_changes", ()):
-        if change["mode"] != "managed" or change["change"]["actions"] != ["create"]:
-            continue
-        import_id = find(
-            deployment.session,
-            str(change["type"]),
-            change["change"].get("after") or {},
-            deployment.deployment_id,
-        )
-        if import_id:
-            out[str(change["address"])] = import_id
-    return out
-
-
-def _follow(deployment: Deployment) -> None:
+def _await_left_terraform(deployment: Deployment) -> None:
     terraform = deployment.terraform
     found = terraform.left_running()
     if found is None:
@@ -168,7 +47,7 @@ def _follow(deployment: Deployment) -> None:
     since = duration(max(0.0, deployment.clock() - found.started))
     with context.phase(Phase.DEPLOY, "Waiting for the Terraform that an earlier run left running"):
         context.note(f"terraform {found.command} (process {found.pid}) has run for {since}")
-        complete = terraform.follow(found, deployment.follow())
+        complete = terraform.follow(found, follow(deployment))
     context.note(
         "it finished; what it did is in the state"
         if complete
@@ -187,7 +66,8 @@ def _restore_state(deployment: Deployment) -> None:
         workspace.check_state()
     except WizardError as error:
         kept = workspace.state.kept_facts()
-        if kept is None or not workspace.state_is_local:
+        treatment = treat_damaged_state(local=workspace.state_is_local, copy=kept is not None)
+        if kept is None or treatment is not Treatment.ASK:
             raise
         facts, age = kept
         question = (
@@ -265,7 +145,7 @@ _WAYS = {
 }
 
 
-def _tell(deployment: Deployment) -> None:
+def _note_unfinished_run(deployment: Deployment) -> None:
     """An earlier run that did not end: what is done, in doubt, not begun, and what can be done."""
     found = deployment.journal.unfinished
     if found is None:

@@ -37,7 +37,7 @@ LIMITS = (
 
 
 @dataclass(frozen=True)
-class Outside:
+class RemoteDeployment:
     """A deployment as far as AWS knows it.
 
     Attributes:
@@ -64,9 +64,9 @@ class Outside:
         return "not here, but on the computer it was installed from"
 
 
-def look(
+def read_remote(
     session: Session, identity: Identity, answers: Answers, inventory: Inventory | None = None
-) -> Outside | None:
+) -> RemoteDeployment | None:
     """Look at a deployment; None where AWS knows none of that name. Raises WizardError.
 
     Args:
@@ -85,7 +85,7 @@ def look(
         for group in sorted({*found.permitted} - {*found.outputs.api_gateway_log_groups})
     ]
     stages = {one.ref: one for one in _stages(identity, found, inventory)}
-    return Outside(
+    return RemoteDeployment(
         _answers(answers, identity, found).with_(stages=tuple(map(str, stages))),
         found.outputs,
         Record(stages=stages),
@@ -95,16 +95,16 @@ def look(
     )
 
 
-def if_there(
+def find_remote(
     context: Context,
     session: Session,
     identity: Identity,
     answers: Answers,
     inventory: Inventory | None = None,
-) -> Outside | None:
+) -> RemoteDeployment | None:
     """The same; that AWS could not be asked is told, and no error."""
     try:
-        return look(session, identity, answers, inventory)
+        return read_remote(session, identity, answers, inventory)
     except WizardError as error:
         context.note(
             f"could not look for {answers.name_prefix} in the account: {error.what}",
@@ -113,7 +113,7 @@ def if_there(
         return None
 
 
-def refusal(session: Session, identity: Identity, prefix: str, forwarder: str) -> WizardError:
+def refuse_change(session: Session, identity: Identity, prefix: str, forwarder: str) -> WizardError:
     """Why nothing of it can be changed from here, and what to do."""
     holder = _holder(session, identity, prefix)
     moved = f" {holder} moved it to that computer." if holder else ""
@@ -177,7 +177,7 @@ def _stages(
 def _holder(session: Session, identity: Identity, prefix: str) -> str:
     """Who took the state out of a bucket; empty where nobody did, or it may not be read."""
     try:
-        for bucket in s3_state.find(session):
+        for bucket in s3_state.find_buckets(session):
             place = StatePlace(bucket, identity.account_id, identity.region, prefix)
             moved = StateStore(session, place).moved()
             if moved is not None and not moved.target:

@@ -21,9 +21,10 @@ from wizard.core.errors import WizardError
 from wizard.core.redact import cleaned, known_secrets
 from wizard.core.text import count
 from wizard.flows.context import Context
-from wizard.flows.deployment.model import Deployment, open_session
-from wizard.flows.doctor import examine as diagnose
-from wizard.flows.doctor.logs import LogSource, read, sources
+from wizard.flows.deployment.model import Deployment
+from wizard.flows.deployment.open import open_session, read_deployment
+from wizard.flows.doctor import examine
+from wizard.flows.doctor.logs import LogSource, read_source, sources
 from wizard.flows.versions import versions
 from wizard.services.checks.examination import Examination
 
@@ -38,7 +39,7 @@ def collect(context: Context, answers: Answers) -> dict[str, str]:
 
     The access logs are left out on purpose: they hold the requests of other people.
     """
-    exam = diagnose.set_scene(context, answers)
+    exam = examine.set_scene(context, answers)
     report = _report(answers, exam)
     files = {
         "versions.txt": "".join(f"{k} {v}\n" for k, v in versions(context.options).items()),
@@ -80,7 +81,7 @@ def export(target: Path, text: str) -> Path:
 
 
 def _report(answers: Answers, exam: Examination) -> Report:
-    return diagnose.examine(selected(CHECKS, with_node=answers.deploys_node), exam)
+    return examine.examine(selected(CHECKS, with_node=answers.deploys_node), exam)
 
 
 def plan_summary(log: str) -> str:
@@ -103,9 +104,7 @@ def _workspace(context: Context, answers: Answers, exam: Examination) -> dict[st
         return {"journal.jsonl": "the account is not known, so neither is the workspace\n"}
     session = open_session(context, answers)
     try:
-        deployment = Deployment(
-            context, answers, session, exam.identity, "support", exclusive=False
-        )
+        deployment = read_deployment(context, answers, session, exam.identity, "support")
         entries = deployment.journal.entries[-_LAST_ENTRIES:]
     except WizardError as error:
         return {"journal.jsonl": f"{error}\n"}
@@ -119,7 +118,7 @@ def _workspace(context: Context, answers: Answers, exam: Examination) -> dict[st
 
 
 def _last_lines(exam: Examination, source: LogSource) -> str:
-    found = read(exam, source, time.time() - LOG_SECONDS)
+    found = read_source(exam, source, time.time() - LOG_SECONDS)
     if found.problem:
         return f"{source.place}: {found.problem}\n"
     lines = [

@@ -30,12 +30,13 @@ from wizard.core.text import clean
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
 from wizard.flows.deployment import remote
-from wizard.flows.deployment.model import Deployment, identify, open_session
+from wizard.flows.deployment.model import Deployment
+from wizard.flows.deployment.open import identify, open_session, read_deployment
 from wizard.services.aws.session import Session
 from wizard.services.checks.examination import CHECK_FUNCTIONS, Examination, guarded
 from wizard.services.lock import is_held, read_owner
 from wizard.services.terraform.find import find_binary
-from wizard.services.workspace import state as state_lock
+from wizard.services.workspace.state import is_locked, read_lock_note
 
 ResultListener = Callable[[Result], None]
 WaitListener = Callable[[tuple[Result, ...], float], None]
@@ -106,14 +107,14 @@ def examine(
                 cause = blocker(check, results)
                 if cause:
                     skipped = Result(check, Finding(Verdict.SKIPPED, f"because of {cause}"), cause)
-                    _tell(results, skipped, on_result)
+                    _add_result(results, skipped, on_result)
                 else:
-                    under_way[pool.submit(_look, check, exam)] = check.check_id
+                    under_way[pool.submit(_run_check, check, exam)] = check.check_id
             if under_way:
                 done, _ = wait(under_way, return_when=FIRST_COMPLETED)
                 for future in done:
                     del under_way[future]
-                    _tell(results, future.result(), on_result)
+                    _add_result(results, future.result(), on_result)
     return Report(tuple(results[check.check_id] for check in checks), _about(exam))
 
 
@@ -160,7 +161,7 @@ def set_scene(context: Context, answers: Answers, token: Secret | None = None) -
     if left is not None:
         facts["credentials_left"] = f"{left:.0f}"
     try:
-        deployment = Deployment(context, answers, session, exam.identity, "doctor", exclusive=False)
+        deployment = read_deployment(context, answers, session, exam.identity, "doctor")
         exam.record = deployment.journal.record
         root = deployment.workspace.root
         if is_held(root / "lock"):
@@ -169,7 +170,7 @@ def set_scene(context: Context, answers: Answers, token: Secret | None = None) -
             facts.update(_state_lock(deployment))
         number = deployment.workspace.check_state()
         deployment.workspace.unsaved.check()
-        if deployment.sharing.nowhere and _set_from_outside(context, exam, session):
+        if deployment.nothing_done_here and _examine_remote(context, exam, session):
             return exam
         if not number and deployment.workspace.state_is_local:
             raise _nothing_deployed(answers)
@@ -182,9 +183,9 @@ def set_scene(context: Context, answers: Answers, token: Secret | None = None) -
     return exam
 
 
-def _set_from_outside(context: Context, exam: Examination, session: Session) -> bool:
+def _examine_remote(context: Context, exam: Examination, session: Session) -> bool:
     """Set it for a deployment whose state is on another computer; whether there is one."""
-    seen = remote.if_there(context, session, exam.identity, exam.answers)
+    seen = remote.find_remote(context, session, exam.identity, exam.answers)
     if seen is None:
         return False
     exam.answers, exam.outputs, exam.record = (
@@ -198,7 +199,7 @@ def _set_from_outside(context: Context, exam: Examination, session: Session) -> 
 
 def _state_lock(deployment: Deployment) -> dict[str, str]:
     """Who else holds the deployment: a colleague's run, or a Terraform outside the wizard."""
-    store, workspace = deployment.sharing.store, deployment.workspace
+    store, workspace = deployment.store, deployment.workspace
     if store is not None:
         run = store.holder()
         if run is not None:
@@ -206,8 +207,8 @@ def _state_lock(deployment: Deployment) -> dict[str, str]:
         found = store.terraform_lock()
         if found is not None:
             return {"state_locked": f"{found.operation} by {found.who} since {found.created}"}
-    elif workspace.state_is_local and state_lock.held(workspace.state.path):
-        note = state_lock.read(workspace.state.path)
+    elif workspace.state_is_local and is_locked(workspace.state.path):
+        note = read_lock_note(workspace.state.path)
         return {"state_locked": f"{note.operation} by {note.who}" if note else "a Terraform"}
     return {}
 
@@ -235,7 +236,7 @@ def _problem(error: WizardError) -> str:
     return ". ".join(part for part in parts if part)
 
 
-def _look(check: Check, exam: Examination) -> Result:
+def _run_check(check: Check, exam: Examination) -> Result:
     began = time.monotonic()
     finding = guarded(CHECK_FUNCTIONS[check.check_id], exam)
     link = check_link(
@@ -248,7 +249,9 @@ def _look(check: Check, exam: Examination) -> Result:
     return Result(check, finding, seconds=time.monotonic() - began, link=link)
 
 
-def _tell(results: dict[str, Result], result: Result, on_result: ResultListener | None) -> None:
+def _add_result(
+    results: dict[str, Result], result: Result, on_result: ResultListener | None
+) -> None:
     results[result.check.check_id] = result
     if on_result is not None:
         on_result(result)

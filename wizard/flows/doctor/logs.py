@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from wizard.core.answers.model import Answers
 from wizard.core.text import clean
 from wizard.flows.context import Context
-from wizard.flows.doctor import examine as diagnose
+from wizard.flows.doctor import examine
 from wizard.services.checks.examination import Examination, absent, newest_events, words
 
 MOST_LINES = 200
@@ -66,7 +66,7 @@ def sources(exam: Examination) -> tuple[LogSource, ...]:
     return tuple(source for source in found if source.place)
 
 
-def read(exam: Examination, source: LogSource, since: float) -> Tail:
+def read_source(exam: Examination, source: LogSource, since: float) -> Tail:
     """The newest lines since a time (epoch seconds), at most `MOST_LINES`, oldest first."""
     try:
         lines = _events(exam) if source.key == "ecs" else _lines(exam, source.place, since)
@@ -91,7 +91,7 @@ class Follower:
     def news(self) -> Tail:
         """The lines that were not there last time."""
         began = time.time()
-        found = read(self._scene, self.source, self._since)
+        found = read_source(self._scene, self.source, self._since)
         if found.problem:
             return found
         fresh = tuple(line for line in found.lines if line.line_id not in self._seen)
@@ -147,7 +147,7 @@ def followers(
             or two: it reads Terraform's outputs).
     Empty when nothing is deployed.
     """
-    place = exam or diagnose.set_scene(context, answers)
+    place = exam or examine.set_scene(context, answers)
     since = time.time() - back_seconds
     return tuple(Follower(place, source, since) for source in sources(place))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from types import TracebackType
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,13 +16,14 @@ from wizard.core.events import StageReport, State
 from wizard.core.facts import ApiType, StageRef
 from wizard.core.stages.change import Mode, StageChange, diff_lines
 from wizard.flows.context import Context
-from wizard.flows.deployment.holding import Holding
-from wizard.flows.deployment.model import Deployment, identify, open_session
-from wizard.flows.doctor import examine as diagnose
-from wizard.flows.stages import switch as switching
+from wizard.flows.deployment.model import Deployment
+from wizard.flows.deployment.open import identify, open_deployment, open_session
+from wizard.flows.deployment.shared_state import require_state_here
+from wizard.flows.doctor.examine import set_scene
 from wizard.flows.stages.prerequisites import ensure_policy, ensure_role
-from wizard.services.aws import stages as live_stages
+from wizard.flows.stages.switch import switch
 from wizard.services.aws.account_role import role_name
+from wizard.services.aws.stages import read_settings
 from wizard.services.checks.examination import Examination, absent, words
 from wizard.services.checks.wallarm import wanted_environment
 
@@ -129,7 +131,7 @@ ACTION = "doctor.fix"
 FIXES = (*REPAIRS, "stage", "account-role", "log-policy")
 
 
-class Mend(Holding):
+class Repairs:
     """Repairs of one deployment. A context manager: it holds the workspace's lock.
 
     Args:
@@ -139,14 +141,27 @@ class Mend(Holding):
     def __init__(self, context: Context, answers: Answers, exam: Examination | None = None) -> None:
         self.context = context
         session = open_session(context, answers)
-        self.deployment = Deployment(
+        self.deployment: Deployment
+        self._opened = open_deployment(
             context, answers, session, identify(session, answers), "doctor"
         )
-        self._scene = exam.fresh() if exam else diagnose.set_scene(context, answers)
+        self._scene = exam.fresh() if exam else set_scene(context, answers)
+
+    def __enter__(self) -> Repairs:
+        self.deployment = self._opened.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._opened.__exit__(kind, error, trace)
 
     def preview(self, found: Result) -> str:
         """What the repair would do; of a stage also from what to what. Only reads."""
-        self.deployment.sharing.check_here()
+        require_state_here(self.deployment)
         fix, subject = found.check.fix, found.finding.fix_subject
         words = preview(fix, self._scene, subject)
         if fix != "stage":
@@ -170,7 +185,7 @@ class Mend(Holding):
 
     def _stage(self, ref: StageRef) -> StageReport:
         """Switch a stage back to what this deployment had set; what is live now is not lost."""
-        report = switching.switch(self.deployment, self._change(ref))
+        report = switch(self.deployment, self._change(ref))
         if report.state is State.FAILED:
             raise WizardError(
                 "WAG-E-FIX-002",
@@ -184,5 +199,5 @@ class Mend(Holding):
         """From what a stage has now to what this deployment had set."""
         held = self.deployment.journal.record.stages[ref]
         api_type = ApiType(held.api_type)
-        live = live_stages.read_settings(self.deployment.session, ref, api_type)
+        live = read_settings(self.deployment.session, ref, api_type)
         return StageChange(ref, api_type, live, held.after, Mode(held.mode))

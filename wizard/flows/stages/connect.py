@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from types import TracebackType
 
 from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError, WizardError
@@ -16,12 +17,15 @@ from wizard.core.stages.change import StageChange
 from wizard.core.stages.selection import chosen_stages
 from wizard.core.text import closest
 from wizard.core.tfvars import Outputs
-from wizard.flows import permissions as allowed
+from wizard.flows import permissions
 from wizard.flows.context import Context
 from wizard.flows.deployment import remote
-from wizard.flows.deployment.holding import Holding
-from wizard.flows.deployment.model import Deployment, identify, open_session
-from wizard.flows.stages import switch as switching
+from wizard.flows.deployment.answers import save_answers
+from wizard.flows.deployment.apply import apply
+from wizard.flows.deployment.model import Deployment
+from wizard.flows.deployment.open import identify, open_deployment, open_session, read_deployment
+from wizard.flows.deployment.shared_state import require_state_here
+from wizard.flows.stages import switch
 from wizard.flows.stages.prerequisites import give_back_policy
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.permissions import Permissions, Verdict
@@ -83,7 +87,7 @@ def unsubscribed(plan: PlanResult) -> tuple[str, ...]:
     return tuple(sorted("main" if key == "named main" else key for key in keys))
 
 
-class Stages(Holding):
+class Stages:
     """Work on the stages of an existing deployment. A context manager: it holds the lock."""
 
     def __init__(self, context: Context, answers: Answers) -> None:
@@ -91,21 +95,35 @@ class Stages(Holding):
         self.answers = answers
         self.session = open_session(context, answers)
         self.identity = identify(self.session, answers)
-        self.deployment = Deployment(context, answers, self.session, self.identity, "stages")
+        self.deployment: Deployment
+        self._opened = open_deployment(context, answers, self.session, self.identity, "stages")
+
+    def __enter__(self) -> Stages:
+        self.deployment = self._opened.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._opened.__exit__(kind, error, trace)
 
     def review_add(self, refs: tuple[str, ...]) -> Addition:
         """Work out what connecting these stages changes. Nothing is changed by it."""
+        require_state_here(self.deployment)
         outputs = self.deployment.outputs()
         inventory = self._inventory()
         chosen = chosen_stages(inventory, self.answers.with_(stages=refs))
-        changes, skipped = switching.plan(
+        changes, skipped = switch.plan(
             self.session, chosen, self.answers, outputs.api_gateway_log_group_arn
         )
-        wanted = {*switching.kept_groups(changes)}
+        wanted = {*switch.kept_groups(changes)}
         plan = None
         # Not asked of the outputs: Terraform writes them even where the subscription failed.
         more = wanted - {*self.deployment.journal.record.kept_log_groups}
-        asked = allowed.Forecast(
+        asked = permissions.Forecast(
             self.session,
             self.identity,
             self.answers.with_(stages=tuple(str(change.ref) for change in changes)),
@@ -116,15 +134,15 @@ class Stages(Holding):
         if more:
             with self.context.phase(Phase.PLAN, "Working out the further log groups", "20s – 40s"):
                 self.deployment.write_variables(tuple(sorted(wanted)))
-                self.deployment.tell_tools()
+                self.deployment.note_tools()
                 plan = self.deployment.terraform.plan()
         found = asked.result()
         missing: tuple[str, ...] = ()
         if changes:
             if found.state is Verdict.UNKNOWN:
                 self.context.note(found.reason, State.UNCHECKED, subject="Permissions")
-            missing = allowed.sentences(found, self.deployment.workspace.root)
-        warnings = (*missing, *switching.warnings(changes))
+            missing = permissions.sentences(found, self.deployment.workspace.root)
+        warnings = (*missing, *switch.warnings(changes))
         return Addition(changes, skipped, outputs, plan, warnings, found)
 
     def add(self, addition: Addition) -> tuple[StageReport, ...]:
@@ -132,7 +150,7 @@ class Stages(Holding):
         deployment = self.deployment
         try:
             mode, folder = self.context.options.preflight, deployment.workspace.root
-            allowed.require(addition.permissions, mode, folder)
+            permissions.require(addition.permissions, mode, folder)
         except WizardError:
             if addition.plan is not None:
                 addition.plan.discard()
@@ -146,11 +164,11 @@ class Stages(Holding):
                     self.context.phase(Phase.DEPLOY, "Subscribing to further log groups"),
                     deployment.journal.effect(record.TERRAFORM_APPLY, str(deployment.workspace.id)),
                 ):
-                    deployment.apply(addition.plan)
+                    apply(deployment, addition.plan)
             elif addition.plan is not None:
                 addition.plan.discard()
             with self.context.phase(Phase.STAGES, "Switching access logging on"):
-                reports = switching.apply(deployment, addition.changes, addition.outputs)
+                reports = switch.apply(deployment, addition.changes, addition.outputs)
             self._remember()
         return reports
 
@@ -160,7 +178,7 @@ class Stages(Holding):
         Stages that an earlier run put back already are no error: what is left of their removal is
         done. Raises UsageError for one that never was connected.
         """
-        self.deployment.sharing.check_here()
+        require_state_here(self.deployment)
         held, back = self._held(refs)
         leaving = {one.ref for one in held}
         own = {one.log_group for one in held if one.mode == "keep"}
@@ -198,9 +216,9 @@ class Stages(Holding):
             if withdrawal.held:
                 with self.context.phase(Phase.STAGES, "Putting the stages' logging back"):
                     for one in withdrawal.held:
-                        report, result = switching.restore(self.deployment, one)
+                        report, result = switch.restore(self.deployment, one)
                         if result is Result.ASK and ask is not None and ask(one, report.message):
-                            report, _ = switching.restore(self.deployment, one, force=True)
+                            report, _ = switch.restore(self.deployment, one, force=True)
                         reports.append(report)
             self._remember()
             self._unsubscribe(withdrawal, reviewed)
@@ -230,7 +248,7 @@ class Stages(Holding):
     def _plan_without(self, leaving: Collection[StageRef]) -> PlanResult:
         with self.context.phase(Phase.PLAN, "Working out what is unsubscribed", "20s – 40s"):
             self.deployment.write_variables(leaving=leaving)
-            self.deployment.tell_tools()
+            self.deployment.note_tools()
             return self.deployment.terraform.plan()
 
     def _unsubscribe(self, withdrawal: Withdrawal, reviewed: bool) -> None:
@@ -258,7 +276,7 @@ class Stages(Holding):
                     record.TERRAFORM_APPLY, str(self.deployment.workspace.id)
                 ),
             ):
-                self.deployment.apply(plan)
+                apply(self.deployment, plan)
         for group in gone:
             give_back_policy(self.deployment, group)
 
@@ -273,16 +291,16 @@ class Stages(Holding):
         """The saved answers follow what is connected now."""
         connected = self.deployment.journal.record.stages
         self.deployment.answers = self.answers.with_(stages=tuple(str(r) for r in connected))
-        self.deployment.save_answers()
+        save_answers(self.deployment)
 
 
 def inventory(context: Context, answers: Answers) -> tuple[Inventory, dict[StageRef, StageRecord]]:
     """Every stage of the Region, and which of them this deployment connected. Changes nothing."""
     session = open_session(context, answers)
     identity = identify(session, answers)
-    deployment = Deployment(context, answers, session, identity, "stages", exclusive=False)
+    deployment = read_deployment(context, answers, session, identity, "stages")
     found, connected = discover(session, identity), deployment.journal.record.stages
-    if not connected and deployment.sharing.nowhere:
-        seen = remote.if_there(context, session, identity, answers, found)
+    if not connected and deployment.nothing_done_here:
+        seen = remote.find_remote(context, session, identity, answers, found)
         return found, seen.record.stages if seen is not None else {}
     return found, connected

@@ -71,7 +71,7 @@ class OwnLogs:
         return (text,)
 
 
-def given(session: Session, name: str) -> tuple[str, ...]:
+def check_given_group(session: Session, name: str) -> tuple[str, ...]:
     """What to know of the log group that the answers name; empty where they name none.
 
     Raises WizardError WAG-E-LOGS-001 when it does not exist, 002 when nothing can subscribe.
@@ -79,10 +79,10 @@ def given(session: Session, name: str) -> tuple[str, ...]:
     if not name:
         return ()
     log_groups.check_destination(session, name)
-    return look(session, (name,)).warnings(name)
+    return read_log_groups(session, (name,)).warnings(name)
 
 
-def look(session: Session, names: Iterable[str]) -> OwnLogs:
+def read_log_groups(session: Session, names: Iterable[str]) -> OwnLogs:
     """Look at these log groups, several at a time. What may not be read is no error."""
 
     def one(name: str) -> tuple[str, LogGroup | None, str]:
@@ -111,10 +111,12 @@ def of_stages(session: Session, stages: Iterable[Stage], destination_arn: str) -
         log = stage.settings.access_log
         if compare(log, destination_arn, stage.api.api_type) is LoggingState.OTHER:
             names.append(log_group_name(log.destination_arn))
-    return look(session, filter(None, names))
+    return read_log_groups(session, filter(None, names))
 
 
-def full(session: Session, answers: Answers, error: WizardError) -> WizardError | None:
+def explain_full_group(
+    session: Session, answers: Answers, error: WizardError
+) -> WizardError | None:
     """WAG-E-LOGS-004 where Terraform failed because a log group has no room for another filter.
 
     None for any other failure, and where the group cannot be read: Terraform's own words must do.

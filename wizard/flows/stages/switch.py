@@ -169,7 +169,7 @@ def _note_result(effect: Effect, settings: StageSettings, after: dict[str, str])
     effect.after = after | settings_to_dict(settings)
 
 
-def again(
+def plan_again(
     deployment: Deployment, changes: Iterable[StageChange], inventory: Inventory, outputs: Outputs
 ) -> tuple[StageChange, ...]:
     """The same changes from what the stages have now, as far as somebody agreed to them."""
@@ -200,10 +200,10 @@ def again(
                 )
                 continue
             fresh.append(one)
-    return agreed(deployment.context, reviewed, fresh)
+    return ask_changed(deployment.context, reviewed, fresh)
 
 
-def agreed(
+def ask_changed(
     context: Context, reviewed: Iterable[StageChange], fresh: Iterable[StageChange]
 ) -> tuple[StageChange, ...]:
     """Which changes to make now.

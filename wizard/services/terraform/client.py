@@ -185,7 +185,7 @@ class StateCommands(Runner):
     def _keep_state(self) -> None:
         if self.workspace.state_is_local:
             with contextlib.suppress(WizardError):  # one that cannot be read is told by `plan`
-                self.workspace.state.keep()
+                self.workspace.state.keep_copy()
 
     @property
     def _var_file(self) -> str | None:

@@ -66,7 +66,7 @@ class StateStore:
         self.place = place
         self._held = ""
 
-    def read(self, key: str) -> bytes | None:
+    def read_object(self, key: str) -> bytes | None:
         """An object's content; None when there is none."""
         try:
             answer = self._s3.get_object(
@@ -78,7 +78,7 @@ class StateStore:
                 return None
             raise explain(error, f"Reading {self._where(key)}") from error
 
-    def write(self, key: str, data: bytes) -> None:
+    def write_object(self, key: str, data: bytes) -> None:
         """Replace an object."""
         with explained(f"Writing {self._where(key)}"):
             self._s3.put_object(
@@ -88,7 +88,7 @@ class StateStore:
                 ExpectedBucketOwner=self.place.account_id,
             )
 
-    def delete(self, key: str) -> None:
+    def delete_object(self, key: str) -> None:
         """Delete an object; none there is no error."""
         with explained(f"Deleting {self._where(key)}"):
             self._s3.delete_object(
@@ -107,7 +107,7 @@ class StateStore:
 
     def state(self) -> bytes | None:
         """Terraform's state; None before the first apply."""
-        return self.read(self.place.state)
+        return self.read_object(self.place.state)
 
     def facts(self) -> StateFacts | None:
         """What tells this state from another; None before the first apply."""
@@ -118,7 +118,7 @@ class StateStore:
 
         Raises WizardError WAG-E-ANSWERS-005 when they cannot be read.
         """
-        body = self.read(self.place.answers)
+        body = self.read_object(self.place.answers)
         if body is None:
             return {}
         try:
@@ -134,35 +134,35 @@ class StateStore:
 
     def save_answers(self, text: str) -> None:
         """Keep the answers for whoever comes next; those of another version stay beside them."""
-        before = self.read(self.place.answers) or b""
+        before = self.read_object(self.place.answers) or b""
         other = files.other_version(before, "schema_version", SCHEMA_VERSION)
         if other is not None:
-            self.write(files.kept_name(self.place.answers, other), before)
-        self.write(self.place.answers, text.encode())
+            self.write_object(files.kept_name(self.place.answers, other), before)
+        self.write_object(self.place.answers, text.encode())
 
     def journal(self) -> Iterator[bytes]:
         """The journal's pieces, the oldest first."""
         for name in self.names(self.place.journal):
-            yield self.read(name) or b""
+            yield self.read_object(name) or b""
 
     def save_journal(self, number: int, lines: bytes) -> None:
         """Replace one piece of the journal."""
-        self.write(f"{self.place.journal}{number:06}.jsonl", lines)
+        self.write_object(f"{self.place.journal}{number:06}.jsonl", lines)
 
-    def leave(self, target: str) -> None:
+    def leave_for(self, target: str) -> None:
         """Delete everything of this deployment here but a word on where it went.
 
         Where the bucket keeps versions, they stay. `target` is a bucket; empty for this computer.
         """
         left = Moved(target, f"{user_name()} on {socket.gethostname()}", time.time())
-        self.write(self.place.moved, json.dumps(asdict(left)).encode())
+        self.write_object(self.place.moved, json.dumps(asdict(left)).encode())
         for name in self.names(self.place.folder):
             if name != self.place.moved:
-                self.delete(name)
+                self.delete_object(name)
 
     def moved(self) -> Moved | None:
         """Where the state went, if it was moved away from here."""
-        body = self.read(self.place.moved)
+        body = self.read_object(self.place.moved)
         if body is None:
             return None
         try:
@@ -171,9 +171,9 @@ class StateStore:
         except (ValueError, KeyError, TypeError):
             return Moved("", "somebody", 0.0)
 
-    def arrive(self) -> None:
+    def mark_arrived(self) -> None:
         """The state is here (again)."""
-        self.delete(self.place.moved)
+        self.delete_object(self.place.moved)
 
     # The lock of a whole run ------------------------------------------------------------------
 
@@ -198,7 +198,7 @@ class StateStore:
 
     def holder(self) -> Held | None:
         """Who holds the lock; None when nobody does, or it cannot be read."""
-        body = self.read(self.place.lock)
+        body = self.read_object(self.place.lock)
         if body is None:
             return None
         try:
@@ -221,13 +221,13 @@ class StateStore:
         identity, self._held = self._held, ""
         found = self.holder()
         if found is not None and found.id == identity:
-            self.delete(self.place.lock)
+            self.delete_object(self.place.lock)
 
     def break_lock(self, held: Held) -> None:
         """Remove a lock that a dead run left. Only after a person agreed to this very one."""
         found = self.holder()
         if found is not None and found.id == held.id:
-            self.delete(self.place.lock)
+            self.delete_object(self.place.lock)
 
     def _taken(self) -> WizardError:
         found = self.holder()
@@ -246,7 +246,7 @@ class StateStore:
 
     def terraform_lock(self) -> StateLock | None:
         """The lock of a Terraform that runs, or that was killed; None when there is none."""
-        body = self.read(self.place.terraform_lock)
+        body = self.read_object(self.place.terraform_lock)
         if body is None:
             return None
         try:
@@ -283,7 +283,7 @@ class Bucket:
     tagged: bool | None = None
 
 
-def look(clients: Clients, identity: Identity, name: str) -> Bucket:
+def read_bucket(clients: Clients, identity: Identity, name: str) -> Bucket:
     """What the bucket is like. Changes nothing.
 
     Raises UsageError WAG-E-STATE-002 when it belongs to another account or may not be used, 003
@@ -322,7 +322,7 @@ def look(clients: Clients, identity: Identity, name: str) -> Bucket:
     )
 
 
-def make(clients: Clients, identity: Identity, name: str) -> None:
+def make_bucket(clients: Clients, identity: Identity, name: str) -> None:
     """Make the bucket: private, encrypted, versioned, TLS only, tagged. Safe to repeat.
 
     Raises WizardError; UsageError WAG-E-STATE-002 when the name belongs to somebody else.
@@ -368,10 +368,10 @@ def make(clients: Clients, identity: Identity, name: str) -> None:
         )
         policy = json.dumps(_tls_only(identity.partition, name))
         s3.put_bucket_policy(Bucket=name, Policy=policy, **owner)
-    tag(clients, identity, name)
+    tag_bucket(clients, identity, name)
 
 
-def tag(clients: Clients, identity: Identity, name: str) -> None:
+def tag_bucket(clients: Clients, identity: Identity, name: str) -> None:
     """Add the tag by which colleagues find the bucket; its other tags stay."""
     s3: Any = clients.client("s3")
     with explained(f"Tagging the bucket {name}"):
@@ -386,7 +386,7 @@ def tag(clients: Clients, identity: Identity, name: str) -> None:
         )
 
 
-def find(clients: Clients) -> tuple[str, ...]:
+def find_buckets(clients: Clients) -> tuple[str, ...]:
     """Names of this Region's buckets with the tag. Raises WizardError."""
     tagging = clients.client("resourcegroupstaggingapi")
     with explained("Looking for shared states"):

@@ -135,7 +135,7 @@ class LocalState:
             )
         return 0
 
-    def keep(self) -> None:
+    def keep_copy(self) -> None:
         """Keep a copy, if it can be read: what `check` compares with."""
         if self.exists:
             self.resources()
@@ -213,7 +213,7 @@ class LocalLock:
         return max(0.0, now - self.created)
 
 
-def read(state_file: Path) -> LocalLock | None:
+def read_lock_note(state_file: Path) -> LocalLock | None:
     """The note of whoever locked this state, or None. One that cannot be read says nothing."""
     path = state_file.with_name(f".{state_file.name}.lock.info")
     try:
@@ -235,7 +235,7 @@ def read(state_file: Path) -> LocalLock | None:
     )
 
 
-def held(state_file: Path) -> bool:
+def is_locked(state_file: Path) -> bool:
     """Whether a process holds the state right now. This process must not hold it itself."""
     try:
         descriptor = os.open(state_file, os.O_RDWR | os.O_CLOEXEC)

@@ -346,8 +346,8 @@ class WorkspaceInfo:
 
 def list_workspaces() -> tuple[WorkspaceInfo, ...]:
     """Every deployment with a folder in the user's data directory, the last changed first."""
-    files = (data_dir() / "workspaces").glob("*/*/*/workspace.json")
-    found = [describe_workspace(file.parent) for file in files]
+    descriptions = (data_dir() / "workspaces").glob("*/*/*/workspace.json")
+    found = [describe_workspace(file.parent) for file in descriptions]
     return tuple(sorted((f for f in found if f), key=lambda f: f.changed, reverse=True))
 
 

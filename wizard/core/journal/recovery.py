@@ -1,0 +1,143 @@
+"""What follows from what an interrupted run left: decided here, carried out by the flows.
+
+Pure: from the journal's entries, a plan as JSON, a state as JSON, and what was seen of locks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from wizard.core.journal.record import TERRAFORM_APPLY, TERRAFORM_DESTROY, Entry
+
+_RUNS_OF_TERRAFORM = (TERRAFORM_APPLY, TERRAFORM_DESTROY)
+
+
+class Treatment(Enum):
+    """What to do about something that was left behind."""
+
+    NOTHING = "nothing"
+    REMOVE = "remove"  # whoever left it is known to be dead
+    ASK = "ask"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True)
+class LockHolder:
+    """Whoever holds, or held, a lock: the workspace on their computer, that computer, the user."""
+
+    folder: str
+    host: str
+    user: str
+
+
+def treat_run_lock(held: LockHolder | None, here: LockHolder) -> Treatment:
+    """The lock of a run in the bucket, while this very workspace is locked by us.
+
+    Whoever locked from this folder of this computer is dead then. Of anybody else only a person
+    can know.
+    """
+    if held is None:
+        return Treatment.NOTHING
+    return Treatment.REMOVE if held == here else Treatment.ASK
+
+
+def treat_state_lock(*, noted: bool, held: bool) -> Treatment:
+    """Terraform's lock beside a local state: `noted` in its file, `held` by a living process."""
+    if not noted:
+        return Treatment.NOTHING
+    return Treatment.REFUSE if held else Treatment.ASK
+
+
+def treat_damaged_state(*, local: bool, copy: bool) -> Treatment:
+    """A state that is damaged or gone: a copy of it can take its place where it lies here."""
+    return Treatment.ASK if local and copy else Treatment.REFUSE
+
+
+def may_lack_something(entries: Iterable[Entry], *, state_restored: bool) -> bool:
+    """Whether the account may hold what the state does not know: Terraform's last run did not come
+    to its end, or the state is an older copy."""
+    steps = _steps(entries)
+    return state_restored or (bool(steps) and steps[-1] != "done")
+
+
+def was_ever_interrupted(entries: Iterable[Entry], *, state_restored: bool) -> bool:
+    """Whether any run of Terraform failed or was cut short, so that orphans are worth a look."""
+    steps = _steps(entries)
+    return state_restored or "failed" in steps or steps.count("begin") > steps.count("done")
+
+
+def _steps(entries: Iterable[Entry]) -> list[str]:
+    return [entry.step for entry in entries if entry.action in _RUNS_OF_TERRAFORM]
+
+
+@dataclass(frozen=True)
+class Creation:
+    """Something that a plan would make: `values` are its attributes as far as they are known."""
+
+    address: str
+    resource_type: str
+    values: Mapping[str, Any]
+
+
+def planned_creations(plan: Mapping[str, Any]) -> tuple[Creation, ...]:
+    """What a plan (`terraform show -json`) would make and what therefore may be there already.
+
+    A replacement is none: what it makes anew is known to the state.
+    """
+    return tuple(
+        Creation(str(c["address"]), str(c["type"]), c["change"].get("after") or {})
+        for c in plan.get("resource_changes", ())
+        if c["mode"] == "managed" and c["change"]["actions"] == ["create"]
+    )
+
+
+def to_take_over(found: Mapping[str, str], refused: Collection[str]) -> dict[str, str]:
+    """Import ids by address, without those that Terraform refused in this run."""
+    return {address: id_ for address, id_ in found.items() if address not in refused}
+
+
+_MADE_BY_AWS = re.compile(
+    r":ec2:[^:]*:[^:]*:(?:instance|volume|network-interface|fleet|spot-instances-request)/"
+    r"|:ecs:[^:]*:[^:]*:(?:task|container-instance)/"
+)
+# Every change of a task makes another revision; the older ones cost nothing and cannot be deleted
+# by Terraform.
+_REVISION = re.compile(r"(:task-definition/[^:]+):\d+$")
+
+
+def known_names(state: Mapping[str, Any]) -> frozenset[str]:
+    """Ids and ARNs of everything in a state, as `terraform show -json` prints it."""
+    names: set[str] = set()
+    rooms = [(state.get("values") or {}).get("root_module") or {}]
+    while rooms:
+        room = rooms.pop()
+        rooms.extend(room.get("child_modules") or ())
+        for resource in room.get("resources") or ():
+            if resource.get("mode", "managed") != "managed":
+                continue
+            values = resource.get("values") or {}
+            names.update(str(values[key]) for key in ("arn", "id") if values.get(key))
+    return frozenset(names)
+
+
+def orphans(tagged: Iterable[str], known: frozenset[str]) -> tuple[str, ...]:
+    """The ARNs that nothing in the state accounts for.
+
+    Args:
+        tagged: ARNs of what carries the deployment's tag.
+        known: see `known_names`.
+    """
+    families = {_REVISION.sub(r"\1", name) for name in known}
+    return tuple(
+        arn
+        for arn in tagged
+        if not _MADE_BY_AWS.search(arn)
+        and arn not in known
+        and arn.removesuffix(":*") not in known
+        and re.split(r"[:/]", arn)[-1] not in known
+        and _REVISION.sub(r"\1", arn) not in families
+    )

@@ -1,0 +1,108 @@
+"""What an interrupted apply made but could not write into the state: taken over, or named.
+
+Nothing in the account is changed: `terraform import` writes to the state only.
+"""
+
+from __future__ import annotations
+
+from wizard.core.errors import WizardError
+from wizard.core.events import Phase, State
+from wizard.core.journal import recovery
+from wizard.flows.deployment.model import Deployment
+from wizard.services.aws.import_ids import find
+from wizard.services.aws.tagged import resources
+from wizard.services.terraform.client import PlanResult
+from wizard.services.terraform.errors import TerraformError
+
+# A resource whose name depends on another one is found once that one is in the state.
+_PASSES = 8
+
+
+def adopt(deployment: Deployment, plan: PlanResult) -> PlanResult:
+    """Take what an interrupted apply left outside the state into it, and plan again.
+
+    Without an interrupted apply, or when nothing of it is found, the same plan comes back. Nothing
+    in the account is changed: `terraform import` writes to the state only.
+    """
+    if not _may_lack_something(deployment):
+        return plan
+    refused: set[str] = set()
+    for _ in range(_PASSES):
+        wanted = recovery.to_take_over(_outside_the_state(deployment, plan), refused)
+        if not wanted:
+            break
+        plan.discard()
+        for address, import_id in wanted.items():
+            try:
+                deployment.terraform.import_(address, import_id)
+            except TerraformError as error:
+                if error.interrupted:
+                    raise
+                refused.add(address)
+                text = f"{import_id} is there, but could not be taken over: {error.why}"
+                deployment.context.note(text, State.WARNING, address)
+            else:
+                deployment.context.note(f"taken into the state: {import_id}", State.DONE, address)
+        plan = deployment.terraform.plan()
+    return plan
+
+
+def adopt_for_removal(deployment: Deployment) -> None:
+    """The same before everything is removed: only what is in the state goes with it.
+
+    What cannot be looked for is told and stops nothing: the rest can be removed all the same.
+    """
+    if not _may_lack_something(deployment) or deployment.workspace.module is None:
+        return
+    try:
+        with deployment.context.phase(Phase.PLAN, "Looking for what an interrupted run left"):
+            deployment.terraform.init()
+            adopt(deployment, deployment.terraform.plan()).discard()
+    except WizardError as error:
+        if getattr(error, "interrupted", False):
+            raise
+        deployment.context.note(
+            f"could not be looked for: {error}", State.UNCHECKED, "left by an interrupted run"
+        )
+
+
+def list_orphans(deployment: Deployment) -> tuple[str, ...]:
+    """Sentences about what carries this deployment's tag though the state does not know it.
+
+    Looked for only where an apply was ever interrupted. What cannot be looked for is told.
+    """
+    if not recovery.was_ever_interrupted(
+        deployment.journal.entries, state_restored=deployment.state_restored
+    ):
+        return ()
+    try:
+        tagged = resources(deployment.session, deployment.deployment_id)
+        known = recovery.known_names(deployment.terraform.show_state_json())
+    except WizardError as error:
+        deployment.context.note(
+            f"could not be looked for: {error}", State.UNCHECKED, "left by an interrupted run"
+        )
+        return ()
+    return tuple(
+        f"{arn}: left by an interrupted run, not in Terraform's state, and not taken over: delete "
+        "it by hand if nothing uses it"
+        for arn in recovery.orphans(tagged, known)
+    )
+
+
+def _may_lack_something(deployment: Deployment) -> bool:
+    return recovery.may_lack_something(
+        deployment.journal.entries, state_restored=deployment.state_restored
+    )
+
+
+def _outside_the_state(deployment: Deployment, plan: PlanResult) -> dict[str, str]:
+    """Addresses that would be created although they exist, with their import ids."""
+    out = {}
+    for one in recovery.planned_creations(deployment.terraform.show_plan_json(plan)):
+        import_id = find(
+            deployment.session, one.resource_type, one.values, deployment.deployment_id
+        )
+        if import_id:
+            out[one.address] = import_id
+    return out
