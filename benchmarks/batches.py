@@ -14,10 +14,8 @@ def line(number: int) -> str:
     """One line of about 550 bytes in the connector's format."""
     return json.dumps(
         {
-            "requestId": f"7f1d2c30-{number:04x}-4b4f-9a55-0f3f6f7f8a90",
-            "httpMethod": ("GET", "POST", "PUT", "DELETE")[number % 4],
-            "path": f"/p/{number}",
-            "protocol": "HTTP/1.1",
+            "wallarm_log": "http/a1b2c3d4e5",
+            "stage": "prod",
             "status": "200",
             "responseLength": str(100 + number),
             "requestTime": "01/Aug/2026:12:00:00 +0000",
@@ -25,11 +23,15 @@ def line(number: int) -> str:
             "responseLatency": "23",
             "integrationLatency": "19",
             "integrationStatus": "200",
-            "errorMessage": "-",
-            "stage": "prod",
-            "domainName": "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
             "sourceIp": "203.0.113.7",
+            "protocol": "HTTP/1.1",
+            "httpMethod": ("GET", "POST", "PUT", "DELETE")[number % 4],
+            "requestId": f"7f1d2c30-{number:04x}-4b4f-9a55-0f3f6f7f8a90",
+            "domainName": "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
+            "path": f"/p/{number}",
+            "errorMessage": "-",
             "userAgent": AGENT,
+            "wallarm_end": "1",
         },
         separators=(",", ":"),
     )

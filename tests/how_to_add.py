@@ -123,10 +123,16 @@ RECIPES = {
             Edit("wizard/core/stages/log_format.py",
                  '    ("userAgent", "$context.identity.userAgent"),\n',
                  '    ("accountId", "$context.accountId"),\n'),
-            Edit("lambda/cw-resend-lambda/parse.py", '"userAgent",\n)  # fmt: skip\nNUMBERS',
-                 '"accountId", '),
+            *(Edit(path, at, '"accountId", ')
+              for path in ("wizard/core/stages/log_format.py", "lambda/cw-resend-lambda/layout.py")
+              for at in ('"sourceIp", "protocol", "httpMethod",\n)',
+                         '"integrationStatus", "protocol",')),
+            Edit("benchmarks/forgeries.py", '    "apiId": "a1b2c3d4e5",\n',
+                 '    "accountId": "123456789012",\n'),
             Edit("tests/core/test_access_log.py", '    "userAgent": "$context',
                  '    "accountId": "$context.accountId",\n'),
+            Edit("tests/core/test_access_log.py", '"sourceIp", "protocol", "httpMethod",\n]',
+                 '"accountId", '),
             Edit("tests/sandbox/test_log_lines.py", '        "userAgent": "curl/8.5.0",\n    }\n',
                  '        "accountId": "123456789012",\n'),
             Edit(command=("lambda/build.py", "terraform/cw-resend-lambda.zip")),
@@ -134,6 +140,7 @@ RECIPES = {
         ),
         ("tests/core/test_one_source.py", "tests/core/test_access_log.py",
          "tests/lambda/test_package.py", "tests/lambda/test_parse_line.py",
+         "tests/lambda/test_forgeries.py",
          "tests/sandbox/test_log_lines.py", "tests/docs/test_docs.py"),
     ),
     "an API type": Recipe(

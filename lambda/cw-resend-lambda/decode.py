@@ -1,6 +1,8 @@
 """CloudWatch Logs' envelope: base64 of gzip of JSON, never larger than a bound.
 
-Whatever is wrong with an envelope raises, so that AWS keeps the payload.
+Whatever is wrong with an envelope raises, so that AWS keeps the payload. A byte in a line that is
+no UTF-8 is no fault of the envelope: it becomes half a character (U+DC80 to U+DCFF), which no text
+holds otherwise, and a control character stays as it is. So they cost their line and no other.
 """
 
 import base64
@@ -24,9 +26,9 @@ def envelope(event):
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
         raise EnvelopeError(f"not a CloudWatch Logs event: {type(error).__name__}") from None
     # AWS's own console sample is not compressed.
-    text = unzip(raw) if raw[:2] == _GZIP else raw
+    text = (unzip(raw) if raw[:2] == _GZIP else raw).decode("utf-8", "surrogateescape")
     try:
-        data = json.loads(text)
+        data = json.loads(text, strict=False)
     except (ValueError, RecursionError):
         raise EnvelopeError("the envelope is not JSON") from None
     if not isinstance(data, dict):

@@ -9,14 +9,20 @@ import time
 
 from decode import envelope
 from job import DELIVERED, FAILED, REFUSED, Job
+from layout import WEBSOCKET
 from node import Node
 from observe import MOST_NAMED, MOST_PROOFS, metrics, proof, say
-from parse import fields
+from parse import MALFORMED, read
 from protocol import VERSION, Encoder, Unsendable, request_id
 from sender import Sender
 
 MARGIN_SECONDS = 2.0  # for the last lines of the log, after the deadline
+LEAST_SECONDS = 0.5
 MOST_REMEMBERED = 20_000
+# `left_out` counts fields, the others events.
+COUNTS = (
+    "received", "delivered", "retried", "quarantined", "malformed", "skipped", "failed", "left_out",
+)  # fmt: skip
 # To a whole batch these are about us (address, path, rights, host, dialect), not about an event.
 ABOUT_US = (301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 415, 422)
 
@@ -53,9 +59,7 @@ def lambda_handler(event, context):
 
         return try_dialect(event)
     _start()
-    counts = dict.fromkeys(
-        ("received", "delivered", "retried", "quarantined", "malformed", "skipped", "failed"), 0
-    )
+    counts = dict.fromkeys(COUNTS, 0)
     try:
         batch = envelope(event)
     except BaseException:
@@ -64,10 +68,11 @@ def lambda_handler(event, context):
     if batch.get("messageType") == "CONTROL_MESSAGE":
         metrics(counts | {"bytes": 0}, [], None)
         return counts
-    jobs, known, oldest = _read(batch, counts)
+    until = _until(context, began)
+    jobs, known, oldest = _read(batch, counts, until)
     counts["delivered"] = known
     size = sum(len(job.first) + len(job.second or b"") for job in jobs)
-    _Warm.sender.send(jobs, _seconds_left(context, began))
+    _Warm.sender.send(jobs, max(LEAST_SECONDS, until - time.monotonic()))
     _count(jobs, counts)
     counts["retried"] = _Warm.sender.retried
     _tell(jobs, counts | {"bytes": size}, received_at, oldest)
@@ -92,20 +97,26 @@ def _start():
     )
 
 
-def _read(batch, counts):
-    """(jobs to send, how many were delivered before, oldest timestamp in epoch ms or None)."""
+def _read(batch, counts, until):
+    """(jobs to send, how many were delivered before, oldest timestamp in epoch ms or None).
+
+    Raises UndeliveredError where the time is over before all is read: nothing is sent then.
+    """
     jobs, known, oldest, named, keys = [], 0, None, 0, set()
     group, stream = batch.get("logGroup"), batch.get("logStream")
     for item in batch["logEvents"]:
+        if time.monotonic() >= until:
+            raise _too_slow(batch, counts)
         counts["received"] += 1
-        line = fields(item.get("message")) if isinstance(item, dict) else None
-        if line is None:
+        line = read(item.get("message") if isinstance(item, dict) else None)
+        if line.kind == MALFORMED:
             counts["malformed"] += 1
-            named = _name(item, "malformed", named)
+            named = _name_malformed(item, group, line, line.why, named)
             continue
-        if "httpMethod" not in line and "path" not in line:
-            counts["skipped"] += 1  # a WebSocket event has neither
+        if line.kind == WEBSOCKET:
+            counts["skipped"] += 1  # it has neither method nor path
             continue
+        counts["left_out"] += line.left_out
         event_id = str(item.get("id", ""))
         stamp = item.get("timestamp")
         if isinstance(stamp, int) and (oldest is None or stamp < oldest):
@@ -118,21 +129,44 @@ def _read(batch, counts):
             known += 1
             continue
         try:
-            first, second = _Warm.encoder.messages(line, key)
+            first, second = _Warm.encoder.messages(line.values, key)
         except Unsendable as why:
             counts["malformed"] += 1
-            named = _name(item, f"malformed {why}", named)
+            named = _name_malformed(item, group, line, str(why), named)
             continue
-        marker = _PROOF.fullmatch(line.get("userAgent", ""))
+        marker = _PROOF.fullmatch(line.values.get("userAgent", ""))
         jobs.append(Job(key, first, second, (event_id, marker.group(1) if marker else "")))
     return jobs, known, oldest
 
 
-def _name(item, why, named):
-    """Name a line that is not sent on. It stays in the log group it came from."""
+def _too_slow(batch, counts):
+    """The error for a batch that took all the time there is to be read; every event counts."""
+    counts["received"] = len(batch["logEvents"])
+    counts["failed"] = counts["received"] - counts["malformed"] - counts["skipped"]
+    metrics(counts | {"bytes": 0}, [], None)
+    return UndeliveredError(
+        f"{counts['failed']} of {counts['received']} events undelivered: "
+        "the time was over before all lines were read"
+    )
+
+
+def _name_malformed(item, group, line, why, named):
+    """Name a line that cannot be read or sent, and show its shape. It stays in its log group."""
     if named < MOST_NAMED:
-        event_id = str(item.get("id", ""))[:64] if isinstance(item, dict) else ""
-        say({"event": "quarantined", "log_event_id": event_id, "reason": why})
+        from shape import shape  # not needed, and not paid for, where all lines are read
+
+        event = item if isinstance(item, dict) else {}
+        say(
+            {
+                "event": "malformed",
+                "log_event_id": str(event.get("id", ""))[:64],
+                "reason": why,
+                "log_group": str(group)[:512],
+                "api": line.api,
+                "stage": line.stage,
+                "shape": shape(event.get("message")),
+            }
+        )
     return named + 1
 
 
@@ -159,8 +193,10 @@ def _tell(jobs, counts, received_at, oldest):
         if marker and proofs < MOST_PROOFS:
             proofs += 1
             proof(marker, event_id, received_at, job)
-        if job.outcome == REFUSED:
-            named = _name({"id": event_id}, job.reason, named)
+        if job.outcome == REFUSED and named < MOST_NAMED:
+            named += 1
+            entry = {"event": "quarantined", "log_event_id": event_id[:64], "reason": job.reason}
+            say(entry)
     age = max(0, received_at - oldest) if oldest is not None else None
     metrics(counts, [j.seconds for j in jobs if j.outcome == DELIVERED], age)
 
@@ -187,7 +223,9 @@ def _remember(jobs):
         del _Warm.delivered[next(iter(_Warm.delivered))]
 
 
-def _seconds_left(context, began):
+def _until(context, began):
+    """The moment of the monotonic clock at which the last word must be said."""
+    now = time.monotonic()
     left = getattr(context, "get_remaining_time_in_millis", None)
-    total = left() / 1000 if left is not None else 60.0
-    return max(0.5, total - MARGIN_SECONDS - (time.monotonic() - began if left is None else 0.0))
+    end = began + 60.0 if left is None else now + left() / 1000
+    return max(now + LEAST_SECONDS, end - MARGIN_SECONDS)

@@ -1,7 +1,8 @@
 """What the function says about itself: JSON lines and one metric line, never a payload.
 
 Neither paths nor source addresses nor user agents are written. A line that could not be read is
-named by its log event id; it stays where it came from, in the API's own log group.
+named by its log event id, and shown by its shape; it stays where it came from, in the API's own log
+group.
 """
 
 import json
@@ -47,9 +48,13 @@ _OUTCOMES = {"delivered": "delivered", "refused": "quarantined", "failed": "fail
 
 
 def metrics(counts, seconds, age_ms):
-    """One line in CloudWatch's embedded metric format: counts, latencies and the batch's age."""
+    """One line in CloudWatch's embedded metric format: counts, shares, latencies, and age."""
     units = dict.fromkeys(counts, "Count") | {"bytes": "Bytes"}
     values = dict(counts)
+    if counts["received"]:
+        for name in ("malformed", "skipped"):
+            values[f"{name}_share"] = round(100 * counts[name] / counts["received"], 2)
+            units[f"{name}_share"] = "Percent"
     if seconds:
         ordered = sorted(seconds)
         for name, share in (("latency_p50", 0.5), ("latency_p99", 0.99)):

@@ -12,11 +12,11 @@ import hashlib
 import os
 import re
 
+from grammar import METHODS, is_address, is_host
+
 VERSION = "0.1.0"
 
-# CONNECT has no path, and what follows its answer is not HTTP.
-_METHOD = re.compile(r"(?!CONNECT$)[A-Z][A-Z0-9_-]{0,31}")
-_HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}")
+_NODE_HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 # What may stand in a path as it is (RFC 3986, 3.3); everything else is percent-encoded. A question
@@ -81,22 +81,25 @@ class Encoder:
         """(request, response metadata or None) as bytes; raises Unsendable.
 
         Args:
-            line: what `parse.fields` gives.
+            line: the values of a line that was read.
         """
         method, path = line.get("httpMethod", ""), line.get("path", "")
-        if not _METHOD.fullmatch(method):
+        if method not in METHODS:
             raise Unsendable("method")
-        if not _PLAIN_PATH.fullmatch(path):
-            path = _path(path)
         if len(path) > MOST_PATH:
             raise Unsendable("path")
+        if not _PLAIN_PATH.fullmatch(path):
+            path = _path(path)
+            if len(path) > MOST_PATH:
+                raise Unsendable("path")
         agent = line.get("userAgent", "")
         host = line.get("domainName", "")
         source = line.get("sourceIp", "")
-        joined = agent + source
-        if not (joined.isascii() and joined.isprintable()):
-            agent, source = _clean(agent), _clean(source)
-        if not _HOST.fullmatch(host):
+        if not (agent.isascii() and agent.isprintable()):
+            agent = _clean(agent)
+        if not is_address(source):
+            source = ""
+        if not is_host(host):
             host = ""
         name_id, name_method, name_host, name_for = self._names
         told_id = request_id
@@ -171,7 +174,7 @@ def _clean(text):
 
 
 def _host(url):
-    return url if _HOST.fullmatch(url) else ""
+    return url if _NODE_HOST.fullmatch(url) else ""
 
 
 def _name(text, otherwise):

@@ -46,6 +46,16 @@ SEED = {
 }
 
 
+AWS_FIRST = [
+    "stage", "status", "responseLength", "requestTime", "requestTimeEpoch", "responseLatency",
+    "integrationLatency", "integrationStatus", "sourceIp", "protocol", "httpMethod",
+]  # fmt: skip
+CLIENTS_LAST = ["requestId", "domainName", "path", "errorMessage", "userAgent"]
+NOT_IN_WEBSOCKET = {
+    "httpMethod", "path", "protocol", "responseLength", "responseLatency", "integrationStatus",
+}  # fmt: skip
+
+
 def as_written(log_format: str) -> object:
     """What a line of this format would parse to, with every variable standing for itself."""
     bare = re.sub(r'(?<=[:\[,])\s*(\$[^\s,{}\[\]"]+)', r'"\1"', log_format)
@@ -53,21 +63,21 @@ def as_written(log_format: str) -> object:
 
 
 @pytest.mark.parametrize("api_type", [ApiType.REST, ApiType.HTTP])
-def test_rest_and_http_log_exactly_the_documented_fields_in_their_order(api_type: ApiType) -> None:
-    assert list(json.loads(render_format(api_type)).items()) == list(SEED.items())
+def test_rest_and_http_log_the_documented_fields_behind_a_marker_aws_s_own_first(
+    api_type: ApiType,
+) -> None:
+    logged = json.loads(render_format(api_type))
+    assert list(logged) == ["wallarm_log", *AWS_FIRST, *CLIENTS_LAST, "wallarm_end"]
+    assert logged.items() >= SEED.items()
+    assert logged["wallarm_log"] == "http/$context.apiId"
 
 
 def test_websocket_logs_the_documented_fields_but_the_six_it_does_not_have() -> None:
     logged = json.loads(render_format(ApiType.WEBSOCKET))
-    assert set(SEED) - set(logged) == {
-        "httpMethod",
-        "path",
-        "protocol",
-        "responseLength",
-        "responseLatency",
-        "integrationStatus",
-    }
-    assert logged.items() <= SEED.items()
+    keys = [key for key in AWS_FIRST + CLIENTS_LAST if key not in NOT_IN_WEBSOCKET]
+    assert list(logged) == ["wallarm_log", *keys, "wallarm_end"]
+    assert logged["wallarm_log"] == "websocket/$context.apiId"
+    assert all(logged[key] == SEED[key] for key in keys)
 
 
 @pytest.mark.parametrize("api_type", list(ApiType))
@@ -78,20 +88,31 @@ def test_the_format_is_one_short_line_that_api_gateway_accepts(api_type: ApiType
     assert "\n" not in log_format
 
 
-def test_a_users_format_is_extended_at_its_end_and_otherwise_untouched() -> None:
+def test_our_fields_stand_before_a_users_format_which_is_otherwise_untouched() -> None:
     theirs = '{ "ip":"$context.identity.sourceIp", "requestId" : "$context.requestId" }'
     result = merge(theirs, ApiType.REST)
     assert result.ok
-    assert result.format.startswith(theirs[:-2])
+    assert result.format.startswith('{"wallarm_log":"http/$context.apiId","stage":"$context.stage"')
+    assert result.format.endswith(
+        ',"wallarm_end":"1","ip":"$context.identity.sourceIp", "requestId" : "$context.requestId"}'
+    )
     assert "requestId" not in result.added
     assert as_written(result.format).items() >= SEED.items()
 
 
-def test_variables_outside_quotes_count_as_present() -> None:
-    theirs = '{"status":$context.status,"requestId":"$context.requestId","n":[$context.path,1]}'
+def test_nothing_that_aws_writes_stands_behind_anything_a_client_can_write() -> None:
+    theirs = '{"requestId":"$context.requestId","status":"$context.status","ip":"$context.path"}'
     result = merge(theirs, ApiType.HTTP)
-    assert result.format.startswith(theirs[:-1])
-    assert "status" not in result.added
+    keys = [member.key for member in access_log.parse(result.format).members]
+    assert keys.index("wallarm_status") < keys.index("domainName")
+    assert keys.index("sourceIp") < keys.index("domainName") < keys.index("wallarm_end")
+    assert keys[-3:] == ["requestId", "status", "ip"]
+
+
+def test_what_a_users_format_has_and_the_forwarder_does_not_need_is_not_logged_twice() -> None:
+    theirs = '{"requestId":"$context.requestId","protocol":$context.protocol,"p":[$context.path,1]}'
+    result = merge(theirs, ApiType.HTTP)
+    assert not {"protocol", "wallarm_protocol", "wallarm_requestId"} & set(result.added)
     assert "path" in result.added
 
 
@@ -100,7 +121,7 @@ def test_a_variable_under_another_name_is_added_once_more_under_ours() -> None:
     assert "requestId" in result.added
 
 
-def test_a_key_in_use_for_something_else_stays_and_ours_gets_another_name() -> None:
+def test_a_key_in_use_stays_and_ours_gets_another_name() -> None:
     theirs = '{"path":"$context.resourcePath","requestId":"$context.requestId"}'
     result = merge(theirs, ApiType.REST)
     merged = as_written(result.format)
@@ -110,40 +131,99 @@ def test_a_key_in_use_for_something_else_stays_and_ours_gets_another_name() -> N
     assert merge(result.format, ApiType.REST).format == result.format
 
 
-def test_when_both_names_are_taken_nothing_is_changed_and_it_says_so() -> None:
-    theirs = '{"path":"a $context.requestId","wallarm_path":"b"}'
+@pytest.mark.parametrize(
+    ("theirs", "taken"),
+    [
+        ('{"path":"a $context.requestId","wallarm_path":"b"}', "wallarm_path"),
+        ('{"a":"$context.requestId","wallarm_log":"b"}', "wallarm_log"),
+        ('{"a":"$context.requestId","n":{"wallarm_end":"b"}}', "wallarm_end"),
+        ('{"wallarm_log":"mine","x":1,"wallarm_log":"$context.requestId"}', "wallarm_log"),
+    ],
+)
+def test_when_our_other_name_is_taken_too_nothing_is_changed_and_it_says_so(
+    theirs: str, taken: str
+) -> None:
     result = merge(theirs, ApiType.REST)
     assert not result.ok
     assert result.format == theirs
-    assert "wallarm_path" in result.problem
+    assert taken in result.problem
 
 
-def test_a_format_with_one_of_our_keys_twice_is_left_alone() -> None:
-    theirs = '{"status":"$context.status","requestId":"$context.requestId","status":"x"}'
-    result = merge(theirs, ApiType.REST)
-    assert result.format == theirs
-    assert "status stands twice" in result.problem
+# What earlier versions wrote: the documented order; and users' formats with fields at either end.
+OLDER = [
+    (json.dumps(SEED), ""),
+    (json.dumps(SEED, separators=(",", ":")), ""),
+    ('{"id": "$context.requestId", "x":{"path":"$context.path"},'
+     + json.dumps(SEED, separators=(",", ":"))[1:],
+     '"id": "$context.requestId", "x":{"path":"$context.path"}'),
+    ('{"wallarm_stage":"$context.stage","wallarm_path":"$context.path","stage":"mine","path":"y",'
+     + json.dumps({k: v for k, v in SEED.items() if k not in ("stage", "path")})[1:],
+     '"stage":"mine","path":"y"'),
+]  # fmt: skip
 
 
-def test_aliases_lead_the_line_and_what_clients_write_comes_last_among_them() -> None:
-    theirs = '{"userAgent":"a","path":"b","stage":"c","requestId":"$context.requestId"}'
-    result = merge(theirs, ApiType.REST)
-    names = [member.key for member in access_log.parse(result.format).members]
-    assert names[:3] == ["wallarm_stage", "wallarm_path", "wallarm_userAgent"]
+@pytest.mark.parametrize(("older", "theirs"), OLDER)
+def test_an_older_format_is_recognised_and_moved_and_only_what_is_the_users_own_stays(
+    older: str, theirs: str
+) -> None:
+    assert access_log.is_older(older, ApiType.REST)
+    assert not access_log.is_complete(older, ApiType.REST)
+    result = merge(older, ApiType.REST)
+    assert result.moved
+    assert result.format.endswith(f'"wallarm_end":"1"{"," if theirs else ""}{theirs}}}')
+    assert {"wallarm_log", "wallarm_end"} <= set(result.added)
+    assert not access_log.is_older(result.format, ApiType.REST)
+    assert access_log.is_complete(result.format, ApiType.REST)
 
 
 @pytest.mark.parametrize(
-    "theirs",
+    ("old", "new"),
     [
-        '{"requestId":"$context.requestId","path":"mine","wallarm_path":"$context.path"}',
-        '{"wallarm_userAgent":"$context.identity.userAgent","wallarm_path":"$context.path"}',
-        '{"wallarm_path":"$context.path","requestId":"$context.requestId","wallarm_path":"x"}',
+        ('"status":"$context.status",', ""),
+        ('"status":"$context.status"', '"status":$context.status'),
+        ('"stage":"$context.stage"', '"stage":"$context.path"'),
+        ('"httpMethod":"$context.httpMethod","requestId":"$context.requestId"',
+         '"requestId":"$context.requestId","httpMethod":"$context.httpMethod"'),
+        ('"wallarm_log":"http/$context.apiId",', ""),
+        ('"wallarm_log":"http/$context.apiId"', '"wallarm_log":"websocket/$context.apiId"'),
+        (',"wallarm_end":"1"', ""),
+        ('"wallarm_end":"1"', '"wallarm_end":"1","again":{"wallarm_end":"1"}'),
+        ('"stage"', '"\\u0073tage"'),
+        ('"status":"$context.status"', '"status":"$context.integrationStatus"'),
+        ('"status"', '"mine":"x","status"'),
     ],
-)
-def test_an_alias_that_a_client_could_forge_is_refused(theirs: str) -> None:
-    result = merge(theirs, ApiType.REST)
-    assert result.format == theirs
-    assert "wallarm_path" in result.problem
+)  # fmt: skip
+def test_a_format_that_somebody_altered_is_not_complete_and_is_put_right(
+    old: str, new: str
+) -> None:
+    ours = render_format(ApiType.REST)
+    altered = ours.replace(old, new)
+    assert altered != ours
+    assert not access_log.is_complete(altered, ApiType.REST)
+    result = merge(altered, ApiType.REST)
+    assert access_log.is_complete(result.format, ApiType.REST) or result.problem
+
+
+@pytest.mark.parametrize(
+    ("theirs", "said"),
+    [
+        ('{"e":"$context.error.messageString"}', ["messageString stands in quotes"]),
+        ('{"e":"x: $context.error.messageString"}', ["messageString stands in quotes"]),
+        ('{"e":$context.error.messageString}', []),
+        ('{"n":$context.integrationLatency}', ["$context.integrationLatency stands without"]),
+        ('{"n":[$context.status,$context.responseLength]}',
+         ["$context.status, $context.responseLength stand without"]),
+        ('{"e":"$context.error.message","n":"$context.status"}', []),
+        ('{"a":"\\"$context.status"}', []),
+        ("", []),
+    ],
+)  # fmt: skip
+def test_formats_whose_lines_will_not_be_json_are_told_before_the_change(
+    theirs: str, said: list[str]
+) -> None:
+    found = access_log.broken_lines(theirs)
+    assert len(found) == len(said)
+    assert all(words in text for words, text in zip(said, found, strict=True))
 
 
 def test_line_breaks_between_members_are_dropped() -> None:
@@ -155,7 +235,8 @@ def test_line_breaks_between_members_are_dropped() -> None:
 
 
 def test_nothing_is_added_to_a_complete_format_not_even_when_it_is_spelt_differently() -> None:
-    theirs = json.dumps(SEED)
+    theirs = json.dumps(json.loads(render_format(ApiType.REST)))
+    assert theirs != render_format(ApiType.REST)
     result = merge(theirs, ApiType.REST)
     assert result.format == theirs
     assert result.added == ()
@@ -207,7 +288,7 @@ def test_a_format_with_blanks_is_squeezed_when_only_that_makes_it_fit() -> None:
     theirs = '{"requestId": "$context.requestId"' + " " * 2600 + ', "x": "a b"}'
     result = merge(theirs, ApiType.REST)
     assert result.ok
-    assert len(result.format) < 800
+    assert len(result.format) < 900
     assert '"x":"a b"' in result.format
 
 
@@ -229,7 +310,7 @@ def test_every_way_a_stage_can_log_today_is_told_apart() -> None:
 
     assert state("", "") is LoggingState.OFF
     assert state(OURS, ours) is LoggingState.OURS
-    assert state(OURS, json.dumps(SEED)) is LoggingState.OURS
+    assert state(OURS, json.dumps(SEED)) is LoggingState.OLDER
     assert state(OURS, '{"requestId":"$context.requestId"}') is LoggingState.ALTERED
     assert state(theirs, ours) is LoggingState.OTHER
     assert state(stream, ours) is LoggingState.FIREHOSE
@@ -287,16 +368,17 @@ def test_merging_keeps_every_member_adds_every_field_and_stays_valid(
         assert result.format == theirs
         return
     after = access_log.parse(result.format)
-    aliases = len({name for _, name in result.renamed} & set(result.added))
-    kept = after.members[aliases : aliases + len(before.members)]
-    assert kept == before.members
     assert problems(result.format) == ()
-    last = {m.key: m.unquoted for m in after.members}
+    assert access_log.is_complete(result.format, api_type)
+    ours = [m.key for m in after.members].index("wallarm_end") + 1
+    assert after.members[ours:] == before.members
     alias = dict(result.renamed)
     for key, variable in fields(api_type):
-        assert last[alias.get(key, key)] == variable
-    others = after.members[:aliases] + after.members[aliases + len(before.members) :]
-    assert tuple(m.key for m in others) == result.added
+        members = after.members[:ours] if key not in access_log.OPTIONAL else after.members
+        assert alias.get(key, key) in {m.key for m in members if m.unquoted == variable}
+    keys = [m.key for m in after.members[:ours]]
+    assert keys == ["wallarm_log", *(alias.get(k, k) for k, _ in fields(api_type)
+                                     if alias.get(k, k) in keys), "wallarm_end"]  # fmt: skip
 
 
 @given(objects(values), api_types)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from wizard.core.facts import AccessLog, Api, ApiType, LogGroup, Stage, StageRef, StageSettings
-from wizard.core.stages.change import Mode, StageChange, diff_lines, plan_change, same_settings
+from wizard.core.stages import log_format
+from wizard.core.stages.change import (
+    Mode,
+    StageChange,
+    diff_lines,
+    in_todays_format,
+    plan_change,
+    same_settings,
+)
 from wizard.core.stages.log_format import render_format
 from wizard.core.stages.owner import Owner, Tool, from_tags, owner, snippet
 from wizard.services.aws.stages import rest_patch, v2_requests
@@ -60,7 +69,7 @@ def test_keeping_a_log_group_changes_nothing_but_the_missing_fields() -> None:
     assert change.log_group == "theirs"
     assert change.after.logging_level == "ERROR"
     assert change.after.access_log.destination_arn == THEIRS
-    assert change.after.access_log.format.startswith(JSON[:-1])
+    assert change.after.access_log.format.endswith(f",{JSON[1:]}")
     assert [d.label for d in diff_lines(change)] == ["format"]
 
 
@@ -109,7 +118,54 @@ def test_what_aws_manages_is_left_alone() -> None:
 
 def test_a_format_altered_in_our_group_is_completed_not_replaced() -> None:
     change = plan_change(stage(logging(ARN, JSON, "INFO")), ARN)
-    assert change.after.access_log.format.startswith(JSON[:-1])
+    assert change.after.access_log.format.endswith(f",{JSON[1:]}")
+
+
+OLDER = json.dumps(dict(log_format.FIELDS))
+
+
+@pytest.mark.parametrize("arn", [ARN, THEIRS])
+def test_a_stage_in_the_older_format_is_moved_and_the_review_says_why(arn: str) -> None:
+    change = plan_change(stage(logging(arn, OLDER, "INFO")), ARN, "keep")
+    assert change.after.access_log.format == render_format(ApiType.REST)
+    (line,) = diff_lines(change)
+    assert line.before == "JSON, older order"
+    assert "no client can forge" in line.after
+
+
+def test_settings_in_the_older_format_are_brought_to_todays_and_others_stay() -> None:
+    older = logging(ARN, OLDER, "INFO")
+    today = in_todays_format(older, ApiType.REST)
+    assert today == logging(ARN, render_format(ApiType.REST), "INFO")
+    for other in (today, logging(ARN, JSON), logging(ARN, CLF), logging("", "")):
+        assert in_todays_format(other, ApiType.REST) == other
+
+
+@pytest.mark.parametrize(
+    ("arn", "theirs", "words"),
+    [
+        (THEIRS, '{"id":"$context.requestId","e":"$context.error.messageString"}',
+         "messageString stands in quotes"),
+        (THEIRS, '{"id":"$context.requestId","n":$context.status}', "without quotes"),
+        (THEIRS.replace("theirs", "API-Gateway-Execution-Logs_a1/prod"), JSON, "execution logs"),
+    ],
+)  # fmt: skip
+def test_lines_that_will_be_broken_are_told_before_the_change(
+    arn: str, theirs: str, words: str
+) -> None:
+    change = plan_change(stage(logging(arn, theirs)), ARN, "keep")
+    assert change.mode is Mode.KEEP
+    assert any(words in text for text in change.warnings)
+    plain = plan_change(stage(logging(THEIRS, JSON)), ARN, "keep")
+    assert not any(words in text for text in plain.warnings)
+
+
+def test_a_forwarders_own_log_is_never_read_by_a_forwarder() -> None:
+    arn = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/wallarm-cw-resend-12ab"
+    change = plan_change(stage(logging(arn, JSON)), ARN, "keep")
+    assert change.mode is Mode.SKIP
+    assert "never end" in change.reason
+    assert plan_change(stage(logging(arn, JSON)), ARN, "switch").mode is Mode.OURS
 
 
 def test_the_destination_can_be_filled_in_once_it_exists() -> None:

@@ -37,10 +37,21 @@ def test_every_answer_that_the_module_has_a_variable_for_reaches_it() -> None:
 
 
 def test_the_forwarder_reads_every_field_that_the_format_writes() -> None:
-    parse = runpy.run_path(str(ROOT / "lambda" / "cw-resend-lambda" / "parse.py"))
-    assert parse["KEYS"] == tuple(name for name, _ in log_format.FIELDS)
-    assert parse["ALIASES"] == log_format.ALIASES
-    assert parse["WRITTEN"] == log_format.WRITTEN_BY_CLIENTS
+    layout = runpy.run_path(str(ROOT / "lambda" / "cw-resend-lambda" / "layout.py"))
+    assert sorted(layout["KEYS"]) == sorted(name for name, _ in log_format.FIELDS)
+    for name in ("AWS_WRITTEN", "CLIENT_WRITTEN", "OPTIONAL", "MARKER", "END", "END_VALUE"):
+        assert layout[name] == getattr(log_format, name), name
+    assert layout["ALIAS"] == log_format.ALIAS_PREFIX
+    assert {layout["HTTP"], layout["WEBSOCKET"]} == {
+        log_format.marker(api_type).partition("/")[0] for api_type in ApiType
+    }
+
+
+def test_the_order_that_older_stages_log_in_is_the_documented_one() -> None:
+    layout = runpy.run_path(str(ROOT / "lambda" / "cw-resend-lambda" / "layout.py"))
+    assert layout["OLDER"] == log_format.OLDER
+    known = {name for name, _ in log_format.fields(ApiType.WEBSOCKET)}
+    assert layout["OLDER_WEBSOCKET"] == tuple(n for n in log_format.OLDER if n in known)
 
 
 @pytest.mark.parametrize("step", [step.id for step in STEPS])

@@ -187,17 +187,18 @@ def test_a_batch_is_kept_when_what_its_events_were_refused_for_is_about_us(
     )
 
 
-def test_a_line_with_a_method_but_no_path_is_malformed_and_one_with_neither_is_skipped() -> None:
+def test_a_line_of_an_http_stage_is_never_skipped_and_one_of_a_websocket_stage_always() -> None:
     whole = json.loads(line(1))
     lines = [
         {k: v for k, v in whole.items() if k != "path"},
         {**whole, "httpMethod": "-"},
         {k: v for k, v in whole.items() if k not in ("path", "httpMethod")},
+        {**whole, "wallarm_log": "websocket/a1b2c3d4e5"},
     ]
     events = [{"id": str(n), "message": json.dumps(text)} for n, text in enumerate(lines)]
     with BadNode() as node, environment(X_NODE_URL=node.url):
         counts, _, _ = invoke(of(events), 20)
-    assert (counts["malformed"], counts["skipped"], node.seen) == (2, 1, 0)
+    assert (counts["malformed"], counts["skipped"], node.seen) == (3, 1, 0)
 
 
 def test_retry_after_is_waited_for_and_no_longer_than_there_is_time() -> None:

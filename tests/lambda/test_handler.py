@@ -70,14 +70,86 @@ def test_one_message_per_event_and_other_header_names_can_be_chosen() -> None:
 
 
 def test_a_bad_line_never_fails_its_neighbours() -> None:
-    lines = (line(1), "not a line", line(2), '{"cut": ', json.dumps({"eventType": "CONNECT"}), 7)
+    socket = '{"wallarm_log":"websocket/x","stage":"prod"}'
+    lines = (line(1), "not a line", line(2), '{"cut": ', socket, 7)
     with BadNode() as node, environment(X_NODE_URL=node.url):
         counts, raised, log = invoke(of_lines(*lines), 10)
     assert raised == ""
     assert {k: v for k, v in counts.items() if v} == {
         "received": 6, "delivered": 2, "malformed": 3, "skipped": 1,
     }  # fmt: skip
-    assert {e["log_event_id"] for e in entries(log, "quarantined")} == {"1", "3", "5"}
+    assert {e["log_event_id"] for e in entries(log, "malformed")} == {"1", "3", "5"}
+
+
+def test_one_broken_byte_costs_its_line_and_not_its_batch() -> None:
+    lines = [line(n) for n in range(4)]
+    events = [{"id": str(n), "message": text} for n, text in enumerate(lines)]
+    raw = json.dumps({"messageType": "DATA_MESSAGE", "logEvents": events})
+    for broken in (b"\xf6", b"\x00", b"\x1b", b"\xed\xa0\x80", b"\x80"):
+        data = base64.b64encode(gzip.compress(raw.encode().replace(b"/p/2", b"/p/" + broken)))
+        with BadNode() as node, environment(X_NODE_URL=node.url):
+            counts, raised, log = invoke({"awslogs": {"data": data.decode()}}, 10)
+        assert (counts["delivered"], counts["malformed"], raised) == (3, 1, "")
+        assert [e["log_event_id"] for e in entries(log, "malformed")] == ["2"]
+
+
+def test_what_aws_says_of_a_line_that_is_given_up_tells_where_it_came_from() -> None:
+    twice = line(1).replace('"path":"', '"path":"/x","path":"')
+    no_path = line(2).replace('"/p/2"', '"-"')
+    with BadNode() as node, environment(X_NODE_URL=node.url):
+        _, _, log = invoke(of_lines(twice, no_path, "REPORT RequestId: 1"), 10)
+    told = [{k: e[k] for k in ("api", "stage", "log_group", "reason")}
+            for e in entries(log, "malformed")]  # fmt: skip
+    here = {"api": "a1b2c3d4e5", "stage": "prod", "log_group": "g"}
+    assert told == [
+        {**here, "reason": "a key of ours twice"},
+        {**here, "reason": "path"},
+        {"api": "", "stage": "", "log_group": "g", "reason": "unknown format"},
+    ]
+
+
+def test_fields_that_are_not_what_they_should_be_are_counted_and_the_event_is_delivered() -> None:
+    odd = line(1).replace('"status":"200"', '"status":"20x"').replace("203.0.113.7", "somebody")
+    with BadNode() as node, environment(X_NODE_URL=node.url):
+        counts, _, log = invoke(of_lines(odd, line(2)), 10)
+    assert (counts["delivered"], counts["left_out"]) == (2, 2)
+    assert metric_lines(log)[0]["left_out"] == 2
+    headers = next(m for m in node.accepted if m.path == "/p/1").headers
+    assert "x-wallarm-forwarded-for" not in headers
+
+
+def test_the_shares_of_what_is_not_sent_on_are_metrics() -> None:
+    socket = '{"wallarm_log":"websocket/x"}'
+    with BadNode() as node, environment(X_NODE_URL=node.url):
+        _, _, log = invoke(of_lines(*["?"] * 10, *[socket] * 2, *[line(1)] * 8), 10)
+    (found,) = metric_lines(log)
+    assert (found["malformed_share"], found["skipped_share"]) == (50.0, 10.0)
+
+
+def test_a_batch_that_takes_all_the_time_to_be_read_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = forwarder()
+    now = [1000.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    read = module.read
+
+    def slow(message: object) -> object:
+        now[0] += 3.0
+        return read(message)
+
+    monkeypatch.setattr(module, "read", slow)
+
+    class Context:
+        def get_remaining_time_in_millis(self) -> int:
+            return 12_000
+
+    log = io.StringIO()
+    with BadNode() as node, environment(X_NODE_URL=node.url), contextlib.redirect_stdout(log):
+        with pytest.raises(module.UndeliveredError, match=r"9 of 10 .* before all lines were read"):
+            module.lambda_handler(of_lines("?", *[line(n) for n in range(9)]), Context())
+    (found,) = metric_lines(log.getvalue())
+    assert (found["received"], found["malformed"], found["failed"], node.seen) == (10, 1, 9, 0)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +232,8 @@ def test_the_log_holds_no_payload_and_one_metric_line() -> None:
     assert metric["delivered"] == 5
     assert {m["Name"] for m in metric["_aws"]["CloudWatchMetrics"][0]["Metrics"]} >= {
         "received", "delivered", "retried", "quarantined", "malformed", "skipped", "failed",
-        "bytes", "latency_p50", "latency_p99", "batch_age",
+        "bytes", "latency_p50", "latency_p99", "batch_age", "left_out", "malformed_share",
+        "skipped_share",
     }  # fmt: skip
     assert len(entries(log, "start")) == 1
 
@@ -262,11 +335,13 @@ def test_a_certificate_nobody_vouches_for_is_refused_at_once(authority: trustme.
 SAMPLES = {
     "console": (2, 0, 2, 0),
     "function-report": (1, 0, 1, 0),
-    "trail": (2, 0, 1, 1),
+    "trail": (2, 0, 2, 0),
     "rest-api": (3, 3, 0, 0),
+    "older-rest-api": (3, 3, 0, 0),
     "http-api": (2, 2, 0, 0),
     "websocket-api": (2, 0, 0, 2),
-    "own-format": (2, 1, 0, 1),
+    "older-websocket-api": (1, 0, 0, 1),
+    "own-format": (2, 1, 1, 0),
     "control": (0, 0, 0, 0),
 }
 FOLDER = Path(__file__).parent / "samples"

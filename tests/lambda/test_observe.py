@@ -13,7 +13,7 @@ from benchmarks.bad_node import BadNode, Plan
 from benchmarks.batches import AGENT, batch, line
 from benchmarks.invoking import environment, forwarder, invoke, metric
 
-UNITS = {"Count", "Bytes", "Milliseconds"}
+UNITS = {"Count", "Bytes", "Milliseconds", "Percent"}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_no_payload_no_address_and_no_secret_is_in_the_log_or_the_error(
     assert all(json.loads(text) for text in said.splitlines() if text.startswith("{"))
 
 
-def test_of_a_malformed_line_only_its_log_event_id_is_said() -> None:
+def test_of_a_malformed_line_only_its_log_event_id_and_its_shape_are_said() -> None:
     import base64
     import gzip
 

@@ -56,6 +56,8 @@ def test_the_connectors_format_gives_a_line_of_strings(api_type: ApiType) -> Non
     values = log_lines.rest_values if api_type is ApiType.REST else log_lines.http_values
     line = json.loads(log_lines.render(log_format.render_format(api_type), values(EXCHANGE)))
     assert line == {
+        "wallarm_log": "http/a1b2c3d4e5",
+        "wallarm_end": "1",
         "requestId": "11111111-2222-3333-4444-555555555555",
         "httpMethod": "GET",
         "path": "/prod/orders/7",

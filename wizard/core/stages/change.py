@@ -16,6 +16,8 @@ from wizard.core.stages.owner import Owner, owner, snippet
 from wizard.core.text import count
 
 LEVEL = "INFO"  # "Errors and info logs" in the console
+FORWARDERS_GROUPS = "/aws/lambda/wallarm-cw-resend-"
+EXECUTION_LOGS = "API-Gateway-Execution-Logs_"
 
 
 class Mode(str, Enum):
@@ -94,7 +96,7 @@ def plan_change(
         return _skip(stage, "AWS manages this stage itself and refuses every change to it.")
     if state is LoggingState.OFF:
         return _ours(stage, destination_arn, access_log.render_format(stage.api.api_type))
-    if state in (LoggingState.OURS, LoggingState.ALTERED):
+    if state in (LoggingState.OURS, LoggingState.OLDER, LoggingState.ALTERED):
         merged = access_log.merge(now.access_log.format, stage.api.api_type)
         if not merged.ok and existing != "switch":
             return _skip(stage, merged.problem)
@@ -123,6 +125,15 @@ def diff_lines(change: StageChange) -> tuple[DiffLine, ...]:
         before, after = change.before.logging_level, change.after.logging_level
         lines.append(DiffLine("level", level_words(before), level_words(after)))
     return tuple(lines)
+
+
+def in_todays_format(settings: StageSettings, api_type: ApiType) -> StageSettings:
+    """The same settings, with an older format of the connector moved to the one of today."""
+    log = settings.access_log
+    if not access_log.is_older(log.format, api_type):
+        return settings
+    merged = access_log.merge(log.format, api_type)
+    return replace(settings, access_log=replace(log, format=merged.format))
 
 
 def same_log(one: AccessLog, other: AccessLog) -> bool:
@@ -183,6 +194,12 @@ def _keep(stage: Stage, log_group: LogGroup | None) -> StageChange:
             f"Its log group {where} is of class {log_group.log_class}; only STANDARD log groups "
             "can have a subscription filter. Switch it to the connector's log group instead.",
         )
+    if access_log.log_group_name(log.destination_arn).startswith(FORWARDERS_GROUPS):
+        return _skip(
+            stage,
+            f"It logs to {where}, where a forwarder writes what it says about each batch: reading "
+            "that, it would never end. Switch it to the connector's log group instead.",
+        )
     merged = access_log.merge(log.format, stage.api.api_type)
     if not merged.ok:
         return _skip(stage, merged.problem)
@@ -205,6 +222,8 @@ def _warnings(stage: Stage, change: StageChange) -> tuple[str, ...]:
         )
     if stage.has_canary:
         found.append("Requests that go to its canary are logged to <log group>/Canary instead.")
+    if change.mode is Mode.KEEP:
+        found += _warnings_of_lines(change)
     if stage.api.api_type is ApiType.WEBSOCKET:
         found.append("WebSocket events have no method and no path: they are counted, not sent on.")
     if change.mode is Mode.OURS and not same_level(
@@ -215,6 +234,22 @@ def _warnings(stage: Stage, change: StageChange) -> tuple[str, ...]:
             f"{stage.api.api_id}/{stage.name}, which CloudWatch bills."
         )
     return tuple(found)
+
+
+def _warnings_of_lines(change: StageChange) -> list[str]:
+    """What will be malformed among the lines of a stage that keeps its own log group."""
+    found = [
+        f"{reason} The forwarder reads its own fields all the same."
+        for reason in access_log.broken_lines(change.before.access_log.format)
+    ]
+    group = access_log.log_group_name(change.before.access_log.destination_arn)
+    if group.startswith(EXECUTION_LOGS):
+        found.append(
+            f"{group} holds API Gateway's execution logs as well: each of those lines is handed to "
+            "the forwarder too, which counts it as malformed. Better switch the stage to the "
+            "connector's log group."
+        )
+    return found
 
 
 def place(log: AccessLog) -> str:
@@ -238,10 +273,16 @@ def _format_line(change: StageChange) -> DiffLine:
     merged = access_log.merge(old, change.api_type)
     before = access_log.kind(old).value
     if old and merged.ok and merged.format == new:
+        if merged.moved:
+            return DiffLine(
+                "format",
+                f"{before}, older order",
+                "what AWS writes first, behind a marker: no client can forge it there",
+            )
         return DiffLine(
             "format",
             before,
-            f"{count(len(merged.added), 'field')} added: {', '.join(merged.added)}",
+            f"{count(len(merged.added), 'field')} added in front: {', '.join(merged.added)}",
         )
     total = count(len(access_log.fields(change.api_type)), "field")
     return DiffLine("format", before, f"JSON with {total}")

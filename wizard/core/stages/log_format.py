@@ -1,15 +1,21 @@
-"""The access-log format: which fields, per API type, inside a user's own format, and whose it is.
+"""The access-log format: which fields, per API type, before a user's own format, and whose it is.
 
 The sixteen fields are the ones Wallarm documents for this connector. Which `$context` variables an
 API type knows is from the API Gateway developer guide ("Variables for access logging", "Customize
 HTTP API access logs"); the WebSocket list lacks six of them.
+
+API Gateway puts values into a line as they are, quotes of a client's included. So a line begins
+with a marker that tells what it is, then comes what AWS writes itself, and after it what a client
+can write: nobody who sends requests can forge what stands before their first character. The
+forwarder reads this layout (lambda/cw-resend-lambda/layout.py) up to its end and nothing behind it;
+a user's own format follows there, as its owner wrote it.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 
@@ -27,10 +33,15 @@ class TemplateError(ValueError):
 
 @dataclass(frozen=True)
 class Member:
-    """One top-level member: its key, decoded, and its value as written (quotes included)."""
+    """One top-level member: its key, decoded, and its value as written (quotes included).
+
+    `start` and `end` are where it stands in the line.
+    """
 
     key: str
     value: str
+    start: int = field(default=0, compare=False)
+    end: int = field(default=0, compare=False)
 
     @property
     def unquoted(self) -> str:
@@ -41,21 +52,26 @@ class Member:
 
 @dataclass(frozen=True)
 class Template:
-    """A format on one line, its members in order, and the offset of its closing brace."""
+    """A format on one line, and its members in order."""
 
     text: str
     members: tuple[Member, ...]
-    end: int
 
-    def extended(self, first: tuple[Member, ...], last: tuple[Member, ...]) -> str:
-        """The same text with members added after its opening and before its closing brace."""
-        if not first and not last:
-            return self.text
-        theirs = self.text[1 : self.end]
-        if last:
-            theirs = theirs.rstrip(_SPACE)
-        parts = [_joined(first), theirs if self.members else "", _joined(last)]
-        return f"{{{','.join(part for part in parts if part)}{self.text[self.end :]}"
+    def written(self, members: tuple[Member, ...]) -> str:
+        """Some of its members, as they are written: what stands between two of them stays too."""
+        wanted = {member.start for member in members}
+        runs: list[str] = []
+        end = 0  # of the member before, where that is wanted too
+        for member in self.members:
+            if member.start not in wanted:
+                end = 0
+            elif end:
+                runs[-1] += self.text[end : member.end]
+                end = member.end
+            else:
+                runs.append(self.text[member.start : member.end])
+                end = member.end
+        return ",".join(runs)
 
 
 def parse(text: str) -> Template:
@@ -64,8 +80,7 @@ def parse(text: str) -> Template:
     Raises TemplateError when it is anything but one JSON object with variables.
     """
     line = one_line(text)
-    reader = _Reader(line)
-    return Template(line, reader.top(), reader.end)
+    return Template(line, _Reader(line).top())
 
 
 def one_line(text: str) -> str:
@@ -100,13 +115,11 @@ class _Reader:
     def __init__(self, line: str) -> None:
         self._line = line
         self._at = 0
-        self.end = 0
 
     def top(self) -> tuple[Member, ...]:
         if not self._line.startswith("{"):
             raise TemplateError("it is not a JSON object")
         members = self._object(0)
-        self.end = self._at - 1
         self._blank()
         if self._at != len(self._line):
             raise TemplateError("there is more text after the JSON object")
@@ -123,13 +136,15 @@ class _Reader:
             return ()
         while True:
             self._blank()
+            first = self._at
             key = self._string()
             self._blank()
             self._expect(":")
             self._blank()
             start = self._at
             self._value(depth)
-            members.append(Member(_decoded(key), self._line[start : self._at]))
+            value = self._line[start : self._at]
+            members.append(Member(_decoded(key), value, first, self._at))
             self._blank()
             if self._peek() == ",":
                 self._at += 1
@@ -199,10 +214,6 @@ class _Reader:
         )
 
 
-def _joined(members: tuple[Member, ...]) -> str:
-    return ",".join(f"{json.dumps(m.key)}:{m.value}" for m in members)
-
-
 def _decoded(quoted: str) -> str:
     try:
         return str(json.loads(quoted, strict=False))
@@ -212,11 +223,10 @@ def _decoded(quoted: str) -> str:
 
 MAX_FORMAT_BYTES = 3 * 1024  # documented: 3 KB
 REQUEST_ID = "$context.requestId"  # documented: every format must contain it
-# Put before one of our keys that a user's format already uses for something else. Aliases lead the
-# line, those that a client can write into last: API Gateway may put a client's quotes into a line
-# as they are, and so nothing a client writes can pass for one (the forwarder's parse.py).
-ALIAS_PREFIX = "wallarm_"
-WRITTEN_BY_CLIENTS = ("path", "requestId", "errorMessage", "userAgent")
+ALIAS_PREFIX = "wallarm_"  # before one of our keys that a user's format has already
+MARKER, END = "wallarm_log", "wallarm_end"
+END_VALUE = "1"
+API_ID = "$context.apiId"
 
 FIELDS: tuple[tuple[str, str], ...] = (
     ("requestId", "$context.requestId"),
@@ -236,10 +246,24 @@ FIELDS: tuple[tuple[str, str], ...] = (
     ("sourceIp", "$context.identity.sourceIp"),
     ("userAgent", "$context.identity.userAgent"),
 )
-ALIASES = tuple(
-    ALIAS_PREFIX + key
-    for key in (*(k for k, _ in FIELDS if k not in WRITTEN_BY_CLIENTS), *WRITTEN_BY_CLIENTS)
-)
+# The order of a line. `httpMethod` is the last of AWS's: a client chooses it, out of few.
+AWS_WRITTEN = (
+    "stage", "status", "responseLength", "requestTime", "requestTimeEpoch", "responseLatency",
+    "integrationLatency", "integrationStatus", "sourceIp", "protocol", "httpMethod",
+)  # fmt: skip
+CLIENT_WRITTEN = ("requestId", "domainName", "path", "errorMessage", "userAgent")
+# Where a user's own format has one of these already, it is not logged twice: the forwarder does not
+# send them on.
+OPTIONAL = (
+    "requestTime", "requestTimeEpoch", "integrationLatency", "integrationStatus", "protocol",
+    "requestId", "errorMessage",
+)  # fmt: skip
+# The order before there was a marker: Wallarm's documented one. It does not grow with the fields.
+OLDER = (
+    "requestId", "httpMethod", "path", "protocol", "status", "responseLength", "requestTime",
+    "requestTimeEpoch", "responseLatency", "integrationLatency", "integrationStatus",
+    "errorMessage", "stage", "domainName", "sourceIp", "userAgent",
+)  # fmt: skip
 _VARIABLES = dict(FIELDS)
 _NOT_IN_WEBSOCKET = frozenset(
     ("httpMethod", "path", "protocol", "responseLength", "responseLatency", "integrationStatus")
@@ -251,6 +275,7 @@ class LoggingState(str, Enum):
 
     OFF = "off"
     OURS = "on"
+    OLDER = "on, older format"
     ALTERED = "on, altered"
     OTHER = "other group"
     FIREHOSE = "Firehose"
@@ -269,17 +294,19 @@ class FormatKind(str, Enum):
 
 @dataclass(frozen=True)
 class MergeResult:
-    """A user's format with the missing fields added.
+    """A user's format behind the connector's fields.
 
     `format` is the format to write; where `problem` says why that is impossible it is the user's
-    own, unchanged. `renamed` pairs one of our keys with the name it got because the user's format
-    already has that key for something else.
+    own, unchanged. `added` are the keys it did not have before. `renamed` pairs one of our keys
+    with the name it got because the user's format already has that key. `moved` says that an older
+    format of ours had every field, in an order in which a client could forge some.
     """
 
     format: str
     added: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
     problem: str = ""
+    moved: bool = False
 
     @property
     def ok(self) -> bool:
@@ -288,15 +315,20 @@ class MergeResult:
 
 
 def fields(api_type: ApiType) -> tuple[tuple[str, str], ...]:
-    """The (key, variable) pairs that this API type can log: 16, for WebSocket 10."""
-    if api_type is ApiType.WEBSOCKET:
-        return tuple(f for f in FIELDS if f[0] not in _NOT_IN_WEBSOCKET)
-    return FIELDS
+    """The (key, variable) pairs that this API type can log, in a line's order: 16, WebSocket 10."""
+    absent = _NOT_IN_WEBSOCKET if api_type is ApiType.WEBSOCKET else frozenset[str]()
+    keys = (*AWS_WRITTEN, *CLIENT_WRITTEN)
+    return tuple((key, _VARIABLES[key]) for key in keys if key not in absent)
+
+
+def marker(api_type: ApiType) -> str:
+    """What a line of this API type begins with: `http` or `websocket`, and the API's id."""
+    return f"{'websocket' if api_type is ApiType.WEBSOCKET else 'http'}/{API_ID}"
 
 
 def render_format(api_type: ApiType) -> str:
     """The connector's own format: one line of JSON without blanks."""
-    return json.dumps(dict(fields(api_type)), separators=(",", ":"))
+    return _line(_block(fields(api_type), api_type), "")
 
 
 def kind(log_format: str) -> FormatKind:
@@ -316,12 +348,14 @@ def kind(log_format: str) -> FormatKind:
 
 
 def merge(users_format: str, api_type: ApiType) -> MergeResult:
-    """Add our missing fields to a user's own JSON format; theirs stay as they are, and in order.
+    """Put our fields before a user's own JSON format; theirs stays as it is, and in order.
 
-    A field counts as present when the format has our key with our variable, quoted or not. Where
-    the key is taken for something else ours is added as `wallarm_<key>`. Merging twice changes
-    nothing more.
+    Where the user's format has one of our keys ours is added as `wallarm_<key>`, or not at all
+    where it holds the same and the forwarder does not need it. What an earlier version of the
+    connector added is taken out again. Merging twice changes nothing more.
     """
+    if is_complete(users_format, api_type):
+        return MergeResult(users_format)
     shape = kind(users_format)
     if shape is not FormatKind.JSON:
         return MergeResult(users_format, problem=_not_json(shape))
@@ -331,14 +365,47 @@ def merge(users_format: str, api_type: ApiType) -> MergeResult:
         return MergeResult(
             users_format, problem=f"The format cannot be extended because {error}. {_REMEDY}"
         )
-    return _extend(users_format, template, api_type)
+    return _extended(users_format, template, api_type)
 
 
 @lru_cache(maxsize=512)  # thousands of stages share a few formats
 def is_complete(log_format: str, api_type: ApiType) -> bool:
-    """Whether a format already holds every field the connector reads."""
-    result = merge(log_format, api_type)
-    return result.ok and not result.added
+    """Whether the forwarder can believe a line of this format, and every field is in it."""
+    found = _layout(api_type).match(log_format)
+    if found is None:
+        return False
+    rest = log_format[found.end() :]
+    absent = [key for key in _optional(api_type) if found[key] is None]
+    return f'"{END}"' not in rest and all(
+        re.search(rf'"{key}"\s*:\s*"?{re.escape(_VARIABLES[key])}[",}}\s]', rest) for key in absent
+    )
+
+
+def is_read(log_format: str, api_type: ApiType) -> bool:
+    """Whether the forwarder reads lines of this format at all.
+
+    Of older ones it reads those that have the documented fields, in their order, and nothing else.
+    """
+    if is_complete(log_format, api_type):
+        return True
+    return is_older(log_format, api_type) and _older_fields(api_type) == tuple(
+        (member.key, member.unquoted) for member in parse(log_format).members
+    )
+
+
+@lru_cache(maxsize=512)
+def is_older(log_format: str, api_type: ApiType) -> bool:
+    """Whether a format holds every field as earlier versions of the connector wrote them.
+
+    It is read only where nothing in a line looks as if a client had forged it.
+    """
+    if is_complete(log_format, api_type):
+        return False
+    try:
+        template = parse(log_format)
+    except TemplateError:
+        return False
+    return _has_every_field(template, api_type)
 
 
 def problems(log_format: str) -> tuple[str, ...]:
@@ -351,6 +418,29 @@ def problems(log_format: str) -> tuple[str, ...]:
     size = len(log_format.encode())
     if size > MAX_FORMAT_BYTES:
         found.append(f"it is {size:,} bytes long, {MAX_FORMAT_BYTES:,} are possible")
+    return tuple(found)
+
+
+def broken_lines(log_format: str) -> tuple[str, ...]:
+    """Why lines of a user's own JSON format will not be JSON; empty when nothing is known.
+
+    The forwarder reads its own fields all the same; whatever else reads these lines may not.
+    """
+    found = []
+    quoted = "".join(_QUOTED.findall(log_format))
+    if _MESSAGE_STRING in quoted:
+        found.append(
+            f"{_MESSAGE_STRING} stands in quotes, and API Gateway puts quotes around it as well: "
+            "lines with an error are not JSON. Use it without quotes, or $context.error.message."
+        )
+    bare = _VARIABLE.findall(_QUOTED.sub("", log_format))
+    names = tuple(dict.fromkeys(name for name in bare if name != _MESSAGE_STRING))
+    if names:
+        verb = "stands" if len(names) == 1 else "stand"
+        found.append(
+            f"{', '.join(names[:3])}{' …' if len(names) > 3 else ''} {verb} without quotes: a line "
+            "without a value for it has `-` there, and is not JSON."
+        )
     return tuple(found)
 
 
@@ -369,7 +459,7 @@ def compare(log: AccessLog, our_destination: str, api_type: ApiType) -> LoggingS
         return LoggingState.OTHER
     if is_complete(log.format, api_type):
         return LoggingState.OURS
-    return LoggingState.ALTERED
+    return LoggingState.OLDER if is_older(log.format, api_type) else LoggingState.ALTERED
 
 
 def is_firehose(arn: str) -> bool:
@@ -397,6 +487,9 @@ _REMEDY = (
     "It is left as it is. Switch the stage to the connector's log group instead, change the format "
     "to one JSON object yourself, or leave the stage out."
 )
+_MESSAGE_STRING = "$context.error.messageString"
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_VARIABLE = re.compile(r"\$context\.[A-Za-z0-9_.]*[A-Za-z0-9_]")
 
 
 def _not_json(shape: FormatKind) -> str:
@@ -408,24 +501,51 @@ def _not_json(shape: FormatKind) -> str:
     )
 
 
-def _extend(users_format: str, template: Template, api_type: ApiType) -> MergeResult:
-    present = {member.key: member for member in template.members}
-    leading: list[Member] = []
-    additions: list[Member] = []
+def _optional(api_type: ApiType) -> tuple[str, ...]:
+    return tuple(key for key, _ in fields(api_type) if key in OPTIONAL)
+
+
+@lru_cache(maxsize=3)
+def _layout(api_type: ApiType) -> re.Pattern[str]:
+    """What a format begins with whose lines the forwarder believes. Blanks do no harm."""
+    parts = [rf'\s*\{{\s*"{MARKER}"\s*:\s*"{re.escape(marker(api_type))}"']
+    for key, variable in fields(api_type):
+        part = rf'\s*,\s*"(?:{ALIAS_PREFIX})?{key}"\s*:\s*"{re.escape(variable)}"'
+        parts.append(f"(?P<{key}>{part})?" if key in OPTIONAL else part)
+    parts.append(rf'\s*,\s*"{END}"\s*:\s*"{END_VALUE}"\s*[,}}]')
+    return re.compile("".join(parts))
+
+
+def _block(named: tuple[tuple[str, str], ...], api_type: ApiType) -> str:
+    """The connector's part of a line: marker, (key, variable) pairs, end."""
+    pairs = ((MARKER, marker(api_type)), *named, (END, END_VALUE))
+    return ",".join(f'"{key}":"{value}"' for key, value in pairs)
+
+
+def _line(block: str, theirs: str) -> str:
+    return f"{{{block},{theirs}}}" if theirs else f"{{{block}}}"
+
+
+def _extended(users_format: str, template: Template, api_type: ApiType) -> MergeResult:
+    moved = _has_every_field(template, api_type)
+    members = _theirs(template, moved)
+    theirs = template.written(members)
+    held = {member.key: member for member in members}
+    named: list[tuple[str, str]] = []
     renamed: list[tuple[str, str]] = []
     for key, variable in fields(api_type):
-        name = key
-        if key in present and present[key].unquoted != variable:
-            name = ALIAS_PREFIX + key
-            renamed.append((key, name))
-        if name not in present:
-            member = Member(name, json.dumps(variable))
-            (additions if name == key else leading).append(member)
-    leading.sort(key=lambda member: ALIASES.index(member.key))
-    taken = _repeated(template) or _aliases_out_of_place((*leading, *template.members))
+        if key not in held:
+            named.append((key, variable))
+        elif key not in OPTIONAL or not _holds(template, held[key], variable):
+            named.append((ALIAS_PREFIX + key, variable))
+            renamed.append((key, ALIAS_PREFIX + key))
+    taken = [key for key in (MARKER, *(key for key, _ in named)) if key in held]
+    if not taken and f'"{END}"' in theirs:
+        taken = [END]
     if taken:
-        return MergeResult(users_format, problem=f"{taken} {_REMEDY}")
-    line = template.extended(tuple(leading), tuple(additions))
+        problem = f"The key {taken[0]} is in use for something else. {_REMEDY}"
+        return MergeResult(users_format, problem=problem)
+    line = _line(_block(tuple(named), api_type), theirs)
     if len(line.encode()) > MAX_FORMAT_BYTES:
         line = squeezed(line)
     wrong = problems(line)
@@ -435,32 +555,56 @@ def _extend(users_format: str, template: Template, api_type: ApiType) -> MergeRe
             problem=f"With the connector's fields added the format would be refused: "
             f"{', '.join(wrong)}. {_REMEDY}",
         )
-    added = tuple(member.key for member in (*leading, *additions))
-    return MergeResult(line, added, tuple(renamed))
+    before = {(member.key, member.unquoted) for member in template.members}
+    pairs = ((MARKER, marker(api_type)), *named, (END, END_VALUE))
+    added = tuple(key for key, value in pairs if (key, value) not in before)
+    return MergeResult(line, added, tuple(renamed), moved=moved)
 
 
-def _repeated(template: Template) -> str:
-    """What is wrong with a known key that stands twice: no reader can tell it from a forged one."""
-    names = [member.key for member in template.members]
-    for key, _ in FIELDS:
-        if names.count(key) > 1:
-            return f"The key {key} stands twice in the format."
-    return ""
+def _holds(template: Template, member: Member, variable: str) -> bool:
+    """Whether a member is this variable under a key that is written without escapes."""
+    plain = template.text.startswith(f'"{member.key}"', member.start)
+    return plain and member.unquoted == variable
 
 
-def _aliases_out_of_place(members: tuple[Member, ...]) -> str:
-    """What is wrong with a format's aliases; empty when they lead it, in order, with our values."""
-    order = -1
-    leading = True
-    for member in members:
-        if member.key not in ALIASES:
-            leading = False
-            continue
-        key = member.key.removeprefix(ALIAS_PREFIX)
-        if member.unquoted != _VARIABLES[key]:
-            return f"The key {member.key} is in use for something else than {_VARIABLES[key]}."
-        place = ALIASES.index(member.key)
-        if not leading or place <= order:
-            return f"The key {member.key} must stand at the beginning of the format, once."
-        order = place
-    return ""
+def _has_every_field(template: Template, api_type: ApiType) -> bool:
+    """Whether each field is a member, under its key or its alias, wherever it stands."""
+    pairs = {(member.key, member.unquoted) for member in template.members}
+    return all(
+        (key, variable) in pairs or (ALIAS_PREFIX + key, variable) in pairs
+        for key, variable in _older_fields(api_type)
+    )
+
+
+def _older_fields(api_type: ApiType) -> tuple[tuple[str, str], ...]:
+    known = {key for key, _ in fields(api_type)}
+    return tuple((key, _VARIABLES[key]) for key in OLDER if key in known)
+
+
+def _theirs(template: Template, ours_too: bool) -> tuple[Member, ...]:
+    """The members that are the user's own.
+
+    What stands under the connector's keys up to its end is left out; and where the format has every
+    field because an earlier version added some, what that put before and behind theirs.
+    """
+    members = list(template.members)
+    keys = [member.key for member in members]
+    if keys[:1] == [MARKER] and END in keys:
+        end = keys.index(END)
+        between = (m for m in members[1:end] if m.key.removeprefix(ALIAS_PREFIX) not in _VARIABLES)
+        return (*between, *members[end + 1 :])
+    if keys[:1] == [MARKER]:
+        while members and (members[0].key == MARKER or _is_ours(members[0])):
+            del members[0]
+    elif ours_too:
+        while members and members[0].key.startswith(ALIAS_PREFIX) and _is_ours(members[0]):
+            del members[0]
+        while members and members[-1].key in _VARIABLES and _is_ours(members[-1]):
+            del members[-1]
+    return tuple(members)
+
+
+def _is_ours(member: Member) -> bool:
+    """Whether a member is one that some version of the connector writes."""
+    variable = _VARIABLES.get(member.key.removeprefix(ALIAS_PREFIX))
+    return variable is not None and member.value == f'"{variable}"'

@@ -14,7 +14,7 @@ from wizard.core.checks.model import Result
 from wizard.core.errors import WizardError
 from wizard.core.events import StageReport, State
 from wizard.core.facts import ApiType, StageRef
-from wizard.core.stages.change import Mode, StageChange, diff_lines
+from wizard.core.stages.change import Mode, StageChange, diff_lines, in_todays_format
 from wizard.flows.context import Context
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_deployment, open_session
@@ -200,4 +200,5 @@ class Repairs:
         held = self.deployment.journal.record.stages[ref]
         api_type = ApiType(held.api_type)
         live = read_settings(self.deployment.session, ref, api_type)
-        return StageChange(ref, api_type, live, held.after, Mode(held.mode))
+        after = in_todays_format(held.after, api_type)
+        return StageChange(ref, api_type, live, after, Mode(held.mode))

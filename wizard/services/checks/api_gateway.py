@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
 from wizard.core.facts import ApiType, StageRef
 from wizard.core.journal.record import StageRecord
-from wizard.core.stages.log_format import log_group_name, merge
+from wizard.core.stages.log_format import is_read, log_group_name, merge
 from wizard.core.text import count
 from wizard.services.aws import log_delivery as log_policy
 from wizard.services.aws.log_delivery import group_arn
@@ -53,13 +53,28 @@ def stage_destination(exam: Examination) -> Finding:
 @check("WAG-LOG-009")
 def stage_format(exam: Examination) -> Finding:
     """WAG-LOG-009."""
+    older = ""
     for held in exam.record.stages.values():
-        live = _live(exam, held.ref) or {}
-        merged = merge(live.get("format", ""), ApiType(held.api_type))
+        api_type = ApiType(held.api_type)
+        text = (_live(exam, held.ref) or {}).get("format", "")
+        merged = merge(text, api_type)
         if merged.problem:
             return failed(f"{held.ref}: {merged.problem}", str(held.ref))
-        if merged.added:
+        if merged.moved and not is_read(text, api_type):
+            return failed(
+                f"{held.ref} logs in an older format, in which a client could forge what AWS "
+                "writes: its lines are given up",
+                str(held.ref),
+            )
+        if merged.moved:
+            older = older or str(held.ref)
+        elif merged.added:
             return failed(f"{held.ref} logs without {', '.join(merged.added)}", str(held.ref))
+    if older:
+        return warned(
+            f"{older} logs in the older format: a line of it in which a client wrote anything that "
+            "looks like a key is given up; `wallarm-apigw install` moves it to the format of today"
+        )
     return passed("every field is logged")
 
 

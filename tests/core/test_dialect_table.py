@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import runpy
 from pathlib import Path
 
 import pytest
 
+from benchmarks.invoking import forwarder
 from wizard.core.errors import UsageError
 from wizard.core.events import State
 from wizard.core.node.dialect import (
@@ -29,12 +29,14 @@ def test_every_candidate_is_one_of_its_own_and_made_of_what_the_forwarder_takes(
     text = (LAMBDA / "dialect.py").read_text(encoding="utf-8")
     for name in DIALECT_VARIABLES:
         assert f'"{name}"' in text
-    protocol = runpy.run_path(str(LAMBDA / "protocol.py"))
+    forwarder()
+    import protocol  # the forwarder is not a package
+
     for one in CANDIDATES:
         assert set(one.settings) <= set(DIALECT_VARIABLES)
-        assert one.settings.get("X_NODE_STYLE", "two-messages") in protocol["STYLES"]
-        assert one.settings.get("X_NODE_REQUEST_ID", "event") in protocol["IDS"]
-        spoken = protocol["Encoder"](one.settings).dialect
+        assert one.settings.get("X_NODE_STYLE", "two-messages") in protocol.STYLES
+        assert one.settings.get("X_NODE_REQUEST_ID", "event") in protocol.IDS
+        spoken = protocol.Encoder(one.settings).dialect
         assert spoken["connector_type"] == one.settings.get(
             "X_NODE_CONNECTOR_TYPE", "aws-api-gateway"
         )
