@@ -1,0 +1,129 @@
+"""Rules choose stages by what they are, and say what is wrong with them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wizard.core.errors import UsageError
+from wizard.core.facts import Api, ApiType, Stage
+from wizard.core.stages.rules import (
+    ASK_BEYOND,
+    choose,
+    chosen_by,
+    parse_rule,
+    parse_rules,
+    question,
+    without_effect,
+)
+
+ORDERS = Api("a1b2c3", "Orders-API", ApiType.REST, tags={"team": "payments"})
+EVENTS = Api("d4e5f6", "orders-events", ApiType.WEBSOCKET)
+SHOP = Api("g7h8i9", "shop [eu]", ApiType.HTTP, tags={"team": "Shop"})
+OURS = Api("j0k1l2", "made by AWS", ApiType.HTTP, managed=True)
+STAGES = (
+    Stage(ORDERS, "prod"),
+    Stage(ORDERS, "dev", tags={"team": "sandbox"}),
+    Stage(EVENTS, "prod"),
+    Stage(SHOP, "$default"),
+    Stage(OURS, "$default"),
+)
+
+
+def chosen(*rules: str) -> list[str]:
+    return [str(stage.ref) for stage in choose(parse_rules(rules), STAGES)]
+
+
+@pytest.mark.parametrize(
+    ("rules", "found"),
+    [
+        (("all",), ["a1b2c3/prod", "a1b2c3/dev", "d4e5f6/prod", "g7h8i9/$default"]),
+        (("ALL",), ["a1b2c3/prod", "a1b2c3/dev", "d4e5f6/prod", "g7h8i9/$default"]),
+        (("api:orders-*",), ["a1b2c3/prod", "a1b2c3/dev", "d4e5f6/prod"]),
+        (("api:orders-* stage:PROD",), ["a1b2c3/prod", "d4e5f6/prod"]),
+        (("api:a1b2c3",), ["a1b2c3/prod", "a1b2c3/dev"]),
+        (("api:a1b2",), []),
+        (("api:orders-api stage:prod", "type:http"), ["a1b2c3/prod", "g7h8i9/$default"]),
+        (("type:websocket",), ["d4e5f6/prod"]),
+        (("tag:team",), ["a1b2c3/prod", "a1b2c3/dev", "g7h8i9/$default"]),
+        (("tag:team=payments",), ["a1b2c3/prod"]),
+        (("tag:team=shop",), []),
+        (("tag:team=S*",), ["g7h8i9/$default"]),
+        (("tag:owner",), []),
+        (("all", "not stage:dev"), ["a1b2c3/prod", "d4e5f6/prod", "g7h8i9/$default"]),
+        (("not type:rest", "all"), ["d4e5f6/prod", "g7h8i9/$default"]),
+        (("not all", "all"), []),
+        (("not stage:prod",), []),
+        (("'api:shop [[]eu]'",), ["g7h8i9/$default"]),
+        (("api:shop*",), ["g7h8i9/$default"]),
+        ((), []),
+    ],
+    ids=lambda value: " + ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_rule_chooses_what_meets_all_its_words(rules: tuple[str, ...], found: list[str]) -> None:
+    assert chosen(*rules) == found
+
+
+def test_what_aws_manages_is_matched_but_never_chosen() -> None:
+    rules = parse_rules(["api:made*"])
+    assert choose(rules, STAGES) == ()
+    assert without_effect(rules, STAGES) == ()
+
+
+def test_it_is_known_which_rule_chose_a_stage() -> None:
+    first, second = parse_rules(["api:orders-api", "stage:prod"])
+    assert chosen_by((first, second), STAGES[0]) is first
+    assert chosen_by((first, second), STAGES[2]) is second
+    assert chosen_by((first, second), STAGES[3]) is None
+
+
+def test_a_rule_that_meets_no_stage_is_named() -> None:
+    rules = parse_rules(["api:order-*", "type:rest", "not tag:nobody"])
+    assert [rule.text for rule in without_effect(rules, STAGES)] == [
+        "api:order-*",
+        "not tag:nobody",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "nothing about any stage"),
+        ("  ", "nothing about any stage"),
+        ("not", "nothing about any stage"),
+        ("orders", "none of api:, stage:"),
+        ("stages:prod", "Did you mean stage?"),
+        ("stage:", "nothing behind its colon"),
+        ("type:graphql", "no type of API: rest, http, websocket"),
+        ("all stage:prod", "`all` is none of"),
+        ("api:'open", "No closing quotation"),
+    ],
+)
+def test_a_rule_that_cannot_be_read_says_what_is_wrong_and_how_it_is_written(
+    text: str, why: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_rule(text)
+    assert caught.value.code == "WAG-E-RULES-001"
+    assert why in caught.value.why
+    assert "api:orders-*" in caught.value.next_step
+
+
+def test_the_same_rule_twice_is_one() -> None:
+    assert len(parse_rules(["all", "type:rest", "all"])) == 2
+
+
+@given(st.text())
+def test_any_text_is_a_rule_or_a_usage_error(text: str) -> None:
+    try:
+        rule = parse_rule(text)
+    except UsageError:
+        return
+    assert rule.text == text
+    assert isinstance(rule.matches(STAGES[0]), bool)
+
+
+def test_very_many_stages_are_asked_about() -> None:
+    assert question(ASK_BEYOND) == ""
+    assert f"{ASK_BEYOND + 1} stages" in question(ASK_BEYOND + 1)

@@ -1,0 +1,132 @@
+"""Rules that choose stages: by API, stage, tag or type, so that what is made later is chosen too.
+
+A rule is words with a space between them, all of which a stage has to meet:
+
+    all                       every stage
+    api:orders-*              the API's name or id, as a shell pattern
+    stage:prod                the stage's name, as a shell pattern
+    tag:team=payments*        a tag of the stage or of its API; `tag:team` takes any value
+    type:http                 rest, http or websocket
+
+A rule that begins with `not` takes stages away again, whatever other rule chose them. Patterns do
+not tell upper from lower case but in tags, whose values AWS compares exactly.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from wizard.core.errors import UsageError
+from wizard.core.facts import ApiType, Stage
+from wizard.core.text import closest, count
+
+TERMS = ("api", "stage", "tag", "type")
+ALL = "all"
+NOT = "not"
+# More stages than somebody would expect of a pattern are asked about first.
+ASK_BEYOND = 500
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule as it was written, and its parts: term and pattern; none means every stage."""
+
+    text: str
+    terms: tuple[tuple[str, str], ...] = ()
+    takes_away: bool = False
+
+    def matches(self, stage: Stage) -> bool:
+        """Whether the stage meets every part."""
+        return all(_meets(stage, term, pattern) for term, pattern in self.terms)
+
+
+def parse_rule(text: str) -> Rule:
+    """Read a rule. Raises UsageError (WAG-E-RULES-001) with what is wrong in it."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise _wrong(text, f"{error}.") from error
+    takes_away = bool(words) and words[0].lower() == NOT
+    words = words[1:] if takes_away else words
+    if not words:
+        raise _wrong(text, "It says nothing about any stage.")
+    if [word.lower() for word in words] == [ALL]:
+        return Rule(text, (), takes_away)
+    return Rule(text, tuple(_term(text, word) for word in words), takes_away)
+
+
+def parse_rules(texts: Iterable[str]) -> tuple[Rule, ...]:
+    """Read all of them, in order, without repeats. Raises UsageError."""
+    return tuple(parse_rule(text) for text in dict.fromkeys(texts))
+
+
+def chosen_by(rules: Iterable[Rule], stage: Stage) -> Rule | None:
+    """The first rule that chooses the stage; None where none does or one takes it away."""
+    given = tuple(rules)
+    if any(rule.takes_away and rule.matches(stage) for rule in given):
+        return None
+    return next((r for r in given if not r.takes_away and r.matches(stage)), None)
+
+
+def choose(rules: Iterable[Rule], stages: Iterable[Stage]) -> tuple[Stage, ...]:
+    """The stages that these rules choose and that can be changed, in the order given."""
+    given = tuple(rules)
+    return tuple(s for s in stages if s.changeable and chosen_by(given, s) is not None)
+
+
+def without_effect(rules: Iterable[Rule], stages: Iterable[Stage]) -> tuple[Rule, ...]:
+    """Rules that no stage meets: most likely a name that is spelt differently in AWS."""
+    known = tuple(stages)
+    return tuple(rule for rule in rules if not any(rule.matches(stage) for stage in known))
+
+
+def question(chosen: int) -> str:
+    """What to ask before so many stages are taken by rules; empty where nobody need be asked."""
+    if chosen <= ASK_BEYOND:
+        return ""
+    return f"These rules choose {count(chosen, 'stage')}. Connect all of them?"
+
+
+def _term(text: str, word: str) -> tuple[str, str]:
+    name, colon, pattern = word.partition(":")
+    name = name.lower()
+    if not colon or name not in TERMS:
+        near = closest(name, (*TERMS, ALL))
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise _wrong(text, f"`{word}` is none of api:, stage:, tag:, type: or all.{hint}")
+    if not pattern:
+        raise _wrong(text, f"`{word}` has nothing behind its colon.")
+    if name == "type" and pattern.upper() not in ApiType.__members__:
+        types = ", ".join(kind.value.lower() for kind in ApiType)
+        raise _wrong(text, f"`{pattern}` is no type of API: {types}.")
+    return name, pattern
+
+
+def _wrong(text: str, why: str) -> UsageError:
+    return UsageError(
+        "WAG-E-RULES-001",
+        f"The rule {text!r} cannot be read",
+        why=why,
+        next_step="Write for example `api:orders-* stage:prod`, `tag:team=payments` or "
+        "`not type:websocket`.",
+        keys=("stage_rules",),
+    )
+
+
+def _meets(stage: Stage, term: str, pattern: str) -> bool:
+    if term == "api":
+        return _like(stage.api.name, pattern) or stage.api.api_id == pattern
+    if term == "stage":
+        return _like(stage.name, pattern)
+    if term == "type":
+        return stage.api.api_type.value.upper() == pattern.upper()
+    key, equals, wanted = pattern.partition("=")
+    tags = {**stage.api.tags, **stage.tags}
+    return key in tags and (not equals or fnmatch.fnmatchcase(tags[key], wanted))
+
+
+def _like(name: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(name.lower(), pattern.lower())
