@@ -1,0 +1,127 @@
+"""A fleet's file names its targets; whatever is wrong with it is told at once, and all of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wizard.core.errors import UsageError
+from wizard.core.fleet import as_text, matrix, parse_fleet
+
+ROLE = "arn:aws:iam::210987654321:role/ops/wallarm"
+SHOP = {"name": "shop-eu", "profile": "shop", "region": "eu-central-1"}
+PAY = {"name": "pay-us", "role_arn": ROLE, "region": "us-east-1", "answers": {"node_count": 2}}
+
+
+def text(*targets: object, **more: object) -> str:
+    return json.dumps({"schema_version": 1, "targets": list(targets), **more})
+
+
+def wrong(content: str) -> str:
+    with pytest.raises(UsageError) as caught:
+        parse_fleet(content, "fleet.json")
+    assert caught.value.code == "WAG-E-FLEET-001"
+    assert "fleet discover" in caught.value.next_step
+    return caught.value.why
+
+
+def test_common_answers_count_where_a_target_has_none_of_its_own() -> None:
+    fleet = parse_fleet(text(SHOP, PAY, common={"node_count": 3, "alarms": True}), "fleet.json")
+    shop, pay = fleet.targets
+    assert (shop.answers.node_count, pay.answers.node_count) == (3, 2)
+    assert shop.answers.alarms
+    assert (shop.answers.profile, shop.answers.region) == ("shop", "eu-central-1")
+    assert (shop.account_id, pay.account_id) == ("", "210987654321")
+    assert shop.place == "shop, eu-central-1"
+    assert pay.place == "210987654321, us-east-1"
+
+
+def test_a_region_may_be_common_or_among_the_targets_answers() -> None:
+    here = {"name": "a", "answers": {"region": "eu-west-1"}}
+    assert parse_fleet(text(here), "f").targets[0].answers.region == "eu-west-1"
+    there = parse_fleet(text({"name": "a"}, common={"region": "eu-west-2"}), "f")
+    assert there.targets[0].answers.region == "eu-west-2"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("{", "line 1, column 2"),
+        ("[]", "one JSON object"),
+        ("{}", "at least one target"),
+        (text(), "at least one target"),
+        (text(SHOP, schema_version=7), "schema_version 7"),
+        (text(SHOP, comon={}), "comon is not a known key; did you mean common?"),
+        (text(SHOP, common=[]), "common must be an object"),
+        (text("shop"), "target 1: must be an object"),
+        (text({**SHOP, "regoin": "x"}), "regoin is not a known key; did you mean region?"),
+        (text({**SHOP, "name": "../shop"}), "name must be"),
+        (text({"region": "eu-west-1"}), "target 1: name must be"),
+        (text({**SHOP, "region": 7}), "region must be a text"),
+        (text({**SHOP, "answers": []}), "answers must be an object"),
+        (text({"name": "a"}), "region is missing"),
+        (text({**PAY, "role_arn": "wallarm"}), "role_arn must be the ARN of a role"),
+        (text({**PAY, "account_id": "123456789012"}), "account 210987654321"),
+        (text({**SHOP, "answers": {"node_cuont": 1}}), "node_cuont is not a known key"),
+        (text({**SHOP, "answers": {"node_count": 99}}), "shop-eu"),
+        (text(SHOP, SHOP), "two targets of this name"),
+        (text(SHOP, {**SHOP, "name": "again"}), "again: shop-eu is the same deployment"),
+        (text(PAY, {**PAY, "name": "again", "role_arn": ROLE + "2"}), "again: pay-us is the same"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_named(content: str, why: str) -> None:
+    assert why in wrong(content)
+
+
+def test_everything_that_is_wrong_is_named_at_once() -> None:
+    said = wrong(text({**SHOP, "region": 7}, {**PAY, "name": ""}))
+    assert "shop-eu: region" in said
+    assert "target 2: name" in said
+
+
+def test_two_prefixes_in_one_region_are_two_deployments() -> None:
+    other = {**SHOP, "name": "b", "answers": {"name_prefix": "second"}}
+    assert len(parse_fleet(text(SHOP, other), "f").targets) == 2
+
+
+def test_some_targets_can_be_named_and_a_wrong_name_is_answered_with_the_closest() -> None:
+    fleet = parse_fleet(text(SHOP, PAY), "f")
+    assert [t.name for t in fleet.only(["pay-us"]).targets] == ["pay-us"]
+    assert fleet.only([]) == fleet
+    with pytest.raises(UsageError) as caught:
+        fleet.only(["pay-uk"])
+    assert "pay-us" in caught.value.next_step
+
+
+def test_a_fleet_that_was_written_reads_back_as_it_was() -> None:
+    common = {"alarms": True}
+    fleet = parse_fleet(text(SHOP, {**PAY, "answers": {}}, common=common), "f")
+    again = parse_fleet(as_text(fleet.targets, common), "f")
+    assert [(t.name, t.role_arn, t.answers.region) for t in again.targets] == [
+        (t.name, t.role_arn, t.answers.region) for t in fleet.targets
+    ]
+
+
+def test_a_matrix_has_a_job_per_target_and_needs_states_in_s3() -> None:
+    with pytest.raises(UsageError) as caught:
+        matrix(parse_fleet(text(SHOP, PAY), "f"), "fleet.json", "install")
+    assert "shop-eu, pay-us" in caught.value.why
+    fleet = parse_fleet(text(SHOP, PAY, common={"state_bucket": "acme-state"}), "f")
+    jobs = matrix(fleet, "fleet.json", "install")["include"]
+    assert [job["target"] for job in jobs] == ["shop-eu", "pay-us"]
+    assert jobs[1]["command"] == "wallarm-apigw fleet fleet.json install --only pay-us"
+
+
+@given(st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+))  # fmt: skip
+def test_any_json_is_a_fleet_or_one_usage_error(content: object) -> None:
+    for data in (content, {"targets": [content]}, {"targets": [SHOP], "common": content}):
+        try:
+            parse_fleet(json.dumps(data), "f")
+        except UsageError:
+            continue

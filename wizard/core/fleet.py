@@ -1,0 +1,251 @@
+"""A fleet: many deployments described in one file, each an ordinary one with its own workspace.
+
+    {"schema_version": 1,
+     "common": {"wallarm_api_host": "us1.api.wallarm.com", "stage_rules": ["stage:prod"]},
+     "targets": [
+       {"name": "shop-eu", "profile": "shop", "region": "eu-central-1"},
+       {"name": "pay-us", "role_arn": "arn:aws:iam::210987654321:role/wallarm",
+        "region": "us-east-1", "answers": {"node_count": 2}}]}
+
+`common` and `answers` hold answers as an answers file does; a target's own win.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wizard.core.answers.model import Answers
+from wizard.core.answers.parse import build
+from wizard.core.errors import UsageError
+from wizard.core.text import closest
+
+SCHEMA_VERSION = 1
+KEYS = ("schema_version", "common", "targets")
+TARGET_KEYS = ("name", "profile", "role_arn", "account_id", "region", "answers")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/[\w+=,.@/-]+")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One deployment of a fleet.
+
+    Attributes:
+        role_arn: assumed with the keys of the profile or the environment; empty where none is.
+    """
+
+    name: str
+    answers: Answers
+    role_arn: str = ""
+
+    @property
+    def account_id(self) -> str:
+        """The account as far as the file says it."""
+        role = _ROLE.fullmatch(self.role_arn)
+        return self.answers.account_id or (role[1] if role else "")
+
+    @property
+    def place(self) -> str:
+        """Where it is deployed, for a reader."""
+        return f"{self.account_id or self.answers.profile or 'this account'}, {self.answers.region}"
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The targets of one file, in its order; their names differ."""
+
+    targets: tuple[Target, ...]
+
+    def only(self, names: Iterable[str]) -> Fleet:
+        """The targets of these names; all where none is given.
+
+        Raises UsageError for a name that no target has.
+        """
+        wanted = tuple(names)
+        known = [target.name for target in self.targets]
+        for name in wanted:
+            if name not in known:
+                near = closest(name, known)
+                raise UsageError(
+                    "WAG-E-FLEET-003",
+                    f"The fleet has no target {name!r}",
+                    why=f"It has {len(known)}: {', '.join(known[:10])}.",
+                    next_step=f"Did you mean {near[0]}?" if near else "Name one of these.",
+                )
+        return Fleet(tuple(t for t in self.targets if not wanted or t.name in wanted))
+
+
+def parse_fleet(text: str, source: str) -> Fleet:
+    """Read a fleet's file. Raises one UsageError that names everything that is wrong with it."""
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        raise _unreadable(source, [where]) from error
+    wrong = _shape(data)
+    if wrong:
+        raise _unreadable(source, wrong)
+    common = data.get("common", {})
+    targets: list[Target] = []
+    for number, item in enumerate(data["targets"], start=1):
+        try:
+            targets.append(_target(item, common))
+        except UsageError as error:
+            wrong.append(f"{_label(item, number)}: {error.what}")
+        except ValueError as error:
+            wrong.append(f"{_label(item, number)}: {error}")
+    wrong += _twice(targets)
+    if wrong:
+        raise _unreadable(source, wrong)
+    return Fleet(tuple(targets))
+
+
+def as_text(targets: Iterable[Target], common: Mapping[str, Any]) -> str:
+    """A fleet's file for these targets; of their answers only where they are is written."""
+    return (
+        json.dumps(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "common": dict(common),
+                "targets": [
+                    {
+                        key: value
+                        for key, value in (
+                            ("name", target.name),
+                            ("profile", target.answers.profile),
+                            ("role_arn", target.role_arn),
+                            ("account_id", target.account_id),
+                            ("region", target.answers.region),
+                        )
+                        if value
+                    }
+                    for target in targets
+                ],
+            },
+            indent=2,
+            ensure_ascii=False,
+        )
+        + "\n"
+    )
+
+
+def matrix(fleet: Fleet, file: str, action: str) -> dict[str, list[dict[str, str]]]:
+    """The jobs for a CI system's matrix: one target each. States have to be in S3 then.
+
+    Raises UsageError for targets whose state would stay on the runner that is thrown away.
+    """
+    here = [t.name for t in fleet.targets if not t.answers.state_bucket]
+    if here:
+        raise UsageError(
+            "WAG-E-FLEET-004",
+            "The state of some targets would stay on the runner",
+            why=f"No state_bucket: {', '.join(here[:10])}.",
+            next_step="Set `state_bucket` in `common` or in these targets' answers.",
+            keys=("state_bucket",),
+        )
+    return {
+        "include": [
+            {
+                "target": target.name,
+                "account": target.account_id,
+                "region": target.answers.region,
+                "command": f"wallarm-apigw fleet {file} {action} --only {target.name}",
+            }
+            for target in fleet.targets
+        ]
+    }
+
+
+def _shape(data: object) -> list[str]:
+    """What is wrong with the file before its targets are looked at."""
+    if not isinstance(data, dict):
+        return ["it must hold one JSON object"]
+    wrong = [_unknown(key, KEYS) for key in data if key not in KEYS]
+    version = data.get("schema_version", SCHEMA_VERSION)
+    if version != SCHEMA_VERSION:
+        wrong.append(
+            f"schema_version {version!r} is not one that this version reads ({SCHEMA_VERSION})"
+        )
+    if not isinstance(data.get("common", {}), dict):
+        wrong.append("common must be an object of answers")
+    targets = data.get("targets")
+    if not isinstance(targets, list) or not targets:
+        wrong.append("targets must be a list with at least one target")
+    return wrong
+
+
+def _target(item: object, common: Mapping[str, Any]) -> Target:
+    """Raises ValueError or UsageError with what is wrong with it."""
+    if not isinstance(item, dict):
+        raise ValueError("must be an object")
+    for key in item:
+        if key not in TARGET_KEYS:
+            raise ValueError(_unknown(key, TARGET_KEYS))
+    own = item.get("answers", {})
+    if not isinstance(own, dict):
+        raise ValueError("answers must be an object")
+    texts = {key: item[key] for key in TARGET_KEYS if key in item and key != "answers"}
+    for key, value in texts.items():
+        if not isinstance(value, str):
+            raise ValueError(f"{key} must be a text")
+    name = texts.pop("name", "")
+    if not _NAME.fullmatch(name):
+        raise ValueError("name must be 1 to 64 letters, digits, dots, dashes and underscores")
+    role = texts.pop("role_arn", "")
+    if role and not _ROLE.fullmatch(role):
+        raise ValueError("role_arn must be the ARN of a role (arn:aws:iam::…:role/…)")
+    if "region" not in texts and "region" not in own and "region" not in common:
+        raise ValueError("region is missing")
+    answers = build(common, texts, own)
+    found = Target(name, answers, role)
+    of_role = _ROLE.fullmatch(role)
+    if of_role and answers.account_id and answers.account_id != of_role[1]:
+        raise ValueError(
+            f"role_arn is of account {of_role[1]}, account_id says {answers.account_id}"
+        )
+    return found
+
+
+def _twice(targets: Iterable[Target]) -> list[str]:
+    """Two targets of one name, or that would be one deployment."""
+    wrong: list[str] = []
+    names: set[str] = set()
+    places: dict[tuple[str, ...], str] = {}
+    for target in targets:
+        if target.name in names:
+            wrong.append(f"{target.name}: there are two targets of this name")
+        names.add(target.name)
+        answers = target.answers
+        who = target.account_id or f"profile {answers.profile}"
+        place = (who, answers.region, answers.name_prefix)
+        if place in places:
+            wrong.append(
+                f"{target.name}: {places[place]} is the same deployment "
+                f"({who}, {answers.region}, {answers.name_prefix})"
+            )
+        places.setdefault(place, target.name)
+    return wrong
+
+
+def _label(item: object, number: int) -> str:
+    name = item.get("name") if isinstance(item, dict) else None
+    return str(name) if isinstance(name, str) and name else f"target {number}"
+
+
+def _unknown(key: object, known: tuple[str, ...]) -> str:
+    near = closest(str(key), known)
+    return f"{key} is not a known key" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _unreadable(source: str, wrong: list[str]) -> UsageError:
+    return UsageError(
+        "WAG-E-FLEET-001",
+        f"The fleet's file {source} cannot be used",
+        why="; ".join(wrong),
+        next_step="Correct it, or have one written by `wallarm-apigw fleet discover`. "
+        "Nothing was changed.",
+    )

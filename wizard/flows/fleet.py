@@ -1,0 +1,270 @@
+"""One command for every deployment of a fleet: each in a process of its own, some at a time.
+
+A target is run by this program's own command line, as somebody would run it for that target alone:
+it has its own workspace, lock, journal and credentials, it is killed and resumed like a single one,
+and whatever happens to it is its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from wizard.core.errors import ExitCode
+from wizard.core.events import State
+from wizard.core.fleet import Fleet, Target
+from wizard.core.secret import Secret
+from wizard.core.text import clean
+from wizard.services.files import private_dir, write_private
+from wizard.services.tokens import for_child
+from wizard.services.workspace.workspace import data_dir
+
+# What a fleet can do, and the words of the command that does it for one target.
+ACTIONS: dict[str, tuple[str, ...]] = {
+    "plan": ("install", "--dry-run", "--json"),
+    "install": ("install", "--yes", "--json"),
+    "status": ("status", "--json"),
+    "doctor": ("doctor", "--json"),
+    "reconcile": ("stages", "reconcile", "--yes", "--json"),
+    "uninstall": ("uninstall", "--yes", "--json"),
+}
+CHANGES = ("install", "reconcile", "uninstall")
+TAKE_TOKEN = ("plan", "install", "doctor")
+USUAL_CONCURRENCY = 4
+_LAST_WORDS = 20  # lines of a target's stderr that are kept with its result
+_STATES = {
+    ExitCode.DONE: State.DONE,
+    ExitCode.UNCHECKED: State.UNCHECKED,
+    ExitCode.INTERRUPTED: State.WARNING,
+}
+
+
+@dataclass(frozen=True)
+class TargetRun:
+    """Where one target is: `doing` is what it said last, `result` its last JSON document."""
+
+    target: Target
+    state: State = State.TODO
+    doing: str = ""
+    seconds: float = 0.0
+    exit_code: int | None = None
+    result: dict[str, Any] = field(default_factory=dict)
+    last_words: tuple[str, ...] = ()
+    log: Path | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "target": self.target.name,
+            "account": self.target.account_id,
+            "region": self.target.answers.region,
+            "state": self.state.value,
+            "exit_code": self.exit_code,
+            "seconds": round(self.seconds, 1),
+            "result": self.result,
+            "said": list(self.last_words) if self.exit_code else [],
+            "log": str(self.log or ""),
+        }
+
+
+Listener = Callable[[TargetRun], None]
+
+
+class FleetRun:
+    """Runs one action for the targets of a fleet.
+
+    Args:
+        env: the environment each target starts from.
+        token: handed to the targets that need it through a pipe of their own.
+        options: further words for each command, such as `--plugin-mirror DIR`.
+        concurrency: how many targets are at work at once.
+        on_change: told whenever a target says something or ends; called from several threads.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        action: str,
+        env: Mapping[str, str],
+        *,
+        options: tuple[str, ...] = (),
+        concurrency: int = USUAL_CONCURRENCY,
+        token: Secret | None = None,
+        on_change: Listener = lambda _: None,
+        command: tuple[str, ...] = (sys.executable, "-m", "wizard.cli"),
+    ) -> None:
+        self._fleet = fleet
+        self._words = ACTIONS[action]
+        self._env = for_child(env)
+        self._token = token if action in TAKE_TOKEN else None
+        self._options = options
+        self._concurrency = max(1, concurrency)
+        self._on_change = on_change
+        self._command = command
+        self._children: set[subprocess.Popen[str]] = set()
+        self._lock = threading.Lock()
+        self._stopping = False
+        self._folder = private_dir(data_dir() / "fleet")
+
+    def run(self) -> tuple[TargetRun, ...]:
+        """Run all of them; the results in the fleet's order, whatever became of each."""
+        with ThreadPoolExecutor(self._concurrency) as pool:
+            return tuple(pool.map(self._run, self._fleet.targets))
+
+    def stop(self) -> None:
+        """Interrupt what is at work, once each, and begin no further target."""
+        with self._lock:
+            if self._stopping:
+                return
+            self._stopping = True
+            for child in self._children:
+                with contextlib.suppress(ProcessLookupError):
+                    child.send_signal(signal.SIGINT)
+
+    def _run(self, target: Target) -> TargetRun:
+        now = TargetRun(target, log=self._folder / f"{target.name}.log")
+        with self._lock:
+            if self._stopping:
+                return self._told(replace(now, state=State.SKIPPED, doing="not begun"))
+        began = time.monotonic()
+        now = self._told(replace(now, state=State.RUNNING, doing="starting"))
+        answers = self._folder / f"{target.name}.answers.json"
+        write_private(answers, target.answers.to_json())
+        arguments = [*self._words, *self._options, "--answers", str(answers), "--non-interactive"]
+        with self._lock, _token_pipe(self._token) as (words_for_token, pipe):
+            child = subprocess.Popen(
+                [*self._command, *arguments, *words_for_token],
+                pass_fds=pipe,
+                env=target_environment(self._env, target),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                # One Ctrl-C reaches each of them once, by `stop`, not by the terminal as well.
+                start_new_session=True,
+            )
+            self._children.add(child)
+        try:
+            words: list[str] = []
+            listener = threading.Thread(target=self._keep, args=(child, now, words), daemon=True)
+            listener.start()
+            document: dict[str, Any] = {}
+            whole = ""  # a document of several lines
+            for line in child.stdout or ():
+                found = _object(line)
+                document = found or document
+                whole = "" if found else whole + line
+                if (doing := doing_of(found)) and doing != now.doing:
+                    now = self._told(replace(now, doing=doing, seconds=time.monotonic() - began))
+            document = _object(whole) or document
+            code = child.wait()
+            listener.join()
+        finally:
+            with self._lock:
+                self._children.discard(child)
+        return self._told(
+            replace(
+                now,
+                state=_state(code),
+                doing=end_of(document, words),
+                seconds=time.monotonic() - began,
+                exit_code=code,
+                result=document,
+                last_words=tuple(words[-_LAST_WORDS:]),
+            )
+        )
+
+    def _keep(self, child: subprocess.Popen[str], run: TargetRun, words: list[str]) -> None:
+        """What the target says to people goes to its log, 0600; the end of it to its result."""
+        path = run.log or Path(os.devnull)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as log:
+            for line in child.stderr or ():
+                log.write(line)
+                words.append(clean(line.rstrip("\n")))
+                del words[: -2 * _LAST_WORDS]
+
+    def _told(self, run: TargetRun) -> TargetRun:
+        self._on_change(run)
+        return run
+
+
+@contextlib.contextmanager
+def _token_pipe(token: Secret | None) -> Iterator[tuple[tuple[str, ...], tuple[int, ...]]]:
+    """The option that names a pipe with the token in it, and the pipe for the child to inherit.
+
+    So the token is in no environment, no file and no argument list of another process.
+    """
+    if token is None:
+        yield (), ()
+        return
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, token.reveal().encode())  # far less than a pipe holds
+        os.close(writing)
+        yield ("--token-file", f"/dev/fd/{reading}"), (reading,)
+    finally:
+        os.close(reading)
+
+
+def target_environment(env: Mapping[str, str], target: Target) -> dict[str, str]:
+    """The environment of a target's process: what would choose another place is left out."""
+    taken = ("WALLARM_APIGW_WORKSPACE", "WALLARM_APIGW_ANSWERS", "AWS_REGION", "AWS_DEFAULT_REGION")
+    kept = {name: value for name, value in env.items() if name not in taken}
+    if target.answers.profile:
+        # A profile that the file names is what counts, whatever this shell has set.
+        kept = {k: v for k, v in kept.items() if k not in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")}
+    return kept
+
+
+def exit_code(runs: Iterable[TargetRun]) -> ExitCode:
+    """One code for all: failed before interrupted before not checked before done."""
+    codes = {run.exit_code for run in runs}
+    if codes - {int(ExitCode.DONE), int(ExitCode.UNCHECKED), int(ExitCode.INTERRUPTED), None}:
+        return ExitCode.FAILED
+    if int(ExitCode.INTERRUPTED) in codes or None in codes:
+        return ExitCode.INTERRUPTED
+    return ExitCode.UNCHECKED if int(ExitCode.UNCHECKED) in codes else ExitCode.DONE
+
+
+def doing_of(event: Mapping[str, Any]) -> str:
+    """What a line of a command's JSON says that it is doing; empty where it says nothing of it."""
+    kind = event.get("type")
+    if kind == "PhaseChanged" and event.get("state") == State.RUNNING.value:
+        return clean(str(event.get("title", "")))
+    if kind == "TerraformChanged":
+        return clean(str(event.get("line", "")))
+    return ""
+
+
+def end_of(document: Mapping[str, Any], words: Iterable[str]) -> str:
+    """One line on how a target ended: its error, its result, or the last thing it said."""
+    for key in ("what", "proof", "summary"):
+        if isinstance(document.get(key), str) and document[key]:
+            return clean(str(document[key]))
+    return next((word for word in reversed([*words]) if word.strip()), "")
+
+
+def _state(code: int) -> State:
+    return next((state for known, state in _STATES.items() if int(known) == code), State.FAILED)
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
