@@ -1,0 +1,89 @@
+"""Traffic of stages, from the metrics of a local AWS; what API Gateway would count is put there."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from botocore.stub import ANY, Stubber
+
+from tests.services.aws.conftest import unlimited
+from wizard.core.errors import WizardError
+from wizard.core.facts import Api, ApiType, Stage
+from wizard.services.aws import traffic
+from wizard.services.aws.session import Session
+from wizard.services.aws.traffic import read_traffic
+
+REST = Stage(Api("r1", "orders-traffic", ApiType.REST), "prod")
+HTTP = Stage(Api("h1", "shop", ApiType.HTTP), "$default")
+SOCKET = Stage(Api("w1", "events", ApiType.WEBSOCKET), "prod")
+
+
+@pytest.fixture
+def counted(env: dict[str, str]) -> Session:
+    return Session(region="eu-north-1", env=env, bucket=unlimited())
+
+
+def count(session: Session, metric: str, api: dict[str, str], stage: str, *values: int) -> None:
+    client: Any = session.client("cloudwatch")
+    for days, value in enumerate(values, start=1):
+        client.put_metric_data(
+            Namespace="AWS/ApiGateway",
+            MetricData=[
+                {
+                    "MetricName": metric,
+                    "Dimensions": [api, {"Name": "Stage", "Value": stage}],
+                    "Timestamp": datetime.now(timezone.utc) - timedelta(days=days),
+                    "Value": value,
+                }
+            ],
+        )
+
+
+def test_each_kind_of_stage_is_counted_under_the_name_that_aws_uses(counted: Session) -> None:
+    count(counted, "Count", {"Name": "ApiName", "Value": "orders-traffic"}, "prod", 1000, 500)
+    count(counted, "Count", {"Name": "ApiId", "Value": "h1"}, "$default", 30)
+    count(counted, "MessageCount", {"Name": "ApiId", "Value": "w1"}, "prod", 7)
+    count(counted, "ConnectCount", {"Name": "ApiId", "Value": "w1"}, "prod", 90)
+    found = read_traffic(counted, [REST, HTTP, SOCKET])
+    assert found.requests == {REST.ref: 1500, HTTP.ref: 30, SOCKET.ref: 7}
+    assert found.total == 1537
+    assert found.per_second == pytest.approx(1537 / (14 * 86_400))
+
+
+def test_a_stage_without_figures_had_none(counted: Session) -> None:
+    quiet = Stage(Api("q1", "quiet", ApiType.HTTP), "$default")
+    assert read_traffic(counted, [quiet]).requests == {quiet.ref: 0}
+    assert read_traffic(counted, []).total == 0
+
+
+def test_many_stages_are_asked_for_in_calls_of_the_size_that_aws_allows(
+    counted: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traffic, "MOST_QUERIES", 2)
+    asked = {"MetricDataQueries": ANY, "StartTime": ANY, "EndTime": ANY}
+    answer = [{"Id": "s0", "Values": [1.0, 2.0]}, {"Id": "s1", "Values": [4.0]}]
+    with Stubber(counted.client("cloudwatch")) as answers:
+        answers.add_response(
+            "get_metric_data", {"MetricDataResults": answer, "NextToken": "more"}, asked
+        )
+        answers.add_response(
+            "get_metric_data",
+            {"MetricDataResults": [{"Id": "s1", "Values": [8.0]}]},
+            {**asked, "NextToken": "more"},
+        )
+        answers.add_response(
+            "get_metric_data", {"MetricDataResults": [{"Id": "s0", "Values": [16.0]}]}, asked
+        )
+        found = read_traffic(counted, [REST, HTTP, SOCKET])
+        answers.assert_no_pending_responses()
+    assert found.requests == {REST.ref: 3, HTTP.ref: 12, SOCKET.ref: 16}
+
+
+def test_what_aws_refuses_is_told_in_its_words(counted: Session) -> None:
+    with Stubber(counted.client("cloudwatch")) as answers:
+        answers.add_client_error("get_metric_data", "AccessDenied", "no identity-based policy")
+        with pytest.raises(WizardError) as caught:
+            read_traffic(counted, [REST])
+    assert "no identity-based policy" in caught.value.why

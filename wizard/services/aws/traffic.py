@@ -1,0 +1,87 @@
+"""How many requests stages had lately, as CloudWatch counted them (`cloudwatch:GetMetricData`).
+
+REST stages are counted under the API's name, HTTP and WebSocket stages under its id. CloudWatch
+keeps no zeros: a stage without data had no traffic, or its metrics are switched off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from wizard.core.facts import ApiType, Stage, StageRef
+from wizard.services.aws.errors import explained
+
+if TYPE_CHECKING:
+    from wizard.services.aws.session import Session
+
+DAYS = 14
+PERIOD = 86_400  # seconds; one figure a day
+MOST_QUERIES = 500  # AWS's limit for one call
+_NAMESPACE = "AWS/ApiGateway"
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Requests of each stage in the last `days`; a stage that nothing was counted for has 0."""
+
+    requests: dict[StageRef, int] = field(default_factory=dict)
+    days: int = DAYS
+
+    @property
+    def total(self) -> int:
+        """Requests of all of them."""
+        return sum(self.requests.values())
+
+    @property
+    def per_second(self) -> float:
+        """The mean load of all of them."""
+        return self.total / (self.days * 86_400)
+
+
+def read_traffic(session: Session, stages: Iterable[Stage], *, days: int = DAYS) -> Traffic:
+    """Count the requests of these stages. Raises WizardError where AWS refuses to say."""
+    asked = tuple(stages)
+    end = datetime.now(timezone.utc)
+    requests = {stage.ref: 0 for stage in asked}
+    client = session.client("cloudwatch")
+    for begin in range(0, len(asked), MOST_QUERIES):
+        part = asked[begin : begin + MOST_QUERIES]
+        request: dict[str, Any] = {
+            "MetricDataQueries": [_query(f"s{n}", stage) for n, stage in enumerate(part)],
+            "StartTime": end - timedelta(days=days),
+            "EndTime": end,
+        }
+        while True:
+            with explained("Reading the traffic of the stages", session.profile):
+                answer = client.get_metric_data(**request)
+            for one in answer["MetricDataResults"]:
+                stage = part[int(str(one["Id"])[1:])]
+                requests[stage.ref] += int(sum(one.get("Values", ())))
+            if not answer.get("NextToken"):
+                break
+            request["NextToken"] = answer["NextToken"]
+    return Traffic(requests, days)
+
+
+def _query(name: str, stage: Stage) -> dict[str, Any]:
+    """One stage's count. A WebSocket's messages are what it logs, not its connections."""
+    rest = stage.api.api_type is ApiType.REST
+    socket = stage.api.api_type is ApiType.WEBSOCKET
+    api = {"Name": "ApiName", "Value": stage.api.name}
+    if not rest:
+        api = {"Name": "ApiId", "Value": stage.api.api_id}
+    return {
+        "Id": name,
+        "MetricStat": {
+            "Metric": {
+                "Namespace": _NAMESPACE,
+                "MetricName": "MessageCount" if socket else "Count",
+                "Dimensions": [api, {"Name": "Stage", "Value": stage.name}],
+            },
+            "Period": PERIOD,
+            "Stat": "Sum",
+        },
+    }
