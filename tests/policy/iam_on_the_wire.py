@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.policy.judge import matches
 
 ACCOUNT = "123456789012"
 Form = dict[str, list[str]]
@@ -19,7 +21,9 @@ class Iam:
     def __init__(self) -> None:
         self.asked: list[Form] = []
         self.decide: Callable[[str], str] = lambda _action: "allowed"
+        self.policies: Policies | None = None
         self.error: dict[str, str] = {}
+        self.broken: tuple[int, str] | None = None  # what comes in place of any answer
         self.role_path = "/"
         iam = self
 
@@ -33,10 +37,11 @@ class Iam:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 form = urllib.parse.parse_qs(body.decode())
                 iam.asked.append(form)
-                status, xml = iam.answer(form)
+                status, xml = iam.broken or iam.answer(form)
                 data = xml.encode()
                 self.send_response(status)
-                self.send_header("Content-Type", "text/xml")
+                kind = "text/html" if iam.broken else "text/xml"
+                self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
@@ -67,11 +72,13 @@ class Iam:
             )
         else:
             actions = [v[0] for k, v in form.items() if k.startswith("ActionNames.member")]
-            place = form["ResourceArns.member.1"][0]
+            places = [v[0] for k, v in form.items() if k.startswith("ResourceArns.member")]
             members = "".join(
                 f"<member><EvalActionName>{a}</EvalActionName>"
-                f"<EvalResourceName>{place}</EvalResourceName>{self.result(a)}</member>"
+                f"<EvalResourceName>{place}</EvalResourceName>{self.result(form, a, place)}"
+                "</member>"
                 for a in actions
+                for place in (places if self.policies else places[:1])
             )
             inner = (
                 f"<IsTruncated>false</IsTruncated><EvaluationResults>{members}</EvaluationResults>"
@@ -81,6 +88,92 @@ class Iam:
             f"<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></{action}Response>"
         )
 
-    def result(self, action: str) -> str:
+    def result(self, form: Form, action: str, resource: str) -> str:
+        if self.policies is not None:
+            return self.policies.result(action, resource, told(form))
         text = self.decide(action)
         return text if "<" in text else f"<EvalDecision>{text}</EvalDecision>"
+
+
+def told(form: Form) -> dict[str, list[str]]:
+    """The context of a simulated request: values by condition key in lower case."""
+    out: dict[str, list[str]] = {}
+    number = 1
+    while key := form.get(f"ContextEntries.member.{number}.ContextKeyName"):
+        start = f"ContextEntries.member.{number}.ContextKeyValues.member."
+        out[key[0].lower()] = [v[0] for k, v in form.items() if k.startswith(start)]
+        number += 1
+    return out
+
+
+class Policies:
+    """Evaluates policies as IAM documents it, for the operators that companies' policies use.
+
+    An explicit deny wins; a key that was not told is absent, which makes `StringEquals` false and
+    `StringNotEquals` true. Every key that any of the policies asks for and that was not told is
+    listed in `MissingContextValues`.
+    """
+
+    def __init__(
+        self, *documents: dict[str, Any], organisation: Iterable[dict[str, Any]] = ()
+    ) -> None:
+        self.statements = [s for d in documents for s in d["Statement"]]
+        self.above = [s for d in organisation for s in d["Statement"]]
+
+    def result(self, action: str, resource: str, context: dict[str, list[str]]) -> str:
+        """The inner XML of one result."""
+
+        def any_fits(effect: str, statements: Iterable[dict[str, Any]]) -> bool:
+            return any(
+                s["Effect"] == effect and _fits(s, action, resource, context) for s in statements
+            )
+
+        above, denied = any_fits("Deny", self.above), any_fits("Deny", self.statements)
+        granted = any_fits("Allow", self.statements)
+        decision = "explicitDeny" if above or denied else "allowed" if granted else "implicitDeny"
+        every = (*self.statements, *self.above)
+        keys = {k for s in every for keys in s.get("Condition", {}).values() for k in keys}
+        lacking = "".join(
+            f"<member>{key}</member>" for key in sorted(keys) if key.lower() not in context
+        )
+        missing = f"<MissingContextValues>{lacking}</MissingContextValues>" if lacking else ""
+        detail = (
+            "<OrganizationsDecisionDetail><AllowedByOrganizations>false</AllowedByOrganizations>"
+            "</OrganizationsDecisionDetail>"
+        )
+        return f"<EvalDecision>{decision}</EvalDecision>{missing}{detail if above else ''}"
+
+
+def _fits(
+    statement: dict[str, Any], action: str, resource: str, context: dict[str, list[str]]
+) -> bool:
+    if "NotAction" in statement:
+        if any(matches(p, action) for p in _list(statement["NotAction"])):
+            return False
+    elif not any(matches(p, action) for p in _list(statement["Action"])):
+        return False
+    # A pattern of ours stands for what it will match: it has to lie within the policy's.
+    if not any(p == "*" or matches(p, resource) for p in _list(statement["Resource"])):
+        return False
+    return all(
+        _holds(operator, context.get(key.lower()), _list(wanted))
+        for operator, keys in statement.get("Condition", {}).items()
+        for key, wanted in keys.items()
+    )
+
+
+def _holds(operator: str, values: list[str] | None, wanted: list[str]) -> bool:
+    exists, operator = operator.endswith("IfExists"), operator.removesuffix("IfExists")
+    every, operator = operator.startswith("ForAllValues:"), operator.rpartition(":")[2]
+    if operator == "Null":
+        return (values is None) == (wanted[0] == "true")
+    if values is None:
+        return exists or every or "Not" in operator
+    like = "Like" in operator or operator.startswith("Arn")
+    unlike = "Not" in operator
+    found = [any(matches(w, v) if like else w == v for w in wanted) != unlike for v in values]
+    return all(found) if every or unlike else any(found)
+
+
+def _list(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else [str(v) for v in value]

@@ -24,15 +24,17 @@ class PolicyJudge:
     def __init__(self, account: str, region: str) -> None:
         self.account = account
         self.region = region
+        self.answers: Answers | None = None
         self.statements: list[dict[str, Any]] = []
 
     def allow(self, answers: Answers, purpose: str) -> None:
         """From now on exactly this purpose's policies hold."""
+        self.answers = answers
         found = documents(answers, purpose, self.account)
         self.statements = [s for d in found for s in d["Statement"]]
 
     def __call__(self, call: Call) -> str:
-        for action, arn, passed_to in needed(call, self.account, self.region):
+        for action, arn, passed_to in needed(call, self.account, self.region, self.answers):
             if not allowed(self.statements, action, arn, passed_to, tagged=carries_tags(call)):
                 return f"not authorized to perform: {action} on resource: {arn}"
         return ""

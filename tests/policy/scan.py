@@ -50,6 +50,10 @@ _TWO = (
     "the one by the tag in the request, the other by the tag of the VPC. Together they name every "
     "resource type."
 )
+_NO_INSTANCE = (
+    "Detaching from an instance needs a grant on that instance, which is left out on purpose: what "
+    "is detached are Lambda's and the load balancer's own interfaces, which are on none."
+)
 _OTHER_BALANCERS = (
     "It asks for Network and Gateway Load Balancers too; ours is an Application Load Balancer."
 )
@@ -89,6 +93,7 @@ REASONS: tuple[tuple[str, str, str, str], ...] = (
     ("", "parliament", "PERMISSIONS_MANAGEMENT_ACTIONS: iam:", _BY_NAME),
     ("", "parliament", "RESOURCE_MISMATCH: [{'action': 'ec2:AuthorizeSecurityGroup", _ABSENT),
     ("", "parliament", "RESOURCE_MISMATCH: [{'action': 'ec2:Create", _TWO),
+    ("", "parliament", "RESOURCE_MISMATCH: [{'action': 'ec2:DetachNetworkInterface'", _NO_INSTANCE),
     ("", "parliament", "RESOURCE_MISMATCH: [{'action': 'ecs:CreateCapacityProvider'", _ABSENT),
     ("", "parliament", "RESOURCE_MISMATCH: [{'action': 'servicediscovery:ListInstances'", _ABSENT),
     ("", "parliament", "RESOURCE_MISMATCH: [{'action': 'elasticloadbalancing:DeleteListener'",

@@ -1,7 +1,8 @@
-"""What was recorded is granted, what is granted was recorded or explained, and none of it is wide.
+"""What was recorded or is documented is granted, nothing else is, and none of it is wide.
 
 `recorded.json` comes from `python -m tests.policy.record`: the product and Terraform, from the
-first look to the removal, against the local AWS, in every mode.
+first look to the removal, against the local AWS, in every mode. `callers` holds what no recording
+on the local AWS shows, with where it is documented.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.policy import escalation, record, reference
+from tests.policy import callers, escalation, record, reference
 from tests.policy.judge import allowed, carries_tags, matches
 from tests.policy.mapping import needed
 from wizard.core.answers.model import Answers
@@ -41,10 +42,11 @@ class Use(NamedTuple):
 @functools.cache
 def used(mode: str) -> tuple[Use, ...]:
     out = []
+    answers = answers_of(mode)
     for saved in RECORDED[mode]["calls"]:
         call = record.read_call(saved)
         purpose, tagged = record.PURPOSE[saved["phase"]], carries_tags(call)
-        for action, arn, passed_to in needed(call, ACCOUNT, REGION):
+        for action, arn, passed_to in needed(call, ACCOUNT, REGION, answers):
             out.append(Use(purpose, action, arn, passed_to, call.operation, tagged))
     return tuple(dict.fromkeys(out))
 
@@ -90,9 +92,39 @@ def seen_in(grant: Grant) -> set[str]:
     return out
 
 
+def as_caller(grant: Grant) -> set[str]:
+    """The actions of a grant that AWS asks the caller for, in a mode that was recorded."""
+    return {
+        action
+        for row in callers.ROWS
+        if row.by
+        for action in row.actions
+        if action in grant.actions and set(row.purposes) & set(grant.purposes)
+    }
+
+
+def documented(grant: Grant, answers: Answers) -> set[str]:
+    """The actions of a grant that the table of what no recording shows names, for its resources."""
+    arns = grant.arns(Scope(answers, ACCOUNT))
+    return {
+        action
+        for row in callers.ROWS
+        if grant.mode(answers) and row.mode(answers) and set(row.purposes) & set(grant.purposes)
+        if row.on == "*" or any(matches(p, row.on) for p in arns)
+        for action in row.actions
+        if action in grant.actions
+    }
+
+
 @pytest.mark.parametrize("grant", [g for g in GRANTS if not g.unseen], ids=lambda g: g.sid)
 def test_everything_that_is_granted_was_used(grant: Grant) -> None:
     assert set(grant.actions) - seen_in(grant) == set()
+
+
+@pytest.mark.parametrize("grant", [g for g in GRANTS if g.unseen], ids=lambda g: g.sid)
+def test_what_no_recording_shows_is_documented(grant: Grant) -> None:
+    found = set[str]().union(*(documented(grant, answers) for answers in EVERY_MODE.values()))
+    assert set(grant.actions) - found == set(), "add a row with its source to tests.policy.callers"
 
 
 @pytest.mark.parametrize("grant", [g for g in GRANTS if g.unseen], ids=lambda g: g.sid)
@@ -104,13 +136,112 @@ def test_what_is_said_to_be_unseen_really_is(grant: Grant) -> None:
         if not g.unseen and g.arns(Scope(everything)) == grant.arns(Scope(everything))
         for action in g.actions
     }
-    assert seen_in(grant) <= other, "recorded by now: drop the explanation"
+    assert seen_in(grant) <= other | as_caller(grant), "recorded by now: drop the explanation"
+
+
+def _every_mode() -> dict[str, Answers]:
+    modes = {mode: answers_of(mode) for mode in record.MODES}
+    own = modes["https"]
+    return {
+        **modes,
+        "vpc-forwarder": modes["node"].with_(
+            vpc_id="vpc-00000000", private_subnet_ids=("subnet-1",)
+        ),
+        "bounded": own.with_(permissions_boundary="arn:aws:iam::123456789012:policy/boundary"),
+        "given certificate": own.with_(
+            certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/1"
+        ),
+    }
+
+
+EVERY_MODE = _every_mode()
+
+
+ASKED = [
+    pytest.param(row, answers, id=f"{mode}: {row.kind}: {row.by or row.actions[0]}")
+    for mode, answers in EVERY_MODE.items()
+    for row in callers.ROWS
+    if row.mode(answers)
+]
+
+
+@pytest.mark.parametrize(("row", "answers"), ASKED)
+def test_what_is_documented_is_granted_in_every_mode_that_needs_it(
+    row: callers.Row, answers: Answers
+) -> None:
+    missing = {
+        f"{purpose}: {action}"
+        for purpose in row.purposes
+        for action in row.actions
+        if not allowed(statements(answers, purpose), action, row.on)
+    }
+    assert missing == set(), row.source
+
+
+@pytest.mark.parametrize("action", sorted(a for a, r in REFERENCE.items() if r["dependent"]))
+def test_what_aws_lists_as_dependent_is_granted_or_not_brought_about(action: str) -> None:
+    """Wherever an action is granted, what AWS's reference says it depends on is too."""
+    for mode, answers in EVERY_MODE.items():
+        for purpose in PURPOSES:
+            granted = statements(answers, purpose)
+            if not allowed(granted, action, "*"):
+                continue
+            for further in REFERENCE[action]["dependent"]:
+                if (action, further) not in callers.NOT_ASKED:
+                    # A role that is passed is named with the service it is passed to.
+                    held = [s for s in granted if further in s["Action"]]
+                    assert held, f"{mode}, {purpose}: {action} depends on {further}"
+
+
+def test_nothing_is_said_of_a_dependence_that_aws_does_not_list() -> None:
+    for action, further in callers.NOT_ASKED:
+        assert further in REFERENCE[action]["dependent"]
+
+
+@pytest.mark.parametrize("row", callers.ROWS, ids=lambda r: f"{r.kind}: {r.by or r.actions[0]}")
+def test_every_row_says_who_says_so_and_names_known_actions(row: callers.Row) -> None:
+    assert row.what
+    assert row.source
+    assert set(row.purposes) <= set(PURPOSES)
+    assert set(row.actions) <= set(REFERENCE), "run `python -m tests.policy.reference`"
+    by = row.by.replace("apigatewayv2", "apigateway")
+    known = {f"apigateway:{name}" for name in ("UpdateStage", "DeleteAccessLogSettings")}
+    assert not by or by in REFERENCE or by in known
+
+
+def test_a_forwarder_in_a_vpc_with_a_node_elsewhere_may_make_its_security_group() -> None:
+    answers = Answers(
+        node_url="10.0.0.1:5050", vpc_id="vpc-00000000", private_subnet_ids=("subnet-1",)
+    )
+    granted = statements(answers, "deploy")
+    group = f"arn:aws:ec2:{REGION}:{ACCOUNT}:security-group/sg-1"
+    for action in ("ec2:CreateSecurityGroup", "ec2:AuthorizeSecurityGroupEgress",
+                   "ec2:RevokeSecurityGroupEgress", "ec2:DeleteSecurityGroup"):  # fmt: skip
+        assert allowed(granted, action, group), action
+    assert allowed(
+        granted, "ec2:CreateSecurityGroup", f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc/vpc-00000000"
+    )
+    assert allowed(statements(answers, "uninstall"), "ec2:DeleteSecurityGroup", group)
+    nodes = [a for s in granted for a in s["Action"] if a.startswith(("ecs:", "autoscaling:"))]
+    assert nodes == []
+
+
+def test_a_forwarder_outside_any_vpc_gets_no_right_on_networks() -> None:
+    granted = statements(Answers(node_url="node.example.com"), "deploy")
+    changing = {
+        a
+        for s in granted
+        for a in s["Action"]
+        if a.startswith("ec2:") and not a.startswith("ec2:Describe")
+    }
+    assert changing == set()
 
 
 @pytest.mark.parametrize("mode", record.MODES)
 def test_the_recording_is_of_a_whole_life(mode: str) -> None:
     phases = {saved["phase"] for saved in RECORDED[mode]["calls"]}
-    expected = set(record.PURPOSE) - ({"rotate"} if mode in ("node", "shared") else set())
+    without_token = ("node", "shared", "vpc-forwarder")
+    expected = set(record.PURPOSE) - ({"rotate"} if mode in without_token else set())
     assert phases == expected
     assert len({saved["by"] for saved in RECORDED[mode]["calls"]}) == 2
 
@@ -186,7 +317,7 @@ def test_what_could_reach_others_resources_says_why(grant: Grant) -> None:
     assert not foreign or fenced or grant.wide, foreign
 
 
-@pytest.mark.parametrize("mode", [m for m in record.MODES if m not in ("node", "shared")])
+@pytest.mark.parametrize("mode", [m for m in record.MODES if answers_of(m).deploys_node])
 def test_a_new_token_changes_its_parameter_and_restarts_the_task_and_nothing_else(
     mode: str,
 ) -> None:
@@ -263,7 +394,12 @@ def test_the_boundary_itself_cannot_be_changed_by_whoever_deploys() -> None:
     for purpose in PURPOSES:
         for statement in statements(BOUNDED, purpose):
             assert not any(matches(p, target) for p in statement["Resource"] if p != "*")
-            assert not [a for a in statement["Action"] if "Boundary" in a or "PolicyVersion" in a]
+            assert not [a for a in statement["Action"] if "PolicyVersion" in a]
+            if any("Boundary" in action for action in statement["Action"]):
+                assert "iam:DeleteRolePermissionsBoundary" not in statement["Action"]
+                wanted = statement["Condition"]["StringEquals"]["iam:PermissionsBoundary"]
+                assert wanted == BOUNDED.permissions_boundary, "no other one can be put on a role"
+                assert all("role/api-gw-discovery-" in arn for arn in statement["Resource"])
 
 
 def test_policies_are_only_attached_by_name() -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.policy.iam_on_the_wire import ACCOUNT, Iam
+from tests.policy.iam_on_the_wire import ACCOUNT, Iam, Policies, told
 from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import Identity
-from wizard.core.permissions.documents import needs
-from wizard.core.permissions.grants import Need
+from wizard.core.permissions.documents import documents, needs
+from wizard.core.permissions.grants import Conditions, Need
 from wizard.flows.permissions import Forecast, require, sentences
 from wizard.services.aws.permissions import Denier, Verdict, check
 from wizard.services.aws.session import Session
@@ -39,10 +40,11 @@ def who(resource: str, service: str = "sts") -> Identity:
     return Identity(ACCOUNT, f"arn:aws:{service}::{ACCOUNT}:{resource}", "us-east-1")
 
 
-def session(iam: Iam) -> Session:
+def session(iam: Iam, **more: str) -> Session:
     env = {
         "AWS_ENDPOINT_URL": iam.url, "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s",
         "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        **more,
     }  # fmt: skip
     return Session(region="us-east-1", env=env)
 
@@ -109,7 +111,7 @@ def test_what_hangs_on_the_real_request_is_unknown_and_not_missing(iam: Iam) -> 
     assert "aws:MultiFactorAuthPresent" in found.reason
 
 
-def test_a_key_that_was_told_elsewhere_makes_no_denial_doubtful(iam: Iam) -> None:
+def test_a_key_that_this_request_told_makes_no_denial_doubtful(iam: Iam) -> None:
     iam.decide = lambda _action: (
         "<EvalDecision>implicitDeny</EvalDecision>"
         "<MissingContextValues><member>AWS:requestedregion</member></MissingContextValues>"
@@ -230,6 +232,147 @@ def test_an_unreachable_iam_is_unknown(iam: Iam) -> None:
     assert check(session(iam), NEEDS, JANE).state is Verdict.UNKNOWN
 
 
+PAGE = "<!DOCTYPE html><html><body><h1>Proxy Error</h1>The policy of Example Corp.</body></html>"
+
+
+@pytest.mark.parametrize("status", [200, 403, 500, 502])
+@pytest.mark.parametrize(
+    "body", [PAGE, PAGE.removeprefix("<!DOCTYPE html>"), "", "upstream connect error"],
+    ids=["page", "page without a type", "nothing", "a line"],
+)  # fmt: skip
+def test_what_a_proxy_answers_in_iams_place_is_told_and_stops_nothing(
+    iam: Iam, tmp_path: Path, status: int, body: str
+) -> None:
+    iam.broken = (status, body)
+    forecast = Forecast(session(iam, AWS_MAX_ATTEMPTS="1"), JANE, Answers(), "deploy", mode="stop")
+    found = forecast.result()
+    assert found.state is Verdict.UNKNOWN
+    assert found.reason
+    assert len(found.reason) < 600
+    require(found, "stop", tmp_path)
+
+
+# --- in a company's account ----------------------------------------------------------------------
+
+
+def deny(
+    condition: Conditions, but: tuple[str, ...] = (), of: tuple[str, ...] = ("*",)
+) -> dict[str, Any]:
+    actions = {"NotAction": list(but)} if but else {"Action": list(of)}
+    return {
+        "Statement": [{"Effect": "Deny", **actions, "Resource": "*", "Condition": condition}],
+    }
+
+
+OTHER_REGIONS: Conditions = {
+    "StringNotEquals": {"aws:RequestedRegion": ["us-east-1", "eu-central-1"]}
+}
+NOT_HERE: Conditions = {"StringNotEquals": {"aws:RequestedRegion": ["eu-central-1"]}}
+GLOBAL_SERVICES = ("iam:*", "route53:*", "sts:*")
+ALLOWING: dict[str, dict[str, Any]] = {
+    "other Regions": deny(OTHER_REGIONS),
+    "other Regions, global services excepted": deny(OTHER_REGIONS, GLOBAL_SERVICES),
+    "whoever is not of the platform team": deny(
+        {"ArnNotLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:user/j*"}}
+    ),
+    "other accounts": deny({"StringNotEquals": {"aws:PrincipalAccount": ACCOUNT}}),
+    "plain HTTP": deny({"Bool": {"aws:SecureTransport": "false"}}),
+    "plain HTTP, where it is told": deny({"BoolIfExists": {"aws:SecureTransport": "false"}}),
+    "requests without a principal": deny({"Null": {"aws:PrincipalArn": "true"}}),
+}
+ALLOWING["all of them"] = {"Statement": [s for p in ALLOWING.values() for s in p["Statement"]]}
+ANSWERS = Answers(
+    region="us-east-1", r53_domain_name="example.com", node_dns_name="node", alarms=True,
+    dashboard=True, tags={"team": "api"}, stages=("abcdefghij/prod",),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("policy", "purpose"), [*((name, "deploy") for name in ALLOWING), ("all of them", "uninstall")]
+)
+def test_a_company_policy_that_lets_this_request_pass_is_no_missing_permission(
+    iam: Iam, policy: str, purpose: str
+) -> None:
+    """Under exactly the printed policies; some 370 would be missing otherwise."""
+    printed = documents(ANSWERS, purpose, ACCOUNT)
+    iam.policies = Policies(*printed, organisation=[ALLOWING[policy]])
+    found = check(session(iam), needs(ANSWERS, purpose, ACCOUNT), JANE)
+    assert [str(m) for m in found.missing] == []
+    assert found.state is Verdict.ALLOWED, found.reason
+
+
+def test_a_company_policy_that_denies_this_region_is_told_as_the_organisations(iam: Iam) -> None:
+    iam.policies = Policies(
+        *documents(ANSWERS, "deploy", ACCOUNT), organisation=[deny(NOT_HERE, GLOBAL_SERVICES)]
+    )
+    found = check(session(iam), needs(ANSWERS, "deploy", ACCOUNT), JANE)
+    assert found.state is Verdict.DENIED
+    assert {m.by for m in found.missing} == {Denier.ORGANISATION}
+    assert not [m for m in found.missing if m.action.startswith(("iam:", "route53:"))]
+
+
+@pytest.mark.parametrize(
+    "action",
+    ["iam:CreateRole", "ec2:CreateVpc", "lambda:CreateFunction", "route53:GetChange"],
+)
+def test_what_the_printed_policy_lacks_is_missing_whatever_keys_the_rest_of_it_asks_for(
+    iam: Iam, action: str
+) -> None:
+    """Keys of our own statements about other things make no denial doubtful."""
+    lacking = [
+        {"Statement": [{**s, "Action": [a for a in s["Action"] if a != action]}
+                       for s in document["Statement"]]}
+        for document in documents(ANSWERS, "deploy", ACCOUNT)
+    ]  # fmt: skip
+    iam.policies = Policies(*lacking, organisation=[deny(OTHER_REGIONS)])
+    found = check(session(iam), needs(ANSWERS, "deploy", ACCOUNT), JANE)
+    assert {m.action for m in found.missing} == {action}
+    assert {m.by for m in found.missing} == {Denier.NOTHING_ALLOWS}
+
+
+@pytest.mark.parametrize("told_elsewhere", [True, False])
+def test_what_a_key_that_this_request_does_not_tell_would_allow_is_in_doubt(
+    iam: Iam, told_elsewhere: bool
+) -> None:
+    """Also where another request tells that key: each is judged by its own."""
+    iam.policies = Policies(
+        {"Statement": [{"Effect": "Allow", "Action": ["*"], "Resource": "*"}]},
+        deny({"Null": {"aws:TagKeys": "true"}}, of=("lambda:GetPolicy",)),
+    )
+    other = Need(("ec2:CreateTags",), ("*",), {"aws:TagKeys": ("team",)} if told_elsewhere else {})
+    found = check(session(iam), (Need(("lambda:GetPolicy",), ("*",)), other), JANE)
+    assert found.missing == ()
+    assert found.state is Verdict.UNKNOWN
+    assert "aws:TagKeys" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "home"),
+    [("aws", "eu-central-1", "us-east-1"), ("aws-cn", "cn-north-1", "cn-northwest-1"),
+     ("aws-us-gov", "us-gov-east-1", "us-gov-west-1")],
+)  # fmt: skip
+def test_global_services_are_asked_about_in_the_region_of_their_endpoint(
+    iam: Iam, partition: str, region: str, home: str
+) -> None:
+    jane = Identity(ACCOUNT, f"arn:{partition}:iam::{ACCOUNT}:user/jane", region,
+                    partition=partition)  # fmt: skip
+    check(session(iam), (Need(("iam:GetRole", "lambda:GetPolicy"), ("*",)),), jane)
+    asked = {form["ActionNames.member.1"][0]: told(form) for form in iam.asked}
+    assert asked["iam:GetRole"]["aws:requestedregion"] == [home]
+    assert asked["lambda:GetPolicy"]["aws:requestedregion"] == [region]
+    for context in asked.values():
+        assert context["aws:principalarn"] == [jane.arn]
+        assert context["aws:principalaccount"] == [ACCOUNT]
+        assert context["aws:securetransport"] == ["true"]
+
+
+def test_a_session_is_told_of_as_its_role(iam: Iam) -> None:
+    iam.role_path = "/teams/"
+    check(session(iam), NEEDS, who("assumed-role/deployer/ci"))
+    context = told(iam.asked[-1])
+    assert context["aws:principalarn"] == [f"arn:aws:iam::{ACCOUNT}:role/teams/deployer"]
+
+
 def test_everything_that_a_deployment_needs_is_asked_about(iam: Iam) -> None:
     asked = needs(Answers(), "deploy", ACCOUNT)
     found = check(session(iam), asked, JANE)
@@ -238,4 +381,4 @@ def test_everything_that_a_deployment_needs_is_asked_about(iam: Iam) -> None:
         value[0] for form in iam.asked for key, value in form.items() if "ContextKeyName" in key
     ]
     assert "iam:PassedToService" in contexts
-    assert len(iam.asked) <= 60
+    assert len(iam.asked) <= 72

@@ -1,7 +1,7 @@
 """The permissions as data: which actions, on what, for which purpose, in which mode, and why.
 
-This module holds what a grant is and its vocabulary; the grants themselves are in `policy_connect`
-(looking, stages, forwarder) and `policy_node` (node, network, operations).
+This module holds what a grant is and its vocabulary; the grants themselves are in `connector`
+(looking, stages, forwarder) and `node` (node, network, operations).
 """
 
 from __future__ import annotations
@@ -114,8 +114,24 @@ def own_vpc(answers: Answers) -> bool:
 
 
 def given_vpc(answers: Answers) -> bool:
-    """The node is put into a VPC that is there already."""
-    return answers.deploys_node and bool(answers.vpc_id)
+    """The forwarder, and the node where one is deployed, are put into a VPC that is there."""
+    return forwarder_in_vpc(answers) and bool(answers.vpc_id)
+
+
+def forwarder_in_vpc(answers: Answers) -> bool:
+    """The forwarder is put into a VPC: always beside a node of its own, and where subnets are
+    given to reach a node elsewhere (`forwarder_in_vpc` in terraform/security_groups.tf)."""
+    return answers.deploys_node or bool(answers.private_subnet_ids)
+
+
+def chosen_boundary(answers: Answers) -> bool:
+    """Roles get a permissions boundary."""
+    return bool(answers.permissions_boundary)
+
+
+def no_boundary(answers: Answers) -> bool:
+    """Roles get none."""
+    return not answers.permissions_boundary
 
 
 def own_key(answers: Answers) -> bool:
@@ -160,6 +176,13 @@ def by_tag(scope: Scope) -> Conditions:
     """Only resources that carry this deployment's tag."""
     operator = "StringLike" if "*" in scope.account_id else "StringEquals"
     return {operator: {f"aws:ResourceTag/{DEPLOYMENT_TAG}": scope.deployment}}
+
+
+def in_given_vpc(scope: Scope) -> Conditions:
+    """Only what is in the given VPC; in any, of this Region, while it is one to be made."""
+    if not scope.answers.vpc_id:
+        return in_region(scope)
+    return {"ArnEquals": {"ec2:Vpc": scope.fill("arn:{p}:ec2:{r}:{a}:vpc/{vpc}")}}
 
 
 def passed_to(*services: str) -> Callable[[Scope], Conditions]:

@@ -13,6 +13,7 @@ from wizard.core.permissions.grants import (
     alarms,
     by_tag,
     dashboard,
+    forwarder_in_vpc,
     given_certificate,
     given_vpc,
     https,
@@ -83,6 +84,13 @@ def _node_certificate(scope: Scope) -> Conditions:
     }
 
 
+def _task_names(scope: Scope) -> Conditions:
+    names = [f"node.{scope.answers.name_prefix}-*.internal"]
+    return {
+        "ForAllValues:StringLike": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": names}
+    }
+
+
 def _service_roles(_scope: Scope) -> Conditions:
     services = ("autoscaling", "ecs", "elasticloadbalancing")
     return {"StringEquals": {"iam:AWSServiceName": [f"{name}.amazonaws.com" for name in services]}}
@@ -123,6 +131,14 @@ NODE: tuple[Grant, ...] = (
           "Cluster, capacity provider, task and service of the node.", (DEPLOY,), own_node),
     Grant("ReadCluster", of("ecs", "DescribeClusters DescribeServices"),
           _ecs("cluster", "service"), "See whether the node's tasks run.", LOOKING, own_node),
+    Grant("FollowService", of("ecs", "ListServiceDeployments DescribeServiceDeployments"),
+          _ecs("service", "service-deployment"), "Wait until the node's service is steady.",
+          (DEPLOY,), own_node,
+          unseen="Provider 6 waits with these; provider 5 does not call them."),
+    Grant("LetInstancesGo", of("ecs", "ListContainerInstances DeregisterContainerInstance"),
+          _ecs("cluster"), "An instance that died without leaving stays registered, and then its "
+          "cluster cannot be deleted.", CHANGING, own_node,
+          unseen="Only where one is left; the local AWS starts no instance."),
     Grant("ReadTasks", of("ecs", "DescribeTasks ListTasks"),
           _ecs("task", "container-instance"), "See why a task stopped.", (DEPLOY, DOCTOR), own_node,
           unseen="The local AWS has no tasks that stopped."),
@@ -180,6 +196,15 @@ NODE: tuple[Grant, ...] = (
     Grant("ChangeListener", ("elasticloadbalancing:ModifyListener",), _balancer("listener"),
           "HTTPS on or off, or another certificate.", (DEPLOY,), own_node,
           unseen="The recorded life changes neither."),
+    Grant("MoveLoadBalancer", ("elasticloadbalancing:SetSubnets",), _balancer("balancer"),
+          "Other subnets.", (DEPLOY,), own_node,
+          unseen="The recorded life leaves the network as it is."),
+    Grant("PlaceLoadBalancer",
+          of("ec2", "DescribeAccountAttributes DescribeAddresses DescribeInternetGateways"), _ANY,
+          "Elastic Load Balancing looks at the network it is put into as the caller.", (DEPLOY,),
+          own_node, in_region,
+          unseen="The local AWS does not ask. Source: Elastic Load Balancing User Guide, API "
+                 "permissions.", wide=_NO_RESOURCE),
     Grant("ReadLoadBalancer",
           of("elasticloadbalancing",
              "DescribeLoadBalancers DescribeListeners DescribeTargetHealth"), _ANY,
@@ -213,6 +238,12 @@ NODE: tuple[Grant, ...] = (
     Grant("RemoveNamedTasks", ("servicediscovery:DeregisterInstance",), _NAMES[1:],
           "A task that is still leaving must not stop the removal.", CHANGING, own_node, by_tag,
           unseen="The local AWS starts no tasks."),
+    Grant("RemoveNamesOfTasks", ("route53:ChangeResourceRecordSets",),
+          ("arn:{p}:route53:::hostedzone/*",),
+          "Cloud Map removes the name of such a task as the caller; no other name.", CHANGING,
+          own_node, _task_names,
+          unseen="The local AWS starts no tasks. Source: Cloud Map Developer Guide, identity-based "
+                 "policies.", wide="Cloud Map made the zone; the condition names the record."),
     Grant("MakeNamesZone", of("route53", "CreateHostedZone ListHostedZonesByName"), _ANY,
           "Cloud Map keeps these names in a private hosted zone, which it makes as the caller.",
           (DEPLOY,), own_node, wide="AWS supports no resource for this."),
@@ -282,7 +313,7 @@ NETWORK: tuple[Grant, ...] = (
         ec2("security-group"),
         "Only the forwarder reaches the load balancer, only that reaches the node.",
         (DEPLOY,),
-        own_node,
+        forwarder_in_vpc,
         made_with_our_tag,
     ),
     Grant(
@@ -294,12 +325,22 @@ NETWORK: tuple[Grant, ...] = (
         given_vpc,
     ),
     Grant(
+        "ChangeRules",
+        ("ec2:ModifySecurityGroupRules",),
+        ec2("security-group", "security-group-rule"),
+        "Another port: HTTPS on or off, or a node elsewhere that moved.",
+        (DEPLOY,),
+        forwarder_in_vpc,
+        by_tag,
+        unseen="The recorded life changes no port.",
+    ),
+    Grant(
         "OpenSecurityGroups",
         of("ec2", "AuthorizeSecurityGroupIngress AuthorizeSecurityGroupEgress"),
         ec2("security-group"),
         "Their rules.",
         (DEPLOY,),
-        own_node,
+        forwarder_in_vpc,
         by_tag,
     ),
     Grant(
@@ -308,7 +349,7 @@ NETWORK: tuple[Grant, ...] = (
         ec2("security-group-rule"),
         "The rule itself, which gets the tag too.",
         (DEPLOY,),
-        own_node,
+        forwarder_in_vpc,
         made_with_our_tag,
     ),
     Grant(
@@ -317,7 +358,7 @@ NETWORK: tuple[Grant, ...] = (
         ec2("security-group"),
         "Changes and removal.",
         CHANGING,
-        own_node,
+        forwarder_in_vpc,
         by_tag,
     ),
     Grant(
@@ -326,7 +367,7 @@ NETWORK: tuple[Grant, ...] = (
         ("arn:{p}:ec2:{r}:{a}:*/*",),
         "Everything carries this deployment's tag from the start.",
         (DEPLOY,),
-        own_node,
+        forwarder_in_vpc,
         while_making(*_MADE_WITH_TAGS),
         wide="Only in the moment of creation.",
     ),
@@ -336,7 +377,7 @@ NETWORK: tuple[Grant, ...] = (
         ("arn:{p}:ec2:{r}:{a}:*/*",),
         "Changed tags.",
         (DEPLOY,),
-        own_node,
+        forwarder_in_vpc,
         by_tag,
     ),
     Grant(
@@ -345,7 +386,7 @@ NETWORK: tuple[Grant, ...] = (
         _ANY,
         "Terraform compares them with what they should be.",
         CHANGING,
-        own_node,
+        forwarder_in_vpc,
         in_region,
         wide=_NO_RESOURCE,
     ),

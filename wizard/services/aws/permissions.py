@@ -4,6 +4,10 @@
 the organisation into account, but not a session policy and not the policies of resources; so
 "allowed" is a forecast, and only "denied" is certain. Whoever may not ask gets "unknown", which
 stops nothing. That IAM takes the patterns of our resources as they are is unverified.
+
+Every request tells what each real one carries: the Region, the principal, its account, and that it
+comes over TLS. Companies deny by these keys (other Regions first of all), and IAM takes a key that
+is not told for one that the request does not have.
 """
 
 from __future__ import annotations
@@ -12,10 +16,11 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from wizard.core.facts import Identity
 from wizard.core.permissions.grants import Need
+from wizard.core.text import clean
 from wizard.services.aws.errors import code_of, is_denied, is_not_found, message_of
 
 if TYPE_CHECKING:
@@ -23,7 +28,18 @@ if TYPE_CHECKING:
 
     from wizard.services.aws.session import Session
 
+MOST_WORDS = 300  # of what was answered in IAM's place, such as a proxy's page
 MOST_ACTIONS = 60  # of one request; IAM documents no number, its console asks for fewer
+# Services with one endpoint for a partition: `aws:RequestedRegion` of their requests is its Region
+# (IAM User Guide, global condition keys). Of the European Sovereign Cloud it is unverified.
+GLOBAL = ("iam", "route53")
+_HOME = {
+    "aws": "us-east-1",
+    "aws-cn": "cn-northwest-1",
+    "aws-us-gov": "us-gov-west-1",
+    "aws-eusc": "eusc-de-east-1",
+}
+Context = Mapping[str, tuple[str, ...]]
 
 
 class Verdict(str, Enum):
@@ -110,46 +126,108 @@ class _CannotTellError(Exception):
 def check(session: Session, needs: Iterable[Need], identity: Identity | None = None) -> Permissions:
     """Ask whether everything in `needs` is allowed. Changes nothing; one request per need or so.
 
+    Whatever IAM answers, a proxy's page among it, is an answer here: "unknown", with what was said.
+
     Args:
         needs: see `wizard.core.permissions.documents.needs`.
         identity: of the session, when it is known already.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
     who = identity or session.identity()
-    needs = tuple(needs)
-    told = {key.lower() for need in needs for key in need.context}
-    client = session.client("iam")
-    principal = ""
-    missing: dict[tuple[str, str, str], Missing] = {}
-    depends: set[str] = set()
-    asked = 0
+    asking = _Asking(tuple(needs), who)
     try:
-        principal = principal_arn(client, who)
-        for need in needs:
-            for actions in _portions(need.actions):
-                for result in _simulate(client, principal, need, actions):
-                    # Keys of our own conditions are told where they matter; others nobody knows.
-                    lacking = result.get("MissingContextValues") or ()
-                    if unknown := {key for key in lacking if key.lower() not in told}:
-                        depends.update(unknown)
-                        continue
-                    item = _missing(result, need)
-                    missing.setdefault((item.action, item.resource, str(item.condition)), item)
-                asked += len(actions)
+        asking.ask_all(session.client("iam"))
     except _CannotTellError as error:
-        return Permissions(Verdict.UNKNOWN, reason=str(error), principal=principal, asked=asked)
-    except (BotoCoreError, ClientError) as error:
-        if missing:
-            return _denied(missing, principal, asked)
-        return Permissions(Verdict.UNKNOWN, (), _reason(error), principal, asked)
-    if missing:
-        return _denied(missing, principal, asked, depends)
-    if depends:
-        names = ", ".join(sorted(depends))
-        why = f"Policies of this principal depend on {names}, which only a real request has."
-        return Permissions(Verdict.UNKNOWN, (), why, principal, asked, tuple(sorted(depends)))
-    return Permissions(Verdict.ALLOWED, principal=principal, asked=asked)
+        return asking.unknown(str(error))
+    except Exception as error:  # noqa: BLE001 - a forecast that cannot be had stops nothing
+        return asking.denied() if asking.missing else asking.unknown(_reason(error))
+    if asking.missing:
+        return asking.denied()
+    if asking.depends:
+        names = ", ".join(sorted(asking.depends))
+        return asking.unknown(
+            f"Policies of this principal depend on {names}, which only a real request has."
+        )
+    return Permissions(Verdict.ALLOWED, principal=asking.principal, asked=asking.asked)
+
+
+class _Asking:
+    """One round of questions to IAM and what came of it so far."""
+
+    def __init__(self, needs: tuple[Need, ...], who: Identity) -> None:
+        self.needs = needs
+        self.who = who
+        self.principal = ""
+        self.missing: dict[tuple[str, str, str], Missing] = {}
+        self.depends: set[str] = set()
+        self.asked = 0
+        # What our own conditions tell of requests, by key: a value some request of ours carries.
+        self.told = {key.lower(): (key, value) for n in needs for key, value in n.context.items()}
+
+    def ask_all(self, client: IAMClient) -> None:
+        """Ask about every need. Raises whatever botocore lets through, and _CannotTellError."""
+        self.principal = principal_arn(client, self.who)
+        for need in self.needs:
+            for actions in _portions(need.actions):
+                context = {**self._common(actions), **need.context}
+                self._judge(client, need, actions, context)
+                self.asked += len(actions)
+
+    def _judge(
+        self, client: IAMClient, need: Need, actions: tuple[str, ...], context: Context
+    ) -> None:
+        """What this request lacks is judged by its own context, not by what others carry.
+
+        A key that only other requests of ours carry is most often one of our own policy's, in a
+        statement about something else: with it told, the question is asked once more, and what is
+        still denied then is denied.
+        """
+        doubtful: dict[tuple[str, str], set[str]] = {}
+        for result in _simulate(client, self.principal, need, actions, context):
+            lacking = _lacking(result, context)
+            if not lacking:
+                self._add(result, need)
+            elif {key.lower() for key in lacking} <= set(self.told):
+                doubtful[_subject(result)] = lacking
+            else:
+                self.depends.update(lacking)
+        if not doubtful:
+            return
+        held = {key.lower() for key in context}
+        more = {key: value for low, (key, value) in self.told.items() if low not in held}
+        asked = tuple(dict.fromkeys(action for action, _ in doubtful))
+        context = {**context, **more}
+        for result in _simulate(client, self.principal, need, asked, context):
+            if _subject(result) in doubtful and not _lacking(result, context):
+                self._add(result, need)
+                del doubtful[_subject(result)]
+        for lacking in doubtful.values():
+            self.depends.update(lacking)
+
+    def _add(self, result: Mapping[str, Any], need: Need) -> None:
+        item = _missing(result, need)
+        self.missing.setdefault((item.action, item.resource, str(item.condition)), item)
+
+    def _common(self, actions: tuple[str, ...]) -> Context:
+        """What every real request for these actions carries."""
+        everywhere = actions[0].partition(":")[0] in GLOBAL
+        region = _HOME.get(self.who.partition, self.who.region) if everywhere else self.who.region
+        return {
+            "aws:RequestedRegion": (region,),
+            "aws:PrincipalArn": (self.principal,),
+            "aws:PrincipalAccount": (self.who.account_id,),
+            "aws:SecureTransport": ("true",),
+        }
+
+    def denied(self) -> Permissions:
+        """What is missing, in a fixed order."""
+        found = tuple(self.missing[key] for key in sorted(self.missing))
+        depends = tuple(sorted(self.depends))
+        return Permissions(Verdict.DENIED, found, "", self.principal, self.asked, depends)
+
+    def unknown(self, why: str) -> Permissions:
+        """Nobody could tell, and why."""
+        depends = tuple(sorted(self.depends))
+        return Permissions(Verdict.UNKNOWN, (), why, self.principal, self.asked, depends)
 
 
 def principal_arn(client: IAMClient, identity: Identity) -> str:
@@ -186,7 +264,7 @@ def _role_with_path(client: IAMClient, name: str) -> str:
 
 
 def _simulate(
-    client: IAMClient, principal: str, need: Need, actions: tuple[str, ...]
+    client: IAMClient, principal: str, need: Need, actions: tuple[str, ...], context: Context
 ) -> Iterable[Mapping[str, Any]]:
     """The results of those that are not allowed."""
     pages = client.get_paginator("simulate_principal_policy").paginate(
@@ -194,19 +272,33 @@ def _simulate(
         ActionNames=list(actions),
         ResourceArns=list(need.resources),
         ContextEntries=[
-            {"ContextKeyName": key, "ContextKeyValues": list(values), "ContextKeyType": "string"}
-            if len(values) == 1
-            else {
+            {
                 "ContextKeyName": key,
                 "ContextKeyValues": list(values),
-                "ContextKeyType": "stringList",
+                "ContextKeyType": _type(key, values),
             }
-            for key, values in need.context.items()
+            for key, values in context.items()
         ],
     )
     for page in pages:
         for result in page.get("EvaluationResults", []):
             yield from _denials(result)
+
+
+def _type(key: str, values: tuple[str, ...]) -> Literal["boolean", "string", "stringList"]:
+    if key == "aws:SecureTransport":
+        return "boolean"
+    return "string" if len(values) == 1 else "stringList"
+
+
+def _subject(result: Mapping[str, Any]) -> tuple[str, str]:
+    return result["EvalActionName"], str(result.get("EvalResourceName") or "*")
+
+
+def _lacking(result: Mapping[str, Any], context: Context) -> set[str]:
+    """Keys that a policy asks for and this request did not tell."""
+    told = {key.lower() for key in context}
+    return {key for key in result.get("MissingContextValues") or () if key.lower() not in told}
 
 
 def _denials(result: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
@@ -220,10 +312,7 @@ def _denials(result: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
 
 
 def _missing(result: Mapping[str, Any], need: Need) -> Missing:
-    resource = str(result.get("EvalResourceName") or "*")
-    return Missing(
-        result["EvalActionName"], resource, _denier(result), need.required, need.condition
-    )
+    return Missing(*_subject(result), _denier(result), need.required, need.condition)
 
 
 def _denier(result: Mapping[str, Any]) -> Denier:
@@ -238,16 +327,6 @@ def _denier(result: Mapping[str, Any]) -> Denier:
     return Denier.NOTHING_ALLOWS
 
 
-def _denied(
-    missing: Mapping[tuple[str, str, str], Missing],
-    principal: str,
-    asked: int,
-    depends: Iterable[str] = (),
-) -> Permissions:
-    found = tuple(missing[key] for key in sorted(missing))
-    return Permissions(Verdict.DENIED, found, "", principal, asked, tuple(sorted(depends)))
-
-
 def _reason(error: BaseException) -> str:
     if is_denied(error):
         return (
@@ -256,9 +335,14 @@ def _reason(error: BaseException) -> str:
         )
     if is_not_found(error):
         return f"IAM does not find the principal under that name: {message_of(error)}"
-    return f"IAM could not be asked: {code_of(error) or type(error).__name__}: {message_of(error)}"
+    words = clean(message_of(error), MOST_WORDS)
+    return f"IAM could not be asked: {code_of(error) or type(error).__name__}: {words}"
 
 
 def _portions(actions: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
-    for start in range(0, len(actions), MOST_ACTIONS):
-        yield actions[start : start + MOST_ACTIONS]
+    """Not too many at once; those of global services apart, whose requests have another Region."""
+    everywhere = tuple(a for a in actions if a.partition(":")[0] in GLOBAL)
+    here = tuple(a for a in actions if a not in everywhere)
+    for part in (everywhere, here):
+        for start in range(0, len(part), MOST_ACTIONS):
+            yield part[start : start + MOST_ACTIONS]
