@@ -93,10 +93,10 @@ def test_from_another_computer_without_the_state_nothing_is_made_twice(
                       WALLARM_APIGW_WORKSPACE=str(tmp_path / "third"))  # fmt: skip
     assert other.returncode == 0, other.stderr[-2000:]
     session = open_session(begun.context, begun.answers)
-    seen = elsewhere.find_elsewhere(session, identify(session, begun.answers))
+    seen = elsewhere.find_in_account(session, identify(session, begun.answers))
     assert [(d.name_prefix, d.bucket) for d in seen.found] == [("api-gw-discovery", "")]
     assert (
-        elsewhere.find_elsewhere(
+        elsewhere.find_in_account(
             session, identify(session, begun.answers), ("api-gw-discovery",)
         ).found
         == ()

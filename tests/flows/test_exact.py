@@ -22,11 +22,9 @@ from wizard.core.stages.change import StageChange
 from wizard.core.terraform.events import ChangeSummary, PlannedChange
 from wizard.core.tfvars import Outputs
 from wizard.flows import install
-from wizard.flows.context import Options
 from wizard.flows.install import Review
 from wizard.flows.stages import connect as stages
 from wizard.services.terraform.client import PlanResult
-from wizard.ui.live import LiveBackend
 
 IDENTITY = Identity("123456789012", "arn:aws:iam::123456789012:root", "eu-central-1")
 ANSWERS = Answers(region="eu-central-1", proof="skip")
@@ -154,19 +152,3 @@ def test_stages_are_shown_again_too_where_their_plan_was_overtaken(
     said = capsys.readouterr().err
     assert said.index("create aws_lb.number_1") < said.index("planning anew")
     assert said.index("planning anew") < said.index("create aws_lb.number_2")
-
-
-@pytest.mark.parametrize("action", ["delete", "replace"])
-def test_a_retry_never_applies_what_was_not_in_the_review(
-    monkeypatch: pytest.MonkeyPatch, action: str
-) -> None:
-    backend = LiveBackend(Options(env={}))
-    backend._seen = review(("create", "aws_lb.node"))
-    backend._used = True
-    left = review(("create", "aws_lb.node"), (action, "aws_vpc.this"))
-    monkeypatch.setattr(backend, "_plan", lambda: left)
-    with pytest.raises(WizardError) as caught:
-        backend.deploy()
-    assert caught.value.code == "WAG-E-RUN-003"
-    assert f"{action} aws_vpc.this" in caught.value.why
-    assert "Go back to Review" in caught.value.next_step

@@ -131,7 +131,7 @@ def test_the_stages_it_connected_are_marked_in_the_list(there: There) -> None:
 def test_home_finds_it_opens_it_and_shows_its_status(there: There) -> None:
     backend = LiveBackend(Options(workspace=there.ben, env=there.world.env))
     (found,) = backend.elsewhere(there.answers)
-    assert (found.name_prefix, found.outside, found.bucket) == ("api-gw-discovery", True, "")
+    assert (found.name_prefix, found.remote, found.bucket) == ("api-gw-discovery", True, "")
     answers = backend.saved(found)
     assert answers is not None
     assert answers.stages == (str(there.stage.ref),)
@@ -215,7 +215,7 @@ def test_a_bucket_that_is_named_is_looked_into_whatever_its_tags(there: There) -
     place = StatePlace(BUCKET, identity.account_id, identity.region, "api-gw-discovery")
     try:
         StateStore(there.world.session, place).save_answers(there.answers.to_json())
-        look = elsewhere.find_elsewhere
+        look = elsewhere.find_in_account
         assert [(d.name_prefix, d.bucket) for d in look(there.world.session, identity).found] == [
             ("api-gw-discovery", "")
         ]

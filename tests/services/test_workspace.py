@@ -199,13 +199,13 @@ def test_deployments_are_listed_with_what_they_hold(workspace: Workspace) -> Non
     broken.state.path.parent.mkdir()
     broken.state.path.write_text('{"version": 4, "resour')
     with workspace.locked("install"):
-        found = {info.id: info for info in list_workspaces()}
-    assert found[IDENTITY].resources == 2
-    owner = found[IDENTITY].owner
-    assert owner is not None
-    assert (owner.pid, owner.purpose) == (os.getpid(), "install")
-    assert found[broken.id].resources is None
-    assert all(info.owner is None for info in list_workspaces())
+        found = {info.name_prefix: info for info in list_workspaces()}
+    mine = found[IDENTITY.name_prefix]
+    assert mine.resources == 2
+    assert f"process {os.getpid()}" in mine.holder
+    assert "install" in mine.holder
+    assert found[broken.id.name_prefix].resources is None
+    assert all(not info.holder for info in list_workspaces())
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"resources": 3}', '{"resources": [7]}', "\x00\x00"])

@@ -60,7 +60,7 @@ class ScriptedHome(ScriptedRun):
         self._enter("status")
         if self.script.hostile:
             return tuple(StatusLine(t, State.WARNING, t) for t in HOSTILE)
-        if any(e.outside and e.name_prefix == answers.name_prefix for e in self.script.elsewhere):
+        if any(e.remote and e.name_prefix == answers.name_prefix for e in self.script.elsewhere):
             return status_lines(seen_from_outside(answers))
         return (
             StatusLine("Infrastructure", State.DONE, "52 resources, as planned"),

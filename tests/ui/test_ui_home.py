@@ -236,7 +236,7 @@ async def test_a_deployment_that_only_a_colleague_has_is_found_and_leads_home() 
         assert "api-gw-discovery in us-east-1 is deployed" in w.text
 
 
-THERE = (Existing("edge", "123456789012", "us-east-1", None, 0.0, outside=True),)
+THERE = (Existing("edge", "123456789012", "us-east-1", None, 0.0, remote=True),)
 
 
 @SIZES

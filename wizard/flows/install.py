@@ -255,6 +255,34 @@ class Install:
             permissions=found,
         )
 
+    def retry(self, seen: Review) -> Review:
+        """After a failure: the review of what is left of a reviewed run, and of nothing else.
+
+        The deployment is let go and opened again first, so that what the failed run left is dealt
+        with as at any beginning.
+
+        Args:
+            seen: the review that a person has looked at.
+        Raises WizardError WAG-E-RUN-003 when more than that would be changed.
+        """
+        self.__exit__(None, None, None)
+        try:
+            left = self.review()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        unseen = left.beyond(seen)
+        if unseen:
+            left.plan.discard()
+            self.__exit__(None, None, None)
+            raise WizardError(
+                "WAG-E-RUN-003",
+                "What is left to do is not what was reviewed",
+                why="The deployment changed meanwhile. New: " + ", ".join(unseen),
+                next_step="Nothing was applied. Go back to Review and look at the new plan.",
+            )
+        return left
+
     def deploy(self, review: Review) -> Outputs:
         """Store the token, apply exactly the reviewed plan, and read the outputs.
 
@@ -311,6 +339,11 @@ class Install:
                 reports = switch.apply(deployment, changes, outputs)
             self._failures = [str(r.ref) for r in reports if r.state is State.FAILED]
             return reports
+
+    def undo_stage(self, ref: str) -> StageReport:
+        """Put one stage's logging back. Raises UsageError WAG-E-STAGES-004 for one that is not
+        connected."""
+        return switch.undo_stage(self._open(), ref)
 
     def prove(
         self, review: Review, outputs: Outputs, cancel: threading.Event | None = None

@@ -11,9 +11,10 @@ from wizard.core.errors import WizardError
 from wizard.core.events import State
 
 if TYPE_CHECKING:
+    from wizard.core.known_deployment import KnownDeployment
     from wizard.core.secret import Secret
     from wizard.flows.context import Options
-    from wizard.flows.deployment.find import Found, Seen
+    from wizard.flows.deployment.find import Seen
     from wizard.services.aws.session import Session
 
 HANGS_ON = {"permissions": ("identity",), "existing": ("identity",)}
@@ -213,8 +214,8 @@ class Preflight:
             return Check("existing", question, State.UNCHECKED, f"none on this machine; {why}")
         return Check("existing", question, State.SKIPPED, "none")
 
-    def _elsewhere(self, answers: Answers, here: Sequence[Found]) -> tuple[Seen, str]:
-        from wizard.flows.deployment.find import Seen, find_elsewhere
+    def _elsewhere(self, answers: Answers, here: Sequence[KnownDeployment]) -> tuple[Seen, str]:
+        from wizard.flows.deployment.find import Seen, find_in_account
 
         try:
             session = self._session(answers)
@@ -223,7 +224,7 @@ class Preflight:
             return Seen(), "the account could not be asked"
         place = (identity.account_id, identity.region)
         known = [d.name_prefix for d in here if (d.account_id, d.region) == place]
-        return find_elsewhere(session, identity, known), ""
+        return find_in_account(session, identity, known), ""
 
 
 def _reach(url: str, env: Mapping[str, str]) -> str:

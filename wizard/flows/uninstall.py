@@ -313,6 +313,10 @@ class Uninstall:
         """Ask a running Terraform to stop after what it is doing right now."""
         self.deployment.terraform.interrupt()
 
+    def harder(self) -> None:
+        """Kill a running Terraform. What it was doing is then in doubt: only after a warning."""
+        self.deployment.terraform.kill()
+
     def _stages(self, stages: tuple[StageRecord, ...]) -> tuple[StageReport, ...]:
         if not stages:
             return ()
@@ -397,3 +401,11 @@ def _role(held: Record) -> tuple[str, ...]:
         )
         return (text,)
     return ()
+
+
+def undo_failed(context: Context, answers: Answers) -> Removed:
+    """Take away what a failed run has made. Where nothing was ever deployed before it, its log
+    groups hold nothing but its own lines and go as well."""
+    with Uninstall(context, answers) as removal:
+        only_ours = not removal.deployment.journal.applied
+        return removal.run(removal.review(), delete_logs=only_ours)

@@ -109,7 +109,7 @@ class Hearing(TypingOrder):
         """Deployments, those within reach first. Whoever has not begun yet is taken Home."""
         state = self.state
         known = (*(state.existing.value or ()), *(state.elsewhere.value or ()))
-        every = tuple(sorted(dict.fromkeys(known), key=lambda e: e.outside))
+        every = tuple(sorted(dict.fromkeys(known), key=lambda e: e.remote))
         state.existing.value = every
         if state.at == "welcome" and not state.opened.busy:
             mine = [

@@ -10,7 +10,6 @@ from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import build
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import FlowEvent, Listener, StageReport
-from wizard.core.facts import StageRef
 from wizard.flows.deployment.answers import draft_file, drop_draft, load_draft, save_draft
 from wizard.ui.live_look import LiveLook
 from wizard.ui.screens.home_text import links, planned, shown_changes, status_lines
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from wizard.core.secret import Secret
     from wizard.core.tfvars import Outputs
     from wizard.flows.context import Options
-    from wizard.flows.deployment.model import Deployment
     from wizard.flows.install import Install, Review
 
 
@@ -108,17 +106,9 @@ class LiveBackend(LiveLook):
 
         Raises WizardError WAG-E-RUN-003 when more than that would be changed.
         """
-        if self._used:
-            reviewed = self._seen
-            unseen = self._plan().beyond(reviewed) if reviewed is not None else ()
-            if unseen:
-                self.close()
-                raise WizardError(
-                    "WAG-E-RUN-003",
-                    "What is left to do is not what was reviewed",
-                    why="The deployment changed meanwhile. New: " + ", ".join(unseen),
-                    next_step="Nothing was applied. Go back to Review and look at the new plan.",
-                )
+        if self._used and self._job is not None and self._seen is not None:
+            job, self._review = self._job, None
+            self._review, self._used = job.retry(self._seen), False
         job, review = self._held()
         self._used = True
         self._outputs = job.deploy(review)
@@ -136,22 +126,9 @@ class LiveBackend(LiveLook):
 
     def undo_stage(self, ref: str) -> StageReport:
         """Put one stage back."""
-        from wizard.flows.stages.switch import restore
-
         if self._adding is not None:
-            deployment: Deployment | None = self._adding[0].deployment
-        else:
-            deployment = self._held()[0].deployment
-        held = deployment.journal.record.stages.get(StageRef.parse(ref)) if deployment else None
-        if deployment is None or held is None:
-            raise UsageError(
-                "WAG-E-STAGES-004",
-                f"{ref} is not connected",
-                next_step="Choose one of the connected stages.",
-            )
-        with deployment.journal.running():
-            report, _ = restore(deployment, held)
-        return report
+            return self._adding[0].undo_stage(ref)
+        return self._held()[0].undo_stage(ref)
 
     def prove(self, cancel: threading.Event) -> Proof | None:
         """Follow one request."""
@@ -162,13 +139,10 @@ class LiveBackend(LiveLook):
 
     def undo(self) -> None:
         """Uninstall what a failed run has made."""
-        from wizard.flows.uninstall import Uninstall
+        from wizard.flows.uninstall import undo_failed
 
         self.close()
-        with Uninstall(self._context, self._answers) as removal:
-            # Nothing was ever deployed: in the log groups is nothing but the failed run's own.
-            only_ours = not removal.deployment.journal.applied
-            removal.run(removal.review(), delete_logs=only_ours)
+        undo_failed(self._context, self._answers)
 
     def cancel(self) -> None:
         """Gracefully."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,28 +108,17 @@ class LiveHome:
             raise WizardError(
                 "WAG-E-UI-002", "There is no reviewed plan", next_step="Go back to Review."
             )
-        from wizard.flows.stages import switch as further_try
-
-        job, found, answers = self._adding
+        job, found, _ = self._adding
         if self._added:  # the plan is used up by a try, whether well or not
-            fresh = job.review_add(tuple(only) or answers.stages)
-            seen = [c for c in found.changes if not only or str(c.ref) in only]
-            changes = further_try.ask_changed(self._context, seen, fresh.changes)
-            # What was reviewed stays what was seen.
-            self._adding = (job, replace(found, plan=fresh.plan), answers)
-            found = replace(fresh, changes=changes)
+            return job.add_again(found, only)
         self._added = True
         return job.add(found)
 
     def _prove_added(self, cancel: threading.Event) -> Proof | None:
-        from wizard.core.stages.selection import chosen_stages
-        from wizard.flows.proof import prove
-
         if self._adding is None or self._inventory is None:
             return None
-        job, found, answers = self._adding
-        stages = chosen_stages(self._inventory, answers)
-        return prove(job.deployment, stages, found.outputs, cancel)
+        job, found, _ = self._adding
+        return job.prove(found, self._inventory, cancel)
 
     def remove_stages(
         self, answers: Answers, refs: tuple[str, ...], ask: AskStage
@@ -252,13 +240,13 @@ class LiveHome:
         if self._removing is not None:
             self._removing[0].cancel()
         if self._adding is not None:
-            self._adding[0].deployment.terraform.interrupt()
+            self._adding[0].cancel()
 
     def _kill_home(self) -> None:
         if self._removing is not None:
-            self._removing[0].deployment.terraform.kill()
+            self._removing[0].harder()
         if self._adding is not None:
-            self._adding[0].deployment.terraform.kill()
+            self._adding[0].harder()
 
     def _close_home(self) -> None:
         """Release the lock; a plan that was not used goes."""

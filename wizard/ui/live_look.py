@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.core.answers.model import Answers
@@ -50,59 +49,36 @@ class LiveLook(LiveHome):
         from wizard.flows.deployment.find import found_deployments
 
         return tuple(
-            Existing(
-                f.name_prefix,
-                f.account_id,
-                f.region,
-                f.resources,
-                f.changed,
-                str(f.root),
-                f.unfinished,
-                f.bucket,
-            )
-            for f in found_deployments(self.options)
-            if f.resources != 0 or f.unfinished is not None
+            found
+            for found in found_deployments(self.options)
+            if found.resources != 0 or found.unfinished is not None
         )
 
     def elsewhere(self, answers: Answers) -> tuple[Existing, ...]:
         """Deployments of this account and Region that are not on this machine."""
-        from wizard.flows.deployment.find import find_elsewhere
+        from wizard.flows.deployment.find import find_in_account
 
         self._looked = answers
         session = self._lookup.session(answers)
         identity = session.identity()
         place = (identity.account_id, identity.region)
         known = [e.name_prefix for e in self.existing() if (e.account_id, e.region) == place]
-        return tuple(
-            Existing(
-                d.name_prefix,
-                d.account_id,
-                d.region,
-                None,
-                0.0,
-                bucket=d.bucket,
-                outside=not d.bucket,
-            )
-            for d in find_elsewhere(session, identity, known, answers.state_bucket).found
-        )
+        return find_in_account(session, identity, known, answers.state_bucket).found
 
     def saved(self, existing: Existing) -> Answers | None:
         """The answers that deployment was made with."""
-        from wizard.flows.deployment import find as elsewhere
         from wizard.flows.deployment import remote
         from wizard.flows.deployment.answers import answers_of, read_shared_answers
 
-        if existing.outside:
+        if existing.remote:
             session = self._lookup.session(self._looked)
             asked = self._looked.with_(name_prefix=existing.name_prefix, region=existing.region)
             seen = remote.read_remote(session, session.identity(), asked)
             return seen.answers if seen is not None else None
         if existing.root:
-            data = answers_of(Path(existing.root))
+            data = answers_of(existing.root)
         else:
-            place = (existing.name_prefix, existing.account_id, existing.region, existing.bucket)
-            found = elsewhere.Elsewhere(*place)
-            data = read_shared_answers(self._lookup.session(self._looked), found)
+            data = read_shared_answers(self._lookup.session(self._looked), existing)
             data = {**data, "profile": self._looked.profile} if data else {}
         return build(data, check=False) if data else None
 

@@ -5,24 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wizard.core.known_deployment import KnownDeployment
+
 if TYPE_CHECKING:
     from wizard.core.events import State
-    from wizard.core.journal.unfinished import Unfinished
 
 
-@dataclass(frozen=True)
-class Existing:
-    """A deployment. `resources` is None where the state cannot be read from here at once."""
-
-    name_prefix: str
-    account_id: str
-    region: str
-    resources: int | None
-    changed: float
-    root: str = ""
-    unfinished: Unfinished | None = None  # its last run, if that did not come to its end
-    bucket: str = ""  # a colleague keeps its state there, and it is not on this machine yet
-    outside: bool = False  # its state is on another computer: it can be looked at, not changed
+Existing = KnownDeployment
 
 
 @dataclass(frozen=True)

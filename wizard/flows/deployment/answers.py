@@ -18,8 +18,8 @@ from wizard.services.workspace.workspace import read_backend
 
 if TYPE_CHECKING:
     from wizard.core.facts import Identity
+    from wizard.core.known_deployment import KnownDeployment
     from wizard.flows.context import Options
-    from wizard.flows.deployment.find import Elsewhere
     from wizard.flows.deployment.model import Deployment
     from wizard.services.aws.session import Session
 
@@ -75,7 +75,7 @@ def _answers_in(session: Session, identity: Identity, bucket: str, prefix: str) 
 
 def _bucket_here(options: Options, region: str, name_prefix: str) -> str:
     for found in found_deployments(options):
-        if (found.region, found.name_prefix) == (region, name_prefix):
+        if found.root and (found.region, found.name_prefix) == (region, name_prefix):
             return backend_bucket(read_backend(found.root))
     return ""
 
@@ -123,15 +123,16 @@ def saved_answers(
     Only an unambiguous match counts: the same Region and name prefix in exactly one account.
     """
     matches = [
-        found
+        found.root
         for found in found_deployments(options)
         if (not wanted.get("region") or found.region == wanted["region"])
         and (name_prefix is None or found.name_prefix == name_prefix)
+        and found.root is not None
         and (found.root / "answers.json").exists()
     ]
     if len(matches) != 1:
         return {}
-    return answers_of(matches[0].root)
+    return answers_of(matches[0])
 
 
 def keep_answers(path: Path, answers: Answers) -> None:
@@ -169,7 +170,7 @@ def answers_of(root: Path) -> dict[str, Any]:
     return migrations.answers(data, str(path))
 
 
-def read_shared_answers(session: Session, one: Elsewhere) -> dict[str, Any]:
+def read_shared_answers(session: Session, one: KnownDeployment) -> dict[str, Any]:
     """The answers of a deployment whose state is in S3; empty when there are none."""
     from wizard.services.workspace.s3_state import StateStore
 

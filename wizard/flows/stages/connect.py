@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 
 from wizard.core.answers.model import Answers
@@ -13,8 +14,10 @@ from wizard.core.facts import Inventory, Stage, StageRef
 from wizard.core.journal import record
 from wizard.core.journal.record import StageRecord
 from wizard.core.permissions.commands import ADD, SUBSCRIBE
+from wizard.core.proof import Proof
 from wizard.core.stages.change import StageChange
 from wizard.core.stages.selection import chosen_stages
+from wizard.core.terraform.plans import beyond
 from wizard.core.text import closest
 from wizard.core.tfvars import Outputs
 from wizard.flows import permissions
@@ -25,6 +28,7 @@ from wizard.flows.deployment.apply import apply
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_deployment, open_session, read_deployment
 from wizard.flows.deployment.shared_state import require_state_here
+from wizard.flows.proof import prove
 from wizard.flows.stages import switch
 from wizard.flows.stages.prerequisites import give_back_policy
 from wizard.services.aws.discovery import discover
@@ -172,6 +176,52 @@ class Stages:
             self._remember()
         return reports
 
+    def add_again(self, seen: Addition, only: Collection[str] = ()) -> tuple[StageReport, ...]:
+        """A further try at what was reviewed, or at these stages of it: planned anew from what is
+        there now. A change that begins from something else than what was seen takes a yes.
+
+        Raises WizardError WAG-E-RUN-003 when Terraform would change more than was reviewed.
+        """
+        left = self.review_add(tuple(only) or tuple(str(c.ref) for c in seen.changes))
+        unseen = (
+            beyond(seen.plan.changes if seen.plan is not None else (), left.plan.changes)
+            if left.plan is not None
+            else ()
+        )
+        if left.plan is not None and unseen:
+            left.plan.discard()
+            raise WizardError(
+                "WAG-E-RUN-003",
+                "What is left to do is not what was reviewed",
+                why="The deployment changed meanwhile. New: "
+                + ", ".join(f"{c.action} {c.address}" for c in unseen),
+                next_step="Nothing was applied. Go back to Review and look at the new plan.",
+            )
+        reviewed = [c for c in seen.changes if not only or str(c.ref) in only]
+        changes = switch.ask_changed(self.context, reviewed, left.changes)
+        return self.add(replace(left, changes=changes))
+
+    def undo_stage(self, ref: str) -> StageReport:
+        """Put one stage's logging back. Raises UsageError WAG-E-STAGES-004 for one that is not
+        connected."""
+        return switch.undo_stage(self.deployment, ref)
+
+    def prove(
+        self, addition: Addition, inventory: Inventory, cancel: threading.Event | None = None
+    ) -> Proof | None:
+        """Follow one request through the stages that were added; None where none is possible."""
+        refs = tuple(str(change.ref) for change in addition.changes)
+        chosen = chosen_stages(inventory, self.answers.with_(stages=refs))
+        return prove(self.deployment, chosen, addition.outputs, cancel)
+
+    def cancel(self) -> None:
+        """Ask a running Terraform to stop after what it is doing right now."""
+        self.deployment.terraform.interrupt()
+
+    def harder(self) -> None:
+        """Kill a running Terraform. What it was doing is then in doubt: only after a warning."""
+        self.deployment.terraform.kill()
+
     def review_remove(self, refs: tuple[str, ...]) -> Withdrawal:
         """Work out what disconnecting these stages changes. Nothing is changed by it.
 
@@ -261,12 +311,12 @@ class Stages:
             plan = self._plan_without(()) if gone else None
             reviewed = False
         if plan is not None:
-            beyond = beyond_subscriptions(plan)
-            if beyond and not reviewed:
+            more = beyond_subscriptions(plan)
+            if more and not reviewed:
                 plan.discard()
                 self.context.note(
                     f"still subscribed to {', '.join(gone)}: Terraform would change more than that "
-                    f"({', '.join(beyond)}). `wallarm-apigw install --dry-run` shows all of it.",
+                    f"({', '.join(more)}). `wallarm-apigw install --dry-run` shows all of it.",
                     State.WARNING,
                 )
                 return

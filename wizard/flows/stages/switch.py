@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wizard.core.answers.model import Answers
-from wizard.core.errors import WizardError
+from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import StageReport, State
-from wizard.core.facts import ApiType, Stage, StageSettings
+from wizard.core.facts import ApiType, Stage, StageRef, StageSettings
 from wizard.core.journal import record
 from wizard.core.journal.record import StageRecord, settings_to_dict
 from wizard.core.stages.change import Mode, StageChange, diff_lines, same_settings
@@ -29,9 +29,7 @@ from wizard.services.workspace.journal import Effect
 
 if TYPE_CHECKING:
     from wizard.core.facts import Inventory
-    from wizard.core.tfvars import Outputs
     from wizard.flows.context import Context
-    from wizard.flows.deployment.model import Deployment
 
 
 # Stands for the log group that the deployment will create; replaced by the real ARN before use.
@@ -137,6 +135,23 @@ def restore(
         )
     deployment.context.emit(report)
     return report, result
+
+
+def undo_stage(deployment: Deployment, ref: str) -> StageReport:
+    """Put one stage's logging back, as a run of its own; one that somebody else changed is left.
+
+    Raises UsageError WAG-E-STAGES-004 for a stage that is not connected.
+    """
+    held = deployment.journal.record.stages.get(StageRef.parse(ref))
+    if held is None:
+        raise UsageError(
+            "WAG-E-STAGES-004",
+            f"{ref} is not connected",
+            next_step="Choose one of the connected stages.",
+        )
+    with deployment.journal.running():
+        report, _ = restore(deployment, held)
+    return report
 
 
 def switch(deployment: Deployment, change: StageChange) -> StageReport:

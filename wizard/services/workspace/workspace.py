@@ -24,9 +24,12 @@ import platformdirs
 
 from wizard.core import migrations
 from wizard.core.errors import UsageError, WizardError
+from wizard.core.known_deployment import KnownDeployment
+from wizard.core.state_place import backend_bucket
 from wizard.services import files
 from wizard.services.files import private_dir, write_private
-from wizard.services.lock import Lock, Owner, is_held, read_owner
+from wizard.services.lock import Lock, is_held, read_owner
+from wizard.services.workspace.journal import Journal
 from wizard.services.workspace.module import BACKEND_FILE, PROVIDER_LOCK, copy_module
 from wizard.services.workspace.state import LocalState, StateFacts, UnsavedStates
 
@@ -333,25 +336,14 @@ def _override(backend: Mapping[str, Any]) -> str:
     return json.dumps({"terraform": {"backend": backend}}, indent=2) + "\n"
 
 
-@dataclass(frozen=True)
-class WorkspaceInfo:
-    """A deployment found on this machine. `owner` is set while a run holds it."""
-
-    id: WorkspaceId
-    root: Path
-    resources: int | None  # in the local state; None where that cannot be read, or is in S3
-    changed: float  # epoch seconds of the last change of the state, 0.0 without one
-    owner: Owner | None = None
-
-
-def list_workspaces() -> tuple[WorkspaceInfo, ...]:
+def list_workspaces() -> tuple[KnownDeployment, ...]:
     """Every deployment with a folder in the user's data directory, the last changed first."""
     descriptions = (data_dir() / "workspaces").glob("*/*/*/workspace.json")
     found = [describe_workspace(file.parent) for file in descriptions]
     return tuple(sorted((f for f in found if f), key=lambda f: f.changed, reverse=True))
 
 
-def describe_workspace(root: Path) -> WorkspaceInfo | None:
+def describe_workspace(root: Path) -> KnownDeployment | None:
     """What is in a workspace folder, without opening it; None where it is none."""
     try:
         meta = read_meta(root)
@@ -360,18 +352,29 @@ def describe_workspace(root: Path) -> WorkspaceInfo | None:
     if not meta:
         return None
     state = LocalState(root / "state")
-    changing = state.path
+    changing, bucket = state.path, ""
     try:
         resources: int | None = state.resources()
     except WizardError:
         resources = None
     if has_backend(root):
-        resources, changing = None, root / "journal.jsonl"
-    lock = root / "lock"
-    return WorkspaceInfo(
-        WorkspaceId(str(meta["account_id"]), str(meta["region"]), str(meta["name_prefix"])),
-        root,
+        resources, changing, bucket = None, root / "journal.jsonl", _bucket(root)
+    at_work = is_held(root / "lock")
+    return KnownDeployment(
+        str(meta["name_prefix"]),
+        str(meta["account_id"]),
+        str(meta["region"]),
         resources,
         changing.stat().st_mtime if changing.exists() else 0.0,
-        read_owner(lock) if is_held(lock) else None,
+        root,
+        None if at_work else Journal(root / "journal.jsonl").unfinished,
+        bucket,
+        holder=str(read_owner(root / "lock") or "another process") if at_work else "",
     )
+
+
+def _bucket(root: Path) -> str:
+    try:
+        return backend_bucket(read_backend(root))
+    except WizardError:  # told when it is opened
+        return ""

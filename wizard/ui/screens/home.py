@@ -70,7 +70,7 @@ class Home(StepScreen):
     def _outside(self) -> bool:
         """Its state is on another computer: it can be looked at, and not changed from here."""
         mine = self._mine()
-        return mine is not None and mine.outside
+        return mine is not None and mine.remote
 
     def _actions(self) -> tuple[Choice, ...]:
         if not self._outside():
@@ -181,7 +181,7 @@ def _item(existing: Existing) -> Item:
             f"{existing.name_prefix} in {existing.region}",
             f"{existing.account_id}  state in s3://{clean(existing.bucket, 63)}",
         )
-    if existing.outside:
+    if existing.remote:
         return Item(
             _key(existing),
             f"{existing.name_prefix} in {existing.region}",
