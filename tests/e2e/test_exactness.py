@@ -58,7 +58,7 @@ def by_hand(desk: Machine, *words: str) -> None:
     workspace = open_workspace(identity, root=desk.workspace)
     terraform = open_terraform(workspace, base_env=desk.env)
     done = subprocess.run(
-        [*terraform.binary.command, *words], cwd=workspace.module, env=terraform._env,
+        [*terraform.binary.command, *words], cwd=workspace.module, env=terraform.runner.env,
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

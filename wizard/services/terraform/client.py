@@ -38,7 +38,14 @@ from wizard.services.terraform.find import (
     registry_source,
 )
 from wizard.services.terraform.history import History
-from wizard.services.terraform.runner import EventListener, Runner, ignore, json_answer, outputs
+from wizard.services.terraform.process import RunningTerraform
+from wizard.services.terraform.runner import (
+    EventListener,
+    Runner,
+    ignore,
+    outputs,
+    read_json_answer,
+)
 from wizard.services.workspace.module import PROVIDER_LOCK
 from wizard.services.workspace.workspace import Workspace, data_dir
 
@@ -114,86 +121,7 @@ def open_terraform(
     )
 
 
-class StateCommands(Runner):
-    """The commands about state and plan. None of them changes anything in the account."""
-
-    def output(self) -> dict[str, object]:
-        """The outputs by name, in JSON types; a sensitive text is a `Secret`."""
-        return outputs(json_answer(self._ask("output", json=IsFlagged), "output"))
-
-    def show_plan_json(self, plan: PlanResult) -> dict[str, Any]:
-        """The whole plan as Terraform's JSON. It holds sensitive values: never store it."""
-        return json_answer(self._ask("show", str(plan.path), json=IsFlagged), "show")
-
-    def show_state_json(self) -> dict[str, Any]:
-        """The whole state as Terraform's JSON. It holds sensitive values: never store it."""
-        return json_answer(self._ask("show", json=IsFlagged), "show")
-
-    def state_list(self) -> tuple[str, ...]:
-        """Addresses of everything in the state."""
-        answer = self._ask("state list")
-        if answer.returncode != 0 and "No state file was found" in answer.stderr:
-            return ()
-        if answer.returncode != 0:
-            raise failed("state list", (), answer.stderr, answer.returncode)
-        return tuple(line for line in answer.stdout.splitlines() if line.strip())
-
-    def import_(self, address: str, resource_id: str, on_event: EventListener = ignore) -> None:
-        """Take a resource that exists into the state. Raises TerraformError."""
-        argv = self._argv(
-            "import",
-            address,
-            resource_id,
-            input=False,
-            no_color=IsFlagged,
-            var_file=self._var_file,
-        )
-        self._check_state()
-        try:
-            self._stream("import", argv, on_event, IMPORT_TIMEOUT)
-        finally:
-            self._keep_state()
-
-    def forget(self, addresses: Sequence[str]) -> None:
-        """Take resources out of the state without touching them. Raises TerraformError."""
-        self._check_state()
-        answer = self._ask("state rm", *addresses)
-        self._keep_state()
-        if answer.returncode != 0:
-            raise failed("state rm", (), answer.stderr, answer.returncode)
-
-    def push_state(self, path: Path) -> None:
-        """Put a state file (`errored.tfstate`) where it belongs. Only after the user agreed.
-
-        Terraform itself refuses one that is older or of another deployment.
-        """
-        answer = self._ask("state push", str(path))
-        if answer.returncode != 0:
-            raise failed("state push", (), answer.stderr, answer.returncode)
-        path.unlink(missing_ok=True)
-
-    def force_unlock(self, lock_id: str) -> None:
-        """Remove a state lock that a dead Terraform left. Only after the user agreed."""
-        answer = self._ask("force-unlock", lock_id, force=IsFlagged)
-        if answer.returncode != 0:
-            raise failed("force-unlock", (), answer.stderr, answer.returncode)
-
-    def _check_state(self) -> None:
-        self.workspace.check_state()
-        self.workspace.unsaved.check()
-
-    def _keep_state(self) -> None:
-        if self.workspace.state_is_local:
-            with contextlib.suppress(WizardError):  # one that cannot be read is told by `plan`
-                self.workspace.state.keep_copy()
-
-    @property
-    def _var_file(self) -> str | None:
-        path = self.workspace.variables_file
-        return str(path) if path.exists() else None
-
-
-class Terraform(StateCommands):
+class Terraform:
     """Terraform in one workspace. The caller holds the workspace's lock.
 
     Args:
@@ -217,6 +145,8 @@ class Terraform(StateCommands):
         history: History | None = None,
         log_level: str = "",
     ) -> None:
+        self.workspace = workspace
+        self.binary = binary
         self.source = source
         self.places = storage.places(workspace.root, data_dir())
         self._history = history
@@ -227,7 +157,39 @@ class Terraform(StateCommands):
             plugin_cache=self.places.plugin_cache,
             log_level=log_level,
         )
-        super().__init__(workspace, binary, environment)
+        self.runner = Runner(workspace, binary, environment)
+
+    @property
+    def working(self) -> bool:
+        """Whether a command is being followed right now."""
+        return self.runner.working
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to stop."""
+        return self.runner.stopping
+
+    def interrupt(self) -> None:
+        """Ask the running command to finish what is in flight, store its state and stop.
+
+        Nothing further is started by this object; a new run is a new object.
+        """
+        self.runner.interrupt()
+
+    def kill(self) -> None:
+        """Stop the running command at once: what is in flight will be missing from the state."""
+        self.runner.kill()
+
+    def left_running(self) -> RunningTerraform | None:
+        """The Terraform that an earlier wizard left running here, if it still runs."""
+        return self.runner.left_running()
+
+    def follow(self, found: RunningTerraform, on_event: EventListener = ignore) -> bool:
+        """Follow it to its end. Returns whether it said that an apply was completed.
+
+        Plan again afterwards: an empty plan is the proof.
+        """
+        return self.runner.follow(found, on_event)
 
     def init(
         self,
@@ -256,8 +218,8 @@ class Terraform(StateCommands):
 
     def validate(self) -> None:
         """Check the module itself. Raises TerraformError with every diagnostic."""
-        answer = self._ask("validate", json=IsFlagged)
-        data = json_answer(answer, "validate")
+        answer = self.runner.ask("validate", json=IsFlagged)
+        data = read_json_answer(answer, "validate")
         found = tuple(diagnostic(d) for d in data.get("diagnostics", ()))
         if not data.get("valid"):
             raise failed("validate", found, answer.stderr, answer.returncode)
@@ -292,7 +254,7 @@ class Terraform(StateCommands):
                 summary = event
             on_event(event)
 
-        argv = self._argv(
+        argv = self.runner.command_line(
             "plan",
             json=IsFlagged,
             input=False,
@@ -304,7 +266,7 @@ class Terraform(StateCommands):
             replace=list(replace),
         )
         try:
-            done, found = self._stream("plan", argv, listen, timeout, good=(0, 2))
+            done, found = self.runner.stream("plan", argv, listen, timeout, good=(0, 2))
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -344,14 +306,18 @@ class Terraform(StateCommands):
                     why=f"{plan.path.name} is missing or was changed on disk.",
                     next_step="Nothing was applied. Make and review a new plan.",
                 )
-            argv = self._argv("apply", str(plan.path), json=IsFlagged, input=False)
+            argv = self.runner.command_line("apply", str(plan.path), json=IsFlagged, input=False)
             self._check_state()
             with storage.Reserve(self.workspace.state.path.parent) as reserve:
-                done, found = self._stream("apply", argv, listen, None, on_tick=reserve.check)
+                done, found = self.runner.stream("apply", argv, listen, None, on_tick=reserve.check)
         finally:
             plan.discard()
-            self._keep_state()
-            if self._history is not None and measured and not self._env.get("AWS_ENDPOINT_URL"):
+            self._back_up_state()
+            if (
+                self._history is not None
+                and measured
+                and not self.runner.env.get("AWS_ENDPOINT_URL")
+            ):
                 self._history.record(measured)
         if not final:
             raise TerraformError(
@@ -364,10 +330,71 @@ class Terraform(StateCommands):
             )
         return ApplyResult(final[-1], done.seconds, tuple(d for d in found if not d.is_error))
 
+    def output(self) -> dict[str, object]:
+        """The outputs by name, in JSON types; a sensitive text is a `Secret`."""
+        return outputs(read_json_answer(self.runner.ask("output", json=IsFlagged), "output"))
+
+    def show_plan_json(self, plan: PlanResult) -> dict[str, Any]:
+        """The whole plan as Terraform's JSON. It holds sensitive values: never store it."""
+        return read_json_answer(self.runner.ask("show", str(plan.path), json=IsFlagged), "show")
+
+    def show_state_json(self) -> dict[str, Any]:
+        """The whole state as Terraform's JSON. It holds sensitive values: never store it."""
+        return read_json_answer(self.runner.ask("show", json=IsFlagged), "show")
+
+    def state_list(self) -> tuple[str, ...]:
+        """Addresses of everything in the state."""
+        answer = self.runner.ask("state list")
+        if answer.returncode != 0 and "No state file was found" in answer.stderr:
+            return ()
+        if answer.returncode != 0:
+            raise failed("state list", (), answer.stderr, answer.returncode)
+        return tuple(line for line in answer.stdout.splitlines() if line.strip())
+
+    def import_(self, address: str, resource_id: str, on_event: EventListener = ignore) -> None:
+        """Take a resource that exists into the state. Raises TerraformError."""
+        argv = self.runner.command_line(
+            "import",
+            address,
+            resource_id,
+            input=False,
+            no_color=IsFlagged,
+            var_file=self._var_file,
+        )
+        self._check_state()
+        try:
+            self.runner.stream("import", argv, on_event, IMPORT_TIMEOUT)
+        finally:
+            self._back_up_state()
+
+    def forget(self, addresses: Sequence[str]) -> None:
+        """Take resources out of the state without touching them. Raises TerraformError."""
+        self._check_state()
+        answer = self.runner.ask("state rm", *addresses)
+        self._back_up_state()
+        if answer.returncode != 0:
+            raise failed("state rm", (), answer.stderr, answer.returncode)
+
+    def push_state(self, path: Path) -> None:
+        """Put a state file (`errored.tfstate`) where it belongs. Only after the user agreed.
+
+        Terraform itself refuses one that is older or of another deployment.
+        """
+        answer = self.runner.ask("state push", str(path))
+        if answer.returncode != 0:
+            raise failed("state push", (), answer.stderr, answer.returncode)
+        path.unlink(missing_ok=True)
+
+    def force_unlock(self, lock_id: str) -> None:
+        """Remove a state lock that a dead Terraform left. Only after the user agreed."""
+        answer = self.runner.ask("force-unlock", lock_id, force=IsFlagged)
+        if answer.returncode != 0:
+            raise failed("force-unlock", (), answer.stderr, answer.returncode)
+
     def _init(
         self, source: ProviderSource, on_event: EventListener, migrate: bool, timeout: float
     ) -> None:
-        argv = self._argv(
+        argv = self.runner.command_line(
             "init",
             # Terraform refuses the two together.
             json=IsFlagged if self.binary.init_speaks_json and not migrate else None,
@@ -378,10 +405,24 @@ class Terraform(StateCommands):
             force_copy=IsFlagged if migrate else None,
             plugin_dir=str(source.plugin_dir) if source.plugin_dir else None,
         )
-        self._stream("init", argv, on_event, timeout, grace=2.0)
+        self.runner.stream("init", argv, on_event, timeout, grace=2.0)
         module = self.workspace.module
         if module is not None and (module / PROVIDER_LOCK).exists():
             (module / PROVIDER_LOCK).chmod(0o600)  # Terraform leaves it readable for everybody
+
+    def _check_state(self) -> None:
+        self.workspace.check_state()
+        self.workspace.unsaved.check()
+
+    def _back_up_state(self) -> None:
+        if self.workspace.state_is_local:
+            with contextlib.suppress(WizardError):  # one that cannot be read is told by `plan`
+                self.workspace.state.keep_copy()
+
+    @property
+    def _var_file(self) -> str | None:
+        path = self.workspace.variables_file
+        return str(path) if path.exists() else None
 
 
 def _sha256(path: Path) -> str:

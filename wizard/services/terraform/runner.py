@@ -77,7 +77,7 @@ class Answer:
     stderr: str
 
 
-def json_answer(answer: Answer, command: str) -> dict[str, Any]:
+def read_json_answer(answer: Answer, command: str) -> dict[str, Any]:
     """The JSON object a command printed. Raises TerraformError where there is none."""
     try:
         data = json.loads(answer.stdout)
@@ -121,7 +121,7 @@ class Runner:
     def __init__(self, workspace: Workspace, binary: Binary, env: Mapping[str, str]) -> None:
         self.workspace = workspace
         self.binary = binary
-        self._env = dict(env)
+        self.env = dict(env)
         self._run: process.Run | None = None
         self._stop = threading.Event()
         self._log = RunLog(workspace.log_file)
@@ -173,7 +173,8 @@ class Runner:
         process.follow(found, listen)
         return complete
 
-    def _argv(self, command: str, *args: str, **options: object) -> list[str]:
+    def command_line(self, command: str, *args: str, **options: object) -> list[str]:
+        """The argument list of a command; an option of None is left out."""
         lines = _CommandLines(terraform_bin_path=self.binary.command[0])
         argv: list[str] = lines.generate_cmd_string(command, *args, **options)
         return [*self.binary.command, *argv[1:]]
@@ -201,7 +202,7 @@ class Runner:
                 left = self.left_running()
         return left
 
-    def _stream(
+    def stream(
         self,
         name: str,
         argv: Sequence[str],
@@ -211,6 +212,16 @@ class Runner:
         on_tick: Callable[[], None] | None = None,
         grace: float = 10.0,
     ) -> tuple[process.Completed, tuple[Diagnostic, ...]]:
+        """Run a command and hand on its events as they come.
+
+        Args:
+            name: the command, for words and for the run's files.
+            timeout: seconds; None for no limit.
+            good: exit codes that are no failure.
+            on_tick: called many times a second while it runs.
+            grace: seconds it has to stop after the timeout before it is killed.
+        Returns how it ended, and its diagnostics. Raises TerraformError.
+        """
         left = self._settled()
         if left is not None:
             raise TerraformError(
@@ -237,7 +248,7 @@ class Runner:
         self._run = run = process.Run(
             argv,
             cwd=self._module,
-            env=self._env,
+            env=self.env,
             folder=self.workspace.runs,
             name=name,
             mark=True,
@@ -269,14 +280,14 @@ class Runner:
             )
         return done, found
 
-    def _ask(self, command: str, *args: str, **options: object) -> Answer:
+    def ask(self, command: str, *args: str, **options: object) -> Answer:
         """A quick command whose whole answer is wanted, held in memory only."""
-        argv = self._argv(command, *args, **options)
+        argv = self.command_line(command, *args, **options)
         try:
             done = subprocess.run(
                 argv,
                 cwd=self._module,
-                env=self._env,
+                env=self.env,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 start_new_session=True,
