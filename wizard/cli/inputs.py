@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import configparser
 import getpass
 import sys
 from collections.abc import Callable, Mapping
@@ -16,24 +15,6 @@ from wizard.core.answers.parse import build, from_env, from_text, parse_file
 from wizard.core.errors import UsageError
 from wizard.core.text import clean
 from wizard.flows.context import Context, Options
-
-
-def region_of(env: Mapping[str, str], profile: str) -> str:
-    """Its `region`; empty where there is none, or nothing to read.
-
-    Args:
-        profile: empty means the default one.
-    """
-    path = Path(env.get("AWS_CONFIG_FILE") or "~/.aws/config")
-    parser = configparser.RawConfigParser(strict=False)
-    try:
-        parser.read(path.expanduser(), encoding="utf-8")
-    except (OSError, RuntimeError, UnicodeDecodeError, configparser.Error):
-        return ""  # told, with what is wrong, by what reads it next
-    profile = profile or "default"
-    names = [f"profile {profile}", *(["default"] if profile == "default" else [])]
-    return next((r.strip() for n in names if (r := parser.get(n, "region", fallback=""))), "")
-
 
 _TRUE = ("1", "true", "yes", "on")
 
@@ -151,13 +132,15 @@ def _aws_environment(env: Mapping[str, str]) -> dict[str, Any]:
     region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION")
     if region:
         out["region"] = region
-    if env.get("AWS_PROFILE"):
+    # As with the AWS CLI, keys in the environment come before a profile in the environment.
+    if env.get("AWS_PROFILE") and not env.get("AWS_ACCESS_KEY_ID"):
         out["profile"] = env["AWS_PROFILE"]
     return out
 
 
 def _profile_region(env: Mapping[str, str], profile: str) -> dict[str, Any]:
     """The Region that the AWS configuration gives this profile, or the default one."""
+    from wizard.services.aws.configuration import region_of
 
     region = region_of(env, profile)
     return {"region": region} if region else {}

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from wizard.core.errors import UsageError
 from wizard.core.text import closest
 from wizard.services.aws.errors import explained
 
+ENDPOINT = "AWS_ENDPOINT_URL"
+_PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+_FILES = {
+    "AWS_CONFIG_FILE": "~/.aws/config",
+    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
+}
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -27,21 +36,27 @@ def _loader(folders: str | None) -> Any:
 
 
 def core(env: Mapping[str, str], profile: str = "") -> Any:
-    """A botocore session that follows `env` where botocore would look at this process's own."""
+    """A botocore session that follows `env` where botocore would look at this process's own.
+
+    An empty variable counts as none, as a shell leaves it behind. An AWS_PROFILE that names no
+    profile takes no part: where it would decide, `check_profile` has said so before.
+    """
     import botocore.session
 
     session: Any = botocore.session.Session()
-    for variable, name in (
-        ("config_file", "AWS_CONFIG_FILE"),
-        ("credentials_file", "AWS_SHARED_CREDENTIALS_FILE"),
-    ):
-        if env.get(name):
-            session.set_config_variable(variable, env[name])
+    seen = {name: value for name, value in env.items() if value}
+    _follow(session, seen)
     if profile:
         session.set_config_variable("profile", profile)
+    else:
+        known = session.available_profiles
+        for name in _PROFILES:
+            if seen.get(name, "default") not in (*known, "default"):
+                del seen[name]
+        _follow(session, seen)
     # Asked for last: with the first question botocore reads the files, and keeps what they say.
     session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
-    endpoint = env.get("AWS_ENDPOINT_URL", "")
+    endpoint = given_endpoint(seen)
     if endpoint:
         # botocore asks STS by itself for assume-role profiles; that goes to the same place.
         create = session.create_client
@@ -50,12 +65,50 @@ def core(env: Mapping[str, str], profile: str = "") -> Any:
             return create(*args, **{**kwargs, "endpoint_url": endpoint})
 
         session.create_client = create_client
-    bundle = ca_bundle(env)
+    bundle = ca_bundle(seen)
     if bundle and not endpoint.startswith("http://"):
         settings = session.full_config["profiles"].get(profile or "default", {})
-        if env.get("AWS_CA_BUNDLE") or not settings.get("ca_bundle"):
+        if seen.get("AWS_CA_BUNDLE") or not settings.get("ca_bundle"):
             session.set_config_variable("ca_bundle", bundle)
     return session
+
+
+def _follow(session: Any, env: Mapping[str, str]) -> None:
+    """Have a botocore session look into `env` for its settings."""
+    from botocore.configprovider import ConfigChainFactory
+
+    chains = ConfigChainFactory(session=session, environ=dict(env))
+    store = session.get_component("config_store")
+    for name, (key, variables, default, convert) in session.session_var_map.items():
+        chain = chains.create_config_chain(name, variables, key, default, convert)
+        store.set_config_provider(name, chain)
+
+
+def given_endpoint(env: Mapping[str, str]) -> str:
+    """AWS_ENDPOINT_URL, unless the environment says that it does not count; usually empty."""
+    if env.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        return ""
+    return env.get("AWS_ENDPOINT_URL", "")
+
+
+def endpoints(session: Any, env: Mapping[str, str]) -> dict[str, str]:
+    """Where AWS is asked, if the user says so: addresses by variable, `AWS_ENDPOINT_URL` for all
+    services and `AWS_ENDPOINT_URL_<SERVICE>` for one. From the environment, then the profile.
+    """
+    if session.get_config_variable("ignore_configured_endpoint_urls"):
+        return {}
+    scoped = session.get_scoped_config()
+    found: dict[str, str] = {}
+    if scoped.get("endpoint_url"):
+        found[ENDPOINT] = str(scoped["endpoint_url"])
+    services = session.full_config.get("services", {}).get(str(scoped.get("services", "")), {})
+    for service, settings in services.items():
+        if isinstance(settings, Mapping) and settings.get("endpoint_url"):
+            found[f"{ENDPOINT}_{service.upper()}"] = str(settings["endpoint_url"])
+    if env.get(ENDPOINT):  # one for all services beats a profile's for one
+        found = {}
+    found |= {name: value for name, value in env.items() if name.startswith(ENDPOINT) and value}
+    return found
 
 
 def ca_bundle(env: Mapping[str, str]) -> str:
@@ -64,10 +117,33 @@ def ca_bundle(env: Mapping[str, str]) -> str:
     return next((env[name] for name in names if env.get(name)), "")
 
 
+def region_of(env: Mapping[str, str], profile: str = "") -> str:
+    """The Region that the user's configuration gives a profile; empty where there is none, or
+    nothing that can be read: what reads it next tells.
+
+    botocore's reader of these files, without the rest of it, which takes longer to load.
+    """
+    files = [env.get(name) or usual for name, usual in _FILES.items()]
+    if not any(Path(os.path.expandvars(name)).expanduser().is_file() for name in files):
+        return ""
+    from botocore.configloader import load_config, raw_config_parse
+    from botocore.exceptions import BotoCoreError
+
+    def read(path: str, load: Callable[[str], Any]) -> dict[str, Any]:
+        with contextlib.suppress(BotoCoreError, OSError, ValueError):
+            return dict(load(path))
+        return {}
+
+    profile = profile or "default"
+    config = read(files[0], load_config).get("profiles", {}).get(profile, {})
+    found = {**config, **read(files[1], raw_config_parse).get(profile, {})}
+    return str(found.get("region") or "")
+
+
 def profiles(env: Mapping[str, str]) -> tuple[str, ...]:
     """Names of the profiles, in the order of the files."""
     with explained("Reading the AWS configuration"):
-        return tuple(core(env).available_profiles)
+        return tuple(core({n: v for n, v in env.items() if n not in _PROFILES}).available_profiles)
 
 
 def regions(env: Mapping[str, str]) -> tuple[str, ...]:
