@@ -17,9 +17,9 @@ from tests.e2e.conftest import Deployed
 pytestmark = pytest.mark.e2e
 
 
-def kept_record(deployed: Deployed, path: str) -> bytes:
-    """What AWS Lambda writes to S3 for a batch whose retries are used up."""
-    kept = {"path": path, "domainName": "kept.example.com", "sourceIp": "192.0.2.1"}
+def kept_record(deployed: Deployed, *paths: str) -> bytes:
+    """What AWS Lambda writes to S3 for a batch of these requests whose retries are used up."""
+    kept = {"domainName": "kept.example.com", "sourceIp": "192.0.2.1"}
     line = json.loads(batches.line(0)) | kept
     batch = {
         "messageType": "DATA_MESSAGE",
@@ -28,7 +28,12 @@ def kept_record(deployed: Deployed, path: str) -> bytes:
         "logStream": "stream",
         "subscriptionFilters": [deployed.outputs.lambda_function_name],
         "logEvents": [
-            {"id": path, "timestamp": int(time.time() * 1000), "message": json.dumps(line)}
+            {
+                "id": path,
+                "timestamp": int(time.time() * 1000),
+                "message": json.dumps(line | {"path": path}),
+            }
+            for path in paths
         ],
     }
     data = base64.b64encode(gzip.compress(json.dumps(batch).encode())).decode()
@@ -82,12 +87,26 @@ def test_what_is_delivered_is_deleted_and_what_is_not_stays(deployed: Deployed) 
 def test_what_no_replay_would_deliver_is_said(deployed: Deployed) -> None:
     deployed.box.node.reset()
     deployed.box.node.fail("status", status=400, contains="/refused")
-    keep(deployed, "refused", kept_record(deployed, "/kept/refused"))
+    keep(deployed, "refused", kept_record(deployed, "/kept/fine", "/kept/refused"))
     done = deployed.cli("redrive", "--yes")
     deployed.box.node.reset()
     assert done.returncode == 0, done.stderr
     assert "delivered but for 1 event that the node refuses" in done.stderr
     assert waiting(deployed) == []
+
+
+def test_a_batch_that_the_node_refuses_whole_is_kept_for_that_is_about_us(
+    deployed: Deployed,
+) -> None:
+    deployed.box.node.reset()
+    deployed.box.node.fail("status", status=400, contains="/refused")
+    key = keep(deployed, "refused", kept_record(deployed, "/kept/refused"))
+    done = deployed.cli("redrive", "--yes")
+    deployed.box.node.reset()
+    assert done.returncode == 1
+    assert "status 400 to every event" in done.stderr
+    assert waiting(deployed) == [key]
+    deployed.client("s3").delete_object(Bucket=deployed.outputs.undelivered_bucket, Key=key)
 
 
 def test_while_the_node_is_down_nothing_is_lost(deployed: Deployed) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wizard.core.terraform.events import ApplyStart, Event
-from wizard.services.terraform import find as embedded
+from wizard.services.terraform import embedded
 from wizard.services.terraform.client import open_terraform
 from wizard.services.terraform.errors import TerraformError
 from wizard.services.terraform.find import find_binary

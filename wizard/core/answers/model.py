@@ -88,6 +88,14 @@ class Answers:
         rule='a list of "<api id>/<stage>"',
         group="stages",
     )
+    stage_rules: tuple[str, ...] = _key(
+        (),
+        "Rules that choose further stages, now and in `stages reconcile`: `all`, or words such as "
+        "`api:orders-*`, `stage:prod`, `tag:team=payments`, `type:http`, which a stage has to meet "
+        "all; a rule that begins with `not` takes stages away.",
+        rule="rules such as `api:orders-* stage:prod` or `not type:websocket`",
+        group="stages",
+    )
     existing_logging: str = _key(
         "keep",
         "For a stage that already has an access log: `keep` its log group and subscribe to it, "

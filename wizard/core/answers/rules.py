@@ -13,7 +13,9 @@ from functools import lru_cache
 from typing import Any
 
 from wizard.core.answers.model import SCHEMA_VERSION, Answers
+from wizard.core.errors import UsageError
 from wizard.core.facts import StageRef
+from wizard.core.stages.rules import parse_rule
 
 MIN_NODE_VERSION = (0, 21, 0)
 # Days that PutRetentionPolicy accepts (CloudWatch Logs API reference).
@@ -178,7 +180,16 @@ def _retention(value: int) -> str:
     return f"must be a number of days CloudWatch Logs offers; {value} is not, {near} is"
 
 
-@lru_cache(maxsize=2)  # the screens ask after every change, and there may be 50,000 of them
+def _stage_rules(value: tuple[str, ...]) -> str:
+    for text in value:
+        try:
+            parse_rule(text)
+        except UsageError as error:
+            return f"has {_show(text)}: {error.why}"
+    return ""
+
+
+@lru_cache(maxsize=2)  # the screens ask after every change, and there may be 20,000 of them
 def _stages(value: tuple[str, ...]) -> str:
     if all(map(_STAGE.fullmatch, value)):
         return ""
@@ -219,6 +230,7 @@ _SPECIAL: dict[str, Any] = {
     "node_tag": _node_tag,
     "log_retention_days": _retention,
     "stages": _stages,
+    "stage_rules": _stage_rules,
     "tags": _tags,
     "permissions_boundary": _boundary,
 }

@@ -90,7 +90,7 @@ STEPS: tuple[Step, ...] = (
         "stages",
         "Stages",
         "Which stages should Wallarm learn from?",
-        ("stages",),
+        ("stages", "stage_rules"),
         chosen=_stages,
     ),
     Step(

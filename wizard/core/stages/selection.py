@@ -6,6 +6,7 @@ from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
 from wizard.core.facts import Inventory, Stage
 from wizard.core.journal.record import Record
+from wizard.core.stages.rules import choose, parse_rules
 from wizard.core.text import closest, count
 
 
@@ -20,7 +21,10 @@ def still_connected(record: Record, answers: Answers) -> tuple[str, ...]:
 
 
 def chosen_stages(inventory: Inventory, answers: Answers) -> tuple[Stage, ...]:
-    """The stages the answers name. Raises UsageError with the closest names for a wrong one."""
+    """The stages that the answers name, then those that their rules choose.
+
+    Raises UsageError with the closest names for a wrong one, and where nothing is chosen.
+    """
     if not inventory.stages:
         raise UsageError(
             "WAG-E-STAGES-002",
@@ -29,7 +33,18 @@ def chosen_stages(inventory: Inventory, answers: Answers) -> tuple[Stage, ...]:
             next_step="Choose another Region with --region, or deploy an API first.",
             keys=("region", "stages"),
         )
-    if not answers.stages:
+    rules = parse_rules(answers.stage_rules)
+    by_rule = choose(rules, inventory.stages)
+    if not answers.stages and rules and not by_rule:
+        raise UsageError(
+            "WAG-E-RULES-002",
+            f"The rules choose no stage in {inventory.identity.region}",
+            why=f"{count(len(inventory.stages), 'stage')} looked at; "
+            f"{'; '.join(answers.stage_rules)}.",
+            next_step="`wallarm-apigw stages list` shows every stage. Nothing was changed.",
+            keys=("stage_rules",),
+        )
+    if not answers.stages and not by_rule:
         raise UsageError(
             "WAG-E-STAGES-001",
             "No stage was chosen",
@@ -56,4 +71,5 @@ def chosen_stages(inventory: Inventory, answers: Answers) -> tuple[Stage, ...]:
             "Nothing was changed.",
             keys=("stages",),
         )
-    return tuple(found)
+    named = {stage.ref for stage in found}
+    return (*found, *(stage for stage in by_rule if stage.ref not in named))

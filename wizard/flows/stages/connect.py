@@ -94,13 +94,13 @@ def unsubscribed(plan: PlanResult) -> tuple[str, ...]:
 class Stages:
     """Work on the stages of an existing deployment. A context manager: it holds the lock."""
 
-    def __init__(self, context: Context, answers: Answers) -> None:
+    def __init__(self, context: Context, answers: Answers, flow: str = "stages") -> None:
         self.context = context
         self.answers = answers
         self.session = open_session(context, answers)
         self.identity = identify(self.session, answers)
         self.deployment: Deployment
-        self._opened = open_deployment(context, answers, self.session, self.identity, "stages")
+        self._opened = open_deployment(context, answers, self.session, self.identity, flow)
 
     def __enter__(self) -> Stages:
         self.deployment = self._opened.__enter__()
@@ -114,12 +114,16 @@ class Stages:
     ) -> None:
         self._opened.__exit__(kind, error, trace)
 
-    def review_add(self, refs: tuple[str, ...]) -> Addition:
-        """Work out what connecting these stages changes. Nothing is changed by it."""
+    def review_add(self, refs: tuple[str, ...], inventory: Inventory | None = None) -> Addition:
+        """Work out what connecting these stages changes. Nothing is changed by it.
+
+        Args:
+            inventory: what was read of the Region a moment ago; None reads it.
+        """
         require_state_here(self.deployment)
         outputs = self.deployment.outputs()
-        inventory = self._inventory()
-        chosen = chosen_stages(inventory, self.answers.with_(stages=refs))
+        inventory = inventory or self.read_inventory()
+        chosen = chosen_stages(inventory, self.answers.with_(stages=refs, stage_rules=()))
         changes, skipped = switch.plan(
             self.session, chosen, self.answers, outputs.api_gateway_log_group_arn
         )
@@ -330,7 +334,8 @@ class Stages:
         for group in gone:
             give_back_policy(self.deployment, group)
 
-    def _inventory(self) -> Inventory:
+    def read_inventory(self) -> Inventory:
+        """Every API and stage of the Region; what could not be read is told."""
         with self.context.phase(Phase.DISCOVER, f"Reading the APIs of {self.identity.region}"):
             inventory = discover(self.session, self.identity)
         for problem in inventory.problems:

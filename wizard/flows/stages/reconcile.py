@@ -1,0 +1,103 @@
+"""Keeps connected what should be: for a scheduler, quiet where there is nothing to do.
+
+It connects what the rules choose and is missing, puts back once what an owner's deployment took
+away, and reports the rest. It never touches a stage that nobody chose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from wizard.core.answers.model import Answers
+from wizard.core.errors import UsageError
+from wizard.core.events import StageReport
+from wizard.core.stages.reconcile import FLOW, Reconciliation, Step, reconcile, times_put_back
+from wizard.core.stages.rules import parse_rules, question, without_effect
+from wizard.core.text import count
+from wizard.flows.context import Context
+from wizard.flows.stages.connect import Addition, Stages
+
+
+@dataclass(frozen=True)
+class ReconcileReview:
+    """What a run would do. `addition` is None where it would change nothing."""
+
+    found: Reconciliation
+    addition: Addition | None = None
+    notes: tuple[str, ...] = ()
+    kept: tuple[str, ...] = field(default=())  # references of stages that are as they should be
+
+
+class Reconcile:
+    """One reconciling run. A context manager: it holds the deployment.
+
+    Attributes:
+        at_most: stages that rules may newly connect without a person who agrees.
+    """
+
+    def __init__(self, context: Context, answers: Answers, at_most: int | None = None) -> None:
+        self.context = context
+        self.answers = answers
+        self.at_most = at_most
+        self.stages = Stages(context, answers, FLOW)
+
+    def __enter__(self) -> Reconcile:
+        self.stages.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stages.__exit__(kind, error, trace)
+
+    def review(self) -> ReconcileReview:
+        """Compare, and work out the changes. Nothing is changed by it.
+
+        Raises UsageError WAG-E-RULES-003 where rules choose more stages than anybody agreed to.
+        """
+        deployment = self.stages.deployment
+        rules = parse_rules(self.answers.stage_rules)
+        inventory = self.stages.read_inventory()
+        journal = deployment.journal
+        found = reconcile(
+            inventory,
+            rules,
+            self.answers.stages,
+            journal.record.stages,
+            times_put_back(journal.entries),
+        )
+        self._ask_about(len(found.of(Step.CONNECT)))
+        notes = tuple(
+            f"The rule `{rule.text}` meets no stage"
+            for rule in without_effect(rules, inventory.stages)
+        )
+        kept = tuple(str(one.ref) for one in found.of(Step.KEEP))
+        if not found.to_do:
+            return ReconcileReview(found, None, notes, kept)
+        return ReconcileReview(found, self.stages.review_add(found.to_do, inventory), notes, kept)
+
+    def run(self, review: ReconcileReview) -> tuple[StageReport, ...]:
+        """Make the reviewed changes."""
+        return self.stages.add(review.addition) if review.addition is not None else ()
+
+    def _ask_about(self, connect: int) -> None:
+        asked = question(connect)
+        if (
+            self.context.options.dry_run
+            or not asked
+            or (self.at_most is not None and connect <= self.at_most)
+        ):
+            return
+        if self.at_most is None and self.context.ask_person(asked):
+            return
+        raise UsageError(
+            "WAG-E-RULES-003",
+            f"The rules choose {count(connect, 'stage')} that are not connected yet",
+            why="So many are connected only where somebody has agreed to the number.",
+            next_step=f"Look at them with --dry-run, then allow them: --at-most {connect}.",
+            keys=("stage_rules",),
+        )
