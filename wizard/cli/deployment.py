@@ -55,6 +55,7 @@ def status(options: argparse.Namespace) -> int:
         print(f"Counters     {found.node.summary}")
         print(f"Log group    {found.outputs.api_gateway_log_group}")
         print(f"Events       {_or_unknown(found.events_last_hour)} in the last hour")
+        print(f"Lines        {found.lines or 'none'} in the last hour")
         print(f"Undelivered  {_or_unknown(found.undelivered)} batches waiting")
         print(f"Stages       {len(found.stages)} connected")
         for stage in found.stages:
