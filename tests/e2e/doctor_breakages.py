@@ -50,7 +50,6 @@ from tests.e2e.doctor_breaks_stages import (
 from tests.e2e.doctor_patient import targets
 from wizard.core.stages import log_format
 
-
 MOST_MALFORMED = json.dumps({"_aws": {}, "received": 120, "malformed": 100, "skipped": 0})
 MALFORMED_LINE = json.dumps(
     {"event": "malformed", "reason": "order of the fields", "log_group": "/g", "api": "a1b2c3",
