@@ -39,6 +39,7 @@ def try_dialect(event):
     count = event.get("events", 3)
     count = min(max(count, 1), MOST_EVENTS) if isinstance(count, int) else 3
     jobs = [_job(encoder, str(event.get("host", ""))) for _ in range(count)]
+    messages = sum(1 if job.second is None else 2 for job in jobs)
     before = read_counters(os.environ)
     Sender(Node()).send(jobs, SEND_SECONDS)
     return {
@@ -48,7 +49,7 @@ def try_dialect(event):
             {"outcome": job.outcome, "status": job.status, "reason": job.reason} for job in jobs
         ],
         "before": before,
-        "after": _settled(before, count),
+        "after": _settled(before, count, messages),
     }
 
 
@@ -63,17 +64,22 @@ def _job(encoder, host):
     return Job(ident, *encoder.messages(line, ident))
 
 
-def _settled(before, count):
-    """The counters, as soon as they show all of the messages, or when there was time enough."""
+def _settled(before, count, messages):
+    """The counters, as soon as they show what became of all messages, or after time enough."""
     end = time.monotonic() + SETTLE_SECONDS
+    seen = False
     while True:
         after = read_counters(os.environ)
-        grown = [
-            _total(after, "processed", kind) - _total(before, "processed", kind)
-            for kind in ("request", "response")
-        ]
-        if min(grown) >= count or time.monotonic() >= end or not after["replicas"]:
+        request, response, total = (
+            _total(after, family, kind) - _total(before, family, kind)
+            for family, kind in (
+                ("processed", "request"), ("processed", "response"), ("seen", "total"),
+            )
+        )  # fmt: skip
+        over = seen or time.monotonic() >= end or not after["replicas"]
+        if min(request, response) >= count or over:
             return after
+        seen = total >= messages  # one more look: it may have seen them and not judged yet
         time.sleep(LOOK_SECONDS)
 
 

@@ -84,6 +84,13 @@ def test_a_broken_file_says_where():
         ("vpc_id", "vpc-xyz", "vpc-"),
         ("permissions_boundary", "arn:aws:s3:::x", "IAM policy"),
         ("schema_version", 7, "reads version 1"),
+        ("node_metrics", "node.internal", "host:port"),
+        ("node_metrics", "http://node:9000", "host:port"),
+        ("node_metrics", "node:99999", "port from 1 to 65535"),
+        ("forwarder_environment", {"X_NODE_URL": "n"}, "that is node_url"),
+        ("forwarder_environment", {"PATH": "/"}, "begin with X_"),
+        ("forwarder_environment", {"X_NODE_STYLE": ""}, "1 to 256 plain characters"),
+        ("forwarder_environment", {"X_NODE_STYLE": "a\nb"}, "1 to 256 plain characters"),
     ],
 )
 def test_a_broken_rule_says_what_to_write_instead(key, value, words):
@@ -104,6 +111,10 @@ def test_a_broken_rule_says_what_to_write_instead(key, value, words):
         ("node_url", "node.internal:1"),
         ("node_url", "node.internal:65535"),
         ("stages", ("a1b2/$default",)),
+        ("wallarm_api_host", "me1.api.wallarm.com"),
+        ("node_metrics", ""),
+        ("node_metrics", "node.internal:9000"),
+        ("forwarder_environment", {"X_NODE_STYLE": "multipart", "X_NODE_CONNECTIONS": "8"}),
     ],
 )
 def test_what_aws_and_wallarm_accept_is_accepted(key, value):

@@ -21,7 +21,13 @@ from wizard.ui.help import HELP
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {field.name for field in dataclasses.fields(Answers)}
 # Answers that Terraform gets under the same name, but not as they are.
-DIFFERENT = {"private_subnet_ids", "public_subnet_ids", "tags", "lambda_package"}
+DIFFERENT = {
+    "private_subnet_ids",
+    "public_subnet_ids",
+    "tags",
+    "lambda_package",
+    "forwarder_environment",
+}
 
 
 def test_every_answer_is_given_in_exactly_one_step() -> None:

@@ -121,6 +121,18 @@ COMMANDS = {
         "Send what the forwarder could not deliver, and AWS kept in S3, through it again.",
         "wallarm-apigw redrive --dry-run\nwallarm-apigw redrive --since 2026-01-31T12:00:00Z --yes",
     ),
+    "node-dialect": Page(
+        "find out which way of speaking the node understands",
+        "The node's wire protocol is not published, so the forwarder can speak in several ways. "
+        "This sends a few harmless messages in each, through the forwarder and to your node alone, "
+        "and reads the node's own counters before and after: it says which are understood, and "
+        "offers to write that into the answers. They carry status 404, so API Discovery lists "
+        "nothing because of them. Ways in another product's name are tried only if you name them.",
+        """\
+wallarm-apigw node-dialect --list
+wallarm-apigw node-dialect
+wallarm-apigw node-dialect multipart version-1.0-multipart --set --yes""",
+    ),
     "rotate-token": Page(
         "store a new token, restart the node",
         "Replace the stored Wallarm token and start the node's tasks again, one after another.",

@@ -109,6 +109,13 @@ def _traffic(answers: Answers, rate: float) -> list[CostLine]:
             f"{EVENTS_PER_BATCH} events a batch, {SECONDS_PER_BATCH} s each",
         ),
     ]
+    if answers.deploys_node and answers.node_access_log:
+        written = 2 * gigabytes  # a line for each message, two messages for each request
+        lines.append(
+            CostLine(
+                "Node's access log", written * LOGS_GB, f"{written:,.0f} GB, {LINE_KB} KB a line"
+            )
+        )
     if answers.deploys_node:
         units = max(rate * 2 / 25 / 40, gigabytes / HOURS)  # kept connections: new ones are rare
         lines.append(CostLine("Load balancer units", units * LCU_HOUR * HOURS, f"{units:,.1f} LCU"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wizard.core.answers.model import Answers
+from wizard.core.forwarder_package import ForwarderPackage
 
 # Answers that are handed to the module unchanged: key and variable have the same name.
 _SAME_NAME = (
@@ -23,6 +24,8 @@ _SAME_NAME = (
     "api_gateway_log_group_name",
     "node_url",
     "node_scheme",
+    "node_metrics",
+    "node_access_log",
     "node_instance_type",
     "node_count",
     "vpc_id",
@@ -62,6 +65,7 @@ class Outputs:
     load_balancer_security_group: str = ""
     vpc_id: str = ""
     suffix: str = ""
+    node_metrics: str = ""
     api_gateway_log_groups: tuple[str, ...] = ()
 
     @classmethod
@@ -93,6 +97,7 @@ def variables(
     token_parameter: str,
     further_log_groups: tuple[str, ...] = (),
     lambda_package: str = "",
+    package: ForwarderPackage | None = None,
     deployment_id: str = "",
 ) -> dict[str, Any]:
     """The content of `terraform.tfvars.json`. It holds no secret.
@@ -101,17 +106,23 @@ def variables(
         token_parameter: name of the SSM SecureString; empty where no node is deployed.
         further_log_groups: log groups that stages keep and the forwarder also subscribes to.
         lambda_package: path of the forwarder's zip; empty uses the module's own.
+        package: what that zip was recognised as, where it is not the module's own.
         deployment_id: put on every resource, so that the deployment can be found again.
     """
     out: dict[str, Any] = {name: getattr(answers, name) for name in _SAME_NAME}
     out["private_subnet_ids"] = list(answers.private_subnet_ids)
     out["public_subnet_ids"] = list(answers.public_subnet_ids)
     out["tags"] = dict(answers.tags)
+    out["forwarder_environment"] = dict(answers.forwarder_environment)
     out["wallarm_api_token_ssm_parameter"] = token_parameter
     out["api_gateway_log_group_names"] = [
         name for name in further_log_groups if name != answers.api_gateway_log_group_name
     ]
     out["lambda_package"] = lambda_package or answers.lambda_package
+    if package is not None:
+        out["lambda_handler"] = package.handler
+        out["lambda_runtime"] = package.runtime
+        out["lambda_timeout"] = package.timeout
     out["deployment_id"] = deployment_id
     return out
 

@@ -159,15 +159,32 @@ class Answers:
     node_scheme: str = _key(
         "https", "How to talk to an existing node.", choices=("http", "https"), group="node"
     )
+    node_metrics: str = _key(
+        "",
+        "Where an existing node tells its counters, as host:port (port 9000 unless configured "
+        "otherwise): with them the node itself says what it has understood. Empty leaves them "
+        "unread; a node deployed here needs nothing.",
+        pattern=r"^$|^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?:[1-9]\d{0,4}$",
+        rule="host:port, without http:// and without a path, or empty",
+        group="node",
+    )
+    node_access_log: bool = _key(
+        False,
+        "Let the node write a line about every message into its log group. Each is paid as log "
+        "ingestion; nothing reads them.",
+        group="node",
+    )
     node_image: str = _key("wallarm/node-native-aio", "Native Node image.", group="node")
     node_tag: str = _key(
         "latest",
-        "Native Node image tag; pin one for production (0.21.0 or newer).",
+        "Native Node image tag; pin one for production, best 0.23.1 or newer (0.21.0 at least).",
         pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$",
         rule="an image tag such as 0.25.5",
         group="node",
     )
-    node_instance_type: str = _key("t3.medium", "EC2 instance type of the node.", group="node")
+    node_instance_type: str = _key(
+        "t3.medium", "EC2 instance type of the node; t3.large for production.", group="node"
+    )
     node_count: int = _key(1, "Number of node tasks, 1 to 16.", group="node")
     r53_domain_name: str = _key(
         "",
@@ -231,6 +248,11 @@ class Answers:
     dashboard: bool = _key(False, "Create a CloudWatch dashboard.")
     lambda_package: str = _key(
         "", "A forwarder bundle (zip) of your own; empty uses the one that ships with this product."
+    )
+    forwarder_environment: dict[str, str] = _key(
+        {},
+        "Further settings of the forwarder: how it speaks to the node (X_NODE_STYLE and others). "
+        "`wallarm-apigw node-dialect` finds out which the node understands, and sets them.",
     )
     permissions_boundary: str = _key(
         "", "ARN of a permissions boundary put on every role that is created."

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -122,29 +121,6 @@ def _certificate(answers: Answers) -> list[Violation]:
     return [Violation(("certificate_arn",), text) for text in found]
 
 
-# `export WALLARM_API_TOKEN=`, `$env:NAME = `, `token: `, `X-WallarmApi-Token: `, `Bearer `
-_BEFORE_TOKEN = re.compile(
-    r"(?:(?:export|set|setx)\s+)?(?:\$env:)?[A-Za-z_][\w.-]*[\"']?\s*[=:]|Bearer\s"
-)
-_QUOTES = "\"'`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a;,"
-
-
-def bare_token(text: str) -> str:
-    """What was copied or typed, without what came along with the token.
-
-    Taken off: a name and `=` or `:` in front, quotes around it, spaces, line breaks and characters
-    that nobody sees. What is left is judged by `token_problem`.
-    """
-    text = "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Cc") or c.isspace())
-    before = None
-    while text != before:
-        before = text
-        text = text.strip().strip(_QUOTES)
-        found = _BEFORE_TOKEN.match(text)
-        text = text[found.end() :] if found else text
-    return "".join(text.split())
-
-
 def token_problem(token: str) -> str:
     """Why a text cannot be a Wallarm API token, without repeating any of it."""
     if not token:
@@ -240,6 +216,28 @@ def _tags(value: dict[str, str]) -> str:
     return ""
 
 
+# The module's other variables set these; see `terraform/variables.tf`.
+_SET_ELSEWHERE = {
+    "X_WALLARM_APPLICATION_ID": "x_wallarm_application_id",
+    "X_NODE_URL": "node_url",
+    "X_NODE_SCHEME": "node_scheme",
+    "X_NODE_METRICS": "node_metrics",
+    "X_NODE_CA_CERTIFICATE": "node_ca_certificate of the module",
+    "X_INSTALLATION_ID": "installation_id of the module",
+}
+
+
+def _forwarder_environment(value: dict[str, str]) -> str:
+    for name, text in value.items():
+        if name in _SET_ELSEWHERE:
+            return f"may not hold {name}: that is {_SET_ELSEWHERE[name]}"
+        if not re.fullmatch(r"X_[A-Z0-9]+(_[A-Z0-9]+)*", name):
+            return f"has a name that is none of the forwarder's: {_show(name)}; they begin with X_"
+        if not re.fullmatch(r"[ -~]{1,256}", text):
+            return f"has a value for {name} that is not 1 to 256 plain characters"
+    return ""
+
+
 def _boundary(value: str) -> str:
     if not value or re.fullmatch(r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+", value):
         return ""
@@ -256,5 +254,7 @@ _SPECIAL: dict[str, Any] = {
     "stages": _stages,
     "stage_rules": _stage_rules,
     "tags": _tags,
+    "forwarder_environment": _forwarder_environment,
+    "node_metrics": _node_url,
     "permissions_boundary": _boundary,
 }

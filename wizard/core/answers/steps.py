@@ -117,7 +117,8 @@ STEPS: tuple[Step, ...] = (
         "Node",
         "Where does the Wallarm Node run?",
         (
-            "node_url", "node_scheme", "node_image", "node_tag", "node_instance_type", "node_count",
+            "node_url", "node_scheme", "node_metrics", "node_image", "node_tag",
+            "node_instance_type", "node_count", "node_access_log",
             "r53_domain_name", "node_dns_name", "certificate_arn", "vpc_id", "private_subnet_ids",
             "public_subnet_ids", "nat_gateway_per_az",
         ),
@@ -129,7 +130,8 @@ STEPS: tuple[Step, ...] = (
         "How should things be named and watched?",
         (
             "name_prefix", "tags", "state_bucket", "alarms", "dashboard", "lambda_package",
-            "permissions_boundary", "wallarm_api_token_kms_key_arn", "proof",
+            "forwarder_environment", "permissions_boundary", "wallarm_api_token_kms_key_arn",
+            "proof",
         ),
         chosen=lambda a: a.name_prefix,
     ),

@@ -108,3 +108,8 @@ def environment_with(current: Mapping[str, str], dialect: Dialect) -> dict[str, 
     """`forwarder_environment` with this way of speaking in it; other variables stay."""
     kept = {name: value for name, value in current.items() if name not in DIALECT_VARIABLES}
     return {**kept, **dialect.settings}
+
+
+def holds(current: Mapping[str, str], dialect: Dialect) -> bool:
+    """Whether `forwarder_environment` says just this way of speaking."""
+    return environment_with(current, dialect) == dict(current)

@@ -31,7 +31,7 @@ class Placement:
 
 def placements(answers: Answers) -> tuple[Placement, ...]:
     """The places, with the monthly cost that these answers give."""
-    deployed = estimate(_moved(answers, {"node_url": ""})).total
+    deployed = estimate(answers.with_(node_url="")).total
     none_here: dict[str, Any] = dict.fromkeys(_HERE, "") | dict.fromkeys(_NETWORK, ())
     return (
         Placement(
@@ -68,12 +68,7 @@ def placement_of(answers: Answers) -> str:
     return ECS if answers.deploys_node else OWN
 
 
-def _moved(answers: Answers, changes: Mapping[str, Any]) -> Answers:
-    return answers.with_(**changes)
-
-
 def placed(answers: Answers, key: str) -> Answers:
     """These answers with the node in that place; what belongs to the other places is cleared."""
     place = next(one for one in placements(answers) if one.key == key)
-    known = {name for name in place.sets if hasattr(answers, name)}
-    return _moved(answers, {name: place.sets[name] for name in known})
+    return answers.with_(**place.sets)

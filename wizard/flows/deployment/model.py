@@ -17,6 +17,7 @@ from wizard.core.state_place import LOCKFILE_SINCE, StatePlace
 from wizard.core.tfvars import Outputs, token_parameter_name, variables
 from wizard.flows.context import Context
 from wizard.services.aws.session import Session
+from wizard.services.forwarder_packages import place_package
 from wizard.services.terraform.client import Terraform, open_terraform
 from wizard.services.terraform.environment import network_notes
 from wizard.services.terraform.runner import outputs
@@ -138,11 +139,20 @@ class Deployment:
             leaving: connected stages whose log groups are not needed any more.
         """
         kept = sorted({*self.journal.record.kept_without(leaving), *further_log_groups})
+        package, file = None, ""
+        if self.answers.lambda_package:
+            chosen, root = self.answers.lambda_package, self.workspace.root
+            package, path, news = place_package(chosen, root)
+            file = str(path)
+            for text, state in news:
+                self.context.note(text, state, "Forwarder")
         self.workspace.write_variables(
             variables(
                 self.answers,
                 token_parameter=self.token_parameter,
                 further_log_groups=tuple(kept),
+                lambda_package=file,
+                package=package,
                 deployment_id=self.deployment_id,
             )
         )

@@ -43,11 +43,14 @@ def environment(exam: Examination) -> Finding:
 
 
 def wanted_environment(exam: Examination) -> dict[str, str]:
-    """The three variables of the forwarder as this deployment needs them."""
+    """The forwarder's variables as this deployment needs them."""
+    metrics = exam.outputs.node_metrics
     return {
+        **exam.answers.forwarder_environment,
         "X_WALLARM_APPLICATION_ID": str(exam.answers.x_wallarm_application_id),
         "X_NODE_URL": exam.outputs.node_url,
         "X_NODE_SCHEME": exam.outputs.node_scheme,
+        **({"X_NODE_METRICS": metrics} if metrics else {}),
     }
 
 
