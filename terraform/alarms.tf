@@ -47,6 +47,24 @@ resource "aws_cloudwatch_metric_alarm" "forwarder" {
   ok_actions          = local.alarm_actions
 }
 
+# A client can have a line of its own given up, so single ones are no alarm; a share of them is.
+resource "aws_cloudwatch_metric_alarm" "malformed" {
+  count               = var.alarms ? 1 : 0
+  alarm_name          = "${local.alarm_name}-malformed"
+  alarm_description   = "5 % or more of the log lines could not be read for 15 minutes. The forwarder's log group names them and shows their shape; wallarm-apigw doctor says which stage."
+  namespace           = "WallarmApiDiscovery"
+  metric_name         = "malformed_share"
+  dimensions          = { FunctionName = local.function_name }
+  statistic           = "Average"
+  period              = 300
+  evaluation_periods  = 3
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 5
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+}
+
 resource "aws_cloudwatch_metric_alarm" "silence" {
   for_each            = var.alarms ? local.subscribed : {}
   alarm_name          = "${local.alarm_name}-silence-${substr(sha1(each.key), 0, 8)}"

@@ -176,7 +176,7 @@ def test_with_it_no_record_can_be_made_that_would_validate_another() -> None:
         if key in keys
     ]
     # The name of a record that validates a certificate begins with an underscore.
-    assert found == [["node.api-gw-discovery-*.internal", "node.example.com"]]
+    assert found == [["node.api-gw-discovery-*.internal"], ["node.example.com"]]
 
 
 @pytest.mark.parametrize("purpose", ["discover", "deploy"])

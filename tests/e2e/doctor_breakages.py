@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 
@@ -47,6 +48,14 @@ from tests.e2e.doctor_breaks_stages import (
     rest_stage,
 )
 from tests.e2e.doctor_patient import targets
+from wizard.core.stages import log_format
+
+MOST_MALFORMED = json.dumps({"_aws": {}, "received": 120, "malformed": 100, "skipped": 0})
+MALFORMED_LINE = json.dumps(
+    {"event": "malformed", "reason": "order of the fields", "log_group": "/g", "api": "a1b2c3",
+     "stage": "prod", "shape": '{"ip":…}', "log_event_id": "7"}
+)  # fmt: skip
+OLDER_FORMAT = json.dumps(dict(log_format.FIELDS), separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,13 @@ LOGS_ROWS = (
     Breakage("filter paused by AWS", "WAG-LOG-018",
              ("logged in the last hour, the first 50m", "holds no batch"),
              filter_paused, fixable=True),
+    Breakage("most lines are malformed", "WAG-LOG-019",
+             ("100 of 120 malformed (83 %)", "order of the fields", '{"ip":…}'),
+             written("lambda_log_group", MOST_MALFORMED, MALFORMED_LINE)),
+    Breakage("a client had a line of its own given up", "WAG-LOG-019", ("1 of 120 malformed",),
+             written("lambda_log_group",
+                     MOST_MALFORMED.replace('"malformed": 100', '"malformed": 1'), MALFORMED_LINE),
+             verdict="warning"),
     Breakage("log group not found", "WAG-LOG-001", ("DescribeLogGroups", "{api_gateway_log_group}"),
              played(lambda p: {"logs.DescribeLogGroups": {"logGroups": []}})),
     Breakage("forwarder deleted", "WAG-LOG-003", ("ResourceNotFoundException",),
@@ -137,6 +153,11 @@ STAGE_ROWS = (
     Breakage("a field of the format holds another variable", "WAG-LOG-009",
              ("logs without", "status"),
              rest_format('"$context.status"', '"$context.integrationStatus"'), fixable=True),
+    Breakage("an older format", "WAG-LOG-009", ("logs in the older format", "install"),
+             rest_stage(("replace", "/format", OLDER_FORMAT)), verdict="warning"),
+    Breakage("an older format with fields of its owner's", "WAG-LOG-009",
+             ("logs in an older format", "given up"),
+             rest_stage(("replace", "/format", '{"mine":"x",' + OLDER_FORMAT[1:])), fixable=True),
     Breakage("format is not JSON", "WAG-LOG-009", ("JSON",),
              rest_stage(("replace", "/format", "$context.requestId $context.status")),
              fixable=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from wizard.sandbox import Sandbox
 from wizard.services.aws import account_role
 from wizard.services.aws.stages import read_settings
 
+Ask = Callable[[str], bool]
 GROUP = "/aws/apigateway/wallarm-api-discovery-1a2b3c4d"
 
 
@@ -48,33 +50,37 @@ class World:
         return replace(known, settings=read_settings(self.session, known.ref, known.api.api_type))
 
     def open(
-        self, session: Mortal, flow: str, existing: str = "keep"
+        self, session: Mortal, flow: str, existing: str = "keep", ask: Ask | None = None
     ) -> AbstractContextManager[Deployment]:
         """To change it."""
-        return open_deployment(*self._what(existing), session, self.identity, flow)
+        return open_deployment(*self._what(existing, ask), session, self.identity, flow)
 
     def look_at(self, session: Mortal) -> Deployment:
         """To read it."""
         return read_deployment(*self._what("keep"), session, self.identity, "test")
 
-    def _what(self, existing: str) -> tuple[Context, Answers]:
+    def _what(self, existing: str, ask: Ask | None = None) -> tuple[Context, Answers]:
         options = Options(workspace=self.root, env=self.env)
         answers = Answers(region=self.box.region, existing_logging=existing)
         self.events.clear()
-        return Context(options, self.events.append), answers
+        return Context(options, self.events.append, ask), answers
 
     def connect(
-        self, session: Mortal, stage: Stage, existing: str = "keep"
+        self, session: Mortal, stage: Stage, existing: str = "keep", ask: Ask | None = None
     ) -> tuple[StageReport, ...]:
         """What an install or `stages add` does with a stage, from its settings as they are now."""
-        return self.switch(session, (stage,), existing)[0]
+        return self.switch(session, (stage,), existing, ask)[0]
 
     def switch(
-        self, session: Mortal, stages: tuple[Stage, ...], existing: str = "keep"
+        self,
+        session: Mortal,
+        stages: tuple[Stage, ...],
+        existing: str = "keep",
+        ask: Ask | None = None,
     ) -> tuple[tuple[StageReport, ...], dict[StageRef, str]]:
         """The same for several; also those that were left alone, with the reason."""
         outputs = Outputs(GROUP, self.arn, "forwarder", "/aws/lambda/forwarder", "node:5050")
-        with self.open(session, "stages", existing) as deployment:
+        with self.open(session, "stages", existing, ask) as deployment:
             now = tuple(
                 replace(s, settings=read_settings(session, s.ref, s.api.api_type)) for s in stages
             )

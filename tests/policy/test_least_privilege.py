@@ -147,6 +147,9 @@ def _every_mode() -> dict[str, Answers]:
         "vpc-forwarder": modes["node"].with_(
             vpc_id="vpc-00000000", private_subnet_ids=("subnet-1",)
         ),
+        "https in a given VPC": modes["given-vpc"].with_(
+            r53_domain_name="example.com", node_dns_name="node"
+        ),
         "bounded": own.with_(permissions_boundary="arn:aws:iam::123456789012:policy/boundary"),
         "given certificate": own.with_(
             certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/1"

@@ -151,3 +151,29 @@ def test_a_function_that_is_being_made_is_neither_well_nor_broken(
     found = forwarder.function_active(made)
     assert (found.verdict, found.settles) == (verdict, settles)
     assert "\x1b" not in found.evidence
+
+
+SAID = '{"_aws": {}, "received": %d, "malformed": %d, "skipped": 0}'
+GIVEN_UP = (
+    '{"event": "malformed", "reason": "a key of ours twice", "log_group": "/api", "api": "a1", '
+    '"stage": "prod", "shape": "{\\"path\\":\u2026}", "log_event_id": "7"}'
+)
+
+
+@pytest.mark.parametrize(
+    ("made", "verdict", "words"),
+    [
+        (exam({30: SAID % (120, 100), 20: GIVEN_UP}), Verdict.FAIL,
+         'one of a1/prod, which is not connected: a key of ours twice: {"path":…}'),
+        (exam({30: SAID % (100, 1), 20: SAID % (100, 0)}), Verdict.WARN, "1 of 200 malformed"),
+        (exam({30: SAID % (100, 0), 20: GIVEN_UP}), Verdict.PASS, "0 of 100 malformed"),
+        (exam({7200: SAID % (100, 90)}), Verdict.UNCHECKED, "no line in the last hour"),
+        (exam({30: SAID % (100, 90)}, bundle="b.zip"), Verdict.UNCHECKED, "bundle of your own"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_told_with_a_shape_and_where_it_came_from(
+    made: Examination, verdict: Verdict, words: str
+) -> None:
+    found = forwarder.lines_read(made)
+    assert found.verdict is verdict
+    assert words in found.evidence

@@ -108,3 +108,10 @@ def test_what_others_start_in_this_process_inherits_no_token() -> None:
 def test_what_we_start_gets_no_token_but_the_rest() -> None:
     env = {VARIABLE: TOKEN, "WALLARM_APIGW_TOKEN_FILE": "/run/secret", "AWS_REGION": "eu-west-1"}
     assert for_child(env) == {"WALLARM_APIGW_TOKEN_FILE": "/run/secret", "AWS_REGION": "eu-west-1"}
+
+
+def test_what_was_copied_with_the_token_is_taken_off(tmp_path: Path) -> None:
+    path = private(tmp_path / "token", f'export {VARIABLE}="{TOKEN}"\n')
+    for found in (read_token(path, {}), read_token(None, {VARIABLE: f"\u200b'{TOKEN}'"})):
+        assert found is not None
+        assert found.reveal() == TOKEN

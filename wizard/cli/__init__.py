@@ -22,6 +22,25 @@ LIBRARIES = ("boto3", "python_terraform", "requests", "rich", "textual")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_streams()
+    try:
+        try:
+            code = _run(arguments)
+        except SystemExit as ended:  # after a help text
+            code = ended.code if isinstance(ended.code, int) else 0
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it has heard enough
+        _let_go_of(sys.stdout)
+        return 1
+    except OSError as error:  # e.g. no space where standard output goes
+        _let_go_of(sys.stdout)
+        return _last_word(error)
+    except Exception as error:  # noqa: BLE001 - what tells of an error has one itself
+        return _last_word(error)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
     if arguments == ["--version"]:
         sys.stdout.write(version() + "\n")
         return 0
@@ -45,10 +64,50 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitCode.FAILED)
+        raise
     except Exception as error:  # noqa: BLE001 - a bug: one clear error, its traceback to the log
         return _told(_bug(error, options, env), arguments, options)
+
+
+def _open_streams() -> None:
+    """Streams that were closed before we came read nothing and keep nothing; all can write all.
+
+    A closed one would else be the first file that is opened, for every program we start, too; and
+    Python says None to it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            mode = "w" if number else "r"
+            stream = open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+        change = getattr(getattr(sys, name), "reconfigure", None)
+        if change is not None:
+            change(errors="backslashreplace" if number else "replace")
+
+
+def _let_go_of(stream: object) -> None:
+    """What is still to be written has nowhere to go; Python would try again when it ends."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # type: ignore[attr-defined]
+    except (OSError, AttributeError, ValueError):
+        return
+
+
+def _last_word(error: Exception) -> int:
+    """When nothing else can be said any more."""
+    try:
+        sys.stderr.write(f"wallarm-apigw could not go on: {type(error).__name__}\n")
+        if isinstance(error, OSError) and error.strerror:
+            sys.stderr.write(f"  Why   {error.strerror}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        _let_go_of(sys.stderr)
+    return 1
 
 
 def _tell_unread(env: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ timestamped lines elsewhere, JSON lines on stdout with `--json`. Prose and progr
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 import threading
@@ -37,10 +38,51 @@ def speaks_unicode(stream: Any) -> bool:
     return "utf" in (getattr(stream, "encoding", "") or "").lower()
 
 
+def put(text: str, kind: str = "text") -> None:
+    """Data on standard output, complete whatever that can show.
+
+    Args:
+        kind: `json` and `xml` stay what they are: what a terminal or pipe cannot show is escaped as
+            these two do it, and where it does not speak UTF-8, all that is not ASCII.
+    Raises WizardError where it cannot be written: nobody gets half of it and believes it whole.
+    """
+    if kind != "text":
+        encoding = "utf-8" if speaks_unicode(sys.stdout) else "ascii"
+        handler = "xmlcharrefreplace" if kind == "xml" else _JSON
+        text = text.encode(encoding, handler).decode(encoding)
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise WizardError(
+            "WAG-E-CLI-011",
+            "What was to be printed could not be written to standard output",
+            why=error.strerror or str(error),
+            next_step="Write it to another place, then run the same command again.",
+        ) from error
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """What an encoding does not have, as JSON writes it."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+_JSON = "as-json"
+codecs.register_error(_JSON, _escaped)
+
+
+def put_json(document: Any) -> None:
+    """One JSON document on a line of standard output."""
+    put(json.dumps(document, ensure_ascii=False), "json")
+
+
 def print_error(error: WizardError, *, as_json: bool) -> None:
     """An expected error: what, why, next; with `--json` also as data on stdout."""
     if as_json:
-        print(json.dumps(error.as_dict()), flush=True)
+        put_json(error.as_dict())
     mark = glyph(State.FAILED, unicode=speaks_unicode(sys.stderr))
     print(f"{mark} {clean(error.what)}  [{error.code}]", file=sys.stderr)
     for label, text in (("Why ", error.why), ("Next", error.next_step)):
@@ -78,7 +120,7 @@ class Console:
         """Show one event. Called from any thread."""
         with self._lock:
             if self._json and not (isinstance(event, TerraformChanged) and not event.line):
-                print(json.dumps(as_dict(event), ensure_ascii=False), flush=True)
+                put_json(as_dict(event))
             self._show(event)
 
     def line(self, text: str, state: State | None = None) -> None:
@@ -92,7 +134,7 @@ class Console:
         """One JSON document on stdout; nothing without `--json`."""
         if self._json:
             with self._lock:
-                print(json.dumps(document, ensure_ascii=False), flush=True)
+                put_json(document)
 
     def _show(self, event: FlowEvent) -> None:
         if isinstance(event, PhaseChanged):

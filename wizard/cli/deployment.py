@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard import __version__
-from wizard.cli.console import Console
+from wizard.cli.console import Console, put
 from wizard.cli.inputs import consent, load_answers, make_context, setting
 from wizard.cli.install import anew_if_overtaken
 from wizard.cli.interrupt import GracefulStop
@@ -36,29 +36,30 @@ def status(options: argparse.Namespace) -> int:
             data["stages"] = [{**dataclasses.asdict(s), "ref": str(s.ref)} for s in found.stages]
             console.data(data)
             return int(ExitCode.DONE)
-        print(f"Deployment   {found.name_prefix} in {found.account_id}, {found.region}")
+        put(f"Deployment   {found.name_prefix} in {found.account_id}, {found.region}")
         if found.elsewhere:
-            print(f"State        {found.elsewhere}")
-        print(
+            put(f"State        {found.elsewhere}")
+        put(
             f"Resources    {found.resources}, about ${found.cost_per_month:,.0f}/month "
             "before traffic"
         )
         if found.cost_so_far is not None:
-            print(f"So far       about ${found.cost_so_far:,.2f} since {found.since[:10]}")
+            put(f"So far       about ${found.cost_so_far:,.2f} since {found.since[:10]}")
         versions = [f"wallarm-apigw {__version__}"]
         versions += [f"forwarder {found.forwarder}"] if found.forwarder else []
         versions += [f"node {found.node_versions}"] if found.node_versions else []
         versions += [f"Terraform {found.terraform}"] if found.terraform else []
-        print(f"Versions     {', '.join(versions)}")
-        print(f"Forwarder    {found.outputs.lambda_function_name}")
-        print(f"Node         {found.outputs.node_scheme}://{found.outputs.node_url}")
-        print(f"Counters     {found.node.summary}")
-        print(f"Log group    {found.outputs.api_gateway_log_group}")
-        print(f"Events       {_or_unknown(found.events_last_hour)} in the last hour")
-        print(f"Undelivered  {_or_unknown(found.undelivered)} batches waiting")
-        print(f"Stages       {len(found.stages)} connected")
+        put(f"Versions     {', '.join(versions)}")
+        put(f"Forwarder    {found.outputs.lambda_function_name}")
+        put(f"Node         {found.outputs.node_scheme}://{found.outputs.node_url}")
+        put(f"Counters     {found.node.summary}")
+        put(f"Log group    {found.outputs.api_gateway_log_group}")
+        put(f"Events       {_or_unknown(found.events_last_hour)} in the last hour")
+        put(f"Lines        {found.lines or 'none'} in the last hour")
+        put(f"Undelivered  {_or_unknown(found.undelivered)} batches waiting")
+        put(f"Stages       {len(found.stages)} connected")
         for stage in found.stages:
-            print(f"    {stage.ref}  {stage.mode}  {stage.note}".rstrip())
+            put(f"    {stage.ref}  {stage.mode}  {stage.note}".rstrip())
         if found.elsewhere:
             console.line(LIMITS, State.UNCHECKED)
         for text in found.unfinished:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
-from wizard.cli.console import Console, speaks_unicode
+from wizard.cli.console import Console, put, speaks_unicode
 from wizard.cli.inputs import consent, load_answers, make_context, setting
 from wizard.core.answers.model import Answers
 from wizard.core.checks import report as report_text
@@ -34,7 +34,7 @@ def doctor(options: argparse.Namespace) -> int:
 
     env = take_environment()
     if options.list:
-        print(listing())
+        put(listing())
         return int(ExitCode.DONE)
     answers = load_answers(options, env)
     token = read_token(setting(options, "token_file", env), env)
@@ -54,7 +54,8 @@ def doctor(options: argparse.Namespace) -> int:
             report = _mend(options, env, context, console, report, answers, token)
     output = "json" if setting(options, "json", env) else options.output
     unicode = speaks_unicode(sys.stdout)
-    print(report_text.render(report, output, unicode=unicode, fail_on=options.fail_on))
+    kind = {"json": "json", "junit": "xml"}.get(output, "text")
+    put(report_text.render(report, output, unicode=unicode, fail_on=options.fail_on), kind)
     return int(exit_code(report, options.fail_on, _names(options.only)))
 
 
@@ -172,7 +173,7 @@ def redrive(options: argparse.Namespace) -> int:
                     console.data({"type": "KeptBatch", **dataclasses.asdict(batch)})
                     if not as_json:
                         kept = datetime.fromtimestamp(batch.kept_at, timezone.utc)
-                        print(f"{kept:%Y-%m-%dT%H:%M:%SZ}  {batch.size:>10,}  {clean(batch.key)}")
+                        put(f"{kept:%Y-%m-%dT%H:%M:%SZ}  {batch.size:>10,}  {clean(batch.key)}")
             if not waiting or context.options.dry_run:
                 return int(ExitCode.DONE)
             consent(options, env, f"Replay {len(waiting)} through the forwarder?")
@@ -199,7 +200,7 @@ def support_bundle(options: argparse.Namespace) -> int:
         for name, text in files.items():
             console.line(f"  {name}  {len(text.encode()):,} bytes")
         if options.show:
-            print(bundle.shown(files))
+            put(bundle.shown(files))
         if context.options.dry_run:
             return int(ExitCode.DONE)
         question = f"Write these {len(files)} redacted files to {target}?"

@@ -11,16 +11,19 @@ from typing import Any
 
 from wizard.cli.console import Console
 from wizard.core.answers.model import Answers
-from wizard.core.answers.parse import build, from_env, from_text, parse_file
+from wizard.core.answers.parse import PATHS, build, from_env, from_text, parse_file
 from wizard.core.errors import UsageError
 from wizard.core.text import clean
 from wizard.flows.context import Context, Options
+from wizard.services.files import whole_path
 
 _TRUE = ("1", "true", "yes", "on")
 
 
 def setting(options: argparse.Namespace, name: str, env: Mapping[str, str]) -> Any:
-    """An option of the run: from the command line, else from its environment variable."""
+    """An option of the run: from the command line, else from its environment variable; paths are
+    whole in both.
+    """
     value = getattr(options, name, None)
     if value is not None:
         return value
@@ -37,7 +40,7 @@ def run_options(options: argparse.Namespace, env: Mapping[str, str]) -> Options:
     return Options(
         workspace=setting(options, "workspace", env),
         terraform=setting(options, "terraform", env),
-        plugin_mirror=setting(options, "plugin_mirror", env),
+        plugin_mirror=str(setting(options, "plugin_mirror", env) or ""),
         env=env,
         dry_run=setting(options, "dry_run", env),
         unlock=setting(options, "unlock", env),
@@ -66,7 +69,7 @@ def ask_code(prompt: str) -> str:
     """The one-time code of a profile with MFA, from the terminal, which does not show it."""
     try:
         code = getpass.getpass(clean(prompt), stream=sys.stderr).strip()
-    except EOFError:
+    except (EOFError, OSError):  # the terminal is gone
         code = ""
     if not code:
         raise UsageError(
@@ -110,8 +113,11 @@ def load_answers(
                 next_step="Write it like this: `--set region=eu-central-1`.",
             )
         given[key] = from_text(key, text)
+    for key in PATHS:
+        if isinstance(given.get(key), str) and given[key]:
+            given[key] = whole_path(given[key])
     identity_keys = {k: v for k, v in {**layers[0], **given}.items() if k in ("profile", "region")}
-    name_prefix = str(given.get("name_prefix", Answers().name_prefix))
+    name_prefix = str(given.get("name_prefix") or Answers().name_prefix)
     run = run_options(options, env)
     saved = saved_answers(run, identity_keys, name_prefix)
     if not (identity_keys.get("region") or saved.get("region")):

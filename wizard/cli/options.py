@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any, NoReturn
 
 from wizard import __version__
 from wizard.cli import manual
+from wizard.core.environment import is_path
 from wizard.core.errors import UsageError
 from wizard.core.text import closest
 
@@ -26,6 +28,10 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **settings)
+
+    def print_help(self, file: Any = None) -> None:
+        """Write the help; argparse would say nothing where it cannot be written."""
+        (file or sys.stdout).write(self.format_help())
 
     def error(self, message: str) -> NoReturn:
         """Raise a UsageError instead of printing every option there is."""
@@ -186,7 +192,7 @@ def build_parser(version: str = __version__) -> Parser:
     bundle = _command(commands, "support-bundle", "doctor:support_bundle")
     bundle.add_argument(
         "--file",
-        type=Path,
+        type=_path,
         default=None,
         metavar="FILE",
         help="where to write it (default: here, with the time)",
@@ -265,6 +271,23 @@ def _doctor(commands: Any) -> None:
     _common(doctor)
 
 
+def _text(text: str) -> str | None:
+    """An empty value is what a shell makes of an empty variable: as if it had not been given."""
+    return text.strip() or None
+
+
+def _path(text: str) -> Path | None:
+    """A path as it was typed, made whole here and nowhere else."""
+    from wizard.services.files import whole_path
+
+    return Path(whole_path(text)) if text.strip() else None
+
+
+def _program(text: str) -> str | None:
+    """A path, made whole, or a name to look for on PATH."""
+    return str(_path(text)) if is_path(text) else _text(text)
+
+
 def _family(commands: Any, name: str, title: str, metavar: str) -> Any:
     """A command that only holds others; returns what they are added to."""
     child = _child(commands, name, f"{metavar} ...")
@@ -298,20 +321,29 @@ def _filled(text: str) -> str:
 _AWS, _FILES, _RUN = "where in AWS", "files and programs", "this run"
 # name → (group, settings): what every command that meets AWS takes.
 _COMMON: dict[str, tuple[str, dict[str, Any]]] = {
-    "profile": (_AWS, {"help": "AWS CLI profile"}),
-    "region": (_AWS, {"help": "AWS Region"}),
-    "name_prefix": (_AWS, {"metavar": "PREFIX", "help": "which deployment: its resource prefix"}),
-    "answers": (_FILES, {"type": Path, "metavar": "FILE", "help": "answers file (JSON)"}),
+    "profile": (_AWS, {"type": _text, "help": "AWS CLI profile"}),
+    "region": (_AWS, {"type": _text, "help": "AWS Region"}),
+    "name_prefix": (
+        _AWS,
+        {"type": _text, "metavar": "PREFIX", "help": "which deployment: its resource prefix"},
+    ),
+    "answers": (_FILES, {"type": _path, "metavar": "FILE", "help": "answers file (JSON)"}),
     "token_file": (
         _FILES,
-        {"type": Path, "metavar": "FILE", "help": "file with the Wallarm token, private to you"},
+        {"type": _path, "metavar": "FILE", "help": "file with the Wallarm token, private to you"},
     ),
     "workspace": (
         _FILES,
-        {"type": Path, "metavar": "DIR", "help": "folder for answers, journal and state"},
+        {"type": _path, "metavar": "DIR", "help": "folder for answers, journal and state"},
     ),
-    "terraform": (_FILES, {"metavar": "PATH", "help": "Terraform binary (OpenTofu: unverified)"}),
-    "plugin_mirror": (_FILES, {"metavar": "DIR", "help": "folder that holds the AWS provider"}),
+    "terraform": (
+        _FILES,
+        {"type": _program, "metavar": "PATH", "help": "Terraform binary (OpenTofu: unverified)"},
+    ),
+    "plugin_mirror": (
+        _FILES,
+        {"type": _path, "metavar": "DIR", "help": "folder that holds the AWS provider"},
+    ),
     "dry_run": (_RUN, {"action": "store_true", "help": "show what would change, then stop"}),
     "yes": (_RUN, {"action": "store_true", "help": "consent to what is shown"}),
     "non_interactive": (_RUN, {"action": "store_true", "help": "never ask"}),

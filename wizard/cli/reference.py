@@ -5,28 +5,24 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import sys
-from typing import TYPE_CHECKING
 
 import shtab
 
+from wizard.cli.console import put, put_json
 from wizard.cli.inputs import load_answers, run_options, setting
 from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import env_name
 from wizard.core.errors import ExitCode
 from wizard.services.tokens import take_environment
 
-if TYPE_CHECKING:
-    pass
-
 
 def answers(options: argparse.Namespace) -> int:
     """Print an answers file, or the reference of every key."""
     env = take_environment()
     if options.reference:
-        print(reference())
+        put(reference())
         return int(ExitCode.DONE)
-    print(load_answers(options, env, check=False, ask_aws=False).to_json(), end="")
+    put(load_answers(options, env, check=False, ask_aws=False).to_json().rstrip("\n"), "json")
     return int(ExitCode.DONE)
 
 
@@ -37,11 +33,11 @@ def version(options: argparse.Namespace) -> int:
     env = take_environment()
     found = versions(run_options(options, env))
     if setting(options, "json", env):
-        print(json.dumps(found, ensure_ascii=False))
+        put_json(found)
         return int(ExitCode.DONE)
     width = max(map(len, found))
     for name, text in found.items():
-        print(f"{name:<{width}}  {text}")
+        put(f"{name:<{width}}  {text}")
     return int(ExitCode.DONE)
 
 
@@ -65,7 +61,7 @@ def iam_policy(options: argparse.Namespace) -> int:
     env = take_environment()
     found = load_answers(options, env, ask_aws=False)
     account = env.get("WALLARM_APIGW_ACCOUNT_ID", "")
-    print(render(found, options.purpose, options.format, account))
+    put(render(found, options.purpose, options.format, account))
     return int(ExitCode.DONE)
 
 
@@ -73,7 +69,7 @@ def completion(options: argparse.Namespace) -> int:
     """Print a completion script for a shell."""
     _complete_files(options.parser)
     _in_few_words(options.parser)
-    sys.stdout.write(shtab.complete(options.parser, options.shell) + "\n")
+    put(shtab.complete(options.parser, options.shell))
     return int(ExitCode.DONE)
 
 

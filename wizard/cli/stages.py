@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from wizard.cli.console import Console
+from wizard.cli.console import Console, put
 from wizard.cli.inputs import consent, load_answers, make_context, setting
 from wizard.cli.install import anew_if_overtaken, show_snippets
 from wizard.cli.interrupt import GracefulStop
@@ -142,7 +142,7 @@ def list_all(options: argparse.Namespace) -> int:
             if setting(options, "json", env):
                 console.data(_stage_data(stage, held))
             else:
-                print(_stage_row(stage, held))
+                put(_stage_row(stage, held))
         if found.unreadable:
             console.line("Not one API could be read: the list says nothing.", State.UNCHECKED)
             return int(ExitCode.UNCHECKED)

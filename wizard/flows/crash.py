@@ -37,18 +37,18 @@ def log(error: BaseException, workspace: Path | None, env: Mapping[str, str]) ->
 
     Empty where it cannot be written: the person has bigger problems then.
     """
-    from wizard.services.files import private_dir
-    from wizard.services.workspace.workspace import data_dir
-
     stamp = datetime.now(timezone.utc).isoformat(timespec="seconds")
     text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     try:
+        from wizard.services.files import private_dir
+        from wizard.services.workspace.workspace import data_dir
+
         path = (workspace or data_dir()) / LOG
         private_dir(path.parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
         with os.fdopen(os.open(path, flags, 0o600), "a", encoding="utf-8") as file:
             file.write(f"{stamp}\n{_without_secrets(text, env)}\n")
-    except (OSError, WizardError):
+    except Exception:  # noqa: BLE001 - the last resort: whatever it is, the error itself is told
         return ""
     return str(path)
 

@@ -29,6 +29,7 @@ from wizard.core.terraform.plans import beyond
 from wizard.core.text import count
 from wizard.core.tfvars import Outputs
 from wizard.flows import permissions
+from wizard.flows.before_planning import check_account
 from wizard.flows.context import Context
 from wizard.flows.deployment import credentials
 from wizard.flows.deployment.adoption import adopt, list_orphans
@@ -215,6 +216,7 @@ class Install:
         given = log_groups.check_given_group(self.session, self.answers.api_gateway_log_group_name)
         own = check_certificate(self.session, self.answers)
         changes, skipped = switch.plan(self.session, chosen, self.answers, log_group_arn)
+        account = check_account(self.context, self.session, identity, self.answers, changes)
         require_token(self.session, self.answers, self.token)
         move = plan_move(deployment)
         kept = switch.kept_groups(changes)
@@ -247,6 +249,7 @@ class Install:
                 *list_orphans(deployment),
                 *given,
                 *own.warnings,
+                *account,
                 *switch.warnings(changes),
                 *still_connected(deployment.journal.record, self.answers),
             ),

@@ -25,12 +25,15 @@ from wizard.core.journal.record import (
 from wizard.core.journal.unfinished import Unfinished
 from wizard.core.node.counters import NodeCounters
 from wizard.core.stages.change import drift, same_log
+from wizard.core.stages.lines import BATCHES, LineCounts, count_lines
+from wizard.core.stages.log_format import LoggingState, is_older
 from wizard.core.text import clean
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
 from wizard.flows.deployment import remote
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_session, read_deployment
+from wizard.services.aws.errors import is_not_found
 from wizard.services.aws.forwarder import ask_probe
 from wizard.services.aws.session import Session
 from wizard.services.aws.stages import read_settings
@@ -39,6 +42,7 @@ from wizard.services.lock import is_held, read_owner
 HOUR = 3600.0
 WORKERS = 8
 _MOST_EVENTS = 10_000
+_MOST_BATCHES = 1_000
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ class Status:
         forwarder: version of the forwarder; empty for one of another maker.
         node: what the node has counted since it started, read by the forwarder; nothing is sent to
             the node for it.
+        lines: what the forwarder could read of the last hour's log lines, as far back as is read;
+            None where it does not say.
         elsewhere: one line on where its state is, when that is not within reach from here; what is
             told then is what AWS alone knows.
     """
@@ -86,6 +92,7 @@ class Status:
     elsewhere: str = ""
     forwarder: str = ""
     node: NodeCounters = NodeCounters()
+    lines: LineCounts | None = None
 
     @property
     def node_versions(self) -> str:
@@ -135,6 +142,7 @@ def read_status(context: Context, answers: Answers) -> Status:
         notes=counted.notes,
         forwarder=counted.forwarder,
         node=counted.node,
+        lines=counted.lines,
     )
 
 
@@ -173,6 +181,7 @@ def _status_of_remote(
         elsewhere=seen.where,
         forwarder=counted.forwarder,
         node=counted.node,
+        lines=counted.lines,
     )
 
 
@@ -183,6 +192,7 @@ class _Counted:
     notes: tuple[str, ...]
     forwarder: str
     node: NodeCounters
+    lines: LineCounts | None
 
 
 def _count(session: Session, identity: Identity, outputs: Outputs, held: Record) -> _Counted:
@@ -191,7 +201,29 @@ def _count(session: Session, identity: Identity, outputs: Outputs, held: Record)
     events = _number(lambda: _events(session.client("logs"), groups, notes), notes)
     waiting = _number(lambda: _waiting(session.client("s3"), outputs, identity, notes), notes)
     forwarder, node = _node(session, outputs)
-    return _Counted(events, waiting, tuple(notes), forwarder, node)
+    lines = _lines(session, outputs, notes)
+    return _Counted(events, waiting, tuple(notes), forwarder, node, lines)
+
+
+def _lines(session: Session, outputs: Outputs, notes: list[str]) -> LineCounts | None:
+    """What the forwarder says of the lines it got in the last hour."""
+    try:
+        pages = (
+            session.client("logs")
+            .get_paginator("filter_log_events")
+            .paginate(
+                logGroupName=outputs.lambda_log_group,
+                startTime=int((time.time() - HOUR) * 1000),
+                filterPattern=BATCHES,
+                PaginationConfig={"MaxItems": _MOST_BATCHES},
+            )
+        )
+        found = count_lines(e["message"] for page in pages for e in page.get("events", []))
+    except (ClientError, BotoCoreError) as error:
+        if not is_not_found(error):  # a forwarder that never ran has no log yet
+            notes.append(str(error))
+        return None
+    return found if found.received else None
 
 
 def _node(session: Session, outputs: Outputs) -> tuple[str, NodeCounters]:
@@ -278,6 +310,11 @@ def _stage(session: Any, held: StageRecord) -> StageStatus:
     except WizardError as error:
         return StageStatus(held.ref, held.mode, held.log_group, None, error.what)
     note = drift(held.before, held.wrote(live) or held.after, live)
+    if not note and is_older(live.access_log.format, ApiType(held.api_type)):
+        note = (
+            f"{LoggingState.OLDER.value}: `wallarm-apigw install` moves it to the format of today"
+        )
+        return StageStatus(held.ref, held.mode, held.log_group, True, note)
     if note:
         note = f"changed by somebody else: {note}; `stages add {held.ref}` connects it again"
     return StageStatus(held.ref, held.mode, held.log_group, not note, note)

@@ -8,9 +8,54 @@ import json
 import os
 import stat
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from wizard.core.errors import WizardError
+
+
+def home(env: Mapping[str, str] | None = None) -> Path | None:
+    """The home folder of `env` (this process's own if None); None where there is none: neither
+    HOME nor an entry for this user in the system's list.
+    """
+    named = (os.environ if env is None else env).get("HOME") or os.path.expanduser("~")  # noqa: PTH111
+    return None if named.startswith("~") else Path(named)
+
+
+def absolute(place: Callable[[], Path]) -> Path | None:
+    """The platform's folder for something; None where it would lie in a home that there is not."""
+    try:
+        found = place()
+    except RuntimeError:
+        return None
+    return found if found.is_absolute() else None  # older platformdirs leave the ~ in it
+
+
+def whole_path(text: str) -> str:
+    """A path as somebody typed it: absolute, and with the home folder in it.
+
+    Raises WizardError WAG-E-WS-014 where it begins with a home folder that there is not.
+    """
+    text = text.strip()
+    if text == "~" or text.startswith("~/"):
+        found = home()
+        if found is None:
+            raise no_home(f"{text} begins in it.")
+        text = str(found) + text[1:]
+    try:
+        return os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111
+    except FileNotFoundError:
+        return text  # the folder this was started in is gone; what opens it says so
+
+
+def no_home(why: str) -> WizardError:
+    """There is no home folder: one sentence that says what to set."""
+    return WizardError(
+        "WAG-E-WS-014",
+        "This user has no home folder",
+        why=f"HOME is not set, and the system's list of users names none. {why}",
+        next_step="Set HOME to a folder of this user's that can be written.",
+    )
 
 
 def private_dir(path: Path) -> Path:
@@ -22,7 +67,7 @@ def private_dir(path: Path) -> Path:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.stat()
         if found.st_mode & 0o077:
-            if found.st_mode & stat.S_ISVTX or path.resolve() in (Path.home(), Path("/")):
+            if found.st_mode & stat.S_ISVTX or path.resolve() in (home(), Path("/")):
                 raise WizardError(
                     "WAG-E-WS-013",
                     "A workspace needs a folder of its own",
@@ -74,7 +119,8 @@ def _cannot(path: Path, error: OSError) -> WizardError:
         why=f"{path}: {error.strerror or error}",
         next_step="Free some space, then run the same command again."
         if full
-        else "Repair the permissions, or choose another folder with --workspace DIR.",
+        else "Repair the permissions, or set XDG_DATA_HOME to a folder of yours that can be "
+        "written (for the files of one deployment alone: --workspace DIR).",
     )
 
 

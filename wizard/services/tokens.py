@@ -7,25 +7,31 @@ import stat
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
-from wizard.core.answers.rules import token_problem
+from wizard.core.answers.rules import bare_token, token_problem
+from wizard.core.environment import TOKEN, is_token, settled
 from wizard.core.errors import UsageError
 from wizard.core.secret import Secret
+from wizard.services.files import whole_path
 
-VARIABLE = "WALLARM_API_TOKEN"
+VARIABLE = TOKEN
 LONGEST_FILE = 4096  # bytes; a token has 64
 
 
 def take_environment(env: MutableMapping[str, str] | None = None) -> dict[str, str]:
     """A copy of this process's environment; the token is then only in the copy.
 
-    What other code starts without asking us (a `credential_process` of the AWS configuration, for
-    one) inherits this process's environment, and has no business with the token.
+    In both, what is empty is unset and every path is whole: what is loaded into this process looks
+    into its environment, too. What other code starts without asking us (a `credential_process` of
+    the AWS configuration, for one) inherits this process's environment, and has no business with
+    the token.
     """
     own = os.environ if env is None else env
-    out = dict(own)
-    for name in out:
-        if is_token(name):
+    out = settled(own, whole_path)
+    for name, text in list(own.items()):
+        if name not in out or is_token(name):
             del own[name]
+        elif out[name] != text:
+            own[name] = out[name]
     return out
 
 
@@ -34,23 +40,18 @@ def for_child(env: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in env.items() if not is_token(name)}
 
 
-def is_token(name: str) -> bool:
-    """Whether a variable of that name holds a Wallarm token."""
-    return name.startswith("WALLARM") and "TOKEN" in name and not name.endswith("_FILE")
-
-
 def read_token(path: Path | None, env: Mapping[str, str]) -> Secret | None:
-    """The token, stripped and of the right shape; None when none was given.
+    """The token alone and of the right shape; None when none was given.
 
     Raises UsageError for a file that cannot be read, is open to others, or holds something else.
     """
     if path is not None:
         text, source = _read(path), str(path)
-    elif env.get(VARIABLE):
+    elif env.get(VARIABLE, "").strip():
         text, source = env[VARIABLE], VARIABLE
     else:
         return None
-    text = text.strip()
+    text = bare_token(text)
     problem = token_problem(text)
     if problem:
         raise UsageError(

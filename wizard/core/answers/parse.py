@@ -14,6 +14,7 @@ from wizard.core.errors import UsageError
 from wizard.core.text import closest
 
 ENV_PREFIX = "WALLARM_APIGW_"
+PATHS = ("lambda_package",)  # answers that name a file
 
 _FIELDS = {f.name: f for f in dataclasses.fields(Answers)}
 KEYS = tuple(_FIELDS)
@@ -47,11 +48,13 @@ def parse_file(text: str, source: str) -> dict[str, Any]:
 
 
 def from_env(env: Mapping[str, str]) -> dict[str, Any]:
-    """The answers set by environment variables. Lists are comma-separated, tags are `k=v,k=v`."""
+    """The answers set by environment variables. Lists are comma-separated, tags are `k=v,k=v`; an
+    empty variable sets nothing.
+    """
     out: dict[str, Any] = {}
     for key in _FIELDS:
         text = env.get(env_name(key))
-        if text is not None and key != "schema_version":
+        if text and text.strip() and key != "schema_version":
             out[key] = from_text(key, text)
     return out
 
@@ -98,7 +101,7 @@ def build(*layers: Mapping[str, Any], check: bool = True) -> Answers:
     """Answers from layers, later ones win. Raises one UsageError listing all that is wrong."""
     merged: dict[str, Any] = {}
     for layer in layers:
-        merged.update(layer)
+        merged.update((key, value) for key, value in layer.items() if not _unset(key, value))
     broken = [v for key, value in merged.items() if (v := _type_problem(key, value))]
     if broken:
         raise _refuse(broken)
@@ -106,6 +109,11 @@ def build(*layers: Mapping[str, Any], check: bool = True) -> Answers:
     if check:
         ensure(answers)
     return answers
+
+
+def _unset(key: str, value: Any) -> bool:
+    """Whether an empty text stands where no answer can be empty: then another layer's counts."""
+    return value == "" and key in _FIELDS and bool(_FIELDS[key].default)
 
 
 def ensure(answers: Answers) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -119,6 +120,29 @@ def _certificate(answers: Answers) -> list[Violation]:
             f"Region, {answers.region}"
         )
     return [Violation(("certificate_arn",), text) for text in found]
+
+
+# `export WALLARM_API_TOKEN=`, `$env:NAME = `, `token: `, `X-WallarmApi-Token: `, `Bearer `
+_BEFORE_TOKEN = re.compile(
+    r"(?:(?:export|set|setx)\s+)?(?:\$env:)?[A-Za-z_][\w.-]*[\"']?\s*[=:]|Bearer\s"
+)
+_QUOTES = "\"'`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a;,"
+
+
+def bare_token(text: str) -> str:
+    """What was copied or typed, without what came along with the token.
+
+    Taken off: a name and `=` or `:` in front, quotes around it, spaces, line breaks and characters
+    that nobody sees. What is left is judged by `token_problem`.
+    """
+    text = "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Cc") or c.isspace())
+    before = None
+    while text != before:
+        before = text
+        text = text.strip().strip(_QUOTES)
+        found = _BEFORE_TOKEN.match(text)
+        text = text[found.end() :] if found else text
+    return "".join(text.split())
 
 
 def token_problem(token: str) -> str:

@@ -111,6 +111,10 @@ _LOGS = (
           (*_LINES, "logs.DescribeSubscriptionFilters"),
           "Let the wizard write the subscription filter again, so that AWS tries it anew.",
           ("WAG-LOG-005", "WAG-LOG-006", "WAG-LOG-013"), fix="subscription-filter"),
+    Check("WAG-LOG-019", LOGS, "Can the forwarder read the lines that it gets?", _LINES,
+          "`wallarm-apigw install` moves a connected stage to the format of today; keep other "
+          "lines out of its log group. docs/delivery.md tells how a line is read.",
+          ("WAG-LOG-003", "WAG-LOG-009")),
     Check("WAG-LOG-014", LOGS, "Did the forwarder run without being throttled lately?", _METRIC,
           "Nothing is lost yet, AWS tries again: raise the function's reserved concurrency, or ask "
           "AWS for a higher limit of the account.",

@@ -72,6 +72,7 @@ def check_link(
         "WAG-LOG-014": f"{function}?tab=monitoring",
         "WAG-LOG-016": stages,
         "WAG-LOG-018": _log(region, outputs.lambda_log_group, partition),
+        "WAG-LOG-019": _log(region, outputs.lambda_log_group, partition),
         "WAG-NOD-001": service.rpartition("/services/")[0] + f"/infrastructure?region={region}",
         "WAG-NOD-002": service,
         "WAG-NOD-003": _log(region, outputs.node_log_group, partition),

@@ -144,6 +144,11 @@ def https(answers: Answers) -> bool:
     return answers.deploys_node and bool(answers.r53_domain_name)
 
 
+def https_in_given_vpc(answers: Answers) -> bool:
+    """The node gets a name, and is asked for by it in a VPC that is there already."""
+    return https(answers) and bool(answers.vpc_id)
+
+
 def makes_certificate(answers: Answers) -> bool:
     """That certificate is made for it."""
     return https(answers) and not answers.certificate_arn

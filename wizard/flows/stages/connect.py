@@ -21,6 +21,7 @@ from wizard.core.terraform.plans import beyond
 from wizard.core.text import closest
 from wizard.core.tfvars import Outputs
 from wizard.flows import permissions
+from wizard.flows.before_planning import check_role
 from wizard.flows.context import Context
 from wizard.flows.deployment import remote
 from wizard.flows.deployment.answers import save_answers
@@ -150,7 +151,8 @@ class Stages:
             if found.state is Verdict.UNKNOWN:
                 self.context.note(found.reason, State.UNCHECKED, subject="Permissions")
             missing = permissions.sentences(found, self.deployment.workspace.root)
-        warnings = (*missing, *switch.warnings(changes))
+        role = check_role(self.context, self.session, self.identity, changes)
+        warnings = (*missing, *role, *switch.warnings(changes))
         return Addition(changes, skipped, outputs, plan, warnings, found)
 
     def add(self, addition: Addition) -> tuple[StageReport, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
+from wizard.core.account_state import GatewayRole
 from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.facts import ApiType
@@ -50,16 +51,20 @@ class Prerequisites:
 
 
 def ensure_role(deployment: Deployment) -> None:
-    """Set the account's CloudWatch role, only if none is set; recorded, never reset.
+    """Set the account's CloudWatch role where none is set; recorded, never reset.
 
-    A role that was made for it and that API Gateway refuses until the end is deleted again.
+    One that no API can log with (gone, of another account, not trusting API Gateway) is replaced
+    with consent. A role that was made for it and that API Gateway refuses until the end is deleted
+    again. Raises WizardError WAG-E-ROLE-007 where such a role is not to be replaced.
     """
     session, journal = deployment.session, deployment.journal
-    current = account_role.read(session)
-    if current:
-        _close(deployment, record.ROLE_SET, current)
-        return
     identity, answers = deployment.identity, deployment.answers
+    current = account_role.inspect(session, identity)
+    if current.arn and not current.broken:
+        _close(deployment, record.ROLE_SET, current.arn)
+        return
+    if current.broken and not deployment.context.ask(replacing(current)):
+        raise broken_role(current)
     name = account_role.role_name(identity.region)
     with journal.effect(record.ROLE_CREATE, name) as effect:
         arn, created = account_role.create(
@@ -70,10 +75,11 @@ def ensure_role(deployment: Deployment) -> None:
         )
         effect.after = {"arn": arn, "created": created}
     try:
-        with journal.effect(record.ROLE_SET, arn, before={"arn": ""}):
+        with journal.effect(record.ROLE_SET, arn, before={"arn": current.arn}):
             account_role.put(
                 session,
                 arn,
+                instead_of=current.arn,
                 on_wait=lambda seconds, words: deployment.context.note(
                     f"waiting {duration(seconds)}, AWS says: {words}",
                     State.RUNNING,
@@ -89,6 +95,27 @@ def ensure_role(deployment: Deployment) -> None:
         f"{arn} lets API Gateway write logs in this account and Region; it stays when this "
         "product is removed, because other APIs may come to rely on it",
         subject="CloudWatch role",
+    )
+
+
+def replacing(role: GatewayRole) -> str:
+    """The question about a role that no API can log with."""
+    return (
+        f"API Gateway's CloudWatch role of this account and Region is {role.arn}, and "
+        f"{role.problem}: no REST or WebSocket API can log with it. "
+        "Set one that works in its place?"
+    )
+
+
+def broken_role(role: GatewayRole) -> WizardError:
+    """WAG-E-ROLE-007: it was not to be replaced."""
+    return WizardError(
+        "WAG-E-ROLE-007",
+        "API Gateway's CloudWatch role cannot be used, and it was not replaced",
+        why=f"It is {role.arn}, and {role.problem}.",
+        next_step="Run the same command in a terminal and agree to the replacement (or add --yes), "
+        "or set a role that trusts API Gateway in its console under Settings. The stage was not "
+        "touched.",
     )
 
 

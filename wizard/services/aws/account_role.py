@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from wizard.core.account_state import GATEWAY, GatewayRole, RoleState, judge_role, trusts
 from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
 from wizard.services.aws.errors import (
@@ -38,7 +39,7 @@ _TRUST = {
     "Statement": [
         {
             "Effect": "Allow",
-            "Principal": {"Service": "apigateway.amazonaws.com"},
+            "Principal": {"Service": GATEWAY},
             "Action": "sts:AssumeRole",
         }
     ],
@@ -54,6 +55,28 @@ def read(session: Session) -> str:
     """ARN of the role that is set; empty when none is."""
     with explained("Reading API Gateway's account settings", session.profile):
         return str(session.client("apigateway").get_account().get("cloudwatchRoleArn") or "")
+
+
+def inspect(session: Session, identity: Identity) -> GatewayRole:
+    """The role that is set, as API Gateway will find it: it may be gone, of another account, or
+    trust somebody else; nothing tells that before a stage is changed, and then wrongly.
+
+    What IAM does not let this principal read is `UNCHECKED`, with its words.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    arn = read(session)
+    judged = judge_role(arn, identity.account_id, {})
+    if judged.state in (RoleState.UNSET, RoleState.FOREIGN):
+        return judged
+    try:
+        role = session.client("iam").get_role(RoleName=arn.rpartition("/")[2])["Role"]
+        trust: Any = role.get("AssumeRolePolicyDocument") or {}
+    except (BotoCoreError, ClientError) as error:
+        if code_of(error) != "NoSuchEntity":
+            return GatewayRole(arn, RoleState.UNCHECKED, message_of(error))
+        trust = None
+    return judge_role(arn, identity.account_id, trust)
 
 
 def create(
@@ -101,6 +124,7 @@ def put(
     session: Session,
     arn: str,
     *,
+    instead_of: str = "",
     on_wait: Callable[[float, str], None] | None = None,
     cancel: threading.Event | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -109,6 +133,7 @@ def put(
     """Set the account's role, waiting for a new one to become assumable.
 
     Args:
+        instead_of: the role that may be set now; any other one is left alone.
         on_wait: told before each wait: the seconds, and what AWS said.
         cancel: set it to give up; nothing is set then.
     Raises WizardError: WAG-E-ROLE-001 when another role is set (it is left alone), 002 when AWS
@@ -120,7 +145,7 @@ def put(
     current = read(session)
     if current == arn:
         return
-    if current:
+    if current and current != instead_of:
         raise WizardError(
             "WAG-E-ROLE-001",
             "API Gateway's CloudWatch role is set already; it is left alone",
@@ -198,8 +223,7 @@ def _existing(iam: Any, name: str) -> str:
         if code_of(error) == "NoSuchEntity":
             return ""
         raise
-    trust = role.get("AssumeRolePolicyDocument") or {}
-    if "apigateway.amazonaws.com" not in json.dumps(trust):
+    if not trusts(role.get("AssumeRolePolicyDocument") or {}, GATEWAY):
         raise WizardError(
             "WAG-E-ROLE-004",
             f"A role {name} exists already and does not trust API Gateway; it is left alone",

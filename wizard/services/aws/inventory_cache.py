@@ -25,6 +25,7 @@ from wizard.core.facts import (
     Stage,
     StageSettings,
 )
+from wizard.services import files
 from wizard.services.files import private_dir, write_private
 
 VERSION = 1
@@ -38,17 +39,17 @@ class Cached:
     age: float
 
 
-def default_folder() -> Path:
-    """The platform's cache folder for this program."""
+def default_folder() -> Path | None:
+    """The platform's cache folder for this program; None where this user has no home."""
     from platformdirs import user_cache_path
 
-    return user_cache_path("wallarm-apigw", appauthor=False)
+    return files.absolute(lambda: user_cache_path("wallarm-apigw", appauthor=False))
 
 
-def save(inventory: Inventory, folder: Path | None = None) -> bool:
+def save(inventory: Inventory, folder: Path) -> bool:
     """Keep an inventory; whether it could be kept. Not being able to is no error."""
     try:
-        path = _path(inventory.identity, private_dir(folder or default_folder()))
+        path = _path(inventory.identity, private_dir(folder))
         data = {"version": VERSION, "inventory": dataclasses.asdict(inventory)}
         write_private(path, json.dumps(data, separators=(",", ":")))
     except WizardError:
@@ -56,9 +57,9 @@ def save(inventory: Inventory, folder: Path | None = None) -> bool:
     return True
 
 
-def load(identity: Identity, folder: Path | None = None) -> Cached | None:
+def load(identity: Identity, folder: Path) -> Cached | None:
     """What was kept for this account and Region; None when there is nothing readable."""
-    path = _path(identity, folder or default_folder())
+    path = _path(identity, folder)
     try:
         age = max(0.0, time.time() - path.stat().st_mtime)
         data = json.loads(path.read_text(encoding="utf-8"))

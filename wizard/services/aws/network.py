@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.core.certificates import KEYS
 from wizard.core.facts import Certificate, HostedZone, Network, Subnet
-from wizard.services.aws.errors import explained, is_denied, is_not_found
+from wizard.services.aws.errors import code_of, explained, is_denied, is_not_found
 
 if TYPE_CHECKING:
     from wizard.services.aws.session import Session
@@ -153,3 +153,51 @@ def _certificate(item: dict[str, Any]) -> Certificate:
         key=str(item.get("KeyAlgorithm", KEYS[0])).replace("-", "_"),
         expires=expires.timestamp() if isinstance(expires, datetime) else 0.0,
     )
+
+
+def given_network(session: Session, vpc_id: str) -> Network | None:
+    """The VPC with its subnets; None where it does not exist in this account and Region."""
+    return next((one for one in networks(session) if one.vpc_id == vpc_id), None)
+
+
+def private_zones(session: Session, vpc_id: str) -> tuple[HostedZone, ...]:
+    """The private hosted zones that a VPC of this Region asks, other accounts' among them."""
+    client = session.client("route53")
+    region: Any = session.region
+    found: list[HostedZone] = []
+    token = ""
+    with explained(f"Reading the private zones of {vpc_id}", session.profile):
+        while True:
+            more: Any = {"NextToken": token} if token else {}
+            answer = client.list_hosted_zones_by_vpc(VPCId=vpc_id, VPCRegion=region, **more)
+            found += [
+                HostedZone(zone["HostedZoneId"], zone["Name"].rstrip("."), private=True)
+                for zone in answer.get("HostedZoneSummaries", [])
+            ]
+            token = answer.get("NextToken", "")
+            if not token:
+                return tuple(found)
+
+
+def record_names(session: Session, zone_id: str) -> tuple[str, ...]:
+    """The names of a zone's records, as Route 53 writes them."""
+    client = session.client("route53")
+    with explained(f"Reading the records of the zone {zone_id}", session.profile):
+        pages = client.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone_id)
+        return tuple(item["Name"] for page in pages for item in page.get("ResourceRecordSets", []))
+
+
+def default_ebs_key(session: Session) -> str:
+    """The account's default key for EBS volumes in this Region, as EC2 names it.
+
+    Empty where EC2 does not know the question: there is no such default there.
+    """
+    from botocore.exceptions import ClientError
+
+    with explained("Reading the default key for EBS volumes", session.profile):
+        try:
+            return session.client("ec2").get_ebs_default_kms_key_id().get("KmsKeyId", "")
+        except ClientError as error:
+            if code_of(error) in ("InvalidAction", "UnknownOperation"):
+                return ""
+            raise

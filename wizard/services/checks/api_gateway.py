@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from wizard.core.account_state import GATEWAY, trusts
 from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
 from wizard.core.facts import ApiType, StageRef
 from wizard.core.journal.record import StageRecord
@@ -17,7 +17,6 @@ from wizard.services.aws.log_delivery import group_arn
 from wizard.services.checks.examination import Examination, absent, check, words
 
 _MOST_SHOWN = 5
-_GATEWAY = "apigateway.amazonaws.com"
 _PUSH_POLICY = "AmazonAPIGatewayPushToCloudWatchLogs"
 _WRITING = ("logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams")
 
@@ -169,8 +168,8 @@ def account_role_usable(exam: Examination) -> Finding:
         if absent(error):
             return failed(f"{arn} does not exist: {words(error)}")
         raise
-    if not _trusts(role.get("AssumeRolePolicyDocument") or {}, _GATEWAY):
-        return failed(f"{name} does not trust {_GATEWAY}")
+    if not trusts(role.get("AssumeRolePolicyDocument") or {}, GATEWAY):
+        return failed(f"{name} does not trust {GATEWAY}")
     attached = exam.aws("iam").list_attached_role_policies(RoleName=name)["AttachedPolicies"]
     names = [str(policy["PolicyName"]) for policy in attached]
     if _PUSH_POLICY in names:
@@ -198,25 +197,6 @@ def _may_write(exam: Examination, arn: str, name: str, policies: list[str]) -> F
     if denied:
         return failed(f"iam.SimulatePrincipalPolicy: {name} ({listed}) may not {', '.join(denied)}")
     return passed(f"{name} with {listed}")
-
-
-def _trusts(document: dict[str, Any], service: str) -> bool:
-    """Whether a trust policy lets a service assume the role. Its conditions are not judged."""
-    statements = document.get("Statement", [])
-    for one in [statements] if isinstance(statements, dict) else statements:
-        principal = one.get("Principal", {})
-        services = principal if isinstance(principal, str) else principal.get("Service", [])
-        actions = one.get("Action", [])
-        if (
-            one.get("Effect") == "Allow"
-            and {service, "*"} & set([services] if isinstance(services, str) else services)
-            and any(
-                fnmatchcase("sts:assumerole", str(action).lower())
-                for action in ([actions] if isinstance(actions, str) else actions)
-            )
-        ):
-            return True
-    return False
 
 
 def _live(exam: Examination, ref: StageRef) -> dict[str, Any] | None:

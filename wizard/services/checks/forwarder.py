@@ -11,6 +11,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
+from wizard.core.stages.lines import BATCHES, EXAMPLES, count_lines, find_example
+from wizard.core.stages.log_format import log_group_name
 from wizard.core.text import clean, count, duration
 from wizard.services.checks.examination import (
     LOOK_BACK_SECONDS,
@@ -125,6 +127,33 @@ def received_lately(exam: Examination) -> Finding:
         return unchecked(f"{said}; delivery takes up to a minute", settles=True)
     newest = max(logged, key=lambda event: int(event["timestamp"]))
     return failed(f"{said}, but the forwarder's log holds no batch", newest["logGroup"])
+
+
+@check("WAG-LOG-019")
+def lines_read(exam: Examination) -> Finding:
+    """WAG-LOG-019: what share of the lines it could read, with the shape of one it could not."""
+    if exam.answers.lambda_package:
+        return unchecked("a bundle of your own does not say what it could not read")
+    log, since = exam.outputs.lambda_log_group, exam.since
+    counts = count_lines(
+        event["message"] for event in newest_events(exam, log, since, filterPattern=BATCHES)
+    )
+    if not counts.received:
+        return unchecked("the forwarder got no line in the last hour")
+    if not counts.malformed:
+        return passed(str(counts))
+    example = find_example(
+        event["message"]
+        for event in newest_events(exam, log, since, most=10, filterPattern=EXAMPLES)
+    )
+    said = str(counts)
+    if example is not None:
+        groups = {
+            held.ref: log_group_name(held.after.access_log.destination_arn)
+            for held in exam.record.stages.values()
+        }
+        said += f"; one of {example.origin(groups)}: {example.reason}: {example.shape}"
+    return failed(said) if counts.alarming else warned(said)
 
 
 @check("WAG-LOG-017")

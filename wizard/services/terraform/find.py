@@ -28,6 +28,7 @@ from pathlib import Path
 
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.text import duration
+from wizard.services.files import home
 from wizard.services.terraform import embedded
 from wizard.services.tokens import for_child
 
@@ -128,18 +129,20 @@ def user_config(env: Mapping[str, str]) -> Path | None:
     named = env.get("TF_CLI_CONFIG_FILE")
     if named and Path(named).is_file():  # a missing one is taken out of Terraform's environment
         return Path(named)
-    home = Path(env.get("HOME", str(Path.home())))
-    names = (".terraformrc", ".tofurc")
-    return next((home / name for name in names if (home / name).is_file()), None)
+    own = home(env)
+    names = (".terraformrc", ".tofurc") if own else ()
+    return next((own / name for name in names if own and (own / name).is_file()), None)
 
 
 def implied_folders(env: Mapping[str, str]) -> Iterator[Path]:
     """The folders Terraform searches without being told (its implied local mirrors)."""
-    home = Path(env.get("HOME", str(Path.home())))
-    yield home / ".terraform.d" / "plugins"
-    data_home = Path(env.get("XDG_DATA_HOME") or home / ".local" / "share")
-    data_dirs = env.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
-    for folder in (data_home, *map(Path, data_dirs.split(":"))):
+    own = home(env)
+    data = [env["XDG_DATA_HOME"]] if env.get("XDG_DATA_HOME") else []
+    if own:
+        yield own / ".terraform.d" / "plugins"
+        data = data or [str(own / ".local" / "share")]
+    data += (env.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share").split(":")
+    for folder in map(Path, data):
         yield folder / "terraform" / "plugins"
 
 

@@ -127,8 +127,14 @@ class WorkspaceId:
 
 
 def data_dir() -> Path:
-    """The product's folder in the user's data directory, made if need be."""
-    return private_dir(Path(platformdirs.user_data_dir("wallarm-apigw", appauthor=False)))
+    """The product's folder in the user's data directory, made if need be.
+
+    Raises WizardError WAG-E-WS-014 where this user has no home.
+    """
+    folder = files.absolute(lambda: platformdirs.user_data_path("wallarm-apigw", appauthor=False))
+    if folder is None:
+        raise files.no_home("Answers, journal and state would be kept there.")
+    return private_dir(folder)
 
 
 class SharedState(Protocol):

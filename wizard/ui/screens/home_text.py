@@ -59,6 +59,9 @@ def status_lines(seen: Status) -> tuple[StatusLine, ...]:
         lost = seen.undelivered or 0
         text = f"{seen.events_last_hour:,} in the last hour, {lost:,} undelivered"
         lines.append(StatusLine("Events", State.WARNING if lost else State.DONE, text))
+    if seen.lines is not None:
+        state = State.WARNING if seen.lines.alarming else State.DONE
+        lines.append(StatusLine("Lines", state, f"{seen.lines} in the last hour"))
     so_far = "" if seen.cost_so_far is None else f", ${seen.cost_so_far:,.2f} so far"
     text = f"about ${seen.cost_per_month:,.0f}/month before traffic{so_far}"
     lines.append(StatusLine("Cost", State.DONE, text))

@@ -1,0 +1,91 @@
+"""What the forwarder says about lines is added up; of one that it gave up the shape is shown."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks.batches import batch
+from benchmarks.invoking import environment, forwarder, invoke
+from wizard.core.facts import StageRef
+from wizard.core.stages.lines import LineCounts, MalformedLine, count_lines, find_example
+
+PROD, TEST = StageRef("a1b2c3d4e5", "prod"), StageRef("ffff000000", "test")
+GROUPS = {PROD: "/ours", TEST: "/theirs"}
+
+
+def test_the_forwarders_own_metric_lines_are_added_up() -> None:
+    """As the forwarder itself writes them; a node is not there, which is another matter."""
+    forwarder()
+    logs = []
+    with environment(X_NODE_URL="127.0.0.1:1"):
+        for size in (3, 4):
+            _, _, log = invoke(batch(size), 0.1)
+            logs += log.splitlines()
+    assert count_lines(logs) == LineCounts(7, 0, 0)
+
+
+def said(**values: object) -> str:
+    return json.dumps({"_aws": {}, **values})
+
+
+def test_other_messages_and_wrong_numbers_count_for_nothing() -> None:
+    messages = [
+        said(received=100, malformed=80, skipped=10), said(received=20, malformed=20),
+        said(received=0), said(received="7"), said(received=True), said(received=-5),
+        '{"received":9}', "START RequestId: 1", "[]", "{", "null",
+    ]  # fmt: skip
+    assert count_lines(messages) == LineCounts(120, 100, 10)
+    assert count_lines([]) == LineCounts()
+
+
+@pytest.mark.parametrize(
+    ("counts", "text", "alarming"),
+    [
+        (LineCounts(120, 100, 0), "100 of 120 malformed (83 %)", True),
+        (LineCounts(100, 5, 0), "5 of 100 malformed (5 %)", True),
+        (LineCounts(1000, 49, 0), "49 of 1,000 malformed (5 %)", False),
+        (LineCounts(1000, 1, 900),
+         "1 of 1,000 malformed (0.1 %), 900 WebSocket events skipped (90 %)", False),
+        (LineCounts(5, 0, 0), "0 of 5 malformed", False),
+        (LineCounts(), "0 of 0 malformed", False),
+    ],
+)  # fmt: skip
+def test_shares_are_told_in_words(counts: LineCounts, text: str, alarming: bool) -> None:
+    assert (str(counts), counts.alarming) == (text, alarming)
+
+
+def test_the_last_line_that_was_given_up_is_the_example() -> None:
+    def entry(reason: str) -> str:
+        return json.dumps({"event": "malformed", "reason": reason, "shape": '{"?":…}\x1b[31m',
+                           "log_group": "/ours", "api": "a1", "stage": "prod",
+                           "log_event_id": "7"})  # fmt: skip
+
+    found = find_example([entry("first"), '{"event":"quarantined"}', entry("last"), "x"])
+    assert found == MalformedLine("last", '{"?":…}[31m', "/ours", "a1", "prod", "7") or (
+        found is not None and "\x1b" not in found.shape
+    )
+    assert find_example(['{"event":"start"}']) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "origin"),
+    [
+        (MalformedLine("r", "s", "/ours", "a1b2c3d4e5", "prod"), "a1b2c3d4e5/prod"),
+        (MalformedLine("r", "s", "/ours", "a1b2c3d4e5", "dev"),
+         "a1b2c3d4e5/dev, which is not connected"),
+        (MalformedLine("r", "s", "/theirs"), "/theirs, to which ffff000000/test logs"),
+        (MalformedLine("r", "s", "/other"), "/other"),
+        (MalformedLine("r", "s"), "an unknown log group"),
+    ],
+)  # fmt: skip
+def test_where_a_line_came_from_is_told_as_far_as_it_is_known(
+    line: MalformedLine, origin: str
+) -> None:
+    assert line.origin(GROUPS) == origin
+
+
+def test_of_many_stages_in_a_log_group_three_are_named() -> None:
+    groups = {StageRef(f"a{n}", "s"): "/g" for n in range(5)}
+    assert MalformedLine("r", "s", "/g").origin(groups) == "/g, to which a0/s, a1/s, a2/s … log"

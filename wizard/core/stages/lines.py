@@ -1,0 +1,115 @@
+"""What the forwarder says about the log lines it got: how many it could read, and what others are.
+
+It writes one metric line for each batch, and for the first lines of a batch that it cannot read or
+send one entry each (lambda/cw-resend-lambda/observe.py): never a value of the line, only its shape.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wizard.core.facts import StageRef
+from wizard.core.text import clean
+
+# What a filter pattern of CloudWatch Logs finds these entries by.
+BATCHES, EXAMPLES = '"received"', '"shape"'
+MOST_PERCENT = 5.0  # of the lines may be malformed before that is a failure: clients can cause some
+
+
+@dataclass(frozen=True)
+class LineCounts:
+    """Lines of some batches: `skipped` are WebSocket events, `malformed` cannot be read or sent."""
+
+    received: int = 0
+    malformed: int = 0
+    skipped: int = 0
+
+    def percent(self, number: int) -> float:
+        """A share of what was received, 0 to 100."""
+        return 100 * number / self.received if self.received else 0.0
+
+    @property
+    def alarming(self) -> bool:
+        """Whether more is malformed than a few clients would cause."""
+        return self.percent(self.malformed) >= MOST_PERCENT
+
+    def __str__(self) -> str:
+        said = f"{self.malformed:,} of {self.received:,} malformed"
+        said += f" ({_percent(self.percent(self.malformed))})" if self.malformed else ""
+        skipped = (
+            f"{self.skipped:,} WebSocket events skipped ({_percent(self.percent(self.skipped))})"
+        )
+        return f"{said}, {skipped}" if self.skipped else said
+
+
+@dataclass(frozen=True)
+class MalformedLine:
+    """One line that was given up. `api` and `stage` are empty where AWS's own words do not tell."""
+
+    reason: str
+    shape: str
+    log_group: str = ""
+    api: str = ""
+    stage: str = ""
+    event_id: str = ""
+
+    def origin(self, groups: Mapping[StageRef, str]) -> str:
+        """Where it came from, as far as that is known.
+
+        Args:
+            groups: the log group of each connected stage.
+        """
+        if self.api and self.stage:
+            known = StageRef(self.api, self.stage) in groups
+            return f"{self.api}/{self.stage}" + ("" if known else ", which is not connected")
+        near = [str(ref) for ref, group in groups.items() if group == self.log_group]
+        if not near:
+            return self.log_group or "an unknown log group"
+        shown = ", ".join(near[:3]) + (" …" if len(near) > 3 else "")
+        return f"{self.log_group}, to which {shown} log" + ("s" if len(near) == 1 else "")
+
+
+def count_lines(messages: Iterable[str]) -> LineCounts:
+    """The lines of every batch whose metric line is among these; other messages are passed over."""
+    received = malformed = skipped = 0
+    for message in messages:
+        data = _object(message)
+        if not _number(data, "received") or "_aws" not in data:
+            continue
+        received += _number(data, "received")
+        malformed += _number(data, "malformed")
+        skipped += _number(data, "skipped")
+    return LineCounts(received, malformed, skipped)
+
+
+def find_example(messages: Iterable[str]) -> MalformedLine | None:
+    """The last line that was given up, of those among these messages."""
+    found = None
+    for message in messages:
+        data = _object(message)
+        if data.get("event") == "malformed":
+            found = MalformedLine(
+                *(clean(str(data.get(name, "")), 400) for name in
+                  ("reason", "shape", "log_group", "api", "stage", "log_event_id"))
+            )  # fmt: skip
+    return found
+
+
+def _object(message: str) -> dict[str, Any]:
+    try:
+        data = json.loads(message)
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _number(data: Mapping[str, Any], name: str) -> int:
+    value = data.get(name, 0)
+    return value if type(value) is int and value > 0 else 0
+
+
+def _percent(value: float) -> str:
+    return f"{value:.0f} %" if value >= 1 else f"{value:.1g} %"

@@ -1,0 +1,117 @@
+"""What the account has already, looked at before a plan is made: AWS says it late or never.
+
+Given subnets, the default key for volumes, private zones that hide the node's name, and API
+Gateway's CloudWatch role. What cannot be looked at is told and stops nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from wizard.core import account_state
+from wizard.core.account_state import RoleState
+from wizard.core.answers.model import Answers
+from wizard.core.errors import UsageError, WizardError
+from wizard.core.events import State
+from wizard.core.facts import ApiType, Identity
+from wizard.core.stages.change import StageChange
+from wizard.flows.context import Context
+from wizard.services.aws import account_role, network
+from wizard.services.aws.session import Session
+
+
+def check_account(
+    context: Context,
+    session: Session,
+    identity: Identity,
+    answers: Answers,
+    changes: Iterable[StageChange],
+) -> tuple[str, ...]:
+    """What to know of the account before these answers are planned, as sentences for the review.
+
+    Raises UsageError WAG-E-NET-001 where the given subnets cannot hold a node.
+    """
+    warnings: list[str] = []
+    if answers.deploys_node:
+        if answers.vpc_id:
+            _note_failure(context, "Given subnets", lambda: _check_subnets(session, answers))
+        warnings += _note_failure(context, "Default key for volumes", lambda: _key(session))
+        if answers.vpc_id and answers.node_host:
+            warnings += _note_failure(
+                context, "Private zones of the VPC", lambda: _hidden(session, answers)
+            )
+    return (*warnings, *check_role(context, session, identity, changes))
+
+
+def check_role(
+    context: Context, session: Session, identity: Identity, changes: Iterable[StageChange]
+) -> tuple[str, ...]:
+    """What to know of API Gateway's CloudWatch role, where some of these changes need it."""
+    if not any(c.changes_anything and c.api_type is not ApiType.HTTP for c in changes):
+        return ()
+
+    def look() -> tuple[str, ...]:
+        role = account_role.inspect(session, identity)
+        if role.state is RoleState.UNCHECKED:
+            context.note(
+                f"whether {role.arn} can be used could not be checked: {role.problem}",
+                State.UNCHECKED,
+                "CloudWatch role",
+            )
+        if not role.broken:
+            return ()
+        text = (
+            f"API Gateway's CloudWatch role of this account and Region, {role.arn}, cannot be "
+            f"used: {role.problem}. No REST or WebSocket API logs with it. With your consent one "
+            "that works is set in its place, before a stage is touched"
+        )
+        return (text,)
+
+    return _note_failure(context, "CloudWatch role", look)
+
+
+def _note_failure(
+    context: Context, subject: str, look: Callable[[], tuple[str, ...]]
+) -> tuple[str, ...]:
+    try:
+        return look()
+    except UsageError:
+        raise
+    except WizardError as error:
+        why = f": {error.why}" if error.why else ""
+        context.note(f"could not be checked. {error.what}{why}", State.UNCHECKED, subject)
+        return ()
+
+
+def _check_subnets(session: Session, answers: Answers) -> tuple[str, ...]:
+    found = network.given_network(session, answers.vpc_id)
+    if found is None:
+        problems: tuple[str, ...] = (f"{answers.vpc_id} does not exist in this account and Region",)
+    else:
+        problems = account_state.subnets_unfit(
+            found, answers.public_subnet_ids, answers.private_subnet_ids
+        )
+    if problems:
+        raise UsageError(
+            "WAG-E-NET-001",
+            "The node cannot be put into the given network",
+            why=". ".join(problems) + ".",
+            next_step="Choose public subnets in two Availability Zones, those of the private "
+            "subnets among them. Nothing was changed.",
+            keys=("vpc_id", "public_subnet_ids", "private_subnet_ids"),
+        )
+    return ()
+
+
+def _key(session: Session) -> tuple[str, ...]:
+    text = account_state.own_ebs_key(network.default_ebs_key(session))
+    return (text,) if text else ()
+
+
+def _hidden(session: Session, answers: Answers) -> tuple[str, ...]:
+    host = answers.node_host
+    zone = account_state.hiding_zone(network.private_zones(session, answers.vpc_id), host)
+    if zone is None:
+        return ()
+    text = account_state.record_hidden(zone, network.record_names(session, zone.zone_id), host)
+    return (text,) if text else ()
