@@ -120,7 +120,8 @@ class Preflight:
     def _terraform(self) -> Check:
         from wizard.services.terraform.find import find_binary, find_source
 
-        binary = find_binary(self.options.terraform, self.options.env)
+        workspace = self.options.workspace
+        binary = find_binary(self.options.terraform, self.options.env, workspace=workspace)
         source = find_source(
             self.options.plugin_mirror,
             env=self.options.env,

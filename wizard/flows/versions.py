@@ -29,7 +29,7 @@ def versions(options: Options) -> dict[str, str]:
             if name in _PACKAGES:
                 found[name] = "not installed"
     try:
-        binary = find_binary(options.terraform, options.env)
+        binary = find_binary(options.terraform, options.env, workspace=options.workspace)
         found[binary.flavor] = f"{binary.version} ({binary.found})"
         source = find_source(
             options.plugin_mirror,

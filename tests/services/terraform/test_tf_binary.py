@@ -77,3 +77,38 @@ def test_a_version_is_compared_as_numbers() -> None:
     binary = Binary(("terraform",), "1.10.0-beta1", "terraform", "linux_amd64", "on PATH")
     assert binary.numbers == (1, 10, 0)
     assert binary.init_speaks_json
+
+
+SHIM = """
+folder=$PWD
+while [ "$folder" != / ] && [ ! -f "$folder/.terraform-version" ]; do
+    folder=$(dirname "$folder")
+done
+[ -f "$folder/.terraform-version" ] || { echo "no version is set for terraform" >&2; exit 126; }
+"""  # as tfenv, tenv, asdf and mise do
+
+
+def test_a_version_manager_is_asked_where_terraform_will_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = script(tmp_path / "bin", "terraform", SHIM + answering("1.8.0"))
+    project, data = tmp_path / "project", tmp_path / "data"
+    for folder in (project, data):
+        folder.mkdir()
+    monkeypatch.chdir(project)
+    env = {"PATH": f"{path.parent}:/usr/bin:/bin"}
+    (project / ".terraform-version").write_text("1.8.0")
+    with pytest.raises(WizardError) as caught:
+        find_binary(env=env, workspace=data / "not" / "yet")
+    assert f"exit code 126 in {data}: no version is set for terraform" in caught.value.why
+    (project / ".terraform-version").rename(data / ".terraform-version")
+    assert find_binary(env=env, workspace=data / "not" / "yet").version == "1.8.0"
+
+
+def test_without_a_workspace_it_is_where_workspaces_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = script(tmp_path / "bin", "terraform", SHIM + answering("1.8.0"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    (tmp_path / ".terraform-version").write_text("1.8.0")
+    assert find_binary(str(path), {"PATH": "/usr/bin:/bin"}).version == "1.8.0"

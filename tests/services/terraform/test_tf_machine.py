@@ -68,6 +68,14 @@ def test_a_configuration_file_that_is_missing_and_a_ca_for_plain_http_are_left_o
     assert "AWS_CA_BUNDLE" not in env
 
 
+def test_a_temporary_folder_where_no_socket_can_be_is_left_out(tmp_path: Path) -> None:
+    folders = {"good": tmp_path, "long": tmp_path / ("long-" * 20), "gone": tmp_path / "gone"}
+    folders["long"].mkdir()
+    kept = {name: terraform_environment({"TMPDIR": str(folder)}, None, data_dir=tmp_path)
+            for name, folder in folders.items()}  # fmt: skip
+    assert {name for name, env in kept.items() if "TMPDIR" in env} == {"good"}
+
+
 def test_the_way_to_the_network_is_told_without_the_proxys_password() -> None:
     notes = network_notes(
         {

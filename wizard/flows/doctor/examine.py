@@ -148,7 +148,8 @@ def set_scene(context: Context, answers: Answers, token: Secret | None = None) -
         token=token,
     )
     try:
-        binary = find_binary(context.options.terraform, context.env)
+        options = context.options
+        binary = find_binary(options.terraform, context.env, workspace=options.workspace)
         facts["terraform"] = f"{binary.flavor} {binary.version} ({binary.found})"
     except WizardError as error:
         facts["terraform_problem"] = _problem(error)

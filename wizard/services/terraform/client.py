@@ -108,7 +108,7 @@ def open_terraform(
     Raises WizardError where there is no usable Terraform.
     """
     base = dict(os.environ if base_env is None else base_env)
-    binary = find_binary(terraform, base)
+    binary = find_binary(terraform, base, workspace=workspace.root)
     source = find_source(plugin_mirror, base, platform=binary.platform, host=binary.registry_host)
     return Terraform(
         workspace,

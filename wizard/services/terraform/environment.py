@@ -42,6 +42,8 @@ def terraform_environment(
         foreign = name.startswith("TF_") and name not in _KEPT
         if foreign and not name.startswith(_KEPT_PREFIXES):
             del out[name]
+    if not _is_good_for_sockets(out.get("TMPDIR", "")):
+        del out["TMPDIR"]  # then it is /tmp
     config = out.get("TF_CLI_CONFIG_FILE")
     if config is not None and not Path(config).is_file():
         del out["TF_CLI_CONFIG_FILE"]  # Terraform would only warn about it on every command
@@ -64,6 +66,18 @@ def terraform_environment(
     if log_level:
         out["TF_LOG"] = log_level
     return out
+
+
+def _is_good_for_sockets(folder: str) -> bool:
+    """Whether Terraform can talk to its providers there: over sockets, whose whole paths have room
+    for some hundred bytes, see unix(7); they end in `/plugin` and up to ten digits.
+    """
+    if not folder:
+        return True
+    return len(os.fsencode(folder)) <= _LONGEST_FOLDER and os.access(folder, os.W_OK | os.X_OK)
+
+
+_LONGEST_FOLDER = 80  # bytes
 
 
 def network_notes(env: Mapping[str, str]) -> tuple[str, ...]:

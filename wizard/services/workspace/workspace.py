@@ -131,10 +131,15 @@ def data_dir() -> Path:
 
     Raises WizardError WAG-E-WS-014 where this user has no home.
     """
-    folder = files.absolute(lambda: platformdirs.user_data_path("wallarm-apigw", appauthor=False))
+    folder = data_path()
     if folder is None:
         raise files.no_home("Answers, journal and state would be kept there.")
     return private_dir(folder)
+
+
+def data_path() -> Path | None:
+    """Where that folder is or would be; None where this user has no home. Makes nothing."""
+    return files.absolute(lambda: platformdirs.user_data_path("wallarm-apigw", appauthor=False))
 
 
 class SharedState(Protocol):
