@@ -62,8 +62,8 @@ def test_every_example_can_be_typed(line: str) -> None:
     ("line", "what", "hint"),
     [
         ("instal", "There is no command `instal`", "`install`"),
-        ("stages lst", "There is no action `lst`", "list, add or remove"),
-        ("stages", "ACTION is missing", "list, add or remove"),
+        ("stages lst", "There is no action `lst`", "list, add, remove or reconcile"),
+        ("stages", "ACTION is missing", "list, add, remove or reconcile"),
         ("sandbox", "MODE is missing", "try or run"),
         ("stages add", "API-ID/STAGE is missing", "wallarm-apigw stages add --help"),
         ("--regoin eu-central-1 status", "There is no option `--regoin`", "`--region`"),

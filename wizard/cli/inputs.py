@@ -127,7 +127,12 @@ def load_answers(
         return found
     from wizard.flows.deployment.answers import current_answers
 
-    wanted = {**identity_keys, "region": found.region, "state_bucket": found.state_bucket}
+    wanted = {
+        **identity_keys,
+        "region": found.region,
+        "role_arn": found.role_arn,
+        "state_bucket": found.state_bucket,
+    }
     there = current_answers(run, wanted, name_prefix, code_asker(options, env))
     return build(layers[0], there, given, check=check)
 

@@ -87,6 +87,26 @@ COMMANDS = {
         "about, and left alone where nobody can be asked.",
         "wallarm-apigw stages remove a1b2c3d4e5/prod",
     ),
+    "stages reconcile": Page(
+        "connect what rules choose, put back what was taken away",
+        "For a scheduler. Stages that `stage_rules` or `stages` choose and that are not connected "
+        "are connected; a stage whose logging its owner's deployment took away is put back once, "
+        "and the next time it is reported. Nothing else is touched. Without anything to do it says "
+        "nothing and exits with 0; 1 when a stage failed or is reported.",
+        "wallarm-apigw stages reconcile --dry-run\n"
+        "wallarm-apigw stages reconcile --yes --non-interactive --json",
+    ),
+    "fleet": Page(
+        "the same for many accounts and Regions",
+        "Run one action for every target of a file, some at a time; each target is an ordinary "
+        "deployment with its own workspace, and its failure is its own. `discover` prints such a "
+        "file for the accounts of the organization and the Regions that have APIs; `matrix` prints "
+        "the jobs for a CI system, whose runners then carry the load.",
+        "wallarm-apigw fleet discover --role wallarm-deployer > fleet.json\n"
+        "wallarm-apigw fleet fleet.json plan\n"
+        "wallarm-apigw fleet fleet.json install --yes\n"
+        "wallarm-apigw fleet fleet.json status --only shop-eu",
+    ),
     "status": Page(
         "what is deployed and how it does",
         "Resources, cost, versions, connected stages, and what came through in the last hour.",

@@ -147,7 +147,17 @@ def build_parser(version: str = __version__) -> Parser:
             "stage", nargs="+", metavar="API-ID/STAGE", help="as `stages list` prints it"
         )
         _common(action)
+    reconcile = _command(actions, "stages reconcile", "stages:reconcile")
+    reconcile.add_argument(
+        "--at-most",
+        type=int,
+        default=None,
+        metavar="NUMBER",
+        help="rules may newly connect so many stages without a question",
+    )
+    _common(reconcile)
 
+    _fleet(commands)
     _common(_command(commands, "status", "deployment:status"))
     _doctor(commands)
 
@@ -221,6 +231,34 @@ def build_parser(version: str = __version__) -> Parser:
     _command(modes, "sandbox run", "sandbox:run")
     _common(parser)
     return parser
+
+
+def _fleet(commands: Any) -> None:
+    fleet = _command(commands, "fleet", "fleet:fleet", "FILE ACTION")
+    fleet.add_argument(
+        "words",
+        nargs="+",
+        metavar="FILE ACTION",
+        help="the fleet's file, and plan, install, status, doctor, reconcile, uninstall or matrix; "
+        "or `discover` alone",
+    )
+    fleet.add_argument(
+        "--only", action="append", default=[], metavar="NAME", help="only this target; repeatable"
+    )
+    fleet.add_argument(
+        "--concurrency",
+        type=int,
+        default=4,
+        metavar="NUMBER",
+        help="targets at work at once (default: 4)",
+    )
+    fleet.add_argument(
+        "--role",
+        default="",
+        metavar="NAME",
+        help="for `discover`: the role to assume in each account of the organization",
+    )
+    _common(fleet)
 
 
 def _doctor(commands: Any) -> None:

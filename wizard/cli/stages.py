@@ -183,3 +183,62 @@ def _stage_row(stage: Stage, held: StageRecord | None) -> str:
         f"{stage.ref!s:<28} {stage.api.api_type.value:<9} {clean(stage.api.name, 32):<32} "
         f"{state:<12} {mark:<9} {note or clean(place, 60)}"
     ).rstrip()
+
+
+def reconcile(options: argparse.Namespace) -> int:
+    """`stages reconcile`: quiet where there is nothing to do."""
+    from wizard.core.stages.reconcile import Step
+    from wizard.flows.stages.reconcile import Reconcile
+
+    env = take_environment()
+    answers = load_answers(options, env)
+    with Console(as_json=setting(options, "json", env)) as console:
+        context = make_context(options, env, console)
+        with (
+            Reconcile(context, answers, options.at_most) as job,
+            GracefulStop(console, lambda: job.stages.deployment.working),
+        ):
+            review = job.review()
+            told = review.found.of(Step.REPORT, Step.GONE, Step.REFUSED)
+            for one in (*review.found.of(Step.CONNECT, Step.PUT_BACK), *told):
+                state = State.WARNING if one in told else None
+                name = f"{one.api_name} / {one.ref.stage}" if one.api_name else str(one.ref)
+                console.line(f"{name} ({one.ref}): {one.step.value}, {one.why}", state)
+            for text in review.notes:
+                console.line(text, State.WARNING)
+            addition = review.addition
+            if addition is not None:
+                show_snippets(console, addition.changes)
+                _show_plan(console, addition.plan)
+            reports: tuple[StageReport, ...] = ()
+            if context.options.dry_run and addition is not None:
+                discard_plan(addition.plan)
+            elif addition is not None:
+                try:
+                    consent(options, env, f"Change {count(len(addition.changes), 'stage')}?")
+                except UsageError:
+                    discard_plan(addition.plan)
+                    raise
+                reports = job.run(review)
+        failed = sum(1 for report in reports if report.state is not State.DONE)
+        console.data(
+            {
+                "type": "Reconciled",
+                "stages": [
+                    {"stage": str(one.ref), "step": one.step.value, "why": one.why}
+                    for one in review.found.stages
+                ],
+                "changed": len(reports) - failed,
+                "failed": failed,
+                "reported": len(told),
+            }
+        )
+        if not review.found.quiet:
+            words = "would change" if context.options.dry_run else "changed"
+            number = len(review.found.to_do) if context.options.dry_run else len(reports) - failed
+            console.line(
+                f"{count(number, 'stage')} {words}, {failed} failed, {len(told)} reported, "
+                f"{len(review.kept)} as they should be.",
+                State.WARNING if failed or told else State.DONE,
+            )
+        return int(ExitCode.FAILED if failed or told else ExitCode.DONE)

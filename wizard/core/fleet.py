@@ -32,20 +32,15 @@ _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/[\w+=,.@/-]+")
 
 @dataclass(frozen=True)
 class Target:
-    """One deployment of a fleet.
-
-    Attributes:
-        role_arn: assumed with the keys of the profile or the environment; empty where none is.
-    """
+    """One deployment of a fleet."""
 
     name: str
     answers: Answers
-    role_arn: str = ""
 
     @property
     def account_id(self) -> str:
         """The account as far as the file says it."""
-        role = _ROLE.fullmatch(self.role_arn)
+        role = _ROLE.fullmatch(self.answers.role_arn)
         return self.answers.account_id or (role[1] if role else "")
 
     @property
@@ -117,7 +112,7 @@ def as_text(targets: Iterable[Target], common: Mapping[str, Any]) -> str:
                         for key, value in (
                             ("name", target.name),
                             ("profile", target.answers.profile),
-                            ("role_arn", target.role_arn),
+                            ("role_arn", target.answers.role_arn),
                             ("account_id", target.account_id),
                             ("region", target.answers.region),
                         )
@@ -195,19 +190,15 @@ def _target(item: object, common: Mapping[str, Any]) -> Target:
     name = texts.pop("name", "")
     if not _NAME.fullmatch(name):
         raise ValueError("name must be 1 to 64 letters, digits, dots, dashes and underscores")
-    role = texts.pop("role_arn", "")
-    if role and not _ROLE.fullmatch(role):
-        raise ValueError("role_arn must be the ARN of a role (arn:aws:iam::…:role/…)")
     if "region" not in texts and "region" not in own and "region" not in common:
         raise ValueError("region is missing")
     answers = build(common, texts, own)
-    found = Target(name, answers, role)
-    of_role = _ROLE.fullmatch(role)
+    of_role = _ROLE.fullmatch(answers.role_arn)
     if of_role and answers.account_id and answers.account_id != of_role[1]:
         raise ValueError(
             f"role_arn is of account {of_role[1]}, account_id says {answers.account_id}"
         )
-    return found
+    return Target(name, answers)
 
 
 def _twice(targets: Iterable[Target]) -> list[str]:

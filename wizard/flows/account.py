@@ -47,7 +47,7 @@ class Lookup:
         self.options = options
         self._cache = cache
         self._ask_mfa = ask_mfa
-        self._sessions: dict[tuple[str, str], Session] = {}
+        self._sessions: dict[tuple[str, str, str], Session] = {}
         self._lock = threading.Lock()
         self._checks = Preflight(options, self.session)
 
@@ -55,10 +55,16 @@ class Lookup:
         """The session that these answers mean."""
         from wizard.services.aws.session import Session
 
-        key = (answers.profile, answers.region)
+        key = (answers.profile, answers.region, answers.role_arn)
         with self._lock:
             if key not in self._sessions:
-                self._sessions[key] = Session(*key, env=self.options.env, mfa=self._ask_mfa)
+                self._sessions[key] = Session(
+                    answers.profile,
+                    answers.region,
+                    env=self.options.env,
+                    mfa=self._ask_mfa,
+                    role_arn=answers.role_arn,
+                )
             return self._sessions[key]
 
     def profiles(self) -> tuple[Profile, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,11 +22,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from wizard.core.errors import ExitCode
-from wizard.core.events import State
+from wizard.core.answers.model import Answers
+from wizard.core.errors import ExitCode, WizardError
+from wizard.core.events import Phase, State
 from wizard.core.fleet import Fleet, Target
 from wizard.core.secret import Secret
-from wizard.core.text import clean
+from wizard.core.text import clean, count
+from wizard.flows.context import Context
+from wizard.flows.deployment.open import identify, open_session
+from wizard.services.aws.regions import Account
+from wizard.services.aws.session import Session
 from wizard.services.files import private_dir, write_private
 from wizard.services.tokens import for_child
 from wizard.services.workspace.workspace import data_dir
@@ -228,6 +234,55 @@ def target_environment(env: Mapping[str, str], target: Target) -> dict[str, str]
         # A profile that the file names is what counts, whatever this shell has set.
         kept = {k: v for k, v in kept.items() if k not in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")}
     return kept
+
+
+def discover_fleet(context: Context, answers: Answers, role: str = "") -> tuple[Target, ...]:
+    """A target for each account and Region that has APIs; what could not be read is told.
+
+    Args:
+        role: name of the role to assume in each account of the organization; empty looks at this
+            account alone.
+    """
+    from wizard.services.aws import regions
+
+    session = open_session(context, answers)
+    who = identify(session, answers)
+    found: list[Target] = []
+    places = [Account(who.account_id, who.alias)]
+    if role:
+        with context.phase(Phase.DISCOVER, "Reading the accounts of the organization"):
+            places = list(regions.accounts(session))
+    for place in places:
+        asked = answers.with_(account_id=place.account_id)
+        if place.account_id != who.account_id:
+            arn = f"arn:{who.partition}:iam::{place.account_id}:role/{role}"
+            asked = asked.with_(role_arn=arn)
+        with context.phase(Phase.DISCOVER, f"Reading the Regions of {place.account_id}"):
+            found += _targets(context, asked, place.name)
+    return tuple(found)
+
+
+def _targets(context: Context, answers: Answers, name: str) -> list[Target]:
+    """The targets of one account, named by it and the Region; none where it cannot be read."""
+    from wizard.services.aws import regions
+
+    def session_of(region: str) -> Session:
+        return open_session(context, answers.with_(region=region))
+
+    label = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or answers.account_id
+    try:
+        open_to_us = regions.enabled_regions(session_of(answers.region))
+    except WizardError as error:
+        context.note(f"{error.what}. {error.why}", State.WARNING, answers.account_id)
+        return []
+    found: list[Target] = []
+    for one in regions.count_apis(session_of, open_to_us):
+        if one.problem:
+            context.note(one.problem, State.WARNING, f"{answers.account_id} {one.region}")
+        elif one.apis:
+            context.note(count(one.apis, "API"), State.DONE, f"{label} {one.region}")
+            found.append(Target(f"{label}-{one.region}", answers.with_(region=one.region)))
+    return found
 
 
 def exit_code(runs: Iterable[TargetRun]) -> ExitCode:

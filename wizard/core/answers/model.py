@@ -66,6 +66,14 @@ class Answers:
     profile: str = _key(
         "", "AWS CLI profile; empty means the default credential chain.", group="aws"
     )
+    role_arn: str = _key(
+        "",
+        "ARN of a role that the profile's credentials assume first, as in another account; empty "
+        "assumes none.",
+        pattern=r"^$|^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$",
+        rule="the ARN of a role (arn:aws:iam::…:role/…), or empty",
+        group="aws",
+    )
     region: str = _key(
         "us-east-1",
         "AWS Region of the APIs and of everything that is deployed.",

@@ -83,7 +83,7 @@ STEPS: tuple[Step, ...] = (
         "aws",
         "AWS",
         "Which AWS account and Region?",
-        ("profile", "region", "account_id"),
+        ("profile", "role_arn", "region", "account_id"),
         chosen=lambda a: a.region,
     ),
     Step(

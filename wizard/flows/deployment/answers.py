@@ -33,7 +33,7 @@ def current_answers(
     """The answers of the last run, wherever it took place; empty when there was none.
 
     Args:
-        wanted: `region`, `profile` and `state_bucket` as far as they were given.
+        wanted: `region`, `profile`, `role_arn` and `state_bucket` as far as they were given.
         ask_code: asks for the one-time code of a profile with MFA.
     Where AWS cannot be asked, what this machine knows counts: the flow that follows asks AWS too,
     and tells what is wrong with it.
@@ -45,11 +45,12 @@ def current_answers(
     here = saved_answers(options, wanted, name_prefix)
     region = str(here.get("region") or wanted.get("region") or Answers().region)
     profile = str(wanted.get("profile") or here.get("profile") or "")
+    role = str(wanted.get("role_arn") or here.get("role_arn") or "")
     bucket = _bucket_here(options, region, name_prefix) or str(wanted.get("state_bucket") or "")
     if (here and not bucket) or bucket == LOCAL:
         return here
     try:
-        session = Session(profile=profile, region=region, env=options.env, mfa=ask_code)
+        session = Session(profile, region, options.env, ask_code, role_arn=role)
         identity = session.identity()
         for name in (bucket,) if bucket else s3_state.find_buckets(session):
             found = _answers_in(session, identity, name, name_prefix)

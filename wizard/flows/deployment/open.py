@@ -24,7 +24,11 @@ from wizard.services.workspace.workspace import WorkspaceId, open_workspace
 def open_session(context: Context, answers: Answers) -> Session:
     """The AWS session that these answers and this environment mean."""
     return Session(
-        profile=answers.profile, region=answers.region, env=context.env, mfa=context.ask_code
+        profile=answers.profile,
+        region=answers.region,
+        env=context.env,
+        mfa=context.ask_code,
+        role_arn=answers.role_arn,
     )
 
 

@@ -12,11 +12,13 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 REFUSED = "WAG-E-AWS-022"
 NOT_GIVEN = "WAG-E-AWS-021"
+ROLE_SESSION = "wallarm-apigw"  # as CloudTrail names who did it
 ASKING = threading.RLock()
 """Held while the credentials of such a role are fetched."""
 _WHOSE = ("HOME", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL")
@@ -58,6 +60,39 @@ def settle(core: Any, profile: str) -> None:
             credentials = core.get_credentials()
             if credentials is not None:
                 credentials.get_frozen_credentials()
+
+
+def assumed(core: Any, source: Any, role_arn: str, region: str) -> None:
+    """Have a botocore session act as a role, with credentials that renew themselves.
+
+    Args:
+        core: the session that will be the role.
+        source: botocore session whose credentials assume it.
+        region: whose STS is asked.
+    """
+    from botocore.credentials import (
+        AssumeRoleCredentialFetcher,
+        CredentialProvider,
+        CredentialResolver,
+        DeferredRefreshableCredentials,
+    )
+
+    class Role(CredentialProvider):
+        METHOD = "assume-role"
+
+        def load(self) -> Any:
+            credentials = source.get_credentials()
+            if credentials is None:
+                return None
+            fetcher = AssumeRoleCredentialFetcher(
+                partial(source.create_client, region_name=region),
+                credentials,
+                role_arn,
+                extra_args={"RoleSessionName": ROLE_SESSION},
+            )
+            return DeferredRefreshableCredentials(fetcher.fetch_credentials, self.METHOD)
+
+    core.register_component("credential_provider", CredentialResolver([Role()]))
 
 
 def forget(env: Mapping[str, str]) -> None:

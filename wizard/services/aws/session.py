@@ -47,6 +47,7 @@ class Session(Clients):
         env: environment variables; None means this process's own.
         mfa: asked for the one-time code of an assume-role profile with MFA; gets the prompt's text.
             Without it such a profile is an error, so that nothing ever waits for input unseen.
+        role_arn: a role that these credentials assume; empty means none.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Session(Clients):
         env: Mapping[str, str] | None = None,
         mfa: Callable[[str], str] | None = None,
         bucket: TokenBucket | None = None,
+        role_arn: str = "",
     ) -> None:
         self._env = dict(os.environ if env is None else env)
         self._explicit_profile = profile
@@ -63,6 +65,8 @@ class Session(Clients):
             region or self._env.get("AWS_REGION") or self._env.get("AWS_DEFAULT_REGION") or ""
         )
         self._mfa = mfa
+        self._role_arn = role_arn
+        self._source: boto3.Session | None = None  # whose credentials assume the role
         self._lock = threading.RLock()
         self._boto: boto3.Session | None = None
         self._clients: dict[str, Any] = {}
@@ -158,7 +162,7 @@ class Session(Clients):
         if refused:
             roles.forget(self._env)
         with self._lock:
-            self._boto = None
+            self._boto = self._source = None
             self._clients.clear()
 
     def environment(self) -> dict[str, str | None]:
@@ -235,6 +239,19 @@ class Session(Clients):
     def _connect(self) -> boto3.Session:
         import boto3
 
+        self._source = source = self._connect_source()
+        if not self._role_arn:
+            return source
+        with explained("Reading the AWS configuration"):
+            core = configuration.core(self._env, self.profile)
+            region = self._region or source.region_name or "us-east-1"
+            roles.assumed(core, source._session, self._role_arn, region)
+            return boto3.Session(botocore_session=core)
+
+    def _connect_source(self) -> boto3.Session:
+        """The session of the profile, or of the keys in the environment."""
+        import boto3
+
         profile = self.profile
         if profile:
             configuration.check_profile(profile, self._env)
@@ -252,12 +269,13 @@ class Session(Clients):
 
     def _handed_on_by_name(self, method: str) -> bool:
         """Whether Terraform gets the profile's name, and so renews the credentials by itself."""
-        if not self.profile or method not in _SHARED_METHODS:
+        if self._role_arn or not self.profile or method not in _SHARED_METHODS:
             return False
         return not roles.needs_code(self._session()._session, self.profile)
 
     def _settle(self) -> None:
-        core = self._session()._session
+        source = self._session() if self._source is None else self._source
+        core = source._session
         with explained("Assuming the role", self.profile):
             roles.settle(core, self.profile)
 

@@ -1,0 +1,153 @@
+"""`fleet`: one action for every target of a file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wizard.cli.console import Console
+from wizard.cli.inputs import consent, load_answers, make_context, setting
+from wizard.core.errors import ExitCode, UsageError
+from wizard.core.events import State
+from wizard.core.fleet import Fleet, Target, as_text, matrix, parse_fleet
+from wizard.core.text import clean, closest, count, duration
+from wizard.services.tokens import read_token, take_environment
+
+if TYPE_CHECKING:
+    from wizard.flows.fleet import TargetRun
+
+DISCOVER, MATRIX = "discover", "matrix"
+
+
+def fleet(options: argparse.Namespace) -> int:
+    """Read the file, run the action, and tell what became of each target."""
+    from wizard.flows.fleet import ACTIONS
+
+    env = take_environment()
+    if options.words == [DISCOVER]:
+        return _discover(options, env)
+    file, action, further = _words(options.words, (*ACTIONS, MATRIX))
+    found = _read(file).only(options.only)
+    if action == MATRIX:
+        print(json.dumps(matrix(found, str(file), further or "reconcile"), indent=2))
+        return int(ExitCode.DONE)
+    return _run(options, env, found, action)
+
+
+def _run(options: argparse.Namespace, env: Mapping[str, str], found: Fleet, action: str) -> int:
+    from wizard.flows.fleet import CHANGES, FleetRun, exit_code
+
+    dry = setting(options, "dry_run", env)
+    token = read_token(setting(options, "token_file", env), env)
+    with Console(as_json=setting(options, "json", env)) as console:
+        for target in found.targets:
+            console.line(f"{target.name}: {target.place}")
+        if action in CHANGES and not dry:
+            consent(options, env, f"{action.capitalize()} {count(len(found.targets), 'target')}?")
+
+        def tell(run: TargetRun) -> None:
+            took = f" ({duration(run.seconds)})" if run.exit_code is not None else ""
+            console.line(f"{run.target.name}: {clean(run.doing)}{took}", run.state)
+
+        job = FleetRun(
+            found,
+            action,
+            env,
+            options=_handed_on(options, env),
+            concurrency=options.concurrency,
+            token=token,
+            on_change=tell,
+        )
+        with _Interrupts(job.stop):
+            runs = job.run()
+        code = exit_code(runs)
+        console.data(
+            {"type": "Fleet", "action": action, "targets": [run.as_dict() for run in runs]}
+        )
+        done = sum(1 for run in runs if run.state is State.DONE)
+        console.line(
+            f"{action}: {done} of {count(len(runs), 'target')} done"
+            + "".join(
+                f"; {run.target.name}: exit code {run.exit_code}, log {run.log}"
+                for run in runs
+                if run.exit_code not in (0, None)
+            ),
+            State.DONE if code is ExitCode.DONE else State.WARNING,
+        )
+        return int(code)
+
+
+class _Interrupts:
+    """Ctrl-C and SIGTERM ask every target at work to stop, each once; what is done stays done."""
+
+    def __init__(self, stop: object) -> None:
+        self._stop = stop
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, lambda *_: self._stop())  # type: ignore[operator]
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+
+def _handed_on(options: argparse.Namespace, env: Mapping[str, str]) -> tuple[str, ...]:
+    """Options of this command that are each target's as well."""
+    words: list[str] = []
+    for name in ("terraform", "plugin_mirror", "preflight"):
+        value = setting(options, name, env)
+        if value:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    if setting(options, "dry_run", env):
+        words.append("--dry-run")
+    return tuple(words)
+
+
+def _words(words: list[str], actions: tuple[str, ...]) -> tuple[Path, str, str]:
+    """File and action, in either order, and what `matrix` is to run. Raises UsageError."""
+    named = [word for word in words if word in actions]
+    files = [word for word in words if word not in actions]
+    if len(files) == 1 and named and (len(named) == 1 or MATRIX in named):
+        action = MATRIX if MATRIX in named else named[0]
+        further = next((word for word in named if word != MATRIX), "")
+        return Path(files[0]).expanduser().absolute(), action, further
+    near = next((n for word in files for n in closest(word, (*actions, DISCOVER))), "")
+    raise UsageError(
+        "WAG-E-FLEET-005",
+        f"`fleet {' '.join(words)}` is not a file and an action",
+        why=f"Actions: {', '.join(actions)}; or `fleet discover` alone.",
+        next_step=f"Did you mean {near}?" if near else "Write `wallarm-apigw fleet FILE status`.",
+    )
+
+
+def _read(path: Path) -> Fleet:
+    try:
+        return parse_fleet(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            "WAG-E-FLEET-002",
+            f"The fleet's file {path} cannot be read",
+            why=getattr(error, "strerror", None) or str(error),
+            next_step="Check the path, or print one with `wallarm-apigw fleet discover`.",
+        ) from error
+
+
+def _discover(options: argparse.Namespace, env: Mapping[str, str]) -> int:
+    """Print a fleet's file on standard output; what could not be read goes to the other one."""
+    from wizard.flows.fleet import discover_fleet
+
+    answers = load_answers(options, env, check=False)
+    with Console() as console:
+        context = make_context(options, env, console)
+        targets: tuple[Target, ...] = discover_fleet(context, answers, options.role)
+    sys.stdout.write(as_text(targets, {}))
+    return int(ExitCode.DONE if targets else ExitCode.UNCHECKED)
