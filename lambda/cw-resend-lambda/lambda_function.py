@@ -53,7 +53,8 @@ def lambda_handler(event, context):
     if isinstance(event, dict) and event.get("wallarm-apigw") == "probe":
         from probe import probe
 
-        return probe(Node(), Encoder(), ask_node=event.get("only") != "counters")
+        asked = event.get("only") != "counters"
+        return probe(Node(), Encoder(), ask_node=asked, host=str(event.get("host", "")))
     if isinstance(event, dict) and event.get("wallarm-apigw") == "dialect":
         from dialect import try_dialect
 

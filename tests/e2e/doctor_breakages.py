@@ -34,6 +34,7 @@ from tests.e2e.doctor_breaks_node import (
     SHOWN,
     certificate,
     node_fails,
+    node_with,
     pretending,
     record_leads_elsewhere,
     rules_lost,
@@ -292,6 +293,15 @@ NODE_ROWS = (
              written("lambda_log_group", "[ERROR] UndeliveredError: 2 of 3 events undelivered: "
                                          "connect: ECONNREFUSED")),
     Breakage("node answers 503", "WAG-NOD-010", ("answered 503",), node_fails),
+    Breakage("node too old", "WAG-NOD-014", ("0.20.0", "does not support Amazon API Gateway"),
+             node_with(version="0.20.0")),
+    Breakage("node knows another connector", "WAG-NOD-013",
+             ("40 × rejected: connector_info", "node-dialect"),
+             node_with(connector_types=["azure-apim"])),
+    Breakage("node reads another shape", "WAG-NOD-013", ("40 × not readable: MsgDataFormat",),
+             node_with(styles=["multipart"])),
+    Breakage("node's mode is off", "WAG-NOD-013", ("20 × not inspected: mode off",),
+             node_with(mode_off=True)),
     Breakage("default route removed", "WAG-NOD-009", ("has no default route",),
              played(lambda p: {"ec2.DescribeRouteTables": Rewritten(
                  ("0.0.0.0/0", "203.0.113.0/24"))})),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 
+from benchmarks.batches import batch
 from tests.e2e.aws_override import Answer, Rewritten
 from tests.e2e.doctor_breaks import Break, played
 from tests.e2e.doctor_patient import Patient
@@ -106,6 +108,27 @@ def rules_lost(between: str) -> Break:
         }
 
     return played(answers)
+
+
+def node_with(**behaviour: object) -> Break:
+    """The stand-in node is set up like this, has started anew, and gets a batch from us."""
+
+    def break_it(patient: Patient) -> Callable[[], object]:
+        node = patient.deployed.box.node
+        node.restart()
+        node.behave(**behaviour)
+        patient.client("lambda").invoke(
+            FunctionName=patient.outputs.lambda_function_name,
+            Payload=json.dumps(batch(20)).encode(),
+        )
+
+        def undo() -> None:
+            node.behave()
+            node.restart()
+
+        return undo
+
+    return break_it
 
 
 def node_fails(patient: Patient) -> Callable[[], object]:

@@ -165,7 +165,11 @@ def test_where_nothing_arrives_the_other_stages_are_not_tried_in_vain(
 
 
 def checked(world: World, forwarder: Forwarder, check_id: str) -> Finding:
-    examined = Examination(
+    return guarded(CHECK_FUNCTIONS[check_id], examination(world, forwarder))
+
+
+def examination(world: World, forwarder: Forwarder) -> Examination:
+    return Examination(
         clients=world.session,
         identity=world.identity,
         answers=Answers(region=world.box.region, node_tag="0.22.0"),
@@ -173,7 +177,6 @@ def checked(world: World, forwarder: Forwarder, check_id: str) -> Finding:
         record=Record(),
         env=world.env,
     )
-    return guarded(CHECK_FUNCTIONS[check_id], examined)
 
 
 def deliver(world: World, forwarder: Forwarder, events: int = 20) -> None:
@@ -240,8 +243,9 @@ def test_doctor_says_what_the_node_has_understood(
     behaviour, wanted = FOUND[mood]
     world.box.node.behave(**behaviour)
     deliver(world, forwarder)
+    exam = examination(world, forwarder)
     for check_id, (verdict, words) in wanted.items():
-        found = checked(world, forwarder, check_id)
+        found = guarded(CHECK_FUNCTIONS[check_id], exam)
         assert (found.verdict, words in found.evidence) == (verdict, True), (check_id, found)
 
 
@@ -255,6 +259,17 @@ def test_requests_whose_responses_never_come_are_not_paired(
     found = checked(world, forwarder, PAIRED)
     assert found.verdict is Verdict.FAIL
     assert "1 requests were understood, and not one response" in found.evidence
+
+
+@pytest.mark.usefixtures("fresh_node")
+def test_looking_often_gives_the_node_nothing_that_it_cannot_read(
+    world: World, forwarder: Forwarder
+) -> None:
+    for _ in range(12):
+        assert checked(world, forwarder, "WAG-NOD-010").verdict is Verdict.PASS
+    found = checked(world, forwarder, UNDERSTANDS)
+    assert found.verdict is Verdict.PASS, found
+    assert "12 requests understood, 12 responses understood" in found.evidence
 
 
 @pytest.mark.usefixtures("fresh_node")

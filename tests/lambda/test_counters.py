@@ -328,3 +328,38 @@ def test_a_look_at_the_counters_alone_sends_the_node_nothing(told: Callable[...,
         "latency_ms": None,
     }  # fmt: skip
     assert found["counters"]["replicas"] == [{"address": "127.0.0.1", **READ}]
+
+
+@pytest.mark.parametrize("style", ["two-messages", "one-message"])
+@pytest.mark.parametrize("headers", ["", "Connection: close\r\n"])
+def test_a_probe_is_an_event_like_every_other_and_counts_for_no_inventory(
+    style: str, headers: str
+) -> None:
+    event = {"wallarm-apigw": "probe", "host": "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"}
+    with (
+        BadNode(headers=headers) as node,
+        environment(X_NODE_URL=node.url, X_NODE_STYLE=style),
+    ):
+        found = forwarder().lambda_handler(event, None)
+    assert (found["node"]["reachable"], found["node"]["status"]) == (True, 200)
+    assert len(node.accepted) == (1 if style == "one-message" else 2)
+    last = node.accepted[-1]
+    assert (last.path, last.headers["x-wallarm-response-status"]) == ("/wallarm-apigw-probe", "404")
+    assert last.headers["x-wallarm-forwarded-host"] == event["host"]
+    assert len({m.headers["x-wallarm-request-id"] for m in node.accepted}) == 1
+
+
+@pytest.mark.parametrize("status", [301, 400, 403, 415, 500, 503])
+def test_any_answer_means_that_the_node_was_reached(status: int) -> None:
+    with BadNode(lambda _m: status) as node, environment(X_NODE_URL=node.url):
+        found = forwarder().lambda_handler({"wallarm-apigw": "probe"}, None)["node"]
+    assert (found["reachable"], found["status"], found["error"]) == (True, status, None)
+
+
+@pytest.mark.parametrize("what", ["reset-before", "garbage", "bad-chunk"])
+def test_what_is_no_answer_is_told(what: str) -> None:
+    with BadNode(lambda _m: what) as node, environment(X_NODE_URL=node.url):
+        found = forwarder().lambda_handler({"wallarm-apigw": "probe"}, None)["node"]
+    if what != "bad-chunk":  # its head is whole
+        assert (found["reachable"], found["status"]) == (False, None)
+        assert found["error"]

@@ -108,6 +108,18 @@ def test_what_can_be_chosen_is_what_a_strict_node_asks_for(
             assert {a["status"] for a in tried()["answers"]} == {400}
 
 
+@pytest.mark.parametrize("style", protocol.STYLES)
+def test_a_probe_speaks_like_every_other_event(running: Running, style: str) -> None:
+    running.node.model.behaviour = Behaviour(styles=(style,))
+    with environment(**running.env, X_NODE_STYLE=style):
+        found = forwarder().lambda_handler({"wallarm-apigw": "probe", "host": "a.b.c"}, None)
+    assert (found["node"]["status"], found["node"]["reachable"]) == (200, True)
+    model = running.node.model
+    assert (model.processed["request"], model.processed["response"]) == (1, 1)
+    assert not model.errors
+    assert not model.rejected
+
+
 def test_a_try_counts_for_no_inventory_and_reaches_no_other_node(running: Running) -> None:
     elsewhere = {"X_NODE_URL": "198.51.100.1:80", "X_NODE_METRICS": "198.51.100.1"}
     with environment(**running.env):

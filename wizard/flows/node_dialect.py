@@ -23,7 +23,7 @@ from wizard.flows.deployment.answers import save_answers
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_deployment, open_session
 from wizard.flows.deployment.shared_state import require_state_here
-from wizard.services.aws.forwarder import TRIAL_SECONDS, ask_probe, try_dialect
+from wizard.services.aws.forwarder import TRIAL_SECONDS, api_host, ask_probe, try_dialect
 
 EVENTS = 3  # messages of one try
 
@@ -96,11 +96,7 @@ class DialectSearch:
     def _host(self) -> str:
         """The host name of a connected API: a node may take messages of no other host."""
         held = next(iter(self.deployment.journal.record.stages), None)
-        if held is None:
-            return ""
-        identity = self.deployment.identity
-        suffix = "amazonaws.com.cn" if identity.partition == "aws-cn" else "amazonaws.com"
-        return f"{held.api_id}.execute-api.{identity.region}.{suffix}"
+        return api_host(held, self.deployment.identity) if held else ""
 
 
 def _unread(why: str) -> WizardError:

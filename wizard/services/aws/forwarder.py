@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from wizard.core.facts import Identity, StageRef
 from wizard.core.node.dialect import DIALECT_VARIABLES, Dialect, Tried
 from wizard.core.node.probe import ProbeAnswer, parse_probe, parse_trial
 
@@ -12,16 +13,19 @@ MOST_BYTES = 1_000_000  # of an answer; a foreign bundle may say anything
 TRIAL_SECONDS = 60  # so long a client should wait
 
 
-def ask_probe(functions: Any, function: str, *, counters_only: bool = False) -> ProbeAnswer:
+def ask_probe(
+    functions: Any, function: str, *, counters_only: bool = False, host: str = ""
+) -> ProbeAnswer:
     """Whether the node can be reached from the forwarder, and what it has counted.
 
     Args:
-        counters_only: nothing is sent to the node, which may count a try as a message that it
-            cannot read.
+        counters_only: nothing is sent to the node.
+        host: the API's host name, which the marked event carries that is sent to it.
 
     Raises botocore's ClientError where AWS refuses.
     """
-    event = {"wallarm-apigw": "probe", **({"only": "counters"} if counters_only else {})}
+    event: dict[str, Any] = {"wallarm-apigw": "probe"}
+    event |= {"only": "counters"} if counters_only else {"host": host}
     payload, failed = _invoke(functions, function, event)
     return parse_probe(payload, failed=failed)
 
@@ -44,6 +48,12 @@ def try_dialect(
     }
     payload, failed = _invoke(functions, function, event)
     return parse_trial(dialect, payload, failed=failed)
+
+
+def api_host(ref: StageRef, identity: Identity) -> str:
+    """The host name of an API's default endpoint."""
+    suffix = "amazonaws.com.cn" if identity.partition == "aws-cn" else "amazonaws.com"
+    return f"{ref.api_id}.execute-api.{identity.region}.{suffix}"
 
 
 def _invoke(functions: Any, function: str, event: dict[str, Any]) -> tuple[bytes, bool]:

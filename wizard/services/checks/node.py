@@ -13,7 +13,7 @@ from wizard.core.node.probe import ProbeAnswer
 from wizard.core.node.verdicts import Standing, judge_pairing, judge_understanding
 from wizard.core.node.versions import judge_version
 from wizard.core.text import clean, count
-from wizard.services.aws.forwarder import ask_probe
+from wizard.services.aws.forwarder import api_host, ask_probe
 from wizard.services.checks.examination import Examination, absent, check, log_events, words
 
 _MOST_STREAMS = 10
@@ -147,7 +147,9 @@ _WORSE = (State.DONE, State.UNCHECKED, State.WARNING, State.FAILED)
 def _probe(exam: Examination) -> ProbeAnswer:
     """One probe for all checks that need one."""
     name = exam.outputs.lambda_function_name
-    answer: ProbeAnswer = exam.once("probe", lambda: ask_probe(exam.aws("lambda"), name))
+    held = next(iter(exam.record.stages), None)  # a node may take no other host than the APIs'
+    host = api_host(held, exam.identity) if held else ""
+    answer: ProbeAnswer = exam.once("probe", lambda: ask_probe(exam.aws("lambda"), name, host=host))
     return answer
 
 
