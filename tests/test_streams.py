@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shlex
@@ -12,6 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from wizard import cli
 from wizard.cli.console import put, put_json
 
 ODD = "Zahlungen – déjà 🚀 \udcff"
@@ -135,3 +137,13 @@ def test_what_cannot_be_written_is_no_success(command: str, tmp_path: Path) -> N
 def test_a_reader_that_leaves_early_is_no_error_to_talk_about(line: str, tmp_path: Path) -> None:
     done = shell(line, tmp_path)
     assert done.stderr == b""
+
+
+def test_every_command_writes_its_data_through_the_one_place_that_can() -> None:
+    bare = []
+    for path in sorted(Path(cli.__file__).parent.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = node.func if isinstance(node, ast.Call) else None
+            if isinstance(called, ast.Name) and called.id == "print":
+                bare += [] if [k for k in node.keywords if k.arg == "file"] else [path.name]
+    assert bare == ["console.py"], "`put` and nobody else prints to standard output"

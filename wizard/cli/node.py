@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from wizard.cli.console import Console
+from wizard.cli.console import Console, put
 from wizard.cli.inputs import agrees, consent, load_answers, make_context, setting
 from wizard.core.errors import ExitCode
 from wizard.core.events import State
@@ -23,7 +23,7 @@ def dialect(options: argparse.Namespace) -> int:
     """Try the candidates against the node, say what it understands, and offer to set it."""
     env = take_environment()
     if options.list:
-        print(listing())
+        put(listing())
         return int(ExitCode.DONE)
     candidates = chosen(options.dialect)
     answers = load_answers(options, env)

@@ -11,12 +11,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from wizard.core.errors import WizardError
+from wizard.services.aws.credentials import source
 from wizard.services.tokens import for_child
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A profile of the AWS configuration. `kind` is `SSO`, `role`, `process` or `keys`."""
+    """A profile of the AWS configuration. `kind` is `SSO`, `role`, `process` or `keys`.
+
+    A role whose credentials come from a profile with SSO is `SSO`, too: that login is its own.
+    """
 
     name: str
     kind: str = ""
@@ -26,14 +30,21 @@ class Profile:
 
 def profiles(env: Mapping[str, str], names: Iterable[str]) -> tuple[Profile, ...]:
     """These profiles, with how each gets its credentials."""
+    sections = _sections(env)
+    return tuple(_profile(name, sections) for name in names)
+
+
+def _sections(env: Mapping[str, str]) -> Mapping[str, Mapping[str, object]]:
     from botocore.configloader import load_config
     from botocore.exceptions import BotoCoreError
 
     try:
-        sections = load_config(env.get("AWS_CONFIG_FILE") or "~/.aws/config").get("profiles", {})
+        found: Mapping[str, Mapping[str, object]] = load_config(
+            env.get("AWS_CONFIG_FILE") or "~/.aws/config"
+        ).get("profiles", {})
     except BotoCoreError:  # profiles may be in the credentials file alone
-        sections = {}
-    return tuple(_profile(name, sections.get(name, {})) for name in names)
+        return {}
+    return found
 
 
 def sso_login(
@@ -46,6 +57,7 @@ def sso_login(
 
     Unverified against a real IAM Identity Center.
     """
+    profile = source(_sections(env), profile)
     tool = shutil.which("aws", path=env.get("PATH"))
     flag = ["--profile", profile] if profile else []
     named = f" {shlex.join(flag)}" if flag else ""
@@ -83,10 +95,14 @@ def sso_login(
         )
 
 
-def _profile(name: str, section: dict[str, object]) -> Profile:
+def _profile(name: str, sections: Mapping[str, Mapping[str, object]]) -> Profile:
+    section = sections.get(name, {})
     region = str(section.get("region", ""))
-    if "sso_session" in section or "sso_start_url" in section:
-        detail = str(section.get("sso_session") or section.get("sso_start_url") or "")
+    login = sections.get(source(sections, name), {})
+    if "sso_session" in login or "sso_start_url" in login:
+        detail = str(
+            section.get("role_arn") or login.get("sso_session") or login.get("sso_start_url") or ""
+        )
         return Profile(name, "SSO", detail.removeprefix("https://"), region)
     if "role_arn" in section:
         return Profile(name, "role", str(section["role_arn"]), region)

@@ -106,7 +106,7 @@ def rotate(context: Context, answers: Answers, token: Secret | None) -> None:
         with (
             context.phase(Phase.DEPLOY, "Restarting the node with the new token", "2m – 4m"),
             deployment.journal.effect("node.restart", outputs.ecs_service),
-            explained("Restarting the node's tasks", session.profile),
+            explained("Restarting the node's tasks", session.login_profile),
         ):
             session.client("ecs").update_service(
                 cluster=outputs.ecs_cluster, service=outputs.ecs_service, forceNewDeployment=True

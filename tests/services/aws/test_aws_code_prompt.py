@@ -98,7 +98,7 @@ def test_without_a_terminal_it_is_an_error_that_says_what_helps(
         env={**clean_env(), **user(gate.url, tmp_path)}, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "WAG-E-AWS-011" in done.stderr
     assert "aws configure export-credentials" in done.stderr
     assert gate.seen == []

@@ -38,8 +38,7 @@ def current_answers(
     Where AWS cannot be asked, what this machine knows counts: the flow that follows asks AWS too,
     and tells what is wrong with it.
     """
-    from wizard.services.aws import credentials  # boto3 takes a moment to load
-    from wizard.services.aws.session import Session
+    from wizard.services.aws.session import Session  # boto3 takes a moment to load
     from wizard.services.workspace import s3_state
 
     here = saved_answers(options, wanted, name_prefix)
@@ -49,18 +48,21 @@ def current_answers(
     bucket = _bucket_here(options, region, name_prefix) or str(wanted.get("state_bucket") or "")
     if (here and not bucket) or bucket == LOCAL:
         return here
+    asked: list[str] = []
+
+    def ask(prompt: str) -> str:
+        asked.append(prompt)
+        return ask_code(prompt) if ask_code else ""
+
     try:
-        session = Session(profile, region, options.env, ask_code, role_arn=role)
+        session = Session(profile, region, options.env, ask if ask_code else None, role_arn=role)
         identity = session.identity()
         for name in (bucket,) if bucket else s3_state.find_buckets(session):
             found = _answers_in(session, identity, name, name_prefix)
             if found:
                 return {**found, "profile": profile}
-    except WizardError as error:
-        if error.code in (
-            credentials.NOT_GIVEN,
-            credentials.REFUSED,
-        ):  # it would be asked for a second time
+    except WizardError:
+        if asked:  # the flow that follows would ask for a code a second time
             raise
         return here
     return here

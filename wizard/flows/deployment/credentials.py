@@ -6,6 +6,7 @@ spare. Nothing is forbidden: a run that loses its credentials stops in a known s
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterable
 
@@ -46,7 +47,7 @@ def warning(session: Session, seconds: float) -> str:
 
 def login(session: Session) -> str:
     """How to log in again, in a few words."""
-    flag = f" --profile {session.profile}" if session.profile else ""
+    flag = f" --profile {shlex.quote(session.login_profile)}" if session.login_profile else ""
     return f"for SSO: aws sso login{flag}"
 
 

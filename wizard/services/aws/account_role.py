@@ -53,7 +53,7 @@ def role_name(region: str) -> str:
 
 def read(session: Session) -> str:
     """ARN of the role that is set; empty when none is."""
-    with explained("Reading API Gateway's account settings", session.profile):
+    with explained("Reading API Gateway's account settings", session.login_profile):
         return str(session.client("apigateway").get_account().get("cloudwatchRoleArn") or "")
 
 
@@ -116,7 +116,7 @@ def create(
             RoleName=name, PolicyArn=f"arn:{identity.partition}:iam::aws:policy/{POLICY}"
         )
     except (BotoCoreError, ClientError) as error:
-        raise explain(error, f"Creating the role {name}", session.profile) from error
+        raise explain(error, f"Creating the role {name}", session.login_profile) from error
     return arn, created
 
 
@@ -166,7 +166,7 @@ def put(
                 return
             if not _may_come_right(error):
                 raise explain(
-                    error, "Setting API Gateway's CloudWatch role", session.profile
+                    error, "Setting API Gateway's CloudWatch role", session.login_profile
                 ) from (error)
             words = message_of(error)
             if clock() + UPDATE_SECONDS > deadline:
@@ -210,7 +210,7 @@ def delete(session: Session, identity: Identity) -> bool:
     except (BotoCoreError, ClientError) as error:
         if code_of(error) == "NoSuchEntity":
             return True
-        raise explain(error, f"Deleting the role {name}", session.profile) from error
+        raise explain(error, f"Deleting the role {name}", session.login_profile) from error
     return True
 
 

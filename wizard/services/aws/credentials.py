@@ -33,15 +33,23 @@ def needs_code(core: Any, profile: str) -> bool:
         profile: empty means the default one.
     """
     profiles: Mapping[str, Mapping[str, Any]] = core.full_config["profiles"]
-    profile = profile or "default"
-    seen: set[str] = set()
+    settings = [profiles.get(name, {}) for name in chain(profiles, profile or "default")]
+    return any("role_arn" in one and one.get("mfa_serial") for one in settings)
+
+
+def chain(profiles: Mapping[str, Mapping[str, Any]], profile: str) -> tuple[str, ...]:
+    """This profile, the one that it draws its credentials from, and so on; each once."""
+    seen: list[str] = []
     while profile and profile not in seen:
-        seen.add(profile)
-        settings = profiles.get(profile, {})
-        if "role_arn" in settings and settings.get("mfa_serial"):
-            return True
-        profile = str(settings.get("source_profile", ""))
-    return False
+        seen.append(profile)
+        profile = str(profiles.get(profile, {}).get("source_profile", ""))
+    return tuple(seen)
+
+
+def source(profiles: Mapping[str, Mapping[str, Any]], profile: str) -> str:
+    """The last profile of that chain that there is; the first where there is no other."""
+    known = [name for name in chain(profiles, profile) if name in profiles]
+    return known[-1] if known else profile
 
 
 def share(core: Any, profile: str, env: Mapping[str, str], prompter: Callable[[str], str]) -> None:

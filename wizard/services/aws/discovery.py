@@ -229,7 +229,9 @@ class _Discovery:
                 if self._cancel.is_set():
                     break
         except (BotoCoreError, ClientError) as error:
-            self._failed(subject, explain(error, f"Listing the {subject}", self._session.profile))
+            self._failed(
+                subject, explain(error, f"Listing the {subject}", self._session.login_profile)
+            )
         finally:
             self._queue.lister_done()
         self._read_stages()
@@ -245,7 +247,7 @@ class _Discovery:
                 stages = self._rest_stages(api) if _is_rest(api) else self._v2_stages(api)
             except (BotoCoreError, ClientError) as error:
                 doing = f"Reading the stages of {api.name}"
-                self._failed(api.label, explain(error, doing, self._session.profile))
+                self._failed(api.label, explain(error, doing, self._session.login_profile))
                 self._tell.stages([])
                 continue
             with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -89,6 +90,12 @@ def is_denied(error: BaseException) -> bool:
     return code_of(error) in DENIED
 
 
+def is_refused(error: BaseException) -> bool:
+    """AWS does not take these credentials (any more), or not the code that was to bring them."""
+    refused = code_of(error) in EXPIRED | INVALID
+    return refused or "MultiFactorAuthentication failed" in message_of(error)
+
+
 def is_not_found(error: BaseException) -> bool:
     """What was asked for does not exist (any more)."""
     return code_of(error) in NOT_FOUND
@@ -140,7 +147,7 @@ def explain(error: BaseException, doing: str = "", profile: str = "") -> WizardE
 
 def _answered(error: BaseException, code: str, what: str, profile: str) -> WizardError:
     words = f"{code}: {message_of(error)}"
-    flag = f" --profile {profile}" if profile else ""
+    flag = f" --profile {shlex.quote(profile)}" if profile else ""
     if code in EXPIRED:
         return WizardError(
             "WAG-E-AWS-002",
@@ -215,7 +222,7 @@ def _unanswered(error: BaseException, what: str, profile: str) -> WizardError:
     from botocore import exceptions as e
 
     words = clean(str(error)).strip()
-    flag = f" --profile {profile}" if profile else ""
+    flag = f" --profile {shlex.quote(profile)}" if profile else ""
     name = type(error).__name__
     if isinstance(error, e.ProfileNotFound):
         return UsageError(

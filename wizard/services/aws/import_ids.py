@@ -196,7 +196,9 @@ def find(
         values: the planned attributes; one that is not known yet is missing.
     """
     look, part = _BY_NAME.get(resource_type), PARTS.get(resource_type)
-    with explained(f"Looking for what an interrupted run left ({resource_type})", session.profile):
+    with explained(
+        f"Looking for what an interrupted run left ({resource_type})", session.login_profile
+    ):
         if resource_type in _EC2:
             return _in_ec2(session.client("ec2"), resource_type, values, deployment_id)
         try:

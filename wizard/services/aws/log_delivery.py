@@ -223,7 +223,7 @@ def ensure(
                 why=message_of(error),
                 next_step="Create it, or choose another log group.",
             ) from error
-        raise explain(error, f"Allowing log delivery to {group}", session.profile) from error
+        raise explain(error, f"Allowing log delivery to {group}", session.login_profile) from error
 
 
 def restore(session: Session, identity: Identity, group: str, before: dict[str, Any]) -> bool:
@@ -236,7 +236,7 @@ def restore(session: Session, identity: Identity, group: str, before: dict[str, 
 
     arn = group_arn(identity, group)
     client = session.client("logs")
-    with explained(f"Removing the log delivery policy of {group}", session.profile):
+    with explained(f"Removing the log delivery policy of {group}", session.login_profile):
         try:
             if before.get("scope") == ACCOUNT:
                 return _restore_account(client, arn, before)

@@ -30,7 +30,7 @@ def list_log_groups(
     """Every log group whose name begins with `prefix`, page by page; filters are not looked up."""
     found: list[LogGroup] = []
     client = session.client("logs")
-    with explained("Listing the log groups", session.profile):
+    with explained("Listing the log groups", session.login_profile):
         arguments: Any = {"logGroupNamePrefix": prefix} if prefix else {}
         pages = client.get_paginator("describe_log_groups").paginate(
             **arguments, PaginationConfig={"PageSize": PAGE}
@@ -47,7 +47,7 @@ def list_log_groups(
 
 def find(session: Session, name: str) -> LogGroup | None:
     """The log group of exactly this name, or None."""
-    with explained(f"Reading the log group {name}", session.profile):
+    with explained(f"Reading the log group {name}", session.login_profile):
         # Names sort before every longer name with the same beginning, so it is on the first page.
         answer = session.client("logs").describe_log_groups(logGroupNamePrefix=name, limit=PAGE)
     groups = (_group(dict(item)) for item in answer.get("logGroups", []))
@@ -73,7 +73,7 @@ def filters(session: Session, name: str) -> tuple[SubscriptionFilter, ...]:
         if is_not_found(error):
             raise missing(name, message_of(error)) from error
         raise explain(
-            error, f"Reading the subscription filters of {name}", session.profile
+            error, f"Reading the subscription filters of {name}", session.login_profile
         ) from error
 
 

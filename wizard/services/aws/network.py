@@ -20,7 +20,7 @@ def networks(session: Session) -> tuple[Network, ...]:
     Subnets without a route table of their own use the VPC's main one.
     """
     client = session.client("ec2")
-    with explained("Reading the VPCs", session.profile):
+    with explained("Reading the VPCs", session.login_profile):
         vpcs: list[Any] = _all(client, "describe_vpcs", "Vpcs")
         subnets: list[Any] = _all(client, "describe_subnets", "Subnets")
         tables: list[Any] = _all(client, "describe_route_tables", "RouteTables")
@@ -57,7 +57,7 @@ def networks(session: Session) -> tuple[Network, ...]:
 def hosted_zones(session: Session) -> tuple[HostedZone, ...]:
     """Every Route 53 hosted zone of the account, by name; names have no trailing dot."""
     client = session.client("route53")
-    with explained("Reading the hosted zones", session.profile):
+    with explained("Reading the hosted zones", session.login_profile):
         items: list[Any] = _all(client, "list_hosted_zones", "HostedZones")
     zones = [
         HostedZone(
@@ -106,7 +106,7 @@ def certificates(session: Session) -> tuple[Certificate, ...]:
     is not allowed, the names in the list have to do.
     """
     client = session.client("acm")
-    with explained("Reading the certificates", session.profile):
+    with explained("Reading the certificates", session.login_profile):
         asked: Any = {"CertificateStatuses": ["ISSUED"], "Includes": {"keyTypes": list(KEYS)}}
         pages = client.get_paginator("list_certificates").paginate(**asked)
         items = [dict(item) for page in pages for item in page.get("CertificateSummaryList", [])]
@@ -117,7 +117,7 @@ def certificates(session: Session) -> tuple[Certificate, ...]:
 
 def describe(session: Session, arn: str) -> Certificate:
     """This certificate. Raises WizardError when it does not exist or cannot be read."""
-    with explained(f"Reading the certificate {arn}", session.profile):
+    with explained(f"Reading the certificate {arn}", session.login_profile):
         return read(session.client("acm"), arn)
 
 
@@ -166,7 +166,7 @@ def private_zones(session: Session, vpc_id: str) -> tuple[HostedZone, ...]:
     region: Any = session.region
     found: list[HostedZone] = []
     token = ""
-    with explained(f"Reading the private zones of {vpc_id}", session.profile):
+    with explained(f"Reading the private zones of {vpc_id}", session.login_profile):
         while True:
             more: Any = {"NextToken": token} if token else {}
             answer = client.list_hosted_zones_by_vpc(VPCId=vpc_id, VPCRegion=region, **more)
@@ -182,7 +182,7 @@ def private_zones(session: Session, vpc_id: str) -> tuple[HostedZone, ...]:
 def record_names(session: Session, zone_id: str) -> tuple[str, ...]:
     """The names of a zone's records, as Route 53 writes them."""
     client = session.client("route53")
-    with explained(f"Reading the records of the zone {zone_id}", session.profile):
+    with explained(f"Reading the records of the zone {zone_id}", session.login_profile):
         pages = client.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone_id)
         return tuple(item["Name"] for page in pages for item in page.get("ResourceRecordSets", []))
 
@@ -194,7 +194,7 @@ def default_ebs_key(session: Session) -> str:
     """
     from botocore.exceptions import ClientError
 
-    with explained("Reading the default key for EBS volumes", session.profile):
+    with explained("Reading the default key for EBS volumes", session.login_profile):
         try:
             return session.client("ec2").get_ebs_default_kms_key_id().get("KmsKeyId", "")
         except ClientError as error:

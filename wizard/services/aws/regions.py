@@ -44,7 +44,7 @@ def enabled_regions(session: Session) -> tuple[str, ...]:
 
     Raises WizardError where AWS does not say.
     """
-    with explained("Reading the Regions of the account", session.profile):
+    with explained("Reading the Regions of the account", session.login_profile):
         answer = session.client("ec2").describe_regions(AllRegions=False)
     open_to_us = {str(one["RegionName"]) for one in answer["Regions"]}
     return tuple(region for region in session.regions() if region in open_to_us)
@@ -81,7 +81,7 @@ def accounts(session: Session) -> tuple[Account, ...]:
 
     Raises WizardError where there is none, or this account may not ask.
     """
-    with explained("Reading the accounts of the organization", session.profile):
+    with explained("Reading the accounts of the organization", session.login_profile):
         pages = session.client("organizations").get_paginator("list_accounts").paginate()
         found = [
             Account(str(one["Id"]), str(one.get("Name", "")))
@@ -93,7 +93,7 @@ def accounts(session: Session) -> tuple[Account, ...]:
 
 
 def _apis(session: Session) -> int:
-    with explained(f"Reading the APIs of {session.region}", session.profile):
+    with explained(f"Reading the APIs of {session.region}", session.login_profile):
         rest = session.client("apigateway").get_paginator("get_rest_apis")
         pages = rest.paginate(PaginationConfig={"PageSize": REST_PAGE})
         number = sum(len(page["items"]) for page in pages)

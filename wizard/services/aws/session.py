@@ -17,7 +17,7 @@ from wizard.core.facts import Identity
 from wizard.services.aws import configuration, rate_limit
 from wizard.services.aws import credentials as roles
 from wizard.services.aws.client_types import Clients
-from wizard.services.aws.errors import explain, explained
+from wizard.services.aws.errors import explain, explained, is_refused
 from wizard.services.aws.rate_limit import TokenBucket
 
 if TYPE_CHECKING:
@@ -82,6 +82,17 @@ class Session(Clients):
         return self._env.get("AWS_PROFILE") or self._env.get("AWS_DEFAULT_PROFILE") or ""
 
     @property
+    def login_profile(self) -> str:
+        """The profile that can log in: where the one in use draws its credentials from. A role has
+        no login of its own.
+        """
+        try:
+            known = self._session()._session.full_config["profiles"]
+        except WizardError:
+            return self.profile
+        return roles.source(known, self.profile)
+
+    @property
     def region(self) -> str:
         """The Region in use. Raises UsageError for one that does not exist."""
         region = self._region or str(self._session().region_name or "")
@@ -124,8 +135,9 @@ class Session(Clients):
         try:
             answer = self.client("sts").get_caller_identity()
         except (BotoCoreError, ClientError) as error:
-            roles.forget(self._env)
-            raise explain(error, "Asking AWS who we are", self.profile) from error
+            if is_refused(error):
+                roles.forget(self._env)
+            raise explain(error, "Asking AWS who we are", self.login_profile) from error
         arn = answer["Arn"]
         return Identity(
             account_id=answer["Account"],
@@ -183,7 +195,7 @@ class Session(Clients):
         if self.endpoint.startswith("http://"):
             out["AWS_CA_BUNDLE"] = None
         credentials = self._credentials()
-        with explained("Reading the AWS credentials", self.profile):
+        with explained("Reading the AWS credentials", self.login_profile):
             frozen = credentials.get_frozen_credentials()  # fails here rather than in the child
         method = str(getattr(credentials, "method", ""))
         if method in _CHAIN_METHODS and not self.profile:
@@ -210,7 +222,7 @@ class Session(Clients):
         from botocore.config import Config
 
         self._settle()
-        with explained("Preparing to talk to AWS", self.profile):
+        with explained("Preparing to talk to AWS", self.login_profile):
             client: Any = self._session().client(  # type: ignore[call-overload]
                 service,
                 region_name=self.region,
@@ -276,17 +288,18 @@ class Session(Clients):
     def _settle(self) -> None:
         source = self._session() if self._source is None else self._source
         core = source._session
-        with explained("Assuming the role", self.profile):
+        with explained("Assuming the role", self.login_profile):
             roles.settle(core, self.profile)
 
     def _ask_mfa(self, prompt: str) -> str:
         if self._mfa is None:
-            raise WizardError(
+            raise UsageError(
                 "WAG-E-AWS-011",
                 "This profile needs a one-time code (MFA)",
-                why=prompt,
+                why=f"{prompt.strip()} Nobody can be asked for it here.",
                 next_step="Run in a terminal, or hand in temporary keys "
                 "(`aws configure export-credentials`).",
+                keys=("profile",),
             )
         return self._mfa(prompt)
 
@@ -294,7 +307,7 @@ class Session(Clients):
         from botocore.exceptions import NoCredentialsError
 
         self._settle()
-        with explained("Reading the AWS credentials", self.profile):
+        with explained("Reading the AWS credentials", self.login_profile):
             credentials = self._session().get_credentials()
             if credentials is None:
                 raise NoCredentialsError

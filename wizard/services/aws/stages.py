@@ -218,7 +218,7 @@ def read(session: Session, ref: StageRef, api_type: ApiType) -> LiveStage:
         answer = session.client("apigatewayv2").get_stage(ApiId=ref.api_id, StageName=ref.stage)
         return from_v2(answer, api_type)
     except (BotoCoreError, ClientError) as error:
-        raise refused(error, ref, f"Reading the stage {ref}", session.profile) from error
+        raise refused(error, ref, f"Reading the stage {ref}", session.login_profile) from error
 
 
 def read_settings(session: Session, ref: StageRef, api_type: ApiType) -> StageSettings:
@@ -297,7 +297,7 @@ def _write(
         send()
     except (BotoCoreError, ClientError) as error:
         if not no_answer(error) or never_sent(error):
-            raise refused(error, ref, f"Changing {ref}", session.profile) from error
+            raise refused(error, ref, f"Changing {ref}", session.login_profile) from error
         return _after_silence(session, ref, api_type, live, target, error)
     return _read_back(session, ref, api_type, target)
 

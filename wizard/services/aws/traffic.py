@@ -55,7 +55,7 @@ def read_traffic(session: Session, stages: Iterable[Stage], *, days: int = DAYS)
             "EndTime": end,
         }
         while True:
-            with explained("Reading the traffic of the stages", session.profile):
+            with explained("Reading the traffic of the stages", session.login_profile):
                 answer = client.get_metric_data(**request)
             for one in answer["MetricDataResults"]:
                 stage = part[int(str(one["Id"])[1:])]
