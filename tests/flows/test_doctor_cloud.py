@@ -221,6 +221,8 @@ def event(at: float, **changes: str) -> dict[str, Any]:
         ([event(0, httpMethod="HEAD"), event(1, httpMethod="OPTIONS")], Verdict.WARN, "1 × HEAD"),
         ([event(0, httpMethod="-")], Verdict.WARN, "1 × without a method"),
         ([event(0, status="304")], Verdict.WARN, "1 × answered 304"),
+        ([event(0, path="/v1/users:batch"), event(1, path="/~joe")], Verdict.WARN,
+         "none of 2 requests counts (2 × a path name that is not counted)"),
         ([event(0, status="-", wallarm_status="200")], Verdict.PASS, "1 of 1 request count"),
         ([{"timestamp": 0, "message": "no JSON"}], Verdict.UNCHECKED, "could be read"),
     ],

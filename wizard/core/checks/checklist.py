@@ -207,15 +207,19 @@ _DISCOVERY = (
           ("WAG-API-004", "WAG-NOD-003"), node_only=True),
     Check("WAG-API-008", DISCOVERY, "Is API Discovery switched on in the Wallarm Cloud?",
           ("the Wallarm API",),
-          "Switch it on in Wallarm Console, or ask Wallarm to add it to the subscription.",
+          "Switch it on in Wallarm Console, or ask Wallarm to add it to the subscription: it "
+          "belongs to the plan Advanced API Security, plain WAAP has none.",
           ("WAG-API-004",), node_only=True),
     Check("WAG-API-006", DISCOVERY, "Does the recent traffic count for API Discovery?", _LINES,
-          "API Discovery counts answers 2xx, but no OPTIONS or HEAD and no loopback host. Send "
-          "such a request twice, 5 minutes apart.", ("WAG-LOG-012",)),
+          "API Discovery counts answers 2xx, but no OPTIONS or HEAD, no loopback host, and no path "
+          "with : ~ + or , in a segment. Send a request that counts twice, 5 minutes apart.",
+          ("WAG-LOG-012",)),
     Check("WAG-API-009", DISCOVERY, "Does API Discovery list endpoints?", ("the Wallarm API",),
           "Traffic that should count was seen, but the inventory is empty: check in Wallarm "
-          "Console which applications and hosts API Discovery is switched on for.",
-          ("WAG-API-007", "WAG-API-008", "WAG-API-006", "WAG-NOD-010"), node_only=True),
+          "Console the plan (Advanced API Security), and which applications and hosts API "
+          "Discovery is switched on for.",
+          ("WAG-API-007", "WAG-API-008", "WAG-API-006", "WAG-NOD-010", "WAG-NOD-013"),
+          node_only=True),
     Check("WAG-API-005", DISCOVERY, "Is every event delivered, none kept for a replay?",
           ("s3.ListObjectsV2",),
           "Mend what failed above, then replay them with `wallarm-apigw redrive`.",
