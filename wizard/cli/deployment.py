@@ -161,3 +161,27 @@ def rotate_token(options: argparse.Namespace) -> int:
         consent(options, env, "Store the new token and restart the node?")
         rotate(context, answers, token)
     return int(ExitCode.DONE)
+
+
+def prove(options: argparse.Namespace) -> int:
+    """Follow a request through connected stages."""
+    from wizard.flows.proof import prove_deployment
+
+    env = take_environment()
+    answers = load_answers(options, env, check=False)
+    with Console(as_json=setting(options, "json", env)) as console:
+        found = prove_deployment(make_context(options, env, console), answers, options.stage)
+        if found is None:
+            console.line("No connected stage can be called from here.", State.UNCHECKED)
+            return int(ExitCode.UNCHECKED)
+        console.data(
+            {
+                "type": "Proof",
+                "summary": found.summary,
+                "stages": [
+                    {"stage": str(one.ref), "state": one.state.value} for one in found.stages
+                ],
+            }
+        )
+        console.line(found.summary, State.DONE if found.complete else State.FAILED)
+        return int(ExitCode.DONE if found.complete else ExitCode.FAILED)

@@ -171,3 +171,17 @@ def _show_plan(review: Review, console: Console) -> None:
     for change in acting:
         if change.action in ("delete", "replace"):
             console.line(f"{change.action}: {change.address}", State.WARNING)
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write the configuration into a folder."""
+    from wizard.flows.export import export_configuration
+
+    env = take_environment()
+    answers = load_answers(options, env)
+    target = options.dir.expanduser().absolute()
+    with Console(as_json=setting(options, "json", env)) as console:
+        names = export_configuration(make_context(options, env, console), answers, target)
+        console.data({"type": "Exported", "folder": str(target), "files": list(names)})
+        console.line(f"{count(len(names), 'file')} written to {target}", State.DONE)
+    return int(ExitCode.DONE)

@@ -96,6 +96,21 @@ COMMANDS = {
         "wallarm-apigw stages reconcile --dry-run\n"
         "wallarm-apigw stages reconcile --yes --non-interactive --json",
     ),
+    "prove": Page(
+        "follow a request to the node, at any time",
+        "Send one marked request to each connected stage that can be called from here, or to those "
+        "that are named, and follow it from the log group to the node. Your backends are not "
+        "called, and nothing is changed. Exit code 1: a request did not arrive; 3: none could be "
+        "sent from here.",
+        "wallarm-apigw prove\nwallarm-apigw prove a1b2c3d4e5/prod --json",
+    ),
+    "export": Page(
+        "write the configuration for Git instead of applying it",
+        "A folder with the Terraform module, the variables of these answers, the backend of a "
+        "shared state, the log settings of each stage for its owner's template, and the policy to "
+        "apply it with. It holds no secret, and nothing in the account is changed.",
+        "wallarm-apigw export connector --answers answers.json",
+    ),
     "fleet": Page(
         "the same for many accounts and Regions",
         "Run one action for every target of a file, some at a time; each target is an ordinary "

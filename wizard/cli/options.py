@@ -157,6 +157,14 @@ def build_parser(version: str = __version__) -> Parser:
     )
     _common(reconcile)
 
+    prove = _command(commands, "prove", "deployment:prove", "[API-ID/STAGE...]")
+    prove.add_argument(
+        "stage", nargs="*", metavar="API-ID/STAGE", help="only these (default: every connected one)"
+    )
+    _common(prove)
+    export = _command(commands, "export", "install:export", "DIR")
+    export.add_argument("dir", type=Path, metavar="DIR", help="a new folder, for Git")
+    _common(export)
     _fleet(commands)
     _common(_command(commands, "status", "deployment:status"))
     _doctor(commands)

@@ -17,15 +17,19 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wizard.core import proof as story
-from wizard.core.errors import WizardError
-from wizard.core.events import Hop, HopChanged, StageFollowed, State
+from wizard.core.answers.model import Answers
+from wizard.core.errors import UsageError, WizardError
+from wizard.core.events import Hop, HopChanged, Phase, StageFollowed, State
 from wizard.core.facts import ApiType, Stage
 from wizard.core.node.counters import NodeCounters, growth
 from wizard.core.node.verdicts import OTHER_TRAFFIC, Grasp, judge
 from wizard.core.proof import MARKER_PREFIX, PROOF_PATH, Evidence, Proof, StageProof
-from wizard.core.text import clean
+from wizard.core.text import clean, closest
 from wizard.core.tfvars import Outputs
+from wizard.flows.context import Context
 from wizard.flows.deployment.model import Deployment
+from wizard.flows.deployment.open import identify, open_session, read_deployment
+from wizard.services.aws.discovery import discover
 from wizard.services.aws.forwarder import ask_probe
 
 if TYPE_CHECKING:
@@ -402,3 +406,37 @@ def _routes(
             )
         )
     return routes, waiting
+
+
+def prove_deployment(
+    context: Context,
+    answers: Answers,
+    refs: Collection[str] = (),
+    cancel: threading.Event | None = None,
+) -> Proof | None:
+    """Follow a request through stages that are connected, at any time. Changes nothing.
+
+    Args:
+        refs: stages by `<api id>/<stage>`; empty takes every connected one.
+    Raises UsageError for one that is not connected, WizardError where nothing is deployed.
+    """
+    session = open_session(context, answers)
+    identity = identify(session, answers)
+    deployment = read_deployment(context, answers, session, identity, "proof")
+    outputs = deployment.outputs()
+    connected = {str(ref) for ref in deployment.journal.record.stages}
+    for ref in refs:
+        if ref not in connected:
+            near = closest(ref, connected)
+            raise UsageError(
+                "WAG-E-STAGES-004",
+                f"{ref} is not connected",
+                next_step=f"Did you mean {near[0]}?" if near else "See `wallarm-apigw status`.",
+                keys=("stages",),
+            )
+    with context.phase(Phase.DISCOVER, f"Reading the APIs of {identity.region}"):
+        inventory = discover(session, identity)
+    wanted = set(refs) or connected
+    stages = tuple(stage for stage in inventory.stages if str(stage.ref) in wanted)
+    with context.phase(Phase.PROOF, "Following one request", "under 1m on a quiet stage"):
+        return prove(deployment, stages, outputs, cancel)
