@@ -51,6 +51,35 @@ def test_a_rest_stage_without_logging_gets_our_log_and_errors_and_info() -> None
     ]
 
 
+@pytest.mark.parametrize(
+    ("live", "before", "written", "patch"),
+    [
+        ("{}", "", "{}", {"op": "remove", "path": "/*/*"}),
+        ('{"metricsEnabled": false}', "", '{"metricsEnabled": true}', "OFF"),
+        ('{"throttlingRateLimit": 50.0}', "", '{"throttlingRateLimit": 50.0}',
+         {"op": "remove", "path": "/*/*"}),
+        ('{"throttlingRateLimit": 50.0}', "", '{"throttlingRateLimit": 10000.0}', "OFF"),
+        ('{"throttlingRateLimit": 50.0}', '{"throttlingRateLimit": 50.0}',
+         '{"throttlingRateLimit": 50.0}', "OFF"),
+        ('{"throttlingRateLimit": 50.0}', None, None, "OFF"),
+        ("{}", None, None, {"op": "remove", "path": "/*/*"}),
+        ("{}", None, "{}", {"op": "remove", "path": "/*/*"}),
+    ],
+)  # fmt: skip
+def test_the_entry_of_all_methods_goes_where_it_came_with_us_and_is_as_we_left_it(
+    live: str, before: str | None, written: str | None, patch: dict[str, str] | str
+) -> None:
+    """It is removed whole only then; what somebody chose in it is never lost."""
+    now = {**json.loads(live), "loggingLevel": "INFO"}
+    then = None if written is None else json.dumps({**json.loads(written), "loggingLevel": "INFO"})
+    settings = StageSettings(AccessLog(), "INFO", json.dumps(now))
+    target = StageSettings(AccessLog(), "", before)
+    (operation,) = rest_patch(settings, target, now, written=then)
+    if patch == "OFF":
+        patch = {"op": "replace", "path": "/*/*/logging/loglevel", "value": "OFF"}
+    assert operation == patch
+
+
 def test_an_http_stage_has_no_level_to_change() -> None:
     change = plan_change(stage(api_type=ApiType.HTTP), ARN)
     assert change.after.logging_level == ""
@@ -113,7 +142,15 @@ def test_a_firehose_stage_can_be_switched() -> None:
 
 
 def test_what_aws_manages_is_left_alone() -> None:
-    assert plan_change(stage(managed=True), ARN).mode is Mode.SKIP
+    theirs = Api("a1b2c3", "orders", ApiType.HTTP, managed=True)
+    assert plan_change(replace(stage(), api=theirs), ARN).mode is Mode.SKIP
+
+
+def test_a_stage_of_quick_create_is_offered_and_said_to_be_a_try() -> None:
+    change = plan_change(stage(managed=True), ARN)
+    assert change.mode is Mode.OURS
+    assert any("quick create" in text and "tried" in text for text in change.warnings)
+    assert not any("quick create" in text for text in plan_change(stage(), ARN).warnings)
 
 
 def test_a_format_altered_in_our_group_is_completed_not_replaced() -> None:

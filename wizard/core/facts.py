@@ -102,10 +102,15 @@ class StageSettings:
     `logging_level` is the execution-log level of REST (`/*/*/logging/loglevel`) and WebSocket
     (`DefaultRouteSettings.LoggingLevel`): OFF, ERROR or INFO; empty where it was never set, and
     always empty for HTTP APIs, which have none.
+
+    `method_settings` is the whole entry of a REST stage that holds this level (`*/*`), as JSON with
+    sorted keys; "" where there is no such entry, None where nobody looked. It says how to put a
+    level back exactly, and makes no two settings different.
     """
 
     access_log: AccessLog = AccessLog()
     logging_level: str = ""
+    method_settings: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -127,8 +132,10 @@ class Stage:
 
     @property
     def changeable(self) -> bool:
-        """AWS refuses every change to what it manages itself (quick-create HTTP APIs)."""
-        return not (self.managed or self.api.managed)
+        """Whether a change can be tried. AWS refuses every change to an API that a service of its
+        own made. A stage that it manages (`$default` of quick create) has been changed by its
+        console: whether the API lets others do so is unverified, so it is tried."""
+        return not self.api.managed
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import pytest
-from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from tests.services.aws.stage_kinds import (
     JSON,
@@ -24,9 +28,10 @@ from tests.services.aws.stage_kinds import (
     websocket_with_settings,
 )
 from wizard.core.errors import WizardError
-from wizard.core.facts import AccessLog, Identity, StageRef, StageSettings
-from wizard.core.stages.change import plan_change
-from wizard.services.aws import stages
+from wizard.core.facts import AccessLog, Api, ApiType, Identity, StageRef, StageSettings
+from wizard.core.stages.change import StageChange, plan_change
+from wizard.core.stages.log_format import render_format
+from wizard.services.aws import items, log_delivery, stages
 from wizard.services.aws.rate_limit import TokenBucket
 from wizard.services.aws.session import Session
 from wizard.services.aws.stages import Result
@@ -265,3 +270,123 @@ def test_reading_back_waits_a_moment_for_aws(
     monkeypatch.setattr(stages, "read", stale)
     assert stages.apply(session, change).result is Result.CHANGED
     assert len(reads) == 3
+
+
+# --- what the account alone can tell about a refusal ---------------------------------------------
+
+LENGTH = "Policy document length breaking Cloudwatch Logs Constraints, either < 1 or > 5120"
+INSUFFICIENT = "Insufficient permissions to enable logging"
+
+
+@contextmanager
+def refusing(session: Session, service: str, operation: str, words: str) -> Iterator[None]:
+    """While it lasts, one operation is answered like that; all others as ever."""
+    client = session.client(service)
+    call = client._make_api_call
+
+    def answered(name: str, arguments: Any) -> Any:
+        if name == operation:
+            raise ClientError({"Error": {"Code": "BadRequestException", "Message": words}}, name)
+        return call(name, arguments)
+
+    with mock.patch.object(client, "_make_api_call", answered):
+        yield
+
+
+@pytest.fixture
+def full_policies(session: Session) -> Iterator[list[str]]:
+    """All ten resource policies of the Region are taken."""
+    logs = session.client("logs")
+    names = [f"product-{number}" for number in range(9)] + ["AWSLogDeliveryWrite20150319"]
+    for name in names:
+        logs.put_resource_policy(
+            policyName=name, policyDocument=json.dumps({"Version": "2012-10-17", "Statement": []})
+        )
+    yield names
+    for name in names:
+        logs.delete_resource_policy(policyName=name)
+
+
+@pytest.mark.parametrize("words", [LENGTH, INSUFFICIENT])
+@pytest.mark.parametrize("kind", ["REST", "HTTP"])
+def test_a_full_log_delivery_policy_is_named_with_its_neighbours_and_the_ways_out(
+    session: Session, world: Any, arn: str, full_policies: list[str], kind: str, words: str
+) -> None:
+    """Both messages mislead: they speak of a document, or of permissions, of the caller."""
+    api_type = ApiType[kind]
+    api = world.rest_api() if kind == "REST" else world.http_api("", "prod")
+    ref = StageRef(api, "prod")
+    before = stages.read_settings(session, ref, api_type)
+    after = StageSettings(AccessLog(arn, render_format(api_type)))
+    change = StageChange(ref, api_type, before, after)
+    service = "apigateway" if kind == "REST" else "apigatewayv2"
+    with refusing(session, service, "UpdateStage", words), pytest.raises(WizardError) as told:
+        stages.apply(session, change)
+    assert told.value.code == "WAG-E-STAGES-021"
+    assert words in told.value.why
+    assert "10 resource policies" in told.value.why
+    assert all(name in told.value.why for name in full_policies)
+    assert "bytes" in told.value.why
+    assert "/aws/vendedlogs/" in told.value.next_step
+    assert "does not mend it" in told.value.next_step
+    assert stages.read_settings(session, ref, api_type) == before
+
+
+def test_where_there_is_room_a_missing_permission_is_a_missing_permission(
+    session: Session, world: Any, arn: str
+) -> None:
+    ref = StageRef(world.http_api("", "prod"), "prod")
+    before = stages.read_settings(session, ref, ApiType.HTTP)
+    after = StageSettings(AccessLog(arn, render_format(ApiType.HTTP)))
+    change = StageChange(ref, ApiType.HTTP, before, after)
+    refused = refusing(session, "apigatewayv2", "UpdateStage", INSUFFICIENT)
+    with refused, pytest.raises(WizardError) as told:
+        stages.apply(session, change)
+    assert told.value.code == "WAG-E-STAGES-019"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "full"),
+    [
+        ({}, False),
+        ({f"p{n}": 100 for n in range(9)}, False),
+        ({f"p{n}": 100 for n in range(10)}, True),
+        ({"AWSLogDeliveryWrite20150319": 5119}, True),
+        ({"AWSLogDeliveryWrite20150319": 4000}, False),
+        ({"AWSLogDeliveryWrite20150319": 20_000}, False),
+        ({"AWSLogDeliveryWrite20150319": 51_000}, True),
+    ],
+)
+def test_when_policies_have_no_room(sizes: dict[str, int], full: bool) -> None:
+    assert log_delivery.no_room(sizes) is full
+
+
+def test_what_aws_says_of_a_stage_it_manages_is_shown_and_the_stage_left_alone(
+    session: Session, world: Any, arn: str
+) -> None:
+    words = "This stage is managed by API Gateway and cannot be changed"
+    ref = StageRef(world.http_api("", "prod"), "prod")
+    before = stages.read_settings(session, ref, ApiType.HTTP)
+    change = StageChange(
+        ref, ApiType.HTTP, before, StageSettings(AccessLog(arn, render_format(ApiType.HTTP)))
+    )
+    client = session.client("apigatewayv2")
+    live = client.get_stage(ApiId=ref.api_id, StageName="prod")
+    managed = {**live, "ApiGatewayManaged": True}
+    theirs = mock.patch.object(client, "get_stage", return_value=managed)
+    refused = refusing(session, "apigatewayv2", "UpdateStage", words)
+    with theirs, refused, pytest.raises(WizardError) as told:
+        stages.apply(session, change)
+    assert told.value.code == "WAG-E-STAGES-022"
+    assert words in told.value.why
+    assert "ApiGatewayManagedOverrides" in told.value.next_step
+
+
+def test_a_websocket_default_stage_has_its_address(identity: Identity) -> None:
+    made = Api("a1b2c3", "chat", ApiType.WEBSOCKET)
+    plain = replace(made, api_type=ApiType.HTTP)
+    host = f"a1b2c3.execute-api.{identity.region}.amazonaws.com"
+    assert items.invoke_url(identity, made, "$default") == f"wss://{host}/$default"
+    assert items.invoke_url(identity, plain, "$default") == f"https://{host}/"
+    sovereign = replace(identity, partition="aws-eusc", region="eusc-de-east-1")
+    assert items.invoke_url(sovereign, plain, "prod").endswith(".amazonaws.eu/prod")

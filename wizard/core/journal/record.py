@@ -112,18 +112,22 @@ class Record:
 
 def settings_to_dict(settings: StageSettings) -> dict[str, str]:
     """A stage's settings as the journal writes them."""
+    entry = settings.method_settings
     return {
         "destination_arn": settings.access_log.destination_arn,
         "format": settings.access_log.format,
         "logging_level": settings.logging_level,
+        **({} if entry is None else {"method_settings": entry}),
     }
 
 
 def settings_from_dict(data: dict[str, Any]) -> StageSettings:
     """The inverse of `settings_to_dict`; missing keys mean "not set"."""
+    entry = data.get("method_settings")
     return StageSettings(
         AccessLog(str(data.get("destination_arn", "")), str(data.get("format", ""))),
         str(data.get("logging_level", "")),
+        None if entry is None else str(entry),
     )
 
 
@@ -252,6 +256,7 @@ def _stages(stages: dict[StageRef, StageRecord], entry: Entry) -> dict[StageRef,
 def _owners(known: StageRecord, found: StageSettings) -> StageSettings:
     """What the owner had last, given what a further change found."""
     log, level = known.before.access_log, known.before.logging_level
+    entry = known.before.method_settings
     in_our_group = known.mode == "ours" and log_format.same_arn(
         found.access_log.destination_arn, known.after.access_log.destination_arn
     )
@@ -261,8 +266,8 @@ def _owners(known: StageRecord, found: StageSettings) -> StageSettings:
     if not any(
         same_level(one.logging_level, found.logging_level) for one in (known.after, *known.attempts)
     ):
-        level = found.logging_level
-    return StageSettings(log, level)
+        level, entry = found.logging_level, found.method_settings
+    return StageSettings(log, level, entry)
 
 
 def _mode(entry: Entry, known: StageRecord | None) -> tuple[str, str]:

@@ -93,7 +93,7 @@ def plan_change(
     now = stage.settings
     state = access_log.compare(now.access_log, destination_arn, stage.api.api_type)
     if not stage.changeable:
-        return _skip(stage, "AWS manages this stage itself and refuses every change to it.")
+        return _skip(stage, "AWS manages this API itself and refuses every change to it.")
     if state is LoggingState.OFF:
         return _ours(stage, destination_arn, access_log.render_format(stage.api.api_type))
     if state in (LoggingState.OURS, LoggingState.OLDER, LoggingState.ALTERED):
@@ -220,6 +220,11 @@ def _warnings(stage: Stage, change: StageChange) -> tuple[str, ...]:
             f"{who} deploys this stage; its next deploy can put the old logging back. "
             "Put the snippet into its template."
         )
+    if stage.managed and change.changes_anything:
+        found.append(
+            "AWS manages this stage (quick create). Whether it lets its access log be set is tried "
+            "when it is its turn; if it refuses, AWS's answer is shown and nothing is changed."
+        )
     if stage.has_canary:
         found.append("Requests that go to its canary are logged to <log group>/Canary instead.")
     if change.mode is Mode.KEEP:
@@ -312,16 +317,16 @@ def undo(before: StageSettings, after: StageSettings, live: StageSettings) -> Un
     A level that somebody changed since is left alone; an access log that somebody changed since is
     theirs, and a person must say whether the old one replaces it.
     """
-    level = live.logging_level
+    level, entry = live.logging_level, live.method_settings
     if not same_level(after.logging_level, before.logging_level) and same_level(
         live.logging_level, after.logging_level
     ):
-        level = before.logging_level
-    back = StageSettings(before.access_log, level)
+        level, entry = before.logging_level, before.method_settings
+    back = StageSettings(before.access_log, level, entry)
     if same_log(live.access_log, before.access_log):
         if same_level(level, live.logging_level):
             return Undo(UndoAction.NOTHING, live, "It is as it was before.")
-        return Undo(UndoAction.RESTORE, StageSettings(live.access_log, level))
+        return Undo(UndoAction.RESTORE, StageSettings(live.access_log, level, entry))
     if same_log(live.access_log, after.access_log):
         kept = ""
         if not same_level(live.logging_level, after.logging_level):

@@ -135,6 +135,6 @@ def _step(
     if rule is None and not named:
         return None
     why = "chosen by name" if named else f"chosen by `{rule.text}`" if rule else ""
-    if not stage.changeable:
+    if not stage.changeable or stage.managed:
         return StagePlan(stage.ref, Step.REFUSED, name, f"{why}; AWS manages it")
     return StagePlan(stage.ref, Step.CONNECT, name, why)

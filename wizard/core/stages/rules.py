@@ -74,7 +74,8 @@ def chosen_by(rules: Iterable[Rule], stage: Stage) -> Rule | None:
 def choose(rules: Iterable[Rule], stages: Iterable[Stage]) -> tuple[Stage, ...]:
     """The stages that these rules choose and that can be changed, in the order given."""
     given = tuple(rules)
-    return tuple(s for s in stages if s.changeable and chosen_by(given, s) is not None)
+    may = (s for s in stages if s.changeable and not s.managed)
+    return tuple(s for s in may if chosen_by(given, s) is not None)
 
 
 def without_effect(rules: Iterable[Rule], stages: Iterable[Stage]) -> tuple[Rule, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,7 @@ from wizard.core.facts import (
 )
 
 ALL_METHODS = "*/*"
-_DNS_SUFFIX = {"aws-cn": "amazonaws.com.cn"}
+_DNS_SUFFIX = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class LiveStage:
     settings: StageSettings
     method_setting: dict[str, Any] = field(default_factory=dict)
     route_settings: dict[str, Any] = field(default_factory=dict)
+    managed: bool = False
 
 
 def rest_api(item: dict[str, Any]) -> Api:
@@ -82,10 +84,10 @@ def v2_stage(identity: Identity, api: Api, item: dict[str, Any]) -> Stage:
 
 
 def invoke_url(identity: Identity, api: Api, stage: str) -> str:
-    """The stage's default address; HTTP APIs serve `$default` at the root."""
+    """The stage's default address; HTTP APIs, and they alone, serve `$default` at the root."""
     scheme = "wss" if api.api_type is ApiType.WEBSOCKET else "https"
     suffix = _DNS_SUFFIX.get(identity.partition, "amazonaws.com")
-    path = "" if stage == "$default" else stage
+    path = "" if stage == "$default" and api.api_type is ApiType.HTTP else stage
     return f"{scheme}://{api.api_id}.execute-api.{identity.region}.{suffix}/{path}"
 
 
@@ -97,6 +99,7 @@ def from_rest(stage: dict[str, Any]) -> LiveStage:
         StageSettings(
             AccessLog(log.get("destinationArn") or "", log.get("format") or ""),
             setting.get("loggingLevel") or "",
+            json.dumps(setting, sort_keys=True) if setting else "",
         ),
         method_setting=setting,
     )
@@ -110,4 +113,5 @@ def from_v2(stage: dict[str, Any], api_type: ApiType) -> LiveStage:
     return LiveStage(
         StageSettings(AccessLog(log.get("DestinationArn") or "", log.get("Format") or ""), level),
         route_settings=route,
+        managed=bool(stage.get("ApiGatewayManaged")),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
+from wizard.core.text import count
 from wizard.services.aws.errors import (
     code_of,
     explain,
@@ -180,6 +181,77 @@ def _unrecorded(_before: dict[str, Any], _after: dict[str, Any]) -> AbstractCont
     return nullcontext()
 
 
+# AWS's documentation has named 5,120 bytes for one policy, 51,200 lately; ten policies a Region.
+MOST_POLICIES = 10
+LATER_MAX_BYTES = 51_200
+ROOM = 400  # bytes that one statement of log delivery takes, about
+# What API Gateway answers where log delivery cannot write its own policy, for REST APIs too
+# (serverless 10469, sst 125 and 6231). The second is also what a missing permission looks like.
+_LENGTH = "Policy document length breaking"
+_INSUFFICIENT = "Insufficient permissions to enable logging"
+WAYS_OUT = (
+    "Let stages log to a group under /aws/vendedlogs/, which needs no further policy: "
+    "`aws logs create-log-group --log-group-name /aws/vendedlogs/apigateway/NAME`, then "
+    "`--set api_gateway_log_group_name=/aws/vendedlogs/apigateway/NAME`. Or remove a resource "
+    "policy that nobody needs (`aws logs describe-resource-policies`, "
+    "`delete-resource-policy`). A repetition does not mend it."
+)
+
+
+def may_be_full(words: str) -> bool:
+    """Whether an answer of API Gateway may mean that log delivery's policies have no room."""
+    return _LENGTH in words or _INSUFFICIENT in words
+
+
+def no_room(sizes: Mapping[str, int]) -> bool:
+    """Whether another statement of log delivery has no room in these policies.
+
+    Args:
+        sizes: bytes of the Region's account-wide resource policies, by name.
+    """
+    near = any(
+        limit - ROOM < size <= limit for size in sizes.values()
+        for limit in (MAX_BYTES, LATER_MAX_BYTES)
+    )  # fmt: skip
+    return len(sizes) >= MOST_POLICIES or near
+
+
+def describe_policies(sizes: Mapping[str, int]) -> str:
+    """The Region's resource policies in words: how many, and each with its size."""
+    listed = ", ".join(f"{name} ({size:,} bytes)" for name, size in sorted(sizes.items()))
+    return (
+        f"CloudWatch Logs has {count(len(sizes), 'resource policy').replace('policys', 'policies')}"
+        f" in this Region{': ' if listed else ''}{listed}. There can be {MOST_POLICIES}, each of "
+        f"{MAX_BYTES:,} bytes ({LATER_MAX_BYTES:,} by AWS's newer documentation)."
+    )
+
+
+def explain_full(session: Session, what: str, words: str) -> WizardError | None:
+    """WAG-E-STAGES-021 where an answer of API Gateway comes from resource policies without room.
+
+    None where they have room: then the words mean what they say.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        held = _account_policies(session.client("logs"))
+    except (BotoCoreError, ClientError) as error:
+        if _LENGTH not in words:
+            return None
+        found = f"The resource policies could not be read: {message_of(error)}"
+    else:
+        sizes = {policy.name: len(policy.document.encode()) for policy in held}
+        if _LENGTH not in words and not no_room(sizes):
+            return None
+        found = describe_policies(sizes)
+    return WizardError(
+        "WAG-E-STAGES-021",
+        f"{what}: CloudWatch Logs has no room for another resource policy",
+        why=f"AWS said: {words} {found}",
+        next_step=WAYS_OUT,
+    )
+
+
 def group_arn(identity: Identity, group: str) -> str:
     """The ARN of a log group of this account and Region, without `:*`."""
     return (
@@ -329,9 +401,9 @@ def _account_wide(
     raise WizardError(
         "WAG-E-LOGS-003",
         "There is no room for another CloudWatch Logs resource policy in this Region",
-        why=refused,
-        next_step="Let HTTP APIs log to a group whose name begins with /aws/vendedlogs/ (log "
-        "delivery may write there already), or remove a resource policy nobody needs.",
+        why=f"{refused}. "
+        + describe_policies({policy.name: len(policy.document.encode()) for policy in policies}),
+        next_step=WAYS_OUT,
     )
 
 

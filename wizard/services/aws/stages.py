@@ -6,6 +6,7 @@ back shows it. Recording is the caller's: every function takes and returns plain
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from wizard.core.errors import WizardError
 from wizard.core.facts import ApiType, StageRef, StageSettings
 from wizard.core.stages import change as rules
 from wizard.core.stages.change import Mode, StageChange, UndoAction, same_level, same_log, undo
+from wizard.services.aws import log_delivery
 from wizard.services.aws.errors import (
     code_of,
     explain,
@@ -98,13 +100,17 @@ def rest_patch(
     target: StageSettings,
     method_setting: Mapping[str, Any] | None = None,
     throttle: Mapping[str, Any] | None = None,
+    written: str | None = None,
 ) -> list[dict[str, str]]:
     """The `patchOperations` of REST `UpdateStage` that turn `live` into `target`; one request.
 
     Args:
-        method_setting: the live `methodSettings["*/*"]`. When the level was never set before and
-            this entry holds nothing but our level, the whole entry is removed, which leaves the
-            stage exactly as it was; otherwise the level becomes OFF.
+        method_setting: the live `methodSettings["*/*"]`. Where there was no such entry before
+            (`target.method_settings` is empty) and it still is what was read back after our change,
+            the whole entry is removed, which leaves the stage exactly as it was; otherwise the
+            level becomes OFF.
+        written: that entry as it was read back then; None where the journal does not say. Then it
+            has to hold nothing but our level.
         throttle: the account's `throttleSettings` (`burstLimit`, `rateLimit`); an entry whose
             throttling differs from them holds a limit that somebody chose.
     `dataTrace` is never touched.
@@ -121,7 +127,7 @@ def rest_patch(
     if live.logging_level != target.logging_level:
         if target.logging_level:
             ops.append(_replace("/*/*/logging/loglevel", target.logging_level))
-        elif _only_our_level(method_setting or {}, throttle or {}):
+        elif _all_ours(method_setting or {}, throttle or {}, target.method_settings, written):
             ops.append({"op": "remove", "path": "/*/*"})
         elif not same_level(live.logging_level, ""):
             ops.append(_replace("/*/*/logging/loglevel", "OFF"))
@@ -169,6 +175,21 @@ def v2_requests(
 
 def _replace(path: str, value: str) -> dict[str, str]:
     return {"op": "replace", "path": path, "value": value}
+
+
+def _all_ours(
+    entry: Mapping[str, Any], throttle: Mapping[str, Any], before: str | None, written: str | None
+) -> bool:
+    """Whether the whole entry came with our change of the level.
+
+    Args:
+        before, written: the entry before and after it, as `StageSettings.method_settings`.
+    """
+    if before:
+        return False
+    if before is not None and written:
+        return bool(dict(entry) == json.loads(written))
+    return _only_our_level(entry, throttle)
 
 
 def _only_our_level(entry: Mapping[str, Any], throttle: Mapping[str, Any]) -> bool:
@@ -283,40 +304,88 @@ def restore(
         return Outcome(ref, Result.UNCHANGED, live.settings, decision.reason)
     if decision.action is UndoAction.ASK and not force:
         return Outcome(ref, Result.ASK, live.settings, decision.reason)
-    settings = _write(session, ref, api_type, live, decision.target)
-    return Outcome(ref, Result.RESTORED, settings, "" if force else decision.reason)
+    settings = _write(session, ref, api_type, live, decision.target, written.method_settings)
+    notes = ["" if force else decision.reason, _what_stays(decision.target, settings)]
+    return Outcome(ref, Result.RESTORED, settings, " ".join(filter(None, notes)))
+
+
+def _what_stays(target: StageSettings, settings: StageSettings) -> str:
+    """What of the method settings could not be put back, in words."""
+    if target.logging_level or not settings.method_settings or target.method_settings:
+        return ""
+    return (
+        "Its method settings have an entry for all methods (*/*) now, which stays with the level "
+        "off: it holds other settings too, and somebody may have chosen them."
+    )
 
 
 def _write(
-    session: Session, ref: StageRef, api_type: ApiType, live: LiveStage, target: StageSettings
+    session: Session,
+    ref: StageRef,
+    api_type: ApiType,
+    live: LiveStage,
+    target: StageSettings,
+    written: str | None = None,
 ) -> StageSettings:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    send = _sender(session, ref, api_type, live, target)
+    send = _sender(session, ref, api_type, live, target, written)
     try:
         send()
     except (BotoCoreError, ClientError) as error:
         if not no_answer(error) or never_sent(error):
-            raise refused(error, ref, f"Changing {ref}", session.login_profile) from error
+            raise _refused_change(session, error, ref, live) from error
         return _after_silence(session, ref, api_type, live, target, error)
     return _read_back(session, ref, api_type, target)
 
 
+def _refused_change(
+    session: Session, error: Exception, ref: StageRef, live: LiveStage
+) -> WizardError:
+    """What AWS answered to a change, with what only the account can tell about it."""
+    words = message_of(error)
+    if live.managed and code_of(error):
+        return WizardError(
+            "WAG-E-STAGES-022",
+            f"{ref} was not changed: AWS manages this stage (quick create) and refuses",
+            why=f"{code_of(error)}: {words}",
+            next_step="Set its access log in the API Gateway console, or in CloudFormation with "
+            "AWS::ApiGatewayV2::ApiGatewayManagedOverrides; then connect it with its log group "
+            "kept. Or make a stage of your own for the API. A repetition does not mend it.",
+        )
+    if log_delivery.may_be_full(words):
+        full = log_delivery.explain_full(session, f"{ref} was not changed", words)
+        if full is not None:
+            return full
+    return refused(error, ref, f"Changing {ref}", session.login_profile)
+
+
 def _sender(
-    session: Session, ref: StageRef, api_type: ApiType, live: LiveStage, target: StageSettings
+    session: Session,
+    ref: StageRef,
+    api_type: ApiType,
+    live: LiveStage,
+    target: StageSettings,
+    written: str | None = None,
 ) -> Callable[[], None]:
     if api_type is ApiType.REST:
-        return lambda: _send_rest(session, ref, live, target)
+        return lambda: _send_rest(session, ref, live, target, written)
     requests = v2_requests(api_type, live.settings, target, live.route_settings)
     return lambda: _send_v2(session, ref, api_type, requests, target)
 
 
-def _send_rest(session: Session, ref: StageRef, live: LiveStage, target: StageSettings) -> None:
+def _send_rest(
+    session: Session,
+    ref: StageRef,
+    live: LiveStage,
+    target: StageSettings,
+    written: str | None = None,
+) -> None:
     client = session.client("apigateway")
     throttle: dict[str, Any] = {}
     if live.settings.logging_level and not target.logging_level:
         throttle = dict(client.get_account().get("throttleSettings") or {})
-    operations: Any = rest_patch(live.settings, target, live.method_setting, throttle)
+    operations: Any = rest_patch(live.settings, target, live.method_setting, throttle, written)
     if operations:
         client.update_stage(restApiId=ref.api_id, stageName=ref.stage, patchOperations=operations)
 
