@@ -78,10 +78,31 @@ def test_what_is_delivered_is_deleted_and_what_is_not_stays(deployed: Deployed) 
     done = deployed.cli("redrive", "--yes")
     assert done.returncode == 1
     assert "1 delivered, 1 still waiting" in done.stderr
-    assert "is not an invocation record of AWS Lambda" in done.stderr
+    assert "can never be read: it is not an invocation record of AWS Lambda" in done.stderr
     assert [r["path"] for r in deployed.box.node.wait_for(1)] == ["/kept/one"]
     assert waiting(deployed) == [bad]
     deployed.client("s3").delete_object(Bucket=deployed.outputs.undelivered_bucket, Key=bad)
+
+
+def test_what_can_never_be_read_is_shown_and_deleted_on_request_and_nothing_else_is(
+    deployed: Deployed,
+) -> None:
+    good = keep(deployed, "good", kept_record(deployed, "/kept/stays"))
+    bad = keep(deployed, "broken", b"not an invocation record")
+    torn = keep(deployed, "torn", b'{"requestPayload":{"awslogs":{"data":"H4sI"}}}')
+    done = deployed.cli("redrive", "--unreadable")
+    assert done.returncode == 0, done.stderr
+    assert "2 of them can never be read" in done.stderr
+    assert [line.split()[2] for line in done.stdout.splitlines()] == [bad, torn]
+    assert "not an invocation record" in done.stdout
+    assert sorted(waiting(deployed)) == sorted([good, bad, torn])
+    assert deployed.cli("redrive", "--discard", "--dry-run").returncode == 0
+    assert len(waiting(deployed)) == 3
+    done = deployed.cli("redrive", "--discard", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "2 deleted" in done.stderr
+    assert waiting(deployed) == [good]
+    deployed.client("s3").delete_object(Bucket=deployed.outputs.undelivered_bucket, Key=good)
 
 
 def test_what_no_replay_would_deliver_is_said(deployed: Deployed) -> None:

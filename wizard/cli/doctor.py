@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wizard.cli.console import Console, put, speaks_unicode
 from wizard.cli.inputs import consent, load_answers, make_context, setting
@@ -21,6 +22,9 @@ from wizard.core.secret import Secret
 from wizard.core.text import clean, count, duration
 from wizard.flows.context import Context
 from wizard.services.tokens import take_environment
+
+if TYPE_CHECKING:
+    from wizard.flows.redrive import KeptBatch, Redrive
 
 NOBODY_TO_ASK = "WAG-E-CLI-003"
 SETTLE_SECONDS = 6.0  # AWS may show a repair a moment later
@@ -167,13 +171,12 @@ def redrive(options: argparse.Namespace) -> int:
                 if len(waiting) != 1
                 else "1 undelivered batch waiting"
             )
+            if options.unreadable or options.discard:
+                return _unreadable(options, env, console, job, waiting)
             if context.options.dry_run:
                 as_json = bool(setting(options, "json", env))
                 for batch in waiting:
-                    console.data({"type": "KeptBatch", **dataclasses.asdict(batch)})
-                    if not as_json:
-                        kept = datetime.fromtimestamp(batch.kept_at, timezone.utc)
-                        put(f"{kept:%Y-%m-%dT%H:%M:%SZ}  {batch.size:>10,}  {clean(batch.key)}")
+                    _show_batch(console, batch, as_json=as_json)
             if not waiting or context.options.dry_run:
                 return int(ExitCode.DONE)
             consent(options, env, f"Replay {len(waiting)} through the forwarder?")
@@ -183,6 +186,39 @@ def redrive(options: argparse.Namespace) -> int:
             State.DONE if not result.failed else State.FAILED,
         )
         return int(ExitCode.DONE if not result.failed else ExitCode.FAILED)
+
+
+def _unreadable(
+    options: argparse.Namespace,
+    env: Mapping[str, str],
+    console: Console,
+    job: Redrive,
+    waiting: Sequence[KeptBatch],
+) -> int:
+    """Show the batches that no replay can deliver; with `--discard` delete them, after asking."""
+    found = job.find_unreadable(waiting)
+    console.line(f"{len(found):,} of them can never be read")
+    as_json = bool(setting(options, "json", env))
+    for batch, why in found:
+        _show_batch(console, batch, why, as_json=as_json)
+    if not found or not options.discard or job.context.options.dry_run:
+        return int(ExitCode.DONE)
+    consent(options, env, f"Delete {len(found):,} for good? Their events cannot be had back.")
+    result = job.discard([batch for batch, _ in found])
+    console.line(
+        f"{result.delivered} deleted, {result.failed} not",
+        State.DONE if not result.failed else State.FAILED,
+    )
+    return int(ExitCode.DONE if not result.failed else ExitCode.FAILED)
+
+
+def _show_batch(console: Console, batch: KeptBatch, why: str = "", *, as_json: bool) -> None:
+    more = {"unreadable": why} if why else {}
+    console.data({"type": "KeptBatch", **dataclasses.asdict(batch), **more})
+    if not as_json:
+        kept = datetime.fromtimestamp(batch.kept_at, timezone.utc)
+        text = f"{kept:%Y-%m-%dT%H:%M:%SZ}  {batch.size:>10,}  {clean(batch.key)}"
+        put(f"{text}  {clean(why)}" if why else text)
 
 
 def support_bundle(options: argparse.Namespace) -> int:

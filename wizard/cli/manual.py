@@ -153,8 +153,12 @@ COMMANDS = {
     ),
     "redrive": Page(
         "replay events kept after failed delivery",
-        "Send what the forwarder could not deliver, and AWS kept in S3, through it again.",
-        "wallarm-apigw redrive --dry-run\nwallarm-apigw redrive --since 2026-01-31T12:00:00Z --yes",
+        "Send what the forwarder could not deliver, and AWS kept in S3, through it again. A batch "
+        "that is broken fails at every replay: `--unreadable` shows such batches, `--discard` "
+        "deletes them.",
+        "wallarm-apigw redrive --dry-run\n"
+        "wallarm-apigw redrive --since 2026-01-31T12:00:00Z --yes\n"
+        "wallarm-apigw redrive --unreadable",
     ),
     "node-dialect": Page(
         "find out which way of speaking the node understands",

@@ -198,6 +198,14 @@ def build_parser(version: str = __version__) -> Parser:
 
     redrive = _command(commands, "redrive", "doctor:redrive")
     redrive.add_argument("--since", default="", metavar="ISO-TIME", help="only what is newer")
+    redrive.add_argument(
+        "--unreadable", action="store_true", help="show what no replay can ever deliver, and why"
+    )
+    redrive.add_argument(
+        "--discard",
+        action="store_true",
+        help="delete what no replay can ever deliver, after asking",
+    )
     _common(redrive)
 
     _common(_command(commands, "rotate-token", "deployment:rotate_token"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -18,15 +19,20 @@ from wizard.core.events import State
 from wizard.core.journal import record
 from wizard.core.permissions.commands import REDRIVE
 from wizard.core.tfvars import Outputs
+from wizard.core.undelivered import (
+    MOST_BYTES,
+    PREFIX,
+    UnreadableError,
+    check_payload,
+    read_record,
+    why_unreadable,
+)
 from wizard.flows.context import Context
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_deployment, open_session
 from wizard.flows.deployment.shared_state import require_state_here
 from wizard.flows.permissions import ask_first
 from wizard.services.aws.errors import explained
-
-PREFIX = "aws/lambda/async/"
-MOST_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -122,31 +128,42 @@ def forget(s3: Any, bucket: Bucket, batch: KeptBatch) -> None:
 
 def _payload(s3: Any, bucket: Bucket, batch: KeptBatch) -> Any:
     if batch.size > MOST_BYTES:
-        raise _unreadable(batch, f"it has {batch.size:,} bytes")
-    with explained("Reading an undelivered batch"):
-        body = s3.get_object(**bucket.place, Key=batch.key)["Body"].read()
+        raise _unreadable(batch, _too_large(batch))
+    body = _body(s3, bucket, batch)
     try:
-        return json.loads(body)["requestPayload"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise _unreadable(batch, f"{type(error).__name__}: {error}") from error
+        payload = read_record(body)
+        check_payload(payload)
+    except UnreadableError as why:
+        raise _unreadable(batch, str(why)) from why
+    return payload
+
+
+def _body(s3: Any, bucket: Bucket, batch: KeptBatch) -> bytes:
+    with explained("Reading an undelivered batch"):
+        return bytes(s3.get_object(**bucket.place, Key=batch.key)["Body"].read())
 
 
 def _unreadable(batch: KeptBatch, why: str) -> WizardError:
     return WizardError(
         "WAG-E-REDRIVE-002",
-        f"The kept batch {batch.key} is not an invocation record of AWS Lambda",
-        why=why,
-        next_step="Look at the object; it was left where it is.",
+        f"The kept batch {batch.key} can never be read: {why}",
+        next_step="It was left where it is. `wallarm-apigw redrive --discard` shows every batch "
+        "like it, asks, and deletes them.",
     )
+
+
+def _too_large(batch: KeptBatch) -> str:
+    return f"it has {batch.size:,} bytes"
 
 
 # A replay waits for the forwarder's own answer: AWS's limit for a function, and a little.
 LONGEST_INVOCATION = 910
+WORKERS = 8
 
 
 @dataclass(frozen=True)
 class Redriven:
-    """How many batches were delivered and removed, and how many still wait."""
+    """How many batches were delivered (or discarded) and removed, and how many still wait."""
 
     delivered: int
     failed: int
@@ -183,6 +200,41 @@ class Redrive:
         s3 = self.session.client("s3")
         function = outputs.lambda_function_name
         return tuple(waiting(s3, self._bucket(outputs), function, since))
+
+    def find_unreadable(self, batches: Iterable[KeptBatch]) -> tuple[tuple[KeptBatch, str], ...]:
+        """Those of them that no replay will ever deliver, each with the reason. Only reads."""
+        s3, bucket = self.session.client("s3"), self._bucket(self._known())
+
+        def judge(batch: KeptBatch) -> str:
+            if batch.size > MOST_BYTES:
+                return _too_large(batch)
+            return why_unreadable(_body(s3, bucket, batch))
+
+        known = tuple(batches)
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="undelivered") as pool:
+            reasons = tuple(pool.map(judge, known))
+        return tuple((one, why) for one, why in zip(known, reasons, strict=True) if why)
+
+    def discard(self, batches: Iterable[KeptBatch]) -> Redriven:
+        """Delete these, each looked at once more: only what can never be read goes.
+
+        Raises WizardError, before any is deleted, where permissions for it are missing.
+        """
+        ask_first(self.deployment, self.answers, REDRIVE)
+        s3, bucket = self.session.client("s3"), self._bucket(self._known())
+        deleted = failed = 0
+        for batch, why in self.find_unreadable(batches):
+            try:
+                with self.deployment.journal.effect(record.REDRIVE, batch.key) as effect:
+                    forget(s3, bucket, batch)
+                    effect.detail = f"deleted undelivered: {why}"
+            except WizardError as error:
+                self.context.note(f"not deleted: {error.what}", State.FAILED, batch.key)
+                failed += 1
+            else:
+                self.context.note(f"deleted: {why}", State.DONE, batch.key)
+                deleted += 1
+        return Redriven(deleted, failed)
 
     def replay(self, batches: Iterable[KeptBatch]) -> Redriven:
         """Replay these one after another; one batch's failure never stops its neighbours.
