@@ -92,6 +92,34 @@ def _cut_keys(text: str) -> str:
     return "".join(parts) + text[at:]
 
 
+# Greedy: a password may hold @, /, ? and #; the host stands behind the last @. A user name alone
+# goes, too: tokens are put there.
+_LOGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,20}:/{2,})(?:[^\s\"\\]|\\(?!\")){1,2000}@")
+
+
+def without_logins(text: str) -> str:
+    """A text whose addresses hold neither user name nor password: nothing is left of what stands
+    before the last @ of each."""
+    if "@" not in text or "//" not in text:
+        return text
+    return _LOGIN.sub(r"\1", text)
+
+
+def host_of(address: str) -> str:
+    """Scheme, host and port of an address as it may be shown; empty where no host can be told.
+
+    Everything before the last @ goes, whatever characters it holds.
+    """
+    before, slashes, after = address.strip().partition("://")
+    scheme, rest = (before, after) if slashes else ("", before)
+    host = re.split(r"[/?#\\]", rest.rpartition("@")[2], maxsplit=1)[0]
+    if not _HOST.fullmatch(host):
+        return ""
+    return f"{scheme}://{host}" if scheme else host
+
+
+_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
+
 SECRET_VARIABLES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",

@@ -27,7 +27,7 @@ SEEDS = range(int(os.environ.get("SOAK_SEEDS", "3")))
 WIZARD = """
 from pathlib import Path
 from wizard.services.terraform.client import open_terraform
-from wizard.services.workspace import WorkspaceId, open_workspace
+from wizard.services.workspace.workspace import WorkspaceId, open_workspace
 workspace = open_workspace(WorkspaceId("123456789012", "eu-central-1", "test"), root=Path({root!r}))
 with workspace.locked("install"):
     print("begun", flush=True)

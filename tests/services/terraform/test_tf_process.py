@@ -102,11 +102,37 @@ def test_another_process_with_the_same_number_is_not_taken_for_it(tmp_path: Path
         marker = tmp_path / "running.json"
         assert process.running(tmp_path) is not None
         data = json.loads(marker.read_text())
-        marker.write_text(json.dumps({**data, "birth": "1"}))
+        marker.write_text(json.dumps({**data, "birth": "1", "mark": "another run"}))
         assert process.running(tmp_path) is None
     finally:
         run.kill()
         run.wait(lambda _: None)
+
+
+def test_an_interrupt_that_was_lost_is_sent_again_and_an_answered_one_is_not(
+    tmp_path: Path,
+) -> None:
+    code = (
+        "import signal, time\n"
+        "seen = []\n"
+        "def got(*_):\n"
+        "    seen.append(1)\n"
+        "    if len(seen) > 1: print('Interrupt received', flush=True)\n"
+        "signal.signal(signal.SIGINT, got)\n"
+        "for n in range(80):\n"
+        "    time.sleep(.1)\n"
+        "    print('line', len(seen), flush=True)\n"
+    )
+    run = start(tmp_path, code)
+    lines: list[bytes] = []
+
+    def listen(line: bytes) -> None:
+        lines.append(line)
+        run.interrupt()
+
+    run.wait(listen)
+    assert lines.count(b"Interrupt received") == 1
+    assert lines[-1] == b"line 2"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}'])
@@ -126,7 +152,7 @@ WIZARD = """
 import sys
 from pathlib import Path
 from wizard.services.terraform.client import open_terraform
-from wizard.services.workspace import WorkspaceId, open_workspace
+from wizard.services.workspace.workspace import WorkspaceId, open_workspace
 workspace = open_workspace(WorkspaceId("123456789012", "eu-central-1", "test"), root=Path({root!r}))
 terraform = open_terraform(workspace, terraform={terraform!r})
 plan = terraform.plan()

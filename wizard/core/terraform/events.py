@@ -131,10 +131,14 @@ class Diagnostic:
 
 @dataclass(frozen=True)
 class Outputs:
-    """The outputs after an apply; sensitive ones are named, never shown (value None)."""
+    """The outputs after an apply; sensitive ones are named, never shown (value None).
+
+    In a plan there are no values; `changing` are those that it would change.
+    """
 
     values: Mapping[str, object] = field(default_factory=dict)
     sensitive: frozenset[str] = frozenset()
+    changing: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

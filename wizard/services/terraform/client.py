@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,10 +27,16 @@ from wizard.core.terraform.events import (
     Event,
     PlannedChange,
 )
+from wizard.core.terraform.outcome import (
+    ApplyHeard,
+    PlanHeard,
+    state_addresses,
+    unlike_plan,
+)
 from wizard.services.terraform import storage
 from wizard.services.terraform.environment import terraform_environment
-from wizard.services.terraform.errors import TerraformError, failed
-from wizard.services.terraform.events import diagnostic
+from wizard.services.terraform.errors import TerraformError, failed, unheard
+from wizard.services.terraform.events import bare_lines, diagnostic
 from wizard.services.terraform.find import (
     Binary,
     ProviderSource,
@@ -83,6 +90,7 @@ class ApplyResult:
 
 __all__ = ["ApplyResult", "PlanResult", "Terraform", "open_terraform"]
 
+_ADDRESS = re.compile(r"[A-Za-z_][\w-]*(?:\[.*\])?(?:\.[\w-]+(?:\[.*\])?)+")
 INIT_TIMEOUT = 900.0  # the provider is a download of 100 MB and more
 PLAN_TIMEOUT = 1800.0
 IMPORT_TIMEOUT = 1800.0
@@ -219,7 +227,7 @@ class Terraform:
     def validate(self) -> None:
         """Check the module itself. Raises TerraformError with every diagnostic."""
         answer = self.runner.ask("validate", json=IsFlagged)
-        data = read_json_answer(answer, "validate")
+        data = read_json_answer(answer, "validate", lambda found: "valid" in found)
         found = tuple(diagnostic(d) for d in data.get("diagnostics", ()))
         if not data.get("valid"):
             raise failed("validate", found, answer.stderr, answer.returncode)
@@ -240,18 +248,13 @@ class Terraform:
         self._check_state()
         self.workspace.sweep()
         path = self.workspace.plans / f"{time.time_ns()}.tfplan"
-        changes: dict[str, PlannedChange] = {}
+        heard = PlanHeard()
         drift: dict[str, DriftFound] = {}
-        summary = ChangeSummary(0, 0, 0)
 
         def listen(event: Event) -> None:
-            nonlocal summary
-            if isinstance(event, PlannedChange):
-                changes[event.address] = event
-            elif isinstance(event, DriftFound):
+            heard.hear(event)
+            if isinstance(event, DriftFound):
                 drift[event.address] = event
-            elif isinstance(event, ChangeSummary):
-                summary = event
             on_event(event)
 
         argv = self.runner.command_line(
@@ -270,13 +273,16 @@ class Terraform:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
+        if not path.exists() or heard.is_mute(done.returncode):
+            path.unlink(missing_ok=True)
+            raise unheard("plan", f"{self.binary.name} ended with exit code {done.returncode}.")
         return PlanResult(
             path,
             _sha256(path),
             destroy,
-            done.returncode == 2,
-            summary,
-            tuple(changes.values()),
+            heard.has_changes(done.returncode),
+            heard.summary or ChangeSummary(0, 0, 0),
+            tuple(heard.changes.values()),
             tuple(drift.values()),
             tuple(d for d in found if not d.is_error),
         )
@@ -288,13 +294,12 @@ class Terraform:
         WAG-E-TF-101 when the deployment changed since the plan, `interrupted` after `interrupt`,
         `in_doubt` when Terraform died and nobody knows what it did last.
         """
-        final: list[ChangeSummary] = []
+        heard = ApplyHeard()
         measured: list[tuple[str, str, float]] = []
 
         def listen(event: Event) -> None:
-            if isinstance(event, ChangeSummary) and event.operation != "plan":
-                final.append(event)
-            elif isinstance(event, ApplyComplete) and event.action != "read":
+            heard.hear(event)
+            if isinstance(event, ApplyComplete) and event.action != "read":
                 measured.append((event.resource_type, event.action, event.elapsed))
             on_event(event)
 
@@ -310,6 +315,8 @@ class Terraform:
             self._check_state()
             with storage.Reserve(self.workspace.state.path.parent) as reserve:
                 done, found = self.runner.stream("apply", argv, listen, None, on_tick=reserve.check)
+        except TerraformError as error:
+            raise self._with_doubts(error, heard) from error.__cause__
         finally:
             plan.discard()
             self._back_up_state()
@@ -319,7 +326,7 @@ class Terraform:
                 and not self.runner.env.get("AWS_ENDPOINT_URL")
             ):
                 self._history.record(measured)
-        if not final:
+        if heard.summary is None:
             raise TerraformError(
                 "WAG-E-TF-013",
                 "Terraform ended without its final count",
@@ -328,28 +335,66 @@ class Terraform:
                 diagnostics=found,
                 in_doubt=True,
             )
-        return ApplyResult(final[-1], done.seconds, tuple(d for d in found if not d.is_error))
+        if different := unlike_plan(plan.changes, self._addresses()):
+            raise TerraformError(
+                "WAG-E-TF-024",
+                "Terraform says that the apply is complete, but its state is not as planned",
+                why=f"{different}.",
+                next_step="Nothing further was done. Run the same command again: it compares with "
+                "the account and goes on.",
+                diagnostics=found,
+                in_doubt=True,
+            )
+        return ApplyResult(heard.summary, done.seconds, tuple(d for d in found if not d.is_error))
+
+    def _with_doubts(self, error: TerraformError, heard: ApplyHeard) -> TerraformError:
+        """The error of an apply that did not end, with what the state does not answer for."""
+        if not heard.begun and not heard.done:
+            return error
+        try:
+            doubts = heard.in_doubt(self._addresses())
+        except WizardError:
+            doubts = tuple(sorted(heard.begun))  # the state cannot be read: told by what needs it
+        if doubts:
+            error.in_doubt = True
+            error.why = f"{error.why}\n\nIn doubt, and looked at by the next run: " + ", ".join(
+                doubts
+            )
+            error.next_step = error.next_step.replace("What was finished is recorded. ", "")
+        return error
+
+    def _addresses(self) -> tuple[str, ...]:
+        """Addresses of everything in the state."""
+        if not self.workspace.state_is_local:
+            return self.state_list()
+        if not self.workspace.state.exists:
+            return ()
+        self.workspace.state.resources()  # says so when the file is damaged
+        return state_addresses(self.workspace.state.path.read_bytes())
 
     def output(self) -> dict[str, object]:
         """The outputs by name, in JSON types; a sensitive text is a `Secret`."""
-        return outputs(read_json_answer(self.runner.ask("output", json=IsFlagged), "output"))
+        answer = self.runner.ask("output", json=IsFlagged)
+        return outputs(read_json_answer(answer, "output", _are_outputs))
 
     def show_plan_json(self, plan: PlanResult) -> dict[str, Any]:
         """The whole plan as Terraform's JSON. It holds sensitive values: never store it."""
-        return read_json_answer(self.runner.ask("show", str(plan.path), json=IsFlagged), "show")
+        answer = self.runner.ask("show", str(plan.path), json=IsFlagged)
+        return read_json_answer(answer, "show", _is_shown)
 
     def show_state_json(self) -> dict[str, Any]:
         """The whole state as Terraform's JSON. It holds sensitive values: never store it."""
-        return read_json_answer(self.runner.ask("show", json=IsFlagged), "show")
+        return read_json_answer(self.runner.ask("show", json=IsFlagged), "show", _is_shown)
 
     def state_list(self) -> tuple[str, ...]:
-        """Addresses of everything in the state."""
+        """Addresses of everything in the state, data sources among it."""
         answer = self.runner.ask("state list")
         if answer.returncode != 0 and "No state file was found" in answer.stderr:
             return ()
         if answer.returncode != 0:
             raise failed("state list", (), answer.stderr, answer.returncode)
-        return tuple(line for line in answer.stdout.splitlines() if line.strip())
+        lines = bare_lines(answer.stdout)
+        return tuple(line for line in lines if _ADDRESS.fullmatch(line))
 
     def import_(self, address: str, resource_id: str, on_event: EventListener = ignore) -> None:
         """Take a resource that exists into the state. Raises TerraformError."""
@@ -423,6 +468,14 @@ class Terraform:
     def _var_file(self) -> str | None:
         path = self.workspace.variables_file
         return str(path) if path.exists() else None
+
+
+def _is_shown(found: Mapping[str, Any]) -> bool:
+    return "format_version" in found
+
+
+def _are_outputs(found: Mapping[str, Any]) -> bool:
+    return all(isinstance(item, Mapping) and "value" in item for item in found.values())
 
 
 def _sha256(path: Path) -> str:

@@ -13,6 +13,8 @@ import signal
 import sys
 from pathlib import Path
 
+COMMAND = (sys.executable, __file__)  # by path: `-m` would depend on the folder
+
 
 def available() -> bool:
     """Whether the package is installed. Does not load it: the library is 170 MB."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from wizard.core.errors import ExitCode, WizardError
+from wizard.core.redact import without_logins
 from wizard.core.terraform.events import Diagnostic
 from wizard.core.terraform.failures import Explanation, explain, explain_diagnostics
 from wizard.core.text import duration
@@ -42,6 +43,7 @@ class TerraformError(WizardError):
         self.retry = retry
 
 
+_SIGNALLED = 128  # a shell adds this to the number of the signal
 _CHANGING = ("apply", "import", "state push")
 _RESUME = "Run the same command again: it compares with the account and goes on where it was."
 
@@ -55,16 +57,23 @@ def failed(
     interrupted: bool = False,
     timeout: float | None = None,
     errored: tuple[Path, ...] = (),
+    complete: bool = False,
 ) -> TerraformError:
-    """The error for a command that ended with `returncode`."""
+    """The error for a command that ended with `returncode`.
+
+    Args:
+        complete: it was asked to stop, and had ended well by then.
+    """
     found = tuple(diagnostics)
+    stderr = without_logins(stderr)
     errors = [d for d in found if d.is_error]
     original = "\n\n".join(d.text for d in errors)
-    if stderr.strip() and (not errors or returncode < 0):
+    killed_by = signal_of(returncode)
+    if stderr.strip() and (not errors or killed_by):
         original = f"{original}\n\n{stderr.strip()}".strip()
-    died = returncode < 0 and not (interrupted and returncode == -signal.SIGINT)
+    died = killed_by > 0 and not (interrupted and killed_by == signal.SIGINT)
     in_doubt = died and command in _CHANGING
-    known = _told(command, found, stderr, returncode, interrupted, timeout)
+    known = _told(command, found, stderr, returncode, interrupted, timeout, complete)
     next_step = known.next_step
     if errored:
         names = ", ".join(str(p) for p in errored)
@@ -75,13 +84,38 @@ def failed(
     return TerraformError(
         known.code,
         known.what,
-        why=original or f"terraform {command} ended with exit code {returncode} and no words.",
+        why=original or _wordless(command, returncode, complete),
         next_step=next_step,
         diagnostics=found,
         interrupted=interrupted,
         in_doubt=in_doubt,
         retry=known.retry,
     )
+
+
+def unheard(command: str, why: str) -> TerraformError:
+    """The error where what stands in for Terraform does not hand on what Terraform says."""
+    return TerraformError(
+        "WAG-E-TF-023",
+        f"What terraform {command} said does not arrive here",
+        why=why,
+        next_step="Something stands between: a wrapper on PATH, of a CI action or a version "
+        "manager. Name the real program with --terraform PATH (for setup-terraform in GitHub "
+        "Actions: `terraform_wrapper: false`). Nothing further was done.",
+    )
+
+
+def signal_of(returncode: int) -> int:
+    """The signal that ended a program, also where a shell reports it; 0 where none did."""
+    if returncode < 0:
+        return -returncode
+    return returncode - _SIGNALLED if returncode > _SIGNALLED else 0
+
+
+def _wordless(command: str, returncode: int, complete: bool) -> str:
+    if complete:
+        return f"terraform {command} had ended by itself when it was to be stopped."
+    return f"terraform {command} ended with exit code {returncode} and no words."
 
 
 def _told(
@@ -91,8 +125,10 @@ def _told(
     returncode: int,
     interrupted: bool,
     timeout: float | None,
+    complete: bool,
 ) -> Explanation:
     changing = command in _CHANGING
+    killed_by = signal_of(returncode)
     if timeout is not None:
         what = f"Terraform {command} did not end within {duration(timeout)} and was stopped"
         step = "Check the network and the proxy, then try again."
@@ -102,16 +138,22 @@ def _told(
                 "folder that holds the provider with --plugin-mirror DIR."
             )
         return Explanation("WAG-E-TF-014", what, step, retry=True)
-    if interrupted and returncode in (0, 1, -signal.SIGINT):
+    if interrupted and complete:
+        return Explanation(
+            "WAG-E-TF-015",
+            f"Stopped at your request: terraform {command} was done, nothing further was begun",
+            f"What it did is recorded. {_RESUME}" if changing else "Nothing was changed.",
+        )
+    if interrupted and (not killed_by or killed_by == signal.SIGINT):
         return Explanation(
             "WAG-E-TF-015",
             f"Terraform {command} was stopped at your request",
             f"What was finished is recorded. {_RESUME}" if changing else "Nothing was changed.",
         )
-    if returncode < 0:
+    if killed_by:
         return Explanation(
             "WAG-E-TF-016",
-            f"Terraform {command} was killed (signal {-returncode})",
+            f"Terraform {command} was killed (signal {killed_by})",
             "What it was doing at that moment may be missing from its state. " + _RESUME
             if changing
             else "Nothing was changed. Too little memory is the usual cause.",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from wizard.core.redact import without_logins
 from wizard.core.terraform.events import (
     ApplyComplete,
     ApplyErrored,
@@ -24,6 +26,13 @@ from wizard.core.terraform.events import (
 
 # A line of text that is no event is shown, not analysed: more than this of it helps nobody.
 MAX_TEXT = 4096
+_DECODER = json.JSONDecoder()
+_MAX_TRIES = 100  # braces that begin nothing, before a text counts as text
+# A time at the beginning of each line of a longer answer, and colours anywhere.
+_BEFORE_LINES = re.compile(
+    r"^\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^\s\]]*\]?[ \t]?|\x1b\[[0-9;]*m", re.MULTILINE
+)
+_SAME = ("noop", "no-op")
 
 
 def parse_line(line: bytes | str) -> Event | None:
@@ -36,13 +45,9 @@ def parse_line(line: bytes | str) -> Event | None:
     text = text.strip()
     if not text:
         return None
-    if text[0] != "{":
-        return LogLine(text[:MAX_TEXT])
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return LogLine(text[:MAX_TEXT])
-    if not isinstance(data, dict):
+    text = without_logins(text)
+    data = find_object(text, lambda found: "@message" in found or "type" in found)
+    if data is None:
         return LogLine(text[:MAX_TEXT])
     try:
         event = _event(data)
@@ -54,6 +59,38 @@ def parse_line(line: bytes | str) -> Event | None:
     if not isinstance(message, str) or not message:
         return LogLine(text[:MAX_TEXT])
     return LogLine(message[:MAX_TEXT], str(data.get("@level", "info")))
+
+
+def find_object(
+    text: str, wanted: Callable[[dict[str, Any]], bool] = lambda _: True
+) -> dict[str, Any] | None:
+    """The first JSON object in a text for which `wanted` holds, whatever stands around it.
+
+    Wrappers print a line of their own first, put a time in front of each line, or colour them.
+    """
+    found = _first_object(text, wanted)
+    if found is None and (bare := _BEFORE_LINES.sub("", text)) != text:
+        found = _first_object(bare, wanted)
+    return found
+
+
+def _first_object(text: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:
+    at, tries = text.find("{"), 0
+    while at >= 0 and tries < _MAX_TRIES:
+        try:
+            data, end = _DECODER.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            at, tries = text.find("{", at + 1), tries + 1
+            continue
+        if isinstance(data, dict) and wanted(data):
+            return data
+        at, tries = text.find("{", end), tries + 1
+    return None
+
+
+def bare_lines(text: str) -> list[str]:
+    """The lines of a text without colours, and without times that a wrapper put before them."""
+    return [line.strip() for line in _BEFORE_LINES.sub("", text).splitlines()]
 
 
 def _event(data: dict[str, Any]) -> Event | None:
@@ -114,6 +151,7 @@ def _outputs(raw: Mapping[str, Mapping[str, Any]]) -> Outputs:
     return Outputs(
         {name: item.get("value") for name, item in raw.items()},
         frozenset(name for name, item in raw.items() if item.get("sensitive")),
+        frozenset(name for name, item in raw.items() if item.get("action", "noop") not in _SAME),
     )
 
 

