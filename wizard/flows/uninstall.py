@@ -35,6 +35,7 @@ from wizard.services.aws import log_groups, token_parameter
 from wizard.services.aws.errors import explain, is_not_found
 from wizard.services.aws.permissions import Permissions
 from wizard.services.aws.stages import Result
+from wizard.services.aws.tagged import forwarder
 from wizard.services.terraform.client import PlanResult
 
 EXECUTION_LOGS = "API-Gateway-Execution-Logs_"
@@ -168,6 +169,31 @@ class Removal:
         return not (self.stages or self.plan or self.token_parameter or self.policies)
 
 
+def require_gone(deployment: Deployment) -> None:
+    """Raise WizardError WAG-E-DEPLOY-004 while the deployment is still there: by its state, or
+    because its function answers. The token and the policies that it needs stay until it is gone.
+    """
+    held = deployment.workspace.check_state()
+    why = f"Terraform's state still holds {count(held, 'resource')}." if held else ""
+    if not why:
+        try:
+            arn = forwarder(deployment.session, deployment.deployment_id)
+        except WizardError as error:
+            deployment.context.note(
+                f"could not be looked for: {error.what}", State.UNCHECKED, "what may be left"
+            )
+            return
+        why = f"Its function is still there: {arn}" if arn else ""
+    if why:
+        raise WizardError(
+            "WAG-E-DEPLOY-004",
+            "The deployment is not gone, so nothing further is deleted",
+            why=why,
+            next_step="Run `wallarm-apigw uninstall` again. If it stays so, `wallarm-apigw doctor` "
+            "and the AWS console tell what holds it.",
+        )
+
+
 @dataclass(frozen=True)
 class Removed:
     """What an uninstall did, and what is left and why."""
@@ -275,6 +301,7 @@ class Uninstall:
         with deployment.journal.running(self._steps(removal)):
             reports = self._stages(removal.stages)
             destroyed = self._destroy(self._keep_logs(removal))
+            require_gone(deployment)
             self._policies()
             self._token(removal.token_parameter)
             if self._delete_logs:
