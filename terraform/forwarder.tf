@@ -106,12 +106,24 @@ resource "aws_lambda_function_event_invoke_config" "forwarder" {
 }
 
 resource "aws_lambda_permission" "logs" {
-  for_each       = local.subscribed
+  for_each       = { main = local.main_log_group }
   statement_id   = "logs-${substr(sha1(each.key), 0, 8)}"
   action         = "lambda:InvokeFunction"
   function_name  = aws_lambda_function.forwarder.function_name
   principal      = "logs.${var.region}.${data.aws_service_principal.this["logs"].suffix}"
   source_arn     = "${local.arn_of_log_groups}:${each.value}:*"
+  source_account = local.account_id
+}
+
+# The policy of a function ends at 20,480 bytes, which is some fifty statements. So further log groups, however
+# many, share one: any log group of this account and Region may call. Who may subscribe one is IAM's to say.
+resource "aws_lambda_permission" "further_logs" {
+  count          = length(local.subscribed) > 1 ? 1 : 0
+  statement_id   = "logs-of-this-account"
+  action         = "lambda:InvokeFunction"
+  function_name  = aws_lambda_function.forwarder.function_name
+  principal      = "logs.${var.region}.${data.aws_service_principal.this["logs"].suffix}"
+  source_arn     = "${local.arn_of_log_groups}:*:*"
   source_account = local.account_id
 }
 
@@ -125,6 +137,7 @@ resource "aws_cloudwatch_log_subscription_filter" "forwarder" {
 
   depends_on = [
     aws_lambda_permission.logs,
+    aws_lambda_permission.further_logs,
     aws_lambda_function_event_invoke_config.forwarder,
     aws_s3_bucket_policy.undelivered,
     aws_s3_bucket_server_side_encryption_configuration.undelivered,

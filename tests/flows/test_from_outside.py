@@ -21,6 +21,7 @@ from wizard.core.checks.model import Verdict
 from wizard.core.errors import WizardError
 from wizard.core.events import Note
 from wizard.core.facts import Stage
+from wizard.core.stages.log_format import log_group_name
 from wizard.core.state_place import STATE_TAG, STATE_TAG_VALUE, StatePlace
 from wizard.core.tfvars import DEPLOYMENT_TAG
 from wizard.flows import status
@@ -159,6 +160,42 @@ def test_what_is_broken_is_found_from_there_too(there: There) -> None:
     assert there.check("WAG-LOG-005")[0] is Verdict.FAIL
     seen = status.read_status(there.context, there.answers)
     assert any(f"{FUNCTION} is not subscribed to {GROUP}" in note for note in seen.notes)
+
+
+def test_stages_that_keep_their_log_groups_are_found_by_the_subscription(there: There) -> None:
+    """They share one statement of the forwarder's policy, which names none of them."""
+    keeping = [
+        stage for stage in there.world.inventory.stages
+        if log_group_name(stage.settings.access_log.destination_arn) not in ("", GROUP)
+    ]  # fmt: skip
+    group = log_group_name(keeping[0].settings.access_log.destination_arn)
+    identity = there.world.identity
+    there.client("lambda").add_permission(
+        FunctionName=FUNCTION, StatementId="logs-of-this-account",
+        Action="lambda:InvokeFunction", Principal=identity.logs_principal,
+        SourceArn=f"arn:aws:logs:{identity.region}:{identity.account_id}:log-group:*:*",
+        SourceAccount=identity.account_id,
+    )  # fmt: skip
+    logs = there.client("logs")
+    function = there.client("lambda").get_function_configuration(FunctionName=FUNCTION)
+    if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+        logs.create_log_group(logGroupName=group)
+    before = {s.ref: s.mode for s in status.read(there.context, there.answers).stages}
+    assert before == {there.stage.ref: "ours"}, "to be allowed is not to be subscribed"
+    logs.put_subscription_filter(
+        logGroupName=group, filterName=FUNCTION, filterPattern="",
+        destinationArn=function["FunctionArn"],
+    )  # fmt: skip
+    try:
+        seen = status.read(there.context, there.answers)
+        theirs = {
+            s.ref: "keep" for s in keeping
+            if log_group_name(s.settings.access_log.destination_arn) == group
+        }  # fmt: skip
+        assert {s.ref: s.mode for s in seen.stages} == before | theirs
+        assert seen.outputs.api_gateway_log_groups == tuple(sorted((GROUP, group)))
+    finally:
+        logs.delete_subscription_filter(logGroupName=group, filterName=FUNCTION)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ CA = """-----BEGIN CERTIFICATE-----
 MIIBhTCCASugAwIBAgIQIRi6zePL6mKjOipn+dNuaTAKBggqhkjOPQQDAjASMRAw
 -----END CERTIFICATE-----
 """
+MOST_POLICY = 20_480  # bytes, by AWS's quotas of Lambda
 TOPIC = "arn:aws:sns:us-east-1:123456789012:on-call"
 OPERATIONS = {"alarms": True, "dashboard": True, "alarm_topic_arn": TOPIC}
 
@@ -78,8 +79,8 @@ _SHOWN = "complete update aws_lb_listener.node"
 _ENDED = "complete delete aws_autoscaling_group.node"
 _GONE = "complete delete aws_security_group.node"
 ORDER = (
-    ("complete create aws_lambda_permission.logs", f"start create {_FILTER}"),
-    (f"complete delete {_FILTER}", "start delete aws_lambda_permission.logs"),
+    ("complete create aws_lambda_permission", f"start create {_FILTER}"),
+    (f"complete delete {_FILTER}", "start delete aws_lambda_permission"),
     (f"complete delete {_FILTER}", "start delete aws_lambda_function.forwarder"),
     (_MOVED, "start delete aws_security_group.forwarder"),
     (_MOVED, "start delete aws_subnet.private"),
@@ -268,7 +269,7 @@ def run(mode: Mode, folder: Path) -> Result:
         start = time.monotonic()
         result.resources = stack.apply(variables)["add"]
         result.seconds["apply"] = time.monotonic() - start
-        result.problems += out_of_order(stack.order)
+        result.problems += out_of_order(stack.order) + policy_too_long(stack)
         _expect_no_changes(stack, "the first apply", result)
         for update in mode.updates:
             seen = existing(aws)
@@ -276,7 +277,7 @@ def run(mode: Mode, folder: Path) -> Result:
             before |= existing(aws) - seen
             variables = {**variables, **given}
             stack.apply(variables)
-            result.problems += out_of_order(stack.order)
+            result.problems += out_of_order(stack.order) + policy_too_long(stack)
             _expect_no_changes(stack, f"changing {', '.join(update)}", result)
         result.problems += [f"{one} has not every tag" for one in stack.untagged(tags(variables))]
         _leave_something_undelivered(stack)
@@ -293,6 +294,14 @@ def run(mode: Mode, folder: Path) -> Result:
         if gone:
             result.problems.append(f"taken away: {', '.join(gone)}")
     return result
+
+
+def policy_too_long(stack: Stack) -> list[str]:
+    """The forwarder's policy, if AWS would refuse it; the local AWS takes any."""
+    name = stack.outputs()["lambda_function_name"]
+    policy = str(stack.aws.client("lambda").get_policy(FunctionName=name)["Policy"])
+    size = len(policy.encode())
+    return [f"the forwarder's policy has {size} bytes"] if size > MOST_POLICY else []
 
 
 def tags(variables: Variables) -> dict[str, str]:

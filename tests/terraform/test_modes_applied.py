@@ -15,6 +15,7 @@ import pytest
 
 from tests.terraform import modes
 from tests.terraform.account import (
+    Variables,
     key,
     log_groups,
     network,
@@ -65,10 +66,16 @@ def a_network_zones_and_log_groups(aws: LocalAws) -> dict[str, Any]:
     }
 
 
-def one_more_log_group(aws: LocalAws) -> dict[str, Any]:
-    """A log group that is subscribed to later."""
-    log_groups("/aws/vendedlogs/orders")(aws)
-    return {}
+def two_hundred_log_groups(aws: LocalAws) -> dict[str, Any]:
+    """Log groups that stages keep: four times as many as a statement for each would allow."""
+    names = [f"/aws/vendedlogs/the-orders-of-department-{number:03}" for number in range(200)]
+    log_groups(*names)(aws)
+    return {"api_gateway_log_group_names": names}
+
+
+def one_of_them(_aws: LocalAws, before: Variables) -> list[str]:
+    """All but one of the stages have been let go."""
+    return [before["api_gateway_log_group_names"][0]]
 
 
 TOGETHER: dict[str, Mode] = {
@@ -100,8 +107,8 @@ TOGETHER: dict[str, Mode] = {
         ),
     ),
     "given node, log group created": Mode(
-        "Given node, log group created",
-        one_more_log_group,
+        "Given node, log group created, 200 more kept",
+        two_hundred_log_groups,
         {**GIVEN_NODE, "undelivered_force_destroy": False},
         (
             merged(
@@ -117,7 +124,7 @@ TOGETHER: dict[str, Mode] = {
                     "forwarder_architecture": "arm64",
                     "vpc_id": other_vpc,
                     "private_subnet_ids": other_subnet,
-                    "api_gateway_log_group_names": ["/aws/vendedlogs/orders"],
+                    "api_gateway_log_group_names": one_of_them,
                 },
             ),
         ),

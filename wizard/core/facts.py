@@ -44,6 +44,12 @@ class Identity:
             return parts[1]
         return parts[-1]
 
+    @property
+    def logs_principal(self) -> str:
+        """The name under which CloudWatch Logs of the Region calls a function."""
+        suffix = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+        return f"logs.{self.region}.{suffix}"
+
 
 @dataclass(frozen=True)
 class Api:

@@ -45,6 +45,11 @@ run "defaults" {
   }
 
   assert {
+    condition     = length(aws_lambda_permission.further_logs) == 0
+    error_message = "And no other."
+  }
+
+  assert {
     condition     = endswith(aws_lambda_function.forwarder.filename, "/cw-resend-lambda.zip") && aws_lambda_function.forwarder.source_code_hash == filebase64sha256("./cw-resend-lambda.zip")
     error_message = "The package beside the module."
   }
@@ -125,8 +130,13 @@ run "several_log_groups_one_of_them_named_twice" {
   }
 
   assert {
-    condition     = length(aws_lambda_permission.logs) == 3 && length(distinct([for permission in aws_lambda_permission.logs : permission.statement_id])) == 3
-    error_message = "One permission for each, under a name of its own."
+    condition     = length(aws_lambda_permission.logs) == 1 && aws_lambda_permission.logs["main"].source_arn == "arn:aws:logs:us-east-1:123456789012:log-group:/aws/apigateway/mine:*"
+    error_message = "A permission for the one that stages log to."
+  }
+
+  assert {
+    condition     = aws_lambda_permission.further_logs[0].source_arn == "arn:aws:logs:us-east-1:123456789012:log-group:*:*" && aws_lambda_permission.further_logs[0].source_account == "123456789012" && aws_lambda_permission.further_logs[0].principal == aws_lambda_permission.logs["main"].principal && aws_lambda_permission.further_logs[0].statement_id != aws_lambda_permission.logs["main"].statement_id
+    error_message = "One for all others of this account, for a function's policy is full at some fifty."
   }
 }
 

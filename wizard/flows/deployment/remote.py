@@ -73,11 +73,22 @@ def read_remote(
         inventory: the stages of the Region, where they were read already.
     """
     prefix = answers.name_prefix
-    found = from_tags.look(session, identity, f"{identity.account_id}-{identity.region}-{prefix}")
+    read: list[Inventory] = [] if inventory is None else [inventory]
+
+    def stages_of_the_region() -> Inventory:
+        if not read:
+            read.append(discover(session, identity))
+        return read[0]
+
+    found = from_tags.look(
+        session,
+        identity,
+        f"{identity.account_id}-{identity.region}-{prefix}",
+        lambda: _log_groups(stages_of_the_region()),
+    )
     if found is None:
         return None
-    if inventory is None:
-        inventory = discover(session, identity)
+    inventory = stages_of_the_region()
     notes = [f"{problem.subject}: {problem.message}" for problem in inventory.problems]
     notes += [
         f"{found.outputs.lambda_function_name} is not subscribed to {group}: `wallarm-apigw "
@@ -143,6 +154,11 @@ def _answers(answers: Answers, identity: Identity, found: from_tags.Pictured) ->
     if number.lstrip("-").isdigit():
         known = known.with_(x_wallarm_application_id=int(number))
     return known
+
+
+def _log_groups(inventory: Inventory) -> set[str]:
+    arns = (stage.settings.access_log.destination_arn for stage in inventory.stages)
+    return {group for group in map(log_group_name, arns) if group}
 
 
 def _stages(

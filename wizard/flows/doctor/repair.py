@@ -27,12 +27,18 @@ from wizard.services.aws.stages import read_settings
 from wizard.services.checks.examination import Examination, absent, words
 from wizard.services.checks.wallarm import wanted_environment
 
+_FURTHER = "logs-of-this-account"
 
-def statement_id(exam: Examination, group: str) -> str:
-    """The id Terraform gives the statement of this log group (see `terraform/forwarder.tf`), so
-    that a repaired deployment is one that Terraform has nothing to change in."""
-    key = "main" if group == exam.outputs.api_gateway_log_group else group
-    return "logs-" + hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest()[:8]
+
+def statement(exam: Examination, group: str) -> tuple[str, str]:
+    """Id and log groups (a pattern) of the statement that lets this log group invoke the forwarder.
+
+    Those of `terraform/forwarder.tf`, so that a repaired deployment is one that Terraform has
+    nothing to change in: the deployment's first log group has one of its own, all others share one.
+    """
+    if group != exam.outputs.api_gateway_log_group:
+        return _FURTHER, "*"
+    return "logs-" + hashlib.sha1(b"main", usedforsecurity=False).hexdigest()[:8], group
 
 
 def invoke_permission(exam: Examination, group: str) -> dict[str, Any]:
@@ -41,13 +47,14 @@ def invoke_permission(exam: Examination, group: str) -> dict[str, Any]:
     A statement of the same id that allows something else is replaced.
     """
     identity = exam.identity
-    arn = f"arn:{identity.partition}:logs:{identity.region}:{identity.account_id}:log-group:{group}"
+    statement_id, groups = statement(exam, group)
+    arn = f"arn:{identity.partition}:logs:{identity.region}:{identity.account_id}:log-group"
     request = {
         "FunctionName": exam.outputs.lambda_function_name,
-        "StatementId": statement_id(exam, group),
+        "StatementId": statement_id,
         "Action": "lambda:InvokeFunction",
-        "Principal": f"logs.{identity.region}.amazonaws.com",
-        "SourceArn": f"{arn}:*",
+        "Principal": identity.logs_principal,
+        "SourceArn": f"{arn}:{groups}:*",
         "SourceAccount": identity.account_id,
     }
     client = exam.aws("lambda")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ from wizard.services.aws.log_delivery import group_arn
 
 _MAIN = "logs-" + hashlib.sha1(b"main", usedforsecurity=False).hexdigest()[:8]
 """Statement of the deployment's first log group in the forwarder's policy (`forwarder.tf`)."""
+_ANY = "*"
+"""In its place: every log group of the account may be subscribed."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Pictured:
 
     Attributes:
         outputs: what Terraform would put out; of log groups those that are really subscribed.
-        permitted: log groups for which the forwarder may be called, subscribed or not.
+        permitted: log groups for which the forwarder may be called, subscribed or not. Of those
+            that share the account's statement only the subscribed ones count.
         resources: how many things carry its tag. Auto Scaling and most of IAM are not counted.
         application_id: Wallarm's, as the forwarder sends it.
     """
@@ -43,8 +46,17 @@ class Pictured:
     application_id: str = ""
 
 
-def look(clients: Clients, identity: Identity, deployment_id: str) -> Pictured | None:
-    """Look at a deployment; None where AWS knows none of that id. Raises WizardError."""
+def look(
+    clients: Clients,
+    identity: Identity,
+    deployment_id: str,
+    log_groups: Callable[[], Iterable[str]] = tuple,
+) -> Pictured | None:
+    """Look at a deployment; None where AWS knows none of that id. Raises WizardError.
+
+    Args:
+        log_groups: gives those that stages log to; asked where the forwarder may be called for any.
+    """
     arns = tagged.resources(clients, deployment_id)
     functions = (arn.rpartition(":")[2] for arn in arns if ":lambda:" in arn)
     found = next(filter(None, (_configuration(clients, name) for name in functions)), None)
@@ -52,8 +64,12 @@ def look(clients: Clients, identity: Identity, deployment_id: str) -> Pictured |
         return None
     name = str(found["FunctionName"])
     variables = found.get("Environment", {}).get("Variables", {})
-    groups = _permitted(clients, name)
-    main = groups.get(_MAIN, "")
+    statements = _permitted(clients, name)
+    main = statements.get(_MAIN, "")
+    named = {group for group in statements.values() if group != _ANY}
+    asked = {*log_groups()} if _ANY in statements.values() else set()
+    subscribed = {group for group in named | asked if _subscribed(clients, group, found)}
+    permitted = tuple(sorted(named | subscribed))
     load_balancer = _first(arns, r".*:loadbalancer/app/.+")
     address, group_of_it = _load_balancer(clients, load_balancer)
     service = _first(arns, r".*:service/(.+/.+)")
@@ -77,13 +93,11 @@ def look(clients: Clients, identity: Identity, deployment_id: str) -> Pictured |
         load_balancer_security_group=group_of_it,
         vpc_id=found.get("VpcConfig", {}).get("VpcId", ""),
         suffix=name.rpartition("-")[2],
-        api_gateway_log_groups=tuple(
-            group for group in sorted(groups.values()) if _subscribed(clients, group, found)
-        ),
+        api_gateway_log_groups=tuple(sorted(subscribed)),
     )
     return Pictured(
         outputs,
-        tuple(sorted(groups.values())),
+        permitted,
         len(arns),
         variables.get("X_WALLARM_APPLICATION_ID", ""),
     )
@@ -100,7 +114,7 @@ def _configuration(clients: Clients, name: str) -> dict[str, Any] | None:
 
 
 def _permitted(clients: Clients, name: str) -> dict[str, str]:
-    """Statement id → log group, of the forwarder's policy."""
+    """Statement id → log group, or _ANY, of the forwarder's policy."""
     try:
         policy = json.loads(clients.client("lambda").get_policy(FunctionName=name)["Policy"])
     except ClientError as error:

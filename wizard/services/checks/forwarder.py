@@ -63,7 +63,7 @@ def invoke_permission(exam: Examination) -> Finding:
         if not any(_allows(s, exam, group) for s in statements):
             return failed(
                 f"lambda.GetPolicy of {name} has no statement that lets "
-                f"logs.{exam.identity.region}.amazonaws.com invoke it for {group}",
+                f"{exam.identity.logs_principal} invoke it for {group}",
                 group,
             )
     return passed(count(len(exam.log_groups), "log group") + " permitted")
@@ -209,7 +209,7 @@ def _allows(statement: dict[str, Any], exam: Examination, group: str) -> bool:
     identity = exam.identity
     principal = statement.get("Principal", "")
     services = principal.get("Service", "") if isinstance(principal, dict) else principal
-    wanted = {f"logs.{identity.region}.amazonaws.com", "logs.amazonaws.com", "*"}
+    wanted = {identity.logs_principal, "logs.amazonaws.com", "*"}
     if statement.get("Effect") != "Allow" or not wanted & set(_listed(services)):
         return False
     actions = _listed(statement.get("Action", ()))
