@@ -81,15 +81,15 @@ resource "aws_acm_certificate" "node" {
 }
 
 # ACM asks for the same record for every certificate of one name in one account, and looks at it again
-# whenever it renews one. So a record that is there is never taken over: it would go when this goes.
+# whenever it renews one. So a record that is there is never taken over (allow_overwrite stays off): it would go
+# when this goes.
 resource "aws_route53_record" "validation" {
-  count           = local.makes_certificate && var.certificate_validation_record ? 1 : 0
-  zone_id         = data.aws_route53_zone.this[0].zone_id
-  name            = tolist(aws_acm_certificate.node[0].domain_validation_options)[0].resource_record_name
-  type            = tolist(aws_acm_certificate.node[0].domain_validation_options)[0].resource_record_type
-  records         = [tolist(aws_acm_certificate.node[0].domain_validation_options)[0].resource_record_value]
-  ttl             = 60
-  allow_overwrite = false
+  count   = local.makes_certificate && var.certificate_validation_record ? 1 : 0
+  zone_id = data.aws_route53_zone.this[0].zone_id
+  name    = tolist(aws_acm_certificate.node[0].domain_validation_options)[0].resource_record_name
+  type    = tolist(aws_acm_certificate.node[0].domain_validation_options)[0].resource_record_type
+  records = [tolist(aws_acm_certificate.node[0].domain_validation_options)[0].resource_record_value]
+  ttl     = 60
 }
 
 resource "aws_acm_certificate_validation" "node" {

@@ -58,6 +58,9 @@ TEXTS = {
     "WAG-E-TF-124": "Failed to install provider from shared cache\nthe local package doesn't match "
     "any of the checksums recorded in the dependency lock file",
     "WAG-E-TF-125": "api error OptInRequired: You are not subscribed to this service.",
+    "WAG-E-TF-126": "creating Route53 Record: operation error Route 53: ChangeResourceRecordSets, "
+    "InvalidChangeBatch: [Tried to create resource record set [name='_abc.node.example.com.', "
+    "type='CNAME'] but it already exists]",
 }
 
 

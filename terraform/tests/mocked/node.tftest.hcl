@@ -240,7 +240,7 @@ run "two_nodes_with_https_an_application_and_an_own_token" {
   }
 
   assert {
-    condition     = aws_acm_certificate.node[0].domain_name == "wallarm-node.example.com" && aws_route53_record.node[0].name == "wallarm-node.example.com" && aws_route53_record.validation[0].type == "CNAME" && aws_route53_record.validation[0].allow_overwrite == false
+    condition     = aws_acm_certificate.node[0].domain_name == "wallarm-node.example.com" && aws_route53_record.node[0].name == "wallarm-node.example.com" && aws_route53_record.validation[0].type == "CNAME" && aws_route53_record.validation[0].allow_overwrite != true
     error_message = "A certificate and a record for the node's name, and the record that validates the certificate, unless somebody else's is there."
   }
 

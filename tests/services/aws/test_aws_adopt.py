@@ -42,6 +42,39 @@ def test_a_bucket_is_taken_over_with_our_tag_or_where_none_was_written_yet(
     assert import_ids.find(session, "aws_s3_bucket", values(name), "somebody-else") == ""
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "ours"),
+    [
+        ("CNAME", "_abc.acm-validations.aws.", True),
+        ("CNAME", "_abc.ACM-validations.aws", True),
+        ("CNAME", "_other.acm-validations.aws.", False),
+        ("TXT", '"_abc.acm-validations.aws."', False),
+    ],
+)
+def test_the_record_that_validates_a_certificate_is_taken_over_only_if_it_says_the_same(
+    session: Session, kind: str, value: str, ours: bool
+) -> None:
+    route53 = session.client("route53")
+    domain = f"x-{uuid.uuid4().hex[:8]}.example.com"
+    zone = route53.create_hosted_zone(Name=domain, CallerReference=domain)["HostedZone"]["Id"]
+    zone = zone.rpartition("/")[2]
+    name = f"_proof.node.{domain}"
+    record = {"Name": name, "Type": kind, "TTL": 60, "ResourceRecords": [{"Value": value}]}
+    route53.change_resource_record_sets(
+        HostedZoneId=zone,
+        ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]},
+    )
+    planned = {
+        "zone_id": zone,
+        "name": f"{name}.",
+        "type": "CNAME",
+        "records": ["_abc.acm-validations.aws."],
+        "alias": [],
+    }
+    expected = f"{zone}_{name}_CNAME" if ours else ""
+    assert import_ids.find(session, "aws_route53_record", planned, OURS) == expected
+
+
 # Written a second time they are what they were: AWS puts them, or Terraform only waits for them.
 WRITTEN_ANEW = {
     "aws_acm_certificate_validation",

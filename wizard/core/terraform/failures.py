@@ -132,6 +132,15 @@ _ROWS = (
         True,
     ),
     _Row(
+        "WAG-E-TF-126",
+        r"Tried to create resource record set .{0,400}but it already exists",
+        "A DNS record of that name is there already; it is left as it is",
+        "If an interrupted run made it, run the same command again: it takes it over. A record "
+        "that begins with an underscore proves the name to ACM for another certificate, which "
+        "would lose it with this deployment: give that certificate as certificate_arn. Otherwise "
+        "choose another node_dns_name.",
+    ),
+    _Row(
         "WAG-E-TF-112",
         r"EntityAlreadyExists|AlreadyExists|already exists|BucketAlreadyOwnedByYou|DuplicateLoadBal"
         r"|ResourceConflictException|InvalidGroup\.Duplicate|name is already in use",

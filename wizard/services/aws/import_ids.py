@@ -114,20 +114,32 @@ def _listener(session: Session, values: Values, _: str) -> str:
 
 
 def _record(session: Session, values: Values, _: str) -> str:
-    """A name that points to the load balancer of this deployment, and to nothing else."""
+    """A name that leads to what this deployment has: its load balancer, or ACM's proof of a name.
+
+    That proof is the same for every certificate of the name in the account. It is taken over only
+    where an interrupted run was making it, as everything here.
+    """
     zone, name, kind = values.get("zone_id"), values.get("name"), values.get("type")
     target = next((a.get("name") for a in values.get("alias") or ()), None)
-    if not zone or not name or not kind or not target:
+    wanted = {_host(one) for one in ([target] if target else values.get("records") or ()) if one}
+    if not zone or not name or not kind or not wanted:
         return ""
     found: Any = session.client("route53").list_resource_record_sets(
         HostedZoneId=zone, StartRecordName=name, StartRecordType=kind, MaxItems="1"
     )
     for one in found["ResourceRecordSets"]:
-        alias = str(one.get("AliasTarget", {}).get("DNSName", "")).removeprefix("dualstack.")
-        same = str(one["Name"]).rstrip(".") == name and one["Type"] == kind
-        if same and alias.rstrip(".").lower() == target.lower():
-            return f"{zone}_{name}_{kind}"
+        alias = one.get("AliasTarget", {}).get("DNSName")
+        held = [alias] if alias else [record["Value"] for record in one.get("ResourceRecords", ())]
+        if (_host(one["Name"]), one["Type"]) == (_host(name), kind) and {
+            *map(_host, held)
+        } == wanted:
+            return f"{zone}_{_host(name)}_{kind}"
     return ""
+
+
+def _host(name: str) -> str:
+    """A host as Route 53 and Terraform both mean it."""
+    return name.rstrip(".").removeprefix("dualstack.").lower()
 
 
 def _namespace(session: Session, values: Values, deployment_id: str) -> str:
