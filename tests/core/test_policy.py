@@ -236,6 +236,8 @@ def test_without_an_account_cloudformation_fills_it_in_and_json_allows_any() -> 
 def test_other_partitions_get_their_own_arns() -> None:
     text = render(Answers(region="cn-north-1"), "deploy", "json", ACCOUNT, "aws-cn")
     assert "arn:aws-cn:lambda:cn-north-1:" in text
+    assert '"ec2.amazonaws.com.cn"' in text  # who may be handed the instances' role there
+    assert '"lambda.amazonaws.com"' in text
     assert "arn:aws:" not in text
 
 

@@ -191,8 +191,13 @@ def in_given_vpc(scope: Scope) -> Conditions:
 
 
 def passed_to(*services: str) -> Callable[[Scope], Conditions]:
-    """The role may be handed to these services only."""
-    return lambda _scope: {"StringEquals": {"iam:PassedToService": list(services)}}
+    """The role may be handed to these services only. In China EC2 has a name of its own."""
+
+    def conditions(scope: Scope) -> Conditions:
+        own = {"ec2.amazonaws.com": "ec2.amazonaws.com.cn"} if scope.partition == "aws-cn" else {}
+        return {"StringEquals": {"iam:PassedToService": [own.get(one, one) for one in services]}}
+
+    return conditions
 
 
 def while_making(*operations: str) -> Callable[[Scope], Conditions]:
