@@ -45,6 +45,7 @@ resource "aws_cloudwatch_metric_alarm" "forwarder" {
   treat_missing_data  = "notBreaching"
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions
+  tags                = local.own_tags
 }
 
 # A client can have a line of its own given up, so single ones are no alarm; a share of them is.
@@ -80,6 +81,7 @@ resource "aws_cloudwatch_metric_alarm" "silence" {
   treat_missing_data  = "breaching"
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions
+  tags                = local.own_tags
 }
 
 # Log events come in and the forwarder is never called: the filter or its permission is gone.
@@ -98,6 +100,7 @@ resource "aws_cloudwatch_metric_alarm" "not_forwarded" {
   treat_missing_data  = "breaching"
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions
+  tags                = local.own_tags
 }
 
 resource "aws_cloudwatch_metric_alarm" "unhealthy_targets" {
@@ -114,6 +117,7 @@ resource "aws_cloudwatch_metric_alarm" "unhealthy_targets" {
   treat_missing_data  = "notBreaching" # no target at all is the next alarm's business
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions
+  tags                = local.own_tags
 
   dimensions = {
     TargetGroup  = aws_lb_target_group.node[0].arn_suffix
@@ -137,6 +141,7 @@ resource "aws_cloudwatch_metric_alarm" "no_running_task" {
   treat_missing_data  = "breaching"
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions
+  tags                = local.own_tags
 
   dimensions = {
     ClusterName = aws_ecs_cluster.this[0].name

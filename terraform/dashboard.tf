@@ -80,7 +80,7 @@ resource "aws_cloudwatch_dashboard" "this" {
         height = 6
         properties = {
           title   = widget.title
-          region  = var.region
+          region  = local.region
           stat    = widget.stat
           period  = 300
           view    = "timeSeries"

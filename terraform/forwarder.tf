@@ -15,7 +15,7 @@ locals {
 
   creates_log_group = var.api_gateway_log_group_name == ""
   main_log_group    = local.creates_log_group ? aws_cloudwatch_log_group.api[0].name : var.api_gateway_log_group_name
-  arn_of_log_groups = "arn:${local.partition}:logs:${var.region}:${local.account_id}:log-group"
+  arn_of_log_groups = "arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group"
 
   # Keys must be known while planning; the created group's name is not. A group may itself be called
   # "main"; no group has a space in its name.
@@ -31,6 +31,7 @@ resource "aws_cloudwatch_log_group" "api" {
   name              = "/aws/apigateway/wallarm-api-discovery-${local.suffix}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn == "" ? null : var.kms_key_arn
+  tags              = local.own_tags
 }
 
 resource "aws_cloudwatch_log_group" "forwarder" {
@@ -38,6 +39,7 @@ resource "aws_cloudwatch_log_group" "forwarder" {
   name              = "/aws/lambda/${local.function_name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn == "" ? null : var.kms_key_arn
+  tags              = local.own_tags
 }
 
 resource "aws_lambda_function" "forwarder" {
@@ -57,6 +59,7 @@ resource "aws_lambda_function" "forwarder" {
   memory_size                    = var.lambda_memory_size
   reserved_concurrent_executions = var.lambda_reserved_concurrency
   kms_key_arn                    = var.kms_key_arn == "" ? null : var.kms_key_arn
+  tags                           = local.own_tags
 
   environment {
     variables = merge(
@@ -110,7 +113,7 @@ resource "aws_lambda_permission" "logs" {
   statement_id   = "logs-${substr(sha1(each.key), 0, 8)}"
   action         = "lambda:InvokeFunction"
   function_name  = aws_lambda_function.forwarder.function_name
-  principal      = "logs.${var.region}.${data.aws_service_principal.this["logs"].suffix}"
+  principal      = "logs.${local.region}.${data.aws_service_principal.this["logs"].suffix}"
   source_arn     = "${local.arn_of_log_groups}:${each.value}:*"
   source_account = local.account_id
 }
@@ -122,7 +125,7 @@ resource "aws_lambda_permission" "further_logs" {
   statement_id   = "logs-of-this-account"
   action         = "lambda:InvokeFunction"
   function_name  = aws_lambda_function.forwarder.function_name
-  principal      = "logs.${var.region}.${data.aws_service_principal.this["logs"].suffix}"
+  principal      = "logs.${local.region}.${data.aws_service_principal.this["logs"].suffix}"
   source_arn     = "${local.arn_of_log_groups}:*:*"
   source_account = local.account_id
 }
@@ -165,6 +168,7 @@ resource "aws_s3_bucket" "undelivered" {
 
   bucket        = "${var.name_prefix}-undelivered-${local.suffix}"
   force_destroy = var.undelivered_force_destroy
+  tags          = local.own_tags
 }
 
 resource "aws_s3_bucket_public_access_block" "undelivered" {

@@ -12,6 +12,7 @@ resource "aws_lb" "node" {
   drop_invalid_header_fields = false
   enable_deletion_protection = false
   idle_timeout               = 120
+  tags                       = local.own_tags
 
   # Who called the API is in the message; the forwarder's own address says nothing about it.
   xff_header_processing_mode = "preserve"
@@ -25,6 +26,7 @@ resource "aws_lb_target_group" "node" {
   target_type          = "ip"
   vpc_id               = local.vpc_id
   deregistration_delay = 30
+  tags                 = local.own_tags
 
   health_check {
     path                = "/ready"
@@ -44,6 +46,7 @@ resource "aws_lb_listener" "node" {
   protocol          = local.https ? "HTTPS" : "HTTP"
   ssl_policy        = local.https ? "ELBSecurityPolicy-TLS13-1-2-2021-06" : null
   certificate_arn   = local.https ? local.certificate_arn : null
+  tags              = local.own_tags
 
   default_action {
     type             = "forward"
@@ -74,6 +77,7 @@ resource "aws_acm_certificate" "node" {
   count             = local.makes_certificate ? 1 : 0
   domain_name       = local.node_host
   validation_method = "DNS"
+  tags              = local.own_tags
 
   lifecycle {
     create_before_destroy = true

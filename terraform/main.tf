@@ -59,7 +59,7 @@ locals {
   )
   check_region = alltrue([
     for arn in compact([var.kms_key_arn, var.wallarm_api_token_kms_key_arn, var.alarm_topic_arn, var.certificate_arn]) :
-    can(regex("^arn:[a-z-]+:[a-z]+:${var.region}:", arn))
+    can(regex("^arn:[a-z-]+:[a-z]+:${local.region}:", arn))
     ]) ? true : tobool(
     "Use a kms_key_arn, wallarm_api_token_kms_key_arn, alarm_topic_arn and certificate_arn of the Region in region: AWS accepts no others."
   )

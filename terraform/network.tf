@@ -26,19 +26,20 @@ resource "aws_vpc" "this" {
   cidr_block           = var.vpc_cidr
   enable_dns_hostnames = true
   enable_dns_support   = true
-  tags                 = { Name = var.name_prefix }
+  tags                 = merge(local.own_tags, { Name = var.name_prefix })
 }
 
 # Nothing uses the default security group; without rules nothing ever can.
 resource "aws_default_security_group" "this" {
   count  = local.creates_vpc ? 1 : 0
   vpc_id = aws_vpc.this[0].id
+  tags   = local.own_tags
 }
 
 resource "aws_internet_gateway" "this" {
   count  = local.creates_vpc ? 1 : 0
   vpc_id = aws_vpc.this[0].id
-  tags   = { Name = var.name_prefix }
+  tags   = merge(local.own_tags, { Name = var.name_prefix })
 }
 
 resource "aws_subnet" "public" {
@@ -46,7 +47,7 @@ resource "aws_subnet" "public" {
   vpc_id            = aws_vpc.this[0].id
   availability_zone = local.zones[count.index]
   cidr_block        = cidrsubnet(var.vpc_cidr, 4, count.index)
-  tags              = { Name = "${var.name_prefix}-public-${count.index + 1}" }
+  tags              = merge(local.own_tags, { Name = "${var.name_prefix}-public-${count.index + 1}" })
 
   # A subnet stays where it was made, whatever zones AWS adds, or calls unavailable for an hour.
   lifecycle {
@@ -59,7 +60,7 @@ resource "aws_subnet" "private" {
   vpc_id            = aws_vpc.this[0].id
   availability_zone = local.zones[count.index]
   cidr_block        = cidrsubnet(var.vpc_cidr, 4, count.index + 2)
-  tags              = { Name = "${var.name_prefix}-private-${count.index + 1}" }
+  tags              = merge(local.own_tags, { Name = "${var.name_prefix}-private-${count.index + 1}" })
 
   lifecycle {
     create_before_destroy = true # the forwarder moves out first
@@ -75,7 +76,7 @@ resource "aws_subnet" "private" {
 resource "aws_eip" "nat" {
   count      = local.nat_count
   domain     = "vpc"
-  tags       = { Name = "${var.name_prefix}-nat" }
+  tags       = merge(local.own_tags, { Name = "${var.name_prefix}-nat" })
   depends_on = [aws_internet_gateway.this]
 }
 
@@ -83,7 +84,7 @@ resource "aws_nat_gateway" "this" {
   count         = local.nat_count
   allocation_id = aws_eip.nat[count.index].id
   subnet_id     = aws_subnet.public[count.index].id
-  tags          = { Name = var.name_prefix }
+  tags          = merge(local.own_tags, { Name = var.name_prefix })
 
   # Whoever waits for the way out waits for all of it, and loses none of it early on destroy.
   depends_on = [aws_route.internet, aws_route_table_association.public]
@@ -92,7 +93,7 @@ resource "aws_nat_gateway" "this" {
 resource "aws_route_table" "public" {
   count  = local.creates_vpc ? 1 : 0
   vpc_id = aws_vpc.this[0].id
-  tags   = { Name = "${var.name_prefix}-public" }
+  tags   = merge(local.own_tags, { Name = "${var.name_prefix}-public" })
 }
 
 resource "aws_route" "internet" {
@@ -111,7 +112,7 @@ resource "aws_route_table_association" "public" {
 resource "aws_route_table" "private" {
   count  = local.creates_vpc ? 2 : 0
   vpc_id = aws_vpc.this[0].id
-  tags   = { Name = "${var.name_prefix}-private-${count.index + 1}" }
+  tags   = merge(local.own_tags, { Name = "${var.name_prefix}-private-${count.index + 1}" })
 }
 
 resource "aws_route" "nat" {
@@ -132,8 +133,8 @@ resource "aws_route_table_association" "private" {
 resource "aws_vpc_endpoint" "s3" {
   count             = local.creates_vpc && contains(["aws", "aws-cn", "aws-us-gov"], local.partition) ? 1 : 0
   vpc_id            = aws_vpc.this[0].id
-  service_name      = "com.amazonaws.${var.region}.s3"
+  service_name      = "com.amazonaws.${local.region}.s3"
   vpc_endpoint_type = "Gateway"
   route_table_ids   = aws_route_table.private[*].id
-  tags              = { Name = var.name_prefix }
+  tags              = merge(local.own_tags, { Name = var.name_prefix })
 }

@@ -3,7 +3,7 @@
 locals {
   creates_token = local.deploys_node && var.wallarm_api_token_ssm_parameter == ""
   token_arn = local.creates_token ? join("", aws_ssm_parameter.token[*].arn) : join("", [
-    "arn:${local.partition}:ssm:${var.region}:${local.account_id}:parameter",
+    "arn:${local.partition}:ssm:${local.region}:${local.account_id}:parameter",
     var.wallarm_api_token_ssm_parameter,
   ])
   config_folder = "/opt/wallarm-connector"
@@ -45,6 +45,7 @@ resource "aws_ssm_parameter" "token" {
   type   = "SecureString"
   value  = var.wallarm_api_token
   key_id = var.wallarm_api_token_kms_key_arn == "" ? null : var.wallarm_api_token_kms_key_arn
+  tags   = local.own_tags
 }
 
 resource "aws_cloudwatch_log_group" "node" {
@@ -53,12 +54,14 @@ resource "aws_cloudwatch_log_group" "node" {
   name              = "/ecs/${var.name_prefix}-node-${local.suffix}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn == "" ? null : var.kms_key_arn
+  tags              = local.own_tags
 }
 
 resource "aws_ecs_cluster" "this" {
   #checkov:skip=CKV_AWS_65:Container Insights is billed for each metric; the alarm on running tasks works without it
   count = local.deploys_node ? 1 : 0
   name  = "${var.name_prefix}-${local.suffix}"
+  tags  = local.own_tags
 
   setting {
     name  = "containerInsights"
@@ -70,12 +73,14 @@ resource "aws_service_discovery_private_dns_namespace" "this" {
   count = local.deploys_node ? 1 : 0
   name  = local.namespace
   vpc   = local.vpc_id
+  tags  = local.own_tags
 }
 
 resource "aws_service_discovery_service" "node" {
   count        = local.deploys_node ? 1 : 0
   name         = "node"
   namespace_id = aws_service_discovery_private_dns_namespace.this[0].id
+  tags         = local.own_tags
 
   force_destroy = true # a task that is still leaving must not stop destroy
 
@@ -99,6 +104,7 @@ resource "aws_launch_template" "node" {
   instance_type          = var.node_instance_type
   vpc_security_group_ids = [aws_security_group.node[0].id]
   update_default_version = true
+  tags                   = local.own_tags
 
   iam_instance_profile {
     arn = aws_iam_instance_profile.instance[0].arn
@@ -201,6 +207,7 @@ resource "aws_autoscaling_group" "node" {
 resource "aws_ecs_capacity_provider" "node" {
   count = local.deploys_node ? 1 : 0
   name  = local.capacity_provider
+  tags  = local.own_tags
 
   auto_scaling_group_provider {
     auto_scaling_group_arn         = aws_autoscaling_group.node[0].arn
@@ -228,6 +235,7 @@ resource "aws_ecs_task_definition" "node" {
   requires_compatibilities = ["EC2"]
   execution_role_arn       = aws_iam_role.execution[0].arn
   task_role_arn            = aws_iam_role.task[0].arn
+  tags                     = local.own_tags
 
   volume {
     name      = "config"
@@ -256,7 +264,7 @@ resource "aws_ecs_task_definition" "node" {
       logDriver = "awslogs"
       options = {
         "awslogs-group"         = aws_cloudwatch_log_group.node[0].name
-        "awslogs-region"        = var.region
+        "awslogs-region"        = local.region
         "awslogs-stream-prefix" = "node"
       }
     }
@@ -280,6 +288,7 @@ resource "aws_ecs_service" "node" {
   enable_ecs_managed_tags            = true
   propagate_tags                     = "SERVICE"
   force_delete                       = true
+  tags                               = local.own_tags
 
   capacity_provider_strategy {
     capacity_provider = local.capacity_provider

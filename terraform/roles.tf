@@ -3,7 +3,7 @@
 
 locals {
   boundary  = var.permissions_boundary == "" ? null : var.permissions_boundary
-  role_base = "${var.name_prefix}-${var.region}" # IAM is global: two regions must not collide
+  role_base = "${var.name_prefix}-${local.region}" # IAM is global: two regions must not collide
 
   # The forwarder's role is made anew before the old one goes, so a new path is also a new name.
   path_mark = var.iam_path == "/" ? "" : "-${substr(sha1(var.iam_path), 0, 4)}"
@@ -38,6 +38,7 @@ resource "aws_iam_role" "forwarder" {
   path                 = var.iam_path
   permissions_boundary = local.boundary
   assume_role_policy   = data.aws_iam_policy_document.assume["lambda"].json
+  tags                 = local.own_tags
 
   lifecycle {
     create_before_destroy = true # as its policy below
@@ -112,7 +113,7 @@ data "aws_iam_policy_document" "forwarder_vpc" {
     condition {
       test     = "ArnEquals"
       variable = "lambda:SourceFunctionArn"
-      values   = ["arn:${local.partition}:lambda:${var.region}:${local.account_id}:function:${local.function_name}"]
+      values   = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.function_name}"]
     }
   }
 }
@@ -150,6 +151,7 @@ resource "aws_iam_role" "execution" {
   path                 = var.iam_path
   permissions_boundary = local.boundary
   assume_role_policy   = data.aws_iam_policy_document.assume["ecs-tasks"].json
+  tags                 = local.own_tags
 }
 
 data "aws_iam_policy_document" "execution" {
@@ -209,6 +211,7 @@ resource "aws_iam_role" "task" {
   path                 = var.iam_path
   permissions_boundary = local.boundary
   assume_role_policy   = data.aws_iam_policy_document.assume["ecs-tasks"].json
+  tags                 = local.own_tags
 }
 
 resource "aws_iam_role" "instance" {
@@ -217,6 +220,7 @@ resource "aws_iam_role" "instance" {
   path                 = var.iam_path
   permissions_boundary = local.boundary
   assume_role_policy   = data.aws_iam_policy_document.assume["ec2"].json
+  tags                 = local.own_tags
 }
 
 # What AWS documents that the container agent calls, for this cluster alone. Its managed policy
@@ -268,4 +272,5 @@ resource "aws_iam_instance_profile" "instance" {
   name  = "${local.role_base}-ec2"
   path  = var.iam_path
   role  = aws_iam_role.instance[0].name
+  tags  = local.own_tags
 }

@@ -11,7 +11,7 @@ resource "aws_security_group" "forwarder" {
   name_prefix = "${var.name_prefix}-forwarder-"
   description = "Wallarm log forwarder: reaches the node, accepts nothing"
   vpc_id      = local.vpc_id
-  tags        = { Name = "${var.name_prefix}-forwarder" }
+  tags        = merge(local.own_tags, { Name = "${var.name_prefix}-forwarder" })
 
   # AWS keeps a group, and a subnet, for as long as the forwarder is in it: the forwarder moves first.
   lifecycle {
@@ -31,7 +31,7 @@ resource "aws_security_group" "load_balancer" {
   name_prefix = "${var.name_prefix}-lb-"
   description = "Wallarm node load balancer: accepts the forwarder, reaches the node"
   vpc_id      = local.vpc_id
-  tags        = { Name = "${var.name_prefix}-lb" }
+  tags        = merge(local.own_tags, { Name = "${var.name_prefix}-lb" })
 }
 
 resource "aws_security_group" "node" {
@@ -39,7 +39,7 @@ resource "aws_security_group" "node" {
   name_prefix = "${var.name_prefix}-node-"
   description = "Wallarm node: accepts the load balancer, reaches the Wallarm Cloud"
   vpc_id      = local.vpc_id
-  tags        = { Name = "${var.name_prefix}-node" }
+  tags        = merge(local.own_tags, { Name = "${var.name_prefix}-node" })
 
   # It can be removed only when the last instance is gone. Until then each instance needs its way out and
   # its rights, to leave the cluster: one that AWS lost sight of stays registered, and so does the cluster.
@@ -59,12 +59,14 @@ resource "aws_vpc_security_group_egress_rule" "forwarder_to_load_balancer" {
   ip_protocol                  = "tcp"
   from_port                    = local.listener_port
   to_port                      = local.listener_port
+  tags                         = local.own_tags
 }
 
 resource "aws_vpc_security_group_egress_rule" "forwarder_to_existing_node" {
   count             = !local.deploys_node && local.forwarder_in_vpc ? 1 : 0
   security_group_id = aws_security_group.forwarder[0].id
   description       = "To the existing node, wherever it is"
+  tags              = local.own_tags
   cidr_ipv4         = "0.0.0.0/0"
   ip_protocol       = "tcp"
   from_port         = local.node_port
@@ -84,12 +86,14 @@ resource "aws_vpc_security_group_egress_rule" "forwarder_to_node_metrics" {
   ip_protocol                  = "tcp"
   from_port                    = local.metrics_port
   to_port                      = local.metrics_port
+  tags                         = local.own_tags
 }
 
 resource "aws_vpc_security_group_egress_rule" "forwarder_to_existing_metrics" {
   count             = !local.deploys_node && local.forwarder_in_vpc && var.node_metrics != "" && local.metrics_port != local.node_port ? 1 : 0
   security_group_id = aws_security_group.forwarder[0].id
   description       = "To the counters of the existing node, wherever it is"
+  tags              = local.own_tags
   cidr_ipv4         = "0.0.0.0/0"
   ip_protocol       = "tcp"
   from_port         = local.metrics_port
@@ -108,6 +112,7 @@ resource "aws_vpc_security_group_ingress_rule" "load_balancer_from_forwarder" {
   ip_protocol                  = "tcp"
   from_port                    = local.listener_port
   to_port                      = local.listener_port
+  tags                         = local.own_tags
 }
 
 resource "aws_vpc_security_group_egress_rule" "load_balancer_to_node" {
@@ -118,6 +123,7 @@ resource "aws_vpc_security_group_egress_rule" "load_balancer_to_node" {
   ip_protocol                  = "tcp"
   from_port                    = each.value
   to_port                      = each.value
+  tags                         = local.own_tags
 }
 
 resource "aws_vpc_security_group_ingress_rule" "node_from_load_balancer" {
@@ -128,6 +134,7 @@ resource "aws_vpc_security_group_ingress_rule" "node_from_load_balancer" {
   ip_protocol                  = "tcp"
   from_port                    = each.value
   to_port                      = each.value
+  tags                         = local.own_tags
 }
 
 resource "aws_vpc_security_group_ingress_rule" "node_metrics_from_forwarder" {
@@ -138,6 +145,7 @@ resource "aws_vpc_security_group_ingress_rule" "node_metrics_from_forwarder" {
   ip_protocol                  = "tcp"
   from_port                    = local.metrics_port
   to_port                      = local.metrics_port
+  tags                         = local.own_tags
 }
 
 resource "aws_vpc_security_group_ingress_rule" "node_mesh" {
@@ -148,12 +156,14 @@ resource "aws_vpc_security_group_ingress_rule" "node_mesh" {
   ip_protocol                  = "tcp"
   from_port                    = 9093
   to_port                      = 9093
+  tags                         = local.own_tags
 }
 
 resource "aws_vpc_security_group_egress_rule" "node_out" {
   count             = local.deploys_node ? 1 : 0
   security_group_id = aws_security_group.node[0].id
   description       = "To the Wallarm Cloud, Docker Hub and AWS APIs; their addresses change"
+  tags              = local.own_tags
   cidr_ipv4         = "0.0.0.0/0"
   ip_protocol       = "tcp"
   from_port         = 443
@@ -168,4 +178,5 @@ resource "aws_vpc_security_group_egress_rule" "node_mesh" {
   ip_protocol                  = "tcp"
   from_port                    = 9093
   to_port                      = 9093
+  tags                         = local.own_tags
 }

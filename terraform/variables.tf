@@ -75,17 +75,6 @@ variable "node_group" {
 
 # --- General -----------------------------------------------------------------------------------
 
-variable "region" {
-  description = "AWS region where all resources are deployed."
-  type        = string
-  default     = "us-east-1"
-
-  validation {
-    condition     = can(regex("^[a-z]{2,4}(-[a-z]+)+-[0-9]$", var.region))
-    error_message = "Write a Region name such as eu-central-1, not a zone and not a display name."
-  }
-}
-
 variable "name_prefix" {
   description = "Resource name prefix, at most 38 characters."
   type        = string

@@ -37,7 +37,8 @@ def test_every_answer_is_given_in_exactly_one_step() -> None:
 
 
 def test_every_answer_that_the_module_has_a_variable_for_reaches_it() -> None:
-    text = (ROOT / "terraform" / "variables.tf").read_text(encoding="utf-8")
+    files = (ROOT / "terraform" / name for name in ("provider.tf", "variables.tf"))
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
     variables = set(re.findall(r'^variable "(\w+)"', text, re.M))
     assert (KEYS & variables) - DIFFERENT == set(tfvars._SAME_NAME)
 

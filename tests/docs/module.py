@@ -28,10 +28,15 @@ def block(kind: str, file: str) -> dict[str, dict[str, str]]:
     return {name: dict(re.findall(r"^  (\w+)\s+= (.+)$", body, re.M)) for name, body in found}
 
 
+def variables() -> dict[str, dict[str, str]]:
+    """Every variable of the root module: that of the provider, then those of variables.tf."""
+    return block("variable", "provider.tf") | block("variable", "variables.tf")
+
+
 def inputs() -> str:
-    """Every variable, in the order of variables.tf."""
+    """Every variable, in the order of `variables`."""
     lines = ["| Name | Description | Type | Default | Required |", "|---|---|---|---|:---:|"]
-    for name, written in block("variable", "variables.tf").items():
+    for name, written in variables().items():
         default = written.get("default")
         shown = "n/a" if default is None else f"`{default}`"
         lines.append(

@@ -46,7 +46,7 @@ def test_the_modules_examples_name_only_inputs_that_exist() -> None:
     examples = re.findall(r"```hcl\n(.*?)```", module.README.read_text(encoding="utf-8"), re.S)
     named = set(re.findall(r"^([a-z0-9_]+) +=", "".join(examples), re.M))
     assert len(named) > 12
-    assert named <= set(module.block("variable", "variables.tf"))
+    assert named <= set(module.variables())
 
 
 def test_a_page_without_a_place_for_a_table_is_refused() -> None:

@@ -180,14 +180,14 @@ def test_stages_that_keep_their_log_groups_are_found_by_the_subscription(there: 
     function = there.client("lambda").get_function_configuration(FunctionName=FUNCTION)
     if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
         logs.create_log_group(logGroupName=group)
-    before = {s.ref: s.mode for s in status.read(there.context, there.answers).stages}
+    before = {s.ref: s.mode for s in status.read_status(there.context, there.answers).stages}
     assert before == {there.stage.ref: "ours"}, "to be allowed is not to be subscribed"
     logs.put_subscription_filter(
         logGroupName=group, filterName=FUNCTION, filterPattern="",
         destinationArn=function["FunctionArn"],
     )  # fmt: skip
     try:
-        seen = status.read(there.context, there.answers)
+        seen = status.read_status(there.context, there.answers)
         theirs = {
             s.ref: "keep" for s in keeping
             if log_group_name(s.settings.access_log.destination_arn) == group

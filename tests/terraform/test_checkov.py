@@ -61,7 +61,9 @@ def test_checkov_finds_what_was_planted_and_nothing_else(tmp_path: Path) -> None
         pytest.skip(f"checkov could not be installed: {error}")
     copy = tmp_path / "terraform"
     shutil.copytree(
-        MODULE, copy, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars")
+        MODULE,
+        copy,
+        ignore=shutil.ignore_patterns("modules", ".terraform*", "*.tfstate*", "*.tfvars"),
     )
     (copy / "planted.tf").write_text(PLANTED, "utf-8")
     found = scan(python, copy)

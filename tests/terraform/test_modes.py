@@ -10,7 +10,7 @@ from tests.terraform.modes import MODES, NOT_UPDATED, out_of_order
 
 def test_every_input_of_the_module_is_changed_in_a_running_deployment() -> None:
     changed = {name for mode in MODES.values() for update in mode.updates for name in update}
-    assert set(module.block("variable", "variables.tf")) - changed == NOT_UPDATED
+    assert set(module.variables()) - changed == NOT_UPDATED
 
 
 def test_the_page_of_the_module_has_a_row_for_every_mode_and_every_row_is_good() -> None:

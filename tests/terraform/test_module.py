@@ -30,6 +30,26 @@ NEWER = {
 OPERATIONS = {"aws_cloudwatch_metric_alarm", "aws_cloudwatch_dashboard"}
 NOT_ON_THE_WAY = {"aws_default_security_group.this"}  # nothing is in it
 FILTER = "aws_cloudwatch_log_subscription_filter.forwarder"
+CALLED = MODULE / "modules" / "connector"
+# AWS has no tags for these; instances get theirs from the group and the launch template.
+NO_TAGS = {
+    "aws_acm_certificate_validation",
+    "aws_autoscaling_group",
+    "aws_cloudwatch_dashboard",
+    "aws_cloudwatch_log_subscription_filter",
+    "aws_ecs_cluster_capacity_providers",
+    "aws_iam_role_policy",
+    "aws_lambda_function_event_invoke_config",
+    "aws_lambda_permission",
+    "aws_route",
+    "aws_route53_record",
+    "aws_route_table_association",
+    "aws_s3_bucket_lifecycle_configuration",
+    "aws_s3_bucket_policy",
+    "aws_s3_bucket_public_access_block",
+    "aws_s3_bucket_server_side_encryption_configuration",
+}
+_WHOLE_RESOURCE = re.compile(r'^resource "(\w+)" "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 _EDGE = re.compile(r'"\[root\] (.+?)(?: \(expand\))?" -> "\[root\] (.+?)(?: \(expand\))?"')
 _RESOURCE = re.compile(r'^resource "([a-z0-9_]+)" "([a-z0-9_]+)"', re.MULTILINE)
 _VARIABLE = re.compile(r'^variable "(\w+)" \{.*?^\}', re.MULTILINE | re.DOTALL)
@@ -199,6 +219,34 @@ def test_no_name_belongs_to_one_partition_alone() -> None:
     assert found == []
 
 
+def test_the_module_for_other_configurations_is_the_same_without_a_provider() -> None:
+    """Terraform refuses count, for_each and aliases for a module that configures a provider."""
+    links = {path.name: path for path in CALLED.iterdir() if path.is_symlink()}
+    assert {path.name for path in MODULE.glob("*.tf")} - set(links) == {"provider.tf"}
+    assert {path.name: path.resolve() for path in links.values()} == {
+        name: MODULE / name for name in links
+    }
+    assert "cw-resend-lambda.zip" in links
+    own = [path for path in CALLED.glob("*.tf") if not path.is_symlink()]
+    assert [path.name for path in own] == ["caller.tf"]
+    for path in CALLED.glob("*.tf"):
+        assert 'provider "' not in path.read_text(encoding="utf-8"), path.name
+    here, there = (local_values(path) for path in (*own, MODULE / "provider.tf"))
+    assert here == there == {"region", "own_tags"}, "what each of the two gives to the common files"
+
+
+def test_everything_that_can_carry_tags_names_them() -> None:
+    """In the root module the provider writes them; where the module is called nobody else does."""
+    untagged = [
+        f"{kind}.{name}"
+        for path in MODULE.glob("*.tf")
+        for kind, name, body in _WHOLE_RESOURCE.findall(path.read_text(encoding="utf-8"))
+        if not re.search(r"^  tags += (merge\()?local.own_tags", body, re.M)
+    ]
+    assert len(untagged) > 15
+    assert [one for one in untagged if one.split(".")[0] not in NO_TAGS] == []
+
+
 def test_only_the_aws_provider_is_used() -> None:
     kinds = {
         kind.split("_")[0]
@@ -215,6 +263,12 @@ def test_the_account_wide_api_gateway_role_is_left_alone() -> None:
         "aws_api_gateway_account" not in path.read_text(encoding="utf-8")
         for path in MODULE.glob("*.tf")
     )
+
+
+def local_values(path: Path) -> set[str]:
+    """Names in a file's one block of local values."""
+    (block,) = re.findall(r"^locals \{\n(.*?)^\}", path.read_text("utf-8"), re.M | re.S)
+    return set(re.findall(r"^  (\w+) += ", block, re.M))
 
 
 def declared(kind: str) -> set[str]:

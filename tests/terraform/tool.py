@@ -37,14 +37,19 @@ def need_terraform() -> str:
 
 def prepared(folder: Path, source: Path = MODULE) -> Path:
     """A copy of the module in `folder`, initialised; returns the copy."""
-    copy = folder / "terraform"
-    shutil.copytree(source, copy, ignore=_LEFT_BEHIND)
+    copy = folder / source.name
+    shutil.copytree(source, copy, ignore=_LEFT_BEHIND, symlinks=True)
+    initialise(copy)
+    return copy
+
+
+def initialise(folder: Path) -> None:
+    """Run `terraform init` there, with what providers this machine has."""
     arguments = ["init", "-backend=false", "-input=false", "-no-color"]
     plugins = find_source().plugin_dir
     if plugins:
         arguments.append(f"-plugin-dir={plugins}")
-    terraform(arguments, copy)
-    return copy
+    terraform(arguments, folder)
 
 
 def terraform(

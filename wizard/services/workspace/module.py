@@ -15,7 +15,7 @@ from wizard.services.files import private_dir, write_private
 
 BACKEND_FILE = "wizard_backend_override.tf.json"
 PROVIDER_LOCK = ".terraform.lock.hcl"
-_SKIP = (".terraform", ".git", "__pycache__", "tests", "examples", ".pytest_cache")
+_SKIP = (".terraform", ".git", "__pycache__", "modules", "tests", "examples", ".pytest_cache")
 _SKIP_SUFFIXES = (".tfstate", ".tfplan", ".tfvars", ".backup", ".example", ".md", ".pyc")
 
 
