@@ -87,8 +87,9 @@ terminals: $(STAMP)  ## the screens in real terminals, by keys; written into doc
 how-to-add: $(STAMP)  ## each "how to add" of ARCHITECTURE.md, in a copy
 	$(BIN)/python -m tests.how_to_add
 
-soak: $(STAMP)  ## kill the wizard and Terraform at random moments, many times
+soak: $(STAMP)  ## kill the wizard and Terraform at random moments; a million forged lines
 	SOAK_SEEDS=24 $(BIN)/python -m pytest tests/services/terraform/test_tf_kills.py
+	$(BIN)/python -m benchmarks.forgeries --lines 1000000
 
 mutants: $(STAMP)  ## change decisions one at a time: do the quick tests notice? written into docs/mutants.md
 	$(BIN)/python -m tests.mutants --each 40 --page

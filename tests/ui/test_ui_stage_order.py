@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
@@ -10,7 +11,8 @@ from tests.ui.acting import wizard
 from tests.ui.scripted import Script
 from tests.ui.scripted_account import stages
 from wizard.core.answers import rules
-from wizard.core.facts import StageRef
+from wizard.core.facts import AccessLog, Api, ApiType, Stage, StageRef, StageSettings
+from wizard.core.stages import log_format
 from wizard.ui.stage_list import SORTS, StageBook, StageRow, make_row
 
 
@@ -93,3 +95,11 @@ async def test_a_selection_is_gone_through_once_not_for_every_screen_and_line() 
         missed = rules._stages.cache_info().misses
     assert missed <= 2, "once with all of them, once while there was none"
     assert not seen, "well-formed ones are told by one pattern"
+
+
+def test_a_stage_in_the_older_format_is_shown_as_on_with_the_words_in_its_note() -> None:
+    arn = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/apigateway/wallarm-api-discovery-1"
+    older = json.dumps(dict(log_format.FIELDS))
+    settings = StageSettings(AccessLog(arn, older))
+    row = make_row(Stage(Api("a1b2c3", "orders", ApiType.REST), "prod", settings))
+    assert (row.logging, row.note) == ("on, older format", "older format")

@@ -181,7 +181,7 @@ def _stage_row(stage: Stage, held: StageRecord | None) -> str:
         mark = "changed"
     return (
         f"{stage.ref!s:<28} {stage.api.api_type.value:<9} {clean(stage.api.name, 32):<32} "
-        f"{state:<12} {mark:<9} {note or clean(place, 60)}"
+        f"{state:<16} {mark:<9} {note or clean(place, 60)}"
     ).rstrip()
 
 

@@ -162,9 +162,7 @@ def _status_of_remote(
                 held.mode,
                 held.log_group,
                 None,
-                ""
-                if same_log(held.before.access_log, held.after.access_log)
-                else "its log format lacks fields that the node needs",
+                _format_note(held),
             )
             for held in seen.record.stages.values()
         ),
@@ -183,6 +181,15 @@ def _status_of_remote(
         node=counted.node,
         lines=counted.lines,
     )
+
+
+def _format_note(held: StageRecord) -> str:
+    """What is to be said of the format of a stage whose state is on another computer."""
+    if is_older(held.before.access_log.format, ApiType(held.api_type)):
+        return LoggingState.OLDER.value
+    if same_log(held.before.access_log, held.after.access_log):
+        return ""
+    return "its log format lacks fields that the node needs"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wizard.core.stages.log_format import LoggingState
 
 OURS = "/aws/apigateway/wallarm-api-discovery-"
+OLDER = "older format"
 SELECTED = "selected"
 SORTS = ("name", "type", "logging", SELECTED)
 _KIND = {ApiType.REST: "REST", ApiType.HTTP: "HTTP", ApiType.WEBSOCKET: "WS"}
@@ -70,6 +71,8 @@ def make_row(stage: Stage) -> StageRow:
     if stage.has_canary:
         notes.append("canary")
     state = logging_state(stage)
+    if state.value.endswith(OLDER):  # longer than its column
+        notes.append(OLDER)
     who = owner(stage)
     if who is not None:
         notes.append(f'stack "{who.name}"' if "stack" in str(who) and who.name else str(who))

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import State
-from wizard.core.facts import LogGroup, Stage
-from wizard.core.stages.change import Mode, StageChange, plan_change
+from wizard.core.facts import LogGroup, Stage, SubscriptionFilter
+from wizard.core.stages.change import FORWARDERS_GROUPS, Mode, StageChange, plan_change
 from wizard.core.stages.log_format import LoggingState, compare, log_group_name
 from wizard.core.terraform.events import ApplyProgress, Event
 from wizard.core.text import clean, count
@@ -25,6 +25,8 @@ from wizard.services.aws.session import Session
 
 WORKERS = 8
 OUR_FUNCTION = ":function:wallarm-cw-resend-"
+# Two by AWS's documentation for years, five by that of 2026. What is below is tried: AWS decides.
+MOST_FILTERS = 5
 _FILTER = re.compile(r'aws_cloudwatch_log_subscription_filter\.forwarder\["(.+)"\]')
 
 
@@ -42,13 +44,17 @@ class OwnLogs:
         if change.mode is not Mode.KEEP:
             return change
         if name in self.groups and self.groups[name] is None:
-            return replace(
+            return _skipped(
                 change,
-                mode=Mode.SKIP,
-                after=change.before,
-                warnings=(),
-                reason=f"Its log group {name} does not exist any more, so it logs nothing. Switch "
-                "it to the connector's log group instead.",
+                f"Its log group {name} does not exist any more, so it logs nothing. Switch it to "
+                "the connector's log group instead.",
+            )
+        if self.is_full(name):
+            return _skipped(
+                change,
+                f"Its log group {name} has {self._told_filters(name)}, and AWS is not known to "
+                "allow more. Switch it to the connector's log group instead, or remove a filter "
+                "nobody needs.",
             )
         return replace(change, warnings=(*change.warnings, *self.warnings(name)))
 
@@ -56,30 +62,59 @@ class OwnLogs:
         """What to know before subscribing to a group."""
         if name in self.unread:
             return (f"Its log group {name} could not be looked at: {self.unread[name]}.",)
-        group = self.groups.get(name)
-        held = (group.filters if group is not None else None) or ()
-        others = [f for f in held if OUR_FUNCTION not in f.destination_arn]
+        others = self._others(name)
         if not others:
             return ()
-        names = ", ".join(clean(f.name, 60) for f in others)
-        filters = count(len(others), "subscription filter")
         verb = "stays" if len(others) == 1 else "stay"
         text = (
-            f"{name} has {filters} already ({names}), which {verb}. AWS allows only a few for "
+            f"{name} has {self._told_filters(name)}, which {verb}. AWS allows only a few for "
             "each log group."
         )
         return (text,)
+
+    def is_full(self, name: str) -> bool:
+        """Whether a group has as many filters of others as AWS is known to allow at most."""
+        group = self.groups.get(name)
+        held = (group.filters if group is not None else None) or ()
+        return len(held) >= MOST_FILTERS and len(self._others(name)) == len(held)
+
+    def _others(self, name: str) -> list[SubscriptionFilter]:
+        group = self.groups.get(name)
+        held = (group.filters if group is not None else None) or ()
+        return [f for f in held if OUR_FUNCTION not in f.destination_arn]
+
+    def _told_filters(self, name: str) -> str:
+        others = self._others(name)
+        names = ", ".join(clean(f.name, 60) for f in others)
+        return f"{count(len(others), 'subscription filter')} already ({names})"
+
+
+def _skipped(change: StageChange, reason: str) -> StageChange:
+    return replace(change, mode=Mode.SKIP, after=change.before, warnings=(), reason=reason)
 
 
 def check_given_group(session: Session, name: str) -> tuple[str, ...]:
     """What to know of the log group that the answers name; empty where they name none.
 
-    Raises WizardError WAG-E-LOGS-001 when it does not exist, 002 when nothing can subscribe.
+    Raises WizardError WAG-E-LOGS-001 when it does not exist, 002 when nothing can subscribe, 004
+    when it has no room for another filter, 006 when a forwarder itself writes there.
     """
     if not name:
         return ()
+    if name.startswith(FORWARDERS_GROUPS):
+        raise WizardError(
+            "WAG-E-LOGS-006",
+            f"The log group {name} is a forwarder's own",
+            why="What the forwarder says about each batch would be sent to it again, without end.",
+            next_step="Choose another log group, or none: the connector then makes one.",
+        )
     log_groups.check_destination(session, name)
-    return read_log_groups(session, (name,)).warnings(name)
+    found = read_log_groups(session, (name,))
+    if found.is_full(name):
+        raise log_groups.filter_limit(
+            session, name, f"AWS is not known to allow more than {MOST_FILTERS}."
+        )
+    return found.warnings(name)
 
 
 def read_log_groups(session: Session, names: Iterable[str]) -> OwnLogs:
