@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from wizard.core import tfvars
-from wizard.core.answers.model import Answers
+from wizard.core.answers.model import REGION_PATTERN, Answers
 from wizard.core.answers.steps import STEPS
 from wizard.core.facts import ApiType
 from wizard.core.stages import log_format
@@ -41,6 +41,28 @@ def test_every_answer_that_the_module_has_a_variable_for_reaches_it() -> None:
     text = "\n".join(file.read_text(encoding="utf-8") for file in files)
     variables = set(re.findall(r'^variable "(\w+)"', text, re.M))
     assert (KEYS & variables) - DIFFERENT == set(tfvars._SAME_NAME)
+
+
+@pytest.mark.parametrize(
+    ("region", "is_one"),
+    [
+        ("us-east-1", True),
+        ("us-gov-west-1", True),
+        ("cn-northwest-1", True),
+        ("eusc-de-east-1", True),
+        ("us-east-1a", False),
+        ("Frankfurt", False),
+        ("us_east_1", False),
+        ("europe-central-1", False),
+        ("us-east-١", False),
+        ("", False),
+    ],
+)
+def test_wizard_and_module_agree_on_what_a_region_is(region: str, is_one: bool) -> None:
+    text = (ROOT / "terraform" / "provider.tf").read_text(encoding="utf-8")
+    (pattern,) = re.findall(r'regex\("(.+)", var\.region\)', text)
+    assert pattern == REGION_PATTERN
+    assert bool(re.match(pattern, region)) is is_one
 
 
 def test_the_forwarder_reads_every_field_that_the_format_writes() -> None:

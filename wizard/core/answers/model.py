@@ -27,7 +27,7 @@ PREFIX_PATTERN = r"^[a-z][a-z0-9-]{0,36}[a-z0-9]$"
 HOST_PATTERN = r"^(?=.{1,253}$)([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]{2,63}$"
 LOG_GROUP_PATTERN = r"^[\.\-_/#A-Za-z0-9]{1,512}$"
 CERTIFICATE_PATTERN = r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+$"
-REGION_PATTERN = r"^[a-z]{2}(-[a-z]+)+-\d$"
+REGION_PATTERN = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$"
 
 # What to do with a stage that already logs to a place of its own.
 EXISTING_LOGGING = ("keep", "switch", "skip")
