@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import stat
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wizard.core.errors import WizardError
-from wizard.services.workspace.journal import Journal
+from wizard.core.journal.record import Entry
+from wizard.services.workspace import journal as journal_module
+from wizard.services.workspace.journal import Journal, merge
 
 
 def test_entries_survive_a_restart(tmp_path):
@@ -66,3 +74,173 @@ def test_a_journal_that_cannot_be_written_stops_before_the_change(tmp_path):
     with refused, journal.effect("stage.switch", "a/prod"):
         reached = True
     assert not reached
+
+
+APPLY, DESTROY = "terraform.apply", "terraform.destroy"
+
+
+@pytest.mark.parametrize(
+    ("entries", "applied"),
+    [
+        ([], False),
+        ([(APPLY, "begin")], False),
+        ([(APPLY, "done")], True),
+        ([(APPLY, "failed")], False),
+        ([(APPLY, "done"), ("stage.switch", "done")], True),
+        ([("stage.switch", "done")], False),
+        ([(APPLY, "done"), (DESTROY, "begin")], True),
+        ([(APPLY, "done"), (DESTROY, "done")], False),
+        ([(APPLY, "done"), (DESTROY, "done"), (APPLY, "done")], True),
+        ([(APPLY, "done"), (DESTROY, "failed")], True),
+    ],
+)
+def test_a_state_must_be_there_after_an_apply_that_ended_until_a_removal_ended(
+    tmp_path, entries, applied
+):
+    journal = Journal(tmp_path / "journal.jsonl")
+    for action, step in entries:
+        journal.write(action, "x", step)
+    assert journal.applied is applied
+
+
+class Shared:
+    """Where colleagues find the pieces; refuses while it is `down`."""
+
+    def __init__(self):
+        self.pieces = {}
+        self.stored = []
+        self.down = False
+
+    def store(self, number, data):
+        if self.down:
+            raise WizardError("WAG-E-X-003", "S3 says no")
+        self.pieces[number] = data
+        self.stored.append(number)
+
+
+def subjects(pieces):
+    text = b"".join(pieces[number] for number in sorted(pieces)).decode()
+    return [json.loads(line)["subject"] for line in text.splitlines()]
+
+
+def test_each_entry_is_shared_as_it_is_written_in_pieces_of_bounded_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(journal_module, "PIECE", 3)
+    shared = Shared()
+    journal = Journal(tmp_path / "journal.jsonl", share=shared.store)
+    for number in range(1, 6):
+        journal.write("stage.switch", str(number), "done")
+    # Piece 0 holds what comes before the first multiple of the size.
+    assert {n: subjects({n: p}) for n, p in shared.pieces.items()} == {
+        0: ["1", "2"],
+        1: ["3", "4", "5"],
+    }
+    assert shared.stored == [0, 0, 1, 1, 1]
+
+
+def test_what_was_written_before_it_was_shared_is_shared_only_where_asked(tmp_path):
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.write("stage.switch", "1", "done")
+    shared = Shared()
+    journal.share_with(shared.store)
+    journal.flush()
+    assert shared.stored == []
+    journal.share_with(shared.store, everything=True)
+    journal.flush()
+    assert subjects(shared.pieces) == ["1"]
+
+
+def test_nothing_begins_before_colleagues_can_read_of_it(tmp_path):
+    shared = Shared()
+    shared.down = True
+    journal = Journal(tmp_path / "journal.jsonl", share=shared.store)
+    with pytest.raises(WizardError, match="S3 says no"):
+        journal.write("stage.switch", "1", "begin")
+
+
+def test_what_is_done_is_done_and_shared_with_the_next_entry(tmp_path):
+    shared = Shared()
+    journal = Journal(tmp_path / "journal.jsonl", share=shared.store)
+    shared.down = True
+    journal.write("stage.switch", "1", "done")
+    shared.down = False
+    journal.write("stage.switch", "2", "done")
+    assert subjects(shared.pieces) == ["1", "2"]
+    shared.stored.clear()
+    journal.flush()
+    assert shared.stored == []
+
+
+def test_without_a_place_to_share_nothing_waits_for_one(tmp_path):
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.write("stage.switch", "1", "done")
+    shared = Shared()
+    journal._share = shared.store
+    journal.flush()
+    assert shared.stored == []
+
+
+def failing_with(effect):
+    effect.after["b"] = 2
+    return ValueError("no")
+
+
+def test_an_effect_says_what_it_meant_to_write_also_where_it_failed(tmp_path):
+    journal = Journal(tmp_path / "journal.jsonl")
+    with journal.effect("stage.switch", "a/prod", intended={"format": "x"}) as effect:
+        effect.detail = "in a moment"
+    begin, done = journal.entries
+    assert begin.after == done.after == {"format": "x"}
+    assert done.detail == "in a moment"
+    failing = journal.effect("x", "y", intended={"a": 1})
+    with pytest.raises(ValueError, match="no"), failing as effect:
+        raise failing_with(effect)
+    assert journal.entries[-1].after == {"a": 1, "b": 2}
+
+
+def test_a_run_is_bracketed_with_what_it_is_going_to_do(tmp_path):
+    journal = Journal(tmp_path / "journal.jsonl", "stages")
+    with pytest.raises(KeyboardInterrupt), journal.running([("stage.switch", "a/prod")]):
+        raise KeyboardInterrupt
+    left = Journal(tmp_path / "journal.jsonl").unfinished
+    assert left is not None
+    assert "a/prod" in repr(left)
+
+
+def line(subject, at, seq=1):
+    entry = Entry(seq, f"2026-12-01T00:00:{at:02}Z", "r", "stages", "stage.switch", subject, "done")
+    return json.dumps(asdict(entry))
+
+
+# here, there → subjects afterwards, whether the shared one lacks something, the numbers
+MERGES = {
+    "the same": (["a1"], ["a1"], "a", False),
+    "the same under other numbers": (["a1"], ["a1"], "a", False),
+    "a colleague wrote more": (["a1"], ["a1", "b2"], "ab", False),
+    "nothing here": ([], ["a1", "b2"], "ab", False),
+    "nothing there": (["a1", "b2"], [], "ab", True),
+    "both wrote": (["a1", "c3"], ["a1", "b2"], "abc", True),
+    "ours was first": (["a1", "b2"], ["a1", "c3"], "abc", True),
+    "theirs out of order of time, ours has nothing more": (["a1"], ["b2", "a1"], "ba", False),
+}
+
+
+@pytest.mark.parametrize("name", MERGES)
+def test_what_either_of_two_journals_has_is_kept_in_the_order_of_time(tmp_path, name):
+    here, there, after, lacks = MERGES[name]
+    path = tmp_path / "journal.jsonl"
+    texts = [line(word[0], int(word[1]), 5 + n) for n, word in enumerate(here)]
+    path.write_text("".join(f"{text}\n" for text in texts))
+    pieces = [(line(word[0], int(word[1]), n) + "\n").encode() for n, word in enumerate(there, 1)]
+    assert merge(path, pieces) is lacks
+    entries = Journal(path).entries
+    assert "".join(entry.subject for entry in entries) == after
+    if here != there:
+        assert [entry.seq for entry in entries] == list(range(1, len(after) + 1))
+
+
+@given(st.text(alphabet=st.characters(blacklist_categories=("Cs",))))
+def test_whatever_stands_in_a_file_its_whole_entries_are_read(text):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "journal.jsonl"
+        path.write_text(f"{text}\n{line('a', 1)}\n", encoding="utf-8")
+        assert [entry.subject for entry in Journal(path).entries][-1:] == ["a"]
