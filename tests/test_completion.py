@@ -21,7 +21,7 @@ from wizard.cli.options import SHELLS, parse
 COMMAND = f"{shlex.quote(sys.executable)} -m wizard.cli"
 WORDS = pytest.mark.parametrize(
     ("words", "offered"),
-    [("doc", "doctor"), ("stages re", "remove"), ("doctor --outp", "--output"),
+    [("doc", "doctor"), ("stages rem", "remove"), ("doctor --outp", "--output"),
      ("doctor --output ju", "junit")],
 )  # fmt: skip
 SECONDS = 20.0

@@ -47,10 +47,12 @@ def _key(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@pytest.mark.parametrize("name", ["lock", "runtime", "checkov", "newcomer", "policy-scan", "sbom"])
+@pytest.mark.parametrize(
+    "name", ["lock", "runtime", "checkov", "newcomer", "policy-scan", "sbom", "terraform"]
+)
 def test_every_entry_is_one_version_with_the_hashes_of_its_files(name: str) -> None:
     good = re.compile(r"[A-Za-z0-9._-]+==[^\s;]+( ; .+?)?( +--hash=sha256:[0-9a-f]{64})+$")
-    assert len(entries(name)) > 10
+    assert len(entries(name)) > (0 if name == "terraform" else 10)
     assert [entry for entry in entries(name) if not good.match(entry)] == []
 
 

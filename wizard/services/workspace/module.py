@@ -89,18 +89,19 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 
 def terraform_module() -> Path:
     """Folder of the Terraform module."""
-    return _find("terraform", "*.tf")
+    return find_shipped("terraform", "*.tf")
 
 
 def forwarder_package() -> bytes:
     """The forwarder's zip, built from the source of this installation: the same bytes always."""
-    folder = _find("lambda", "build.py")
+    folder = find_shipped("lambda", "build.py")
     package = io.BytesIO()
     runpy.run_path(str(folder / "build.py"))["build"](package)
     return package.getvalue()
 
 
-def _find(name: str, must_hold: str) -> Path:
+def find_shipped(name: str, must_hold: str) -> Path:
+    """A folder that comes with this program: in the package, or at the top of the repository."""
     bundled = _PACKAGE / "_bundled" / name
     for folder in (bundled, _PACKAGE.parent / name):
         if any(folder.glob(must_hold)):
