@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks import shapes
 from benchmarks.batches import batch
 from benchmarks.figure import Figure, figure, measured
 from benchmarks.invoking import Context, environment, forwarder
@@ -189,6 +190,7 @@ def run() -> list[Figure]:
         rows.append(measured("start to 100 events delivered", cold, "ms", target="≤80 ms"))
         rows.append(figure("memory, 1,800 events", memory(url), "MB", target="≤40 MB"))
     rows += start_of_tls()
+    rows += shapes.run()
     for events, latency, tls in CASES:
         rows.append(_case(events, latency, tls))
     return [*rows, *_costs(rows)]
