@@ -158,13 +158,21 @@ def test_terraform_gets_the_same_keys_and_nothing_that_competes_with_them(
     assert child["AWS_ENDPOINT_URL"] == env["AWS_ENDPOINT_URL"]
 
 
-def test_terraform_gets_a_plain_profile_by_name_so_that_it_can_renew_it(
+def test_terraform_gets_the_keys_of_a_plain_profile_and_none_of_the_users_files(
     configured: dict[str, str],
 ) -> None:
     child = child_environment(Session(profile="platform-admin", env=configured))
-    assert child["AWS_PROFILE"] == "platform-admin"
-    assert "AWS_ACCESS_KEY_ID" not in child
-    assert "platform-secret" not in str(child)
+    assert child["AWS_ACCESS_KEY_ID"] == "AKIDPLATFORM"
+    assert "AWS_PROFILE" not in child
+    assert child["AWS_CONFIG_FILE"] == child["AWS_SHARED_CREDENTIALS_FILE"] == "/dev/null"
+
+
+def test_terraform_gets_nothing_of_the_users_aws_settings_but_what_was_resolved(
+    env: dict[str, str],
+) -> None:
+    odd = {"AWS_MAX_ATTEMPTS": "many", "AWS_ROLE_ARN": "x", "AWS_STS_REGIONAL_ENDPOINTS": "y"}
+    child = child_environment(Session(region="eu-central-1", env=env | odd))
+    assert not odd.keys() & child.keys()
 
 
 def test_a_chosen_profile_wins_over_keys_in_the_environment(configured: dict[str, str]) -> None:

@@ -92,7 +92,7 @@ class Deployment:
                 terraform=options.terraform,
                 plugin_mirror=options.plugin_mirror,
                 base_env=options.env,
-                env=self.session.environment(),
+                env=self.session.environment(self.workspace.root / "aws"),
             )
             if not self.workspace.state_is_local:
                 require_lockfile(self._terraform)
@@ -106,6 +106,7 @@ class Deployment:
         """Prepare Terraform, and say which one it is, where its provider comes from, and what of
         the environment changes its way to the network."""
         terraform = self.terraform
+        self.session.check_child(terraform.runner.env)
         source = terraform.init()
         binary = terraform.binary
         note = self.context.note

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from wizard.core.errors import UsageError
+from wizard.core.errors import UsageError, WizardError
 from wizard.core.text import closest
 from wizard.services.aws.errors import explained
 
@@ -109,6 +109,38 @@ def endpoints(session: Any, env: Mapping[str, str]) -> dict[str, str]:
         found = {}
     found |= {name: value for name, value in env.items() if name.startswith(ENDPOINT) and value}
     return found
+
+
+def transport(session: Any, env: Mapping[str, str]) -> dict[str, str | None]:
+    """How AWS is reached, as variables that everybody reads alike: endpoints, certificates, FIPS,
+    dual-stack, proxy. Paths are absolute; what is not set does not count (None).
+
+    Raises WizardError WAG-E-AWS-026 for an endpoint of one's own with FIPS or dual-stack.
+    """
+    out: dict[str, str | None] = {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": None}
+    found = endpoints(session, env)
+    out |= found
+    for setting in ("use_fips_endpoint", "use_dualstack_endpoint"):
+        if not session.get_config_variable(setting):
+            continue
+        out[f"AWS_{setting.upper()}"] = "true"
+        if found:
+            raise WizardError(
+                "WAG-E-AWS-026",
+                f"AWS_{setting.upper()} and {min(found)} do not go together",
+                why="An endpoint of one's own has no such variant; AWS's own tools refuse both, "
+                "too.",
+                next_step=f"Unset one of them: {setting} may also stand in the profile. Nothing "
+                "was changed.",
+            )
+    bundle = session.get_config_variable("ca_bundle")
+    if bundle and not found.get(ENDPOINT, "").startswith("http://"):
+        out["AWS_CA_BUNDLE"] = str(Path(os.path.expandvars(bundle)).expanduser().absolute())
+    for name in ("https_proxy", "http_proxy", "no_proxy"):
+        # Where both spellings are set, Python takes one and Terraform the other.
+        if value := env.get(name) or env.get(name.upper()):
+            out[name] = out[name.upper()] = value
+    return out
 
 
 def ca_bundle(env: Mapping[str, str]) -> str:

@@ -5,20 +5,25 @@ boto3 is imported on first use, so that `--help` and everything else that needs 
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard import __version__
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import Identity
-from wizard.services.aws import configuration, rate_limit
+from wizard.core.text import clean
+from wizard.services.aws import configuration, helper, rate_limit
 from wizard.services.aws import credentials as roles
 from wizard.services.aws.client_types import Clients
 from wizard.services.aws.errors import explain, explained, is_refused
 from wizard.services.aws.rate_limit import TokenBucket
+from wizard.services.files import private_dir, write_private
 
 if TYPE_CHECKING:
     import boto3
@@ -31,11 +36,9 @@ READ_TIMEOUT = 30
 MAX_ATTEMPTS = {"apigateway": 6, "apigatewayv2": 6}
 USUAL_ATTEMPTS = 3
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-# Ways of getting credentials that Terraform's provider knows too and renews by itself.
-_SHARED_METHODS = frozenset(
-    ("sso", "shared-credentials-file", "config-file", "custom-process", "assume-role")
-)
-_CHAIN_METHODS = frozenset(("iam-role", "container-role", "assume-role-with-web-identity"))
+# How botocore names keys that are what they are until somebody writes others.
+_STATIC_METHODS = frozenset(("", "env", "explicit", "shared-credentials-file", "config-file"))
+CHILD_TIMEOUT = 60  # seconds: a helper of the user's may have to log in first
 
 
 class Session(Clients):
@@ -107,8 +110,13 @@ class Session(Clients):
 
     @property
     def endpoint(self) -> str:
-        """AWS_ENDPOINT_URL: where a local AWS answers instead of AWS itself; usually empty."""
-        return self._env.get("AWS_ENDPOINT_URL", "")
+        """Where another AWS answers instead of AWS itself, by AWS_ENDPOINT_URL or the profile;
+        usually empty.
+        """
+        if given := configuration.given_endpoint(self._env):
+            return given
+        core = self._session()._session
+        return configuration.endpoints(core, self._env).get(configuration.ENDPOINT, "")
 
     def profiles(self) -> tuple[str, ...]:
         """The profiles in this user's AWS configuration, in its order."""
@@ -152,12 +160,10 @@ class Session(Clients):
         credentials = self._credentials()
         method = str(getattr(credentials, "method", ""))
         settings = self._session()._session.full_config["profiles"].get(self.profile, {})
-        if self._handed_on_by_name(method):
-            if method == "sso":
-                return roles.of_sso_login(settings)
-            return roles.from_profile(settings) if method == "shared-credentials-file" else None
-        if method in _CHAIN_METHODS and not self.profile:
-            return None
+        if self.profile and method == "shared-credentials-file":
+            return roles.from_profile(settings)
+        if self._renews(method):
+            return roles.of_sso_login(settings) if method == "sso" else None
         ends = getattr(credentials, "_expiry_time", None)
         if isinstance(ends, datetime):
             return ends
@@ -177,36 +183,96 @@ class Session(Clients):
             self._boto = self._source = None
             self._clients.clear()
 
-    def environment(self) -> dict[str, str | None]:
+    def environment(self, folder: Path | None = None) -> dict[str, str | None]:
         """Variables laid over a child's environment so that it acts as this session; None removes.
 
-        A profile is handed on by name where the child can use it by itself (its credentials are
-        then renewed there too); with MFA and for keys it gets the keys, in its environment only.
+        The child gets what botocore resolved, and nothing of AWS's settings besides: keys, or a
+        configuration that asks `helper` for them where they renew, one endpoint a service, and the
+        same certificates, proxy, FIPS and dual-stack settings.
+
+        Args:
+            folder: closed folder for that configuration; without one the child gets the keys as
+                they are now.
         """
-        out: dict[str, str | None] = {
+        core = self._session()._session
+        out: dict[str, str | None] = {n: None for n in self._env if n.startswith("AWS_")}
+        out |= {
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
-            "AWS_PROFILE": None,
-            "AWS_DEFAULT_PROFILE": None,
-            **dict.fromkeys(_KEYS),
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **dict.fromkeys((*_KEYS, "AWS_PROFILE", "AWS_CA_BUNDLE")),
+            **configuration.transport(core, self._env),
         }
-        if self.endpoint:
-            out["AWS_ENDPOINT_URL"] = self.endpoint
-        if self.endpoint.startswith("http://"):
-            out["AWS_CA_BUNDLE"] = None
         credentials = self._credentials()
         with explained("Reading the AWS credentials", self.login_profile):
             frozen = credentials.get_frozen_credentials()  # fails here rather than in the child
         method = str(getattr(credentials, "method", ""))
-        if method in _CHAIN_METHODS and not self.profile:
-            return out
-        if self._handed_on_by_name(method):
-            out["AWS_PROFILE"] = self.profile
+        if folder is not None and self._renews(method):
+            path = private_dir(folder) / "config"
+            write_private(path, helper.configuration_text())
+            out["AWS_CONFIG_FILE"] = str(path)
+            out[helper.VARIABLE] = helper.describe_session(
+                self._explicit_profile or self.profile, self.region, self._role_arn, self._env
+            )
             return out
         out["AWS_ACCESS_KEY_ID"] = frozen.access_key
         out["AWS_SECRET_ACCESS_KEY"] = frozen.secret_key
         out["AWS_SESSION_TOKEN"] = frozen.token or None
         return out
+
+    def read_keys(self) -> dict[str, str]:
+        """The keys in use, named as `credential_process` names them; with their end, if any."""
+        credentials = self._credentials()
+        with explained("Reading the AWS credentials", self.login_profile):
+            frozen = credentials.get_frozen_credentials()
+        keys = {"AccessKeyId": str(frozen.access_key), "SecretAccessKey": str(frozen.secret_key)}
+        if frozen.token:
+            keys["SessionToken"] = frozen.token
+        ends = getattr(credentials, "_expiry_time", None)
+        if isinstance(ends, datetime):
+            keys["Expiration"] = ends.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return keys
+
+    def check_child(self, env: Mapping[str, str]) -> None:
+        """Ask AWS, in a child's environment, who it is there.
+
+        Raises WizardError WAG-E-AWS-027 where that is not who this session is.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            ours = self.client("sts").get_caller_identity()
+        except (BotoCoreError, ClientError) as error:
+            raise explain(error, "Asking AWS who we are", self.login_profile) from error
+        try:
+            done = subprocess.run(
+                helper.child_command(),
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+                timeout=CHILD_TIMEOUT,
+                check=False,
+            )
+            theirs = json.loads(done.stdout) if done.returncode == 0 else {}
+            why = clean(done.stderr).strip()[-500:]
+        except (OSError, ValueError, subprocess.TimeoutExpired) as failed:
+            theirs, why = {}, type(failed).__name__
+        if theirs.get("account") == ours["Account"]:
+            return
+        if theirs:
+            why = f"It would be {theirs.get('arn')}; this program is {ours['Arn']}."
+        raise WizardError(
+            "WAG-E-AWS-027",
+            "Terraform would not reach AWS as this program does",
+            why=why or "It found no credentials.",
+            next_step='Nothing was changed. Hand in keys instead: `eval "$(aws configure '
+            'export-credentials --format env)"`, then the same command again.',
+        )
 
     def patient_client(self, service: str, seconds: int) -> Any:
         """A client of its own that waits so long for an answer, and asks only once."""
@@ -226,7 +292,7 @@ class Session(Clients):
             client: Any = self._session().client(  # type: ignore[call-overload]
                 service,
                 region_name=self.region,
-                endpoint_url=self.endpoint or None,
+                endpoint_url=self._endpoint_of(service) or None,
                 config=Config(
                     connect_timeout=CONNECT_TIMEOUT,
                     read_timeout=timeout,
@@ -241,6 +307,16 @@ class Session(Clients):
         if service in ("apigateway", "apigatewayv2"):
             rate_limit.attach(client.meta.events, self.budget)
         return client
+
+    def _endpoint_of(self, service: str) -> str:
+        """Where this service is asked; empty for AWS's own address."""
+        core = self._session()._session
+        found = configuration.endpoints(core, self._env)
+        if not found:
+            return ""
+        name = str(core.get_service_model(service).service_id).replace(" ", "_").replace("-", "_")
+        usual = found.get(configuration.ENDPOINT, "")
+        return found.get(f"{configuration.ENDPOINT}_{name.upper()}", usual)
 
     def _session(self) -> boto3.Session:
         with self._lock:
@@ -279,11 +355,12 @@ class Session(Clients):
                 aws_session_token=self._env.get("AWS_SESSION_TOKEN"),
             )
 
-    def _handed_on_by_name(self, method: str) -> bool:
-        """Whether Terraform gets the profile's name, and so renews the credentials by itself."""
-        if self._role_arn or not self.profile or method not in _SHARED_METHODS:
+    def _renews(self, method: str) -> bool:
+        """Whether these credentials renew themselves: not keys, and nobody is asked for a code."""
+        if method in _STATIC_METHODS:
             return False
-        return not roles.needs_code(self._session()._session, self.profile)
+        source = self._source or self._session()
+        return not roles.needs_code(source._session, self.profile)
 
     def _settle(self) -> None:
         source = self._session() if self._source is None else self._source
