@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import json
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.flows.redrive import Replay, outcome
+from benchmarks.batches import batch
+from wizard.core.errors import WizardError
+from wizard.core.undelivered import MOST_BYTES
+from wizard.flows.redrive import Bucket, KeptBatch, Replay, outcome, replay, unreadable_among
 
 LOST = '{"errorType":"UndeliveredError","errorMessage":"3 of 5 events undelivered: status 503"}'
 
@@ -36,3 +43,43 @@ def test_no_answer_makes_it_crash_or_turns_a_failure_into_a_delivery(
     found = outcome(text, failed=failed)
     assert found.delivered is not failed
     assert len(found.reason) <= 500
+
+
+class S3:
+    """Objects by key; whose bucket it is must be said each time."""
+
+    def __init__(self, **objects: bytes) -> None:
+        self.objects = objects
+
+    def get_object(self, **asked: Any) -> dict[str, Any]:
+        assert (asked["Bucket"], asked["ExpectedBucketOwner"]) == ("kept", "123456789012")
+        return {"Body": io.BytesIO(self.objects[asked["Key"]])}
+
+
+KEPT = Bucket("kept", "123456789012")
+
+
+def kept(s3: S3, **sizes: int) -> list[KeptBatch]:
+    return [KeptBatch(key, 0.0, sizes.get(key, 9)) for key in (*s3.objects, *sizes)]
+
+
+def test_only_what_no_replay_will_ever_deliver_is_called_unreadable() -> None:
+    good = json.dumps({"requestPayload": batch(2)}).encode()
+    s3 = S3(good=good, foreign=b"x", torn=good[:-9], other=b'{"requestPayload":{"a":1}}')
+    found = unreadable_among(s3, KEPT, kept(s3, huge=MOST_BYTES + 1))
+    assert [(one.key, why) for one, why in found] == [
+        ("foreign", "it is not an invocation record of AWS Lambda (JSONDecodeError)"),
+        ("torn", "it is not an invocation record of AWS Lambda (JSONDecodeError)"),
+        ("other", "it is no event of CloudWatch Logs"),
+        ("huge", f"it has {MOST_BYTES + 1:,} bytes"),
+    ]
+
+
+@pytest.mark.parametrize("body", [b"x", b'{"requestPayload":{"a":1}}'])
+def test_what_is_unreadable_is_not_even_replayed_and_the_way_out_is_told(body: bytes) -> None:
+    s3 = S3(bad=body)
+    functions: Any = None  # asked for nothing
+    with pytest.raises(WizardError, match="can never be read") as caught:
+        replay(s3, functions, KEPT, "forwarder", kept(s3)[0])
+    assert caught.value.code == "WAG-E-REDRIVE-002"
+    assert "redrive --discard" in caught.value.next_step

@@ -126,6 +126,22 @@ def forget(s3: Any, bucket: Bucket, batch: KeptBatch) -> None:
         s3.delete_object(**bucket.place, Key=batch.key)
 
 
+def unreadable_among(
+    s3: Any, bucket: Bucket, batches: Iterable[KeptBatch]
+) -> tuple[tuple[KeptBatch, str], ...]:
+    """Those batches that no replay will ever deliver, each with the reason; several at a time."""
+
+    def judge(batch: KeptBatch) -> str:
+        if batch.size > MOST_BYTES:
+            return _too_large(batch)
+        return why_unreadable(_body(s3, bucket, batch))
+
+    known = tuple(batches)
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="undelivered") as pool:
+        reasons = tuple(pool.map(judge, known))
+    return tuple((one, why) for one, why in zip(known, reasons, strict=True) if why)
+
+
 def _payload(s3: Any, bucket: Bucket, batch: KeptBatch) -> Any:
     if batch.size > MOST_BYTES:
         raise _unreadable(batch, _too_large(batch))
@@ -203,17 +219,7 @@ class Redrive:
 
     def find_unreadable(self, batches: Iterable[KeptBatch]) -> tuple[tuple[KeptBatch, str], ...]:
         """Those of them that no replay will ever deliver, each with the reason. Only reads."""
-        s3, bucket = self.session.client("s3"), self._bucket(self._known())
-
-        def judge(batch: KeptBatch) -> str:
-            if batch.size > MOST_BYTES:
-                return _too_large(batch)
-            return why_unreadable(_body(s3, bucket, batch))
-
-        known = tuple(batches)
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="undelivered") as pool:
-            reasons = tuple(pool.map(judge, known))
-        return tuple((one, why) for one, why in zip(known, reasons, strict=True) if why)
+        return unreadable_among(self.session.client("s3"), self._bucket(self._known()), batches)
 
     def discard(self, batches: Iterable[KeptBatch]) -> Redriven:
         """Delete these, each looked at once more: only what can never be read goes.
