@@ -40,7 +40,7 @@ def environment(**values: str) -> Iterator[None]:
     module = forwarder()
     before = dict(os.environ)
     os.environ.update(values)
-    module._Warm.sender = module._Warm.encoder = None
+    module._Warm.sender = module._Warm.encoder = module._Warm.watch = None
     module._Warm.delivered.clear()
     try:
         yield

@@ -6,7 +6,7 @@ locals {
   alarm_actions = var.alarm_topic_arn == "" ? [] : [var.alarm_topic_arn]
 
   # Sums over five minutes that should be zero.
-  forwarder_alarms = {
+  forwarder_alarms = merge(local.counter_alarms, {
     errors = {
       namespace = "AWS/Lambda", metric = "Errors", periods = 1
       text      = "The forwarder failed; AWS Lambda tries the events again. Its log group says why."
@@ -27,7 +27,15 @@ locals {
       namespace = "WallarmApiDiscovery", metric = "quarantined", periods = 1
       text      = "The node refused events for good. The forwarder's log group says which and why."
     }
-  }
+  })
+
+  # Where the forwarder can read the node's counters.
+  counter_alarms = local.deploys_node || var.node_metrics != "" ? {
+    node_rejected = {
+      namespace = "WallarmApiDiscovery", metric = "node_rejected", periods = 3
+      text      = "For 15 minutes the node has rejected messages, or could not read them, by its own counters; it may answer 200 all the same. wallarm-apigw doctor says why."
+    }
+  } : {}
 }
 
 resource "aws_cloudwatch_metric_alarm" "forwarder" {

@@ -71,6 +71,7 @@ resource "aws_lambda_function" "forwarder" {
       },
       var.node_ca_certificate == "" ? {} : { X_NODE_CA_CERTIFICATE = var.node_ca_certificate },
       local.node_metrics == "" ? {} : { X_NODE_METRICS = local.node_metrics },
+      local.node_metrics != "" && var.alarms ? { X_NODE_WATCH = "true" } : {},
       var.installation_id == "" ? {} : { X_INSTALLATION_ID = var.installation_id },
     )
   }

@@ -4,6 +4,7 @@ Standard library only. Every event is accounted for: delivered + quarantined + m
 received, or the handler raises, so that AWS keeps the batch, tries again and at last stores it.
 """
 
+import os
 import re
 import time
 
@@ -42,6 +43,7 @@ class _Warm:
 
     sender = None
     encoder = None
+    watch = None
     # Events of batches that failed in part: AWS repeats the whole batch, these need no second send.
     delivered = {}  # noqa: RUF012 - one per environment on purpose
 
@@ -78,7 +80,18 @@ def lambda_handler(event, context):
     counts["retried"] = _Warm.sender.retried
     _tell(jobs, counts | {"bytes": size}, received_at, oldest)
     _settle(jobs, counts)
+    if os.environ.get("X_NODE_WATCH"):
+        _watch()
     return counts
+
+
+def _watch():
+    """Look at the node's counters now and then; see `watch`."""
+    if _Warm.watch is None:
+        from watch import Watch  # not paid for where nobody asks
+
+        _Warm.watch = Watch()
+    _Warm.watch.look(os.environ, time.monotonic())
 
 
 def _start():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from wizard.core.events import State
 from wizard.core.node.counters import FAMILIES, Growth, NodeCounters, growth, parse_counters
 from wizard.core.node.verdicts import (
+    NOT_COUNTED,
     REASONS,
     Grasp,
     judge,
@@ -296,6 +297,32 @@ def test_whether_requests_and_responses_are_paired(name: str) -> None:
     families, state, label = PAIRING[name]
     found = judge_pairing(told(row(**families)))
     assert (found.state, [r.label for r in found.reasons]) == (state, [label] if label else [])
+
+
+def test_what_may_settle_is_told_apart_from_what_will_not() -> None:
+    def judged(families: dict[str, Any]) -> tuple[bool, str]:
+        found = judge_understanding(told(row(**families)))
+        return found.settles, found.text
+
+    assert judged(counts()) == (True, "the node has seen no message yet")
+    only_duplicates = counts(seen={"total": 1}, errors={"DuplicateReqId": 1})
+    assert judged(only_duplicates)[0]
+    assert "none of them a request" in judged(only_duplicates)[1]
+    assert judged({"seen": {"total": 1}}) == (False, NOT_COUNTED)
+    assert judge_pairing(told(row(**counts()))).settles
+    assert judge_pairing(told(row(processed={"request": 1}))).text == NOT_COUNTED
+
+
+def test_what_was_understood_is_said_of_request_and_response_each() -> None:
+    assert (grasp(counts(1, 1)).request, grasp(counts(1, 1)).response) == (True, True)
+    off = grasp(counts(1, 1, bypassed={"mode_off": 1}, exported=0))
+    assert (off.request, off.response) == (True, True)
+
+
+def test_no_more_than_two_reasons_are_told_at_length() -> None:
+    bad = counts(rejected={"connector_info": 20, "host": 20}, errors={"MsgDataFormat": 20})
+    text = judge_understanding(told(row(**bad))).text
+    assert text.count("20 × ") == 2
 
 
 def test_without_a_replica_nothing_is_judged() -> None:

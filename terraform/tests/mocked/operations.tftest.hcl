@@ -51,7 +51,7 @@ run "everything" {
   }
 
   assert {
-    condition     = join(" ", keys(aws_cloudwatch_metric_alarm.forwarder)) == "errors lost quarantined throttles undelivered"
+    condition     = join(" ", keys(aws_cloudwatch_metric_alarm.forwarder)) == "errors lost node_rejected quarantined throttles undelivered"
     error_message = "Alarms on what goes wrong in the forwarder."
   }
 
