@@ -356,7 +356,7 @@ class Install:
             return None
         with (
             self._part(review, last=True) as deployment,
-            self.context.phase(Phase.PROOF, "Following one request", "under 1m on a quiet stage"),
+            self.context.phase(Phase.PROOF, "Following a request of each stage", "under 1m"),
         ):
             found = prove(
                 deployment, chosen_stages(review.inventory, self.answers), outputs, cancel

@@ -438,5 +438,5 @@ def prove_deployment(
         inventory = discover(session, identity)
     wanted = set(refs) or connected
     stages = tuple(stage for stage in inventory.stages if str(stage.ref) in wanted)
-    with context.phase(Phase.PROOF, "Following one request", "under 1m on a quiet stage"):
+    with context.phase(Phase.PROOF, "Following a request of each stage", "under 1m"):
         return prove(deployment, stages, outputs, cancel)
