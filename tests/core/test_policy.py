@@ -119,7 +119,11 @@ def test_an_existing_node_needs_no_cluster_no_network_and_no_token() -> None:
     own, given = actions(Answers(), "deploy"), actions(Answers(node_url="node:443"), "deploy")
     assert given < own
     services = {a.partition(":")[0] for a in given}
-    assert not services & {"ecs", "elasticloadbalancing", "autoscaling", "ssm", "servicediscovery"}
+    assert not services & {"ecs", "elasticloadbalancing", "autoscaling", "servicediscovery"}
+    ssm = {
+        r for a in given if a.startswith("ssm:") for r in resources(Answers(node_url="node:443"), a)
+    }
+    assert {r.rpartition("/")[2] for r in ssm} == {"installation"}
 
 
 def test_a_given_vpc_is_not_changed() -> None:
@@ -187,11 +191,14 @@ def test_certificates_can_be_listed_to_choose_from(purpose: str) -> None:
 
 def test_the_token_can_be_stored_and_never_read() -> None:
     token = f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/wallarm-apigw/api-gw-discovery/token"
-    assert resources(Answers(), "ssm:PutParameter") == {token}
+    claim = token.replace("/token", "/installation")
+    assert resources(Answers(), "ssm:PutParameter") == {token, claim}
+    assert resources(Answers(), "ssm:GetParameter") == {claim}
     for purpose in PURPOSES:
         reading = {"ssm:GetParameter", "ssm:GetParameters", "ssm:GetParameterHistory"}
         for action in reading & actions(EVERYTHING, purpose):
-            assert all("/aws/service/" in arn for arn in resources(EVERYTHING, action, purpose))
+            for arn in resources(EVERYTHING, action, purpose):
+                assert "/aws/service/" in arn or arn.endswith("/installation")
 
 
 @pytest.mark.parametrize("purpose", PURPOSES)

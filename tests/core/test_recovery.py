@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,10 +15,13 @@ from wizard.core.journal.record import (
     Entry,
 )
 from wizard.core.journal.recovery import (
+    UNSURE,
+    Adoptable,
     Creation,
     LockHolder,
     Treatment,
-    may_lack_something,
+    adoptable,
+    intend,
     planned_creations,
     to_take_over,
     treat_damaged_state,
@@ -91,29 +95,86 @@ def entries(*steps: str) -> list[Entry]:
 
 
 @pytest.mark.parametrize(
-    ("steps", "lacks", "ever"),
+    ("steps", "ever"),
     [
-        ((), False, False),
-        (("+apply", ".apply"), False, False),
-        (("+apply",), True, True),
-        (("+apply", "!apply"), True, True),
-        (("+apply", "+apply", ".apply"), False, True),
-        (("+apply", "!apply", "+apply", ".apply"), False, True),
-        (("+destroy",), True, True),
-        (("+apply", ".apply", "+destroy", ".destroy"), False, False),
-        (("+apply", ".apply", "+destroy"), True, True),
-        (("+stage", "+token"), False, False),
-        (("+apply", ".apply", "+stage"), False, False),
-        (("+apply", "+stage", ".stage"), True, True),
+        ((), False),
+        (("+apply", ".apply"), False),
+        (("+apply",), True),
+        (("+apply", "!apply"), True),
+        (("+apply", "+apply", ".apply"), True),
+        (("+apply", "!apply", "+apply", ".apply"), True),
+        (("+destroy",), True),
+        (("+apply", ".apply", "+destroy", ".destroy"), False),
+        (("+apply", ".apply", "+destroy"), True),
+        (("+stage", "+token"), False),
+        (("+apply", ".apply", "+stage"), False),
+        (("+apply", "+stage", ".stage"), True),
     ],
 )
-def test_what_the_state_may_lack_is_told_by_how_terraforms_runs_ended(
-    steps: tuple[str, ...], lacks: bool, ever: bool
+def test_orphans_are_looked_for_once_a_run_of_terraform_did_not_end_well(
+    steps: tuple[str, ...], ever: bool
 ) -> None:
-    assert may_lack_something(entries(*steps), state_restored=False) is lacks
     assert was_ever_interrupted(entries(*steps), state_restored=False) is ever
-    assert may_lack_something(entries(*steps), state_restored=True) is True
     assert was_ever_interrupted(entries(*steps), state_restored=True) is True
+
+
+def run(*steps: tuple[str, str]) -> list[Entry]:
+    """Each step as in `entries`, with the addresses that it was going to make."""
+    out = []
+    for entry, (_, makes) in zip(entries(*(step for step, _ in steps)), steps, strict=True):
+        changes = [("create", address) for address in makes]
+        after = intend(changes, "id") if entry.step == "begin" else {}
+        if makes == "?":  # a failure after which nobody knows
+            after = {UNSURE: True}
+        out.append(replace(entry, after=after))
+    return out
+
+
+@pytest.mark.parametrize(
+    ("steps", "addresses"),
+    [
+        ((), ""),
+        ((("+apply", "a"),), "a"),
+        ((("+apply", "ab"), (".apply", "")), ""),
+        ((("+apply", "ab"), ("!apply", "")), ""),  # failed: it wrote what it made
+        ((("+apply", "ab"), ("!apply", "?")), "ab"),  # AWS's answer was lost
+        ((("+apply", "a"), ("+apply", "b")), "ab"),  # killed twice
+        ((("+apply", "a"), ("+apply", "b"), (".apply", "")), ""),
+        ((("+apply", "a"), ("+apply", "b"), ("!apply", "")), "a"),
+        ((("+apply", "a"), ("+destroy", "")), "a"),
+        ((("+apply", "a"), ("+destroy", ""), (".destroy", "")), ""),
+        ((("+apply", "a"), (".apply", ""), ("+destroy", "")), ""),
+        ((("+apply", "a"), ("+stage", "b"), (".stage", "")), "a"),
+        ((("+apply", "a"), (".apply", ""), ("+apply", "b")), "b"),
+        ((("+apply", "a"), ("!apply", ""), ("+apply", "b"), ("!apply", "?")), "b"),
+    ],
+)
+def test_only_what_an_interrupted_run_was_making_may_be_taken_over(
+    steps: tuple[tuple[str, str], ...], addresses: str
+) -> None:
+    found = adoptable(run(*steps))
+    assert found.addresses == set(addresses)
+    assert found.anything is False
+    assert bool(found) is bool(addresses)
+    assert [found.covers(a) for a in "abc"] == [a in addresses for a in "abc"]
+
+
+@pytest.mark.parametrize("why", [{"state_restored": True}, {"taking_over": True}])
+def test_of_an_older_copy_or_a_foreign_state_anything_with_our_mark_may_be_missing(
+    why: dict[str, bool],
+) -> None:
+    found = adoptable(entries("+apply", ".apply"), **why)
+    assert found
+    assert found.covers("aws_vpc.any")
+
+
+def test_a_run_of_an_earlier_version_wrote_no_intent_so_nothing_of_it_is_taken_over() -> None:
+    assert not adoptable(entries("+apply"))
+
+
+def test_what_is_made_anew_is_part_of_the_intent_and_what_is_changed_is_not() -> None:
+    changes = [("create", "a"), ("update", "b"), ("replace", "c"), ("delete", "d"), ("no-op", "e")]
+    assert intend(changes, "1234") == {"installation": "1234", "makes": ["a", "c"]}
 
 
 def planned(address: str, *actions: str, mode: str = "managed", **after: Any) -> dict[str, Any]:
@@ -142,5 +203,12 @@ def test_only_what_a_plan_would_make_may_be_there_already() -> None:
 
 
 def test_what_terraform_refused_once_is_not_tried_again_in_the_same_run() -> None:
-    assert to_take_over({"a": "1", "b": "2"}, {"a"}) == {"b": "2"}
-    assert to_take_over({"a": "1"}, ()) == {"a": "1"}
+    both = Adoptable(addresses=frozenset("ab"))
+    assert to_take_over({"a": "1", "b": "2"}, both, {"a"}) == {"b": "2"}
+    assert to_take_over({"a": "1"}, both, ()) == {"a": "1"}
+
+
+def test_what_is_there_but_nobody_here_was_making_is_left_alone() -> None:
+    assert to_take_over({"a": "1", "c": "3"}, Adoptable(addresses=frozenset("a")), ()) == {"a": "1"}
+    assert to_take_over({"a": "1"}, Adoptable(), ()) == {}
+    assert to_take_over({"c": "3"}, Adoptable(anything=True), ()) == {"c": "3"}

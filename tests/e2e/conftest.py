@@ -29,7 +29,8 @@ from wizard.core.answers.parse import build, parse_file
 from wizard.core.events import FlowEvent
 from wizard.core.facts import ApiType
 from wizard.core.journal import record
-from wizard.core.tfvars import Outputs
+from wizard.core.journal.recovery import intend
+from wizard.core.tfvars import DEPLOYMENT_TAG, INSTALLATION_TAG, Outputs
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment.open import (
     identify,
@@ -38,6 +39,7 @@ from wizard.flows.deployment.open import (
     read_deployment,
 )
 from wizard.sandbox import Sandbox
+from wizard.services.workspace.journal import Journal
 
 _VOLATILE = ("createdDate", "lastUpdatedDate", "CreatedDate", "LastUpdatedDate", "ResponseMetadata")
 
@@ -106,6 +108,13 @@ class Deployed:
     def deployment_id(self) -> str:
         """What the tag of everything it made says."""
         return f"{self.box.account_id}-{self.box.region}-api-gw-discovery"
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """The tags of everything it made."""
+        made = Journal(self.workspace / "journal.jsonl").record.installation
+        assert made is not None
+        return {DEPLOYMENT_TAG: self.deployment_id, INSTALLATION_TAG: made.id}
 
     @property
     def answers(self) -> Answers:
@@ -181,7 +190,10 @@ class Deployed:
         with open_deployment(self.context, self.answers, session, identity, "test") as deployment:
             deployment.terraform.init()
             deployment.terraform.forget(addresses)
-            deployment.journal.write(record.TERRAFORM_APPLY, "test", "begin")
+            made = deployment.journal.record.installation
+            assert made is not None
+            intended = intend([("create", address) for address in addresses], made.id)
+            deployment.journal.write(record.TERRAFORM_APPLY, "test", "begin", after=intended)
 
     def in_plan(self) -> list[str]:
         """Run `terraform plan` by hand in the workspace: every change it would make."""

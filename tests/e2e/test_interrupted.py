@@ -21,7 +21,6 @@ from tests.e2e.conftest import Deployed, need_terraform
 from tests.e2e.killer import Killer
 from tests.e2e.machines import environment, until
 from wizard.core.facts import ApiType
-from wizard.core.tfvars import DEPLOYMENT_TAG
 from wizard.flows.deployment import find as elsewhere
 from wizard.flows.deployment.open import identify, open_session
 from wizard.sandbox import Sandbox
@@ -190,7 +189,7 @@ def test_interrupted_once_it_stops_gracefully_and_says_how_to_go_on(begun: Deplo
     begun.client("s3").create_bucket(Bucket="left-by-a-killed-run")
     begun.client("s3").put_bucket_tagging(
         Bucket="left-by-a-killed-run",
-        Tagging={"TagSet": [{"Key": DEPLOYMENT_TAG, "Value": begun.deployment_id}]},
+        Tagging={"TagSet": [{"Key": key, "Value": value} for key, value in begun.marks.items()]},
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "wizard.cli", "uninstall", "--yes",

@@ -26,7 +26,8 @@ from tests.faults.front import Fault, Front
 from wizard.core.answers.model import Answers
 from wizard.core.facts import Identity
 from wizard.core.journal import record
-from wizard.core.tfvars import DEPLOYMENT_TAG
+from wizard.core.journal.recovery import intend
+from wizard.core.tfvars import DEPLOYMENT_TAG, INSTALLATION_TAG
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment.adoption import adopt, list_orphans
 from wizard.flows.deployment.model import Deployment
@@ -50,10 +51,11 @@ terraform {
 }
 variable "name" { type = string }
 variable "tag" { type = string }
+variable "installation" { type = string }
 provider "aws" {
   skip_metadata_api_check = true
   s3_use_path_style       = true
-  default_tags { tags = { "TAG" = var.tag } }
+  default_tags { tags = { "TAG" = var.tag, "INSTALLATION" = var.installation } }
 }
 resource "aws_iam_role" "one" {
   count              = 3
@@ -75,13 +77,15 @@ resource "aws_cloudwatch_log_group" "three" {
   retention_in_days = 7
   depends_on        = [aws_iam_role.one]
 }
-""".replace("TAG", DEPLOYMENT_TAG)
+""".replace("TAG", DEPLOYMENT_TAG).replace("INSTALLATION", INSTALLATION_TAG)
+MINE = "1111111111111111"
 THINGS = 9
 
 WIZARD = """
 import json, os, sys
 from pathlib import Path
 from wizard.core.journal import record
+from wizard.core.journal.recovery import intend
 from wizard.services.workspace.journal import Journal
 from wizard.services.terraform.client import open_terraform
 from wizard.services.workspace.workspace import WorkspaceId, open_workspace
@@ -90,10 +94,12 @@ workspace = open_workspace(WorkspaceId(account, region, prefix), root=Path(root)
 with workspace.locked("install"):
     terraform = open_terraform(workspace)
     journal = Journal(workspace.journal_file)
-    with journal.running(), journal.effect(record.TERRAFORM_APPLY, prefix):
-        plan = terraform.plan()
+    journal.write(record.INSTALLATION_MAKE, "MINE", "done")
+    plan = terraform.plan()
+    made = intend([(c.action, c.address) for c in plan.changes], "MINE")
+    with journal.running(), journal.effect(record.TERRAFORM_APPLY, prefix, intended=made):
         terraform.apply(plan, lambda event: print(type(event).__name__, flush=True))
-"""
+""".replace("MINE", MINE)
 
 
 class Opened(Deployment):
@@ -128,7 +134,9 @@ def opened(machine: Machine, front: Front, prefix: str) -> tuple[Opened, list[st
         source.mkdir()
         (source / "main.tf").write_text(MODULE)
         it.workspace.install_module(source)
-        it.workspace.write_variables({"name": prefix, "tag": it.deployment_id})
+        it.workspace.write_variables(
+            {"name": prefix, "tag": it.deployment_id, "installation": MINE}
+        )
     it.stand_in = open_terraform(it.workspace, base_env=env, env=session.environment())
     return it, said
 
@@ -176,7 +184,8 @@ def test_killed_while_it_makes_things_none_is_made_twice_and_none_is_forgotten(
     with deployment.workspace.locked("install"):
         settle(deployment)
         plan = adopt(deployment, deployment.terraform.plan())
-        with deployment.journal.effect(record.TERRAFORM_APPLY, prefix):
+        made = intend([(c.action, c.address) for c in plan.changes], MINE)
+        with deployment.journal.effect(record.TERRAFORM_APPLY, prefix, intended=made):
             for _ in range(3):
                 try:
                     deployment.terraform.apply(plan)

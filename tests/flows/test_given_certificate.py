@@ -21,7 +21,7 @@ ANSWERS = Answers(r53_domain_name="example.com", node_dns_name="node", certifica
 class Acm:
     """Answers as ACM does, and counts how often it is asked."""
 
-    profile = ""
+    profile = login_profile = ""
 
     def __init__(self, refusal: str = "", days: float = 90.5, **changes: Any) -> None:
         self.refusal, self.asked = refusal, 0

@@ -71,6 +71,7 @@ class Session:
 
     def __init__(self, profile: str = "team", logins: tuple[bool, ...] = (True,)) -> None:
         self.profile, self._logins = profile, list(logins)
+        self.login_profile = profile
         self.renewed = 0
         self.left: float | None = None
 

@@ -9,25 +9,35 @@ import pytest
 
 from wizard.core.errors import WizardError
 from wizard.core.events import FlowEvent, Note, State
+from wizard.core.installation import Installation, Marks
 from wizard.flows import uninstall
 from wizard.flows.context import Context, Options
+from wizard.services.aws.installation import Forwarder
 
 
 def deployment(held: int) -> tuple[Any, list[FlowEvent]]:
     told: list[FlowEvent] = []
     context = Context(Options(), told.append)
     workspace = SimpleNamespace(check_state=lambda: held)
-    it = SimpleNamespace(context=context, workspace=workspace, session=None, deployment_id="1-r-p")
+    it = SimpleNamespace(
+        context=context,
+        workspace=workspace,
+        session=None,
+        deployment_id="1-r-p",
+        marks=Marks("1-r-p", ("1" * 16,)),
+    )
     return it, told
 
 
 def answers(monkeypatch: pytest.MonkeyPatch, arn: str | WizardError) -> None:
-    def forwarder(*_: object) -> str:
+    theirs = Forwarder("arn:aws:lambda:r:1:function:theirs", Installation("2" * 16))
+
+    def forwarders(*_: object) -> tuple[Forwarder, ...]:
         if isinstance(arn, WizardError):
             raise arn
-        return arn
+        return (theirs, Forwarder(arn, Installation("1" * 16))) if arn else (theirs,)
 
-    monkeypatch.setattr(uninstall, "forwarder", forwarder)
+    monkeypatch.setattr(uninstall, "read_forwarders", forwarders)
 
 
 @pytest.mark.parametrize(

@@ -152,8 +152,9 @@ class Run:
             "    for address in d.terraform.state_list():\n"
             "        kinds.setdefault(address.split('.')[0], address)\n"
             f"    known = import_ids.KINDS - {_NOT_FOUND_HERE}\n"
-            "    d.terraform.forget(tuple(a for k, a in kinds.items() if k in known))\n"
-            "    d.journal.write(record.TERRAFORM_APPLY, 'test', 'begin')\n"
+            "    made = [a for k, a in kinds.items() if k in known]\n"
+            "    d.terraform.forget(tuple(made))\n"
+            "    d.journal.write(record.TERRAFORM_APPLY, 'test', 'begin', after={'makes': made})\n"
         )
         self.recorder.phase = "rerun"
         if self.enforce:

@@ -60,6 +60,8 @@ def status(options: argparse.Namespace) -> int:
         put(f"Stages       {len(found.stages)} connected")
         for stage in found.stages:
             put(f"    {stage.ref}  {stage.mode}  {stage.note}".rstrip())
+        if found.standing:
+            console.line(found.standing, State.FAILED)
         if found.elsewhere:
             console.line(LIMITS, State.UNCHECKED)
         for text in found.unfinished:
@@ -129,10 +131,13 @@ def _reviewed_and_removed(
 def _show_removal(console: Console, removal: Removal, *, delete_logs: bool) -> None:
     """What would be taken away, what stays, and what that costs."""
     for held in removal.stages:
+        name = removal.api_names.get(held.ref, "")
         console.line(
-            f"Stage {held.ref}: logging goes back to "
-            f"{held.before.access_log.destination_arn or 'off'}"
+            f"Stage {f'{name} / {held.ref.stage} ' if name else ''}({held.ref}): logging goes back "
+            f"to {held.before.access_log.destination_arn or 'off'}"
         )
+    for text in removal.warnings:
+        console.line(text, State.WARNING)
     if removal.plan is not None:
         console.line(f"Infrastructure: {removal.plan.summary.remove} resources to remove")
     if removal.token_parameter:

@@ -44,6 +44,8 @@ def run_options(options: argparse.Namespace, env: Mapping[str, str]) -> Options:
         env=env,
         dry_run=setting(options, "dry_run", env),
         unlock=setting(options, "unlock", env),
+        take_over=getattr(options, "take_over", ""),
+        undelivered=getattr(options, "undelivered", ""),
         preflight=setting(options, "preflight", env),
     )
 

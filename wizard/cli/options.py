@@ -136,6 +136,12 @@ def build_parser(version: str = __version__) -> Parser:
         metavar="KEY=VALUE",
         help="set one answer; may be repeated",
     )
+    install.add_argument(
+        "--take-over",
+        default="",
+        metavar="ID",
+        help="take over the deployment of another computer that carries this id",
+    )
     _common(install)
 
     actions = _family(commands, "stages", "actions", "ACTION")
@@ -174,6 +180,13 @@ def build_parser(version: str = __version__) -> Parser:
         "--delete-logs",
         action="store_true",
         help="also delete log groups that the connector created",
+    )
+    uninstall.add_argument(
+        "--undelivered",
+        choices=("replay", "discard"),
+        default="",
+        metavar="WHAT",
+        help="events that still wait: replay them first, or discard them (default: ask)",
     )
     _common(uninstall)
 

@@ -14,6 +14,7 @@ from wizard.core.errors import WizardError
 
 Steps = Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
 
+NEWER = "WAG-E-VERSION-001"
 ANSWERS: Steps = {}
 """From each older version of the answers to the one after it."""
 LAYOUT: Steps = {}
@@ -36,7 +37,7 @@ def migrate(
         return out  # no version: what is wrong with it is told where the content is checked
     if version > current:
         raise WizardError(
-            "WAG-E-VERSION-001",
+            NEWER,
             f"{source} was written by a newer version of this product",
             why=f"It has version {version}; this program reads up to {current}.",
             next_step="Install a newer version of wallarm-apigw. Nothing was changed.",

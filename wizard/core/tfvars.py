@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,9 @@ _SAME_NAME = (
 
 COMPONENT_TAG = "wallarm:component"
 DEPLOYMENT_TAG = "wallarm:deployment"
+INSTALLATION_TAG = "wallarm-apigw:installation"
+MADE_BY_TAG = "wallarm-apigw:made-by"
+MADE_AT_TAG = "wallarm-apigw:made-at"
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Outputs:
     vpc_id: str = ""
     suffix: str = ""
     node_metrics: str = ""
+    installation_id: str = ""
     api_gateway_log_groups: tuple[str, ...] = ()
 
     @classmethod
@@ -91,6 +96,11 @@ def token_parameter_name(answers: Answers) -> str:
     return f"/wallarm-apigw/{answers.name_prefix}/token"
 
 
+def installation_parameter_name(answers: Answers) -> str:
+    """The SSM parameter that says whose deployment of this name it is; made only once."""
+    return f"/wallarm-apigw/{answers.name_prefix}/installation"
+
+
 def variables(
     answers: Answers,
     *,
@@ -99,6 +109,9 @@ def variables(
     lambda_package: str = "",
     package: ForwarderPackage | None = None,
     deployment_id: str = "",
+    installation_id: str = "",
+    made_by: str = "",
+    made_at: str = "",
 ) -> dict[str, Any]:
     """The content of `terraform.tfvars.json`. It holds no secret.
 
@@ -108,6 +121,8 @@ def variables(
         lambda_package: path of the forwarder's zip; empty uses the module's own.
         package: what that zip was recognised as, where it is not the module's own.
         deployment_id: put on every resource, so that the deployment can be found again.
+        installation_id: put on every resource as well: whose it is.
+        made_by, made_at: who made it and when, for whoever meets it from elsewhere.
     """
     out: dict[str, Any] = {name: getattr(answers, name) for name in _SAME_NAME}
     out["private_subnet_ids"] = list(answers.private_subnet_ids)
@@ -124,7 +139,15 @@ def variables(
         out["lambda_runtime"] = package.runtime
         out["lambda_timeout"] = package.timeout
     out["deployment_id"] = deployment_id
+    out["installation_id"] = installation_id
+    said = {MADE_BY_TAG: _tag_value(made_by), MADE_AT_TAG: _tag_value(made_at)}
+    out["installation_tags"] = {name: value for name, value in said.items() if value}
     return out
+
+
+def _tag_value(text: str) -> str:
+    """With only what AWS accepts in a tag's value."""
+    return re.sub(r"[^\w \.:/=+@-]", "_", text)[:200]
 
 
 SUFFIX = "xxxxxxxx"  # eight hexadecimal digits that the module takes from a resource of its own

@@ -22,6 +22,8 @@ class Options:
         dry_run: stop before the first change.
         preflight: `stop` where permissions are missing (empty means that), `warn`, or `skip`.
         unlock: the id of a lock that a dead run left and that may be removed.
+        undelivered: what a removal does with events that wait: `replay`, `discard`; empty asks.
+        take_over: the id of another installation that this one takes over.
     """
 
     workspace: Path | None = None
@@ -31,6 +33,8 @@ class Options:
     env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     dry_run: bool = False
     unlock: str = ""
+    take_over: str = ""
+    undelivered: str = ""
     preflight: str = ""
 
 

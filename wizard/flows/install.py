@@ -34,11 +34,11 @@ from wizard.flows.context import Context
 from wizard.flows.deployment import credentials
 from wizard.flows.deployment.adoption import adopt, list_orphans
 from wizard.flows.deployment.answers import save_answers
-from wizard.flows.deployment.apply import REVIEW_LASTS, apply, look_again
+from wizard.flows.deployment.apply import REVIEW_LASTS, apply_recorded, look_again
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.move_state import Move, move_state, plan_move
 from wizard.flows.deployment.open import identify, open_deployment, open_session
-from wizard.flows.deployment.shared_state import require_made_here
+from wizard.flows.deployment.ownership import claim_name, require_installable
 from wizard.flows.proof import prove
 from wizard.flows.stages import log_groups, switch
 from wizard.flows.token import require_token, store_token
@@ -211,7 +211,7 @@ class Install:
         inventory = self.inventory or self.discover()
         chosen = chosen_stages(inventory, self.answers)
         deployment = self._open()
-        require_made_here(deployment)
+        require_installable(deployment)
         log_group_arn = switch.future_log_group(deployment)
         given = log_groups.check_given_group(self.session, self.answers.api_gateway_log_group_name)
         own = check_certificate(self.session, self.answers)
@@ -302,6 +302,7 @@ class Install:
                 plan = move_state(deployment, review.move, plan)
             elif plan.has_changes and (age := time.time() - self._planned) > REVIEW_LASTS:
                 plan = look_again(deployment, plan, age)
+            claim_name(deployment)
             if self.token and deployment.token_parameter:
                 with self.context.phase(Phase.TOKEN, "Storing the Wallarm token in SSM"):
                     store_token(deployment, self.token)
@@ -318,11 +319,8 @@ class Install:
             return
         for text in self._short_of_time(plan, review.changes):  # the reading took time, too
             self.context.note(text, State.WARNING)
-        with (
-            self.context.phase(Phase.DEPLOY, title, "3m – 6m"),
-            deployment.journal.effect(record.TERRAFORM_APPLY, str(deployment.workspace.id)),
-        ):
-            apply(deployment, plan)
+        with self.context.phase(Phase.DEPLOY, title, "3m – 6m"):
+            apply_recorded(deployment, plan)
         self.context.note(f"{count(plan.summary.total, 'change')} applied")
 
     def switch_stages(

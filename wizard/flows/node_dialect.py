@@ -22,7 +22,7 @@ from wizard.flows.context import Context
 from wizard.flows.deployment.answers import save_answers
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_deployment, open_session
-from wizard.flows.deployment.shared_state import require_state_here
+from wizard.flows.deployment.ownership import require_own
 from wizard.services.aws.forwarder import TRIAL_SECONDS, api_host, ask_probe, try_dialect
 
 EVENTS = 3  # messages of one try
@@ -35,7 +35,7 @@ def open_search(context: Context, answers: Answers) -> Iterator[DialectSearch]:
     session = open_session(context, answers)
     identity = identify(session, answers)
     with open_deployment(context, answers, session, identity, "node-dialect") as deployment:
-        require_state_here(deployment)
+        require_own(deployment)
         yield DialectSearch(deployment, deployment.outputs().lambda_function_name)
 
 

@@ -30,7 +30,7 @@ from wizard.core.undelivered import (
 from wizard.flows.context import Context
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_deployment, open_session
-from wizard.flows.deployment.shared_state import require_state_here
+from wizard.flows.deployment.ownership import require_own
 from wizard.flows.permissions import ask_first
 from wizard.services.aws.errors import explained
 
@@ -257,33 +257,14 @@ class Redrive:
         return Redriven(delivered, failed)
 
     def _replay(self, batch: KeptBatch) -> bool:
-        outputs = self._known()
-        s3 = self.session.client("s3")
-        functions = self.session.patient_client("lambda", LONGEST_INVOCATION)
-        bucket, function = self._bucket(outputs), outputs.lambda_function_name
-        try:
-            with self.deployment.journal.effect(record.REDRIVE, batch.key) as effect:
-                answer = replay(s3, functions, bucket, function, batch)
-                if not answer.delivered:
-                    raise WizardError(
-                        "WAG-E-REDRIVE-001",
-                        answer.reason,
-                        next_step="Find out why with `wallarm-apigw doctor`; the events are kept.",
-                    )
-                forget(s3, bucket, batch)
-                effect.detail = "delivered and deleted"
-        except WizardError as error:
-            self.context.note(f"still waiting: {error.what}", State.FAILED, batch.key)
-            return False
-        self.context.note(_delivered(answer.left_out), State.DONE, batch.key)
-        return True
+        return replay_recorded(self.deployment, self._known(), batch)
 
     def _bucket(self, outputs: Outputs) -> Bucket:
         return Bucket(outputs.undelivered_bucket, self.deployment.identity.account_id)
 
     def _known(self) -> Outputs:
         if self._outputs is None:
-            require_state_here(self.deployment)
+            require_own(self.deployment)
             outputs = self.deployment.outputs()
             if not outputs.undelivered_bucket:
                 raise UsageError(
@@ -294,6 +275,39 @@ class Redrive:
                 )
             self._outputs = outputs
         return self._outputs
+
+
+def kept_batches(deployment: Deployment, outputs: Outputs) -> tuple[KeptBatch, ...]:
+    """What waits in a deployment's bucket, oldest first; nothing where it has none."""
+    if not outputs.undelivered_bucket:
+        return ()
+    s3 = deployment.session.client("s3")
+    bucket = Bucket(outputs.undelivered_bucket, deployment.identity.account_id)
+    return tuple(waiting(s3, bucket, outputs.lambda_function_name))
+
+
+def replay_recorded(deployment: Deployment, outputs: Outputs, batch: KeptBatch) -> bool:
+    """Replay one batch, recorded, and delete it where it was delivered; whether it was."""
+    session, context = deployment.session, deployment.context
+    s3 = session.client("s3")
+    functions = session.patient_client("lambda", LONGEST_INVOCATION)
+    bucket = Bucket(outputs.undelivered_bucket, deployment.identity.account_id)
+    try:
+        with deployment.journal.effect(record.REDRIVE, batch.key) as effect:
+            answer = replay(s3, functions, bucket, outputs.lambda_function_name, batch)
+            if not answer.delivered:
+                raise WizardError(
+                    "WAG-E-REDRIVE-001",
+                    answer.reason,
+                    next_step="Find out why with `wallarm-apigw doctor`; the events are kept.",
+                )
+            forget(s3, bucket, batch)
+            effect.detail = "delivered and deleted"
+    except WizardError as error:
+        context.note(f"still waiting: {error.what}", State.FAILED, batch.key)
+        return False
+    context.note(_delivered(answer.left_out), State.DONE, batch.key)
+    return True
 
 
 def _delivered(left_out: int) -> str:

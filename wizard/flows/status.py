@@ -15,7 +15,9 @@ from wizard.core.answers.model import Answers
 from wizard.core.cost import HOURS, estimate
 from wizard.core.errors import WizardError
 from wizard.core.facts import ApiType, Identity, StageRef
+from wizard.core.installation import Standing
 from wizard.core.journal.record import (
+    INSTALLATION_RELEASE,
     TERRAFORM_APPLY,
     TERRAFORM_DESTROY,
     Entry,
@@ -33,6 +35,7 @@ from wizard.flows.context import Context
 from wizard.flows.deployment import remote
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_session, read_deployment
+from wizard.flows.deployment.ownership import describe_standing, read_ownership
 from wizard.services.aws.errors import is_not_found
 from wizard.services.aws.forwarder import ask_probe
 from wizard.services.aws.session import Session
@@ -72,6 +75,7 @@ class Status:
             None where it does not say.
         elsewhere: one line on where its state is, when that is not within reach from here; what is
             told then is what AWS alone knows.
+        standing: why it is not this computer's any more, or gone; else empty.
     """
 
     account_id: str
@@ -93,6 +97,7 @@ class Status:
     forwarder: str = ""
     node: NodeCounters = NodeCounters()
     lines: LineCounts | None = None
+    standing: str = ""
 
     @property
     def node_versions(self) -> str:
@@ -110,7 +115,9 @@ def read_status(context: Context, answers: Answers) -> Status:
     session = open_session(context, answers)
     identity = identify(session, answers)
     deployment = read_deployment(context, answers, session, identity, "status")
-    if deployment.nothing_done_here:
+    owned = read_ownership(deployment)
+    elsewhere = owned.standing in (Standing.THEIRS, Standing.NOBODYS)
+    if deployment.nothing_done_here or (elsewhere and not deployment.workspace.check_state()):
         seen = remote.find_remote(context, session, identity, answers)
         if seen is not None:
             return _status_of_remote(session, identity, seen)
@@ -143,6 +150,7 @@ def read_status(context: Context, answers: Answers) -> Status:
         forwarder=counted.forwarder,
         node=counted.node,
         lines=counted.lines,
+        standing=describe_standing(owned, answers.name_prefix, identity.region),
     )
 
 
@@ -263,7 +271,17 @@ def told_unfinished(found: Unfinished | None) -> tuple[str, ...]:
 def _with_unfinished(error: WizardError, deployment: Deployment) -> WizardError:
     """A deployment that never got ready has no status, but what was begun is known."""
     lines = _unfinished(deployment)
-    if error.code != "WAG-E-DEPLOY-002" or not lines:
+    if error.code != "WAG-E-DEPLOY-002":
+        return error
+    removed = removal_of(deployment.journal.entries)
+    if removed and not lines:
+        return WizardError(
+            error.code,
+            error.what,
+            why=removed,
+            next_step="`wallarm-apigw install` deploys it anew.",
+        )
+    if not lines:
         return error
     return WizardError(
         error.code,
@@ -272,6 +290,19 @@ def _with_unfinished(error: WizardError, deployment: Deployment) -> WizardError:
         next_step="`wallarm-apigw install` goes on from there; `wallarm-apigw uninstall` takes "
         "away what was made.",
     )
+
+
+def removal_of(entries: Sequence[Entry]) -> str:
+    """When and by whom it was removed, in a sentence; empty where the last word is another one."""
+    said = ""
+    for entry in entries:
+        if entry.action == TERRAFORM_APPLY:
+            said = ""
+        elif entry.step == "done" and entry.action in (TERRAFORM_DESTROY, INSTALLATION_RELEASE):
+            by = clean(str(entry.after.get("by", "")), 120)
+            said = f"It was removed on {entry.at[:16].replace('T', ' ')} UTC"
+            said += f" by {by}." if by else "."
+    return said
 
 
 def deployed_since(entries: Sequence[Entry]) -> str:

@@ -12,7 +12,7 @@ from wizard.core.tfvars import token_parameter_name
 from wizard.flows.context import Context
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_deployment, open_session
-from wizard.flows.deployment.shared_state import require_state_here
+from wizard.flows.deployment.ownership import require_own
 from wizard.flows.permissions import ask_first
 from wizard.services.aws import token_parameter
 from wizard.services.aws.errors import explained
@@ -98,7 +98,7 @@ def rotate(context: Context, answers: Answers, token: Secret | None) -> None:
                 "This deployment uses a node of your own; it has no token here",
                 next_step="Give the new token to that node.",
             )
-        require_state_here(deployment)
+        require_own(deployment)
         outputs = deployment.outputs()
         ask_first(deployment, answers, ROTATE)
         store_token(deployment, token)

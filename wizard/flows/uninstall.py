@@ -6,36 +6,43 @@ else changed since is never overwritten without being asked about.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 
 from wizard.core.answers.model import Answers
 from wizard.core.cost import storage
 from wizard.core.errors import WizardError
 from wizard.core.events import Phase, StageReport, State
-from wizard.core.facts import LogGroup, StageRef
+from wizard.core.facts import Inventory, LogGroup, StageRef
 from wizard.core.journal import record
 from wizard.core.journal.record import Entry, Record, StageRecord, settings_from_dict
 from wizard.core.journal.unfinished import Step
 from wizard.core.stages.change import same_level
+from wizard.core.stages.log_format import log_group_name
 from wizard.core.terraform.plans import beyond, listed
 from wizard.core.text import count
+from wizard.core.tfvars import Outputs, installation_parameter_name
 from wizard.flows import permissions
 from wizard.flows.context import Context
 from wizard.flows.deployment.adoption import adopt_for_removal, list_orphans
-from wizard.flows.deployment.apply import apply, plan_changed
+from wizard.flows.deployment.apply import apply_recorded, plan_changed
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_deployment, open_session
-from wizard.flows.deployment.shared_state import list_remains, require_state_here
+from wizard.flows.deployment.ownership import release_name, require_own
+from wizard.flows.deployment.shared_state import list_remains
+from wizard.flows.redrive import kept_batches, replay_recorded
 from wizard.flows.stages import switch
 from wizard.flows.stages.prerequisites import give_back_policy
 from wizard.services.aws import log_groups, token_parameter
+from wizard.services.aws.discovery import discover
 from wizard.services.aws.errors import explain, is_not_found
+from wizard.services.aws.existence import really_there
+from wizard.services.aws.installation import read_forwarders
 from wizard.services.aws.permissions import Permissions
 from wizard.services.aws.stages import Result
-from wizard.services.aws.tagged import forwarder
+from wizard.services.aws.tagged import marked
 from wizard.services.terraform.client import PlanResult
 
 EXECUTION_LOGS = "API-Gateway-Execution-Logs_"
@@ -162,6 +169,9 @@ class Removal:
     logs: tuple[LogData, ...] = ()  # log groups made here; kept unless somebody says otherwise
     policies: tuple[str, ...] = ()  # log groups whose resource policy is put back
     permissions: Permissions | None = None  # as IAM forecasts them
+    api_names: Mapping[StageRef, str] = field(default_factory=dict)
+    undelivered: int = 0  # batches of events that wait, and would go with their bucket
+    warnings: tuple[str, ...] = ()
 
     @property
     def nothing_to_do(self) -> bool:
@@ -177,13 +187,17 @@ def require_gone(deployment: Deployment) -> None:
     why = f"Terraform's state still holds {count(held, 'resource')}." if held else ""
     if not why:
         try:
-            arn = forwarder(deployment.session, deployment.deployment_id)
+            ours = [
+                one.arn
+                for one in read_forwarders(deployment.session, deployment.deployment_id)
+                if one.installation.id in deployment.marks.installations
+            ]
         except WizardError as error:
             deployment.context.note(
                 f"could not be looked for: {error.what}", State.UNCHECKED, "what may be left"
             )
             return
-        why = f"Its function is still there: {arn}" if arn else ""
+        why = f"Its function is still there: {ours[0]}" if ours else ""
     if why:
         raise WizardError(
             "WAG-E-DEPLOY-004",
@@ -251,7 +265,7 @@ class Uninstall:
     def review(self) -> Removal:
         """Work out the removal. Nothing is changed by it."""
         deployment = self.deployment
-        require_state_here(deployment)
+        require_own(deployment, gone_is_fine=True)
         held = deployment.journal.record
         plan = None
         adopt_for_removal(deployment)
@@ -273,6 +287,9 @@ class Uninstall:
                 plan = deployment.terraform.plan(destroy=True)
         if deployment.workspace.module is not None:
             stays.extend(list_orphans(deployment))
+        inventory = self._inventory(bool(held.stages or plan))
+        outputs = deployment.known_outputs() if plan is not None else None
+        undelivered = len(kept_batches(deployment, outputs)) if outputs is not None else 0
         found = asked.result()
         for text in permissions.sentences(found, deployment.workspace.root):
             self.context.note(text, State.WARNING)
@@ -284,6 +301,9 @@ class Uninstall:
             find_log_data(deployment, plan),
             tuple(held.policies),
             found,
+            {stage.ref: stage.api.name for stage in inventory.stages} if inventory else {},
+            undelivered,
+            (*_waiting(undelivered, outputs), *_others(inventory, held, outputs)),
         )
 
     def run(self, removal: Removal, *, delete_logs: bool | None = None) -> Removed:
@@ -298,15 +318,19 @@ class Uninstall:
         if removal.permissions is not None and not removal.nothing_to_do:
             mode = self.context.options.preflight
             permissions.require(removal.permissions, mode, deployment.workspace.root)
+        if removal.undelivered:
+            self._settle_undelivered()
         with deployment.journal.running(self._steps(removal)):
-            reports = self._stages(removal.stages)
+            reports = self._stages(removal)
             destroyed = self._destroy(self._keep_logs(removal))
             require_gone(deployment)
             self._policies()
             self._token(removal.token_parameter)
             if self._delete_logs:
                 delete_log_data(deployment, removal.logs)
-        left = [*removal.stays]
+            still = self._still_there(removal)
+            release_name(deployment)
+        left = [*removal.stays, *still]
         if not self._delete_logs:
             left += [one.left for one in removal.logs]
         left += self._made_by_api_gateway()
@@ -344,19 +368,90 @@ class Uninstall:
         """Kill a running Terraform. What it was doing is then in doubt: only after a warning."""
         self.deployment.terraform.kill()
 
-    def _stages(self, stages: tuple[StageRecord, ...]) -> tuple[StageReport, ...]:
-        if not stages:
+    def _inventory(self, wanted: bool) -> Inventory | None:
+        """The stages of the Region: for the names of APIs, and for who else logs to our group."""
+        if not wanted:
+            return None
+        identity = self.deployment.identity
+        try:
+            with self.context.phase(Phase.DISCOVER, f"Reading the APIs of {identity.region}"):
+                return discover(self.deployment.session, identity)
+        except WizardError as error:
+            self.context.note(
+                f"whether other stages log here could not be seen: {error.what}", State.UNCHECKED
+            )
+            return None
+
+    def _settle_undelivered(self) -> None:
+        """Replay what still waits, or have somebody say that it may go with its bucket.
+
+        Raises WizardError WAG-E-REMOVE-001 where neither; nothing was changed then.
+        """
+        deployment, context = self.deployment, self.context
+        outputs = deployment.outputs()
+        waits = kept_batches(deployment, outputs)
+        wish = context.options.undelivered
+        told = f"{_batches(len(waits))} of events that the node never got wait in the bucket"
+        if waits and (
+            wish == "replay"
+            or (
+                not wish and context.ask_person(f"{told}. Replay them through the forwarder first?")
+            )
+        ):
+            with context.phase(Phase.CLEANUP, "Replaying what was not delivered"):
+                for batch in waits:
+                    replay_recorded(deployment, outputs, batch)
+            waits = kept_batches(deployment, outputs)
+            told = f"{_batches(len(waits))} of events could not be delivered and wait in the bucket"
+        if not waits or wish == "discard":
+            return
+        if not wish and context.ask_person(f"{told}. Delete them with it?"):
+            return
+        raise WizardError(
+            "WAG-E-REMOVE-001",
+            f"{told} {outputs.undelivered_bucket}",
+            why="It would be deleted with everything that lies in it.",
+            next_step="`wallarm-apigw redrive` replays them and says what is wrong. Then run the "
+            "removal again, with --undelivered replay to replay them first or --undelivered "
+            "discard to delete them. Nothing was removed.",
+        )
+
+    def _still_there(self, removal: Removal) -> tuple[str, ...]:
+        """What carries our marks after all was removed, and is no log group that was kept."""
+        deployment = self.deployment
+        if removal.plan is None:
+            return ()
+        kept = {one.name for one in removal.logs} if not self._delete_logs else set()
+        claim = installation_parameter_name(self.answers)
+        try:
+            arns = [
+                arn
+                for arn in marked(deployment.session, deployment.marks)
+                if not arn.endswith(claim)
+                and arn.partition(":log-group:")[2].removesuffix(":*") not in kept
+            ]
+            found = really_there(deployment.session, arns)
+        except WizardError as error:
+            self.context.note(
+                f"whether all of it is gone could not be seen: {error.what}", State.UNCHECKED
+            )
+            return ()
+        return tuple(f"{arn}: still there after the removal" for arn in found)
+
+    def _stages(self, removal: Removal) -> tuple[StageReport, ...]:
+        if not removal.stages:
             return ()
         reports = []
         with self.context.phase(Phase.STAGES, "Putting the stages' logging back"):
-            for held in stages:
-                report, result = switch.restore(self.deployment, held)
+            for held in removal.stages:
+                name = removal.api_names.get(held.ref, "")
+                report, result = switch.restore(self.deployment, held, api_name=name)
                 if (
                     result is Result.ASK
                     and self._ask is not None
                     and self._ask(held, report.message)
                 ):
-                    report, _ = switch.restore(self.deployment, held, force=True)
+                    report, _ = switch.restore(self.deployment, held, force=True, api_name=name)
                 reports.append(report)
         return tuple(reports)
 
@@ -385,11 +480,8 @@ class Uninstall:
         if plan.has_changes:
             # The function's network interfaces can hold its security group for 20 to 60 minutes.
             usual = "4m – 10m; a function's network interfaces can hold it up for 20m – 60m"
-            with (
-                self.context.phase(Phase.DESTROY, "Removing the infrastructure", usual),
-                deployment.journal.effect(record.TERRAFORM_DESTROY, str(deployment.workspace.id)),
-            ):
-                result = apply(deployment, plan)
+            with self.context.phase(Phase.DESTROY, "Removing the infrastructure", usual):
+                result = apply_recorded(deployment, plan)
             self.context.note(f"{count(result.summary.remove, 'resource')} removed")
             return result.summary.remove
         plan.discard()
@@ -411,6 +503,34 @@ class Uninstall:
         self.context.note(
             "deleted; the node stays listed in Wallarm Console until you remove it", subject=name
         )
+
+
+def _batches(number: int) -> str:
+    return "1 batch" if number == 1 else f"{number:,} batches"
+
+
+def _waiting(number: int, outputs: Outputs | None) -> tuple[str, ...]:
+    if not number or outputs is None:
+        return ()
+    text = (
+        f"{_batches(number)} of events that the node never got wait in "
+        f"{outputs.undelivered_bucket}: it is asked whether they are replayed or deleted"
+    )
+    return (text,)
+
+
+def _others(inventory: Inventory | None, held: Record, outputs: Outputs | None) -> tuple[str, ...]:
+    """Stages that somebody else connected to the log group that nobody forwards afterwards."""
+    if inventory is None or outputs is None or not outputs.api_gateway_log_group:
+        return ()
+    group = outputs.api_gateway_log_group
+    return tuple(
+        f"{stage.api.name} / {stage.name} ({stage.ref}) logs to {group} as well, but was not "
+        "connected from here: after the removal nobody forwards what it logs"
+        for stage in inventory.stages
+        if stage.ref not in held.stages
+        and log_group_name(stage.settings.access_log.destination_arn) == group
+    )
 
 
 def _role(held: Record) -> tuple[str, ...]:

@@ -7,12 +7,15 @@ import uuid
 
 import pytest
 
-from wizard.core.tfvars import DEPLOYMENT_TAG
+from wizard.core.installation import Marks
+from wizard.core.tfvars import DEPLOYMENT_TAG, INSTALLATION_TAG
 from wizard.services.aws import import_ids
 from wizard.services.aws.session import Session
 from wizard.services.workspace import module as assets
 
-OURS = "123456789012-eu-central-1-api-gw-discovery"
+NAME = "123456789012-eu-central-1-api-gw-discovery"
+MINE, OTHER = "1111111111111111", "2222222222222222"
+OURS = Marks(NAME, (MINE,))
 
 
 def values(name: str) -> dict[str, object]:
@@ -36,10 +39,48 @@ def test_a_bucket_is_taken_over_with_our_tag_or_where_none_was_written_yet(
     s3.create_bucket(Bucket=name, CreateBucketConfiguration=place)
     # S3 is told the tags in a second request; Terraform may be killed before it.
     assert import_ids.find(session, "aws_s3_bucket", values(name), OURS) == name
-    tags = [{"Key": DEPLOYMENT_TAG, "Value": OURS}]
+    tags = [{"Key": DEPLOYMENT_TAG, "Value": NAME}, {"Key": INSTALLATION_TAG, "Value": MINE}]
     s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
     assert import_ids.find(session, "aws_s3_bucket", values(name), OURS) == name
-    assert import_ids.find(session, "aws_s3_bucket", values(name), "somebody-else") == ""
+    for others in (Marks(NAME, (OTHER,)), Marks(NAME, ("",)), Marks("somebody-else", (MINE,))):
+        assert import_ids.find(session, "aws_s3_bucket", values(name), others) == ""
+
+
+def made(session: Session, kind: str, name: str, tags: dict[str, str]) -> None:
+    """One of each way in which AWS keeps tags."""
+    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+    if kind == "aws_iam_role":
+        session.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}", Tags=listed)
+    elif kind == "aws_cloudwatch_log_group":
+        session.client("logs").create_log_group(logGroupName=name, tags=tags)
+    else:
+        vpc = session.client("ec2").create_vpc(
+            CidrBlock="10.9.0.0/16",
+            TagSpecifications=[
+                {"ResourceType": "vpc", "Tags": [*listed, {"Key": "Name", "Value": name}]}
+            ],
+        )
+        assert vpc["Vpc"]["VpcId"]
+
+
+@pytest.mark.parametrize("kind", ["aws_iam_role", "aws_cloudwatch_log_group", "aws_vpc"])
+@pytest.mark.parametrize(
+    ("installation", "marks", "found"),
+    [
+        (MINE, OURS, True),
+        (OTHER, OURS, False),
+        ("", OURS, False),  # an earlier version's, or somebody else's: nobody knows
+        ("", Marks(NAME, (MINE, "")), True),  # taken over
+        (OTHER, Marks(NAME, (MINE, OTHER)), True),
+    ],
+)
+def test_of_the_same_name_only_what_carries_this_installations_id_is_taken_over(
+    session: Session, kind: str, installation: str, marks: Marks, found: bool
+) -> None:
+    name = f"x-{uuid.uuid4().hex[:8]}"
+    tags = {DEPLOYMENT_TAG: NAME} | ({INSTALLATION_TAG: installation} if installation else {})
+    made(session, kind, name, tags)
+    assert bool(import_ids.find(session, kind, values(name), marks)) is found
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wizard.core.facts import AccessLog, StageRef, StageSettings
+from wizard.core.installation import Installation
 from wizard.core.stages import log_format
 from wizard.core.stages.change import same_level, same_log
 
@@ -32,6 +33,9 @@ LOGS_DELETE = "log-data.delete"
 REDRIVE = "undelivered.replay"
 STATE_BUCKET = "state.bucket"
 STATE_MOVE = "state.move"
+INSTALLATION_MAKE = "installation.make"
+INSTALLATION_CLAIM = "installation.claim"
+INSTALLATION_RELEASE = "installation.release"
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,8 @@ class Record:
     policies_tried: frozenset[str] = frozenset()  # of these the end is not known
     kept_logs: frozenset[str] = frozenset()  # log groups a removal left where they are
     applied: bool = False  # a Terraform apply began and nothing was destroyed since
+    installation: Installation | None = None  # whose id everything made from here carries
+    taken_over: str | None = None  # id of the installation that it takes over, if it does
     unfinished: tuple[Entry, ...] = ()
     last_run: str = ""
     last_flow: str = ""
@@ -167,6 +173,14 @@ def _apply(record: Record, entry: Entry) -> Record:
         return replace(record, role_created="")
     if entry.action == ROLE_SET and done:
         return replace(record, role_set=entry.subject, role_before=str(entry.before.get("arn", "")))
+    if entry.action == INSTALLATION_MAKE:
+        made = Installation(
+            entry.subject, str(entry.after.get("by", "")), str(entry.after.get("at", ""))
+        )
+        over = entry.after.get("takes_over")
+        return replace(record, installation=made, taken_over=None if over is None else str(over))
+    if entry.action == INSTALLATION_RELEASE and done:
+        return replace(record, installation=None, taken_over=None)
     if entry.action in (POLICY_PUT, POLICY_RESTORE):
         return _policies(record, entry)
     if entry.action == LOGS_KEEP:

@@ -57,11 +57,73 @@ def treat_damaged_state(*, local: bool, copy: bool) -> Treatment:
     return Treatment.ASK if local and copy else Treatment.REFUSE
 
 
-def may_lack_something(entries: Iterable[Entry], *, state_restored: bool) -> bool:
-    """Whether the account may hold what the state does not know: Terraform's last run did not come
-    to its end, or the state is an older copy."""
-    steps = _steps(entries)
-    return state_restored or (bool(steps) and steps[-1] != "done")
+@dataclass(frozen=True)
+class Adoptable:
+    """What may be there although the state does not know it, and may be taken into it.
+
+    Attributes:
+        anything: whatever carries our mark: the state is an older copy, or somebody else's.
+        addresses: what interrupted runs of Terraform were making.
+    """
+
+    anything: bool = False
+    addresses: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        """Whether it is worth a look."""
+        return self.anything or bool(self.addresses)
+
+    def covers(self, address: str) -> bool:
+        """Whether this resource may be taken over."""
+        return self.anything or address in self.addresses
+
+
+def adoptable(
+    entries: Iterable[Entry], *, state_restored: bool = False, taking_over: bool = False
+) -> Adoptable:
+    """What may be taken into the state.
+
+    A run of Terraform that failed has written what it made; only of one that was cut short, or lost
+    its way to AWS, the end is not known. It wrote down what it was going to make before it began.
+    What came to its end after it, with a plan of its own, has settled it.
+    """
+    begun: Entry | None = None
+    addresses: set[str] = set()
+    for entry in entries:
+        if entry.action not in _RUNS_OF_TERRAFORM:
+            continue
+        if entry.step == "done":
+            begun = None
+            addresses.clear()
+            continue
+        cut_short = entry.step == "begin" or entry.after.get(UNSURE) is True
+        if begun is not None and cut_short:
+            addresses |= _creations(begun)
+        begun = entry if entry.step == "begin" else None
+    if begun is not None:
+        addresses |= _creations(begun)
+    return Adoptable(state_restored or taking_over, frozenset(addresses))
+
+
+def intend(changes: Iterable[tuple[str, str]], installation: str) -> dict[str, Any]:
+    """What a run of Terraform writes down before it begins.
+
+    Args:
+        changes: action and address of each, as planned.
+    """
+    makes = [address for action, address in changes if action in _MAKING]
+    return {"installation": installation, _MAKES: makes}
+
+
+_MAKES = "makes"
+UNSURE = "unsure"
+"""Key of a failure after which something may have been made that Terraform does not know."""
+_MAKING = ("create", "replace")
+
+
+def _creations(begun: Entry) -> set[str]:
+    found = begun.after.get(_MAKES)
+    return {str(address) for address in found} if isinstance(found, list) else set()
 
 
 def was_ever_interrupted(entries: Iterable[Entry], *, state_restored: bool) -> bool:
@@ -95,9 +157,15 @@ def planned_creations(plan: Mapping[str, Any]) -> tuple[Creation, ...]:
     )
 
 
-def to_take_over(found: Mapping[str, str], refused: Collection[str]) -> dict[str, str]:
-    """Import ids by address, without those that Terraform refused in this run."""
-    return {address: id_ for address, id_ in found.items() if address not in refused}
+def to_take_over(
+    found: Mapping[str, str], adoptable: Adoptable, refused: Collection[str]
+) -> dict[str, str]:
+    """Import ids by address: of what may be taken over, and Terraform did not refuse before."""
+    return {
+        address: id_
+        for address, id_ in found.items()
+        if adoptable.covers(address) and address not in refused
+    }
 
 
 _MADE_BY_AWS = re.compile(

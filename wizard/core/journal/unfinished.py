@@ -32,6 +32,9 @@ _WORDS = {
     record.REDRIVE: "replaying undelivered events",
     record.STATE_BUCKET: "making the bucket for the state",
     record.STATE_MOVE: "moving Terraform's state",
+    record.INSTALLATION_MAKE: "making an id for this installation",
+    record.INSTALLATION_CLAIM: "claiming the name for this installation",
+    record.INSTALLATION_RELEASE: "giving the name back",
     PROOF: "following one request to the node",
 }
 # A run that ends makes earlier ones of these flows a matter of the past.

@@ -40,6 +40,7 @@ _ROLES = ("arn:{p}:iam::{a}:role/{n}-{r}-*",)
 _FORWARDER_ROLE = ("arn:{p}:iam::{a}:role/{n}-{r}-fwd",)
 _GATEWAY_ROLE = ("arn:{p}:iam::{a}:role/wallarm-apigw-cloudwatch-{r}",)
 _TOKEN = ("arn:{p}:ssm:{r}:{a}:parameter{token}",)
+_CLAIM = ("arn:{p}:ssm:{r}:{a}:parameter/wallarm-apigw/{n}/installation",)
 _BUCKET = ("arn:{p}:s3:::{n}-undelivered-*",)
 _KEPT = ("arn:{p}:s3:::{n}-undelivered-*/*",)
 _TAKES_BACK = "Deploying takes back what it made when answers change or a step fails."
@@ -244,6 +245,12 @@ FORWARDER: tuple[Grant, ...] = (
           f"Removal. {_TAKES_BACK}", CHANGING),
     Grant("PassForwarderRole", ("iam:PassRole",), _FORWARDER_ROLE, "Hand its role to Lambda.",
           (DEPLOY,), conditions=passed_to("lambda.amazonaws.com")),
+    Grant("ReadClaim", ("ssm:GetParameter",), _CLAIM,
+          "Whose deployment of this name it is.", (DEPLOY, UNINSTALL, DOCTOR)),
+    Grant("MakeClaim", of("ssm", "PutParameter AddTagsToResource"), _CLAIM,
+          "Claim the name, so that of two computers only one installs under it.", (DEPLOY,)),
+    Grant("DropClaim", ("ssm:DeleteParameter",), _CLAIM, "Removal gives the name back.",
+          (UNINSTALL,)),
     Grant("StoreToken", ("ssm:PutParameter",), _TOKEN,
           "Store the Wallarm token as a SecureString. It is never read back.", (DEPLOY,), own_node),
     Grant("EncryptToken", ("kms:Encrypt",), ("{key}",),

@@ -8,9 +8,11 @@ from __future__ import annotations
 from wizard.core.errors import WizardError
 from wizard.core.events import Phase, State
 from wizard.core.journal import recovery
+from wizard.core.tfvars import installation_parameter_name
 from wizard.flows.deployment.model import Deployment
+from wizard.services.aws.existence import really_there
 from wizard.services.aws.import_ids import find
-from wizard.services.aws.tagged import resources
+from wizard.services.aws.tagged import marked
 from wizard.services.terraform.client import PlanResult
 from wizard.services.terraform.errors import TerraformError
 
@@ -24,11 +26,12 @@ def adopt(deployment: Deployment, plan: PlanResult) -> PlanResult:
     Without an interrupted apply, or when nothing of it is found, the same plan comes back. Nothing
     in the account is changed: `terraform import` writes to the state only.
     """
-    if not _may_lack_something(deployment):
+    found = adoptable(deployment)
+    if not found:
         return plan
     refused: set[str] = set()
     for _ in range(_PASSES):
-        wanted = recovery.to_take_over(_outside_the_state(deployment, plan), refused)
+        wanted = recovery.to_take_over(_outside_the_state(deployment, plan, found), found, refused)
         if not wanted:
             break
         plan.discard()
@@ -52,7 +55,7 @@ def adopt_for_removal(deployment: Deployment) -> None:
 
     What cannot be looked for is told and stops nothing: the rest can be removed all the same.
     """
-    if not _may_lack_something(deployment) or deployment.workspace.module is None:
+    if not adoptable(deployment) or deployment.workspace.module is None:
         return
     try:
         with deployment.context.phase(Phase.PLAN, "Looking for what an interrupted run left"):
@@ -76,7 +79,7 @@ def list_orphans(deployment: Deployment) -> tuple[str, ...]:
     ):
         return ()
     try:
-        tagged = resources(deployment.session, deployment.deployment_id)
+        tagged = marked(deployment.session, deployment.marks)
         known = recovery.known_names(deployment.terraform.show_state_json())
     except WizardError as error:
         deployment.context.note(
@@ -86,23 +89,29 @@ def list_orphans(deployment: Deployment) -> tuple[str, ...]:
     return tuple(
         f"{arn}: left by an interrupted run, not in Terraform's state, and not taken over: delete "
         "it by hand if nothing uses it"
-        for arn in recovery.orphans(tagged, known)
+        for arn in really_there(deployment.session, recovery.orphans(tagged, known))
+        if not arn.endswith(installation_parameter_name(deployment.answers))
     )
 
 
-def _may_lack_something(deployment: Deployment) -> bool:
-    return recovery.may_lack_something(
-        deployment.journal.entries, state_restored=deployment.state_restored
+def adoptable(deployment: Deployment) -> recovery.Adoptable:
+    """What this installation may find outside its state, and take into it."""
+    return recovery.adoptable(
+        deployment.journal.entries,
+        state_restored=deployment.state_restored,
+        taking_over=deployment.journal.record.taken_over is not None,
     )
 
 
-def _outside_the_state(deployment: Deployment, plan: PlanResult) -> dict[str, str]:
+def _outside_the_state(
+    deployment: Deployment, plan: PlanResult, may_be: recovery.Adoptable
+) -> dict[str, str]:
     """Addresses that would be created although they exist, with their import ids."""
     out = {}
     for one in recovery.planned_creations(deployment.terraform.show_plan_json(plan)):
-        import_id = find(
-            deployment.session, one.resource_type, one.values, deployment.deployment_id
-        )
+        if not may_be.covers(one.address):
+            continue
+        import_id = find(deployment.session, one.resource_type, one.values, deployment.marks)
         if import_id:
             out[one.address] = import_id
     return out

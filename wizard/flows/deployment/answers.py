@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.core import migrations
 from wizard.core.answers.model import SCHEMA_VERSION, Answers
+from wizard.core.answers.parse import build
 from wizard.core.errors import WizardError
 from wizard.core.state_place import LOCAL, StatePlace, backend_bucket
 from wizard.flows.deployment.find import found_deployments
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from wizard.flows.context import Options
     from wizard.flows.deployment.model import Deployment
     from wizard.services.aws.session import Session
+
+
+UNREADABLE = "WAG-E-ANSWERS-005"
+MOST_MOVES = 5  # a state that was moved on and on
 
 
 def current_answers(
@@ -45,7 +50,8 @@ def current_answers(
     region = str(here.get("region") or wanted.get("region") or Answers().region)
     profile = str(wanted.get("profile") or here.get("profile") or "")
     role = str(wanted.get("role_arn") or here.get("role_arn") or "")
-    bucket = _bucket_here(options, region, name_prefix) or str(wanted.get("state_bucket") or "")
+    known = _bucket_here(options, region, name_prefix)
+    bucket = known or str(wanted.get("state_bucket") or "")
     if (here and not bucket) or bucket == LOCAL:
         return here
     asked: list[str] = []
@@ -61,8 +67,10 @@ def current_answers(
             found = _answers_in(session, identity, name, name_prefix)
             if found:
                 return {**found, "profile": profile}
-    except WizardError:
-        if asked:  # the flow that follows would ask for a code a second time
+    except WizardError as error:
+        # The flow that follows would ask for a code a second time. What lies in the bucket counts:
+        # older answers of this computer must not quietly take its place.
+        if asked or known or error.code in (migrations.NEWER, UNREADABLE):
             raise
         return here
     return here
@@ -71,9 +79,15 @@ def current_answers(
 def _answers_in(session: Session, identity: Identity, bucket: str, prefix: str) -> dict[str, Any]:
     from wizard.services.workspace.s3_state import StateStore
 
-    place = StatePlace(bucket, identity.account_id, identity.region, prefix)
-    found = StateStore(session, place).saved_answers()
-    return {**found, "state_bucket": bucket} if found else {}
+    for _ in range(MOST_MOVES):
+        place = StatePlace(bucket, identity.account_id, identity.region, prefix)
+        store = StateStore(session, place)
+        found = store.saved_answers()
+        moved = store.moved() if not found else None
+        if moved is None or not moved.target:
+            return {**found, "state_bucket": bucket} if found else {}
+        bucket = moved.target
+    return {}
 
 
 def _bucket_here(options: Options, region: str, name_prefix: str) -> str:
@@ -144,12 +158,29 @@ def keep_answers(path: Path, answers: Answers) -> None:
     write_private(path, answers.to_json())
 
 
-def save_answers(deployment: Deployment) -> Path:
+def save_stages(deployment: Deployment) -> None:
+    """Keep which stages are connected now; every other saved answer stays as it was.
+
+    What was chosen for one stage (switch, keep or skip its logging) is that stage's alone.
+    """
+    stages = tuple(str(ref) for ref in deployment.journal.record.stages)
+    store, root = deployment.store, deployment.workspace.root
+    data = (store.saved_answers() if store is not None else {}) or answers_of(root)
+    kept = build(data, check=False) if data else deployment.answers
+    deployment.answers = deployment.answers.with_(stages=stages)
+    save_answers(deployment, kept.with_(stages=stages, profile=deployment.answers.profile))
+
+
+def save_answers(deployment: Deployment, answers: Answers | None = None) -> Path:
     """Keep a deployment's answers for the next run, beside a shared state for colleagues as well.
 
     The account they were used with is part of them; the profile is a matter of this computer.
+
+    Args:
+        answers: others than those of this run.
     """
-    kept = deployment.answers.with_(account_id=deployment.identity.account_id)
+    chosen = answers if answers is not None else deployment.answers
+    kept = chosen.with_(account_id=deployment.identity.account_id)
     keep_answers(deployment.workspace.answers_file, kept)
     if deployment.store is not None:
         deployment.store.save_answers(kept.with_(profile="").to_json())
@@ -165,7 +196,7 @@ def answers_of(root: Path) -> dict[str, Any]:
         data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise WizardError(
-            "WAG-E-ANSWERS-005",
+            UNREADABLE,
             "The saved answers of this deployment cannot be read",
             why=f"{path}: {error}",
             next_step="Repair or remove the file; Terraform's state and the journal are unharmed.",

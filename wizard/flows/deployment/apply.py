@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping
 
 from wizard.core.errors import WizardError
 from wizard.core.events import Listener, Phase, TerraformChanged
+from wizard.core.installation import NO_ID
+from wizard.core.journal import record
+from wizard.core.journal.recovery import UNSURE, intend
 from wizard.core.terraform.events import ApplyProgress, Event, PlannedChange, describe
 from wizard.core.terraform.plans import beyond, listed, meaning
 from wizard.core.terraform.progress import ProgressReducer
@@ -20,6 +23,7 @@ from wizard.flows.deployment.adoption import adopt
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.stages import log_groups
 from wizard.services.terraform.client import ApplyResult, PlanResult
+from wizard.services.terraform.errors import TerraformError
 from wizard.services.terraform.history import History
 
 REVIEW_LASTS = 600.0  # seconds for which a review is taken at its word
@@ -52,6 +56,24 @@ def apply(deployment: Deployment, plan: PlanResult) -> ApplyResult:
             again.discard()
             raise
         return apply(deployment, again)
+
+
+def apply_recorded(deployment: Deployment, plan: PlanResult) -> ApplyResult:
+    """The same, written down before it begins: whose it is, and what it is going to make."""
+    journal = deployment.journal
+    made = journal.record.installation
+    planned = ((change.action, change.address) for change in plan.changes)
+    with journal.effect(
+        record.TERRAFORM_DESTROY if plan.destroy else record.TERRAFORM_APPLY,
+        str(deployment.workspace.id),
+        intended=intend(planned, made.id if made is not None else NO_ID),
+    ) as effect:
+        try:
+            return apply(deployment, plan)
+        except TerraformError as error:
+            if error.retry:  # AWS's answer may have been lost on its way
+                effect.after[UNSURE] = True
+            raise
 
 
 def follow(deployment: Deployment) -> Callable[[Event], None]:

@@ -13,6 +13,7 @@ from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.facts import Identity, StageRef
+from wizard.core.installation import NO_ID, Installation, Marks
 from wizard.core.state_place import LOCKFILE_SINCE, StatePlace
 from wizard.core.tfvars import Outputs, token_parameter_name, variables
 from wizard.flows.context import Context
@@ -60,6 +61,14 @@ class Deployment:
     def deployment_id(self) -> str:
         """What the tag of every resource of this deployment says."""
         return f"{self.identity.account_id}-{self.identity.region}-{self.answers.name_prefix}"
+
+    @property
+    def marks(self) -> Marks:
+        """What something in the account carries that is this installation's."""
+        record = self.journal.record
+        own = record.installation.id if record.installation is not None else NO_ID
+        over = () if record.taken_over is None else (record.taken_over,)
+        return Marks(self.deployment_id, (own, *over))
 
     @property
     def nothing_done_here(self) -> bool:
@@ -139,7 +148,9 @@ class Deployment:
             further_log_groups: those of stages that will keep their own.
             leaving: connected stages whose log groups are not needed any more.
         """
-        kept = sorted({*self.journal.record.kept_without(leaving), *further_log_groups})
+        record = self.journal.record
+        kept = sorted({*record.kept_without(leaving), *further_log_groups})
+        made = record.installation or Installation(NO_ID)
         package, file = None, ""
         if self.answers.lambda_package:
             chosen, root = self.answers.lambda_package, self.workspace.root
@@ -155,6 +166,9 @@ class Deployment:
                 lambda_package=file,
                 package=package,
                 deployment_id=self.deployment_id,
+                installation_id=made.id,
+                made_by=made.by,
+                made_at=made.at,
             )
         )
 

@@ -12,6 +12,7 @@ from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.facts import AccessLog, Identity, Inventory, StageSettings
+from wizard.core.installation import Installation
 from wizard.core.journal.record import Record, StageRecord
 from wizard.core.stages.log_format import log_group_name, merge
 from wizard.core.state_place import StatePlace
@@ -124,14 +125,22 @@ def find_remote(
         return None
 
 
-def refuse_change(session: Session, identity: Identity, prefix: str, forwarder: str) -> WizardError:
+def refuse_change(
+    session: Session,
+    identity: Identity,
+    prefix: str,
+    forwarder: str,
+    owner: Installation | None = None,
+) -> WizardError:
     """Why nothing of it can be changed from here, and what to do."""
     holder = _holder(session, identity, prefix)
     moved = f" {holder} moved it to that computer." if holder else ""
     return WizardError(
         "WAG-E-STATE-009",
         f"{prefix} is deployed in {identity.region}, but its state is not on this computer",
-        why=f"{forwarder} carries its tag; no bucket of this Region holds its state.{moved} "
+        why=f"{forwarder} carries its tag"
+        + (f", {owner}" if owner is not None and owner.id else "")
+        + f"; no bucket of this Region holds its state.{moved} "
         "Without the state, and the record of what its stages had before, it can be neither "
         "changed nor removed.",
         next_step=f"{NEXT_STEP} From here `wallarm-apigw status` and `doctor` look at it. If its "

@@ -6,13 +6,12 @@ with an empty home finds the deployment by the bucket's tag and carries on where
 
 from __future__ import annotations
 
-from wizard.core.errors import UsageError, WizardError
+from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.state_place import LOCAL, backend_bucket
 from wizard.core.text import clean, duration
-from wizard.flows.deployment import locks, remote
+from wizard.flows.deployment import locks
 from wizard.flows.deployment.model import Deployment
-from wizard.services.aws import tagged
 from wizard.services.workspace import s3_state
 from wizard.services.workspace.journal import Journal, merge
 from wizard.services.workspace.s3_state import StateStore
@@ -33,6 +32,7 @@ def attach_state(deployment: Deployment) -> None:
             )
     if bucket:
         deployment.store = workspace.shared = _open_store(deployment, bucket)
+        deployment.store.saved_answers()  # newer or damaged ones stop every command
         bucket = deployment.store.place.bucket
         if deployment.answers.state_bucket == "":
             deployment.answers = deployment.answers.with_(state_bucket=bucket)
@@ -71,47 +71,6 @@ def _open_store(deployment: Deployment, bucket: str) -> StateStore:
             "(`aws s3api list-object-versions`), then run the same command again.",
         )
     return store
-
-
-def require_made_here(deployment: Deployment) -> None:
-    """Raise UsageError WAG-E-STATE-008 when this deployment was made from somewhere else.
-
-    Without its state Terraform would make everything a second time, under the same prefix.
-    What cannot be looked for stops nothing: the search for a shared state has said so.
-    """
-    found = _foreign_forwarder(deployment)
-    if found:
-        prefix = deployment.answers.name_prefix
-        raise UsageError(
-            "WAG-E-STATE-008",
-            f"{prefix} is deployed in {deployment.identity.region} already, from another computer",
-            why=f"{found} carries its tag; its Terraform state is neither in "
-            f"{deployment.workspace.root} nor in a bucket of this Region.",
-            next_step="Work from where it was installed; there the answer state_bucket moves "
-            "the state to a bucket, from which colleagues carry on. For a second one choose "
-            "another name_prefix. Nothing was changed.",
-            keys=("name_prefix", "state_bucket"),
-        )
-
-
-def require_state_here(deployment: Deployment) -> None:
-    """Raise WizardError WAG-E-STATE-009 when this deployment is there, but its state is not
-    here: nobody can change it then. What cannot be looked for stops nothing."""
-    found = _foreign_forwarder(deployment)
-    if found:
-        raise remote.refuse_change(
-            deployment.session, deployment.identity, deployment.answers.name_prefix, found
-        )
-
-
-def _foreign_forwarder(deployment: Deployment) -> str:
-    """ARN of the forwarder that somebody made from another computer; empty where none is."""
-    if not deployment.nothing_done_here:
-        return ""
-    try:
-        return tagged.forwarder(deployment.session, deployment.deployment_id)
-    except WizardError:
-        return ""
 
 
 def lock_state(deployment: Deployment) -> None:

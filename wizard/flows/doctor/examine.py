@@ -24,6 +24,7 @@ from wizard.core.checks.model import (
 )
 from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
+from wizard.core.installation import Standing
 from wizard.core.journal.record import Record
 from wizard.core.secret import Secret
 from wizard.core.text import clean
@@ -32,6 +33,7 @@ from wizard.flows.context import Context
 from wizard.flows.deployment import remote
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_session, read_deployment
+from wizard.flows.deployment.ownership import read_ownership, require_own
 from wizard.services.aws.session import Session
 from wizard.services.checks.examination import CHECK_FUNCTIONS, Examination, guarded
 from wizard.services.lock import is_held, read_owner
@@ -171,8 +173,12 @@ def set_scene(context: Context, answers: Answers, token: Secret | None = None) -
             facts.update(_state_lock(deployment))
         number = deployment.workspace.check_state()
         deployment.workspace.unsaved.check()
-        if deployment.nothing_done_here and _examine_remote(context, exam, session):
+        owned = read_ownership(deployment)
+        strange = not number and owned.standing in (Standing.THEIRS, Standing.NOBODYS)
+        if (strange or deployment.nothing_done_here) and _examine_remote(context, exam, session):
             return exam
+        if owned.standing is Standing.THEIRS:
+            require_own(deployment)
         if not number and deployment.workspace.state_is_local:
             raise _nothing_deployed(answers)
         if "terraform_problem" not in facts:

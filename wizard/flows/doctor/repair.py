@@ -18,7 +18,7 @@ from wizard.core.stages.change import Mode, StageChange, diff_lines, in_todays_f
 from wizard.flows.context import Context
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_deployment, open_session
-from wizard.flows.deployment.shared_state import require_state_here
+from wizard.flows.deployment.ownership import require_own
 from wizard.flows.doctor.examine import set_scene
 from wizard.flows.stages.prerequisites import ensure_policy, ensure_role
 from wizard.flows.stages.switch import switch
@@ -168,7 +168,7 @@ class Repairs:
 
     def preview(self, found: Result) -> str:
         """What the repair would do; of a stage also from what to what. Only reads."""
-        require_state_here(self.deployment)
+        require_own(self.deployment)
         fix, subject = found.check.fix, found.finding.fix_subject
         words = preview(fix, self._scene, subject)
         if fix != "stage":

@@ -24,11 +24,11 @@ from wizard.flows import permissions
 from wizard.flows.before_planning import check_role
 from wizard.flows.context import Context
 from wizard.flows.deployment import remote
-from wizard.flows.deployment.answers import save_answers
-from wizard.flows.deployment.apply import apply
+from wizard.flows.deployment.answers import save_stages
+from wizard.flows.deployment.apply import apply_recorded
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_deployment, open_session, read_deployment
-from wizard.flows.deployment.shared_state import require_state_here
+from wizard.flows.deployment.ownership import require_own
 from wizard.flows.proof import prove
 from wizard.flows.stages import switch
 from wizard.flows.stages.prerequisites import give_back_policy
@@ -121,7 +121,7 @@ class Stages:
         Args:
             inventory: what was read of the Region a moment ago; None reads it.
         """
-        require_state_here(self.deployment)
+        require_own(self.deployment)
         outputs = self.deployment.outputs()
         inventory = inventory or self.read_inventory()
         chosen = chosen_stages(inventory, self.answers.with_(stages=refs, stage_rules=()))
@@ -170,11 +170,8 @@ class Stages:
             steps.insert(0, (record.TERRAFORM_APPLY, str(deployment.workspace.id)))
         with deployment.journal.running(steps):
             if addition.plan is not None and addition.plan.has_changes:
-                with (
-                    self.context.phase(Phase.DEPLOY, "Subscribing to further log groups"),
-                    deployment.journal.effect(record.TERRAFORM_APPLY, str(deployment.workspace.id)),
-                ):
-                    apply(deployment, addition.plan)
+                with self.context.phase(Phase.DEPLOY, "Subscribing to further log groups"):
+                    apply_recorded(deployment, addition.plan)
             elif addition.plan is not None:
                 addition.plan.discard()
             with self.context.phase(Phase.STAGES, "Switching access logging on"):
@@ -234,7 +231,7 @@ class Stages:
         Stages that an earlier run put back already are no error: what is left of their removal is
         done. Raises UsageError for one that never was connected.
         """
-        require_state_here(self.deployment)
+        require_own(self.deployment)
         held, back = self._held(refs)
         leaving = {one.ref for one in held}
         own = {one.log_group for one in held if one.mode == "keep"}
@@ -326,13 +323,8 @@ class Stages:
                     State.WARNING,
                 )
                 return
-            with (
-                self.context.phase(Phase.DEPLOY, "Unsubscribing from log groups no stage needs"),
-                self.deployment.journal.effect(
-                    record.TERRAFORM_APPLY, str(self.deployment.workspace.id)
-                ),
-            ):
-                apply(self.deployment, plan)
+            with self.context.phase(Phase.DEPLOY, "Unsubscribing from log groups no stage needs"):
+                apply_recorded(self.deployment, plan)
         for group in gone:
             give_back_policy(self.deployment, group)
 
@@ -346,9 +338,7 @@ class Stages:
 
     def _remember(self) -> None:
         """The saved answers follow what is connected now."""
-        connected = self.deployment.journal.record.stages
-        self.deployment.answers = self.answers.with_(stages=tuple(str(r) for r in connected))
-        save_answers(self.deployment)
+        save_stages(self.deployment)
 
 
 def inventory(context: Context, answers: Answers) -> tuple[Inventory, dict[StageRef, StageRecord]]:

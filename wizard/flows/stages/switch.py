@@ -97,7 +97,7 @@ def apply(
 
 
 def restore(
-    deployment: Deployment, held: StageRecord, *, force: bool = False
+    deployment: Deployment, held: StageRecord, *, force: bool = False, api_name: str = ""
 ) -> tuple[StageReport, Result | None]:
     """Put one stage's logging back as it was before this product touched it."""
     api_type = ApiType(held.api_type)
@@ -127,11 +127,11 @@ def restore(
                     next_step="Look at the stage, then run the command again in a terminal.",
                 )
         text = "as before" if result is not Result.GONE else "deleted since; nothing to put back"
-        report = StageReport(held.ref, "", State.DONE, outcome.note or text)
+        report = StageReport(held.ref, api_name, State.DONE, outcome.note or text)
     except WizardError as error:
         state = State.WARNING if result is Result.ASK else State.FAILED
         report = StageReport(
-            held.ref, "", state, error.what if state is State.WARNING else str(error)
+            held.ref, api_name, state, error.what if state is State.WARNING else str(error)
         )
     deployment.context.emit(report)
     return report, result

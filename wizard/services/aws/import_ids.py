@@ -1,6 +1,6 @@
 """Finds what an interrupted apply created but could not write into Terraform's state.
 
-Only what carries this deployment's own tag counts, and only when exactly one thing fits: a name
+Only what carries this installation's own marks counts, and only when exactly one thing fits: a name
 alone proves nothing. What carries no tag is looked for in what it belongs to (`adopt_parts`).
 Nothing in the account is changed here.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from wizard.core.installation import Marks
 from wizard.core.tfvars import DEPLOYMENT_TAG
 from wizard.services.aws import tagged
 from wizard.services.aws.errors import code_of, explained, is_not_found
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 
 
 Values = Mapping[str, Any]
-Look = Callable[["Session", Values, str], str]
+Look = Callable[["Session", Values, Marks], str]
 
 
-def _permission(session: Session, values: Values, _: str) -> str:
+def _permission(session: Session, values: Values, _: Marks) -> str:
     function, wanted = values.get("function_name"), values.get("statement_id")
     if not function or not wanted:
         return ""
@@ -34,7 +35,7 @@ def _permission(session: Session, values: Values, _: str) -> str:
     return f"{function}/{wanted}" if wanted in held else ""
 
 
-def _route(session: Session, values: Values, _: str) -> str:
+def _route(session: Session, values: Values, _: Marks) -> str:
     table, target = values.get("route_table_id"), values.get("destination_cidr_block")
     if not table or not target:
         return ""
@@ -45,7 +46,7 @@ def _route(session: Session, values: Values, _: str) -> str:
     return ""
 
 
-def _association(session: Session, values: Values, _: str) -> str:
+def _association(session: Session, values: Values, _: Marks) -> str:
     table, subnet = values.get("route_table_id"), values.get("subnet_id")
     if not table or not subnet:
         return ""
@@ -96,15 +97,15 @@ def _port(port: int | None) -> int:
     return -1 if port is None else port  # AWS says -1 for every port, Terraform says nothing
 
 
-def _ingress(session: Session, values: Values, _: str) -> str:
+def _ingress(session: Session, values: Values, _: Marks) -> str:
     return _rule(session, values, egress=False)
 
 
-def _egress(session: Session, values: Values, _: str) -> str:
+def _egress(session: Session, values: Values, _: Marks) -> str:
     return _rule(session, values, egress=True)
 
 
-def _listener(session: Session, values: Values, _: str) -> str:
+def _listener(session: Session, values: Values, _: Marks) -> str:
     balancer, port = values.get("load_balancer_arn"), values.get("port")
     if not balancer or not port:
         return ""
@@ -113,7 +114,7 @@ def _listener(session: Session, values: Values, _: str) -> str:
     return arns[0] if arns else ""
 
 
-def _record(session: Session, values: Values, _: str) -> str:
+def _record(session: Session, values: Values, _: Marks) -> str:
     """A name that leads to what this deployment has: its load balancer, or ACM's proof of a name.
 
     That proof is the same for every certificate of the name in the account. It is taken over only
@@ -142,22 +143,22 @@ def _host(name: str) -> str:
     return name.rstrip(".").removeprefix("dualstack.").lower()
 
 
-def _namespace(session: Session, values: Values, deployment_id: str) -> str:
-    found = _tagged(session, deployment_id, ":servicediscovery:", ":namespace/")
+def _namespace(session: Session, values: Values, marks: Marks) -> str:
+    found = _tagged(session, marks, ":servicediscovery:", ":namespace/")
     vpc = values.get("vpc")
     return f"{found.rpartition('/')[2]}:{vpc}" if found and vpc else ""
 
 
-def _named_service(session: Session, _: Values, deployment_id: str) -> str:
-    return _tagged(session, deployment_id, ":servicediscovery:", ":service/").rpartition("/")[2]
+def _named_service(session: Session, _: Values, marks: Marks) -> str:
+    return _tagged(session, marks, ":servicediscovery:", ":service/").rpartition("/")[2]
 
 
-def _certificate(session: Session, _: Values, deployment_id: str) -> str:
-    return _tagged(session, deployment_id, ":acm:", ":certificate/")
+def _certificate(session: Session, _: Values, marks: Marks) -> str:
+    return _tagged(session, marks, ":acm:", ":certificate/")
 
 
-def _tagged(session: Session, deployment_id: str, service: str, kind: str) -> str:
-    arns = tagged.resources(session, deployment_id)
+def _tagged(session: Session, marks: Marks, service: str, kind: str) -> str:
+    arns = tagged.marked(session, marks)
     found = [arn for arn in arns if service in arn and kind in arn]
     return found[0] if len(found) == 1 else ""
 
@@ -199,9 +200,7 @@ _TAGGED_AFTERWARDS = ("aws_s3_bucket",)
 _GONE = ("deleted", "deleting", "failed")
 
 
-def find(
-    session: Session, resource_type: str, values: Mapping[str, Any], deployment_id: str
-) -> str:
+def find(session: Session, resource_type: str, values: Mapping[str, Any], marks: Marks) -> str:
     """The import id of what Terraform plans to create but exists already; empty when none fits.
 
     Args:
@@ -212,10 +211,10 @@ def find(
         f"Looking for what an interrupted run left ({resource_type})", session.login_profile
     ):
         if resource_type in _EC2:
-            return _in_ec2(session.client("ec2"), resource_type, values, deployment_id)
+            return _in_ec2(session.client("ec2"), resource_type, values, marks)
         try:
             if part is not None:
-                return part(session, values, deployment_id)
+                return part(session, values, marks)
             if look is None:
                 return ""
             import_id, tags = look(session, values)
@@ -224,12 +223,12 @@ def find(
                 return ""
             raise
     cut_short = not tags and resource_type in _TAGGED_AFTERWARDS
-    return import_id if cut_short or tags.get(DEPLOYMENT_TAG) == deployment_id else ""
+    return import_id if cut_short or marks.cover(tags) else ""
 
 
-def _in_ec2(ec2: Any, resource_type: str, values: Mapping[str, Any], deployment_id: str) -> str:
+def _in_ec2(ec2: Any, resource_type: str, values: Mapping[str, Any], marks: Marks) -> str:
     operation, listed, key = _EC2[resource_type]
-    filters = [{"Name": f"tag:{DEPLOYMENT_TAG}", "Values": [deployment_id]}]
+    filters = [{"Name": f"tag:{DEPLOYMENT_TAG}", "Values": [marks.deployment]}]
     if resource_type == "aws_launch_template":
         if not values.get("name"):
             return ""
@@ -241,7 +240,11 @@ def _in_ec2(ec2: Any, resource_type: str, values: Mapping[str, Any], deployment_
         filters.append({"Name": "tag:Name", "Values": [name]})
     parameter = "Filter" if operation == "describe_nat_gateways" else "Filters"
     answer = getattr(ec2, operation)(**{parameter: filters})
-    found = [item for item in answer[listed] if item.get("State") not in _GONE]
+    found = [
+        item
+        for item in answer[listed]
+        if item.get("State") not in _GONE and marks.cover(_listed(item.get("Tags")))
+    ]
     return str(found[0][key]) if len(found) == 1 else ""
 
 

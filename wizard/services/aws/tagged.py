@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-from botocore.exceptions import ClientError
-
+from wizard.core.installation import Marks
 from wizard.core.tfvars import DEPLOYMENT_TAG
 from wizard.services.aws.client_types import Clients
-from wizard.services.aws.errors import explain, explained, is_not_found
+from wizard.services.aws.errors import explained
 
 
 def resources(clients: Clients, deployment_id: str) -> tuple[str, ...]:
-    """ARNs of what carries this deployment's tag, in order. Raises WizardError.
+    """ARNs of what carries the tag of this name, whose installation it ever was, in order.
 
-    Auto Scaling groups and most of IAM are not known to AWS's tagging service.
+    Auto Scaling groups and most of IAM are not known to AWS's tagging service. Raises WizardError.
     """
+    return tuple(arn for arn, _ in _tagged(clients, deployment_id))
+
+
+def marked(clients: Clients, marks: Marks) -> tuple[str, ...]:
+    """The same, of what carries the marks of one installation."""
+    return tuple(arn for arn, tags in _tagged(clients, marks.deployment) if marks.cover(tags))
+
+
+def _tagged(clients: Clients, deployment_id: str) -> list[tuple[str, dict[str, str]]]:
     tagging = clients.client("resourcegroupstaggingapi")
     with explained("Looking for what this deployment made"):
         pages = tagging.get_paginator("get_resources").paginate(
             TagFilters=[{"Key": DEPLOYMENT_TAG, "Values": [deployment_id]}]
         )
-        arns = [m["ResourceARN"] for page in pages for m in page["ResourceTagMappingList"]]
-    return tuple(sorted(arns))
-
-
-def forwarder(clients: Clients, deployment_id: str) -> str:
-    """ARN of the function that this deployment made, if it is really there; empty otherwise.
-
-    The tagging service still names what was deleted a moment ago, so the function itself is asked.
-    """
-    for arn in resources(clients, deployment_id):
-        if ":lambda:" not in arn:
-            continue
-        try:
-            clients.client("lambda").get_function(FunctionName=arn.rpartition(":")[2])
-        except ClientError as error:
-            if is_not_found(error):
-                continue
-            raise explain(error, f"Looking at {arn}") from error
-        return arn
-    return ""
+        found = [
+            (str(m["ResourceARN"]), {str(t["Key"]): str(t["Value"]) for t in m["Tags"]})
+            for page in pages
+            for m in page["ResourceTagMappingList"]
+        ]
+    return sorted(found, key=lambda one: one[0])
 
 
 def deployments(clients: Clients) -> dict[str, str]:

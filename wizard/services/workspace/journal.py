@@ -196,8 +196,11 @@ def merge(path: Path, pieces: Iterable[bytes]) -> bool:
 
     Entries that only one of them has are kept, in the order of their times. Returns whether the
     shared one lacks something.
+
+    Raises WizardError WAG-E-JOURNAL-002 where a piece of the shared one is damaged, or of a newer
+    version: what it says was done could not be undone.
     """
-    there = [entry for piece in pieces for entry in _parse(piece.decode("utf-8", "replace"))]
+    there = [entry for piece in pieces for entry in _parse_whole(piece)]
     here = list(_read(path))
     if [*map(_identity, here)] == [*map(_identity, there)]:
         return False
@@ -220,6 +223,26 @@ def _line(entry: Entry) -> str:
 def _read(path: Path) -> Iterator[Entry]:
     if path.exists():
         yield from _parse(path.read_text(encoding="utf-8", errors="replace"))
+
+
+def _parse_whole(piece: bytes) -> Iterator[Entry]:
+    """The entries of a shared piece, which is written whole or not at all."""
+    names = set(Entry.__dataclass_fields__)
+    for number, line in enumerate(piece.splitlines(), 1):
+        try:
+            data = json.loads(line)
+            strange = sorted(set(data) - names)
+            if strange:
+                raise ValueError(f"a newer version wrote {', '.join(strange)[:100]}")
+            yield Entry(**data)
+        except (ValueError, TypeError) as error:
+            raise WizardError(
+                "WAG-E-JOURNAL-002",
+                "The shared record of changes cannot be read, so nothing is changed",
+                why=f"line {number} of a piece of it: {error}",
+                next_step="Update wallarm-apigw, or restore an earlier version of the piece "
+                "(`aws s3api list-object-versions`), then run the same command again.",
+            ) from error
 
 
 def _parse(text: str) -> Iterator[Entry]:

@@ -48,7 +48,8 @@ def status_lines(seen: Status) -> tuple[StatusLine, ...]:
     drifted = len(seen.drifted)
     stages = f"{len(seen.stages)} connected"
     stages += f", {drifted} changed by somebody else" if drifted else ""
-    lines = [StatusLine("State", State.WARNING, seen.elsewhere)] if seen.elsewhere else []
+    lines = [StatusLine("Whose", State.FAILED, seen.standing)] if seen.standing else []
+    lines += [StatusLine("State", State.WARNING, seen.elsewhere)] if seen.elsewhere else []
     lines += [
         StatusLine("Infrastructure", State.DONE, f"{seen.resources} resources"),
         StatusLine("Stages", State.WARNING if drifted else State.DONE, stages),

@@ -1,0 +1,383 @@
+"""Two homes, one account: at every door the account is asked whose the deployment is.
+
+Without Terraform: a forwarder with the tags that Terraform puts on it, a state file as it writes
+one, and the real parameter. What the account holds is compared after every step.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flows.account import World
+from wizard.core.answers.model import Answers
+from wizard.core.errors import WizardError
+from wizard.core.events import FlowEvent
+from wizard.core.installation import Installation, Standing
+from wizard.core.journal import record
+from wizard.core.secret import Secret
+from wizard.core.tfvars import (
+    DEPLOYMENT_TAG,
+    INSTALLATION_TAG,
+    MADE_AT_TAG,
+    MADE_BY_TAG,
+    installation_parameter_name,
+)
+from wizard.flows import token
+from wizard.flows.context import Context, Options
+from wizard.flows.deployment.model import Deployment
+from wizard.flows.deployment.open import open_deployment, read_deployment
+from wizard.flows.deployment.ownership import (
+    claim_name,
+    describe_standing,
+    read_ownership,
+    release_name,
+    require_installable,
+    require_own,
+)
+from wizard.flows.install import Install
+from wizard.flows.redrive import Redrive
+from wizard.flows.stages.connect import Stages
+from wizard.flows.status import read_status
+from wizard.flows.uninstall import Uninstall
+from wizard.services.aws.installation import read_claim
+
+FUNCTION = "wallarm-cw-resend-5e6f7a8b"
+OUTPUTS = {
+    "api_gateway_log_group": "/aws/apigateway/wallarm-api-discovery-1a2b3c4d",
+    "api_gateway_log_group_arn": "arn",
+    "lambda_function_name": FUNCTION,
+    "lambda_log_group": f"/aws/lambda/{FUNCTION}",
+    "node_url": "node:5050",
+}
+
+
+@dataclass
+class Home:
+    """One computer: a folder of its own, and nothing else."""
+
+    world: World
+    root: Path
+    events: list[FlowEvent] = field(default_factory=list)
+
+    @property
+    def answers(self) -> Answers:
+        stages = (str(self.world.inventory.stages[0].ref),)
+        return Answers(region=self.world.box.region, node_url="node:5050", stages=stages)
+
+    def context(self, take_over: str = "") -> Context:
+        options = Options(workspace=self.root, env=self.world.env, take_over=take_over)
+        return Context(options, self.events.append)
+
+    @contextlib.contextmanager
+    def opened(self, flow: str = "install", take_over: str = "") -> Iterator[Deployment]:
+        world = self.world
+        context = self.context(take_over)
+        with open_deployment(context, self.answers, world.session, world.identity, flow) as it:
+            yield it
+
+    def seen(self) -> Deployment:
+        world = self.world
+        return read_deployment(self.context(), self.answers, world.session, world.identity, "test")
+
+    @property
+    def standing(self) -> Standing:
+        return read_ownership(self.seen()).standing
+
+    def deployed(self) -> None:
+        """As if Terraform had applied from here: a state that knows something."""
+        values = {name: {"value": value} for name, value in OUTPUTS.items()}
+        state = {
+            "version": 4, "serial": 3, "lineage": "a", "outputs": values,
+            "resources": [{"mode": "managed", "instances": [{}]}],
+        }  # fmt: skip
+        path = self.seen().workspace.state.path
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(state))
+
+    def removed(self) -> None:
+        """As if everything had been taken away from here."""
+        self.seen().workspace.state.path.write_text(
+            '{"version": 4, "serial": 4, "lineage": "a", "outputs": {}, "resources": []}'
+        )
+
+
+@dataclass
+class Two:
+    """Anna's and Ben's computers, and what the account holds."""
+
+    anna: Home
+    ben: Home
+
+    def client(self, service: str) -> Any:
+        return self.anna.world.session.client(service)
+
+    @property
+    def name(self) -> str:
+        return installation_parameter_name(self.anna.answers)
+
+    @property
+    def claim(self) -> Installation | None:
+        return read_claim(self.client("ssm"), self.name)
+
+    def forwarder(self, made: Installation | None) -> None:
+        """What an apply leaves behind; None: an earlier version's, without an id."""
+        identity = self.anna.world.identity
+        tags = {DEPLOYMENT_TAG: f"{identity.account_id}-{identity.region}-api-gw-discovery"}
+        if made is not None:
+            tags |= {INSTALLATION_TAG: made.id, MADE_BY_TAG: made.by, MADE_AT_TAG: made.at}
+        package = io.BytesIO()
+        with zipfile.ZipFile(package, "w") as file:
+            file.writestr("main.py", "def handler(event, context): return None\n")
+        self.client("lambda").create_function(
+            FunctionName=FUNCTION,
+            Runtime="python3.12",
+            Role=f"arn:aws:iam::{identity.account_id}:role/forwarder",
+            Handler="main.handler",
+            Code={"ZipFile": package.getvalue()},
+            Tags=tags,
+        )
+
+    def account(self) -> tuple[Any, ...]:
+        """What the account holds."""
+        functions = self.client("lambda").list_functions()["Functions"]
+        mine = [f for f in functions if f["FunctionName"] == FUNCTION]
+        tags = [self.client("lambda").list_tags(Resource=f["FunctionArn"])["Tags"] for f in mine]
+        names = self.client("ssm").describe_parameters()["Parameters"]
+        return (self.claim, tags, sorted(p["Name"] for p in names))
+
+    def install(self, home: Home) -> Installation:
+        """What an install does for whose it is, and what Terraform leaves."""
+        with home.opened() as deployment:
+            require_installable(deployment)
+            claim_name(deployment)
+            made = deployment.journal.record.installation
+            assert made is not None
+            deployment.journal.write(record.TERRAFORM_APPLY, "it", "begin")
+            deployment.journal.write(record.TERRAFORM_APPLY, "it", "done")
+        self.forwarder(made)
+        home.deployed()
+        return made
+
+    def uninstall(self, home: Home) -> None:
+        with home.opened("uninstall") as deployment:
+            require_own(deployment, gone_is_fine=True)
+            deployment.journal.write(record.TERRAFORM_DESTROY, "it", "done")
+            self.client("lambda").delete_function(FunctionName=FUNCTION)
+            release_name(deployment)
+        home.removed()
+
+
+@pytest.fixture
+def two(world: World, tmp_path: Path) -> Iterator[Two]:
+    homes = []
+    for name in ("anna", "ben"):
+        (tmp_path / name).mkdir(mode=0o700)
+        homes.append(Home(world, tmp_path / name))
+    found = Two(*homes)
+    yield found
+    functions, ssm = found.client("lambda"), found.client("ssm")
+    with contextlib.suppress(functions.exceptions.ResourceNotFoundException):
+        functions.delete_function(FunctionName=FUNCTION)
+    with contextlib.suppress(ssm.exceptions.ParameterNotFound):
+        ssm.delete_parameter(Name=found.name)
+
+
+def _add(home: Home) -> None:
+    with Stages(home.context(), home.answers) as stages:
+        stages.review_add(home.answers.stages)
+
+
+def _remove(home: Home) -> None:
+    with Stages(home.context(), home.answers) as stages:
+        stages.review_remove(home.answers.stages)
+
+
+def _redrive(home: Home) -> None:
+    with Redrive(home.context(), home.answers) as redrive:
+        redrive.list()
+
+
+def _uninstall(home: Home) -> None:
+    with Uninstall(home.context(), home.answers) as removal:
+        removal.review()
+
+
+def _rotate(home: Home) -> None:
+    answers = home.answers.with_(node_url="", r53_domain_name="acme.test")
+    token.rotate(home.context(), answers, Secret("x" * 20))
+
+
+def _install(home: Home) -> None:
+    with Install(home.context(), home.answers) as install:
+        install.review()
+
+
+DOORS: dict[str, Callable[[Home], None]] = {
+    "stages add": _add,
+    "stages remove": _remove,
+    "redrive": _redrive,
+    "uninstall": _uninstall,
+    "rotate-token": _rotate,
+    "install": _install,
+}
+
+
+def refused(home: Home, door: str) -> WizardError:
+    with pytest.raises(WizardError) as caught:
+        DOORS[door](home)
+    return caught.value
+
+
+@pytest.mark.parametrize("door", sorted(DOORS))
+def test_removed_here_once_and_live_elsewhere_nothing_of_it_is_touched(two: Two, door: str) -> None:
+    first = two.install(two.anna)
+    assert two.claim == first
+    two.uninstall(two.anna)
+    assert two.claim is None
+    theirs = two.install(two.ben)
+    assert theirs.id != first.id
+    before = two.account()
+    error = refused(two.anna, door)
+    assert error.code == ("WAG-E-STATE-008" if door == "install" else "WAG-E-STATE-009")
+    assert theirs.id in error.why
+    assert "nothing was changed" in error.next_step.lower()
+    assert two.account() == before
+    assert two.ben.standing is Standing.OURS
+
+
+def test_the_install_names_who_made_it_and_the_three_ways_on(two: Two) -> None:
+    theirs = two.install(two.ben)
+    error = refused(two.anna, "install")
+    assert f"made by {theirs.by}, {theirs.at[:10]}" in error.why
+    for way in ("state_bucket", "another name_prefix", f"--take-over {theirs.id}"):
+        assert way in error.next_step
+
+
+@pytest.mark.parametrize("door", sorted(DOORS))
+def test_what_somebody_took_over_is_not_changed_from_where_it_was_made(two: Two, door: str) -> None:
+    mine = two.install(two.ben)
+    with two.anna.opened(take_over=mine.id) as deployment:
+        require_installable(deployment)
+        assert two.claim == mine, "a review changes nothing"
+        claim_name(deployment)
+        now = deployment.journal.record.installation
+        assert now is not None
+        assert deployment.marks.installations == (now.id, mine.id)
+    assert two.claim == now
+    assert two.anna.standing is Standing.OURS, "its resources still carry the other id"
+    before = two.account()
+    error = refused(two.ben, door)
+    assert error.code == ("WAG-E-STATE-008" if door == "install" else "WAG-E-OWNER-001")
+    assert now.id in f"{error.why} {error.next_step}"
+    assert two.account() == before
+    told = describe_standing(read_ownership(two.ben.seen()), "it", "us-east-1")
+    assert told.startswith(f"not ours any more: in us-east-1 it is now {now.id}, made by ")
+
+
+def test_another_id_than_its_own_takes_nothing_over(two: Two) -> None:
+    theirs = two.install(two.ben)
+    with two.anna.opened(take_over="0123456789abcdef") as deployment:
+        with pytest.raises(WizardError, match="WAG-E-STATE-008") as caught:
+            require_installable(deployment)
+        assert "`--take-over 0123456789abcdef` names another one" in caught.value.why
+        assert deployment.journal.record.installation is None
+    assert two.claim == theirs
+
+
+def test_of_two_that_reviewed_a_free_name_the_second_claims_nothing(two: Two) -> None:
+    with two.anna.opened() as anna, two.ben.opened() as ben:
+        require_installable(anna)
+        require_installable(ben)
+        claim_name(anna)
+        with pytest.raises(WizardError, match="WAG-E-STATE-008"):
+            claim_name(ben)
+        claim_name(anna)  # a second run of the same installation
+        winner = anna.journal.record.installation
+    assert two.claim == winner
+    assert two.ben.standing is Standing.THEIRS
+    before = two.account()
+    for door in sorted(DOORS):
+        refused(two.ben, door)
+        assert two.account() == before, door
+    with two.ben.opened("uninstall") as ben:
+        release_name(ben)  # even that is nobody else's to do
+    assert two.claim == winner
+
+
+def test_a_claim_whose_answer_was_lost_is_known_again(two: Two) -> None:
+    with two.anna.opened() as anna:
+        require_installable(anna)
+        made = anna.journal.record.installation
+        assert made is not None
+        parameter = {"Name": two.name, "Value": made.to_json(), "Type": "String"}
+        two.client("ssm").put_parameter(**parameter)
+        claim_name(anna)
+    assert two.claim == made
+    assert two.anna.standing is Standing.OURS
+
+
+def test_an_earlier_versions_deployment_is_ours_by_its_state_and_gets_an_id(two: Two) -> None:
+    two.forwarder(None)
+    two.anna.deployed()
+    assert two.anna.standing is Standing.UNMARKED
+    with two.anna.opened() as deployment:
+        require_installable(deployment)
+        made = deployment.journal.record.installation
+        assert made is not None
+        deployment.write_variables()
+        written = json.loads(deployment.workspace.variables_file.read_text())
+        assert written["installation_id"] == made.id, "the plan shows the tag"
+        claim_name(deployment)
+    assert two.claim == made
+    assert two.anna.standing is Standing.UNMARKED, "until the plan is applied"
+
+
+@pytest.mark.parametrize("door", sorted(DOORS))
+def test_an_earlier_versions_deployment_of_somebody_else_is_left_alone(two: Two, door: str) -> None:
+    two.forwarder(None)
+    with two.anna.opened() as deployment:  # something was done from here, long ago
+        for step in ("begin", "done"):
+            deployment.journal.write(record.TERRAFORM_APPLY, "it", step)
+            deployment.journal.write(record.TERRAFORM_DESTROY, "it", step)
+    before = two.account()
+    error = refused(two.anna, door)
+    assert error.code == ("WAG-E-STATE-008" if door == "install" else "WAG-E-STATE-009")
+    assert two.account() == before
+
+
+def test_without_an_id_it_is_taken_over_by_the_word_for_it(two: Two) -> None:
+    two.forwarder(None)
+    assert "--take-over no-id" in refused(two.anna, "install").next_step
+    with two.anna.opened(take_over="no-id") as deployment:
+        require_installable(deployment)
+        claim_name(deployment)
+        assert deployment.marks.installations[1] == ""
+    assert two.anna.standing is Standing.OURS
+
+
+@pytest.mark.parametrize("door", ["stages add", "stages remove", "redrive"])
+def test_one_that_is_gone_is_said_to_be_gone(two: Two, door: str) -> None:
+    two.install(two.anna)
+    two.client("lambda").delete_function(FunctionName=FUNCTION)
+    assert two.anna.standing is Standing.GONE
+    assert refused(two.anna, door).code == "WAG-E-OWNER-002"
+    told = describe_standing(read_ownership(two.anna.seen()), "it", "us-east-1")
+    assert told == "gone: the account has no forwarder of it in us-east-1 any more"
+
+
+def test_after_a_removal_status_says_when_and_by_whom(two: Two) -> None:
+    two.install(two.anna)
+    two.uninstall(two.anna)
+    with pytest.raises(WizardError, match="WAG-E-DEPLOY-002") as caught:
+        read_status(two.anna.context(), two.anna.answers)
+    assert "It was removed on 20" in caught.value.why
+    assert " on " in caught.value.why.partition(" by ")[2]
