@@ -210,3 +210,10 @@ def test_in_a_terminal_the_picture_is_drawn_and_gone_when_it_is_over(
     assert "aws_lb.node: creating" not in text, "the picture shows it"
     assert text.splitlines()[-1].endswith("✓ after"), "no time where somebody watches"
     assert "\x1b[?25h" in text, "the cursor is back"
+
+
+def test_the_end_counts_and_says_how_long_it_took(capsys: pytest.CaptureFixture[str]) -> None:
+    with Console() as console:
+        console._began -= 102
+        console.end("5 stages connected, 1 failed", good=False)
+    assert "✗ 5 stages connected, 1 failed. Took 1m 42s." in capsys.readouterr().err

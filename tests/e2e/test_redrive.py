@@ -77,7 +77,7 @@ def test_what_is_delivered_is_deleted_and_what_is_not_stays(deployed: Deployed) 
     bad = keep(deployed, "foreign", b"not an invocation record")
     done = deployed.cli("redrive", "--yes")
     assert done.returncode == 1
-    assert "1 delivered, 1 still waiting" in done.stderr
+    assert "1 batch delivered, 1 still waiting" in done.stderr
     assert "can never be read: it is not an invocation record of AWS Lambda" in done.stderr
     assert [r["path"] for r in deployed.box.node.wait_for(1)] == ["/kept/one"]
     assert waiting(deployed) == [bad]

@@ -99,7 +99,7 @@ class Console:
         self._unicode = speaks_unicode(sys.stderr)
         self._live_wanted = sys.stderr.isatty() and not as_json
         self._live: LiveDeploy | None = None
-        self._last_output = time.monotonic()
+        self._began = self._last_output = time.monotonic()
         self._snapshot: Any = None
         self._running = ""
         self.stopping = False  # a graceful stop was asked for
@@ -129,6 +129,15 @@ class Console:
             mark = f"{glyph(state, unicode=self._unicode)} " if state else ""
             for number, part in enumerate(text.splitlines() or [""]):
                 self._print((mark if number == 0 else " " * len(mark) + "  ") + clean(part))
+
+    def end(self, text: str, *, good: bool) -> None:
+        """The last line of a command that changed something.
+
+        Args:
+            text: what was done and what failed, counted; how long it took is added.
+        """
+        took = duration(time.monotonic() - self._began)
+        self.line(f"{text}. Took {took}.", State.DONE if good else State.FAILED)
 
     def data(self, document: dict[str, Any]) -> None:
         """One JSON document on stdout; nothing without `--json`."""

@@ -15,6 +15,7 @@ from wizard.cli.interrupt import GracefulStop
 from wizard.cli.stages import ask_about_stage, discard_plan
 from wizard.core.errors import ExitCode, UsageError
 from wizard.core.events import State
+from wizard.core.text import count
 from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def status(options: argparse.Namespace) -> int:
         put(f"Log group    {found.outputs.api_gateway_log_group}")
         put(f"Events       {_or_unknown(found.events_last_hour)} in the last hour")
         put(f"Lines        {found.lines or 'none'} in the last hour")
-        put(f"Undelivered  {_or_unknown(found.undelivered)} batches waiting")
+        put(f"Undelivered  {_waiting(found.undelivered)}")
         put(f"Stages       {len(found.stages)} connected")
         for stage in found.stages:
             put(f"    {stage.ref}  {stage.mode}  {stage.note}".rstrip())
@@ -69,6 +70,10 @@ def status(options: argparse.Namespace) -> int:
         for text in found.notes:
             console.line(text, State.UNCHECKED)
     return int(ExitCode.DONE)
+
+
+def _waiting(number: int | None) -> str:
+    return "unknown" if number is None else f"{count(number, 'batch', 'batches')} waiting"
 
 
 def _or_unknown(number: int | None) -> str:
@@ -121,9 +126,13 @@ def _reviewed_and_removed(
     console.data({"type": "Removed", "destroyed": done.destroyed, "left": list(done.left)})
     for text in done.left:
         console.line(f"left: {text}", State.WARNING)
-    console.line(
-        "Removed." if done.complete else "Removed, except for what is listed.",
-        State.DONE if done.complete else State.WARNING,
+    left = len(done.left)
+    console.end(
+        f"Removed: {count(done.destroyed, 'resource')} destroyed"
+        if done.complete
+        else f"{count(done.destroyed, 'resource')} destroyed, "
+        f"{count(left, 'thing')} left, as listed",
+        good=done.complete,
     )
     return int(ExitCode.DONE if done.complete else ExitCode.FAILED)
 
@@ -139,7 +148,7 @@ def _show_removal(console: Console, removal: Removal, *, delete_logs: bool) -> N
     for text in removal.warnings:
         console.line(text, State.WARNING)
     if removal.plan is not None:
-        console.line(f"Infrastructure: {removal.plan.summary.remove} resources to remove")
+        console.line(f"Infrastructure: {count(removal.plan.summary.remove, 'resource')} to remove")
     if removal.token_parameter:
         console.line(f"Wallarm token: {removal.token_parameter} deleted")
     for group in removal.policies:
@@ -165,6 +174,7 @@ def rotate_token(options: argparse.Namespace) -> int:
         context = make_context(options, env, console)
         consent(options, env, "Store the new token and restart the node?")
         rotate(context, answers, token)
+        console.end("The new token is stored, and the node restarts with it", good=True)
     return int(ExitCode.DONE)
 
 

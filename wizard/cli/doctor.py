@@ -166,11 +166,8 @@ def redrive(options: argparse.Namespace) -> int:
         context = make_context(options, env, console)
         with flow.Redrive(context, answers) as job:
             waiting = job.list(since)
-            console.line(
-                f"{count(len(waiting), 'undelivered batch')[:-1]}es waiting"
-                if len(waiting) != 1
-                else "1 undelivered batch waiting"
-            )
+            batches = count(len(waiting), "undelivered batch", "undelivered batches")
+            console.line(f"{batches} waiting")
             if options.unreadable or options.discard:
                 return _unreadable(options, env, console, job, waiting)
             if context.options.dry_run:
@@ -179,12 +176,11 @@ def redrive(options: argparse.Namespace) -> int:
                     _show_batch(console, batch, as_json=as_json)
             if not waiting or context.options.dry_run:
                 return int(ExitCode.DONE)
-            consent(options, env, f"Replay {len(waiting)} through the forwarder?")
+            batches = count(len(waiting), "batch", "batches")
+            consent(options, env, f"Replay {batches} through the forwarder?")
             result = job.replay(waiting)
-        console.line(
-            f"{result.delivered} delivered, {result.failed} still waiting",
-            State.DONE if not result.failed else State.FAILED,
-        )
+        batches = count(result.delivered, "batch", "batches")
+        console.end(f"{batches} delivered, {result.failed} still waiting", good=not result.failed)
         return int(ExitCode.DONE if not result.failed else ExitCode.FAILED)
 
 
@@ -205,10 +201,8 @@ def _unreadable(
         return int(ExitCode.DONE)
     consent(options, env, f"Delete {len(found):,} for good? Their events cannot be had back.")
     result = job.discard([batch for batch, _ in found])
-    console.line(
-        f"{result.delivered} deleted, {result.failed} not",
-        State.DONE if not result.failed else State.FAILED,
-    )
+    batches = count(result.delivered, "batch", "batches")
+    console.end(f"{batches} deleted, {result.failed} not", good=not result.failed)
     return int(ExitCode.DONE if not result.failed else ExitCode.FAILED)
 
 
@@ -239,7 +233,7 @@ def support_bundle(options: argparse.Namespace) -> int:
             put(bundle.shown(files))
         if context.options.dry_run:
             return int(ExitCode.DONE)
-        question = f"Write these {len(files)} redacted files to {target}?"
+        question = f"Write {count(len(files), 'redacted file')} to {target}?"
         consent(options, env, question)
         bundle.write(target, files)
         console.line(f"{target} written; it was not sent anywhere", State.DONE)

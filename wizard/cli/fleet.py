@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wizard.cli.console import Console
+from wizard.cli.console import Console, put
 from wizard.cli.inputs import consent, load_answers, make_context, setting
 from wizard.core.errors import ExitCode, UsageError
 from wizard.core.events import State
@@ -35,7 +35,7 @@ def fleet(options: argparse.Namespace) -> int:
     file, action, further = _words(options.words, (*ACTIONS, MATRIX))
     found = _read(file).only(options.only)
     if action == MATRIX:
-        print(json.dumps(matrix(found, str(file), further or "reconcile"), indent=2))
+        put(json.dumps(matrix(found, str(file), further or "reconcile"), indent=2), "json")
         return int(ExitCode.DONE)
     return _run(options, env, found, action)
 

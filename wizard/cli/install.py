@@ -13,7 +13,7 @@ from wizard.cli.inputs import consent, interactive, load_answers, make_context, 
 from wizard.cli.interrupt import GracefulStop
 from wizard.core.answers.model import Answers
 from wizard.core.errors import ExitCode, UsageError, WizardError
-from wizard.core.events import State
+from wizard.core.events import State, count_reports
 from wizard.core.secret import Secret
 from wizard.core.text import count
 from wizard.services.tokens import take_environment
@@ -105,6 +105,10 @@ def run_install(
             console.line(proof.summary, State.DONE if proof.complete else State.FAILED)
         failed = [r for r in reports if r.state is State.FAILED]
         good = not failed and (proof is None or proof.complete)
+        summary = review.plan.summary
+        changed = count(summary.add + summary.change + summary.remove, "resource")
+        proven = "" if proof is None else ", proven" if proof.complete else ", not proven"
+        console.end(f"{changed} changed, {count_reports(reports, 'connected')}{proven}", good=good)
         return int(ExitCode.DONE if good else ExitCode.FAILED)
 
 

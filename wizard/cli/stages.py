@@ -12,7 +12,7 @@ from wizard.cli.inputs import consent, load_answers, make_context, setting
 from wizard.cli.install import anew_if_overtaken, show_snippets
 from wizard.cli.interrupt import GracefulStop
 from wizard.core.errors import ExitCode, UsageError
-from wizard.core.events import StageReport, State
+from wizard.core.events import StageReport, State, count_reports
 from wizard.core.facts import Stage
 from wizard.core.journal.record import StageRecord
 from wizard.core.stages.change import diff_lines, drift
@@ -43,6 +43,16 @@ def change(options: argparse.Namespace) -> int:
                 console, lambda: carry_out(options, env, console, context, job, refs)
             )
         failed = any(r.state is not State.DONE for r in reports)
+        if reports:
+            done = "connected" if options.action == "add" else "put back"
+            console.end(count_reports(reports, done), good=not failed)
+        else:
+            console.line(
+                "Dry run: nothing was changed."
+                if context.options.dry_run
+                else "Nothing to change.",
+                State.SKIPPED,
+            )
         return int(ExitCode.FAILED if failed else ExitCode.DONE)
 
 

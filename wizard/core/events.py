@@ -6,12 +6,14 @@ The same events feed the screens, the live display in a terminal, plain log line
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from wizard.core.facts import StageRef
+from wizard.core.text import count
 
 
 class Phase(str, Enum):
@@ -92,6 +94,21 @@ class StageReport:
     api_name: str
     state: State
     message: str
+
+
+def count_reports(reports: Iterable[StageReport], done: str) -> str:
+    """`5 stages connected, 1 failed, 2 left alone`: what there was none of is left out.
+
+    Args:
+        done: what was done to a stage that is done.
+    """
+    states = Counter(report.state for report in reports)
+    good, failed = states[State.DONE], states[State.FAILED]
+    words = [f"{count(good, 'stage')} {done}"] if good or not states else []
+    words += [f"{count(failed, 'stage') if not words else failed} failed"] if failed else []
+    left = sum(states.values()) - good - failed
+    words += [f"{count(left, 'stage') if not words else left} left alone"] if left else []
+    return ", ".join(words)
 
 
 @dataclass(frozen=True)

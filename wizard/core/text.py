@@ -37,9 +37,9 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
 
 
-def count(number: int, noun: str) -> str:
-    """`1 stage`, `2 stages`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def count(number: int, noun: str, plural: str = "") -> str:
+    """`1 stage`, `2 stages`; `plural` where it is more than an s."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def closest(word: str, names: Iterable[str], n: int = 3) -> list[str]:
