@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wizard.core.answers.model import Answers
 from wizard.core.events import State
 from wizard.core.node.counters import FAMILIES, Growth, NodeCounters, growth, parse_counters
 from wizard.core.node.verdicts import (
@@ -19,7 +20,7 @@ from wizard.core.node.verdicts import (
     judge_pairing,
     judge_understanding,
 )
-from wizard.core.node.versions import judge_version
+from wizard.core.node.versions import judge_version, version_warnings
 
 
 def row(address: str = "10.0.0.5", **families: Any) -> dict[str, Any]:
@@ -349,6 +350,23 @@ def test_without_a_replica_nothing_is_judged() -> None:
 def test_what_a_version_is_known_to_bring(version: str, state: State, words: str) -> None:
     found, why = judge_version(version)
     assert (found, words in why) == (state, True), why
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        (Answers(node_tag="latest"), "names no version"),
+        (Answers(node_tag="0.23.0"), "before 0.23.1 it loses memory over time. Take 0.23.1 or"),
+        (Answers(node_tag="0.22.1"), "API tokens"),
+        (Answers(node_tag="0.23.1"), ""),
+        (Answers(node_tag="0.25.5"), ""),
+        (Answers(node_tag="0.22.0", node_url="node.example.com"), ""),
+    ],
+)
+def test_the_review_warns_of_a_tag_that_is_old_or_moves(answers: Answers, words: str) -> None:
+    found = version_warnings(answers)
+    assert bool(found) == bool(words)
+    assert words in "".join(found)
 
 
 def test_a_tale_of_counters_survives_its_way_through_json() -> None:

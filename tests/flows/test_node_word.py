@@ -211,7 +211,8 @@ FOUND = {
          PAIRED: (Verdict.UNCHECKED, "has understood no request yet")},
     ),
     "another shape": (
-        {"styles": ["multipart"]}, {UNDERSTANDS: (Verdict.FAIL, "MsgDataFormat")},
+        {"styles": ["multipart"]},
+        {UNDERSTANDS: (Verdict.FAIL, "The forwarder speaks: style two-messages, connector type")},
     ),
     "half of it": (
         {"styles": ["one-message"]}, {UNDERSTANDS: (Verdict.WARN, "20 × not readable")},

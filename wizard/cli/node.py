@@ -12,7 +12,7 @@ from wizard.cli.inputs import agrees, consent, load_answers, make_context, setti
 from wizard.core.errors import ExitCode
 from wizard.core.events import State
 from wizard.core.node.dialect import CANDIDATES, Dialect, best, chosen, holds
-from wizard.core.text import count
+from wizard.core.text import clean, count
 from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def dialect(options: argparse.Namespace) -> int:
         return int(ExitCode.DONE)
     candidates = chosen(options.dialect)
     answers = load_answers(options, env)
-    from wizard.flows.node_dialect import EVENTS, open_search
+    from wizard.flows.node_dialect import EVENTS, bundles_here, open_search
 
     with Console(as_json=setting(options, "json", env)) as console:
         context = make_context(options, env, console)
@@ -63,15 +63,14 @@ def dialect(options: argparse.Namespace) -> int:
                 }
             )
             if found is None:
-                return _none(
-                    console, unchecked=all(t.grasp.state is State.UNCHECKED for t in tried)
-                )
+                unchecked = all(one.grasp.state is State.UNCHECKED for one in tried)
+                return _none(console, bundles_here(context), unchecked=unchecked)
             console.line(f"The node understands `{found.name}`: {found.title}.", State.DONE)
             _offer(options, env, console, search, found)
     return int(ExitCode.DONE)
 
 
-def _none(console: Console, *, unchecked: bool) -> int:
+def _none(console: Console, bundles: tuple[str, ...], *, unchecked: bool) -> int:
     if unchecked:
         console.line("Whether the node understands any of them could not be seen.", State.UNCHECKED)
         return int(ExitCode.UNCHECKED)
@@ -80,6 +79,8 @@ def _none(console: Console, *, unchecked: bool) -> int:
         "lambda_package to it, or ask Wallarm which connector type your node expects.",
         State.FAILED,
     )
+    for path in bundles:
+        console.line(f"There is one here: lambda_package={clean(path)}")
     return int(ExitCode.FAILED)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wizard.core.answers.model import Answers
 from wizard.core.answers.rules import MIN_NODE_VERSION, node_version
 from wizard.core.events import State
 
@@ -39,3 +40,20 @@ def judge_version(version: str) -> tuple[State, str]:
     why = "; ".join(f"before {'.'.join(map(str, s.version))} it {s.lacks}" for s in lacking)
     state = State.FAILED if found < MIN_NODE_VERSION else State.WARNING
     return state, f"{version}: {why}"
+
+
+def version_warnings(answers: Answers) -> tuple[str, ...]:
+    """What to say in the review about the image tag of the node that is deployed."""
+    if not answers.deploys_node:
+        return ()
+    state, why = judge_version(answers.node_tag)
+    recommended = ".".join(map(str, RECOMMENDED))
+    if state is State.UNCHECKED:
+        text = (
+            f"The node's image tag `{answers.node_tag}` names no version: each new instance takes "
+            f"what it means by then. Pin one for production, {recommended} or newer."
+        )
+        return (text,)
+    if state is State.WARNING:
+        return (f"The node's image {why}. Take {recommended} or newer.",)
+    return ()

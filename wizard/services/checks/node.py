@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
+from wizard.core.checks.model import Finding, Verdict, failed, passed, unchecked, warned
 from wizard.core.events import State
 from wizard.core.node.counters import NodeCounters
 from wizard.core.node.probe import ProbeAnswer
@@ -118,7 +119,11 @@ def node_answers(exam: Examination) -> Finding:
 @check("WAG-NOD-013")
 def node_understands(exam: Examination) -> Finding:
     """WAG-NOD-013: by the node's own counters since its start."""
-    return _standing(judge_understanding(_counters(exam)))
+    found = _standing(judge_understanding(_counters(exam)))
+    if found.verdict not in (Verdict.FAIL, Verdict.WARN):
+        return found
+    spoken = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in _probe(exam).dialect.items())
+    return replace(found, evidence=f"{found.evidence} The forwarder speaks: {spoken}.")
 
 
 @check("WAG-NOD-014")
