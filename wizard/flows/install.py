@@ -47,6 +47,7 @@ from wizard.services.aws.discovery import discover
 from wizard.services.aws.network import describe
 from wizard.services.aws.permissions import Permissions, Verdict
 from wizard.services.aws.session import Session
+from wizard.services.aws.traffic import Traffic, read_traffic
 from wizard.services.terraform.client import PlanResult, Terraform
 
 NOT_FOUND = "WAG-E-AWS-014"
@@ -234,6 +235,8 @@ class Install:
         found = asked.result()
         if found.state is Verdict.UNKNOWN:
             self.context.note(found.reason, State.UNCHECKED, subject="Permissions")
+        traffic = self._traffic(chosen)
+        words = traffic.words(filtered=bool(self.answers.subscription_filter_pattern))
         moves = move.sentences(str(deployment.workspace.root)) if move else ()
         return Review(
             answers=self.answers,
@@ -242,7 +245,7 @@ class Install:
             changes=changes,
             skipped=skipped,
             plan=plan,
-            cost=estimate(self.answers),
+            cost=estimate(self.answers, requests_per_second=traffic.per_second),
             warnings=(
                 *permissions.sentences(found, deployment.workspace.root),
                 *self._short_of_time(plan, changes),
@@ -255,10 +258,18 @@ class Install:
                 *still_connected(deployment.journal.record, self.answers),
                 *version_warnings(self.answers),
             ),
-            used=own.used,
+            used=(*own.used, *((("Traffic", words),) if words else ())),
             move=move,
             permissions=found,
         )
+
+    def _traffic(self, chosen: tuple[Stage, ...]) -> Traffic:
+        """What these stages had lately; where AWS does not say, the estimate leaves traffic out."""
+        try:
+            return read_traffic(self.session, chosen)
+        except WizardError as error:
+            self.context.note(f"{error.what}. {error.why}", State.UNCHECKED, subject="Traffic")
+            return Traffic()
 
     def retry(self, seen: Review) -> Review:
         """After a failure: the review of what is left of a reviewed run, and of nothing else.

@@ -87,3 +87,21 @@ def test_what_aws_refuses_is_told_in_its_words(counted: Session) -> None:
         with pytest.raises(WizardError) as caught:
             read_traffic(counted, [REST])
     assert "no identity-based policy" in caught.value.why
+
+
+SAVES = "; the filter pattern saves forwarding, not log ingestion"
+
+
+@pytest.mark.parametrize(
+    ("requests", "filtered", "said"),
+    [
+        (0, False, ""),
+        (0, True, ""),
+        (1, False, "1 request in the last 14 days; the costs go by them"),
+        (1537, True, "1,537 requests in the last 14 days; the costs go by them" + SAVES),
+    ],
+)
+def test_the_review_says_what_the_estimate_goes_by(
+    requests: int, filtered: bool, said: str
+) -> None:
+    assert traffic.Traffic({REST.ref: requests}).words(filtered=filtered) == said

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from wizard.core.facts import ApiType, Stage, StageRef
+from wizard.core.text import count
 from wizard.services.aws.errors import explained
 
 if TYPE_CHECKING:
@@ -39,6 +40,18 @@ class Traffic:
     def per_second(self) -> float:
         """The mean load of all of them."""
         return self.total / (self.days * 86_400)
+
+    def words(self, *, filtered: bool) -> str:
+        """One sentence for the review; empty where nothing was counted.
+
+        Args:
+            filtered: a subscription filter pattern leaves lines out.
+        """
+        if not self.total:
+            return ""
+        said = f"{count(self.total, 'request')} in the last {self.days} days; the costs go by them"
+        saves = "; the filter pattern saves forwarding, not log ingestion" if filtered else ""
+        return said + saves
 
 
 def read_traffic(session: Session, stages: Iterable[Stage], *, days: int = DAYS) -> Traffic:
