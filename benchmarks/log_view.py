@@ -35,10 +35,10 @@ def run() -> list[Figure]:
 
 async def _measure() -> list[Figure]:
     stream, work = lines(), LoopWatch()
-    app = WizardApp(Scripted(Script()), Options(env={}), unicode=True, start="deploy")
+    app = WizardApp(Options(env={}), product=Scripted(Script()).begin, unicode=True, start="deploy")
     app.animation_level = "none"
     async with app.run_test(size=(120, 36)) as pilot:
-        app.state.run.busy = True
+        app.deployment_run.now.busy = True
         app.screen.query_one(TabbedContent).active = "log-pane"
         await pilot.pause()
         with work.armed():
@@ -70,8 +70,8 @@ async def _growth(app: WizardApp, stream: list[bytes]) -> float:
 
 async def _feed(app: WizardApp, stream: list[bytes]) -> tuple[float, float]:
     """Seconds until everything is shown, and the longest stall in milliseconds."""
-    listen = progress_listener(app.jobs.hear)
-    run, screen = app.state.run, app.screen
+    listen = progress_listener(app.deployment_run.hear)
+    run, screen = app.deployment_run.now, app.screen
     assert isinstance(screen, Deploy)
     wanted = run.told + len(stream)  # each of these events is a line of the log
 

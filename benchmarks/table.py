@@ -65,7 +65,7 @@ async def _size(apis: int) -> list[Figure]:
             fills.append(await _fill(app, rows))
             keys = await _keystrokes(app, pilot)
             pages = await _pages(app, pilot)
-            order, chosen = lambda: app.state.book.sort, lambda: app.state.answers.stages
+            order, chosen = lambda: app.account.book.sort, lambda: app.session.answers.stages
             sort = [await _changed(app, pilot, "s", order) for _ in range(8)]
             select = [await _changed(app, pilot, "a", chosen) for _ in range(6)]
     peer = await _peer(apis)
@@ -86,7 +86,7 @@ async def _size(apis: int) -> list[Figure]:
 
 
 def _app(script: Script) -> WizardApp:
-    app = WizardApp(Scripted(script), Options(env={}), unicode=True, start="stages")
+    app = WizardApp(Options(env={}), product=Scripted(script).begin, unicode=True, start="stages")
     app.animation_level = "none"
     return app
 
@@ -95,8 +95,8 @@ async def _fill(app: WizardApp, rows: int) -> tuple[float, float]:
     """Seconds until every stage is in the table, and the loop's longest stall in milliseconds."""
     watch = Watchdog()
     began = time.perf_counter()
-    app.jobs.identify()
-    while app.state.inventory.value is None or len(app.state.book.shown) < rows:  # noqa: ASYNC110
+    app.account.identify()
+    while app.account.inventory.value is None or len(app.account.book.shown) < rows:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     return time.perf_counter() - began, watch.stop()
 
@@ -131,9 +131,11 @@ async def _keystrokes(app: WizardApp, pilot: Pilot[int]) -> list[float]:
     for word in WORDS:
         typed = [word[: n + 1] for n in range(len(word))]
         for text in (*typed, *reversed(["", *typed[:-1]])):
-            longer = len(text) > len(app.state.book.filter)
+            longer = len(text) > len(app.account.book.filter)
             name = text[-1:] if longer else "backspace"
-            times.append(await _timed(app, pilot, name, lambda t=text: app.state.book.filter == t))
+            times.append(
+                await _timed(app, pilot, name, lambda t=text: app.account.book.filter == t)
+            )
     await pilot.press("enter")
     return times
 

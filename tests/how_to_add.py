@@ -66,15 +66,20 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from wizard.ui.screens.base import StepScreen
+from wizard.ui.screens.step import StepScreen
 
 
-class NotesScreen(StepScreen):
+class Notes(StepScreen):
     """One line."""
 
-    def compose_body(self) -> ComposeResult:
+    STEP = "notes"
+
+    def body(self) -> ComposeResult:
         """The line."""
         yield Static("Remember the milk.")
+
+
+SCREEN = Notes
 '''
 # What a fresh recording (`python -m tests.policy.record`, which takes an hour) would hold, and the
 # vendor's description of the action, which needs a package that set-up does not install.

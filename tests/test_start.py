@@ -75,7 +75,7 @@ def test_core_needs_nothing_but_the_standard_library() -> None:
 
 def test_the_first_screen_waits_for_neither_the_aws_nor_the_http_library() -> None:
     program = (
-        "import sys, wizard.ui.app, wizard.ui.live, wizard.ui.screens.welcome\n"
+        "import sys, wizard.ui.app, wizard.ui.run, wizard.ui.screens.welcome\n"
         "sys.stderr.write('\\n'.join(sorted(sys.modules)))\n"
     )
     done = subprocess.run(

@@ -24,11 +24,10 @@ from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import build, parse_file
 from wizard.core.errors import WizardError
 from wizard.flows import install as flow
-from wizard.flows.context import Options
+from wizard.flows.context import Context, Options
 from wizard.sandbox import Sandbox
 from wizard.services.terraform.client import open_terraform
 from wizard.services.workspace.workspace import WorkspaceId, open_workspace
-from wizard.ui.live import LiveBackend
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("exactness")]
 QUESTION = b"Type yes to go on: "
@@ -147,26 +146,26 @@ def test_an_account_that_changed_since_an_old_review_is_said_and_the_new_plan_is
     assert group(desk)["retentionInDays"] == 30
 
 
-def test_on_the_screens_a_retry_of_an_overtaken_plan_leads_back_to_the_review(
+def test_a_retry_of_an_overtaken_plan_leads_back_to_the_review(
     desk: Machine, env: dict[str, str]
 ) -> None:
-    backend = LiveBackend(Options(workspace=desk.workspace, env=env))
+    context = Context(Options(workspace=desk.workspace, env=env), lambda event: None)
     answers = saved_answers(desk, log_retention_days=60)
-    try:
-        backend.review(answers, None)
+    with flow.Install(context, answers) as job:
+        seen = job.review()
         by_hand(desk, "taint", 'aws_cloudwatch_log_subscription_filter.forwarder["main"]')
         with pytest.raises(WizardError) as caught:
-            backend.deploy()
+            job.deploy(seen)
         assert caught.value.code == "WAG-E-TF-101"
         with pytest.raises(WizardError) as caught:
-            backend.deploy()
+            job.retry(seen)
         assert caught.value.code == "WAG-E-RUN-003"
         assert "replace aws_cloudwatch_log_subscription_filter.forwarder" in caught.value.why
         assert group(desk)["retentionInDays"] == 30, "nothing was applied"
-        shown = backend.review(answers, None)
-        assert "replace" in {r.action for r in shown.resources}
-    finally:
-        backend.close()
+    with flow.Install(context, answers) as job:
+        shown = job.review()
+        assert "replace" in {change.action for change in shown.plan.changes}
+        shown.plan.discard()
     assert list((desk.workspace / "plans").iterdir()) == []
 
 

@@ -23,8 +23,8 @@ from wizard.core.checks.model import Verdict
 from wizard.flows.context import Options
 from wizard.sandbox import Sandbox
 from wizard.ui.app import WizardApp
-from wizard.ui.live import LiveBackend
 from wizard.ui.screens.dialogs import Confirm
+from wizard.ui.screens.doctor import Doctor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long]
 # Seconds of the thread's own processor time. The aim is 0.1; a machine full of work trebles it.
@@ -38,15 +38,14 @@ async def running(box: Sandbox, root: Path) -> AsyncIterator[tuple[WizardApp, Pi
     env.update(box.env, HOME=str(root), XDG_DATA_HOME=str(root / "data"))
     del env["WALLARM_API_TOKEN"]  # it is typed
     options = Options(workspace=root / "workspace", env=env)
-    backend = LiveBackend(options)
-    app = WizardApp(backend, options, Answers(region=box.region), unicode=True)
+    app = WizardApp(options, Answers(region=box.region), unicode=True)
     app.animation_level = "none"
     try:
         async with app.run_test(size=(80, 24)) as pilot:
             with WATCH.armed():
                 yield app, pilot
     finally:
-        backend.close()
+        app.deployment_run.close()
 
 
 async def keys(pilot: Pilot[int], *names: str) -> None:
@@ -56,7 +55,7 @@ async def keys(pilot: Pilot[int], *names: str) -> None:
 
 
 async def at(app: WizardApp, pilot: Pilot[int], step: str, seconds: float = 30) -> None:
-    await until(pilot, lambda: app.state.at == step, seconds)
+    await until(pilot, lambda: app.session.at == step, seconds)
     await settle(pilot)
 
 
@@ -77,13 +76,11 @@ async def test_from_the_first_screen_to_the_proof_and_back_to_nothing(
 
     async with running(box, tmp_path) as (app, pilot):
         await at(app, pilot, "home")
-        await until(pilot, lambda: app.state.status.value is not None, 30)
-        assert "2 connected" in screen_text(app)
+        await until(pilot, lambda: "2 connected" in screen_text(app), 30)
         await _add_one(app, pilot)
     async with running(box, tmp_path) as (app, pilot):
         await at(app, pilot, "home")
-        await until(pilot, lambda: app.state.status.value is not None, 30)
-        assert "3 connected" in screen_text(app)
+        await until(pilot, lambda: "3 connected" in screen_text(app), 30)
         await _remove_one(app, pilot)
         await _examine(app, pilot)
         await _take_away(app, pilot)
@@ -94,7 +91,7 @@ async def test_from_the_first_screen_to_the_proof_and_back_to_nothing(
 
 
 async def _install(app: WizardApp, pilot: Pilot[int], box: Sandbox) -> None:
-    await until(pilot, lambda: app.state.inventory.value is not None, 30)
+    await until(pilot, lambda: app.account.inventory.value is not None, 30)
     await keys(pilot, "ctrl+n", "ctrl+n")
     await at(app, pilot, "stages")
     await keys(pilot, "slash", *"orders", "enter")
@@ -102,17 +99,17 @@ async def _install(app: WizardApp, pilot: Pilot[int], box: Sandbox) -> None:
     await at(app, pilot, "wallarm")
     app.screen.query_one("#token").focus()
     app.post_message(Paste(f" {box.env['WALLARM_API_TOKEN']}\n"))
-    await until(pilot, lambda: app.state.token_check.value is not None, 15)
+    await until(pilot, lambda: app.session.checked.token is not None, 15)
     assert "valid" in screen_text(app)
     assert box.env["WALLARM_API_TOKEN"] not in screen_text(app)
     await keys(pilot, "ctrl+n", "ctrl+n", "ctrl+n")
     await at(app, pilot, "review")
-    await until(pilot, lambda: app.state.review.value is not None, 90)
+    await until(pilot, lambda: app.deployment_run.review.value is not None, 90)
     assert "0 to destroy" in screen_text(app)
-    assert not (tmp := app.state.answers).node_url, tmp
+    assert not (tmp := app.session.answers).node_url, tmp
     await keys(pilot, "ctrl+n")
-    await until(pilot, lambda: bool(app.state.run.ended), 400)
-    run = app.state.run
+    await until(pilot, lambda: bool(app.deployment_run.now.ended), 400)
+    run = app.deployment_run.now
     assert run.error is None, str(run.error)
     await at(app, pilot, "proof")
     assert run.proof is not None
@@ -124,29 +121,31 @@ async def _install(app: WizardApp, pilot: Pilot[int], box: Sandbox) -> None:
 async def _add_one(app: WizardApp, pilot: Pilot[int]) -> None:
     await keys(pilot, "ctrl+n")
     await at(app, pilot, "stages")
-    await until(pilot, lambda: app.state.inventory.value is not None and bool(app.state.held), 30)
+    account = app.account
+    await until(pilot, lambda: bool(account.inventory.value and account.connected.value), 30)
+    held = {str(one.ref) for one in app.account.connected.value or ()}
     index = next(
-        i for i, row in enumerate(app.state.book.shown)
-        if row.logging == "off" and row.selectable and row.ref not in app.state.held
+        i for i, row in enumerate(app.account.book.shown)
+        if row.logging == "off" and row.selectable and row.ref not in held
     )  # fmt: skip
     await keys(pilot, *["down"] * index, "space", "ctrl+n")
-    await until(pilot, lambda: app.state.review.value is not None, 60)
-    assert app.state.review.value is not None
-    assert not app.state.review.value.resources, "Terraform need not run"
+    await until(pilot, lambda: app.deployment_run.review.value is not None, 60)
+    assert app.deployment_run.review.value is not None
+    assert app.deployment_run.review.value.plan is None, "Terraform need not run"
     await keys(pilot, "ctrl+n")
-    await until(pilot, lambda: bool(app.state.run.ended), 120)
-    assert app.state.run.error is None
-    assert app.state.run.proof is not None
-    assert app.state.run.proof.complete
+    await until(pilot, lambda: bool(app.deployment_run.now.ended), 120)
+    assert app.deployment_run.now.error is None
+    assert app.deployment_run.now.proof is not None
+    assert app.deployment_run.now.proof.complete
 
 
 async def _remove_one(app: WizardApp, pilot: Pilot[int]) -> None:
     await keys(pilot, "down", "ctrl+n")
-    await until(pilot, lambda: app.state.connected.value is not None, 30)
+    await until(pilot, lambda: app.account.connected.value is not None, 30)
     await keys(pilot, "down", "down", "space", "ctrl+n")
     await until(pilot, lambda: isinstance(app.screen, Confirm))
     await keys(pilot, "tab", "enter")
-    await until(pilot, lambda: bool(app.state.run.ended), 60)
+    await until(pilot, lambda: bool(app.deployment_run.now.ended), 60)
     await settle(pilot)
     assert "1 of 1 stage put back" in screen_text(app)
     await keys(pilot, "ctrl+n")
@@ -155,10 +154,11 @@ async def _remove_one(app: WizardApp, pilot: Pilot[int]) -> None:
 
 async def _examine(app: WizardApp, pilot: Pilot[int]) -> None:
     await keys(pilot, "down", "down", "ctrl+n")
-    await until(pilot, lambda: app.state.doctor.value is not None, 90)
-    report = app.state.doctor.value
-    assert report is not None
-    broken = [r.check.check_id for r in report.results if r.verdict is Verdict.FAIL]
+    await until(pilot, lambda: isinstance(app.screen, Doctor))
+    assert isinstance(app.screen, Doctor)
+    doctor = app.screen
+    await until(pilot, lambda: bool(doctor.findings) and not doctor.busy, 90)
+    broken = [i for i, found in doctor.findings.items() if found.verdict is Verdict.FAIL]
     assert not broken, broken
     await keys(pilot, "escape")
     await at(app, pilot, "home")
@@ -166,12 +166,12 @@ async def _examine(app: WizardApp, pilot: Pilot[int]) -> None:
 
 async def _take_away(app: WizardApp, pilot: Pilot[int]) -> None:
     await keys(pilot, "down", "ctrl+n")
-    await until(pilot, lambda: app.state.removal.value is not None, 90)
+    await until(pilot, lambda: app.deployment_run.removal.value is not None, 90)
     await settle(pilot)
     await keys(pilot, "ctrl+n")
     await until(pilot, lambda: isinstance(app.screen, Confirm))
     await keys(pilot, "tab", "enter")
-    await until(pilot, lambda: app.state.run.removed is not None, 300)
-    removed = app.state.run.removed
+    await until(pilot, lambda: app.deployment_run.now.removed is not None, 300)
+    removed = app.deployment_run.now.removed
     assert removed is not None
     assert removed.complete, removed.left

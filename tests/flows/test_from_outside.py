@@ -25,15 +25,17 @@ from wizard.core.stages.log_format import log_group_name
 from wizard.core.state_place import STATE_TAG, STATE_TAG_VALUE, StatePlace
 from wizard.core.tfvars import DEPLOYMENT_TAG
 from wizard.flows import status
+from wizard.flows.account import Lookup
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment import find as elsewhere
+from wizard.flows.deployment.deployments import Deployments
 from wizard.flows.doctor import examine as diagnose
 from wizard.flows.doctor.repair import Repairs
 from wizard.flows.stages import connect as stages
 from wizard.flows.stages.connect import Stages
 from wizard.flows.uninstall import Uninstall
 from wizard.services.workspace.s3_state import StateStore
-from wizard.ui.live import LiveBackend
+from wizard.ui.screens.home_text import status_lines
 
 FUNCTION = "wallarm-cw-resend-1a2b3c4d"
 BUCKET = "team-state-of-outside"
@@ -130,15 +132,16 @@ def test_the_stages_it_connected_are_marked_in_the_list(there: There) -> None:
 
 
 def test_home_finds_it_opens_it_and_shows_its_status(there: There) -> None:
-    backend = LiveBackend(Options(workspace=there.ben, env=there.world.env))
-    (found,) = backend.elsewhere(there.answers)
+    context = Context(Options(workspace=there.ben, env=there.world.env), lambda event: None)
+    deployments = Deployments(context, Lookup(context.options))
+    (found,) = deployments.in_account(there.answers)
     assert (found.name_prefix, found.remote, found.bucket) == ("api-gw-discovery", True, "")
-    answers = backend.saved(found)
+    answers = deployments.answers_of(found)
     assert answers is not None
     assert answers.stages == (str(there.stage.ref),)
     assert (answers.node_url, answers.node_scheme) == ("node.acme.test:5050", "https")
     assert answers.x_wallarm_application_id == 7
-    lines = {line.title: line.text for line in backend.status(answers)}
+    lines = {line.title: line.text for line in status_lines(deployments.status(answers))}
     assert lines["State"] == "not here, but on the computer it was installed from"
     assert lines["Stages"] == "1 connected"
     assert "state_bucket=NAME" in lines["Note"]

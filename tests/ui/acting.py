@@ -1,4 +1,4 @@
-"""How the tests drive the wizard: a running app, its pilot, its scripted backend."""
+"""How the tests drive the wizard: a running app, its pilot, its scripted product."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from tests.ui.screen_text import screen_text
 from tests.ui.script import TOKEN, Script
 from tests.ui.scripted import Scripted
 from wizard.core.answers.model import Answers
+from wizard.core.known_deployment import KnownDeployment
 from wizard.core.secret import Secret
 from wizard.flows.context import Options
+from wizard.ui import unanswered
 from wizard.ui.app import WizardApp
-from wizard.ui.views import Existing
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=["80x24", "120x36"])
 READY = Answers(stages=CHOSEN)
-HERE = (Existing("api-gw-discovery", "123456789012", "us-east-1", 52, 0.0),)
+HERE = (KnownDeployment("api-gw-discovery", "123456789012", "us-east-1", 52, 0.0),)
 
 
 class Session:
-    """A running app, its pilot and its backend."""
+    """A running app, its pilot and its product."""
 
-    def __init__(self, app: WizardApp, pilot: Pilot[int], backend: Scripted) -> None:
-        self.app, self.pilot, self.backend = app, pilot, backend
+    def __init__(self, app: WizardApp, pilot: Pilot[int], product: Scripted) -> None:
+        self.app, self.pilot, self.product = app, pilot, product
 
     @property
     def text(self) -> str:
@@ -40,7 +41,11 @@ class Session:
 
     @property
     def answers(self) -> Answers:
-        return self.app.state.answers
+        return self.app.session.answers
+
+    def problem(self, step_id: str) -> str:
+        """Why a step is not finished yet."""
+        return unanswered.problem(self.app.session, self.app.account, step_id)
 
     async def press(self, *keys: str) -> None:
         for key in keys:
@@ -61,22 +66,22 @@ async def wizard(
     answers: Answers | None = None,
     token: bool = False,
 ) -> AsyncIterator[Session]:
-    backend = Scripted(script or Script(hostile=False))
-    app = WizardApp(backend, Options(env={}), answers, unicode=True, start=step)
+    product = Scripted(script or Script(hostile=False))
+    app = WizardApp(Options(env={}), answers, product=product.begin, unicode=True, start=step)
     app.follow_seconds = 0.05
     app.animation_level = "none"
     if token:
-        app.state.token = Secret(TOKEN)
+        app.session.token = Secret(TOKEN)
     async with app.run_test(size=size) as pilot:
         if step not in ("welcome", "aws"):
-            app.jobs.identify()
+            app.account.identify()
         await settle(pilot)
         try:
-            yield Session(app, pilot, backend)
+            yield Session(app, pilot, product)
         finally:
-            app.jobs.close()  # whoever still waits for an answer would keep the process alive
-        if backend.script.hold is not None:
-            backend.script.hold.set()
+            app.let_go()  # whoever still waits for an answer would keep the process alive
+        if product.script.hold is not None:
+            product.script.hold.set()
 
 
 def deployed() -> Script:

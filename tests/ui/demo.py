@@ -1,4 +1,4 @@
-"""The wizard on the scripted backend: `python -m tests.ui.demo [--fast] [--step NAME]`."""
+"""The wizard on the scripted product: `python -m tests.ui.demo [--fast] [--step NAME]`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main() -> int:
     script = Script(apis=options.apis, slow=0.0 if options.fast else 0.6)
     if options.fail:
         script.fail["deploy"] = deploy_error()
-    app = WizardApp(Scripted(script), Options(), start=options.step)
+    app = WizardApp(Options(), product=Scripted(script).begin, start=options.step)
     code = app.run()
     return 1 if code is None else code
 

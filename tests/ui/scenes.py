@@ -18,11 +18,11 @@ from tests.ui.scripted_account import certificates
 from wizard.core.answers.model import Answers
 from wizard.core.events import State
 from wizard.core.journal.unfinished import Unfinished
+from wizard.core.known_deployment import KnownDeployment
 from wizard.core.secret import Secret
 from wizard.flows.context import Options
 from wizard.flows.preflight import Check
 from wizard.ui.app import WizardApp
-from wizard.ui.views import Existing
 
 CHOSEN = ("0000b2c3d4/prod", "0001b2c3d4/prod", "0001b2c3d4/staging")
 SMALL, LARGE = (80, 24), (120, 36)
@@ -90,15 +90,15 @@ async def until(pilot: Pilot[int], fact: Callable[[], bool], seconds: float = 30
 def build(scene: Scene) -> WizardApp:
     """The app of a scene, before anything happened."""
     clock = Clock()
-    backend = Scripted(replace(scene.script, clock=clock, tick=clock.tick))
+    product = Scripted(replace(scene.script, clock=clock, tick=clock.tick))
     if scene.no_color:
         os.environ["NO_COLOR"] = "1"
     else:
         os.environ.pop("NO_COLOR", None)
     app = WizardApp(
-        backend,
         Options(env={}),
         scene.answers,
+        product=product.begin,
         unicode=scene.unicode,
         start=scene.start,
         clock=clock,
@@ -106,7 +106,7 @@ def build(scene: Scene) -> WizardApp:
     app.animation_level = "none"
     app.follow_seconds = 0.05
     if scene.token:
-        app.state.token = Secret(TOKEN)
+        app.session.token = Secret(TOKEN)
     return app
 
 
@@ -115,14 +115,15 @@ async def perform(scene: Scene, pilot: Pilot[int]) -> None:
     app = pilot.app
     assert isinstance(app, WizardApp)
     if scene.start not in ("welcome", "aws"):
-        app.jobs.identify()
+        app.account.identify()
     await settle(pilot)
     order = ("welcome", "aws", "stages", "logs", "wallarm", "node", "options", "review")
     for name in order:
-        app.state.seen.add(name)
+        app.session.seen.add(name)
         if name == scene.start:
             break
-    app.changed("answers", "stages", "inventory")
+    app.account.rows_changed.publish(app.account.book)
+    app.session.answered.publish(frozenset())
     if scene.light:
         app.action_switch_theme()
         await settle(pilot)
@@ -153,19 +154,19 @@ def press(*keys: str) -> Act:
 
 
 async def _home(app: WizardApp, pilot: Pilot[int]) -> None:
-    app.jobs.look_up("existing")
+    app.account.find_here()
 
 
 async def run_to_end(app: WizardApp, pilot: Pilot[int]) -> None:
     """Deploy and wait until the run ended."""
     await pilot.press("ctrl+n")
-    await until(pilot, lambda: bool(app.state.run.ended))
+    await until(pilot, lambda: bool(app.deployment_run.now.ended))
 
 
 async def run_and_show(app: WizardApp, pilot: Pilot[int], step: str) -> None:
     await run_to_end(app, pilot)
-    goal = "logging" if app.state.run.failed_stages else "proof"
-    await until(pilot, lambda: app.state.at == goal)  # it goes there by itself
+    goal = "logging" if app.deployment_run.now.failed_stages else "proof"
+    await until(pilot, lambda: app.session.at == goal)  # it goes there by itself
     app.go(step)
     await settle(pilot)
 
@@ -178,7 +179,12 @@ async def _lambda_log(app: WizardApp, pilot: Pilot[int]) -> None:
 
 async def _half(app: WizardApp, pilot: Pilot[int]) -> None:
     await pilot.press("ctrl+n")
-    await until(pilot, lambda: bool(app.state.run.progress and app.state.run.progress.done >= 15))
+    await until(
+        pilot,
+        lambda: bool(
+            app.deployment_run.now.progress and app.deployment_run.now.progress.done >= 15
+        ),
+    )
 
 
 async def _logging(app: WizardApp, pilot: Pilot[int]) -> None:
@@ -195,7 +201,7 @@ async def _confirm(app: WizardApp, pilot: Pilot[int]) -> None:
 
 
 async def _token(app: WizardApp, pilot: Pilot[int]) -> None:
-    app.jobs.check_token()
+    await pilot.press("ctrl+k")
 
 
 async def _certificates(app: WizardApp, pilot: Pilot[int]) -> None:
@@ -233,7 +239,7 @@ def _unready() -> Script:
 
 def scenes() -> tuple[Scene, ...]:
     """All of them anew: a scene that was played holds nothing back a second time."""
-    existing = Existing("api-gw-discovery", "123456789012", "us-east-1", 52, 1_790_000_000.0)
+    existing = KnownDeployment("api-gw-discovery", "123456789012", "us-east-1", 52, 1_790_000_000.0)
     both = [
         Scene("01-welcome", "welcome", token=False),
         Scene("01-checks", "welcome", script=_unready(), token=False, act=press("tab", "tab")),

@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
-from wizard.core.events import Listener, State
-from wizard.core.facts import Stage
+from wizard.core.events import FlowEvent, State
+from wizard.core.known_deployment import KnownDeployment
+from wizard.flows.context import Context, Options
 from wizard.flows.preflight import Check
-from wizard.ui.views import Existing, ReviewView
 
 TOKEN = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789+/AbCdEfGhIjKlMnOpQrStUvWxYz"
 EPOCH = 1_791_201_871.22  # the scripted now
@@ -29,8 +28,8 @@ class Script:
     fail: dict[str, WizardError] = field(default_factory=dict)  # by method name, raised once
     failing_stage: int = -1  # the number of the stage that cannot be switched the first time
     bad_checks: dict[str, list[Check]] = field(default_factory=dict)  # of the first looks, in turn
-    existing: tuple[Existing, ...] = ()
-    elsewhere: tuple[Existing, ...] = ()
+    existing: tuple[KnownDeployment, ...] = ()
+    elsewhere: tuple[KnownDeployment, ...] = ()
     removed_before: bool = False  # all but the log data
     token_state: State = State.UNCHECKED
     mfa: bool = False
@@ -56,29 +55,28 @@ def deploy_error() -> WizardError:
 
 
 class Player:
-    """Plays a script: counts calls, waits, and fails once where the script says so."""
+    """Plays a script: counts calls, waits, and fails once where the script says so.
+
+    What a test wants to know of all flows together is kept here.
+    """
 
     def __init__(self, script: Script | None = None) -> None:
         self.script = script or Script()
-        self.listener: Listener = lambda event: None
+        self.context = Context(Options(env={}), lambda event: None)
         self.calls: list[str] = []
         self.tried: list[tuple[str, ...]] = []  # which stages, each time they were switched
-        self._answers = Answers()
-        self._review: ReviewView | None = None
-        self._inventory: tuple[Stage, ...] = ()
+        self.deleted_logs: bool | None = None
+        self.cancelled, self.killed = threading.Event(), threading.Event()
 
-    def _wait(self, units: float = 1.0) -> None:
+    def wait(self, units: float = 1.0) -> None:
         if self.script.slow:
             time.sleep(self.script.slow * units)
 
-    def _enter(self, name: str) -> None:
+    def enter(self, name: str) -> None:
         self.calls.append(name)
         error = self.script.fail.pop(name, None)
         if error is not None:
             raise error
 
-    def ask_with(self, agree: Callable[[str], bool], ask_mfa: Callable[[str], str]) -> None:
-        self.agree, self.ask_mfa = agree, ask_mfa
-
-    def listen(self, listener: Listener) -> None:
-        self.listener = listener
+    def tell(self, event: FlowEvent) -> None:
+        self.context.emit(event)

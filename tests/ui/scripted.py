@@ -1,13 +1,20 @@
-"""A backend that plays a script: realistic data, hostile names, delays and failures on demand."""
+"""A product that plays a script: realistic data, hostile names, delays and failures on demand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from tests.ui.script import Script
-from tests.ui.scripted_account import ACCOUNT, HOSTILE
-from tests.ui.scripted_home import ScriptedHome
+from tests.ui.script import Player, Script
+from tests.ui.scripted_account import ACCOUNT, HOSTILE, ScriptedAccount
 from tests.ui.scripted_logs import ScriptedLog, scripted_logs
+from tests.ui.scripted_run import (
+    CONNECTED,
+    OUTPUTS,
+    ScriptedInstall,
+    ScriptedStages,
+    ScriptedUninstall,
+)
 from wizard.core.answers.model import Answers
 from wizard.core.checks.checklist import CHECKS
 from wizard.core.checks.model import (
@@ -22,12 +29,146 @@ from wizard.core.checks.model import (
     unchecked,
     warned,
 )
+from wizard.core.facts import StageRef
+from wizard.core.known_deployment import KnownDeployment
 from wizard.core.secret import Secret
+from wizard.flows.context import Context
+from wizard.flows.deployment.remote import NEXT_STEP
 from wizard.flows.doctor.bundle import shown
+from wizard.flows.status import StageStatus, Status
 
 
-class Scripted(ScriptedHome):
-    """Implements `wizard.ui.backend.Backend` without AWS or Terraform."""
+class ScriptedDeployments:
+    """Those of the script, and how they do."""
+
+    def __init__(self, player: Scripted) -> None:
+        self.p = player
+
+    def here(self) -> tuple[KnownDeployment, ...]:
+        self.p.enter("existing")
+        return self.p.script.existing
+
+    def in_account(self, answers: Answers) -> tuple[KnownDeployment, ...]:
+        self.p.enter("elsewhere")
+        return self.p.script.elsewhere
+
+    def answers_of(self, known: KnownDeployment) -> Answers | None:
+        return Answers(name_prefix=known.name_prefix, region=known.region)
+
+    def status(self, answers: Answers) -> Status:
+        self.p.enter("status")
+        script, stages, notes, where = self.p.script, self._stages(), (), ""
+        if any(one.remote and one.name_prefix == answers.name_prefix for one in script.elsewhere):
+            stages = tuple(
+                StageStatus(StageRef(f"a{n}", "prod"), "ours", OUTPUTS.api_gateway_log_group, None)
+                for n in range(3)
+            )
+            where, notes = "not here, but on the computer it was installed from", (NEXT_STEP,)
+        if script.hostile:
+            where, notes = HOSTILE[0], HOSTILE
+        return Status(
+            ACCOUNT, answers.region, answers.name_prefix, OUTPUTS, stages, 52, 18_204, 0, 118.7,
+            None, "", "" if where else "0.25.5", "" if where else "1.11.4", (), notes, where,
+        )  # fmt: skip
+
+    def _stages(self) -> tuple[StageStatus, ...]:
+        group = OUTPUTS.api_gateway_log_group
+        if self.p.script.hostile:
+            return tuple(
+                StageStatus(StageRef(f"{n:04x}b2c3d4", "prod"), "ours", name, False, name)
+                for n, name in enumerate(HOSTILE, 3)
+            )
+        one, two, three = map(StageRef.parse, CONNECTED)
+        return (
+            StageStatus(one, "ours", group, True),
+            StageStatus(two, "keep", "/acme/access-logs", True),
+            StageStatus(three, "ours", group, False, "somebody changed its logging since"),
+        )
+
+    def draft(self) -> Answers | None:
+        return None
+
+    def draft_file(self) -> str:
+        return "~/.local/share/wallarm-apigw/answers.json"
+
+    def save_draft(self, answers: Answers) -> str:
+        self.p.saved_answers.append(answers)
+        return self.draft_file()
+
+    def drop_draft(self) -> None:
+        return None
+
+
+class ScriptedDoctor:
+    """One link is broken until it is mended."""
+
+    def __init__(self, player: Scripted, answers: Answers) -> None:
+        self.p, self.answers = player, answers
+
+    def examine(
+        self, only: tuple[str, ...], token: Secret | None, on_result: Callable[[Result], None]
+    ) -> Report:
+        self.p.enter("diagnose")
+        self.p.asked_with = token
+        results = []
+        for check in selected(CHECKS, only, (), with_node=True):
+            self.p.wait(0.2)
+            finding = passed("seen")
+            because = ""
+            if check.check_id == "WAG-LOG-005" and self.p.broken:
+                finding = failed(
+                    "logs.DescribeSubscriptionFilters of /aws/apigateway/x: none [/found]"
+                    + (" ".join(HOSTILE) if self.p.script.hostile else ""),
+                    "x",
+                )
+            elif check.check_id == "WAG-LOG-006" and self.p.broken:
+                because = "WAG-LOG-005"
+                finding = Finding(Verdict.SKIPPED, f"because of {because}")
+            elif check.check_id == "WAG-NOD-009":
+                finding = unchecked("AccessDenied: ec2:DescribeRouteTables")
+            elif check.check_id == "WAG-API-006":
+                finding = warned("12 of 40 events are OPTIONS")
+            link = f"https://{self.answers.region}.console.aws.amazon.com/?about={check.check_id}"
+            result = Result(check, finding, because, link=link)
+            on_result(result)
+            results.append(result)
+        region = self.answers.region
+        about = About("api-gw-discovery", ACCOUNT, region, "1.0.0", "2026-10-04T12:31:11Z")
+        return Report(tuple(results), about)
+
+    def preview(self, found: Result) -> str:
+        self.p.enter("fix_preview")
+        return "Put the subscription filter of /aws/apigateway/x back"
+
+    def repair(self, found: Result) -> None:
+        self.p.enter("fix")
+        self.p.broken = False
+
+    def logs(self) -> tuple[ScriptedLog, ...]:
+        self.p.enter("logs")
+        return self.p.followers
+
+    def collect_bundle(self) -> Mapping[str, str]:
+        self.p.enter("collect_bundle")
+        said = HOSTILE[0] if self.p.script.hostile else "pass"
+        return {"versions.txt": "wallarm-apigw 1.0.0\n", "report.txt": f"WAG-LOG-005 {said}\n"}
+
+    def show_bundle(self, files: Mapping[str, str]) -> str:
+        return shown(files)
+
+    def write_bundle(self, name: str, files: Mapping[str, str]) -> str:
+        self.p.enter("write_bundle")
+        self.p.bundle = (name, dict(files))
+        return f"/home/jane/{name}"
+
+    def export(self, name: str, text: str) -> str:
+        self.p.enter("export")
+        self.p.exported = (name, text)
+        return f"/home/jane/{name}"
+
+
+class Scripted(Player):
+    """Implements `wizard.ui.product.Product` without AWS or Terraform."""
 
     def __init__(self, script: Script | None = None) -> None:
         super().__init__(script)
@@ -35,74 +176,31 @@ class Scripted(ScriptedHome):
         self.asked_with: Secret | None = None  # the token of the last examination
         self.broken = True  # one link, until it is mended
         self.followers = scripted_logs(self.script.hostile, HOSTILE)
+        self.bundle: tuple[str, dict[str, str]] = ("", {})
+        self.exported = ("", "")
+        self.accounts = ScriptedAccount(self)
 
-    def diagnose(
-        self,
-        answers: Answers,
-        token: Secret | None,
-        only: tuple[str, ...],
-        on_result: Callable[[Result], None],
-    ) -> Report:
-        self._enter("diagnose")
-        self.asked_with = token
-        results = []
-        for check in selected(CHECKS, only, (), with_node=True):
-            self._wait(0.2)
-            finding = passed("seen")
-            because = ""
-            if check.check_id == "WAG-LOG-005" and self.broken:
-                finding = failed(
-                    "logs.DescribeSubscriptionFilters of /aws/apigateway/x: none [/found]"
-                    + (" ".join(HOSTILE) if self.script.hostile else ""),
-                    "x",
-                )
-            elif check.check_id == "WAG-LOG-006" and self.broken:
-                because = "WAG-LOG-005"
-                finding = Finding(Verdict.SKIPPED, f"because of {because}")
-            elif check.check_id == "WAG-NOD-009":
-                finding = unchecked("AccessDenied: ec2:DescribeRouteTables")
-            elif check.check_id == "WAG-API-006":
-                finding = warned("12 of 40 events are OPTIONS")
-            link = f"https://{answers.region}.console.aws.amazon.com/?about={check.check_id}"
-            result = Result(check, finding, because, link=link)
-            on_result(result)
-            results.append(result)
-        about = About("api-gw-discovery", ACCOUNT, answers.region, "1.0.0", "2026-10-04T12:31:11Z")
-        return Report(tuple(results), about)
+    def begin(self, context: Context) -> Scripted:
+        """What the app calls to get its product."""
+        self.context = context
+        return self
 
-    def fix_preview(self, answers: Answers, found: Result) -> str:
-        self._enter("fix_preview")
-        return "Put the subscription filter of /aws/apigateway/x back"
+    def account(self) -> ScriptedAccount:
+        return self.accounts
 
-    def fix(self, answers: Answers, found: Result) -> None:
-        self._enter("fix")
-        self.broken = False
+    def install(self, answers: Answers, token: Secret | None) -> ScriptedInstall:
+        return ScriptedInstall(self, answers)
 
-    def logs(self, answers: Answers) -> tuple[ScriptedLog, ...]:
-        self._enter("logs")
-        return self.followers
+    def stages(self, answers: Answers) -> ScriptedStages:
+        return ScriptedStages(self, answers)
 
-    def collect_bundle(self, answers: Answers) -> Mapping[str, str]:
-        self._enter("collect_bundle")
-        said = HOSTILE[0] if self.script.hostile else "pass"
-        return {"versions.txt": "wallarm-apigw 1.0.0\n", "report.txt": f"WAG-LOG-005 {said}\n"}
+    def uninstall(self, answers: Answers, ask: Any = None) -> ScriptedUninstall:
+        job = ScriptedUninstall(self, answers)
+        job.ask = ask
+        return job
 
-    def show_bundle(self, files: Mapping[str, str]) -> str:
-        return shown(files)
+    def doctor(self, answers: Answers) -> ScriptedDoctor:
+        return ScriptedDoctor(self, answers)
 
-    def write_bundle(self, name: str, files: Mapping[str, str]) -> str:
-        self._enter("write_bundle")
-        self.bundle = (name, dict(files))
-        return f"/home/jane/{name}"
-
-    def save(self, answers: Answers) -> str:
-        self.saved_answers.append(answers)
-        return "~/.local/share/wallarm-apigw/answers.json"
-
-    def export(self, name: str, text: str) -> str:
-        self._enter("export")
-        self.exported = (name, text)
-        return f"/home/jane/{name}"
-
-    def close(self) -> None:
-        self.calls.append("close")
+    def deployments(self) -> ScriptedDeployments:
+        return ScriptedDeployments(self)

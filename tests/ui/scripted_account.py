@@ -29,9 +29,8 @@ from wizard.core.facts import (
 )  # fmt: skip
 from wizard.core.secret import Secret
 from wizard.core.stages.log_format import render_format
-from wizard.flows.preflight import HANGS_ON
-from wizard.ui.backend import Check, Profile, ShowLogin
-from wizard.ui.views import Existing
+from wizard.flows.preflight import HANGS_ON, Check
+from wizard.flows.sign_in import Profile
 
 ACCOUNT = "123456789012"
 HOSTILE = (
@@ -118,14 +117,15 @@ def stages(script: Script, region: str) -> tuple[Stage, ...]:
     return tuple(out)
 
 
-class ScriptedAccount(Player):
-    """Looking around."""
+class ScriptedChecks:
+    """The first checks, and those of a token and a node."""
 
-    def preflight(
-        self, answers: Answers, on_check: Callable[[Check], None], only: str = ""
-    ) -> None:
-        self._enter("preflight")
-        self.calls += [f"preflight {only}"] if only else []
+    def __init__(self, player: Player) -> None:
+        self.p = player
+
+    def run(self, answers: Answers, on_check: Callable[[Check], None], only: str = "") -> None:
+        self.p.enter("preflight")
+        self.p.calls += [f"preflight {only}"] if only else []
         plan = (
             ("terraform", "Terraform", State.DONE, "1.11.4, provider hashicorp/aws 5.100.0", ""),
             ("identity", "AWS identity", State.DONE,
@@ -141,24 +141,42 @@ class ScriptedAccount(Player):
             on_check(Check(key, question, State.TODO))
         for key, question, state, answer, next_step in wanted:
             on_check(Check(key, question, State.RUNNING, "checking"))
-            self._wait(0.6)
-            bad = self.script.bad_checks.get(key, [])
+            self.p.wait(0.6)
+            bad = self.p.script.bad_checks.get(key, [])
             on_check(bad.pop(0) if bad else Check(key, question, state, answer, next_step))
 
-    def existing(self) -> tuple[Existing, ...]:
-        self._enter("existing")
-        return self.script.existing
+    def check_token(self, answers: Answers, token: Secret) -> Check:
+        self.p.enter("check_token")
+        self.p.wait()
+        state = self.p.script.token_state
+        words = {
+            State.DONE: ("valid: accepted by the Wallarm Cloud", ""),
+            State.FAILED: ("refused by the Wallarm Cloud",
+                           "A token of the other cloud looks the same: check US or EU."),
+            State.UNCHECKED: ("could not check: a deployment token may not ask the Cloud",
+                              "The node's own log will tell after the deployment."),
+        }[state]  # fmt: skip
+        return Check("token", "Token", state, *words)
 
-    def elsewhere(self, answers: Answers) -> tuple[Existing, ...]:
-        self._enter("elsewhere")
-        return self.script.elsewhere
+    def check_node(self, answers: Answers) -> Check:
+        self.p.enter("check_node")
+        return Check("node", "Node", State.DONE, f"{answers.node_url} answers in 12 ms")
 
-    def saved(self, existing: Existing) -> Answers | None:
-        return Answers(name_prefix=existing.name_prefix, region=existing.region)
+
+class ScriptedAccount:
+    """Looking around."""
+
+    def __init__(self, player: Player) -> None:
+        self.p = player
+        self.checks = ScriptedChecks(player)
+        self.priority: Callable[[Api], Any] | None = None
+
+    def session(self, answers: Answers) -> None:
+        return None
 
     def profiles(self) -> tuple[Profile, ...]:
-        self._enter("profiles")
-        hostile = (Profile(HOSTILE[0], "keys"),) if self.script.hostile else ()
+        self.p.enter("profiles")
+        hostile = (Profile(HOSTILE[0], "keys"),) if self.p.script.hostile else ()
         return (
             Profile("acme-prod", "SSO", "acme.awsapps.com", "us-east-1"),
             Profile("acme-staging", "SSO", "acme.awsapps.com", "eu-central-1"),
@@ -169,7 +187,7 @@ class ScriptedAccount(Player):
         )
 
     def regions(self, answers: Answers) -> tuple[str, ...]:
-        self._enter("regions")
+        self.p.enter("regions")
         return (
             "us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "eu-central-1",
             "eu-west-1", "eu-west-2", "eu-north-1", "ap-south-1", "ap-southeast-1",
@@ -177,20 +195,23 @@ class ScriptedAccount(Player):
         )  # fmt: skip
 
     def identity(self, answers: Answers) -> Identity:
-        self._wait(0.8)
-        self._enter("identity")
-        if self.script.mfa:
-            code = self.ask_mfa("arn:aws:iam::123456789012:mfa/jane")
-            self.calls.append(f"mfa {code}")
+        self.p.wait(0.8)
+        self.p.enter("identity")
+        if self.p.script.mfa:
+            assert self.p.context.ask_code is not None
+            code = self.p.context.ask_code("arn:aws:iam::123456789012:mfa/jane")
+            self.p.calls.append(f"mfa {code}")
         return Identity(
             ACCOUNT, f"arn:aws:sts::{ACCOUNT}:assumed-role/platform-admin/jane", answers.region,
             "acme-prod",
         )  # fmt: skip
 
-    def sso_login(self, answers: Answers, show: ShowLogin, cancel: threading.Event) -> None:
-        self._enter("sso_login")
+    def sso_login(
+        self, answers: Answers, show: Callable[[str, str], None], cancel: threading.Event
+    ) -> None:
+        self.p.enter("sso_login")
         show("https://device.sso.us-east-1.amazonaws.com/", "ABCD-EFGH")
-        self._wait(4)
+        self.p.wait(4)
 
     def discover(
         self,
@@ -202,14 +223,13 @@ class ScriptedAccount(Player):
         priority: Callable[[Api], Any] | None = None,
         on_cached: Callable[[tuple[Stage, ...], float], None] | None = None,
     ) -> Inventory:
-        everything = stages(self.script, answers.region)
-        if self.script.cached and on_cached:
+        everything = stages(self.p.script, answers.region)
+        if self.p.script.cached and on_cached:
             gone = replace(everything[0].api, api_id="gone", name="gone-since")
-            on_cached((*everything, replace(everything[0], api=gone)), self.script.cached)
-            self._wait(1)
-        self._enter("discover")
+            on_cached((*everything, replace(everything[0], api=gone)), self.p.script.cached)
+            self.p.wait(1)
+        self.p.enter("discover")
         self.priority = priority
-        self._inventory = everything
         known = len({s.api.api_id for s in everything})
         size = max(6, len(everything) // 20)
         read: set[str] = set()
@@ -220,9 +240,9 @@ class ScriptedAccount(Player):
             read |= {s.api.api_id for s in batch}
             on_batch(batch)
             on_count(len(read), known)
-            self._wait(0.3)
+            self.p.wait(0.3)
         problems = ()
-        if self.script.hostile:
+        if self.p.script.hostile:
             problems = (
                 Problem("z9y8x7 (legacy)", "AccessDenied: not authorized for apigateway:GET"),
             )
@@ -235,8 +255,8 @@ class ScriptedAccount(Player):
         return Identity(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/jane", answers.region, "acme-prod")
 
     def log_groups(self, answers: Answers) -> tuple[LogGroup, ...]:
-        self._enter("log_groups")
-        self._wait()
+        self.p.enter("log_groups")
+        self.p.wait()
         one = SubscriptionFilter("to-datadog", "arn:aws:lambda:us-east-1:1:function:datadog")
         base = f"arn:aws:logs:{answers.region}:{ACCOUNT}:log-group:"
         names = [f"/aws/apigateway/{n}" for n in NAMES[:8]] + [
@@ -251,7 +271,7 @@ class ScriptedAccount(Player):
         return tuple(groups)
 
     def networks(self, answers: Answers) -> tuple[Network, ...]:
-        self._enter("networks")
+        self.p.enter("networks")
         zones = ("us-east-1a", "us-east-1b")
         subnets = tuple(
             Subnet(f"subnet-0{p}{i}a1b2c3d4e5f60", f"prod-{'public' if p else 'private'}-{z[-1]}",
@@ -265,28 +285,11 @@ class ScriptedAccount(Player):
         )
 
     def zones(self, answers: Answers) -> tuple[HostedZone, ...]:
-        self._enter("zones")
+        self.p.enter("zones")
         return (HostedZone("Z0123456789ABC", "acme.example"),
                 HostedZone("Z0PRIVATE", "corp.internal", True))  # fmt: skip
 
     def certificates(self, answers: Answers) -> tuple[Certificate, ...]:
-        self._enter("certificates")
+        self.p.enter("certificates")
         made = certificates(answers.region)
-        return made if self.script.hostile else made[:-1]
-
-    def check_token(self, answers: Answers, token: Secret) -> Check:
-        self._enter("check_token")
-        self._wait()
-        state = self.script.token_state
-        words = {
-            State.DONE: ("valid: accepted by the Wallarm Cloud", ""),
-            State.FAILED: ("refused by the Wallarm Cloud",
-                           "A token of the other cloud looks the same: check US or EU."),
-            State.UNCHECKED: ("could not check: a deployment token may not ask the Cloud",
-                              "The node's own log will tell after the deployment."),
-        }[state]  # fmt: skip
-        return Check("token", "Token", state, *words)
-
-    def check_node(self, answers: Answers) -> Check:
-        self._enter("check_node")
-        return Check("node", "Node", State.DONE, f"{answers.node_url} answers in 12 ms")
+        return made if self.p.script.hostile else made[:-1]

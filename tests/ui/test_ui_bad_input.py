@@ -45,7 +45,7 @@ async def test_a_rule_stands_beside_its_field_before_and_after_it_is_broken(
     step: str, size: tuple[int, int]
 ) -> None:
     async with wizard("welcome", size=size, answers=READY) as w:
-        w.app.state.wants.update(cloud="custom", secure="https")
+        w.app.session.choices.cloud, w.app.session.choices.secure = "custom", "https"
         w.app.go(step)
         await settle(w.pilot)
         before = w.answers
@@ -61,7 +61,7 @@ async def test_a_rule_stands_beside_its_field_before_and_after_it_is_broken(
             assert said in " ".join(w.text.split()), "the rule after"
         assert w.answers == before, "what is wrong is no answer"
         await w.press("ctrl+n")
-        assert w.app.state.at == step
+        assert w.app.session.at == step
         first = next(iter(FIELDS[step]))
         assert w.app.screen.focused is w.app.screen.query_one(f"#{first}"), "Next leads there"
         assert LABELS[first].lower() in w.told[-1].lower()
@@ -102,7 +102,7 @@ async def test_a_pasted_token_replaces_the_one_before() -> None:
         w.app.screen.query_one("#token").focus()
         w.app.post_message(Paste(TOKEN[::-1] + "\n"))
         await settle(w.pilot)
-        assert w.app.state.token == Secret(TOKEN[::-1])
+        assert w.app.session.token == Secret(TOKEN[::-1])
 
 
 async def test_a_field_that_is_not_asked_any_more_stops_nobody() -> None:
@@ -110,11 +110,11 @@ async def test_a_field_that_is_not_asked_any_more_stops_nobody() -> None:
         await w.press("down", "tab")
         await w.type("http:")
         await w.press("ctrl+n")
-        assert w.app.state.at == "node"
+        assert w.app.session.at == "node"
         assert w.told[-1] == "Node address: see the field."
         w.app.screen.query_one("#where").focus()
         await w.press("up", "ctrl+n")
-        assert w.app.state.at == "options"
+        assert w.app.session.at == "options"
         await w.press("escape")
         w.app.screen.query_one("#where").focus()
         await w.press("down")
@@ -125,7 +125,7 @@ async def test_a_choice_that_is_made_again_brings_its_answers_back() -> None:
     async with wizard("node", answers=READY, token=True, size=(120, 45)) as w:
         w.app.screen.query_one("#network").focus()
         await w.press("down")
-        assert w.app.step_problem("node") == "pick a VPC"
+        assert w.problem("node") == "pick a VPC"
         w.app.screen.query_one("#vpcs ItemRows", Rows).focus()
         await w.press("space")
         for name in ("#private", "#public"):
@@ -133,7 +133,7 @@ async def test_a_choice_that_is_made_again_brings_its_answers_back() -> None:
             await w.press("space", "down", "space")
         w.app.screen.query_one("#secure").focus()
         await w.press("down")
-        assert w.app.step_problem("node") == "pick a hosted zone"
+        assert w.problem("node") == "pick a hosted zone"
         w.app.screen.query_one("#zones ItemRows", Rows).focus()
         await w.press("space")
         w.app.screen.query_one("#node_dns_name").focus()
@@ -154,4 +154,4 @@ async def test_an_address_with_its_scheme_is_understood() -> None:
         await settle(w.pilot)
         assert (w.answers.node_url, w.answers.node_scheme) == ("node.acme.internal:8080", "http")
         assert w.app.screen.query_one("#node_url", Input).value == "node.acme.internal:8080"
-        assert w.app.step_problem("node") == ""
+        assert w.problem("node") == ""

@@ -8,8 +8,9 @@ from tests.ui.script import Script
 from tests.ui.scripted_account import HOSTILE, certificates
 from tests.ui.test_ui_screens import READY
 from wizard.core.errors import WizardError
+from wizard.core.facts import Certificate
 from wizard.ui.screens import node_certificates
-from wizard.ui.state import WizardState
+from wizard.ui.session import Loaded
 from wizard.ui.widgets.picklist import PickList
 from wizard.ui.widgets.rows import Rows
 
@@ -40,7 +41,7 @@ async def test_the_list_holds_those_for_the_nodes_name_and_a_new_one_is_the_defa
         assert "Certificate for wallarm-node.acme.example" in w.text
         await w.press("down", "down", "space")
         assert w.answers.certificate_arn == WILD.arn
-        assert w.app.step_problem("node") == ""
+        assert w.problem("node") == ""
         await w.press("up", "up", "space")
         assert w.answers.certificate_arn == ""
 
@@ -61,7 +62,7 @@ async def test_the_list_follows_zone_and_record_as_they_are_given() -> None:
         await go_to_the_list(w)
         assert rows(w) == ["make one for me"]
         assert "none of yours is for a.node.acme.example" in w.text
-        assert w.backend.calls.count("certificates") == 1, "AWS is asked once"
+        assert w.product.calls.count("certificates") == 1, "AWS is asked once"
 
 
 async def test_a_picked_one_that_is_not_for_the_new_name_stays_and_says_why() -> None:
@@ -72,12 +73,12 @@ async def test_a_picked_one_that_is_not_for_the_new_name_stays_and_says_why() ->
         await go_to_the_list(w)
         assert w.answers.certificate_arn == IMPORTED.arn
         assert "wallarm-node.acme.example   not for wallarm-nodex.acme.example" in w.text
-        assert w.app.step_problem("node") == "pick another certificate"
+        assert w.problem("node") == "pick another certificate"
         await w.press("ctrl+n")
-        assert w.app.state.at == "node"
+        assert w.app.session.at == "node"
         await go_to_the_list(w)
         await w.press("home", "space")
-        assert w.app.step_problem("node") == ""
+        assert w.problem("node") == ""
         assert w.answers.certificate_arn == ""
 
 
@@ -89,7 +90,7 @@ async def test_one_that_the_account_does_not_have_any_more_is_not_dropped_in_sil
         await go_to_the_list(w)
         assert "99999999-aaaa" in w.text
         assert "not among your valid certificates here" in w.text
-        assert w.app.step_problem("node") == "pick another certificate"
+        assert w.problem("node") == "pick another certificate"
 
 
 @SIZES
@@ -107,25 +108,25 @@ async def test_no_right_to_list_them_costs_the_list_and_not_the_step(
     async with wizard("node", answers=answers, token=True, size=size, script=script) as w:
         await go_to_the_list(w)
         assert rows(w) == ["make one for me", "11111111-aaaa"], "the given one stays picked"
-        assert w.app.step_problem("node") == ""
+        assert w.problem("node") == ""
         w.app.screen.query_one("#certificates-failure").scroll_visible(animate=False)
         await settle(w.pilot)
         assert "acm:ListCertificates is not allowed" in " ".join(w.text.split())
         await w.press("ctrl+n")
-        assert w.app.state.at == "options"
+        assert w.app.session.at == "options"
 
 
 def test_while_they_are_read_it_says_so_and_the_step_can_be_left() -> None:
-    state = WizardState(NAMED.with_(certificate_arn=WILD.arn))
-    state.certificates.begin(0.0)
-    assert node_certificates.title(state) == "Certificate   reading yours"
-    assert [row.value for row in node_certificates.items(state)] == ["", WILD.arn]
-    assert node_certificates.problem(state) == ""
-    state.certificates.value = ()
-    assert node_certificates.title(state) == (
+    answers, mine = NAMED.with_(certificate_arn=WILD.arn), Loaded[tuple[Certificate, ...]]()
+    mine.begin(0.0)
+    assert node_certificates.title(answers, mine) == "Certificate   reading yours"
+    assert [row.value for row in node_certificates.items(answers, mine)] == ["", WILD.arn]
+    assert node_certificates.problem(answers, mine) == ""
+    mine.value = ()
+    assert node_certificates.title(answers, mine) == (
         "Certificate   none of yours is for wallarm-node.acme.example"
     )
-    assert node_certificates.problem(state) == "pick another certificate"
+    assert node_certificates.problem(answers, mine) == "pick another certificate"
 
 
 @SIZES
@@ -156,16 +157,15 @@ async def test_an_existing_node_needs_no_certificate() -> None:
         await w.press("down")
         w.app.screen.query_one("#node_url").focus()
         await w.type("node.example.com")
-        assert w.app.step_problem("node") == ""
+        assert w.problem("node") == ""
 
 
 async def test_another_region_has_other_certificates() -> None:
     async with wizard("node", answers=NAMED, token=True, size=(120, 36)) as w:
-        assert w.app.state.certificates.value
-        w.app.state.forget_region()
-        assert w.app.state.certificates.value is None
-        w.app.answer(certificate_arn=WILD.arn, region="eu-west-1")
-        assert "a load balancer takes only" in w.app.step_problem("node")
+        assert w.app.account.certificates.value
+        w.app.session.answer(certificate_arn=WILD.arn, region="eu-west-1")
+        assert w.app.account.certificates.value is None
+        assert "a load balancer takes only" in w.problem("node")
 
 
 @SIZES

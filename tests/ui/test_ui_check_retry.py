@@ -53,7 +53,7 @@ async def test_what_failed_what_is_unknown_and_what_lacks_something_has_its_own_
 @pytest.mark.parametrize("how", ["enter", "r", "click"])
 async def test_only_that_check_is_run_again(size: tuple[int, int], how: str) -> None:
     async with wizard(size=size, script=script(FAILED)) as w:
-        w.backend.calls.clear()
+        w.product.calls.clear()
         if how == "click":
             await w.pilot.click(retry(w, "terraform"))
             await w.press()
@@ -61,20 +61,20 @@ async def test_only_that_check_is_run_again(size: tuple[int, int], how: str) -> 
             retry(w, "terraform").focus()
             await w.press(how)
         assert "✓ Terraform" in w.text
-        assert w.backend.calls == ["preflight", "preflight terraform"]
+        assert w.product.calls == ["preflight", "preflight terraform"]
         assert offered(w) == ["permissions"]
 
 
 @SIZES
 async def test_what_hangs_on_it_is_run_again_too(size: tuple[int, int]) -> None:
     async with wizard(size=size, script=script(NOBODY, UNKNOWN)) as w:
-        w.backend.calls.clear()
+        w.product.calls.clear()
         retry(w, "identity").focus()
         await w.press("enter")
         assert offered(w) == ["permissions"]
-        assert sorted(w.backend.calls) == ["identity", "preflight", "preflight identity"]
-        assert w.app.state.checks["existing"].state is State.SKIPPED
-        assert list(w.app.state.checks) == [
+        assert sorted(w.product.calls) == ["identity", "preflight", "preflight identity"]
+        assert w.app.session.checked.first["existing"].state is State.SKIPPED
+        assert list(w.app.session.checked.first) == [
             "terraform", "identity", "region", "permissions", "cloud", "existing",
         ], "each stays in its place"  # fmt: skip
 
@@ -96,10 +96,10 @@ async def test_the_keyboard_reaches_each_retry_and_what_still_fails_keeps_the_fo
 
 async def test_r_elsewhere_runs_all_of_them() -> None:
     async with wizard(script=script(FAILED)) as w:
-        w.backend.calls.clear()
+        w.product.calls.clear()
         await w.press("r")
-        assert "preflight" in w.backend.calls
-        assert not [c for c in w.backend.calls if c.startswith("preflight ")]
+        assert "preflight" in w.product.calls
+        assert not [c for c in w.product.calls if c.startswith("preflight ")]
         assert "✓ Terraform" in w.text
 
 

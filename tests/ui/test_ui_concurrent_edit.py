@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,13 +16,13 @@ from tests.ui.acting import SIZES, Session, wizard
 from tests.ui.scenes import CHOSEN, settle, until
 from tests.ui.script import Script
 from tests.ui.scripted_account import OUR_GROUP, stages
+from tests.ui.scripted_run import ScriptedInstall
 from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import StageReport, State
 from wizard.core.facts import AccessLog, Stage, StageSettings
 from wizard.core.stages.change import StageChange, plan_change
-from wizard.flows.context import Context, Options
-from wizard.flows.stages import switch as further_try
+from wizard.flows.stages.switch import ask_changed
 from wizard.services.aws import stages as live_stages
 from wizard.services.aws.items import LiveStage
 from wizard.ui.screens.dialogs import Confirm
@@ -33,7 +34,7 @@ class Edited:
     """An account in which one stage is no longer as it was shown."""
 
     def __init__(self, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.backend = session.backend
+        self.product = session.product
         wanted = READY.stage_refs[1]
         known = next(s for s in stages(Script(hostile=False), "us-east-1") if s.ref == wanted)
         self.shown: Stage = replace(known, settings=StageSettings())
@@ -42,21 +43,24 @@ class Edited:
         monkeypatch.setattr(live_stages, "read", lambda *_: LiveStage(self.live))
         monkeypatch.setattr(live_stages, "_write", lambda *arguments: arguments[-1])
         self.made: list[StageChange] = []
-        self.whole = self.backend.switch_stages
-        monkeypatch.setattr(self.backend, "switch_stages", self.switch_stages)
+        whole = ScriptedInstall.switch_stages
 
-    def switch_stages(self, only: Collection[str] = ()) -> tuple[StageReport, ...]:
+        def switch_stages(
+            job: ScriptedInstall, review: Any, outputs: Any, only: Collection[str] = ()
+        ) -> tuple[StageReport, ...]:
+            reports = whole(job, review, outputs) if not only else ()
+            return (*reports, self.switch_stage(again=bool(only)))
+
+        monkeypatch.setattr(ScriptedInstall, "switch_stages", switch_stages)
+
+    def switch_stage(self, *, again: bool) -> StageReport:
         change = self.reviewed
-        if only:
-            context = Context(Options(env={}), self.backend.listener, None, self.backend.agree)
+        if again:
             now = plan_change(replace(self.shown, settings=self.live), OUR_GROUP)
-            (change,) = further_try.agreed(context, (change,), (now,))
-            reports: tuple[StageReport, ...] = ()
-        else:
-            reports = self.whole()
+            (change,) = ask_changed(self.product.context, (change,), (now,))
         report = self._switch(change)
-        self.backend.listener(report)
-        return (*reports, report)
+        self.product.tell(report)
+        return report
 
     def _switch(self, change: StageChange) -> StageReport:
         try:
@@ -84,22 +88,22 @@ async def test_the_screen_says_what_happened_why_and_the_next_step(
     async with wizard("review", answers=READY, token=True, script=script, size=size) as w:
         edited = Edited(w, monkeypatch)
         await w.press("ctrl+n")
-        await until(w.pilot, lambda: bool(w.app.state.run.ended))
+        await until(w.pilot, lambda: bool(w.app.deployment_run.now.ended))
         await settle(w.pilot)
-        assert w.app.state.at == "logging", "a stage that failed is not left behind"
+        assert w.app.session.at == "logging", "a stage that failed is not left behind"
         assert "2 of 3 stages switched on, 1 failed. The others are not affected." in flat(w)
         assert "was changed by somebody else in the meantime; it is left as it is" in flat(w)
         assert "log level: OFF expected, ERROR found" in flat(w)
         assert "Try again: the new difference is shown before anything is changed." in flat(w)
         assert "Retry 1 stage" in w.text
         assert edited.made == []
-        assert int(w.app.state.run.exit_code) == 1
+        assert int(w.app.deployment_run.now.exit_code) == 1
 
 
 async def retried(w: Session) -> None:
     """The run, and Retry up to its question."""
     await w.press("ctrl+n")
-    await until(w.pilot, lambda: bool(w.app.state.run.ended))
+    await until(w.pilot, lambda: bool(w.app.deployment_run.now.ended))
     await settle(w.pilot)
     await w.pilot.press("t")
     await until(w.pilot, lambda: isinstance(w.app.screen, Confirm))
@@ -118,11 +122,14 @@ async def test_retry_shows_the_new_difference_and_changes_it_only_with_a_yes(
             assert words in boxed(w), words
         assert edited.made == []
         await w.pilot.press("tab", "enter")
-        await until(w.pilot, lambda: bool(w.app.state.run.ended) and not w.app.state.run.busy)
+        await until(
+            w.pilot,
+            lambda: bool(w.app.deployment_run.now.ended) and not w.app.deployment_run.now.busy,
+        )
         await settle(w.pilot)
         assert [change.before for change in edited.made] == [edited.live], "theirs comes back"
         assert "3 of 3 stages switched on" in flat(w)
-        assert int(w.app.state.run.exit_code) == 0
+        assert int(w.app.deployment_run.now.exit_code) == 0
 
 
 async def test_the_harmless_answer_has_the_focus_and_leaves_the_stage_as_it_is(
@@ -132,7 +139,10 @@ async def test_the_harmless_answer_has_the_focus_and_leaves_the_stage_as_it_is(
         edited = Edited(w, monkeypatch)
         await retried(w)
         await w.pilot.press("enter")
-        await until(w.pilot, lambda: bool(w.app.state.run.ended) and not w.app.state.run.busy)
+        await until(
+            w.pilot,
+            lambda: bool(w.app.deployment_run.now.ended) and not w.app.deployment_run.now.busy,
+        )
         await settle(w.pilot)
         assert edited.made == []
         assert "1 failed" in w.text

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 
 from wizard.core.terraform.events import ApplyStart, PlannedChange
 from wizard.core.terraform.progress import ProgressReducer
+from wizard.ui.deployment_run import RunState
 from wizard.ui.screens.progress_rows import progress_rows
 
 ADDRESS, KIND = "aws_lb.node", "aws_lb"
 
 
-def _running(*, busy: bool, ended: float) -> Any:
-    return SimpleNamespace(state=SimpleNamespace(run=SimpleNamespace(busy=busy, ended=ended)))
-
-
-def _progress() -> Any:
+def _run(*, busy: bool, ended: float) -> RunState:
     reducer = ProgressReducer()
     reducer.apply(PlannedChange(ADDRESS, KIND, "create"), 100.0)
     reducer.apply(ApplyStart(ADDRESS, KIND, "create"), 100.0)
-    return reducer.snapshot(100.0)
+    return RunState(progress=reducer.snapshot(100.0), busy=busy, ended=ended)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +30,6 @@ def _progress() -> Any:
 def test_a_group_counts_as_long_as_its_resources_do(
     busy: bool, ended: float, now: float, says: str
 ) -> None:
-    group, unit = progress_rows(_running(busy=busy, ended=ended), _progress(), now, set())
+    group, unit = progress_rows(_run(busy=busy, ended=ended), now, set())
     assert group.right == says
     assert unit.middle.endswith(says)

@@ -10,10 +10,12 @@ import pytest
 from tests.ui.acting import SIZES, Session, deployed, wizard
 from tests.ui.scenes import settle, until
 from tests.ui.script import Script
+from wizard.core.checks.model import Result
 from wizard.core.errors import WizardError
 from wizard.ui import terminal
 from wizard.ui.screens import doctor_text
 from wizard.ui.screens.dialogs import Agree, AskFile, Confirm, Details
+from wizard.ui.screens.doctor import Doctor
 from wizard.ui.widgets.tree import TreeRows
 
 
@@ -34,14 +36,14 @@ async def test_the_four_logs_take_turns_with_the_evidence(size: tuple[int, int])
             assert "✗ WAG-LOG-005" in w.text, "the failure stays in sight"
         await w.press("l")
         assert "logs.DescribeSubscriptionFilters" in w.text
-        assert w.backend.calls.count("logs") == 1
+        assert w.product.calls.count("logs") == 1
 
 
 async def test_a_log_goes_on_while_it_is_looked_at_and_no_line_comes_twice() -> None:
     async with wizard("doctor", size=(120, 36)) as w:
         await w.press("l")
         await look_again(w)
-        w.backend.followers[0].say("ERROR a new line")
+        w.product.followers[0].say("ERROR a new line")
         await look_again(w)
         await look_again(w)
         assert w.text.count("a new line") == 1
@@ -53,7 +55,7 @@ async def test_a_log_goes_on_while_it_is_looked_at_and_no_line_comes_twice() -> 
 
 async def test_a_log_that_cannot_be_read_says_why() -> None:
     async with wizard("doctor") as w:
-        w.backend.followers[0].problem = "FilterLogEvents: AccessDeniedException: no [/identity]"
+        w.product.followers[0].problem = "FilterLogEvents: AccessDeniedException: no [/identity]"
         await w.press("l")
         await look_again(w)
         assert "AccessDeniedException: no [/identity]" in w.text
@@ -71,7 +73,7 @@ async def test_hostile_log_lines_stay_text(size: tuple[int, int]) -> None:
     async with wizard("doctor", script=Script(), size=size) as w:
         await w.press("l", "l")
         await look_again(w)
-        w.backend.followers[1].say("x [/foo] [bold red]not \x1b[2J\u202e red")
+        w.product.followers[1].say("x [/foo] [bold red]not \x1b[2J\u202e red")
         await look_again(w)
         assert "x [/foo] [bold red]not" in w.text
         for sign in ("\x1b", "\x07", "\u202e"):
@@ -129,8 +131,8 @@ async def test_the_ending_of_the_files_name_says_in_which_format_the_report_is_e
         assert isinstance(w.app.screen, AskFile)
         w.app.screen.query_one("#file").value = name  # type: ignore[attr-defined]
         await w.press("enter")
-        assert w.backend.exported[0] == name
-        assert read(w.backend.exported[1])  # type: ignore[operator]
+        assert w.product.exported[0] == name
+        assert read(w.product.exported[1])  # type: ignore[operator]
         assert w.told == [f"Written to /home/jane/{name}"]
 
 
@@ -149,15 +151,15 @@ async def test_a_support_bundle_is_shown_and_written_only_when_a_person_agrees(
             assert "WAG-LOG-005 x [/foo] [bold red]not bold[/]" in w.text
             w.app.screen.query_one("#keep").focus()
             await w.press(answer, *(["enter"] if written else []))
-            assert ("write_bundle" in w.backend.calls) is written
-        assert w.backend.bundle[1]["versions.txt"] == "wallarm-apigw 1.0.0\n"
+            assert ("write_bundle" in w.product.calls) is written
+        assert w.product.bundle[1]["versions.txt"] == "wallarm-apigw 1.0.0\n"
         assert w.told == ["Written to /home/jane/b.zip"]
 
 
 async def test_nothing_is_exported_when_the_question_is_left() -> None:
     async with wizard("doctor") as w:
         await w.press("e", "escape")
-        assert "export" not in w.backend.calls
+        assert "export" not in w.product.calls
 
 
 @SIZES
@@ -179,7 +181,7 @@ async def test_a_section_in_which_nothing_failed_is_not_called_by_the_complaint(
         assert "The node can be reached" in w.text
         await w.press("f")
         await w.pilot.press("tab", "enter")
-        await until(w.pilot, lambda: w.backend.calls.count("diagnose") == 2)
+        await until(w.pilot, lambda: w.product.calls.count("diagnose") == 2)
         await settle(w.pilot)
         assert "Logs reach the forwarder" in w.text
 
@@ -189,10 +191,10 @@ async def test_the_slow_check_waits_until_it_is_asked_for() -> None:
         w.app.screen.query_one(TreeRows).go(0)
         await w.press("enter")
         assert "t: run it" in w.text
-        assert "WAG-LOC-007" not in w.app.state.findings
+        assert "WAG-LOC-007" not in findings(w)
         w.app.screen.query_one(TreeRows).go(7)
         await w.press("t")
-        assert "WAG-LOC-007" in w.app.state.findings
+        assert "WAG-LOC-007" in findings(w)
 
 
 async def test_in_a_wide_terminal_the_evidence_stands_beside_the_tree() -> None:
@@ -206,6 +208,11 @@ async def test_in_a_wide_terminal_the_evidence_stands_beside_the_tree() -> None:
 
 def test_the_tally_names_what_is_wrong_and_does_not_count_out_what_is_well() -> None:
     assert doctor_text.tally([]) == "All 0 passed"
+
+
+def findings(w: Session) -> dict[str, Result]:
+    assert isinstance(w.app.screen, Doctor)
+    return w.app.screen.findings
 
 
 @SIZES
@@ -223,19 +230,19 @@ async def test_a_repair_is_previewed_and_asked_for_then_everything_is_looked_at_
         await w.press("f")
         assert isinstance(w.app.screen, Confirm)
         assert "Put the subscription filter" in w.text
-        assert "fix" not in w.backend.calls
+        assert "fix" not in w.product.calls
         await w.press("tab", "enter")
-        await until(w.pilot, lambda: w.backend.calls.count("diagnose") == 2)
+        await until(w.pilot, lambda: w.product.calls.count("diagnose") == 2)
         await settle(w.pilot)
         assert "Nothing is broken." in w.text
 
 
 async def test_one_check_can_be_run_alone() -> None:
     async with wizard("doctor", script=deployed()) as w:
-        before = dict(w.app.state.findings)
+        before = dict(findings(w))
         await w.press("t")
-        assert w.backend.calls.count("diagnose") == 2
-        assert len(w.app.state.findings) == len(before)
+        assert w.product.calls.count("diagnose") == 2
+        assert len(findings(w)) == len(before)
 
 
 async def test_sections_open_and_close() -> None:
@@ -251,4 +258,4 @@ async def test_there_is_no_fix_where_nothing_is_broken() -> None:
     async with wizard("doctor", script=deployed()) as w:
         w.app.screen.query_one(TreeRows).go(0)
         await w.press("f")
-        assert "fix_preview" not in w.backend.calls
+        assert "fix_preview" not in w.product.calls

@@ -68,13 +68,13 @@ async def test_the_terminals_cursor_follows_into_a_dialog_and_a_new_size() -> No
 async def test_the_palette_goes_to_a_step_that_was_seen() -> None:
     async with wizard("welcome", answers=READY, token=True) as w:
         await w.press("ctrl+n", "ctrl+n")
-        assert w.app.state.at == "stages"
+        assert w.app.session.at == "stages"
         await w.press("ctrl+p")
         assert isinstance(w.app.screen, CommandPalette)
         await w.type("go to aws")
         await until(w.pilot, lambda: "Which AWS account and Region?" in w.text)
         await w.press("enter")
-        await until(w.pilot, lambda: w.app.state.at == "aws")
+        await until(w.pilot, lambda: w.app.session.at == "aws")
 
 
 async def test_everything_can_be_done_with_the_mouse() -> None:
@@ -83,7 +83,7 @@ async def test_everything_can_be_done_with_the_mouse() -> None:
         assert len(w.answers.stages) == 1
         await w.pilot.click("#next")
         await settle(w.pilot)
-        assert w.app.state.at == "logs"
+        assert w.app.session.at == "logs"
         await w.pilot.click("#destination", offset=(8, 1))
         await settle(w.pilot)
         assert "choose a log group" in w.text
@@ -92,7 +92,7 @@ async def test_everything_can_be_done_with_the_mouse() -> None:
         assert w.answers.api_gateway_log_group_name
         await w.pilot.click("Sidebar", offset=(4, 5))
         await settle(w.pilot)
-        assert w.app.state.at == "stages"
+        assert w.app.session.at == "stages"
         await w.pilot.click("#quit")
         assert w.app._exit
 
@@ -149,7 +149,7 @@ async def test_every_visible_button_can_be_reached_by_keys() -> None:
 
 async def test_quitting_twice_asks_once() -> None:
     async with wizard("stages", token=True) as w:
-        w.app.state.token_typed = True
+        w.app.session.token_typed = True
         await w.press("ctrl+q", "ctrl+q")
         assert sum(isinstance(s, Confirm) for s in w.app.screen_stack) == 1
 
@@ -170,8 +170,8 @@ async def test_letters_of_the_filter_start_nothing_however_fast_they_come() -> N
             character = {"slash": "/", "space": " "}.get(key, key if len(key) == 1 else None)
             w.app.post_message(Key(key, character))
         await until(w.pilot, lambda: len(w.answers.stages) == 1)
-        assert w.app.state.book.filter == "orders"
-        assert w.app.state.book.sort == "name"
+        assert w.app.account.book.filter == "orders"
+        assert w.app.account.book.sort == "name"
 
 
 async def test_keys_go_on_when_the_widget_that_had_them_is_gone() -> None:
@@ -179,7 +179,7 @@ async def test_keys_go_on_when_the_widget_that_had_them_is_gone() -> None:
         for key in ("ctrl+n", "ctrl+n", "ctrl+n", "escape", "f1"):
             w.app.post_message(Key(key, None))
         await until(w.pilot, lambda: isinstance(w.app.screen, HelpDialog))
-        assert w.app.state.at == "node"
+        assert w.app.session.at == "node"
 
 
 async def test_the_event_loop_waits_for_nothing_while_ten_thousand_stages_are_there() -> None:
@@ -187,16 +187,16 @@ async def test_the_event_loop_waits_for_nothing_while_ten_thousand_stages_are_th
     async with wizard(script=Script(apis=5000), size=(120, 36)) as w:
         with watch.armed():
             await w.press("ctrl+n", "ctrl+n")
-            await until(w.pilot, lambda: w.app.state.inventory.value is not None, 60)
+            await until(w.pilot, lambda: w.app.account.inventory.value is not None, 60)
             await w.press("slash", *"orders", "enter", "a", "a", "space", "end", "s")
             assert len(w.answers.stages) == 1
             await w.press("ctrl+n", "ctrl+n", "tab")
             w.app.post_message(Paste(TOKEN))
-            await until(w.pilot, lambda: w.app.state.token is not None)
+            await until(w.pilot, lambda: w.app.session.token is not None)
             await w.press("ctrl+n", "ctrl+n", "ctrl+n")
-            assert w.app.state.at == "review"
+            assert w.app.session.at == "review"
             await w.press("ctrl+n")
-            await until(w.pilot, lambda: bool(w.app.state.run.ended), 60)
+            await until(w.pilot, lambda: bool(w.app.deployment_run.now.ended), 60)
             await settle(w.pilot)
     assert not watch.waits, "the event loop waited for something"
     print(watch)  # how long the longest piece of work is, `benchmarks/table.py` measures
@@ -223,20 +223,20 @@ async def test_the_optional_api_token_is_for_the_doctor_and_is_kept_nowhere() ->
     async with wizard("wallarm", answers=READY, token=True) as w:
         w.app.screen.query_one("#api_token").focus()
         await w.type("abc")
-        assert w.app.step_problem("wallarm") == "API token: see the field"
+        assert w.problem("wallarm") == "API token: see the field"
         w.app.post_message(Paste(f" {reader}\n"))
-        await until(w.pilot, lambda: w.app.state.api_token == Secret(reader))
-        assert w.app.step_problem("wallarm") == ""
+        await until(w.pilot, lambda: w.app.session.api_token == Secret(reader))
+        assert w.problem("wallarm") == ""
         assert reader[:12] not in w.text
-        w.app.home_jobs.examine()
-        await until(w.pilot, lambda: w.backend.asked_with == Secret(reader))
-        assert all(reader not in a.to_json() for a in w.backend.saved_answers)
-        assert reader not in w.app.state.answers.to_json()
+        w.app.go("doctor")
+        await until(w.pilot, lambda: w.product.asked_with == Secret(reader))
+        assert all(reader not in a.to_json() for a in w.product.saved_answers)
+        assert reader not in w.app.session.answers.to_json()
 
 
 async def test_a_misspelt_environment_variable_is_told_on_the_screen() -> None:
     options = Options(env={"WALLARM_APIGW_REGOIN": "eu-central-1"})
-    app = WizardApp(Scripted(Script()), options)
+    app = WizardApp(options, product=Scripted(Script()).begin)
     async with app.run_test() as pilot:
         await settle(pilot)
         told = [str(n.message) for n in app._notifications]
@@ -246,8 +246,8 @@ async def test_a_misspelt_environment_variable_is_told_on_the_screen() -> None:
 async def test_every_answer_is_saved_as_it_is_given_and_the_token_never() -> None:
     async with wizard("options", answers=READY, token=True) as w:
         await w.type("x")
-        await until(w.pilot, lambda: bool(w.backend.saved_answers))
-        saved = w.backend.saved_answers[-1]
+        await until(w.pilot, lambda: bool(w.product.saved_answers))
+        saved = w.product.saved_answers[-1]
         assert saved.name_prefix == "api-gw-discoveryx"
         assert TOKEN not in saved.to_json()
 
@@ -256,10 +256,10 @@ async def test_going_back_loses_no_answer() -> None:
     async with wizard("stages", token=True) as w:
         await w.press("space")
         await w.press("ctrl+n", "down", "up", "ctrl+n", "ctrl+n")
-        assert w.app.state.at == "node"
+        assert w.app.session.at == "node"
         before = dataclasses.replace(w.answers)
         await w.press("escape", "escape", "escape")
-        assert w.app.state.at == "stages"
+        assert w.app.session.at == "stages"
         assert w.answers == before
 
 
@@ -290,7 +290,7 @@ async def test_quit_asks_only_when_something_would_be_lost() -> None:
         await w.press("ctrl+q")
         assert w.app._exit
     async with wizard("stages", token=True) as w:
-        w.app.state.token_typed = True
+        w.app.session.token_typed = True
         await w.press("ctrl+q")
         assert isinstance(w.app.screen, Confirm)
         assert "The Wallarm token is not" in w.text

@@ -11,9 +11,8 @@ from tests.ui.acting import wizard
 from tests.ui.scenes import until
 from wizard.core.events import TerraformChanged
 from wizard.core.terraform.progress import ProgressReducer
-from wizard.ui.jobs_run import EVENTS_AT_ONCE
-from wizard.ui.screens.deploy import LINES_AT_ONCE
-from wizard.ui.state import LOG_LINES
+from wizard.ui.deployment_run import EVENTS_AT_ONCE, LOG_LINES
+from wizard.ui.screens.deploy import LINES_AT_ONCE, Deploy
 
 
 async def test_what_terraform_says_is_folded_in_and_drawn_in_bounded_pieces() -> None:
@@ -21,13 +20,14 @@ async def test_what_terraform_says_is_folded_in_and_drawn_in_bounded_pieces() ->
     async with wizard("deploy") as w:
         w.app.screen.query_one(TabbedContent).active = "log-pane"
         await w.pilot.pause()
-        log, run = w.app.screen.query_one("#log", RichLog), w.app.state.run
+        log, run = w.app.screen.query_one("#log", RichLog), w.app.deployment_run.now
         for number in range(many):
-            w.app.jobs.hear(TerraformChanged(None, f"line {number}"))
-        w.app.jobs.drain()
+            w.app.deployment_run.hear(TerraformChanged(None, f"line {number}"))
+        w.app.deployment_run.drain()
         assert run.told == EVENTS_AT_ONCE
         drawn = len(log.lines)
-        w.app.changed("run")
+        assert isinstance(w.app.screen, Deploy)
+        w.app.screen.show()
         assert len(log.lines) - drawn <= LINES_AT_ONCE
         last = f"line {many - 1}"
         await until(w.pilot, lambda: bool(log.lines) and log.lines[-1].text.strip() == last)
@@ -37,17 +37,15 @@ async def test_what_terraform_says_is_folded_in_and_drawn_in_bounded_pieces() ->
 
 async def test_everything_terraform_said_is_there_when_its_part_ends() -> None:
     async with wizard("deploy") as w:
-        from wizard.ui.messages import PartDone
-
         for number in range(2 * EVENTS_AT_ONCE):
-            w.app.jobs.hear(TerraformChanged(None, f"line {number}"))
-        w.app.on_part_done(PartDone("deploy", None, None))
-        assert w.app.state.run.told == 2 * EVENTS_AT_ONCE
+            w.app.deployment_run.hear(TerraformChanged(None, f"line {number}"))
+        w.app.deployment_run.part_ended("deploy", None)
+        assert w.app.deployment_run.now.told == 2 * EVENTS_AT_ONCE
 
 
 async def test_of_all_pictures_of_a_deployment_only_the_newest_waits() -> None:
     async with wizard("deploy") as w:
-        run, jobs = w.app.state.run, w.app.jobs
+        run, jobs = w.app.deployment_run.now, w.app.deployment_run
         for _ in range(5):
             snapshot = ProgressReducer().snapshot(0.0)
             old = weakref.ref(snapshot)

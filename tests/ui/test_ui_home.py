@@ -12,10 +12,10 @@ from tests.ui.scenes import CHOSEN, settle, until
 from tests.ui.script import Script, deploy_error
 from wizard.core.answers.model import Answers
 from wizard.core.journal.unfinished import Unfinished
+from wizard.core.known_deployment import KnownDeployment
 from wizard.ui.run import summary
 from wizard.ui.screens.dialogs import Confirm, Details
 from wizard.ui.screens.unfinished import UnfinishedRun
-from wizard.ui.views import Existing
 
 
 @SIZES
@@ -25,7 +25,7 @@ async def test_home_says_how_the_deployment_does_and_what_can_be_done(
     async with wizard(script=deployed(), size=size) as w:
         assert "api-gw-discovery in us-east-1 is deployed" in w.text
         assert "52 resources" in w.text
-        assert "2 connected, 1 was changed by somebody else" in w.text
+        assert "3 connected, 1 changed by somebody else" in w.text
         for action in ("Add stages", "Remove stages", "Change settings", "Troubleshoot",
                        "Uninstall"):  # fmt: skip
             assert action in w.text
@@ -54,8 +54,8 @@ async def test_a_run_that_did_not_end_is_shown_on_start_step_by_step(
                       "Leave it"):  # fmt: skip
             assert words in w.text, words
         await w.press("escape")
-        assert w.app.state.at == "home"
-        assert w.backend.calls.count("deploy") == 0
+        assert w.app.session.at == "home"
+        assert w.product.calls.count("deploy") == 0
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ async def test_one_goes_on_takes_it_away_or_leaves_it(
     async with wizard(script=begun(flow), size=(120, 36)) as w:
         await until(w.pilot, lambda: isinstance(w.app.screen, UnfinishedRun))
         await w.press(*keys)
-        await until(w.pilot, lambda: w.app.state.at == at)
+        await until(w.pilot, lambda: w.app.session.at == at)
         if at == "stages":
             assert w.answers.stages == ("b/prod",)
-        assert "deploy" not in w.backend.calls
-        assert "uninstall" not in w.backend.calls
+        assert "deploy" not in w.product.calls
+        assert "uninstall" not in w.product.calls
 
 
 @SIZES
@@ -92,13 +92,15 @@ async def test_adding_a_stage_touches_nothing_else(size: tuple[int, int]) -> Non
         await w.press("slash")
         await w.type("customers")
         await w.press("enter", "space", "ctrl+n")
-        assert w.app.state.at == "review"
+        assert w.app.session.at == "review"
         assert "Change 1 stage" in w.text
         await w.press("ctrl+n")
-        await until(w.pilot, lambda: w.app.state.at == "proof" and bool(w.app.state.run.ended))
-        assert "add_stages" in w.backend.calls
-        assert "deploy" not in w.backend.calls
-        assert not w.backend.saved_answers, "the saved answers belong to the whole deployment"
+        await until(
+            w.pilot, lambda: w.app.session.at == "proof" and bool(w.app.deployment_run.now.ended)
+        )
+        assert "add_stages" in w.product.calls
+        assert "deploy" not in w.product.calls
+        assert not w.product.saved_answers, "the saved answers belong to the whole deployment"
 
 
 async def test_a_connected_stage_is_not_taken_off_where_stages_are_added() -> None:
@@ -113,15 +115,15 @@ async def test_a_connected_stage_is_not_taken_off_where_stages_are_added() -> No
 async def test_back_from_adding_leads_home() -> None:
     async with wizard(script=deployed()) as w:
         await w.press("ctrl+n", "escape")
-        assert w.app.state.at == "home"
-        assert w.app.state.mode == "install"
+        assert w.app.session.at == "home"
+        assert w.app.session.mode == "install"
 
 
 async def test_settings_go_through_the_steps_and_keep_the_stored_token() -> None:
     async with wizard(script=deployed()) as w:
         await w.press("down", "down", "ctrl+n")
-        assert w.app.state.at == "aws"
-        assert w.app.step_problem("wallarm") == ""
+        assert w.app.session.at == "aws"
+        assert w.problem("wallarm") == ""
 
 
 @SIZES
@@ -132,13 +134,13 @@ async def test_removing_a_stage_asks_once_and_says_what_became_of_it(size: tuple
         await w.press("space", "ctrl+n")
         assert isinstance(w.app.screen, Confirm)
         await w.press("enter")
-        assert "remove_stages" not in w.backend.calls, "the harmless answer has the focus"
+        assert "remove_stages" not in w.product.calls, "the harmless answer has the focus"
         await w.press("ctrl+n", "tab", "enter")
-        await until(w.pilot, lambda: not w.app.state.run.busy)
+        await until(w.pilot, lambda: not w.app.deployment_run.now.busy)
         assert "1 of 1 stage put back" in w.text
         assert "as before" in w.text
         await w.press("ctrl+n")
-        assert w.app.state.at == "home"
+        assert w.app.session.at == "home"
 
 
 async def test_a_stage_that_somebody_changed_is_asked_about_and_left_alone_by_default() -> None:
@@ -149,7 +151,7 @@ async def test_a_stage_that_somebody_changed_is_asked_about_and_left_alone_by_de
         assert "Somebody changed payments / staging" in w.text
         assert "/ops/logs" in w.text
         await w.pilot.press("enter")
-        await until(w.pilot, lambda: not w.app.state.run.busy)
+        await until(w.pilot, lambda: not w.app.deployment_run.now.busy)
         await settle(w.pilot)
         assert "0 of 1 stage put back" in w.text
         await w.press("enter")
@@ -160,7 +162,7 @@ async def test_nothing_is_removed_without_a_selection() -> None:
     async with wizard("remove", script=deployed()) as w:
         await w.press("ctrl+n")
         assert not isinstance(w.app.screen, Confirm)
-        assert "remove_stages" not in w.backend.calls
+        assert "remove_stages" not in w.product.calls
 
 
 @SIZES
@@ -183,9 +185,9 @@ async def test_what_was_done_stays_in_the_terminal_when_the_screens_are_gone() -
         await w.pilot.press("tab", "enter")
         await until(w.pilot, lambda: isinstance(w.app.screen, Confirm))
         await w.pilot.press("enter")
-        await until(w.pilot, lambda: w.app.state.run.removed is not None
-                    and not w.app.state.run.busy)  # fmt: skip
-        text = summary(w.app)
+        await until(w.pilot, lambda: w.app.deployment_run.now.removed is not None
+                    and not w.app.deployment_run.now.busy)  # fmt: skip
+        text = summary(w.app.deployment_run.now)
     assert "39 resources destroyed." in text
     assert "Left: 0001b2c3d4/staging" in text
 
@@ -193,9 +195,9 @@ async def test_what_was_done_stays_in_the_terminal_when_the_screens_are_gone() -
 async def test_a_failed_change_of_settings_never_offers_to_destroy_the_deployment() -> None:
     script = Script(hostile=False, existing=HERE, fail={"deploy": deploy_error()})
     async with wizard("review", script=script, answers=Answers(stages=CHOSEN), token=True) as w:
-        w.app.state.mode = "settings"
+        w.app.session.mode = "settings"
         await w.press("ctrl+n")
-        await until(w.pilot, lambda: w.app.state.run.error is not None)
+        await until(w.pilot, lambda: w.app.deployment_run.now.error is not None)
         await settle(w.pilot)
         assert "Retry" in w.text
         assert "Undo" not in w.text
@@ -205,7 +207,9 @@ async def test_a_question_of_a_flow_is_put_to_a_person_and_leaving_it_is_a_no() 
     async with wizard("home", script=deployed()) as w:
         for keys, expected in ((("escape",), False), (("enter",), False), (("tab", "enter"), True)):
             asked = asyncio.ensure_future(
-                asyncio.to_thread(w.backend.agree, "Terraform's state is locked. Remove the lock?")
+                asyncio.to_thread(
+                    w.product.context.ask_person, "Terraform's state is locked. Remove the lock?"
+                )
             )
             await until(w.pilot, lambda: isinstance(w.app.screen, Confirm))
             assert "A decision is needed" in w.text
@@ -218,25 +222,28 @@ async def test_a_question_that_comes_when_the_screens_are_gone_is_answered_no() 
     async with wizard("home", script=deployed()) as w:
         pass
     assert (
-        await asyncio.wait_for(asyncio.to_thread(w.backend.agree, "Remove the lock?"), 20) is False
+        await asyncio.wait_for(
+            asyncio.to_thread(w.product.context.ask_person, "Remove the lock?"), 20
+        )
+        is False
     )
 
 
 ELSEWHERE = (
-    Existing("payments-team", "123456789012", "us-east-1", None, 0.0, bucket="team-state"),
+    KnownDeployment("payments-team", "123456789012", "us-east-1", None, 0.0, bucket="team-state"),
 )
 
 
 async def test_a_deployment_that_only_a_colleague_has_is_found_and_leads_home() -> None:
     async with wizard(script=Script(hostile=False, elsewhere=ELSEWHERE)) as w:
-        await until(w.pilot, lambda: w.app.state.at == "home")
+        await until(w.pilot, lambda: w.app.session.at == "home")
     async with wizard(script=Script(hostile=False, existing=HERE, elsewhere=ELSEWHERE)) as w:
         await until(w.pilot, lambda: "s3://team-state" in w.text)
-        assert w.app.state.at == "home"
+        assert w.app.session.at == "home"
         assert "api-gw-discovery in us-east-1 is deployed" in w.text
 
 
-THERE = (Existing("edge", "123456789012", "us-east-1", None, 0.0, remote=True),)
+THERE = (KnownDeployment("edge", "123456789012", "us-east-1", None, 0.0, remote=True),)
 
 
 @SIZES
@@ -244,7 +251,7 @@ async def test_a_deployment_whose_state_is_elsewhere_is_opened_with_what_is_poss
     size: tuple[int, int],
 ) -> None:
     async with wizard(script=Script(hostile=False, elsewhere=THERE), size=size) as w:
-        await until(w.pilot, lambda: w.app.state.at == "home" and "3 connected" in w.text)
+        await until(w.pilot, lambda: w.app.session.at == "home" and "3 connected" in w.text)
         assert "edge in us-east-1 was deployed from another computer." in w.text
         assert "not here, but on the computer it was installed from" in w.text
         assert "state_bucket=NAME" in w.text
@@ -252,8 +259,8 @@ async def test_a_deployment_whose_state_is_elsewhere_is_opened_with_what_is_poss
         for action in ("Troubleshoot", "Deploy another one"):
             assert action in w.text, "nothing is below the fold"
         await w.press("up", "up", "up", "ctrl+n")
-        assert w.app.state.at == "doctor", "what cannot be done is not begun"
-        assert "review_add" not in w.backend.calls
+        assert w.app.session.at == "doctor", "what cannot be done is not begun"
+        assert "review_add" not in w.product.calls
 
 
 async def test_one_goes_from_a_deployment_within_reach_to_one_that_is_not_and_back() -> None:

@@ -30,7 +30,7 @@ async def test_hostile_names_stay_text_on_every_screen(size: tuple[int, int]) ->
         table = w.app.screen.query_one(StageTable)
         for name in HOSTILE:
             shown = clean(name)[:20]
-            names = [r.name[:20] for r in w.app.state.book.shown]
+            names = [r.name[:20] for r in w.app.account.book.shown]
             table.go(names.index(shown))
             await w.pilot.pause()
             assert shown in w.text
@@ -39,21 +39,23 @@ async def test_hostile_names_stay_text_on_every_screen(size: tuple[int, int]) ->
         assert isinstance(w.app.screen, Details)
         assert not harmful(w.text)
         await w.press("escape")
-        w.app.state.wants["network"] = "existing"
-        w.app.state.drafts.update(node_group=HOSTILE[0], name_prefix=HOSTILE[2], tags=HOSTILE[7])
+        w.app.session.choices.network = "existing"
+        w.app.session.drafts.update(node_group=HOSTILE[0], name_prefix=HOSTILE[2], tags=HOSTILE[7])
         for step in ("welcome", "aws", "stages", "logs", "wallarm", "node", "options"):
             w.app.go(step)
             await settle(w.pilot)
             assert not harmful(w.text), step
             if step in ("aws", "wallarm"):
                 assert "[/foo]" in w.text, "markup is shown as it was written"
-        w.app.state.wants["network"] = "new"
-        w.app.state.drafts.clear()
+        w.app.session.choices.network = "new"
+        w.app.session.drafts.clear()
         w.app.go("review")
         await settle(w.pilot)
         assert not harmful(w.text)
         await w.press("ctrl+n")
-        await until(w.pilot, lambda: w.app.state.at == "proof" and bool(w.app.state.run.ended))
+        await until(
+            w.pilot, lambda: w.app.session.at == "proof" and bool(w.app.deployment_run.now.ended)
+        )
         for step in ("deploy", "logging", "proof"):
             w.app.go(step)
             await settle(w.pilot)
@@ -66,7 +68,7 @@ async def test_a_bug_in_the_backend_is_shown_and_does_not_end_the_app() -> None:
         def broken(*_: object) -> None:
             raise ZeroDivisionError("a bug")
 
-        w.backend.identity = broken  # type: ignore[method-assign]
+        w.product.account().identity = broken  # type: ignore[method-assign]
         await w.press("r")
         assert "Something unexpected happened" in w.text
         assert "ZeroDivisionError" in w.text

@@ -24,9 +24,7 @@ from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.flows.context import Options
 from wizard.ui.app import WizardApp
-from wizard.ui.live import LiveBackend
 from wizard.ui.screens.dialogs import AskCode
-from wizard.ui.state import Loaded
 
 RIGHT, NEXT, WRONG = "483920", "573801", "111112"
 PATIENCE = 60.0
@@ -43,15 +41,20 @@ async def started(
     gate: CodeGate, home: Path, start: str, size: tuple[int, int] = (80, 24), profile: str = ""
 ) -> AsyncIterator[tuple[WizardApp, Pilot[int]]]:
     options = Options(workspace=home / "workspace", env=user(gate.url, home))
-    backend = LiveBackend(options)
     answers = Answers(profile=profile, region="eu-central-1")
-    app = WizardApp(backend, options, answers, unicode=True, start=start)
+    app = WizardApp(options, answers, unicode=True, start=start)
     app.animation_level = "none"
     try:
         async with app.run_test(size=size) as pilot:
             yield app, pilot
     finally:
-        backend.close()
+        app.deployment_run.close()
+
+
+def looked_around(app: WizardApp) -> bool:
+    """Every check of the first screen has its answer."""
+    told = app.session.checked.first.values()
+    return bool(told) and all(c.state not in (State.TODO, State.RUNNING) for c in told)
 
 
 async def code_asked(app: WizardApp, pilot: Pilot[int]) -> None:
@@ -63,12 +66,12 @@ async def test_a_role_is_assumed_and_the_screen_says_which(
     gate: CodeGate, tmp_path: Path, size: tuple[int, int]
 ) -> None:
     async with started(gate, tmp_path, "aws", size) as (app, pilot):
-        app.state.identity.reset()
-        await until(pilot, lambda: app.state.profiles.value is not None, PATIENCE)
+        app.account.identity.reset()
+        await until(pilot, lambda: app.account.profiles.value is not None, PATIENCE)
         await settle(pilot)
         await pilot.press("down", "down", "space")
-        await until(pilot, lambda: app.state.identity.value is not None, PATIENCE)
-        assert app.state.answers.profile == "role"
+        await until(pilot, lambda: app.account.identity.value is not None, PATIENCE)
+        assert app.session.answers.profile == "role"
         assert "assumed-role/operator" in screen_text(app)
         assert gate.seen == []
 
@@ -82,21 +85,22 @@ async def test_a_code_is_asked_for_once_and_then_serves_every_part_of_the_wizard
         assert DEVICE.rpartition("/")[2] in screen_text(app)
         await pilot.press(*RIGHT, "enter")
         # The checks and the account were asked for at the same time; both go on with this code.
-        await until(pilot, lambda: not app.state.preflight.busy, PATIENCE)
-        await until(pilot, lambda: not app.state.identity.busy, PATIENCE)
+        await until(pilot, lambda: looked_around(app), PATIENCE)
+        await until(pilot, lambda: not app.account.identity.busy, PATIENCE)
         assert not isinstance(app.screen, AskCode)
-        assert app.state.checks["identity"].state is State.DONE
-        assert app.state.identity.value is not None
-        assert "assumed-role/admin" in app.state.identity.value.arn
+        assert app.session.checked.first["identity"].state is State.DONE
+        assert app.account.identity.value is not None
+        assert "assumed-role/admin" in app.account.identity.value.arn
         await pilot.press("r")
-        await until(pilot, lambda: not app.state.preflight.busy, PATIENCE)
+        await until(pilot, lambda: looked_around(app), PATIENCE)
         await pilot.press("ctrl+n")
-        await until(pilot, lambda: app.state.at == "aws")
-        app.state.identity.reset()
-        app.jobs.identify()
-        app.jobs.look_up("log_groups", "networks")
-        await until(pilot, lambda: app.state.identity.value is not None, PATIENCE)
-        await until(pilot, lambda: app.state.networks.value is not None, PATIENCE)
+        await until(pilot, lambda: app.session.at == "aws")
+        app.account.identity.reset()
+        app.account.identify()
+        app.account.read_log_groups()
+        app.account.read_networks()
+        await until(pilot, lambda: app.account.identity.value is not None, PATIENCE)
+        await until(pilot, lambda: app.account.networks.value is not None, PATIENCE)
         assert gate.seen == [RIGHT]
         assert RIGHT not in screen_text(app)
 
@@ -105,13 +109,13 @@ async def test_a_wrong_code_is_explained_and_asked_for_anew(gate: CodeGate, tmp_
     async with started(gate, tmp_path, "aws", profile="role-with-code") as (app, pilot):
         await code_asked(app, pilot)
         await pilot.press(*WRONG, "enter")
-        await until(pilot, lambda: app.state.identity.error is not None, PATIENCE)
+        await until(pilot, lambda: app.account.identity.error is not None, PATIENCE)
         assert "The MFA code was refused" in screen_text(app)
         await pilot.press("r")
         await code_asked(app, pilot)
         assert app.screen.query_one("#code", Input).value == "", "the refused code is gone"
         await pilot.press(*RIGHT, "enter")
-        await until(pilot, lambda: app.state.identity.value is not None, PATIENCE)
+        await until(pilot, lambda: app.account.identity.value is not None, PATIENCE)
         assert "assumed-role/admin" in screen_text(app)
         assert gate.seen == [WRONG, RIGHT]
 
@@ -122,11 +126,11 @@ async def test_whoever_has_no_code_at_hand_can_choose_another_profile(
     async with started(gate, tmp_path, "aws", profile="role-with-code") as (app, pilot):
         await code_asked(app, pilot)
         await pilot.press("escape")
-        await until(pilot, lambda: app.state.identity.error is not None, PATIENCE)
+        await until(pilot, lambda: app.account.identity.error is not None, PATIENCE)
         assert "No MFA code was given" in screen_text(app)
         await pilot.press("up", "space")
-        await until(pilot, lambda: app.state.identity.value is not None, PATIENCE)
-        assert app.state.answers.profile == "role"
+        await until(pilot, lambda: app.account.identity.value is not None, PATIENCE)
+        assert app.session.answers.profile == "role"
         assert gate.seen == []
 
 
@@ -148,21 +152,21 @@ async def test_who_waves_the_code_away_does_so_for_all_that_wait_for_it(
     refused: list[str] = []
     turn = threading.Lock()
     async with started(gate, tmp_path, "welcome") as (app, pilot):
-        await until(pilot, lambda: not app.state.preflight.busy, PATIENCE)
+        await until(pilot, lambda: looked_around(app), PATIENCE)
 
         def ask() -> None:
             with turn:
                 try:
-                    app.jobs.ask_mfa(DEVICE)
+                    app.workers_at_work.ask_code(DEVICE)
                 except WizardError as error:
                     refused.append(error.code)
 
         for name in ("one", "two"):
-            app.jobs.fetch(name, Loaded(), ask)
+            app.workers_at_work.start(name, ask, lambda _: None)
         await code_asked(app, pilot)
         await pilot.press("escape")
         await until(pilot, lambda: len(refused) == 2, PATIENCE)
         assert refused == ["WAG-E-AWS-021"] * 2
-        app.jobs.fetch("three", Loaded(), ask)
+        app.workers_at_work.start("three", ask, lambda _: None)
         await code_asked(app, pilot)
         await pilot.press("escape")

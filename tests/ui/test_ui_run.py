@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from tests.ui.acting import READY, SIZES, wizard
+from tests.ui.acting import READY, SIZES, Session, wizard
 from tests.ui.scenes import settle, until
 from tests.ui.script import Script, deploy_error
 from wizard.core.answers.model import Answers
 from wizard.ui.screens.dialogs import Confirm, TypedConfirm
+
+
+def terraform_works(w: Session) -> bool:
+    progress = w.app.deployment_run.now.progress
+    return bool(progress and progress.running)
 
 
 @SIZES
@@ -18,7 +23,7 @@ async def test_the_review_says_what_where_and_that_nothing_was_changed(
         assert "until here." in w.text
         assert "Deploy 39 resources" in w.text
         assert "orders / prod" in w.text
-        assert "deploy" not in w.backend.calls
+        assert "deploy" not in w.product.calls
 
 
 async def test_what_is_destroyed_stands_out_and_is_asked_about_once_more() -> None:
@@ -30,23 +35,23 @@ async def test_what_is_destroyed_stands_out_and_is_asked_about_once_more() -> No
         await w.press("ctrl+n")
         assert isinstance(w.app.screen, Confirm)
         await w.press("enter")
-        assert "deploy" not in w.backend.calls, "the harmless answer has the focus"
+        assert "deploy" not in w.product.calls, "the harmless answer has the focus"
         await w.press("ctrl+n", "tab", "enter")
-        assert "deploy" in w.backend.calls
+        assert "deploy" in w.product.calls
 
 
 async def test_the_review_names_the_step_that_is_not_finished() -> None:
     async with wizard("review", answers=Answers()) as w:
         assert "Stages: select at least one stage" in w.text
         await w.press("ctrl+n")
-        assert "deploy" not in w.backend.calls
+        assert "deploy" not in w.product.calls
 
 
 @SIZES
 async def test_from_review_to_the_proof_without_another_key(size: tuple[int, int]) -> None:
     async with wizard("review", size=size, answers=READY, token=True) as w:
         await w.press("ctrl+n")
-        await until(w.pilot, lambda: w.app.state.at == "proof", 15)
+        await until(w.pilot, lambda: w.app.session.at == "proof", 15)
         await settle(w.pilot)
         assert (
             "A request travels from your API to the node in 1.3s, and is understood by it."
@@ -61,14 +66,14 @@ async def test_a_failure_says_what_why_and_next_and_retry_goes_on() -> None:
     script = Script(hostile=False, fail={"deploy": deploy_error()})
     async with wizard("review", answers=READY, token=True, script=script, size=(120, 36)) as w:
         await w.press("ctrl+n")
-        await until(w.pilot, lambda: bool(w.app.state.run.ended))
+        await until(w.pilot, lambda: bool(w.app.deployment_run.now.ended))
         await settle(w.pilot)
         for words in ("AWS refused to create the load balancer", "AccessDenied", "then Retry",
                       "Support bundle", "Undo", "Problems (1)"):  # fmt: skip
             assert words in w.text
         await w.press("t")
-        await until(w.pilot, lambda: "proof" in w.app.state.run.done)
-        assert w.backend.calls.count("deploy") == 2
+        await until(w.pilot, lambda: "proof" in w.app.deployment_run.now.done)
+        assert w.product.calls.count("deploy") == 2
 
 
 async def test_stopping_asks_first_and_then_stops_gracefully() -> None:
@@ -77,19 +82,18 @@ async def test_stopping_asks_first_and_then_stops_gracefully() -> None:
     script = Script(hostile=False, hold=threading.Event())
     async with wizard("review", answers=READY, token=True, script=script) as w:
         await w.pilot.press("ctrl+n")
-        await until(w.pilot, lambda: bool(w.app.state.run.progress
-                                          and w.app.state.run.progress.running))  # fmt: skip
+        await until(w.pilot, lambda: terraform_works(w))
         await w.pilot.press("c")
         await until(w.pilot, lambda: isinstance(w.app.screen, Confirm))
         await w.pilot.press("enter")
         await w.pilot.pause()
-        assert "cancel" not in w.backend.calls, "Keep going has the focus"
+        assert "cancel" not in w.product.calls, "Keep going has the focus"
         await w.pilot.press("c")
         await w.pilot.pause()
         await w.pilot.press("tab", "enter")
-        await until(w.pilot, lambda: bool(w.app.state.run.ended))
-        assert "cancel" in w.backend.calls
-        assert "harder" not in w.backend.calls
+        await until(w.pilot, lambda: bool(w.app.deployment_run.now.ended))
+        assert "cancel" in w.product.calls
+        assert "harder" not in w.product.calls
         assert "Terraform was stopped" in w.text
 
 
@@ -99,12 +103,11 @@ async def test_while_it_settles_the_number_is_told_and_only_a_typed_word_stops_i
     script = Script(hostile=False, hold=threading.Event(), settles=False)
     async with wizard("review", answers=READY, token=True, script=script) as w:
         await w.pilot.press("ctrl+n")
-        await until(w.pilot, lambda: bool(w.app.state.run.progress
-                                          and w.app.state.run.progress.running))  # fmt: skip
+        await until(w.pilot, lambda: terraform_works(w))
         await w.pilot.press("c")
         await until(w.pilot, lambda: isinstance(w.app.screen, Confirm))
         await w.pilot.press("tab", "enter")
-        await until(w.pilot, lambda: "cancel" in w.backend.calls)
+        await until(w.pilot, lambda: "cancel" in w.product.calls)
         await until(w.pilot, lambda: "2 resources still settling" in w.text)
 
         await w.pilot.press("c")
@@ -112,13 +115,13 @@ async def test_while_it_settles_the_number_is_told_and_only_a_typed_word_stops_i
         assert "2 resources still settling" in w.text
         await w.pilot.press(*"yes", "enter")
         await until(w.pilot, lambda: not isinstance(w.app.screen, TypedConfirm))
-        assert "harder" not in w.backend.calls
+        assert "harder" not in w.product.calls
 
         await w.pilot.press("c")
         await until(w.pilot, lambda: isinstance(w.app.screen, TypedConfirm))
         await w.pilot.press(*"kill", "enter")
-        await until(w.pilot, lambda: "harder" in w.backend.calls)
-        await until(w.pilot, lambda: bool(w.app.state.run.ended))
+        await until(w.pilot, lambda: "harder" in w.product.calls)
+        await until(w.pilot, lambda: bool(w.app.deployment_run.now.ended))
 
 
 async def test_quitting_during_the_deployment_asks_and_ends_with_130() -> None:
@@ -127,7 +130,7 @@ async def test_quitting_during_the_deployment_asks_and_ends_with_130() -> None:
     script = Script(hostile=False, hold=threading.Event())
     async with wizard("review", answers=READY, token=True, script=script) as w:
         await w.pilot.press("ctrl+n")
-        await until(w.pilot, lambda: w.app.state.run.busy)
+        await until(w.pilot, lambda: w.app.deployment_run.now.busy)
         await w.pilot.press("ctrl+q")
         await until(w.pilot, lambda: isinstance(w.app.screen, Confirm))
         await w.pilot.press("tab", "enter")
@@ -139,31 +142,35 @@ async def test_one_stage_can_be_put_back() -> None:
     script = Script(hostile=False, failing_stage=2)
     async with wizard("review", answers=READY, token=True, script=script) as w:
         await w.press("ctrl+n")
-        await until(w.pilot, lambda: w.app.state.at == "logging" and bool(w.app.state.run.ended))
+        await until(
+            w.pilot, lambda: w.app.session.at == "logging" and bool(w.app.deployment_run.now.ended)
+        )
         await settle(w.pilot)
         assert "1 failed" in w.text
         assert "ConflictException" in w.text
         await w.press("u", "tab", "enter")
-        assert "undo_stage" in w.backend.calls
+        assert "undo_stage" in w.product.calls
         assert "1 of 3 stages switched on, 1 put back, 1 failed" in w.text
-        assert int(w.app.state.run.exit_code) == 1
+        assert int(w.app.deployment_run.now.exit_code) == 1
 
 
 async def test_a_stage_that_failed_is_not_left_behind_and_is_tried_again_alone() -> None:
     script = Script(hostile=False, failing_stage=2)
     async with wizard("review", answers=READY, token=True, script=script) as w:
         await w.press("ctrl+n")
-        await until(w.pilot, lambda: bool(w.app.state.run.ended))
+        await until(w.pilot, lambda: bool(w.app.deployment_run.now.ended))
         await settle(w.pilot)
-        assert w.app.state.at == "logging"
+        assert w.app.session.at == "logging"
         await w.press("u", "tab", "enter")
-        assert w.app.state.at == "logging"
+        assert w.app.session.at == "logging"
         assert "modification. Please try again later." in " ".join(w.text.split())
         await w.press("t")
-        await until(w.pilot, lambda: w.app.state.at == "proof" and not w.app.state.run.busy)
-        assert w.backend.tried == [(), (READY.stages[2],)]
-        assert w.backend.calls.count("prove") == 2
-        assert int(w.app.state.run.exit_code) == 0
+        await until(
+            w.pilot, lambda: w.app.session.at == "proof" and not w.app.deployment_run.now.busy
+        )
+        assert w.product.tried == [(), (READY.stages[2],)]
+        assert w.product.calls.count("prove") == 2
+        assert int(w.app.deployment_run.now.exit_code) == 0
         w.app.go("logging")
         await settle(w.pilot)
         assert "2 of 3 stages switched on, 1 put back" in w.text
@@ -174,22 +181,25 @@ async def test_undo_takes_away_what_was_made_and_back_plans_anew() -> None:
     script = Script(hostile=False, fail={"deploy": deploy_error()})
     async with wizard("review", answers=READY, token=True, script=script, size=(120, 36)) as w:
         await w.press("ctrl+n")
-        await until(w.pilot, lambda: bool(w.app.state.run.ended))
+        await until(w.pilot, lambda: bool(w.app.deployment_run.now.ended))
         await settle(w.pilot)
         await w.pilot.click("#undo")
         await until(w.pilot, lambda: isinstance(w.app.screen, Confirm))
         await w.press("tab", "enter")
-        await until(w.pilot, lambda: "undo" in w.app.state.run.done and not w.app.state.run.busy)
+        await until(
+            w.pilot,
+            lambda: "undo" in w.app.deployment_run.now.done and not w.app.deployment_run.now.busy,
+        )
         await settle(w.pilot)
         assert "What was made is taken away" in w.text
         await w.press("escape")
-        assert w.app.state.at == "review"
-        assert w.backend.calls.count("review") == 2
+        assert w.app.session.at == "review"
+        assert w.product.calls.count("review") == 2
         assert "Deploy 39 resources" in w.text
 
 
 async def test_a_part_that_ends_while_one_leaves_opens_no_screen() -> None:
     async with wizard("review", answers=READY, token=True) as w:
-        w.app.state.at = "deploy"
+        w.app.session.at = "deploy"
     w.app._follow("deploy")  # as its timer does, when the screens are gone already
-    assert w.app.state.at == "deploy"
+    assert w.app.session.at == "deploy"

@@ -10,9 +10,9 @@ from tests.ui.script import TOKEN, Script
 from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import State
+from wizard.core.known_deployment import KnownDeployment
 from wizard.core.secret import Secret
 from wizard.ui.screens.dialogs import AskCode
-from wizard.ui.views import Existing
 from wizard.ui.widgets.picklist import PickList
 from wizard.ui.widgets.rows import Rows
 
@@ -64,7 +64,7 @@ async def test_a_failed_check_can_be_run_again() -> None:
 
 
 async def test_an_existing_deployment_opens_home_instead() -> None:
-    existing = (Existing("api-gw-discovery", "123456789012", "us-east-1", 52, 0.0),)
+    existing = (KnownDeployment("api-gw-discovery", "123456789012", "us-east-1", 52, 0.0),)
     async with wizard(script=Script(existing=existing)) as w:
         assert "What would you like to do?" in w.text
         assert "api-gw-discovery in us-east-1 is deployed" in w.text
@@ -74,11 +74,11 @@ async def test_an_existing_deployment_opens_home_instead() -> None:
 
 async def test_picking_a_profile_takes_its_region_and_asks_aws_again() -> None:
     async with wizard("aws") as w:
-        before = w.backend.calls.count("identity")
+        before = w.product.calls.count("identity")
         await w.press("down", "down", "space")
         assert w.answers.profile == "acme-staging"
         assert w.answers.region == "eu-central-1"
-        assert w.backend.calls.count("identity") == before + 1
+        assert w.product.calls.count("identity") == before + 1
         assert "eu-central-1" in w.text.splitlines()[0]
 
 
@@ -89,7 +89,7 @@ async def test_an_expired_sso_login_is_explained_and_can_be_renewed_here() -> No
         assert "The SSO login has ended" in w.text
         assert "log in to AWS first" in w.text
         await w.press("l")
-        assert "sso_login" in w.backend.calls
+        assert "sso_login" in w.product.calls
         assert "✓ Account" in w.text
 
 
@@ -99,8 +99,8 @@ async def test_an_mfa_code_is_asked_for_in_a_dialog() -> None:
         await w.press("1", "2", "3", "enter")
         assert isinstance(w.app.screen, AskCode), "three digits are no code"
         await w.press("4", "5", "6", "enter")
-        await until(w.pilot, lambda: w.app.state.identity.value is not None)
-        assert "mfa 123456" in w.backend.calls
+        await until(w.pilot, lambda: w.app.account.identity.value is not None)
+        assert "mfa 123456" in w.product.calls
 
 
 async def test_quitting_while_mfa_is_asked_does_not_hang() -> None:
@@ -136,7 +136,7 @@ async def test_the_token_is_masked_and_never_on_the_screen(size: tuple[int, int]
         w.app.screen.query_one("#token").focus()
         w.app.post_message(_paste(f"  {TOKEN[:32]}\n{TOKEN[32:]}  \n"))
         await settle(w.pilot)
-        assert w.app.state.token == Secret(TOKEN)
+        assert w.app.session.token == Secret(TOKEN)
         assert TOKEN[:12] not in w.text
         assert "could not check" in w.text
         await w.press("ctrl+c")
@@ -172,7 +172,7 @@ async def test_a_short_token_is_told_how_short_it_is() -> None:
         await w.type("abc")
         assert "must have 64 characters; this one has 3" in w.text
         await w.press("ctrl+n")
-        assert w.app.state.at == "wallarm"
+        assert w.app.session.at == "wallarm"
 
 
 async def test_an_existing_vpc_needs_its_subnets() -> None:
@@ -182,12 +182,12 @@ async def test_an_existing_vpc_needs_its_subnets() -> None:
         w.app.screen.query_one("#vpcs ItemRows", Rows).focus()
         await w.press("space")
         assert w.answers.vpc_id == "vpc-0a1b2c3d4e5f60718"
-        assert w.app.step_problem("node")
+        assert w.problem("node")
         for name in ("#private", "#public"):
             w.app.screen.query_one(f"{name} ItemRows", Rows).focus()
             await w.press("space", "down", "space")
         assert len(w.answers.public_subnet_ids) == 2
-        assert w.app.step_problem("node") == ""
+        assert w.problem("node") == ""
 
 
 async def test_https_takes_a_zone_and_a_record() -> None:
@@ -196,7 +196,7 @@ async def test_https_takes_a_zone_and_a_record() -> None:
         await w.press("down")
         w.app.screen.query_one("#zones ItemRows", Rows).focus()
         await w.press("space")
-        assert w.app.step_problem("node") == "enter the DNS record"
+        assert w.problem("node") == "enter the DNS record"
         w.app.screen.query_one("#node_dns_name").focus()
         await w.type("wallarm-node")
         assert (w.answers.r53_domain_name, w.answers.node_dns_name) == (
@@ -213,7 +213,7 @@ async def test_a_broken_prefix_shows_its_rule_and_is_not_lost_by_going_back_and_
         assert w.answers.name_prefix == "api-gw-discovery"
         await w.press("escape")
         await w.press("ctrl+n")
-        assert w.app.state.at == "options"
+        assert w.app.session.at == "options"
         assert "Bad_Prefix" in w.text
         assert "✗ must be" in w.text
 

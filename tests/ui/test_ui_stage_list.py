@@ -15,7 +15,7 @@ from wizard.ui.widgets.stage_table import StageTable
 
 async def test_stages_that_are_gone_since_the_last_time_leave_the_list() -> None:
     async with wizard("stages", script=Script(hostile=False, cached=7200.0)) as w:
-        names = {row.name for row in w.app.state.book.shown}
+        names = {row.name for row in w.app.account.book.shown}
         assert len(names) > 10
         assert "gone-since" not in names
         assert "old" not in w.text
@@ -25,7 +25,7 @@ async def test_when_reading_anew_fails_the_last_list_stays_with_its_age() -> Non
     refused = WizardError("WAG-E-AWS-007", "Reading the APIs failed: apigateway:GET is not allowed")
     script = Script(hostile=False, cached=7200.0, fail={"discover": refused})
     async with wizard("stages", script=script) as w:
-        assert "gone-since" in {row.name for row in w.app.state.book.shown}
+        assert "gone-since" in {row.name for row in w.app.account.book.shown}
         assert "This list is 2h 00m old; reading it anew failed." in w.text
         assert "apigateway:GET is not allowed" in w.text
 
@@ -43,12 +43,12 @@ async def test_what_is_typed_right_after_the_slash_goes_into_the_filter() -> Non
 async def test_what_is_on_the_screen_is_read_next_wherever_one_scrolls() -> None:
     script = Script(apis=400, stages_per_api=3, hostile=False)
     async with wizard("stages", script=script) as w:
-        apis = list({r.source.api.api_id: r.source.api for r in w.app.state.book.shown
+        apis = list({r.source.api.api_id: r.source.api for r in w.app.account.book.shown
                      if r.source}.values())  # fmt: skip
 
         def next_ones() -> list[int]:
-            assert w.backend.priority is not None
-            return [apis.index(api) for api in sorted(apis, key=w.backend.priority)]
+            assert w.product.account().priority is not None
+            return [apis.index(api) for api in sorted(apis, key=w.product.account().priority)]
 
         assert next_ones() == list(range(400)), "from the top, as long as nobody moves"
         await w.press(*["pagedown"] * 20)
@@ -66,14 +66,14 @@ async def test_what_is_on_the_screen_is_read_next_wherever_one_scrolls() -> None
 async def test_by_mouse_wheel_too() -> None:
     async with wizard("stages", script=Script(apis=400, hostile=False)) as w:
         table = w.app.screen.query_one(StageTable)
-        assert w.app.state.book.top == ("", "")
+        assert w.app.account.book.top == ("", "")
         for _ in range(5):
             w.app.screen._forward_event(
                 events.MouseScrollDown(None, 10, 10, 0, 1, 0, False, False, False, 10, 10)
             )
         await settle(w.pilot)
         assert table.scroll_offset.y > 0
-        assert w.app.state.book.top > ("", "")
+        assert w.app.account.book.top > ("", "")
 
 
 @SIZES
@@ -90,11 +90,11 @@ async def test_the_filter_narrows_as_one_types_and_select_all_takes_what_is_show
     async with wizard("stages") as w:
         await w.press("slash")
         await w.type("orders")
-        shown = [r.name for r in w.app.state.book.shown]
+        shown = [r.name for r in w.app.account.book.shown]
         assert shown
         assert all("orders" in name for name in shown)
         await w.press("enter", "a")
-        assert len(w.answers.stages) == len([r for r in w.app.state.book.shown if r.selectable])
+        assert len(w.answers.stages) == len([r for r in w.app.account.book.shown if r.selectable])
         await w.press("a")
         assert w.answers.stages == ()
 
@@ -111,7 +111,7 @@ async def test_what_is_selected_stays_selected_when_the_filter_hides_it() -> Non
 
 async def test_a_stage_that_aws_manages_cannot_be_selected_and_says_why() -> None:
     async with wizard("stages") as w:
-        index = next(i for i, r in enumerate(w.app.state.book.shown) if not r.selectable)
+        index = next(i for i, r in enumerate(w.app.account.book.shown) if not r.selectable)
         w.app.screen.query_one(StageTable).go(index)
         await w.press("space")
         assert w.answers.stages == ()
@@ -121,7 +121,7 @@ async def test_a_stage_that_aws_manages_cannot_be_selected_and_says_why() -> Non
 async def test_the_details_show_format_diff_and_the_owners_snippet() -> None:
     async with wizard("stages", size=(120, 36)) as w:
         index = next(
-            i for i, r in enumerate(w.app.state.book.shown)
+            i for i, r in enumerate(w.app.account.book.shown)
             if "stack" in r.note and r.logging == "off"
         )  # fmt: skip
         w.app.screen.query_one(StageTable).go(index)
@@ -141,7 +141,7 @@ async def test_what_could_not_be_read_is_one_row_not_an_error() -> None:
 
 async def test_sorting_keeps_all_rows() -> None:
     async with wizard("stages") as w:
-        before = {r.ref for r in w.app.state.book.shown}
+        before = {r.ref for r in w.app.account.book.shown}
         for _ in range(4):
             await w.press("s")
-            assert {r.ref for r in w.app.state.book.shown} == before
+            assert {r.ref for r in w.app.account.book.shown} == before

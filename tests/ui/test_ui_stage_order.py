@@ -86,7 +86,7 @@ async def test_a_selection_is_gone_through_once_not_for_every_screen_and_line() 
     seen = []
     parse = StageRef.parse
     async with wizard("stages", script=Script(hostile=False, apis=300)) as w:
-        w.app.state.seen.update(("aws", "stages", "logs", "wallarm", "node", "options"))
+        w.app.session.seen.update(("aws", "stages", "logs", "wallarm", "node", "options"))
         rules._stages.cache_clear()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(StageRef, "parse", lambda text: seen.append(text) or parse(text))

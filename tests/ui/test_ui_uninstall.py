@@ -17,13 +17,13 @@ async def test_taking_it_away_is_shown_then_asked_then_done(size: tuple[int, int
         await w.press("ctrl+n")
         assert isinstance(w.app.screen, Confirm)
         await w.press("enter")
-        assert "uninstall" not in w.backend.calls, "the harmless answer has the focus"
+        assert "uninstall" not in w.product.calls, "the harmless answer has the focus"
         await w.press("ctrl+n")
         await w.pilot.press("tab", "enter")
         await until(w.pilot, lambda: isinstance(w.app.screen, Confirm))
         await w.pilot.press("tab", "enter")
-        await until(w.pilot, lambda: w.app.state.run.removed is not None
-                    and not w.app.state.run.busy)  # fmt: skip
+        await until(w.pilot, lambda: w.app.deployment_run.now.removed is not None
+                    and not w.app.deployment_run.now.busy)  # fmt: skip
         await settle(w.pilot)
         assert "3 left, see below" in w.text
         await w.press("ctrl+n")
@@ -43,12 +43,12 @@ async def test_a_removal_that_fails_goes_on_from_there() -> None:
     async with wizard("uninstall", script=script) as w:
         await w.press("ctrl+n")
         await w.press("tab", "enter")
-        await until(w.pilot, lambda: w.app.state.run.error is not None)
+        await until(w.pilot, lambda: w.app.deployment_run.now.error is not None)
         await settle(w.pilot)
         assert "DependencyViolation" in w.text
         assert "Go on removing" in w.text
         await w.press("ctrl+n")
-        assert w.backend.calls.count("review_uninstall") == 2
+        assert w.product.calls.count("review_uninstall") == 2
         assert "Destroy 39 resources" in w.text
 
 
@@ -59,7 +59,7 @@ async def test_log_data_stays_unless_a_person_says_otherwise() -> None:
         await w.press("ctrl+n")
         assert "except the log data" in " ".join(w.text.split())
         await w.press("tab", "enter")
-        await until(w.pilot, lambda: w.backend.deleted_logs is False)
+        await until(w.pilot, lambda: w.product.deleted_logs is False)
 
 
 async def test_log_data_goes_when_a_person_says_so() -> None:
@@ -69,7 +69,7 @@ async def test_log_data_goes_when_a_person_says_so() -> None:
         await w.press("l", "l", "ctrl+n")
         assert "the log groups with their data" in " ".join(w.text.split())
         await w.press("tab", "enter")
-        await until(w.pilot, lambda: w.backend.deleted_logs is True)
+        await until(w.pilot, lambda: w.product.deleted_logs is True)
 
 
 async def test_log_data_that_an_earlier_removal_kept_can_still_be_deleted() -> None:
@@ -82,4 +82,4 @@ async def test_log_data_that_an_earlier_removal_kept_can_still_be_deleted() -> N
         assert isinstance(w.app.screen, Confirm)
         assert "Take away what is left?" in w.text
         await w.press("tab", "enter")
-        await until(w.pilot, lambda: w.backend.deleted_logs is True)
+        await until(w.pilot, lambda: w.product.deleted_logs is True)

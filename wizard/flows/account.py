@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.core.answers.model import Answers
 from wizard.flows import sign_in
-from wizard.flows.preflight import Check, Preflight
+from wizard.flows.preflight import Preflight
 from wizard.flows.sign_in import Profile
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         Network,
         Stage,
     )
-    from wizard.core.secret import Secret
     from wizard.flows.context import Options
     from wizard.services.aws.session import Session
 
@@ -49,7 +48,7 @@ class Lookup:
         self._ask_mfa = ask_mfa
         self._sessions: dict[tuple[str, str, str], Session] = {}
         self._lock = threading.Lock()
-        self._checks = Preflight(options, self.session)
+        self.checks = Preflight(options, self.session)
 
     def session(self, answers: Answers) -> Session:
         """The session that these answers mean."""
@@ -151,17 +150,3 @@ class Lookup:
         from wizard.services.aws.network import certificates
 
         return certificates(self.session(answers))
-
-    def check_token(self, answers: Answers, token: Secret) -> Check:
-        """Valid, refused, or could not be checked: three different things."""
-        return self._checks.check_token(answers, token)
-
-    def check_node(self, answers: Answers) -> Check:
-        """Whether an existing node answers from here. From inside a VPC it may all the same."""
-        return self._checks.check_node(answers)
-
-    def preflight(
-        self, answers: Answers, on_check: Callable[[Check], None], only: str = ""
-    ) -> None:
-        """The checks of the first screen, each told when it starts and when it ends."""
-        self._checks.run(answers, on_check, only)

@@ -360,6 +360,12 @@ class Uninstall:
             )
             return ()
 
+    def undo_failed(self) -> Removed:
+        """Take away what a failed run has made. Where nothing was ever deployed before it, its log
+        groups hold nothing but its own lines and go as well."""
+        only_ours = not self.deployment.journal.applied
+        return self.run(self.review(), delete_logs=only_ours)
+
     def cancel(self) -> None:
         """Ask a running Terraform to stop after what it is doing right now."""
         self.deployment.terraform.interrupt()
@@ -548,11 +554,3 @@ def _role(held: Record) -> tuple[str, ...]:
         )
         return (text,)
     return ()
-
-
-def undo_failed(context: Context, answers: Answers) -> Removed:
-    """Take away what a failed run has made. Where nothing was ever deployed before it, its log
-    groups hold nothing but its own lines and go as well."""
-    with Uninstall(context, answers) as removal:
-        only_ours = not removal.deployment.journal.applied
-        return removal.run(removal.review(), delete_logs=only_ours)

@@ -1,14 +1,19 @@
-"""The wizard's app: owns the state, moves between steps, and starts background work."""
+"""The wizard's app: makes session and models, shows one screen after another, saves, and ends."""
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.events import Event, Resize
 from textual.filter import Monochrome, NoColor
+from textual.geometry import Size
 from textual.scrollbar import ScrollBar
 
 from wizard.core.answers import steps
@@ -16,28 +21,37 @@ from wizard.core.answers.model import Answers
 from wizard.core.environment import unread
 from wizard.core.errors import ExitCode, WizardError
 from wizard.core.text import clean
-from wizard.ui import terminal, unanswered
-from wizard.ui.background import unexpected
-from wizard.ui.jobs import Jobs
-from wizard.ui.jobs_home import HomeJobs
-from wizard.ui.navigation import HOME
-from wizard.ui.palette import commands
+from wizard.flows.context import Context
+from wizard.ui import palette, terminal
+from wizard.ui.account import Account
+from wizard.ui.deployment_run import DeploymentRun
+from wizard.ui.guide import Guide
+from wizard.ui.key_order import KeyOrder
+from wizard.ui.navigation import HOME, after
+from wizard.ui.product import Flows, Product
+from wizard.ui.screen_reader import follow_focus
+from wizard.ui.screens import unfinished
 from wizard.ui.screens.step import StepScreen
-from wizard.ui.state import WizardState
-from wizard.ui.theme import DARK, LIGHT, AsciiOnly, Ink, PlainScrollBar, make_ink, speaks_unicode
-from wizard.ui.ticking import Ticking
+from wizard.ui.session import Loaded, Session
+from wizard.ui.theme import DARK, LIGHT, AsciiOnly, PlainScrollBar, speaks_unicode
+from wizard.ui.workers import Workers, unexpected
 
 if TYPE_CHECKING:
-    from textual.app import SystemCommand
-
     from wizard.flows.context import Options
-    from wizard.ui.backend import Backend
 
 FOLLOW_SECONDS = 1.0  # how long a finished part of the run stays in view before the next one
+NEWS_SECONDS = 0.1  # how often what came from threads reaches the screen
+SAVE_SECONDS = 0.4  # answers are saved this long after the last change
 
 
-class WizardApp(Ticking):
-    """One guided install."""
+class WizardApp(App[int]):
+    """One person at one terminal.
+
+    Args:
+        product: makes the flows; the tests give scripted ones.
+        start: the first screen.
+        clock: seconds, for durations.
+    """
 
     CSS_PATH = "styles.tcss"
     TITLE = "wallarm-apigw"
@@ -51,10 +65,10 @@ class WizardApp(Ticking):
 
     def __init__(
         self,
-        backend: Backend,
         options: Options,
         answers: Answers | None = None,
         *,
+        product: Callable[[Context], Product] = Flows,
         unicode: bool | None = None,
         start: str = "welcome",
         clock: Callable[[], float] = time.monotonic,
@@ -65,28 +79,49 @@ class WizardApp(Ticking):
         self.register_theme(LIGHT)
         self.theme = DARK.name
         self.options = options
-        self._clock = clock
-        self.backend = backend
-        self.state = WizardState(answers or Answers())
-        self.jobs = Jobs(self)
-        self.home_jobs = HomeJobs(self)
         self.unicode = speaks_unicode() if unicode is None else unicode
-        self._first = start
-        self._ink: dict[str, Ink] = {}
-        self._quit_code: int | None = None
         self.follow_seconds = FOLLOW_SECONDS
         self.crash: WizardError | None = None
+        self.workers_at_work = work = Workers(self, options)
+        context = Context(options, self._hear, work.agree, work.agree, work.ask_code)
+        self.product = product(context)
+        self.session = Session(self, answers or Answers())
+        self.account = Account(self, self.session, self.product, work, clock)
+        self.deployment_run = DeploymentRun(
+            self, self.session, self.account, self.product, work, clock
+        )
+        self._guide = Guide(
+            options=options,
+            session=self.session,
+            product=self.product,
+            account=self.account,
+            run=self.deployment_run,
+            workers=work,
+            clock=clock,
+            mover=self,
+        )
+        self._keys = KeyOrder(self, super().on_event)
+        self._first = start
+        self._dirty = False
+        self._save_at = 0.0
+        self._quit_code: int | None = None
         if self.no_color:
             self._filters = [NoColor() if isinstance(f, Monochrome) else f for f in self._filters]
         if not self.unicode:
             self._filters.append(AsciiOnly())
         ScrollBar.renderer = PlainScrollBar
-        backend.listen(self.jobs.hear)
-        backend.ask_with(self.jobs.agree, self.jobs.ask_mfa)
+        self.session.before_screens.append(lambda *_: self._save_soon())
+
+    def _hear(self, event: Any) -> None:
+        self.deployment_run.hear(event)
 
     def on_mount(self) -> None:
         """Show the first screen at once, then start looking around."""
-        self.start_ticking()
+        self.set_interval(NEWS_SECONDS, self._tell_news)
+        self.set_interval(terminal.LOOK_SECONDS, self._look_at_terminal)
+        self.account.changed.subscribe(self, self._account_changed)
+        self.deployment_run.part_done.subscribe(self, self._part_done)
+        self.deployment_run.ended.subscribe(self, self._run_ended)
         self.go(self._first)
         self.call_after_refresh(self._look_around)
         for sentence in unread(self.options.env):
@@ -94,119 +129,185 @@ class WizardApp(Ticking):
 
     def on_unmount(self) -> None:
         """However the screens end: no worker may wait for a person any more."""
-        self.jobs.close()
+        self.let_go()
 
     def _look_around(self) -> None:
         if self._first == "welcome":
-            self.jobs.look_up("existing")
-            self.jobs.preflight()
-            self.jobs.identify()
+            self.account.find_here()
+            self.account.identify()
 
-    def clock(self) -> float:
-        """Seconds, for durations."""
-        return self._clock()
+    def _tell_news(self) -> None:
+        """Ten times a second: what came is shown, what was typed is saved."""
+        follow_focus(self)
+        self._keys.look_after()
+        self.deployment_run.tell_news()
+        self.account.tell_news()
+        if self._dirty and time.monotonic() >= self._save_at:
+            self._save()
 
-    @property
-    def ink(self) -> Ink:
-        """Styles of the current theme."""
-        if self.theme not in self._ink:
-            self._ink[self.theme] = make_ink(self.theme_variables)
-        return self._ink[self.theme]
+    def _look_at_terminal(self) -> None:
+        if self.is_headless:
+            return
+        if terminal.is_gone():
+            terminal.leave()
+        # The signal of a new size does not reach every program: not through some containers.
+        size = Size(*shutil.get_terminal_size())
+        if size != self.size:
+            self.post_message(Resize(size, size))
+
+    async def on_event(self, event: Event) -> None:
+        """Keys and pasted text take their turn."""
+        await self._keys.take(event)
 
     # Moving -----------------------------------------------------------------------------------
 
     def go(self, step_id: str) -> None:
         """Show a step, `home`, or a screen of Home."""
-        self.state.at = step_id
+        self.session.at = step_id
         if step_id not in dict(HOME):
-            self.state.seen.add(step_id)
+            self.session.seen.add(step_id)
         module = importlib.import_module(f"wizard.ui.screens.{step_id}")
-        screen: StepScreen = module.SCREEN()
+        screen: StepScreen = module.SCREEN(self._guide)
         if isinstance(self.screen, StepScreen):
             self.switch_screen(screen)
         else:
             self.push_screen(screen)
 
     def visit(self, step_id: str) -> None:
-        """Go to a step that was seen already, from the sidebar or the palette."""
-        target = steps.step(step_id)
-        run = self.state.run
-        if step_id not in self.state.seen or step_id == self.state.at:
+        """Go to a step that was seen already, or to a screen of Home."""
+        run = self.deployment_run.now
+        if step_id in dict(HOME):
+            if not run.busy:
+                self.go(step_id)
             return
-        if not target.changes and (run.busy or run.done):
+        if step_id not in self.session.seen or step_id == self.session.at:
+            return
+        if not steps.step(step_id).changes and (run.busy or run.done):
             self.notify("What was deployed is changed by running the wizard again.", markup=False)
             return
         self.go(step_id)
 
-    def step_problem(self, step_id: str) -> str:
-        """Why the step is not finished yet, in words; empty when it is."""
-        return unanswered.problem(self.state, step_id)
+    # What was found -----------------------------------------------------------------------------
 
-    # State --------------------------------------------------------------------------------------
+    def _account_changed(self, what: Loaded[Any]) -> None:
+        account = self.account
+        if what is account.opened and account.opened.value is not None and not what.busy:
+            if what.error is None:
+                self._take_deployment(account.opened.value)
+        elif (what is account.here or what is account.elsewhere) and what.value and not what.busy:
+            mine = account.deployment
+            if self.session.at == "welcome" and not account.opened.busy and mine is not None:
+                account.open(mine)
 
-    def answer(self, **changes: Any) -> None:
-        """Take answers, save them soon, and let every screen show them."""
-        before = self.state.answers
-        self.state.answers = after = before.with_(**changes)
-        if after == before:
+    def _take_deployment(self, answers: Answers) -> None:
+        """Another deployment: its answers, and Home for whoever has not begun yet."""
+        self.account.deployment_changed()
+        self.session.choices.delete_logs = False  # that was said about another one
+        fields = dataclasses.fields(answers)
+        self.session.answer(**{field.name: getattr(answers, field.name) for field in fields})
+        self._dirty = False  # these answers are saved where the deployment is
+        identity = self.account.identity
+        if identity.value is None and not identity.busy:
+            self.account.identify()
+        if self.session.at == "welcome":
+            self.go("home")
+        self._tell_unfinished()
+
+    def _tell_unfinished(self) -> None:
+        """A run of this deployment that did not end is shown, once."""
+        mine = self.account.deployment
+        found = mine.unfinished if mine is not None else None
+        if mine is None or found is None:
             return
-        if (after.profile, after.region) != (before.profile, before.region):
-            self.jobs.stop_discovery.set()
-            self.state.forget_region()
-        self.state.review.reset()
-        self.save_soon()
-        self.changed("answers", *changes)
-
-    def set_aside(self, keys: tuple[str, ...]) -> None:
-        """A choice makes these answers pointless: empty them, and remember them for its return."""
-        held = {k: getattr(self.state.answers, k) for k in keys}
-        self.state.aside.update({k: v for k, v in held.items() if v})
-        self.answer(**{k: type(v)() for k, v in held.items()})
-
-    def bring_back(self, keys: tuple[str, ...]) -> None:
-        """The choice is made again: so are its answers."""
-        self.answer(**{k: self.state.aside.pop(k) for k in keys if k in self.state.aside})
-
-    def changed(self, *topics: str) -> None:
-        """Tell every step screen what changed."""
-        if not self.is_running:
+        answers = self.session.answers
+        if (mine.name_prefix, mine.region) != (answers.name_prefix, answers.region):
             return
-        for screen in self.screen_stack:
-            if isinstance(screen, StepScreen):
-                screen.state_changed(frozenset(topics))
+        name = f"{mine.root} {found.began}"
+        if self.session.choices.unfinished != name:
+            self.session.choices.unfinished = name
+            self.call_later(unfinished.ask, self, self._guide, found)
 
-    def notify(self, message: str, **options: Any) -> None:
-        """Tell something once: the same words are not stacked."""
-        if not any(str(n.message) == message for n in self._notifications):
-            super().notify(message, **options)
+    # The run --------------------------------------------------------------------------------------
 
-    # Asking ---------------------------------------------------------------------------------------
+    def _part_done(self, step_id: str) -> None:
+        if self.session.at == step_id:
+            self.set_timer(self.follow_seconds, lambda: self._follow(step_id))
 
-    def ask_mfa(self, device: str, give: Callable[[str | None], None]) -> None:
-        """Ask for an MFA code."""
-        from wizard.ui.screens.dialogs import AskCode
+    def _follow(self, was: str) -> None:
+        """Show the next part of the run, and go on from there when that is over too.
 
-        self.push_screen(AskCode(device), give)
+        Where a stage failed, its screen stays: it must be seen, and can be tried again from there.
+        """
+        run = self.deployment_run.now
+        if self.session.at != was or self._quit_code is not None or not self.screen_stack:
+            return
+        if was == "logging" and run.failed_stages:
+            return
+        following = after(self.session, was)
+        if following is not None:
+            self.go(following.id)
+            if following.id in run.done:
+                self.set_timer(self.follow_seconds, lambda: self._follow(following.id))
 
-    def action_ask_quit(self) -> None:
-        """Quit; ask first when something would be lost."""
-        from wizard.ui.screens.dialogs import confirm_quit
-
-        confirm_quit(self)
+    def _run_ended(self, _: DeploymentRun) -> None:
+        if self._quit_code is not None:
+            self.leave(self._quit_code)
 
     def stop_and_leave(self) -> None:
         """Stop the run gracefully and quit when it has stopped."""
         self._quit_code = int(ExitCode.INTERRUPTED)
-        self.cancel_run()
+        self.deployment_run.stop()
 
-    def cancel_run(self) -> None:
-        """Ask the run to stop after what it does right now."""
-        self.state.run.cancelling = True
-        self.jobs.stop_proof.set()
-        self.run_worker(
-            self.backend.cancel, thread=True, name="cancel", group="cancel", exit_on_error=False
-        )
-        self.changed("run")
+    # Answers --------------------------------------------------------------------------------------
+
+    def _save_soon(self) -> None:
+        """The answers changed: save them when nothing more comes for a moment."""
+        self._dirty = self.session.mode != "add"
+        self._save_at = time.monotonic() + SAVE_SECONDS
+
+    def _save(self) -> None:
+        """Keep the answers, in the background."""
+        self._dirty = False
+        answers, flow = self.session.answers, self.product.deployments()
+
+        def taken(file: str | WizardError) -> None:
+            if isinstance(file, str):
+                self.session.saved_to = file
+
+        self.workers_at_work.start("save", lambda: flow.save_draft(answers), taken)
+
+    # Ends -----------------------------------------------------------------------------------------
+
+    def action_ask_quit(self) -> None:
+        """Quit; ask first when something would be lost."""
+        from wizard.ui.screens.dialogs import Confirm, quit_dialog
+
+        if any(isinstance(screen, Confirm) for screen in self.screen_stack):
+            return
+        run, session = self.deployment_run.now, self.session
+        token = bool(session.token) and session.token_typed and not run.done
+        if run.busy:
+            self.push_screen(
+                quit_dialog(running=True), lambda yes: self.stop_and_leave() if yes else None
+            )
+        elif token:
+            self.push_screen(quit_dialog(running=False), lambda yes: self.leave() if yes else None)
+        else:
+            self.leave()
+
+    def let_go(self) -> None:
+        """Nobody reads or answers any more."""
+        self.workers_at_work.close()
+        self.account.close()
+        self.deployment_run.stop_waiting()
+
+    def leave(self, code: int | None = None) -> None:
+        """Save what is unsaved and end."""
+        if self._dirty:
+            self._dirty = False
+            self.product.deployments().save_draft(self.session.answers)
+        self.let_go()
+        self.exit(int(self.deployment_run.now.exit_code) if code is None else code)
 
     def _fatal_error(self) -> None:
         """A bug in a screen: Textual would print every local variable, and one may be a secret."""
@@ -214,13 +315,12 @@ class WizardApp(Ticking):
             self.crash = unexpected(self._exception, self.options)
         self._close_messages_no_wait()
 
-    def leave(self, code: int | None = None) -> None:
-        """Save what is unsaved and end."""
-        if self.state.dirty:
-            self.state.dirty = False
-            self.backend.save(self.state.answers)
-        self.jobs.close()
-        self.exit(int(self.state.run.exit_code) if code is None else code)
+    # Small things ---------------------------------------------------------------------------------
+
+    def notify(self, message: str, **options: Any) -> None:
+        """Tell something once: the same words are not stacked."""
+        if not any(str(n.message) == message for n in self._notifications):
+            super().notify(message, **options)
 
     def copy(self, text: str, what: str) -> None:
         """Copy, and say where the text went."""
@@ -238,8 +338,14 @@ class WizardApp(Ticking):
     def action_switch_theme(self) -> None:
         """Light or dark."""
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
-        self.call_after_refresh(self.changed, "theme")
 
     def get_system_commands(self, screen: Any) -> Iterable[SystemCommand]:
         """The palette: the steps, then what every app has."""
-        return commands(self, screen, super().get_system_commands(screen))
+        ours = [
+            SystemCommand("Light or dark", "Switch the theme", self.action_switch_theme),
+            SystemCommand("Quit", "Leave the wizard", self.action_ask_quit),
+        ]
+        if isinstance(screen, StepScreen):
+            ours.append(SystemCommand("Help", "Help for this screen", screen.action_help))
+        of_every_app = super().get_system_commands(screen)
+        return palette.commands(self.session, self.visit, ours, of_every_app)

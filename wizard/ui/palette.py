@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
 
 from wizard.ui.navigation import path
-from wizard.ui.screens.step import StepScreen
 
 if TYPE_CHECKING:
-    from wizard.ui.app import WizardApp
+    from wizard.ui.session import Session
 
 OF_TEXTUAL = ("Theme", "Screenshot")  # of the commands that every Textual app has
 
 
 def commands(
-    app: WizardApp, screen: Any, of_every_app: Iterable[SystemCommand]
+    session: Session,
+    visit: Callable[[str], None],
+    ours: Iterable[SystemCommand],
+    of_every_app: Iterable[SystemCommand],
 ) -> Iterable[SystemCommand]:
     """The steps seen so far, then what works on every screen."""
-    for step in path(app.state):
-        if step.id in app.state.seen and step.id != app.state.at:
-            yield SystemCommand(
-                f"Go to {step.title}", step.question, lambda i=step.id: app.visit(i)
-            )
-    yield SystemCommand("Light or dark", "Switch the theme", app.action_switch_theme)
-    yield SystemCommand("Quit", "Leave the wizard", app.action_ask_quit)
-    if isinstance(screen, StepScreen):
-        yield SystemCommand("Help", "Help for this screen", screen.action_help)
+    for step in path(session):
+        if step.id in session.seen and step.id != session.at:
+            yield SystemCommand(f"Go to {step.title}", step.question, lambda i=step.id: visit(i))
+    yield from ours
     yield from (c for c in of_every_app if c.title in OF_TEXTUAL)

@@ -14,6 +14,7 @@ from wizard.ui.app import WizardApp
 if TYPE_CHECKING:
     from wizard.core.secret import Secret
     from wizard.flows.context import Options
+    from wizard.ui.deployment_run import RunState
 
 
 def run(options: Options, answers: Answers | None = None, token: Secret | None = None) -> int:
@@ -22,27 +23,24 @@ def run(options: Options, answers: Answers | None = None, token: Secret | None =
     Without `token` the environment's is taken. Raises UsageError if that one has another shape.
     """
     from wizard.services.tokens import read_token
-    from wizard.ui.live import LiveBackend
 
-    backend = LiveBackend(options)
+    app = WizardApp(options, answers)
     if answers is None or answers == Answers():
-        answers = backend.draft() or answers
-    app = WizardApp(backend, options, answers)
-    app.state.token = token or read_token(None, options.env)
+        app.session.answers = app.product.deployments().draft() or app.session.answers
+    app.session.token = token or read_token(None, options.env)
     gc.freeze()  # what was loaded stays: no collection has to go through it again
     try:
         code = app.run()
     finally:
-        backend.close()
+        app.deployment_run.close()
     if app.crash is not None:
         raise app.crash
-    sys.stdout.write(summary(app))
+    sys.stdout.write(summary(app.deployment_run.now))
     return int(ExitCode.FAILED) if code is None else code
 
 
-def summary(app: WizardApp) -> str:
+def summary(run: RunState) -> str:
     """What stays in the terminal when the screens are gone; empty where nothing was done."""
-    run = app.state.run
     lines = [clean(run.proof.summary)] if run.proof is not None else []
     lines += [f"{link.title}: {clean(f'{link.text} {link.url}').strip()}" for link in run.links]
     if run.removed is not None:

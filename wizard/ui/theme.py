@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol, runtime_checkable
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual.color import Color
+from textual.dom import DOMNode
 from textual.filter import LineFilter
 from textual.scrollbar import ScrollBarRender
 from textual.theme import Theme
 
 from wizard.core.events import State, glyph
-
-if TYPE_CHECKING:
-    from wizard.ui.app import WizardApp
 
 DARK = Theme(
     name="wallarm-dark",
@@ -62,7 +60,10 @@ LIGHT = Theme(
 
 @dataclass(frozen=True)
 class Ink:
-    """Rich styles of the current theme, for text that is drawn line by line."""
+    """Rich styles of the current theme, for text that is drawn line by line.
+
+    `unicode` is False in a terminal that shows ASCII only.
+    """
 
     plain: Style
     muted: Style
@@ -72,6 +73,7 @@ class Ink:
     good: Style
     warn: Style
     bad: Style
+    unicode: bool = True
 
     def of(self, state: State) -> Style:
         """The colour of a state; the glyph and the word carry the meaning."""
@@ -82,8 +84,32 @@ class Ink:
             State.FAILED: self.bad,
         }.get(state, self.muted)
 
+    def mark(self, state: State) -> Text:
+        """The coloured sign of a state. Callers put the word or the fact beside it."""
+        return Text(glyph(state, unicode=self.unicode), self.of(state))
 
-def make_ink(variables: dict[str, str]) -> Ink:
+
+@runtime_checkable
+class Spelling(Protocol):
+    """An app that knows whether its terminal shows more than ASCII."""
+
+    unicode: bool
+
+
+_INKS: dict[tuple[str, bool], Ink] = {}
+
+
+def ink(widget: DOMNode) -> Ink:
+    """The inks of the theme that the widget's app shows now."""
+    app = widget.app
+    unicode = app.unicode if isinstance(app, Spelling) else True
+    key = (app.theme, unicode)
+    if key not in _INKS:
+        _INKS[key] = make_ink(app.theme_variables, unicode=unicode)
+    return _INKS[key]
+
+
+def make_ink(variables: dict[str, str], *, unicode: bool = True) -> Ink:
     """The inks of a theme, from its CSS variables."""
     fore, back = Color.parse(variables["foreground"]), Color.parse(variables["background"])
 
@@ -102,12 +128,8 @@ def make_ink(variables: dict[str, str]) -> Ink:
         good=style(token("success")),
         warn=style(token("warning")),
         bad=style(token("error")),
+        unicode=unicode,
     )
-
-
-def mark(app: WizardApp, state: State) -> Text:
-    """The coloured sign of a state. Callers put the word or the fact beside it."""
-    return Text(glyph(state, unicode=app.unicode), app.ink.of(state))
 
 
 def speaks_unicode(encoding: str | None = None) -> bool:

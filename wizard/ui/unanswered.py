@@ -10,7 +10,8 @@ from wizard.core.answers.rules import token_problem
 from wizard.ui.screens import node_certificates
 
 if TYPE_CHECKING:
-    from wizard.ui.state import WizardState
+    from wizard.ui.account import Account
+    from wizard.ui.session import Session
 
 # The names of the fields, in the order in which they stand on the screens.
 LABELS = {
@@ -35,102 +36,102 @@ LABELS = {
 }
 
 
-def logs(state: WizardState) -> str:
+def logs(session: Session) -> str:
     """Which log group: `new` or `existing`."""
-    chosen = "existing" if state.answers.api_gateway_log_group_name else "new"
-    return chosen if chosen == "existing" else state.wants.get("logs", "new")
+    chosen = "existing" if session.answers.api_gateway_log_group_name else "new"
+    return chosen if chosen == "existing" else session.choices.logs or "new"
 
 
-def cloud(state: WizardState) -> str:
+def cloud(session: Session) -> str:
     """Which Wallarm Cloud: `eu`, `us` or `custom`."""
-    if state.wants.get("cloud") == "custom":
+    if session.choices.cloud == "custom":
         return "custom"
-    return {EU_HOST: "eu", US_HOST: "us"}.get(state.answers.wallarm_api_host, "custom")
+    return {EU_HOST: "eu", US_HOST: "us"}.get(session.answers.wallarm_api_host, "custom")
 
 
-def node(state: WizardState) -> str:
+def node(session: Session) -> str:
     """Which node: `deploy` or `existing`."""
-    return state.wants.get("node") or ("deploy" if state.answers.deploys_node else "existing")
+    return session.choices.node or ("deploy" if session.answers.deploys_node else "existing")
 
 
-def network(state: WizardState) -> str:
+def network(session: Session) -> str:
     """Which VPC: `new` or `existing`."""
-    return state.wants.get("network") or ("existing" if state.answers.vpc_id else "new")
+    return session.choices.network or ("existing" if session.answers.vpc_id else "new")
 
 
-def secure(state: WizardState) -> str:
+def secure(session: Session) -> str:
     """How the forwarder talks to the node that is deployed: `http` or `https`."""
-    return state.wants.get("secure") or ("https" if state.answers.r53_domain_name else "http")
+    return session.choices.secure or ("https" if session.answers.r53_domain_name else "http")
 
 
-def unasked(state: WizardState) -> frozenset[str]:
+def unasked(session: Session) -> frozenset[str]:
     """The keys that the present choices ask nothing about: what was typed there waits."""
     out: set[str] = set()
-    if cloud(state) != "custom":
+    if cloud(session) != "custom":
         out.add("wallarm_api_host")
-    if node(state) == "deploy":
+    if node(session) == "deploy":
         out.add("node_url")
     else:
         out |= {"node_instance_type", "node_count", "node_tag", "node_dns_name"}
-    if secure(state) == "http":
+    if secure(session) == "http":
         out.add("node_dns_name")
     return frozenset(out)
 
 
-def problem(state: WizardState, step_id: str) -> str:
+def problem(session: Session, account: Account, step_id: str) -> str:
     """Why the step is not finished yet, short enough for the bar; empty when it is."""
-    keys = set(steps.step(step_id).keys) - unasked(state)
-    draft = next((k for k in LABELS if k in state.drafts and k in keys), None)
+    keys = set(steps.step(step_id).keys) - unasked(session)
+    draft = next((k for k in LABELS if k in session.drafts and k in keys), None)
     if draft is not None:
         return f"{LABELS[draft]}: see the field"
     special = _SPECIAL.get(step_id)
-    found = special(state) if special else ""
-    return found or next((v.message for v in steps.broken(step_id, state.answers)), "")
+    found = special(session, account) if special else ""
+    return found or next((v.message for v in steps.broken(step_id, session.answers)), "")
 
 
-def _aws(state: WizardState) -> str:
-    if state.identity.value is not None:
+def _aws(_: Session, account: Account) -> str:
+    if account.identity.value is not None:
         return ""
-    return "waiting for the AWS account" if state.identity.busy else "log in to AWS first"
+    return "waiting for the AWS account" if account.identity.busy else "log in to AWS first"
 
 
-def _stages(state: WizardState) -> str:
-    return "" if state.answers.stages else "select at least one stage"
+def _stages(session: Session, _: Account) -> str:
+    return "" if session.answers.stages else "select at least one stage"
 
 
-def _logs(state: WizardState) -> str:
-    if logs(state) == "existing" and not state.answers.api_gateway_log_group_name:
+def _logs(session: Session, _: Account) -> str:
+    if logs(session) == "existing" and not session.answers.api_gateway_log_group_name:
         return "choose a log group"
     return ""
 
 
-def _wallarm(state: WizardState) -> str:
-    if not state.token and not state.wants.get("token_kept"):
+def _wallarm(session: Session, _: Account) -> str:
+    if not session.token and not session.choices.token_kept:
         return "enter the Wallarm token"
-    if state.token and token_problem(state.token.reveal()):
+    if session.token and token_problem(session.token.reveal()):
         return "the token is not complete"
-    if state.api_token and token_problem(state.api_token.reveal()):
+    if session.api_token and token_problem(session.api_token.reveal()):
         return "API token: see the field"
     return ""
 
 
-def _node(state: WizardState) -> str:
-    answers = state.answers
-    if node(state) == "existing":
+def _node(session: Session, account: Account) -> str:
+    answers = session.answers
+    if node(session) == "existing":
         return "" if answers.node_url else "enter the node's address"
-    if network(state) == "existing":
+    if network(session) == "existing":
         if not answers.vpc_id:
             return "pick a VPC"
         if not answers.private_subnet_ids:
             return "pick a private subnet"
         if len(answers.public_subnet_ids) < 2:
             return "pick two public subnets"
-    if secure(state) == "https":
+    if secure(session) == "https":
         if not answers.r53_domain_name:
             return "pick a hosted zone"
         if not answers.node_dns_name:
             return "enter the DNS record"
-        return node_certificates.problem(state)
+        return node_certificates.problem(answers, account.certificates)
     return ""
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from rich.text import Text
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.widgets import Button
 
+from wizard.core.answers.model import Answers
+from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.text import clean
+from wizard.ui.guide import Guide
 from wizard.ui.screens.step import StepScreen
+from wizard.ui.session import Loaded
 from wizard.ui.widgets.lines import Failure, StateLines
 from wizard.ui.widgets.picklist import Item, PickList
 
@@ -31,6 +39,13 @@ class Aws(StepScreen):
         Binding("l", "log_in", "SSO login"),
     ]
 
+    def __init__(self, guide: Guide) -> None:
+        super().__init__(guide)
+        self._login_runs = False
+        self._login_error: WizardError | None = None
+        self._login_at = ("", "")  # address, code
+        self._stop_login = threading.Event()
+
     def body(self) -> ComposeResult:
         """Two lists, and below them who we are."""
         with Horizontal(id="pickers"):
@@ -46,100 +61,154 @@ class Aws(StepScreen):
 
     def started(self) -> None:
         """Fetch what is not there yet."""
-        self.wizard.jobs.look_up("profiles", "regions")
-        if self.wizard.state.identity.value is None and not self.wizard.state.identity.busy:
-            self.wizard.jobs.identify()
+        self.follow(self.session.answered, self._show_identity)
+        self.hear(self.account.changed, self._account_read)
+        self.account.read_profiles()
+        self.account.read_regions()
+        if self.account.identity.value is None and not self.account.identity.busy:
+            self.account.identify()
 
-    def show(self, topics: frozenset[str]) -> None:
-        """Lists and identity."""
-        state = self.wizard.state
-        if topics & {"mount", "profiles"}:
+    def on_unmount(self) -> None:
+        """A login that nobody waits for is given up."""
+        self._stop_login.set()
+
+    def _account_read(self, what: Loaded[Any]) -> None:
+        if what is self.account.profiles:
             self._fill_profiles()
-        if topics & {"mount", "regions"}:
+        elif what is self.account.regions:
             self._fill_regions()
-        if topics & {"mount", "identity", "login", "answers", "theme"}:
-            self._show_identity()
-        busy = state.identity.busy or state.login.busy
-        self.query_one("#check", Button).disabled = busy
-        self.query_one("#login", Button).display = self._is_sso()
-        self.query_one("#login", Button).disabled = busy
-        self.query_one("#address", Button).display = bool(state.login_shown[0])
+        self._show_identity()
+
+    def show(self) -> None:
+        """Lists and identity."""
+        self._fill_profiles()
+        self._fill_regions()
+        self._show_identity()
 
     def _fill_profiles(self) -> None:
-        state = self.wizard.state
-        found = state.profiles
+        found = self.account.profiles
         picker = self.query_one("#profiles", PickList)
         if found.value is None:
             picker.say(found.error.what if found.error else "reading your AWS configuration")
             return
         items = [Item("", DEFAULT_CHAIN, "from environment")]
         items += [Item(p.name, p.name, " ".join((p.kind, p.detail))) for p in found.value]
-        picker.fill(items, (state.answers.profile,))
+        picker.fill(items, (self.session.answers.profile,))
 
     def _fill_regions(self) -> None:
-        state = self.wizard.state
-        picker = self.query_one("#regions", PickList)
-        if state.regions.value is None:
+        picker, known = self.query_one("#regions", PickList), self.account.regions.value
+        region = self.session.answers.region
+        if known is None:
             picker.say("reading the Regions")
             return
-        names = dict.fromkeys((*state.regions.value, state.answers.region))
-        picker.fill([Item(name, name) for name in names], (state.answers.region,))
+        names = dict.fromkeys((*known, region))
+        picker.fill([Item(name, name) for name in names], (region,))
 
     def _show_identity(self) -> None:
-        state = self.wizard.state
         lines: list[tuple[State, str, str, str, str]] = []
-        identity = state.identity.value
-        url, code = state.login_shown
-        if state.login.busy:
+        identity, asked = self.account.identity.value, self.account.identity
+        url, code = self._login_at
+        if self._login_runs:
             text = f"open {url}   code {code}" if url else "asking for a login address"
             lines.append((State.RUNNING, "SSO login", text, "", "Waiting for you, up to 10m."))
-        elif state.identity.busy:
+        elif asked.busy:
             lines.append((State.RUNNING, "Account", "asking AWS, usually under 2s", "", ""))
         elif identity is not None:
             name = f"{clean(identity.alias)} {identity.account_id}".strip()
             lines.append((State.DONE, "Account", name, "", identity.arn))
         self.query_one("#identity", StateLines).fill(lines, title_width=9)
-        error = None if state.login.busy else state.login.error or state.identity.error
+        error = None if self._login_runs else self._login_error or asked.error
         self.query_one(Failure).tell(error)
+        busy = asked.busy or self._login_runs
+        self.query_one("#check", Button).disabled = busy
+        self.query_one("#login", Button).display = self._is_sso()
+        self.query_one("#login", Button).disabled = busy
+        self.query_one("#address", Button).display = bool(url)
+
+    # The login ------------------------------------------------------------------------------------
+
+    @dataclass
+    class LoginShown(Message):
+        """The address to open for an SSO login, and its code."""
+
+        url: str
+        code: str
+
+    @dataclass
+    class LoggedIn(Message):
+        """The login ended; the error says why it did not work."""
+
+        error: WizardError | None
+
+    @work(thread=True, exclusive=True, group="login", exit_on_error=False)
+    def _log_in(self, answers: Answers, stop: threading.Event) -> None:
+        flow = self.product.account()
+        found = self.boundary.attempt(
+            lambda: flow.sso_login(
+                answers, lambda url, code: self.tell(self.LoginShown(url, code)), stop
+            )
+        )
+        self.tell(self.LoggedIn(found if isinstance(found, WizardError) else None))
+
+    @on(LoginShown)
+    def _login_shown(self, event: LoginShown) -> None:
+        self._login_at = (event.url, event.code)
+        self._show_identity()
+
+    @on(LoggedIn)
+    def _logged_in(self, event: LoggedIn) -> None:
+        self._login_runs, self._login_error = False, event.error
+        if event.error is None:
+            self._login_at = ("", "")
+            self.account.identify()
+        self._show_identity()
+
+    def _forget_login(self) -> None:
+        """Another profile or Region: what the login of the old one said is void."""
+        self._stop_login.set()
+        self.workers.cancel_group(self, "login")
+        self._login_runs, self._login_error = False, None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The login only where the profile has one."""
         return self._is_sso() if action == "log_in" else super().check_action(action, parameters)
 
     def _is_sso(self) -> bool:
-        state = self.wizard.state
-        profiles = state.profiles.value or ()
-        return any(p.name == state.answers.profile and p.kind == "SSO" for p in profiles)
+        profiles, name = self.account.profiles.value or (), self.session.answers.profile
+        return any(p.name == name and p.kind == "SSO" for p in profiles)
 
     def on_pick_list_picked(self, event: PickList.Picked) -> None:
         """A pick: take it and ask AWS again."""
         event.stop()
-        wizard = self.wizard
+        session = self.session
         if event.owner.id == "profiles":
-            profiles = {p.name: p for p in wizard.state.profiles.value or ()}
-            wizard.answer(profile=event.value, account_id="")
+            profiles = {p.name: p for p in self.account.profiles.value or ()}
+            session.answer(profile=event.value, account_id="")
             profile = profiles.get(event.value)
             if profile is not None and profile.region:
-                wizard.answer(region=profile.region)
+                session.answer(region=profile.region)
             self._fill_regions()
         else:
-            wizard.answer(region=event.value)
-        wizard.state.login.reset()
-        wizard.jobs.identify()
+            session.answer(region=event.value)
+        self._forget_login()
+        self.account.identify()
 
     def action_check(self) -> None:
         """Ask AWS again."""
-        self.wizard.jobs.identify()
+        self.account.identify()
 
     def action_log_in(self) -> None:
         """Start the SSO login."""
         if self._is_sso():
-            self.wizard.jobs.log_in()
+            self._login_runs, self._login_error = True, None
+            self._stop_login = stop = threading.Event()
+            self._log_in(self.session.answers, stop)
+            self._show_identity()
         else:
             self.notify("This profile does not use IAM Identity Center (SSO).", markup=False)
 
     def _copy_address(self) -> None:
-        self.wizard.copy(self.wizard.state.login_shown[0], "Login address")
+        self.mover.copy(self._login_at[0], "Login address")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Check, log in, copy."""

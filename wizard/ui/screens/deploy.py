@@ -13,14 +13,17 @@ from textual.timer import Timer
 from textual.widgets import Button, RichLog, TabbedContent, TabPane
 
 from wizard.core.text import clean, count
+from wizard.ui import theme
+from wizard.ui.guide import Guide
+from wizard.ui.screens import home_text
 from wizard.ui.screens.dialogs import Confirm, TypedConfirm
 from wizard.ui.screens.progress_rows import headline, problem_text, rows, settling
 from wizard.ui.screens.step import StepScreen
-from wizard.ui.state import RunState
+from wizard.ui.screens.support_bundle import SupportBundle
 from wizard.ui.widgets.lines import Failure, plain
 from wizard.ui.widgets.meter import Meter
 from wizard.ui.widgets.rows import Rows
-from wizard.ui.widgets.tree import TreeRows
+from wizard.ui.widgets.tree import TreeRow, TreeRows
 
 CATCH_UP_SECONDS = 0.05
 LINES_AT_ONCE = 50  # as many lines of the log are drawn before the keyboard has its turn
@@ -39,8 +42,9 @@ class Deploy(StepScreen):
         Binding("y", "copy", "Copy"),
     ]
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, guide: Guide) -> None:
+        super().__init__(guide)
+        self._bundle = SupportBundle(self, guide)
         self._open: set[str] = set()
         self._told = 0
         self._catch_up: Timer | None = None  # while the log is behind
@@ -65,20 +69,18 @@ class Deploy(StepScreen):
 
     def started(self) -> None:
         """The product keeps its own clock: Terraform speaks every ten seconds only."""
-        self._told = max(0, self.wizard.state.run.told - len(self.wizard.state.run.lines))
-        self.state_changed(frozenset({"run"}))
+        self._told = max(0, self.run.now.told - len(self.run.now.lines))
+        self.follow(self.run.changed, self.show)
+        self.show_all()
 
-    def show(self, topics: frozenset[str]) -> None:
+    def show(self) -> None:
         """Everything from the run's state."""
-        if not topics & {"mount", "run", "bundle", "theme"}:
-            return
-        wizard, run = self.wizard, self.wizard.state.run
-        now = self.wizard.clock()
-        self.say_hint(headline(wizard, now))
+        run, ink, now = self.run.now, theme.ink(self), self.guide.clock()
+        self.say_hint(headline(run, ink, now))
         fraction = run.progress.fraction if run.progress else 0.0
         self.query_one(Meter).show(1.0 if "deploy" in run.done else fraction)
         self.query_one(Failure).tell(run.error if not run.busy else None)
-        self.query_one(TreeRows).fill(rows(wizard, now, self._open))
+        self.query_one(TreeRows).fill(self._rows(now))
         self._write_log()
         self._write_problems()
         failed = run.error is not None and not run.busy
@@ -87,15 +89,23 @@ class Deploy(StepScreen):
             ("#retry", failed),
             ("#bundle", failed),
             ("#copy", failed),
-            ("#undo", failed and wizard.state.mode == "install"),
+            ("#undo", failed and self.session.mode == "install"),
         ):
             self.query_one(name, Button).display = visible
         self.query_one("#stop", Button).label = Text(
             "Stop now, without waiting" if run.cancelling else "Stop"
         )
 
+    def _rows(self, now: float) -> list[TreeRow]:
+        reviewed, answers = self.run.review.value, self.session.answers
+        planned = home_text.planned(reviewed.plan) if reviewed is not None else ()
+        stages = len(reviewed.changes if reviewed is not None else answers.stages)
+        groups = [one.group for one in planned]
+        proof = answers.proof != "skip"
+        return rows(self.run.now, groups, stages, now, self._open, proof=proof)
+
     def _write_log(self) -> None:
-        run = self.wizard.state.run
+        run = self.run.now
         new = min(run.told - self._told, len(run.lines))
         if new > 0:
             # One text: the log works out its lines once, not once for each.
@@ -111,22 +121,22 @@ class Deploy(StepScreen):
             self._catch_up = None
 
     def _write_problems(self) -> None:
-        run = self.wizard.state.run
+        run = self.run.now
         title = f"Problems ({run.problems})"
         tab = self.query_one(TabbedContent).get_tab("problems-pane")
         if str(tab.label) != title or not self.query_one("#problems", RichLog).lines:
             tab.label = title
             log = self.query_one("#problems", RichLog)
             log.clear()
-            log.write(problem_text(self.wizard))
+            log.write(problem_text(run, theme.ink(self)))
 
     def next_ready(self) -> bool:
         """Only when this part ended well."""
-        return self.STEP in self.wizard.state.run.done
+        return self.STEP in self.run.now.done
 
     def why_not(self) -> str:
         """Next works when the deployment is done."""
-        run = self.wizard.state.run
+        run = self.run.now
         if self.STEP in run.done:
             return ""
         if run.cancelling and run.busy:
@@ -137,7 +147,7 @@ class Deploy(StepScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Stop while it runs; Retry and Copy after a failure."""
-        run = self.wizard.state.run
+        run = self.run.now
         if action == "stop":
             return run.busy
         if action in ("retry", "copy"):
@@ -146,15 +156,14 @@ class Deploy(StepScreen):
 
     def can_go_back(self) -> bool:
         """Back to the review after a failure, or after what was made is taken away."""
-        run = self.wizard.state.run
+        run = self.run.now
         return not run.busy and (run.error is not None or "undo" in run.done)
 
     def action_back(self) -> None:
         """To the review; its plan is void by now."""
         if self.can_go_back():
-            self.wizard.state.review.reset()
-            self.wizard.state.run = RunState()
-            self.wizard.go("review")
+            self.run.start_anew()
+            self.mover.go("review")
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         """Open or close a group."""
@@ -162,13 +171,13 @@ class Deploy(StepScreen):
         tree = self.query_one(TreeRows)
         if key := tree.lines[event.index].key:
             self._open ^= {key}
-            self.show(frozenset({"run"}))
+            self.show()
 
     on_rows_toggled = on_rows_chosen
 
     def action_stop(self) -> None:
         """Ask, then stop gracefully; the second time, harder and with a warning."""
-        run = self.wizard.state.run
+        run = self.run.now
         if not run.busy:
             return
         if not run.cancelling:
@@ -182,7 +191,7 @@ class Deploy(StepScreen):
                     keep="Keep going",
                     act="Stop gracefully",
                 ),
-                lambda yes: self.wizard.cancel_run() if yes else None,
+                lambda yes: self.run.stop() if yes else None,
             )
         else:
             self.app.push_screen(
@@ -195,34 +204,25 @@ class Deploy(StepScreen):
                     keep="Wait",
                     act="Stop at once",
                 ),
-                lambda yes: self._harder() if yes else None,
+                lambda yes: self.run.stop_now() if yes else None,
             )
-
-    def _harder(self) -> None:
-        self.app.run_worker(
-            self.wizard.backend.harder,
-            thread=True,
-            name="harder",
-            group="harder",
-            exit_on_error=False,
-        )
 
     def action_retry(self) -> None:
         """Go on with what is not done."""
-        run = self.wizard.state.run
+        run = self.run.now
         if run.error is not None and not run.busy:
-            self.wizard.jobs.run()
+            self.run.start()
 
     def action_copy(self) -> None:
         """The failure as text."""
-        run = self.wizard.state.run
+        run = self.run.now
         if run.error is not None:
-            self.wizard.copy(plain(run.error), "Error")
+            self.mover.copy(plain(run.error), "Error")
 
     def action_undo(self) -> None:
         """Take away what was made, after a question. Only of a first install: what was there
         before a change of settings is not this run's to take away."""
-        if self.wizard.state.mode != "install":
+        if self.session.mode != "install":
             return
         self.app.push_screen(
             Confirm(
@@ -232,7 +232,7 @@ class Deploy(StepScreen):
                 keep="Keep it",
                 act="Undo",
             ),
-            lambda yes: self.wizard.jobs.undo() if yes else None,
+            lambda yes: self.run.undo() if yes else None,
         )
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
@@ -241,7 +241,7 @@ class Deploy(StepScreen):
             "stop": self.action_stop,
             "retry": self.action_retry,
             "undo": self.action_undo,
-            "bundle": lambda: self.wizard.jobs.support_bundle(),
+            "bundle": self._bundle.offer,
             "copy": self.action_copy,
         }
         action = actions.get(event.button.id or "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -13,12 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from wizard.core.text import clean
-from wizard.ui.help import HELP, KEYS
+from wizard.ui.help import KEYS
 from wizard.ui.widgets.fields import CleanInput, MaskedInput
-
-if TYPE_CHECKING:
-    from wizard.ui.app import WizardApp
-    from wizard.ui.screens.step import StepScreen
 
 R = TypeVar("R")
 
@@ -95,19 +91,19 @@ class TypedConfirm(Dialog[bool]):
 
 
 class HelpDialog(Dialog[None]):
-    """What the screen is for, and the keys."""
+    """What a screen is for, and the keys."""
 
-    def __init__(self, screen: StepScreen) -> None:
+    def __init__(self, title: str, text: str) -> None:
         super().__init__()
-        self._about = screen.STEP
-        self._title = screen.question()
+        self._title = title
+        self._text = text
 
     def compose(self) -> ComposeResult:
         """Text, keys, close."""
         with Vertical(classes="dialog"):
             yield Static(self._title, classes="title", markup=False)
             with VerticalScroll(classes="text"):
-                yield Static(HELP.get(self._about, ""), markup=False)
+                yield Static(self._text, markup=False)
                 yield Static("\n" + KEYS, classes="muted", markup=False)
             with Horizontal(classes="actions"):
                 yield Button("Close", compact=True, variant="primary")
@@ -236,37 +232,27 @@ class Details(Dialog[None]):
     def action_copy(self) -> None:
         """Copy the snippet."""
         if self._copy:
-            cast("WizardApp", self.app).copy(self._copy, self._what[0].upper() + self._what[1:])
+            self.app.copy_to_clipboard(self._copy)
+            what = self._what[0].upper() + self._what[1:]
+            self.app.notify(f"{what}: sent to the terminal's clipboard.", markup=False)
 
 
-def confirm_quit(app: WizardApp) -> None:
-    """Ask before something is lost; otherwise quit."""
-    if any(isinstance(s, Confirm) for s in app.screen_stack):
-        return
-    state = app.state
-    if state.run.busy:
-        app.push_screen(
-            Confirm(
-                "Something is being deployed",
-                "Stopping now finishes what Terraform is doing at this moment (usually under "
-                "3m), saves its state and records where it was. The next start goes on from "
-                "there. Nothing is taken away.",
-                keep="Keep going",
-                act="Stop, then quit",
-            ),
-            lambda yes: app.stop_and_leave() if yes else None,
+def quit_dialog(*, running: bool) -> Confirm:
+    """Asks before something is lost: a run that goes on, or a token that was typed."""
+    if running:
+        return Confirm(
+            "Something is being deployed",
+            "Stopping now finishes what Terraform is doing at this moment (usually under "
+            "3m), saves its state and records where it was. The next start goes on from "
+            "there. Nothing is taken away.",
+            keep="Keep going",
+            act="Stop, then quit",
         )
-    elif state.token and state.token_typed and not state.run.done:
-        app.push_screen(
-            Confirm(
-                "Quit the wizard?",
-                "Your answers are saved. The Wallarm token is not: it is never written to a "
-                "file, so you will paste it again.",
-                keep="Stay",
-                act="Quit",
-                danger=False,
-            ),
-            lambda yes: app.leave() if yes else None,
-        )
-    else:
-        app.leave()
+    return Confirm(
+        "Quit the wizard?",
+        "Your answers are saved. The Wallarm token is not: it is never written to a "
+        "file, so you will paste it again.",
+        keep="Stay",
+        act="Quit",
+        danger=False,
+    )

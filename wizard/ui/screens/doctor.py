@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import RenderableType
 from rich.text import Text
-from textual import events
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal
+from textual.message import Message
 from textual.widgets import Button
 
 from wizard.core.checks.checklist import CHECKS
 from wizard.core.checks.model import Check, Report, Result, selected
 from wizard.core.checks.report import as_text
+from wizard.core.errors import WizardError
 from wizard.core.events import State
-from wizard.core.text import duration
+from wizard.core.secret import Secret
+from wizard.core.text import clean, duration
+from wizard.ui import theme
+from wizard.ui.guide import Guide
 from wizard.ui.screens import doctor_text
+from wizard.ui.screens.dialogs import AskFile, Confirm, Details
 from wizard.ui.screens.step import HomePart
+from wizard.ui.screens.support_bundle import SupportBundle
+from wizard.ui.session import Loaded
 from wizard.ui.widgets import log_pane
 from wizard.ui.widgets.lines import Failure
-from wizard.ui.widgets.log_pane import Pane
+from wizard.ui.widgets.log_pane import Pane, Tails
 from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.tree import TreeRows
+
+if TYPE_CHECKING:
+    from wizard.flows.doctor.logs import Follower, Tail
+
+    Previewed = tuple[Result, str]  # a failed check and what its repair would do
 
 BESIDE = 150  # columns from which the pane stands beside the tree
 
@@ -45,22 +59,32 @@ class Doctor(HomePart):
         Binding("e", "export", "Export"),
     ]
 
-    def __init__(self) -> None:
-        super().__init__()
+    QUESTION = "Find what is wrong"
+
+    def __init__(self, guide: Guide) -> None:
+        super().__init__(guide)
+        self._flow = guide.product.doctor(guide.session.answers)
+        self._looked: Loaded[Report] = Loaded()
+        self.findings: dict[str, Result] = {}
+        self._preview: Loaded[Previewed] = Loaded()
+        self._repair: Loaded[Result] = Loaded()
+        self._bundle = SupportBundle(self, guide)
+        self._tails = Tails()
         self._turned: dict[str, bool] = {}  # sections opened or closed by hand
         self._shown_open: dict[str, bool] = {}
         self._at_once = True  # the cursor goes to the first failure, once
 
-    def question(self) -> str:
-        """What is looked for."""
-        return "Find what is wrong"
+    @property
+    def busy(self) -> bool:
+        """Whether the checklist runs."""
+        return self._looked.busy
 
     def body(self) -> ComposeResult:
         """The tree, and beside or below it the evidence or a log."""
         yield Failure()
         with Container(id="checklist"):
             yield TreeRows(id="tree", ragged=True)
-            yield Pane()
+            yield Pane(self._tails)
         with Horizontal(classes="actions"):
             for key, words in (
                 ("all", "Run all"),
@@ -73,8 +97,7 @@ class Doctor(HomePart):
 
     def started(self) -> None:
         """Look at once."""
-        if not self.wizard.state.findings:
-            self.wizard.home_jobs.examine()
+        self._examine()
         self.set_interval(0.5, self._tick)
         self.set_interval(log_pane.SECONDS, self._follow)
 
@@ -83,30 +106,165 @@ class Doctor(HomePart):
         self.set_class(event.size.width >= BESIDE, "-beside")
 
     def _tick(self) -> None:
-        state = self.wizard.state
-        if state.doctor.busy or state.preview.busy or state.fixed.busy or state.bundle.busy:
+        works = (self._looked, self._preview, self._repair, self._bundle.loaded)
+        if any(item.busy for item in works):
             self.say_hint(self._hint())
 
     def _follow(self) -> None:
         follower = self.query_one(Pane).follower
-        if follower is not None:
-            self.wizard.home_jobs.read_log(follower)
+        if follower is not None and not self._tails.news.busy:
+            self._tails.news.begin(self.guide.clock())
+            self._read_log(follower)
 
-    def show(self, topics: frozenset[str]) -> None:
-        """Tree and evidence."""
-        state, pane = self.wizard.state, self.query_one(Pane)
-        pane.tell()
-        if topics == {"log"}:
+    # The checklist --------------------------------------------------------------------------------
+
+    @dataclass
+    class Found(Message):
+        """A check has its finding."""
+
+        result: Result
+
+    @dataclass
+    class Examined(Message):
+        """All of them have theirs, or could not be looked at."""
+
+        found: Report | WizardError
+
+    @work(thread=True, exclusive=True, group="doctor", exit_on_error=False)
+    def _run_checks(self, only: tuple[str, ...], token: Secret | None) -> None:
+        found = self.boundary.attempt(
+            lambda: self._flow.examine(only, token, lambda r: self.tell(self.Found(r)))
+        )
+        self.tell(self.Examined(found))
+
+    def _examine(self, *only: str) -> None:
+        if self._looked.busy:
             return
-        if "followers" in topics:
-            self._follow()
-        self.query_one(Failure).tell(state.doctor.error)
+        if not only:
+            self.findings.clear()
+        self._looked.begin(self.guide.clock())
+        self._run_checks(only, self.session.api_token or self.session.token)
+        self.show_all()
+
+    @on(Found)
+    def _found(self, event: Found) -> None:
+        self.findings[event.result.check.check_id] = event.result
+        self.show_all()
+
+    @on(Examined)
+    def _examined(self, event: Examined) -> None:
+        self._looked.end(event.found)
+        self.show_all()
+
+    # Repairs --------------------------------------------------------------------------------------
+
+    @dataclass
+    class PreviewRead(Message):
+        """What a repair would do is known."""
+
+        found: Previewed | WizardError
+
+    @work(thread=True, exclusive=True, group="preview", exit_on_error=False)
+    def _read_preview(self, result: Result) -> None:
+        def work() -> Previewed:
+            self.run.close()  # it holds the deployment's lock
+            return result, self._flow.preview(result)
+
+        found = self.boundary.attempt(work)
+        self.tell(self.PreviewRead(found))
+
+    @on(PreviewRead)
+    def _preview_read(self, event: PreviewRead) -> None:
+        self._preview.end(event.found)
+        self.show_all()
+        if isinstance(event.found, WizardError):
+            self._complain(event.found)
+            return
+        result, preview = event.found
+        self.app.push_screen(
+            Confirm(
+                f"{result.check.check_id}: mend it?",
+                f"{clean(preview, 800)}\n\nThe change is recorded. Nothing else is touched.",
+                keep="Leave it",
+                act="Mend it",
+                danger=False,
+            ),
+            lambda yes: self._mend(result) if yes else None,
+        )
+
+    def _mend(self, result: Result) -> None:
+        def work() -> Result:
+            self.run.close()
+            self._flow.repair(result)
+            return result
+
+        self._repair.begin(self.guide.clock())
+        # Not of this screen: a repair that has begun is not given up when somebody leaves.
+        self.boundary.start("fixed", work, self._mended)
+        self.show_all()
+
+    def _mended(self, found: Result | WizardError) -> None:
+        self._repair.end(found)
+        if isinstance(found, WizardError):
+            self._complain(found)
+        else:
+            self.app.notify("Mended. Looking again.", markup=False)
+        if self.is_running:
+            if not isinstance(found, WizardError):
+                self._examine()
+            self.show_all()
+
+    def _complain(self, error: WizardError) -> None:
+        self.app.notify(str(error), severity="error", markup=False, timeout=20)
+
+    # Logs -----------------------------------------------------------------------------------------
+
+    @dataclass
+    class LogsFound(Message):
+        """Which logs the deployment has is known."""
+
+        found: tuple[Follower, ...] | WizardError
+
+    @dataclass
+    class LogRead(Message):
+        """What is new in one log."""
+
+        key: str
+        found: Tail | WizardError
+
+    @work(thread=True, exclusive=True, group="followers", exit_on_error=False)
+    def _find_logs(self) -> None:
+        self.tell(self.LogsFound(self.boundary.attempt(self._flow.logs)))
+
+    @on(LogsFound)
+    def _logs_found(self, event: LogsFound) -> None:
+        self._tails.followers.end(event.found)
+        self.query_one(Pane).tell()
+        self._follow()
+
+    @work(thread=True, exclusive=True, group="log", exit_on_error=False)
+    def _read_log(self, follower: Follower) -> None:
+        found = self.boundary.attempt(follower.news)
+        self.tell(self.LogRead(follower.source.key, found))
+
+    @on(LogRead)
+    def _log_read(self, event: LogRead) -> None:
+        self._tails.hear(event.key, event.found)
+        self.query_one(Pane).tell()
+
+    # What is shown --------------------------------------------------------------------------------
+
+    def show(self) -> None:
+        """Tree and evidence."""
+        busy = self._looked.busy
+        self.query_one(Pane).tell()
+        self.query_one(Failure).tell(self._looked.error)
         tree = self.query_one(TreeRows)
         lines, self._shown_open = doctor_text.rows(
-            self._checks(), state.findings, busy=state.doctor.busy, turned=self._turned
+            self._checks(), self.findings, busy=busy, turned=self._turned
         )
         tree.fill(lines)
-        if self._at_once and not state.doctor.busy:
+        if self._at_once and not busy:
             failed = [
                 n for n, line in enumerate(lines) if line.depth and line.state is State.FAILED
             ]
@@ -117,23 +275,22 @@ class Doctor(HomePart):
         self._show_evidence()
 
     def _checks(self) -> tuple[Check, ...]:
-        node = self.wizard.state.answers.deploys_node
+        node = self.session.answers.deploys_node
         return selected(CHECKS, with_node=node, deep=True)
 
     def _hint(self) -> str:
-        state = self.wizard.state
-        done = list(state.findings.values())
-        if state.doctor.busy:
+        done, now = list(self.findings.values()), self.guide.clock()
+        if self._looked.busy:
             wanted = sum(not check.deep for check in self._checks())
-            waited = duration(self.wizard.clock() - state.doctor.since)
+            waited = duration(now - self._looked.since)
             return f"Looking: {len(done)} of {wanted} done, {waited}, usually 5s – 20s"
         for item, words in (
-            (state.preview, "Working out what the repair would do; nothing is changed yet"),
-            (state.fixed, "Mending and recording it"),
-            (state.bundle, "Putting the support bundle together"),
+            (self._preview, "Working out what the repair would do; nothing is changed yet"),
+            (self._repair, "Mending and recording it"),
+            (self._bundle.loaded, "Putting the support bundle together"),
         ):
             if item.busy:
-                return f"{words}: {duration(self.wizard.clock() - item.since)}, usually 2s – 10s"
+                return f"{words}: {duration(now - item.since)}, usually 2s – 10s"
         return doctor_text.advice(done) if done else "Nothing is changed by looking."
 
     def current(self) -> Check | None:
@@ -146,20 +303,20 @@ class Doctor(HomePart):
 
     def _result(self) -> Result | None:
         check = self.current()
-        return self.wizard.state.findings.get(check.check_id) if check else None
+        return self.findings.get(check.check_id) if check else None
 
     def _report(self) -> Report:
-        last = self.wizard.state.doctor.value
+        last = self._looked.value
         about = last.about if last else None
-        return doctor_text.report(self._checks(), self.wizard.state.findings, about)
+        return doctor_text.report(self._checks(), self.findings, about)
 
     def _show_evidence(self) -> None:
-        check, ink = self.current(), self.wizard.ink
+        check, ink = self.current(), theme.ink(self)
         shown: RenderableType = Text("Enter opens and closes a section.", ink.muted)
         if check is not None:
             shown = doctor_text.drawn(check, self._result(), ink)
         self.query_one(Pane).explain(shown)
-        busy, result = self.wizard.state.doctor.busy, self._result()
+        busy, result = self._looked.busy, self._result()
         for key, off in (
             ("all", busy),
             ("this", busy or check is None),
@@ -169,8 +326,8 @@ class Doctor(HomePart):
             self.query_one(f"#{key}", Button).disabled = off
 
     def _fixable(self) -> bool:
-        check, state = self.current(), self.wizard.state
-        busy = state.doctor.busy or state.preview.busy or state.fixed.busy
+        check = self.current()
+        busy = self._looked.busy or self._preview.busy or self._repair.busy
         return check is not None and not busy and doctor_text.fixable(check, self._result())
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
@@ -186,11 +343,9 @@ class Doctor(HomePart):
         check = self.current()
         if line is not None and not line.depth:
             self._turned[line.key] = not self._shown_open.get(line.key, False)
-            self.state_changed(frozenset({"open"}))
+            self.show_all()
         elif check is not None:
-            from wizard.ui.screens.dialogs import Details
-
-            result, ink = self._result(), self.wizard.ink
+            result, ink = self._result(), theme.ink(self)
             shown, text = doctor_text.drawn(check, result, ink), doctor_text.copied(check, result)
             self.app.push_screen(Details(f"About {check.check_id}", shown, text, "text"))
 
@@ -202,7 +357,7 @@ class Doctor(HomePart):
 
     def next_ready(self) -> bool:
         """When nothing runs."""
-        return not self.wizard.state.doctor.busy
+        return not self._looked.busy
 
     def forward(self) -> None:
         """Look again."""
@@ -212,13 +367,13 @@ class Doctor(HomePart):
         """Run the whole checklist."""
         self._at_once = True
         self._turned.clear()
-        self.wizard.home_jobs.examine()
+        self._examine()
 
     def action_this(self) -> None:
         """Run the check under the cursor, and its causes."""
         check = self.current()
         if check is not None:
-            self.wizard.home_jobs.examine(check.check_id)
+            self._examine(check.check_id)
 
     def action_fix(self) -> None:
         """Preview the repair; the app asks, then mends."""
@@ -226,12 +381,17 @@ class Doctor(HomePart):
         if result is None or not self._fixable():
             self.notify("There is nothing here that can be mended from here.", markup=False)
             return
-        self.wizard.home_jobs.preview_fix(result)
+        self._preview.begin(self.guide.clock())
+        self._read_preview(result)
+        self.show_all()
 
     def action_logs(self) -> None:
         """Show the next log in place of the evidence, and follow it."""
         pane = self.query_one(Pane)
-        self.wizard.home_jobs.find_logs()
+        known = self._tails.followers
+        if known.value is None and not known.busy:
+            known.begin(self.guide.clock())
+            self._find_logs()
         pane.turn()
         self.set_class(pane.shows_log, "-logs")
         self._follow()
@@ -242,16 +402,14 @@ class Doctor(HomePart):
         if result is None or not result.link:
             self.notify("No page of the console is about this.", markup=False)
             return
-        self.wizard.open_page(result.link)
+        self.mover.open_page(result.link)
 
     def action_copy(self) -> None:
         """The report as text."""
-        self.wizard.copy(as_text(self._report(), unicode=True), "Report")
+        self.mover.copy(as_text(self._report(), unicode=True), "Report")
 
     def action_export(self) -> None:
         """Write the report to a file; its ending says in which format."""
-        from wizard.ui.screens.dialogs import AskFile
-
         report = self._report()
         if not report.results:
             self.notify("There is no report yet.", markup=False)
@@ -269,9 +427,11 @@ class Doctor(HomePart):
 
     def _export(self, name: str, report: Report) -> None:
         if name.lower().endswith(".zip"):
-            self.wizard.jobs.support_bundle(name)
+            self._bundle.offer(name)
         else:
-            self.wizard.home_jobs.export(name, doctor_text.exported(name, report))
+            text = doctor_text.exported(name, report)
+            flow = self._flow
+            self.boundary.start("exported", lambda: flow.export(name, text), self._bundle.written)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """What the buttons say."""

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
 
+from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
+from textual.message import Message
 from textual.widgets import Static
 
+from wizard.core.answers.model import Answers
 from wizard.core.answers.steps import STEPS
+from wizard.core.errors import WizardError
 from wizard.core.events import State
+from wizard.core.known_deployment import KnownDeployment
 from wizard.core.text import clean, count
+from wizard.ui.guide import Guide
+from wizard.ui.screens.home_text import status_lines
 from wizard.ui.screens.step import StepScreen
-from wizard.ui.state import RunState
-from wizard.ui.views import Existing
+from wizard.ui.session import Loaded
 from wizard.ui.widgets.choices import Choice, Choices
 from wizard.ui.widgets.lines import Failure, StateLines
 from wizard.ui.widgets.picklist import Item, PickList
+
+if TYPE_CHECKING:
+    from wizard.flows.status import Status
 
 ACTIONS = (
     Choice("add", "Add stages", "nothing else is touched"),
@@ -46,9 +56,13 @@ class Home(StepScreen):
     AUTO_FOCUS = "#action"
     HINT = "Nothing is changed before Review, whatever you choose here."
 
+    def __init__(self, guide: Guide) -> None:
+        super().__init__(guide)
+        self._status: Loaded[Status] = Loaded()
+
     def question(self) -> str:
         """Not a step."""
-        answers = self.wizard.state.answers
+        answers = self.session.answers
         name = clean(answers.name_prefix, 60)
         if self._outside():
             return f"{name} in {clean(answers.region, 30)} was deployed from another computer."
@@ -64,12 +78,12 @@ class Home(StepScreen):
             yield Choices(self._actions(), self._wanted(), id="action")
 
     def _wanted(self) -> str:
-        wanted = self.wizard.state.wants.setdefault("home", "add")
+        wanted = self.session.choices.home
         return "doctor" if self._outside() and wanted not in FROM_OUTSIDE else wanted
 
     def _outside(self) -> bool:
         """Its state is on another computer: it can be looked at, and not changed from here."""
-        mine = self._mine()
+        mine = self.account.deployment
         return mine is not None and mine.remote
 
     def _actions(self) -> tuple[Choice, ...]:
@@ -82,34 +96,67 @@ class Home(StepScreen):
 
     def started(self) -> None:
         """Read the status; after another screen of Home, the saved answers too."""
-        state = self.wizard.state
-        if state.mode == "install" or not state.existing.value:
-            self.wizard.jobs.look_up("status")
-            return
-        state.mode, state.held = "install", frozenset()
-        mine = self._mine()
-        if mine is not None:
-            self.wizard.home_jobs.open(mine)
+        self.follow(self.session.answered, self.show)
+        self.hear(self.account.changed, self._account_read)
+        session, mine = self.session, self.account.deployment
+        if session.mode != "install" and mine is not None:
+            session.mode = "install"
+            self.account.open(mine)
+        else:
+            self._read_again()
 
-    def _mine(self) -> Existing | None:
-        state = self.wizard.state
-        found = state.existing.value or ()
-        wanted = (state.answers.name_prefix, state.answers.region)
-        mine = [e for e in found if (e.name_prefix, e.region) == wanted]
-        return mine[0] if mine else found[0] if found else None
+    def _account_read(self, what: Loaded[Any]) -> None:
+        if what is self.account.opened and not what.busy and what.error is None:
+            self._read_again()
+        elif what is self.account.here or what is self.account.elsewhere:
+            self._fill_deployments()
+        self.show_status()
 
-    def show(self, topics: frozenset[str]) -> None:
+    # The status -----------------------------------------------------------------------------------
+
+    @dataclass
+    class StatusRead(Message):
+        """The deployment was looked at."""
+
+        of: tuple[str, str]
+        found: Status | WizardError
+
+    @work(thread=True, exclusive=True, group="status", exit_on_error=False)
+    def _read_status(self, answers: Answers) -> None:
+        flow = self.product.deployments()
+        found = self.boundary.attempt(lambda: flow.status(answers))
+        self.tell(self.StatusRead(_place(answers), found))
+
+    @on(StatusRead)
+    def _status_read(self, event: StatusRead) -> None:
+        if event.of == _place(self.session.answers):
+            self._status.end(event.found)
+            self.show_status()
+
+    def _read_again(self) -> None:
+        self._status.reset()
+        self._status.begin(self.guide.clock())
+        self._read_status(self.session.answers)
+        self.show_all()
+
+    def show(self) -> None:
         """Deployments and status."""
-        state = self.wizard.state
-        found = state.existing.value or ()
+        self._fill_deployments()
+        self.show_status()
+
+    def _fill_deployments(self) -> None:
+        found, mine = self.account.deployments, self.account.deployment
         picker = self.query_one("#existing", PickList)
         picker.display = len(found) > 1
         picker.styles.height = 2 + min(len(found), MOST_ROWS)  # the actions stay in sight
-        if topics & {"mount", "existing", "elsewhere"}:
-            mine = self._mine()
-            picker.fill([_item(e) for e in found], (_key(mine),) if mine else ())
-        lines = [(s.state, s.title, s.text, "", "") for s in state.status.value or ()]
-        if state.status.busy:
+        picker.fill([_item(one) for one in found], (_key(mine),) if mine else ())
+
+    def show_status(self) -> None:
+        """How the deployment does, and what can be done with it."""
+        status = self._status
+        known = status_lines(status.value) if status.value is not None else ()
+        lines = [(s.state, s.title, s.text, "", "") for s in known]
+        if status.busy:
             lines = [(State.RUNNING, "Status", "reading, usually under 5s", "", "")]
         self.query_one("#status", StateLines).fill(lines)
         self.query_one("#question", Static).update(self.question())
@@ -118,7 +165,7 @@ class Home(StepScreen):
             actions.show(self._actions(), self._wanted())
             actions.choose(self._wanted())
             self.show_bar()
-        self.query_one(Failure).tell(state.status.error)
+        self.query_one(Failure).tell(status.error)
 
     def why_not(self) -> str:
         """Always ready."""
@@ -135,46 +182,49 @@ class Home(StepScreen):
     def on_choices_picked(self, event: Choices.Picked) -> None:
         """Remember the action."""
         event.stop()
-        self.wizard.state.wants["home"] = event.value
+        self.session.choices.home = event.value
         self.show_bar()
 
     def on_pick_list_picked(self, event: PickList.Picked) -> None:
         """Another deployment."""
         event.stop()
-        for existing in self.wizard.state.existing.value or ():
-            if _key(existing) == event.value:
-                self.wizard.home_jobs.open(existing)
+        for one in self.account.deployments:
+            if _key(one) == event.value:
+                self.account.open(one)
 
     def forward(self) -> None:
         """Do what was chosen."""
-        wizard, state = self.wizard, self.wizard.state
+        session, go = self.session, self.mover.go
         action = self._wanted()
-        state.run = RunState()
-        state.review.reset()
-        state.mode = "add" if action == "add" else "settings"
-        state.wants["token_kept"] = "" if action == "new" else "yes"
+        self.run.start_anew()
+        session.mode = "add" if action == "add" else "settings"
+        session.choices.token_kept = action != "new"
         if action == "add":
-            state.seen = {"stages"}
-            wizard.jobs.look_up("connected")
-            wizard.answer(stages=())
-            wizard.go("stages")
+            session.seen = {"stages"}
+            self.account.read_connected()
+            session.answer(stages=())
+            go("stages")
         elif action in ("remove", "doctor", "uninstall"):
-            wizard.go(action)
+            go(action)
         elif action == "settings":
-            wizard.jobs.look_up("connected")
-            state.seen |= {s.id for s in STEPS if not s.changes}
-            wizard.go("aws")
+            self.account.read_connected()
+            session.seen |= {s.id for s in STEPS if not s.changes}
+            go("aws")
         else:
-            state.mode = "install"
-            wizard.answer(stages=(), name_prefix=f"{state.answers.name_prefix}-2")
-            wizard.go("aws")
+            session.mode = "install"
+            session.answer(stages=(), name_prefix=f"{session.answers.name_prefix}-2")
+            go("aws")
 
 
-def _key(existing: Existing) -> str:
+def _place(answers: Answers) -> tuple[str, str]:
+    return answers.name_prefix, answers.region
+
+
+def _key(existing: KnownDeployment) -> str:
     return f"{existing.account_id}/{existing.region}/{existing.name_prefix}"
 
 
-def _item(existing: Existing) -> Item:
+def _item(existing: KnownDeployment) -> Item:
     if existing.bucket:
         return Item(
             _key(existing),

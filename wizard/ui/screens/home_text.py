@@ -6,14 +6,14 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wizard.core.checks.console_links import log_link, wallarm_console
 from wizard.core.events import State
 from wizard.core.node.verdicts import judge_understanding
 from wizard.core.terraform.groups import group_of
-from wizard.ui.screens.stages_text import view_of
-from wizard.ui.views import Link, PlannedResource, StageView, StatusLine
+from wizard.ui.screens.stages_text import StageView, view_of
 
 _ACTING = ("create", "update", "delete", "replace")
 
@@ -24,6 +24,34 @@ if TYPE_CHECKING:
     from wizard.core.tfvars import Outputs
     from wizard.flows.status import Status
     from wizard.services.terraform.client import PlanResult
+
+
+@dataclass(frozen=True)
+class Link:
+    """A line of the summary at the end: a title, a text, and a console address or empty."""
+
+    title: str
+    text: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class StatusLine:
+    """One line of the status of a deployment."""
+
+    title: str
+    state: State
+    text: str
+
+
+@dataclass(frozen=True)
+class PlannedResource:
+    """One resource of the plan. `action` is create, update, delete or replace."""
+
+    address: str
+    action: str
+    group: str
+    reason: str = ""
 
 
 def links(outputs: Outputs, answers: Answers, answers_file: str) -> tuple[Link, ...]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.message import Message
 from textual.widgets import Button, Static
 
+from wizard.core.errors import WizardError
 from wizard.core.events import StageReport, State
 from wizard.core.text import clean, count
 from wizard.ui.screens.dialogs import Confirm
@@ -41,25 +45,26 @@ class Logging(StepScreen):
             yield Button(Text("Copy"), compact=True, id="copy")
 
     def _refs(self) -> list[str]:
-        return list(dict.fromkeys((*self.wizard.state.answers.stages, *self._reports())))
+        return list(dict.fromkeys((*self.session.answers.stages, *self._reports())))
 
     def _reports(self) -> dict[str, StageReport]:
-        return self.wizard.state.run.reports
+        return self.run.now.reports
 
-    def show(self, topics: frozenset[str]) -> None:
+    def started(self) -> None:
+        """Each stage as it is reported."""
+        self.follow(self.run.changed, self.show)
+
+    def show(self) -> None:
         """State of each stage."""
-        del topics
-        state = self.wizard.state
+        run = self.run.now
         lines = []
         for ref in self._refs():
             report = self._reports().get(ref)
             name = self._title_of(ref)
             if report is None:
-                todo = (
-                    State.RUNNING if state.run.busy and "deploy" in state.run.done else State.TODO
-                )
+                todo = State.RUNNING if run.busy and "deploy" in run.done else State.TODO
                 lines.append(TreeRow(todo, name, todo.value))
-            elif ref in state.run.put_back:
+            elif ref in run.put_back:
                 lines.append(TreeRow(State.SKIPPED, name, "put back as it was"))
             else:
                 lines.append(
@@ -74,21 +79,21 @@ class Logging(StepScreen):
         tree = self.query_one(TreeRows)
         tree.nothing = "no stage had to be changed"
         tree.fill(lines)
-        back = state.run.put_back
+        back = run.put_back
         done = sum(r.state is State.DONE and ref not in back for ref, r in self._reports().items())
-        failed = len(state.run.failed_stages)
+        failed = len(run.failed_stages)
         hint = f"{done} of {count(len(lines), 'stage')} switched on"
         if back:
             hint += f", {len(back)} put back"
         hint += f", {failed} failed. The others are not affected." if failed else f". {self.HINT}"
         self.say_hint(hint)
-        error = state.run.error if state.run.error_phase == self.STEP else None
+        error = run.error if run.error_phase == self.STEP else None
         self.query_one(Failure).tell(error)
         retry = self.query_one("#retry", Button)
-        retry.display = not state.run.busy and (error is not None or bool(failed))
+        retry.display = not run.busy and (error is not None or bool(failed))
         retry.label = Text(f"Retry {count(failed, 'stage')}" if failed else "Retry")
         self.query_one("#copy", Button).display = error is not None or bool(failed)
-        self.query_one("#undo", Button).disabled = not done or state.run.busy
+        self.query_one("#undo", Button).disabled = not done or run.busy
         self._say_whole()
 
     def _ref(self) -> str:
@@ -111,7 +116,7 @@ class Logging(StepScreen):
             said.update(Text(f"{self._title_of(ref)}: {clean(bad[ref].message, 800)}"))
 
     def _title_of(self, ref: str) -> str:
-        row = self.wizard.state.book.by_ref.get(ref)
+        row = self.account.row(ref)
         return f"{row.name} / {row.stage}" if row else clean(ref)
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
@@ -121,7 +126,7 @@ class Logging(StepScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Undo where something was done; Retry after a failure."""
-        run = self.wizard.state.run
+        run = self.run.now
         if action == "undo":
             return bool(run.reports) and not run.busy
         if action == "retry":
@@ -130,31 +135,31 @@ class Logging(StepScreen):
 
     def next_ready(self) -> bool:
         """Only when this part ended well."""
-        return self.STEP in self.wizard.state.run.done
+        return self.STEP in self.run.now.done
 
     def why_not(self) -> str:
         """Next works when all stages have a result."""
-        run = self.wizard.state.run
+        run = self.run.now
         if self.STEP in run.done:
             return ""
         return "switching on" if run.busy else "not finished"
 
     def next_label(self) -> str:
         """Proof, or the end."""
-        return "Next: Proof" if self.wizard.state.answers.proof != "skip" else "Finish"
+        return "Next: Proof" if self.session.answers.proof != "skip" else "Finish"
 
     def forward(self) -> None:
         """Proof, or leave."""
-        if self.wizard.state.answers.proof == "skip":
-            self.wizard.leave()
+        if self.session.answers.proof == "skip":
+            self.mover.leave()
         else:
-            self.wizard.go("proof")
+            self.mover.go("proof")
 
     def action_undo(self) -> None:
         """Put one stage back, after a question."""
         ref = self._ref()
         tree = self.query_one(TreeRows)
-        if not ref or ref in self.wizard.state.run.put_back:
+        if not ref or ref in self.run.now.put_back:
             return
         if self.query_one("#undo", Button).disabled:
             return
@@ -168,12 +173,33 @@ class Logging(StepScreen):
                 keep="Leave it on",
                 act="Put it back",
             ),
-            lambda yes: self.wizard.jobs.undo_stage(ref) if yes else None,
+            lambda yes: self._agreed(ref) if yes else None,
         )
+
+    def _agreed(self, ref: str) -> None:
+        self._put_back(ref)
+
+    @dataclass
+    class StagePutBack(Message):
+        """A stage was put back, or could not be."""
+
+        found: StageReport | WizardError
+
+    @work(thread=True, exclusive=True, group="undo_stage", exit_on_error=False)
+    def _put_back(self, ref: str) -> None:
+        self.tell(self.StagePutBack(self.boundary.attempt(lambda: self.run.undo_stage(ref))))
+
+    @on(StagePutBack)
+    def _stage_put_back(self, event: StagePutBack) -> None:
+        if isinstance(event.found, WizardError):
+            self.notify(str(event.found), severity="error", markup=False, timeout=20)
+            return
+        self.run.now.hear(event.found)
+        self.show_all()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Undo, retry, copy."""
-        run = self.wizard.state.run
+        run = self.run.now
         name = event.button.id
         if name == "undo":
             event.stop()
@@ -186,17 +212,17 @@ class Logging(StepScreen):
             said = [f"{ref}: {self._reports()[ref].message}" for ref in run.failed_stages]
             if run.error is not None:
                 said.insert(0, plain(run.error))
-            self.wizard.copy("\n".join(said), "Error")
+            self.mover.copy("\n".join(said), "Error")
         else:
             super().on_button_pressed(event)
 
     def action_retry(self) -> None:
         """Go on with what is not done; where all parts ended, with the stages that failed."""
-        run = self.wizard.state.run
+        run = self.run.now
         if run.error is not None and not run.busy:
-            self.wizard.jobs.run()
+            self.run.start()
         elif run.failed_stages:
-            self.wizard.jobs.retry_stages()
+            self.run.retry_stages()
 
 
 SCREEN = Logging

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,6 +14,7 @@ from wizard.core.stages.log_format import LoggingState
 from wizard.core.text import count
 from wizard.ui import unanswered
 from wizard.ui.screens.step import StepScreen
+from wizard.ui.session import Loaded
 from wizard.ui.stage_list import OURS, logging_state
 from wizard.ui.widgets.choices import Choice, Choices
 from wizard.ui.widgets.lines import Failure
@@ -44,7 +45,7 @@ class Logs(StepScreen):
             yield Failure()
             yield Static("", id="which", classes="section", markup=False)
             yield Choices(
-                self._keep_choices(), self.wizard.state.answers.existing_logging, id="existing"
+                self._keep_choices(), self.session.answers.existing_logging, id="existing"
             )
             yield Static("Details", classes="section", markup=False)
             yield self.field(
@@ -55,15 +56,16 @@ class Logs(StepScreen):
 
     def started(self) -> None:
         """Fetch the groups when they are asked for."""
+        self.follow(self.session.answered, self._show_choice)
+        self.hear(self.account.changed, self._account_read)
         if self._existing():
-            self.wizard.jobs.look_up("log_groups")
+            self.account.read_log_groups()
 
     def _existing(self) -> bool:
-        return unanswered.logs(self.wizard.state) == "existing"
+        return unanswered.logs(self.session) == "existing"
 
     def _elsewhere(self) -> int:
-        book = self.wizard.state.book
-        rows = [book.by_ref.get(ref) for ref in self.wizard.state.answers.stages]
+        rows = [self.account.row(ref) for ref in self.session.answers.stages]
         return sum(
             logging_state(r.source) in (LoggingState.OTHER, LoggingState.FIREHOSE)
             for r in rows
@@ -78,12 +80,21 @@ class Logs(StepScreen):
             Choice("skip", "Skip those stages", "they stay exactly as they are"),
         )
 
-    def show(self, topics: frozenset[str]) -> None:
+    def show(self) -> None:
         """Groups, and how many stages the second question is about."""
-        state = self.wizard.state
+        self._show_choice()
+        self._fill_groups()
+
+    def _account_read(self, what: Loaded[Any]) -> None:
+        self._show_choice()
+        if what is self.account.log_groups:
+            self._fill_groups()
+
+    def _show_choice(self) -> None:
         picker = self.query_one("#groups", PickList)
         picker.display = self._existing()
-        self.query_one(Failure).tell(state.log_groups.error if self._existing() else None)
+        groups = self.account.log_groups
+        self.query_one(Failure).tell(groups.error if self._existing() else None)
         number = self._elsewhere()
         title = (
             f"{count(number, 'selected stage')} already log elsewhere"
@@ -93,36 +104,37 @@ class Logs(StepScreen):
             else "Stages that already log elsewhere (none selected)"
         )
         self.query_one("#which", Static).update(title)
-        if not topics & {"mount", "log_groups"}:
-            return
-        if state.log_groups.value is None:
+
+    def _fill_groups(self) -> None:
+        picker, groups = self.query_one("#groups", PickList), self.account.log_groups.value
+        if groups is None:
             picker.say("reading the log groups")
             return
-        items = [Item(g.name, g.name, _detail(g), _why_not(g)) for g in state.log_groups.value]
-        picker.fill(items, (state.answers.api_gateway_log_group_name,))
+        items = [Item(g.name, g.name, _detail(g), _why_not(g)) for g in groups]
+        picker.fill(items, (self.session.answers.api_gateway_log_group_name,))
 
     def on_choices_picked(self, event: Choices.Picked) -> None:
         """Take the choice."""
         event.stop()
         if event.group.id == "existing":
-            self.wizard.answer(existing_logging=event.value)
+            self.session.answer(existing_logging=event.value)
             return
-        self.wizard.state.wants["logs"] = event.value
+        self.session.choices.logs = event.value
         if event.value == "new":
-            self.wizard.set_aside(("api_gateway_log_group_name",))
+            self.session.set_aside(("api_gateway_log_group_name",))
         else:
-            self.wizard.jobs.look_up("log_groups")
-            self.wizard.bring_back(("api_gateway_log_group_name",))
-        self.state_changed(frozenset({"log_groups"}))
+            self.account.read_log_groups()
+            self.session.bring_back(("api_gateway_log_group_name",))
+        self.show_all()
 
     def on_pick_list_picked(self, event: PickList.Picked) -> None:
         """A group was picked."""
         event.stop()
-        self.wizard.answer(api_gateway_log_group_name=event.value)
+        self.session.answer(api_gateway_log_group_name=event.value)
 
     def action_reload(self) -> None:
         """Read the groups again."""
-        self.wizard.jobs.look_up("log_groups", again=True)
+        self.account.read_log_groups(again=True)
 
 
 def _detail(group: LogGroup) -> str:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from rich.text import Text
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
 from textual.widgets import Button, Static
 
+from wizard.core.answers.model import Answers
+from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.facts import Network
 from wizard.core.text import count
+from wizard.flows.preflight import Check
 from wizard.ui import unanswered
+from wizard.ui.guide import Guide
 from wizard.ui.screens import node_certificates
 from wizard.ui.screens.step import StepScreen
+from wizard.ui.session import Loaded
 from wizard.ui.widgets.choices import Choice, Choices
 from wizard.ui.widgets.fields import Field
 from wizard.ui.widgets.lines import Failure, StateLines
@@ -27,10 +35,6 @@ _BELONGS = {
     ("network", "existing"): ("vpc_id", "private_subnet_ids", "public_subnet_ids"),
     ("secure", "https"): ("r53_domain_name", "node_dns_name", "certificate_arn"),
 }
-# What the list of certificates depends on.
-_CERTIFICATES = frozenset(
-    ("mount", "certificates", "r53_domain_name", "node_dns_name", "certificate_arn")
-)
 
 
 class Node(StepScreen):
@@ -41,16 +45,20 @@ class Node(StepScreen):
     AUTO_FOCUS = "#where"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+k", "check", "Test node", show=False)]
 
+    def __init__(self, guide: Guide) -> None:
+        super().__init__(guide)
+        self._busy = False  # the node is being asked
+
     def body(self) -> ComposeResult:
         """The two ways, each with its own fields."""
-        answers = self.wizard.state.answers
+        answers = self.session.answers
         with VerticalScroll():
             yield Choices(
                 (
                     Choice("deploy", "Deploy it on ECS", "EC2 launch type, private subnets"),
                     Choice("existing", "Use one that exists", "nothing of ECS is deployed"),
                 ),
-                unanswered.node(self.wizard.state),
+                unanswered.node(self.session),
                 id="where",
             )
             with Vertical(id="existing", classes="part gap-above"):
@@ -74,7 +82,7 @@ class Node(StepScreen):
                         Choice("new", "New VPC", "two zones, public and private subnets, NAT"),
                         Choice("existing", "Existing VPC", "pick subnets that reach the internet"),
                     ),
-                    unanswered.network(self.wizard.state),
+                    unanswered.network(self.session),
                     id="network",
                 )
                 yield PickList("VPC", id="vpcs")
@@ -86,7 +94,7 @@ class Node(StepScreen):
                         Choice("http", "HTTP inside the VPC", "internal load balancer"),
                         Choice("https", "HTTPS", "a name in a hosted zone of yours, a certificate"),
                     ),
-                    unanswered.secure(self.wizard.state),
+                    unanswered.secure(self.session),
                     id="secure",
                 )
                 yield PickList("Hosted zone", id="zones")
@@ -98,69 +106,108 @@ class Node(StepScreen):
 
     def started(self) -> None:
         """Fetch what the present choices need."""
+        self.hear(self.session.answered, self._answered)
+        self.hear(self.account.changed, self._account_read)
         self._fetch()
 
-    def _fetch(self) -> None:
-        if (
-            unanswered.node(self.wizard.state) == "deploy"
-            and unanswered.network(self.wizard.state) == "existing"
-        ):
-            self.wizard.jobs.look_up("networks")
-        if (
-            unanswered.node(self.wizard.state) == "deploy"
-            and unanswered.secure(self.wizard.state) == "https"
-        ):
-            self.wizard.jobs.look_up("zones", "certificates")
+    def _answered(self, names: frozenset[str]) -> None:
+        self._show_parts()
+        if "vpc_id" in names:
+            self._fill_networks()
+        if names & {"r53_domain_name", "node_dns_name", "certificate_arn"}:
+            self._fill_certificates()
 
-    def show(self, topics: frozenset[str]) -> None:
+    def _account_read(self, what: Loaded[Any]) -> None:
+        self._show_parts()
+        if what is self.account.networks:
+            self._fill_networks()
+        elif what is self.account.zones:
+            self._fill_zones()
+        elif what is self.account.certificates:
+            self._fill_certificates()
+
+    def _deploys(self) -> bool:
+        return unanswered.node(self.session) == "deploy"
+
+    def _in_vpc(self) -> bool:
+        return unanswered.network(self.session) == "existing"
+
+    def _https(self) -> bool:
+        return unanswered.secure(self.session) == "https"
+
+    def _fetch(self) -> None:
+        if self._deploys() and self._in_vpc():
+            self.account.read_networks()
+        if self._deploys() and self._https():
+            self.account.read_zones()
+
+    def show(self) -> None:
         """Only the parts that the choices need."""
-        deploy, vpc = (
-            unanswered.node(self.wizard.state) == "deploy",
-            unanswered.network(self.wizard.state) == "existing",
-        )
-        self.query_one("#deploy").display = deploy
-        self.query_one("#existing").display = not deploy
-        chosen = bool(self.wizard.state.answers.vpc_id)
+        self._show_parts()
+        self._fill_networks()
+        self._fill_zones()
+        self._fill_certificates()
+        self._show_check()
+
+    def _show_parts(self) -> None:
+        vpc, https = self._in_vpc(), self._https()
+        self.query_one("#deploy").display = self._deploys()
+        self.query_one("#existing").display = not self._deploys()
+        chosen = bool(self.session.answers.vpc_id)
         for name, visible in (
             ("#vpcs", vpc),
             ("#private", vpc and chosen),
             ("#public", vpc and chosen),
-            ("#zones", unanswered.secure(self.wizard.state) == "https"),
-            ("#field-node_dns_name", unanswered.secure(self.wizard.state) == "https"),
-            ("#certificates", unanswered.secure(self.wizard.state) == "https"),
+            ("#zones", https),
+            ("#field-node_dns_name", https),
+            ("#certificates", https),
         ):
             self.query_one(name).display = visible
-        if topics & {"mount", "networks", "vpc_id"}:
-            self._fill_networks()
-        if topics & {"mount", "zones"}:
-            self._fill_zones()
-        if topics & _CERTIFICATES:
-            self._fill_certificates()
+        mine = self.account.certificates
+        self.query_one("#certificates-failure", Failure).tell(mine.error if https else None)
+
+    # The check of an existing node ----------------------------------------------------------------
+
+    @dataclass
+    class NodeChecked(Message):
+        """The node answered, or could not be reached from here."""
+
+        url: str
+        found: Check | WizardError
+
+    @work(thread=True, exclusive=True, group="node_check", exit_on_error=False)
+    def _ask_node(self, answers: Answers) -> None:
+        checks = self.product.account().checks
+        found = self.boundary.attempt(lambda: checks.check_node(answers))
+        self.tell(self.NodeChecked(answers.node_url, found))
+
+    @on(NodeChecked)
+    def _node_checked(self, event: NodeChecked) -> None:
+        self._busy = False
+        self.session.checked.node = event.found
         self._show_check()
 
     def _show_check(self) -> None:
-        mine = self.wizard.state.certificates
-        shown = unanswered.secure(self.wizard.state) == "https"
-        self.query_one("#certificates-failure", Failure).tell(mine.error if shown else None)
-        item = self.wizard.state.node_check
+        found = None if self._busy else self.session.checked.node
         lines: list[tuple[State, str, str, str, str]] = []
-        if item.busy:
+        if self._busy:
             lines = [(State.RUNNING, "", "asking the node, up to 5s", "", "")]
-        elif item.value is not None:
-            check = item.value
-            lines = [(check.state, "", check.answer or check.state.value, "", check.next_step)]
+        elif isinstance(found, Check):
+            lines = [(found.state, "", found.answer or found.state.value, "", found.next_step)]
         self.query_one("#node-check", StateLines).fill(lines, title_width=0)
-        self.query_one("#node-failure", Failure).tell(item.error)
+        failure = found if isinstance(found, WizardError) else None
+        self.query_one("#node-failure", Failure).tell(failure)
+
+    # Lists ----------------------------------------------------------------------------------------
 
     def _fill_networks(self) -> None:
-        state = self.wizard.state
-        picker = self.query_one("#vpcs", PickList)
-        if state.networks.value is None:
-            picker.say(state.networks.error.what if state.networks.error else "reading the VPCs")
+        picker, known = self.query_one("#vpcs", PickList), self.account.networks
+        if known.value is None:
+            picker.say(known.error.what if known.error else "reading the VPCs")
             return
-        answers = state.answers
-        picker.fill([_vpc_item(n) for n in state.networks.value], (answers.vpc_id,))
-        network = next((n for n in state.networks.value if n.vpc_id == answers.vpc_id), None)
+        answers = self.session.answers
+        picker.fill([_vpc_item(n) for n in known.value], (answers.vpc_id,))
+        network = next((n for n in known.value if n.vpc_id == answers.vpc_id), None)
         subnets = network.subnets if network else ()
         for name, public, values in (
             ("#private", False, answers.private_subnet_ids),
@@ -174,10 +221,9 @@ class Node(StepScreen):
             self.query_one(name, PickList).fill(items, values)
 
     def _fill_zones(self) -> None:
-        state = self.wizard.state
-        picker = self.query_one("#zones", PickList)
-        if state.zones.value is None:
-            picker.say(state.zones.error.what if state.zones.error else "reading the hosted zones")
+        picker, known = self.query_one("#zones", PickList), self.account.zones
+        if known.value is None:
+            picker.say(known.error.what if known.error else "reading the hosted zones")
             return
         items = [
             Item(
@@ -186,59 +232,69 @@ class Node(StepScreen):
                 f"{'private' if z.private else 'public'} {z.zone_id}",
                 "a private zone cannot prove a certificate" if z.private else "",
             )
-            for z in state.zones.value
+            for z in known.value
         ]
-        picker.fill(items, (state.answers.r53_domain_name,))
+        picker.fill(items, (self.session.answers.r53_domain_name,))
 
     def _fill_certificates(self) -> None:
-        state = self.wizard.state
-        picker = self.query_one("#certificates", PickList)
-        picker.title = node_certificates.title(state)
-        picker.fill(node_certificates.items(state), (state.answers.certificate_arn,))
+        picker, answers = self.query_one("#certificates", PickList), self.session.answers
+        mine = self.account.certificates
+        picker.title = node_certificates.title(answers, mine)
+        picker.fill(node_certificates.items(answers, mine), (answers.certificate_arn,))
 
     def on_choices_picked(self, event: Choices.Picked) -> None:
         """Take the choice; what belongs to the other one is emptied, and comes back with it."""
         event.stop()
         group, value = event.group.id or "", event.value
         if group == "scheme":
-            self.wizard.answer(node_scheme=value)
+            self.session.answer(node_scheme=value)
             return
-        self.wizard.state.wants["node" if group == "where" else group] = value
+        if group == "where":
+            self.session.choices.node = value
+        elif group == "network":
+            self.session.choices.network = value
+        else:
+            self.session.choices.secure = value
         for choice, keys in _BELONGS.items():
             if choice[0] == group:
-                self.wizard.set_aside(keys) if choice[1] != value else self.wizard.bring_back(keys)
+                if choice[1] == value:
+                    self.session.bring_back(keys)
+                else:
+                    self.session.set_aside(keys)
         self._fetch()
-        self.state_changed(frozenset({"node"}))
+        self.show_all()
 
     def on_pick_list_picked(self, event: PickList.Picked) -> None:
         """A VPC, subnets or a zone was picked."""
         event.stop()
-        wizard = self.wizard
+        session = self.session
         if event.owner.id == "vpcs":
-            wizard.answer(vpc_id=event.value, private_subnet_ids=(), public_subnet_ids=())
+            session.answer(vpc_id=event.value, private_subnet_ids=(), public_subnet_ids=())
         elif event.owner.id == "private":
-            wizard.answer(private_subnet_ids=event.owner.values)
+            session.answer(private_subnet_ids=event.owner.values)
         elif event.owner.id == "public":
-            wizard.answer(public_subnet_ids=event.owner.values)
+            session.answer(public_subnet_ids=event.owner.values)
         elif event.owner.id == "certificates":
-            wizard.answer(certificate_arn=event.value)
+            session.answer(certificate_arn=event.value)
         else:
-            wizard.answer(r53_domain_name=event.value)
+            session.answer(r53_domain_name=event.value)
 
     def typed(self, field: Field, text: str) -> None:
         """An address as a browser shows it says the scheme too: take both."""
         scheme, found, place = text.partition("://")
         if field.key == "node_url" and found and scheme.lower() in ("http", "https") and place:
             self.query_one("#scheme", Choices).choose(scheme.lower())
-            self.wizard.answer(node_scheme=scheme.lower())
+            self.session.answer(node_scheme=scheme.lower())
             field.input.value = place.rstrip("/")  # which is typed in its turn
             return
         super().typed(field, text)
 
     def action_check(self) -> None:
         """Ask the existing node."""
-        if self.wizard.state.answers.node_url:
-            self.wizard.jobs.check_node()
+        if self.session.answers.node_url:
+            self._busy = True
+            self._ask_node(self.session.answers)
+            self._show_check()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Test."""

@@ -8,32 +8,35 @@ from wizard.core.certificates import covers, fitting, titled, unfit, validity
 from wizard.ui.widgets.picklist import Item
 
 if TYPE_CHECKING:
+    from wizard.core.answers.model import Answers
     from wizard.core.facts import Certificate
-    from wizard.ui.state import WizardState
+    from wizard.ui.session import Loaded
+
+    Mine = Loaded[tuple[Certificate, ...]]
 
 TITLE = "Certificate"
 MADE = Item("", "make one for me", "renewed by AWS")
 
 
-def items(state: WizardState) -> tuple[Item, ...]:
+def items(answers: Answers, mine: Mine) -> tuple[Item, ...]:
     """What can be picked: a new one, and those for the node's name.
 
     One that was picked and does not serve (any more) stays, with the reason: no answer is dropped
     without a word.
     """
-    host, chosen = state.answers.node_host, state.answers.certificate_arn
-    good = fitting(state.certificates.value or (), host)
+    host, chosen = answers.node_host, answers.certificate_arn
+    good = fitting(mine.value or (), host)
     rows = [MADE, *(Item(c.arn, titled(c), _detail(c)) for c in good)]
     if chosen and all(row.value != chosen for row in rows):
-        found = _chosen(state)
+        found = _chosen(answers, mine)
         title = titled(found) if found else chosen.rpartition("/")[2]
-        rows.append(Item(chosen, title, chosen, _reason(state)))
+        rows.append(Item(chosen, title, chosen, _reason(answers, mine)))
     return tuple(rows)
 
 
-def title(state: WizardState) -> str:
+def title(answers: Answers, mine: Mine) -> str:
     """The list's title: what it is filled with, or why it holds nothing of the user's."""
-    host, mine = state.answers.node_host, state.certificates
+    host = answers.node_host
     if not host:
         return f"{TITLE}   yours are listed once zone and record are known"
     if mine.value is None:
@@ -43,28 +46,28 @@ def title(state: WizardState) -> str:
     return f"{TITLE} for {host}"
 
 
-def problem(state: WizardState) -> str:
+def problem(answers: Answers, mine: Mine) -> str:
     """Why the picked one cannot be gone on with, in a few words; empty when it can."""
-    return "pick another certificate" if _reason(state) else ""
+    return "pick another certificate" if _reason(answers, mine) else ""
 
 
-def _reason(state: WizardState) -> str:
+def _reason(answers: Answers, mine: Mine) -> str:
     """Why the picked one does not serve; empty while that is not known."""
-    chosen, mine = state.answers.certificate_arn, state.certificates.value
-    if not chosen or mine is None:
+    chosen = answers.certificate_arn
+    if not chosen or mine.value is None:
         return ""
-    found = _chosen(state)
+    found = _chosen(answers, mine)
     if found is None:
         return "not among your valid certificates here"
-    host = state.answers.node_host
+    host = answers.node_host
     if not covers(found.names, host):
         return f"not for {host}"  # its own names stand beside it
     return unfit(found, host)
 
 
-def _chosen(state: WizardState) -> Certificate | None:
-    arn = state.answers.certificate_arn
-    return next((c for c in state.certificates.value or () if c.arn == arn), None)
+def _chosen(answers: Answers, mine: Mine) -> Certificate | None:
+    arn = answers.certificate_arn
+    return next((c for c in mine.value or () if c.arn == arn), None)
 
 
 def _detail(certificate: Certificate) -> str:

@@ -9,6 +9,7 @@ from textual.widgets import Static
 
 from wizard.core.answers.rules import problem
 from wizard.core.tfvars import names
+from wizard.ui import theme
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.widgets.choices import Choice, Choices
 
@@ -22,7 +23,7 @@ class Options(StepScreen):
 
     def body(self) -> ComposeResult:
         """Prefix with preview, tags, watching, proof, expert fields."""
-        answers = self.wizard.state.answers
+        answers = self.session.answers
         with VerticalScroll():
             yield self.field("name_prefix", "2 to 38: lower-case letters, digits, dashes")
             yield Static("", id="preview", markup=False)
@@ -58,27 +59,30 @@ class Options(StepScreen):
             yield self.field("lambda_package", "path of your own bundle (zip), or empty")
 
     def _watching(self) -> str:
-        answers = self.wizard.state.answers
+        answers = self.session.answers
         return "both" if answers.dashboard else "alarms" if answers.alarms else "none"
 
-    def show(self, topics: frozenset[str]) -> None:
+    def started(self) -> None:
+        """The names follow the prefix."""
+        self.follow(self.session.answered, self.show)
+
+    def show(self) -> None:
         """The names as they would be."""
-        del topics
-        state = self.wizard.state
+        state = self.session
         prefix = state.drafts.get("name_prefix", state.answers.name_prefix)
         self.query_one("#preview", Static).update(self._preview(prefix))
         bucket = state.answers.state_bucket
         text = f"Kept in the bucket {bucket}." if bucket else "Kept on this computer."
         if state.saved_to:
             text += f" Your answers are in {state.saved_to}"
-        self.query_one("#state", Static).update(Text(text, self.wizard.ink.muted))
+        self.query_one("#state", Static).update(Text(text, theme.ink(self).muted))
 
     def _preview(self, prefix: str) -> Text:
         """The names nearest to AWS's limits, as they would be."""
-        ink = self.wizard.ink
+        ink = theme.ink(self)
         if problem("name_prefix", prefix):
             return Text("no names yet", ink.muted)
-        found = names(prefix, self.wizard.state.answers.region)
+        found = names(prefix, self.session.answers.region)
         return Text("\n").join(
             Text.assemble(
                 (f"{n.kind:<14}{len(n.name):>2} of {n.limit}  ", ink.muted), (n.name, ink.plain)
@@ -90,11 +94,11 @@ class Options(StepScreen):
         """Take the choice."""
         event.stop()
         if event.group.id == "watching":
-            self.wizard.answer(
+            self.session.answer(
                 alarms=event.value in ("alarms", "both"), dashboard=event.value == "both"
             )
         else:
-            self.wizard.answer(proof=event.value)
+            self.session.answer(proof=event.value)
 
 
 SCREEN = Options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -13,7 +14,8 @@ from wizard.core.text import clean, count, duration
 from wizard.ui.widgets.tree import TreeRow
 
 if TYPE_CHECKING:
-    from wizard.ui.app import WizardApp
+    from wizard.ui.deployment_run import RunState
+    from wizard.ui.theme import Ink
 
 _STATE = {
     UnitState.PENDING: State.TODO,
@@ -23,10 +25,8 @@ _STATE = {
 }
 
 
-def headline(app: WizardApp, now: float) -> Text:
+def headline(run: RunState, ink: Ink, now: float) -> Text:
     """`31 of 52   about 1m 10s to go   elapsed 2m 03s`, or what is waited for."""
-    run = app.state.run
-    ink = app.ink
     elapsed = duration((run.ended or now) - run.started) if run.started else "0s"
     progress = run.progress
     if "undo" in run.done and not run.busy:
@@ -56,28 +56,33 @@ def settling(progress: Progress | None) -> str:
     return f"{count(left, 'resource')} still settling." if left else "Terraform is about to end."
 
 
-def rows(app: WizardApp, now: float, opened: set[str]) -> list[TreeRow]:
-    """Groups; below a group its running and failed resources, or all of them when opened."""
-    run = app.state.run
-    progress = run.progress
+def rows(
+    run: RunState, planned: Iterable[str], stages: int, now: float, opened: set[str], *, proof: bool
+) -> list[TreeRow]:
+    """Groups; below a group its running and failed resources, or all of them when opened.
+
+    Args:
+        planned: the groups of the plan, shown until Terraform tells more.
+        stages: how many are to be switched.
+        proof: whether a request is followed at the end.
+    """
     lines: list[TreeRow] = []
-    if progress is None:
-        view = app.state.review.value
-        names = dict.fromkeys(r.group for r in view.resources) if view else {}
-        lines += [TreeRow(State.TODO, name, key=name) for name in names]
+    if run.progress is None:
+        lines += [TreeRow(State.TODO, name, key=name) for name in dict.fromkeys(planned)]
     else:
-        lines += progress_rows(app, progress, now, opened)
-    lines.append(_phase_row(app, Phase.STAGES, "logging", _stage_title(app)))
-    if app.state.answers.proof != "skip":
-        lines.append(_phase_row(app, Phase.PROOF, "proof", "Proof"))
+        lines += progress_rows(run, now, opened)
+    title = f"Logging on {count(stages, 'stage')}"
+    lines.append(_phase_row(run, Phase.STAGES, "logging", title))
+    if proof:
+        lines.append(_phase_row(run, Phase.PROOF, "proof", "Proof"))
     return lines
 
 
-def progress_rows(
-    app: WizardApp, progress: Progress, now: float, opened: set[str]
-) -> list[TreeRow]:
+def progress_rows(run: RunState, now: float, opened: set[str]) -> list[TreeRow]:
     """What Terraform does, by group. A run that is over counts no further."""
-    run = app.state.run
+    progress = run.progress
+    if progress is None:
+        return []
     if not run.busy and run.ended:
         now = min(now, run.ended)
     lines = []
@@ -117,14 +122,7 @@ def _unit_row(unit: Unit, now: float, *, running: bool) -> TreeRow:
     )
 
 
-def _stage_title(app: WizardApp) -> str:
-    view = app.state.review.value
-    number = len(view.stages) if view is not None else len(app.state.answers.stages)
-    return f"Logging on {count(number, 'stage')}"
-
-
-def _phase_row(app: WizardApp, phase: Phase, step_id: str, title: str) -> TreeRow:
-    run = app.state.run
+def _phase_row(run: RunState, phase: Phase, step_id: str, title: str) -> TreeRow:
     told = run.phases.get(phase)
     state = told.state if told else State.TODO
     if step_id in run.done:
@@ -132,10 +130,8 @@ def _phase_row(app: WizardApp, phase: Phase, step_id: str, title: str) -> TreeRo
     return TreeRow(state, title)
 
 
-def problem_text(app: WizardApp) -> Text:
+def problem_text(run: RunState, ink: Ink) -> Text:
     """Terraform's and AWS's own words, complete."""
-    run = app.state.run
-    ink = app.ink
     text = Text()
     for diagnostic in run.progress.diagnostics if run.progress else ():
         style = ink.bad if diagnostic.is_error else ink.warn

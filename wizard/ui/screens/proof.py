@@ -13,6 +13,7 @@ from textual.widgets import Button, Static
 
 from wizard.core.events import Hop, State
 from wizard.core.text import clean
+from wizard.ui import theme
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.widgets.lines import Failure, StateLines, plain
 
@@ -46,10 +47,13 @@ class Proof(StepScreen):
                 yield Button(Text("Stop waiting"), compact=True, id="stop")
                 yield Button(Text("Copy summary"), compact=True, id="copy")
 
-    def show(self, topics: frozenset[str]) -> None:
+    def started(self) -> None:
+        """The hops come by themselves."""
+        self.follow(self.run.changed, self.show)
+
+    def show(self) -> None:
         """Hops as they are reached."""
-        del topics
-        run, ink = self.wizard.state.run, self.wizard.ink
+        run, ink = self.run.now, theme.ink(self)
         self.query_one("#hops", StateLines).fill(_lines(tuple(run.hops.values())), title_width=44)
         request = next((n.text for n in run.notes if n.subject == "Request"), "")
         waiting = run.busy and self.STEP not in run.done
@@ -89,16 +93,16 @@ class Proof(StepScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Another try and a summary only when nothing runs."""
         if action in ("retry", "copy"):
-            return not self.wizard.state.run.busy
+            return not self.run.now.busy
         return super().check_action(action, parameters)
 
     def next_ready(self) -> bool:
         """When nothing runs any more."""
-        return not self.wizard.state.run.busy
+        return not self.run.now.busy
 
     def why_not(self) -> str:
         """Finish is possible when nothing runs."""
-        return "following the request" if self.wizard.state.run.busy else ""
+        return "following the request" if self.run.now.busy else ""
 
     def next_label(self) -> str:
         """The end."""
@@ -106,31 +110,31 @@ class Proof(StepScreen):
 
     def forward(self) -> None:
         """Leave."""
-        self.wizard.leave()
+        self.mover.leave()
 
     def action_retry(self) -> None:
         """Send another request."""
-        run = self.wizard.state.run
+        run = self.run.now
         if not run.busy:
             run.done.discard(self.STEP)
             run.proof = None
-            self.wizard.jobs.run()
+            self.run.start()
 
     def action_copy(self) -> None:
         """The summary as text."""
-        run = self.wizard.state.run
+        run = self.run.now
         lines = [run.proof.summary] if run.proof else []
         lines += [f"{i.title}: {i.text} {i.url}".strip() for i in run.links]
         if run.error is not None:
             lines.append(plain(run.error))
-        self.wizard.copy("\n".join(lines), "Summary")
+        self.mover.copy("\n".join(lines), "Summary")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Retry, stop, copy."""
         actions = {
             "retry": self.action_retry,
             "copy": self.action_copy,
-            "stop": self.wizard.jobs.stop_proof.set,
+            "stop": self.run.stop_waiting,
         }
         action = actions.get(event.button.id or "")
         if action is None:

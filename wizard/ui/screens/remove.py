@@ -10,9 +10,10 @@ from textual.binding import Binding, BindingType
 
 from wizard.core.events import Phase, State
 from wizard.core.text import clean, count
+from wizard.flows.status import StageStatus
+from wizard.ui.guide import Guide
 from wizard.ui.screens.dialogs import Confirm, Details
 from wizard.ui.screens.step import HomePart
-from wizard.ui.views import Connected
 from wizard.ui.widgets.lines import Failure
 from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.tree import TreeRow, TreeRows
@@ -25,9 +26,11 @@ class Remove(HomePart):
     AUTO_FOCUS = "TreeRows"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("a", "all", "All")]
 
-    def question(self) -> str:
-        """Which ones."""
-        return "Which stages should Wallarm no longer learn from?"
+    QUESTION = "Which stages should Wallarm no longer learn from?"
+
+    def __init__(self, guide: Guide) -> None:
+        super().__init__(guide)
+        self._leaving: tuple[str, ...] = ()  # connected stages that are to be put back
 
     def body(self) -> ComposeResult:
         """The list."""
@@ -36,27 +39,29 @@ class Remove(HomePart):
 
     def started(self) -> None:
         """Read what is connected."""
-        self.wizard.jobs.look_up("connected")
+        self.follow(self.account.changed, self.show)
+        self.follow(self.account.rows_changed, self.show)
+        self.follow(self.run.changed, self.show)
+        self.account.read_connected()
 
-    def show(self, topics: frozenset[str]) -> None:
+    def show(self) -> None:
         """Every connected stage, then what became of those that were put back."""
-        del topics
-        state, run = self.wizard.state, self.wizard.state.run
+        run, connected = self.run.now, self.account.connected
         tree = self.query_one(TreeRows)
         tree.nothing = (
-            "reading the connected stages" if state.connected.busy else ("no stage is connected")
+            "reading the connected stages" if connected.busy else ("no stage is connected")
         )
         if run.busy or run.reports:
             warned = (n for n in run.notes if n.state is State.WARNING)
             notes = [TreeRow(n.state, clean(n.subject or "Note"), clean(n.text)) for n in warned]
             tree.fill([*(self._after(ref) for ref in run.leaving), *notes])
         else:
-            tree.fill([self._row(c) for c in state.connected.value or ()])
-        self.query_one(Failure).tell(run.error or state.connected.error)
+            tree.fill([self._row(c) for c in connected.value or ()])
+        self.query_one(Failure).tell(run.error or connected.error)
         self.say_hint(self._hint())
 
     def _hint(self) -> str:
-        run = self.wizard.state.run
+        run = self.run.now
         if run.busy:
             working = [p for p in run.phases.values() if p.state is State.RUNNING]
             if working and working[-1].phase in (Phase.PLAN, Phase.DEPLOY):
@@ -68,18 +73,19 @@ class Remove(HomePart):
             return f"{done} of {count(len(run.leaving), 'stage')} put back. Nothing else changed."
         return "Space selects. Their access log becomes what it was before; nothing else changes."
 
-    def _row(self, one: Connected) -> TreeRow:
+    def _row(self, one: StageStatus) -> TreeRow:
         state = (
             State.WARNING
             if one.same is False
             else (State.UNCHECKED if one.same is None else State.DONE)
         )
-        chosen = one.ref in self.wizard.state.leaving
+        ref = str(one.ref)
+        chosen = ref in self._leaving
         note = one.note or f"logs to {one.log_group}"
-        return TreeRow(state, self.label_of(one.ref), note, sign="[x]" if chosen else "[ ]")
+        return TreeRow(state, self.label_of(ref), note, sign="[x]" if chosen else "[ ]")
 
     def _after(self, ref: str) -> TreeRow:
-        report = self.wizard.state.run.reports.get(ref)
+        report = self.run.now.reports.get(ref)
         if report is None:
             return TreeRow(State.TODO, self.label_of(ref), State.TODO.value)
         return TreeRow(
@@ -93,19 +99,18 @@ class Remove(HomePart):
     def on_rows_toggled(self, event: Rows.Toggled) -> None:
         """Select or deselect."""
         event.stop()
-        state = self.wizard.state
-        found = state.connected.value or ()
+        found = self.account.connected.value or ()
         if self._over():
             self._tell_whole(event.index)
             return
         if event.index >= len(found):
             return
-        ref = found[event.index].ref
-        if ref in state.leaving:
-            state.leaving = tuple(r for r in state.leaving if r != ref)
+        ref = str(found[event.index].ref)
+        if ref in self._leaving:
+            self._leaving = tuple(r for r in self._leaving if r != ref)
         else:
-            state.leaving = (*state.leaving, ref)
-        self.state_changed(frozenset({"leaving"}))
+            self._leaving = (*self._leaving, ref)
+        self.show_all()
 
     on_rows_chosen = on_rows_toggled
 
@@ -117,36 +122,34 @@ class Remove(HomePart):
 
     def action_all(self) -> None:
         """All, or none."""
-        state = self.wizard.state
-        every = tuple(c.ref for c in state.connected.value or ())
+        every = tuple(str(c.ref) for c in self.account.connected.value or ())
         if not self._over():
-            state.leaving = () if len(state.leaving) == len(every) else every
-            self.state_changed(frozenset({"leaving"}))
+            self._leaving = () if len(self._leaving) == len(every) else every
+            self.show_all()
 
     def _over(self) -> bool:
-        run = self.wizard.state.run
+        run = self.run.now
         return run.busy or bool(run.reports)
 
     def next_label(self) -> str:
         """The verb with its size."""
-        if self.wizard.state.run.reports:
+        if self.run.now.reports:
             return "Home"
-        return f"Put {count(len(self.wizard.state.leaving), 'stage')} back"
+        return f"Put {count(len(self._leaving), 'stage')} back"
 
     def next_ready(self) -> bool:
         """When something is selected, or everything is done."""
-        run = self.wizard.state.run
-        return not run.busy and bool(run.reports or self.wizard.state.leaving)
+        run = self.run.now
+        return not run.busy and bool(run.reports or self._leaving)
 
     def forward(self) -> None:
         """Ask once, then do it."""
-        state = self.wizard.state
-        if state.run.busy:
+        if self.run.now.busy:
             return
-        if state.run.reports:
-            self.wizard.go("home")
+        if self.run.now.reports:
+            self.mover.go("home")
             return
-        refs = state.leaving
+        refs = self._leaving
         if not refs:
             self.notify("Select at least one stage.", markup=False)
             return
@@ -159,7 +162,7 @@ class Remove(HomePart):
                 keep="Leave them connected",
                 act=f"Put {count(len(refs), 'stage')} back",
             ),
-            lambda yes: self.wizard.home_jobs.remove_stages(refs) if yes else None,
+            lambda yes: self.run.remove(refs) if yes else None,
         )
 
 

@@ -11,6 +11,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
 from wizard.core.text import count, duration
+from wizard.ui import theme
 from wizard.ui.screens.dialogs import Details
 from wizard.ui.screens.stages_text import full_view, short_view, stage_view
 from wizard.ui.screens.step import StepScreen
@@ -37,66 +38,74 @@ class Stages(StepScreen):
 
     def body(self) -> ComposeResult:
         """Filter, table, what would change."""
-        book = self.wizard.state.book
+        book = self.account.book
         with Horizontal(id="filter-line"):
             yield Static("Filter ", classes="muted", markup=False)
             yield CleanInput(
                 value=book.filter, spaces=True, id="filter", placeholder="name, type, stage, stack…"
             )
             yield Static("", id="counts", markup=False)
-        yield StageTable(id="stages")
+        yield StageTable(book, id="stages")
         yield Failure()
         yield Static("", id="pane")
 
     def question(self) -> str:
         """Which ones, or which further ones."""
-        if self.wizard.state.mode == "add":
+        if self.session.mode == "add":
             return "Which further stages should Wallarm learn from?"
         return super().question()
 
     def can_go_back(self) -> bool:
         """Home, when stages are added."""
-        return self.wizard.state.mode == "add" or super().can_go_back()
+        return self.session.mode == "add" or super().can_go_back()
 
     def action_back(self) -> None:
         """The step before, or Home."""
-        if self.wizard.state.mode == "add":
-            self.wizard.go("home")
+        if self.session.mode == "add":
+            self.mover.go("home")
         else:
             super().action_back()
 
     def started(self) -> None:
         """Start reading if nothing was read yet."""
-        if self.wizard.state.identity.value is not None:
-            self.wizard.jobs.discover()
+        self.follow(self.session.answered, self._show_chosen)
+        self.follow(self.account.changed, self._show_chosen)
+        self.follow(self.account.rows_changed, self.show)
+        if self.account.identity.value is not None:
+            self.account.read_stages()
 
-    def show(self, topics: frozenset[str]) -> None:
+    def show(self) -> None:
         """Rows, counts, and the lower part."""
-        table = self.query_one(StageTable)
-        if topics & {"mount", "stages", "inventory", "theme"}:
-            table.reload()
-        elif topics & {"answers", "connected"}:
-            table.refresh()
-        if topics & {"mount", "stages", "inventory", "answers", "filter", "theme"}:
-            self._show_counts()
-            self._show_pane()
-        self.query_one(Failure).tell(self.wizard.state.inventory.error)
+        self.query_one(StageTable).reload()
+        self._show_chosen()
+
+    def _show_chosen(self) -> None:
+        reading = self.account.inventory.busy
+        nothing = "reading the APIs of this Region" if reading else "this Region has no API stages"
+        self.query_one(StageTable).show(self.session.selected, self._held(), nothing)
+        self._show_counts()
+        self._show_pane()
+        self.query_one(Failure).tell(self.account.inventory.error)
+
+    def _held(self) -> frozenset[str]:
+        """The stages that are connected already, while further ones are chosen."""
+        if self.session.mode == "install":
+            return frozenset()
+        return frozenset(str(one.ref) for one in self.account.connected.value or ())
 
     def _show_counts(self) -> None:
-        state = self.wizard.state
-        book = state.book
-        text = f"{len(book.shown):,} of {len(book):,} shown, {len(state.selected):,} on"
+        account, book = self.account, self.account.book
+        text = f"{len(book.shown):,} of {len(book):,} shown, {len(self.session.selected):,} on"
         self.query_one("#counts", Static).update(text)
-        read, known = state.apis_read
+        read, known = account.apis_read
         problems = len(book.problems)
-        inventory = state.inventory
+        inventory, old = account.inventory, account.cached_age
         if inventory.busy:
-            word = "●" if self.wizard.unicode else "[..]"
+            word = "●" if theme.ink(self).unicode else "[..]"
             hint = f"{word} reading: {read:,} of {known or '?'} APIs. "
-            old = state.cached_age
             hint += "Select while it goes on." if old is None else f"The rest is {_age(old)} old."
-        elif state.cached_age is not None:
-            hint = f"This list is {_age(state.cached_age)} old; reading it anew failed."
+        elif old is not None:
+            hint = f"This list is {_age(old)} old; reading it anew failed."
         elif inventory.value is not None:
             hint = f"{count(len(inventory.value.apis), 'API')} read"
             at = inventory.value.read_at[11:19]
@@ -109,15 +118,15 @@ class Stages(StepScreen):
     def _show_pane(self) -> None:
         row = self.query_one(StageTable).current()
         pane = self.query_one("#pane", Static)
-        wizard = self.wizard
+        ink = theme.ink(self)
         if row is None:
             pane.update("")
         elif row.source is None:
-            pane.update(Text.assemble((row.name, wizard.ink.bold), f"\n{row.reason}"))
+            pane.update(Text.assemble((row.name, ink.bold), f"\n{row.reason}"))
         else:
-            view = stage_view(row.source, wizard.state.answers)
+            view = stage_view(row.source, self.session.answers)
             room = max(3, pane.content_size.height or 5)
-            pane.update(short_view(wizard, row, view, room))
+            pane.update(short_view(ink, row, view, room))
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
         """The lower part follows the cursor."""
@@ -133,15 +142,15 @@ class Stages(StepScreen):
         if not row.selectable:
             self.notify(row.reason[0].upper() + row.reason[1:] + ".", markup=False)
             return
-        if row.ref in self.wizard.state.held:
+        if row.ref in self._held():
             self.notify("It is connected. Home, Remove stages takes it off.", markup=False)
             return
-        now = dict.fromkeys(self.wizard.state.answers.stages)
+        now = dict.fromkeys(self.session.answers.stages)
         if row.ref in now:
             del now[row.ref]
         else:
             now[row.ref] = None
-        self.wizard.answer(stages=tuple(now))
+        self.session.answer(stages=tuple(now))
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         """Enter shows the details."""
@@ -150,19 +159,18 @@ class Stages(StepScreen):
 
     def action_all(self) -> None:
         """Select all shown; if they all are already, deselect them."""
-        state = self.wizard.state
-        held, on = state.held, state.selected
-        refs = [r.ref for r in state.book.shown if not r.reason and r.ref not in held]
+        held, on = self._held(), self.session.selected
+        refs = [r.ref for r in self.account.book.shown if not r.reason and r.ref not in held]
         if not refs:
             return
-        chosen = state.answers.stages
+        chosen = self.session.answers.stages
         off = [ref for ref in refs if ref not in on]
         if off:
             chosen = (*chosen, *off)
         else:
             gone = set(refs)
             chosen = tuple(ref for ref in chosen if ref not in gone)
-        self.wizard.answer(stages=chosen)
+        self.session.answer(stages=chosen)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """In the filter field a slash is a slash."""
@@ -177,15 +185,15 @@ class Stages(StepScreen):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter as one types."""
         event.stop()
-        state = self.wizard.state
-        if event.value != state.book.filter:
-            state.book.filter = event.value
-            state.book.apply(state.selected)
+        book = self.account.book
+        if event.value != book.filter:
+            book.filter = event.value
+            book.apply(self.session.selected)
             table = self.query_one(StageTable)
             table.cursor = 0
             table.scroll_to(y=0, animate=False, immediate=True)
             table.reload()
-            self.show(frozenset({"filter"}))
+            self._show_chosen()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter in the filter goes to the rows."""
@@ -199,23 +207,23 @@ class Stages(StepScreen):
 
     def action_sort(self) -> None:
         """The next order."""
-        book = self.wizard.state.book
+        book = self.account.book
         book.sort = SORTS[(SORTS.index(book.sort) + 1) % len(SORTS)]
-        book.apply(self.wizard.state.selected)
-        self.show(frozenset({"stages"}))
+        book.apply(self.session.selected)
+        self.show()
 
     def action_reload(self) -> None:
         """Read everything again; the selection stays."""
-        self.wizard.jobs.discover(again=True)
+        self.account.read_stages(again=True)
 
     def action_details(self) -> None:
         """Everything about the stage: format, diff, owner."""
         row = self.query_one(StageTable).current()
         if row is None or row.source is None:
             return
-        view = stage_view(row.source, self.wizard.state.answers)
+        view = stage_view(row.source, self.session.answers)
         title = f"{row.name} / {row.stage}"
-        text = full_view(self.wizard, row, view)
+        text = full_view(theme.ink(self), row, view)
         self.app.push_screen(Details(title, text, view.snippet, "snippet"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -12,15 +13,37 @@ from wizard.core.stages.log_format import FormatKind, kind, log_group_name
 from wizard.core.stages.owner import owner, snippet
 from wizard.core.text import clean
 from wizard.ui.stage_list import OURS, StageRow, logging_today
-from wizard.ui.views import StageView
 
 if TYPE_CHECKING:
     from wizard.core.answers.model import Answers
     from wizard.core.facts import Stage
-    from wizard.ui.app import WizardApp
+    from wizard.ui.theme import Ink
 
 _LABEL = 13
 FUTURE_GROUP = OURS + "…"
+
+
+@dataclass(frozen=True)
+class StageView:
+    """What would happen to one stage: facts and diff in the reader's words.
+
+    Attributes:
+        today: how it logs now, one line.
+        planned: (setting, before, after) for every setting that would change.
+        diff: unified diff lines of the access-log format, empty when it stays as it is.
+        owner: who else manages the stage, or empty.
+        snippet: what to put into the owner's template, ready to copy.
+        reason: why it cannot be changed, or is skipped; empty when it can.
+    """
+
+    today: str
+    planned: tuple[tuple[str, str, str], ...] = ()
+    diff: tuple[str, ...] = ()
+    owner: str = ""
+    snippet: str = ""
+    reason: str = ""
+    format: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def stage_view(stage: Stage, answers: Answers) -> StageView:
@@ -68,9 +91,8 @@ def _split(text: str) -> list[str]:
     return text.replace(",", ",\n").splitlines()
 
 
-def short_view(app: WizardApp, row: StageRow, view: StageView, lines: int) -> Text:
+def short_view(ink: Ink, row: StageRow, view: StageView, lines: int) -> Text:
     """At most `lines` lines: name and address, then what would change."""
-    ink = app.ink
     stage = row.source
     url = clean(stage.invoke_url, 120) if stage is not None else ""
     text = Text(no_wrap=True, overflow="ellipsis")
@@ -80,7 +102,7 @@ def short_view(app: WizardApp, row: StageRow, view: StageView, lines: int) -> Te
     if view.reason:
         rows.append(("Stays as is", Text(clean(view.reason), ink.warn)))
     for number, (name, before, after) in enumerate(view.planned):
-        rows.append(("Will change" if not number else "", change(app, name, before, after)))
+        rows.append(("Will change" if not number else "", change(ink, name, before, after)))
     if not view.planned and not view.reason:
         rows.append(("Today", Text(clean(view.today), ink.plain)))
     if view.owner:
@@ -95,9 +117,8 @@ def short_view(app: WizardApp, row: StageRow, view: StageView, lines: int) -> Te
     return text
 
 
-def change(app: WizardApp, name: str, before: str, after: str) -> Text:
+def change(ink: Ink, name: str, before: str, after: str) -> Text:
     """`access log   off  →  /aws/apigateway/…`."""
-    ink = app.ink
     return Text.assemble(
         (f"{clean(name):<12}", ink.plain),
         (clean(before, 60), ink.muted),
@@ -106,9 +127,8 @@ def change(app: WizardApp, name: str, before: str, after: str) -> Text:
     )
 
 
-def full_view(app: WizardApp, row: StageRow, view: StageView) -> Text:
+def full_view(ink: Ink, row: StageRow, view: StageView) -> Text:
     """Facts, changes, format diff, snippet."""
-    ink = app.ink
     text = Text()
 
     def section(title: str) -> None:
@@ -126,7 +146,7 @@ def full_view(app: WizardApp, row: StageRow, view: StageView) -> Text:
         section("Will change")
         for name, before, after in view.planned:
             text.append("  ")
-            text.append_text(change(app, name, before, after))
+            text.append_text(change(ink, name, before, after))
             text.append("\n")
     if view.diff:
         section("Log format")

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.geometry import Size
+from textual.message import Message
 from textual.screen import Screen
+from textual.signal import Signal
 from textual.widgets import Button, Footer, Static, TabbedContent, TabPane, Tabs
+from textual.worker import get_current_worker
 
 from wizard.core.answers import steps
 from wizard.core.answers.rules import problem
+from wizard.core.answers.steps import Step
+from wizard.core.events import State
 from wizard.core.text import clean
-from wizard.ui.navigation import after, before
+from wizard.ui import unanswered
+from wizard.ui.guide import Guide
+from wizard.ui.help import HELP
+from wizard.ui.navigation import HOME, after, before, path
 from wizard.ui.unanswered import LABELS
 from wizard.ui.widgets.fields import Field
-from wizard.ui.widgets.frame import Bar, Sidebar, StepLine, TooSmall, TopLine
+from wizard.ui.widgets.frame import Bar, Place, Sidebar, StepLine, TooSmall, TopLine
 
-if TYPE_CHECKING:
-    from wizard.ui.app import WizardApp
+T = TypeVar("T")
 
 
 class StepScreen(Screen[None]):
-    """Base of the step screens. They show state in `show` and pass intents to the app."""
+    """Base of the step screens.
+
+    A screen shows what session, account and run know, and starts its own work: a method with
+    `@work(thread=True, exclusive=True, group=…, exit_on_error=False)` goes through
+    `self.boundary.attempt` and hands a message of the screen over with `tell`; `@on` shows it.
+    """
 
     STEP: ClassVar[str] = ""
     HINT: ClassVar[str] = ""
@@ -38,15 +52,14 @@ class StepScreen(Screen[None]):
         Binding("pagedown", "scroll_body(1)", show=False),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, guide: Guide) -> None:
         super().__init__()
+        self.guide = guide
+        self.session, self.account, self.run = guide.session, guide.account, guide.run
+        self.product, self.boundary, self.mover = guide.product, guide.workers, guide.mover
+        self._followed: list[Signal[Any]] = []
         self._alive = False
         self._keys: tuple[bool | None, ...] = ()
-
-    @property
-    def wizard(self) -> WizardApp:
-        """The app, typed."""
-        return cast("WizardApp", self.app)
 
     def compose(self) -> ComposeResult:
         """The frame; subclasses fill `body`."""
@@ -75,12 +88,17 @@ class StepScreen(Screen[None]):
             fits = [name for least, name in steps_ or () if size >= least]
             self.update_classes({name: name == fits[-1] for _, name in steps_ or ()}, update=False)
 
+    # What subclasses say --------------------------------------------------------------------------
+
     def body(self) -> ComposeResult:
         """The step's own widgets."""
         yield from ()
 
-    def show(self, topics: frozenset[str]) -> None:
-        """Bring the widgets in line with the state; `topics` says what changed."""
+    def show(self) -> None:
+        """Bring the widgets in line with what is known: at first, and in another theme."""
+
+    def started(self) -> None:
+        """The screen is there: subscribe with `follow`, start what it needs."""
 
     def question(self) -> str:
         """The one question of the screen."""
@@ -88,12 +106,12 @@ class StepScreen(Screen[None]):
 
     def next_label(self) -> str:
         """What Next says."""
-        following = after(self.wizard.state, self.STEP)
+        following = after(self.session, self.STEP)
         return f"Next: {following.title}" if following else "Finish"
 
     def why_not(self) -> str:
         """Why Next cannot go on yet."""
-        return self.wizard.step_problem(self.STEP)
+        return self.problem_of(self.STEP)
 
     def next_ready(self) -> bool:
         """Whether Next works at all; False while something runs that it must wait for."""
@@ -101,37 +119,124 @@ class StepScreen(Screen[None]):
 
     def can_go_back(self) -> bool:
         """Whether there is a step to go back to."""
-        return before(self.wizard.state, self.STEP) is not None
+        return before(self.session, self.STEP) is not None
 
     def dangerous(self) -> bool:
         """Whether Next destroys something."""
         return False
 
-    def started(self) -> None:
-        """The screen is there: fetch what it needs."""
+    def problem_of(self, step_id: str) -> str:
+        """Why a step is not finished yet, in words; empty when it is."""
+        return unanswered.problem(self.session, self.account, step_id)
+
+    # What is shown --------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
         """First view."""
         self._alive = True
-        self.state_changed(frozenset({"mount"}))
+        self.show()
+        self.show_frame()
+        self.follow(self.app.theme_changed_signal, self.show, self._repaint)
         self.started()
+        for signal in (self.session.answered, self.account.changed, self.run.changed):
+            if signal not in self._followed:
+                self.follow(signal)
+
+    def follow(self, signal: Signal[Any], *shows: Callable[[], None]) -> None:
+        """After this signal have these parts shown anew, then frame, bar and keys."""
+
+        def take(_: Any) -> None:
+            for show in shows:
+                show()
+
+        self.hear(signal, take)
+
+    def hear(self, signal: Signal[T], take: Callable[[T], None]) -> None:
+        """The same for a part that has to know what was told."""
+
+        def published(told: T) -> None:
+            take(told)
+            self.show_frame()
+
+        self._followed.append(signal)
+        signal.subscribe(self, published)
+
+    def on_unmount(self) -> None:
+        """It was left: nothing holds it any more."""
+        for signal in self._followed:
+            signal.unsubscribe(self)
+
+    def _repaint(self) -> None:
+        for part in (TopLine, StepLine, Sidebar):
+            self.query_one(part).refresh()
+
+    def tell(self, message: Message) -> None:
+        """From a worker of this screen: hand a result over, unless nobody waits for it any more."""
+        if not get_current_worker().is_cancelled:
+            self.post_message(message)
+
+    def show_all(self) -> None:
+        """Everything anew."""
+        if self._alive:
+            self.show()
+            self.show_frame()
+
+    def show_frame(self) -> None:
+        """What stands around the body."""
+        self.show_bar()
+        self._show_keys()
+        places = self._places()
+        self.query_one(TopLine).show(self._who(), self._region())
+        self.query_one(StepLine).show(places)
+        self.query_one(Sidebar).show(places)
+
+    def _who(self) -> str:
+        identity = self.account.identity.value
+        if identity is None:
+            return "checking the AWS account…" if self.account.identity.busy else "no AWS account"
+        who = f"({clean(identity.principal, 40)})"
+        return " ".join(x for x in (clean(identity.alias, 40), identity.account_id, who) if x)
+
+    def _region(self) -> str:
+        region = self.session.answers.region
+        return f"dry run  {region}" if self.guide.options.dry_run else region
+
+    def _places(self) -> tuple[Place, ...]:
+        at, run, answers = self.session.at, self.run.now, self.session.answers
+        if at in dict(HOME):
+            return tuple(Place(name, title, name == at) for name, title in HOME)
+        return tuple(
+            Place(
+                step.id,
+                step.title,
+                step.id == at,
+                self._state_of(step),
+                clean(step.chosen(answers))
+                if step.id in self.session.seen or step.id in run.done
+                else "",
+            )
+            for step in path(self.session)
+        )
+
+    def _state_of(self, step: Step) -> State:
+        """Where a step stands, for the sidebar."""
+        run = self.run.now
+        if step.id in run.done:
+            return State.DONE
+        if run.error is not None and run.error_phase == step.id:
+            return State.FAILED
+        if step.id == self.session.at:
+            return State.RUNNING
+        if step.changes:
+            return State.TODO
+        if step.id in self.session.seen:
+            return State.WARNING if self.problem_of(step.id) else State.DONE
+        return State.TODO
 
     def _screen_resized(self, size: Size) -> None:
         """Textual lays a new screen out, then tells it its size and would do all of it again."""
         if size != self._compositor.size:
             super()._screen_resized(size)
-
-    def state_changed(self, topics: frozenset[str]) -> None:
-        """Called by the app after every change of state."""
-        if not self._alive:
-            return
-        self.show(topics)
-        self.show_bar()
-        self._show_keys()
-        if topics & {"mount", "identity", "answers", "theme", "run", "token"}:
-            for part in (TopLine, StepLine, Sidebar):
-                for widget in self.query(part):
-                    widget.refresh()
 
     def _show_keys(self) -> None:
         """Tell the footer, only when a key began or ceased to work: drawing it anew is slow."""
@@ -168,9 +273,9 @@ class StepScreen(Screen[None]):
 
     def action_back(self) -> None:
         """The step before."""
-        previous = before(self.wizard.state, self.STEP)
+        previous = before(self.session, self.STEP)
         if previous is not None and self.can_go_back():
-            self.wizard.go(previous.id)
+            self.mover.go(previous.id)
 
     def action_next(self) -> None:
         """The next step, or say why not."""
@@ -185,9 +290,9 @@ class StepScreen(Screen[None]):
 
     def forward(self) -> None:
         """Go on. Subclasses may do more."""
-        following = after(self.wizard.state, self.STEP)
+        following = after(self.session, self.STEP)
         if following is not None:
-            self.wizard.go(following.id)
+            self.mover.go(following.id)
 
     def action_scroll_body(self, by: int) -> None:
         """Move what does not fit, wherever the focus is."""
@@ -209,7 +314,7 @@ class StepScreen(Screen[None]):
         """Help for this screen."""
         from wizard.ui.screens.dialogs import HelpDialog
 
-        self.app.push_screen(HelpDialog(self))
+        self.app.push_screen(HelpDialog(self.question(), HELP.get(self.STEP, "")))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """The bar's buttons."""
@@ -219,17 +324,21 @@ class StepScreen(Screen[None]):
             action()
         elif event.button.id == "quit":
             event.stop()
-            self.wizard.action_ask_quit()
+            self.call_next(self.app.run_action, "ask_quit")
+
+    @on(Sidebar.Picked)
+    def _place_picked(self, event: Sidebar.Picked) -> None:
+        event.stop()
+        self.mover.visit(event.name)
 
     # Answers ------------------------------------------------------------------------------------
 
     def field(self, key: str, rule: str = "", *, placeholder: str = "") -> Field:
         """A field for one answer, with what was typed before even if it was not valid."""
-        state = self.wizard.state
-        value = getattr(state.answers, key)
-        text = state.drafts.get(key, _as_text(value))
+        value = getattr(self.session.answers, key)
+        text = self.session.drafts.get(key, _as_text(value))
         made = Field(key, LABELS[key], text, rule, spaces=key == "tags", placeholder=placeholder)
-        if key in state.drafts:
+        if key in self.session.drafts:
             made.message = self.judge(key, text)[1]
         return made
 
@@ -254,11 +363,11 @@ class StepScreen(Screen[None]):
         value, wrong = self.judge(field.key, text)
         field.judge(wrong)
         if wrong:
-            self.wizard.state.drafts[field.key] = text
-            self.wizard.changed("drafts")
+            self.session.drafts[field.key] = text
+            self.show_all()
         else:
-            self.wizard.state.drafts.pop(field.key, None)
-            self.wizard.answer(**{field.key: value})
+            self.session.drafts.pop(field.key, None)
+            self.session.answer(**{field.key: value})
             self.show_bar()
 
 
@@ -271,25 +380,27 @@ def _as_text(value: object) -> str:
 
 
 class HomePart(StepScreen):
-    """A screen of Home."""
+    """A screen of Home. It is no step: it says its question itself."""
+
+    QUESTION: ClassVar[str] = ""
 
     def question(self) -> str:
-        """Subclasses say it."""
-        raise NotImplementedError
+        """What the screen is for."""
+        return self.QUESTION
 
     def label_of(self, ref: str) -> str:
         """`API / stage` where it is known, else the reference."""
-        row = self.wizard.state.book.by_ref.get(ref)
+        row = self.account.row(ref)
         return f"{row.name} / {row.stage}" if row else clean(ref)
 
     def can_go_back(self) -> bool:
         """Unless something runs."""
-        return not self.wizard.state.run.busy
+        return not self.run.now.busy
 
     def action_back(self) -> None:
         """Home."""
         if self.can_go_back():
-            self.wizard.go("home")
+            self.mover.go("home")
 
     def why_not(self) -> str:
         """Subclasses say why Next waits."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -15,11 +15,12 @@ from wizard.core.journal import record
 from wizard.core.journal.unfinished import Unfinished
 from wizard.core.text import clean
 from wizard.ui.screens.dialogs import Dialog
-from wizard.ui.state import RunState
 from wizard.ui.widgets.lines import StateLines
 
 if TYPE_CHECKING:
-    from wizard.ui.app import WizardApp
+    from textual.app import App
+
+    from wizard.ui.guide import Guide
 
 _STATES = {
     "done": State.DONE,
@@ -71,30 +72,29 @@ class UnfinishedRun(Dialog[str]):
         self.dismiss(event.button.id)
 
 
-def ask(app: WizardApp, found: Unfinished) -> None:
+def ask(app: App[Any], guide: Guide, found: Unfinished) -> None:
     """Show it, and go where the answer leads."""
-    app.push_screen(UnfinishedRun(found), lambda way: _go(app, found, cast("str | None", way)))
+    app.push_screen(UnfinishedRun(found), lambda way: _go(guide, found, way))
 
 
-def _go(app: WizardApp, found: Unfinished, way: str | None) -> None:
-    state = app.state
+def _go(guide: Guide, found: Unfinished, way: str | None) -> None:
+    session, account, go = guide.session, guide.account, guide.mover.go
     if way not in ("resume", "undo"):
         return
-    state.run = RunState()
-    state.review.reset()
+    guide.run.start_anew()
     adds = any(action == record.STAGE_SWITCH for action, _ in found.left)
     if found.flow == "uninstall" or (found.flow == "install" and way == "undo"):
-        app.go("uninstall")
+        go("uninstall")
     elif found.flow == "stages" and (way == "undo" or not adds):
-        app.go("remove")
+        go("remove")
     elif found.flow == "stages":
-        state.mode, state.seen = "add", {"stages"}
-        app.jobs.look_up("connected")
-        app.answer(stages=tuple(s for a, s in found.left if a == record.STAGE_SWITCH))
-        app.go("stages")
+        session.mode, session.seen = "add", {"stages"}
+        account.read_connected()
+        session.answer(stages=tuple(s for a, s in found.left if a == record.STAGE_SWITCH))
+        go("stages")
     else:
-        state.mode = "install"
+        session.mode = "install"
         stored = not any(action == record.TOKEN_STORE for action, _ in found.left)
-        state.wants.update(token_kept="yes" if stored else "")
-        state.seen |= {step.id for step in STEPS if not step.changes}
-        app.go("review")
+        session.choices.token_kept = stored
+        session.seen |= {step.id for step in STEPS if not step.changes}
+        go("review")

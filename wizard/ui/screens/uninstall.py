@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -12,13 +12,17 @@ from wizard.core.cost import STORAGE_GB_MONTH
 from wizard.core.events import Phase, State
 from wizard.core.terraform.groups import group_order
 from wizard.core.text import clean, count, duration
+from wizard.ui.guide import Guide
 from wizard.ui.screens.dialogs import Confirm, Details
+from wizard.ui.screens.home_text import planned
 from wizard.ui.screens.progress_rows import progress_rows, settling
 from wizard.ui.screens.step import HomePart
-from wizard.ui.views import RemovalView
 from wizard.ui.widgets.lines import Failure, plain
 from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.tree import TreeRow, TreeRows
+
+if TYPE_CHECKING:
+    from wizard.flows.uninstall import Removal
 
 LOGS = "log data"
 
@@ -34,13 +38,11 @@ class Uninstall(HomePart):
         Binding("l", "logs", "Keep/delete logs"),
     ]
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._open: set[str] = set()
+    QUESTION = "Take the connector away"
 
-    def question(self) -> str:
-        """What happens."""
-        return "Take the connector away"
+    def __init__(self, guide: Guide) -> None:
+        super().__init__(guide)
+        self._open: set[str] = set()
 
     def dangerous(self) -> bool:
         """It destroys."""
@@ -53,38 +55,38 @@ class Uninstall(HomePart):
 
     def started(self) -> None:
         """Work out the removal; a plan takes a while: keep its clock going."""
-        if not self._over() and not self.wizard.state.run.busy:
-            self.wizard.jobs.look_up("removal", again=True)
+        self.follow(self.account.rows_changed, self.show)
+        self.follow(self.run.changed, self.show)
+        if not self._over() and not self.run.now.busy:
+            self.run.work_out_removal()
         self.set_interval(0.5, self._tick)
 
     def _tick(self) -> None:
-        if self.wizard.state.removal.busy:
-            self.state_changed(frozenset({"tick"}))
+        if self.run.removal.busy:
+            self.show_all()
 
     def _over(self) -> bool:
-        return self.wizard.state.run.removed is not None
+        return self.run.now.removed is not None
 
-    def show(self, topics: frozenset[str]) -> None:
-        """Everything from the state."""
-        del topics
-        state, run = self.wizard.state, self.wizard.state.run
+    def show(self) -> None:
+        """Everything from the run."""
+        run, removal = self.run.now, self.run.removal
         tree = self.query_one(TreeRows)
         error = run.error if not run.busy else None
-        self.query_one(Failure).tell(error or state.removal.error)
+        self.query_one(Failure).tell(error or removal.error)
         if run.busy or run.started:
             tree.fill(self._live())
-        elif state.removal.value is not None:
+        elif removal.value is not None:
             tree.nothing = "nothing of this deployment is left"
-            tree.fill(self._plan(state.removal.value))
+            tree.fill(self._plan(removal.value))
         else:
-            tree.nothing = "working out the removal" if state.removal.busy else ""
+            tree.nothing = "working out the removal" if removal.busy else ""
             tree.fill([])
             tree.refresh()
         self.say_hint(self._hint())
 
     def _hint(self) -> str:
-        state, run = self.wizard.state, self.wizard.state.run
-        now = self.wizard.clock()
+        run, removal, now = self.run.now, self.run.removal, self.guide.clock()
         if run.removed is not None:
             left = len(run.removed.left)
             end = f"{left} left, see below." if left else "Nothing is left."
@@ -101,21 +103,23 @@ class Uninstall(HomePart):
             return f"{duration(now - run.started)}. {words}"
         if run.error is not None:
             return "Stopped. What is done is recorded; Next goes on from there."
-        if state.removal.busy:
-            waited = duration(now - state.removal.since)
+        if removal.busy:
+            waited = duration(now - removal.since)
             return f"Working out the removal: {waited}, usually 20s – 40s. Nothing is changed."
         return "Nothing is changed before you agree. Log data stays unless you say otherwise."
 
     def _deletes_logs(self) -> bool:
-        return bool(self.wizard.state.wants.get("delete_logs"))
+        return self.session.choices.delete_logs
 
-    def _plan(self, view: RemovalView) -> list[TreeRow]:
+    def _plan(self, view: Removal) -> list[TreeRow]:
         lines = [
-            TreeRow(State.RUNNING, self.label_of(ref), "logging put back as it was", sign="~")
-            for ref in view.stages
+            TreeRow(
+                State.RUNNING, self.label_of(str(held.ref)), "logging put back as it was", sign="~"
+            )
+            for held in view.stages
         ]
         groups: dict[str, list[str]] = {}
-        for item in view.resources:
+        for item in planned(view.plan):
             groups.setdefault(item.group, []).append(item.address)
         for name in sorted(groups, key=group_order):
             sign = "▾" if name in self._open else "▸"
@@ -135,13 +139,13 @@ class Uninstall(HomePart):
             lines.append(
                 TreeRow(State.FAILED, "Wallarm token", f"{view.token_parameter} deleted", sign="-")
             )
-        if view.log_groups:
+        if view.logs:
             lines.append(self._logs_row(view))
         lines += [TreeRow(State.SKIPPED, "Stays", clean(text)) for text in view.stays]
         return lines
 
-    def _logs_row(self, view: RemovalView) -> TreeRow:
-        groups = count(len(view.log_groups), "log group")
+    def _logs_row(self, view: Removal) -> TreeRow:
+        groups = count(len(view.logs), "log group")
         if self._deletes_logs():
             return TreeRow(
                 State.FAILED,
@@ -150,7 +154,7 @@ class Uninstall(HomePart):
                 key=LOGS,
                 sign="-",
             )
-        days = self.wizard.state.answers.log_retention_days
+        days = self.session.answers.log_retention_days
         price = f"${STORAGE_GB_MONTH:.2f}/GB a month"
         return TreeRow(
             State.SKIPPED,
@@ -161,13 +165,13 @@ class Uninstall(HomePart):
         )
 
     def _live(self) -> list[TreeRow]:
-        run = self.wizard.state.run
+        run = self.run.now
         lines = [
             TreeRow(r.state, self.label_of(ref), r.message, r.state.value)
             for ref, r in run.reports.items()
         ]
         if run.progress is not None:
-            lines += progress_rows(self.wizard, run.progress, self.wizard.clock(), self._open)
+            lines += progress_rows(run, self.guide.clock(), self._open)
         for phase, title in ((Phase.PLAN, "Removal worked out"), (Phase.CLEANUP, "Wallarm token")):
             told = run.phases.get(phase)
             if told is not None:
@@ -187,7 +191,7 @@ class Uninstall(HomePart):
             self.action_logs()
         elif line.key:
             self._open ^= {line.key}
-            self.state_changed(frozenset({"open"}))
+            self.show_all()
         else:
             self.app.push_screen(Details(line.title, Text(line.middle), line.middle, "line"))
 
@@ -197,57 +201,55 @@ class Uninstall(HomePart):
         """The verb with its size."""
         if self._over():
             return "Finish"
-        if self.wizard.state.run.error is not None:
+        if self.run.now.error is not None:
             return "Go on removing"
-        view = self.wizard.state.removal.value
-        if view is None or not view.resources:
-            return "Take it away"
-        return f"Destroy {count(len(view.resources), 'resource')}"
+        view = self.run.removal.value
+        resources = planned(view.plan) if view is not None else ()
+        return f"Destroy {count(len(resources), 'resource')}" if resources else "Take it away"
 
     def next_ready(self) -> bool:
         """When the removal is known and nothing runs."""
-        state = self.wizard.state
-        if self._over() or (state.run.error is not None and not state.run.busy):
+        run, view = self.run.now, self.run.removal.value
+        if self._over() or (run.error is not None and not run.busy):
             return True
-        view = state.removal.value
-        if state.run.busy or view is None:
+        if run.busy or view is None:
             return False
-        return not view.nothing_to_do or bool(view.log_groups and self._deletes_logs())
+        return not _nothing_to_do(view) or bool(view.logs and self._deletes_logs())
 
     def why_not(self) -> str:
         """What Next waits for."""
-        return "removing" if self.wizard.state.run.busy else ""
+        return "removing" if self.run.now.busy else ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Stop while it runs; Copy after a failure."""
-        run = self.wizard.state.run
+        run = self.run.now
         if action == "stop":
             return run.busy and not run.cancelling
         if action == "logs":
-            view = self.wizard.state.removal.value
-            return view is not None and bool(view.log_groups) and not run.started
+            view = self.run.removal.value
+            return view is not None and bool(view.logs) and not run.started
         if action == "copy":
             return run.error is not None and not run.busy
         return super().check_action(action, parameters)
 
     def forward(self) -> None:
         """Ask, then do it; after a failure work out again what is left."""
-        state = self.wizard.state
         if self._over():
-            self.wizard.leave(0)
+            self.mover.leave(0)
             return
-        if state.run.error is not None:
-            state.run = type(state.run)()
-            self.wizard.jobs.look_up("removal", again=True)
+        if self.run.now.error is not None:
+            self.run.start_anew()
+            self.run.work_out_removal()
             return
-        view = state.removal.value
+        view = self.run.removal.value
         if view is None or not self.next_ready():
             return
+        resources = planned(view.plan)
         logs = "the log groups with their data" if self._deletes_logs() else "except the log data"
         self.app.push_screen(
             Confirm(
-                f"Destroy {count(len(view.resources), 'resource')}?"
-                if view.resources
+                f"Destroy {count(len(resources), 'resource')}?"
+                if resources
                 else "Take away what is left?",
                 f"{count(len(view.stages), 'stage')} get their old logging back first. Then "
                 f"everything that was made is destroyed, {logs}, and the "
@@ -255,19 +257,17 @@ class Uninstall(HomePart):
                 keep="Keep the connector",
                 act="Take it away",
             ),
-            lambda yes: self.wizard.home_jobs.uninstall() if yes else None,
+            lambda yes: self.run.uninstall() if yes else None,
         )
 
     def action_logs(self) -> None:
         """Keep the log data, or let it go."""
-        wants = self.wizard.state.wants
-        if wants.pop("delete_logs", "") == "":
-            wants["delete_logs"] = "yes"
-        self.state_changed(frozenset({"logs"}))
+        self.session.choices.delete_logs = not self.session.choices.delete_logs
+        self.show_all()
 
     def action_stop(self) -> None:
         """Ask, then stop gracefully."""
-        if not self.wizard.state.run.busy:
+        if not self.run.now.busy:
             return
         self.app.push_screen(
             Confirm(
@@ -278,14 +278,19 @@ class Uninstall(HomePart):
                 act="Stop",
                 danger=False,
             ),
-            lambda yes: self.wizard.cancel_run() if yes else None,
+            lambda yes: self.run.stop() if yes else None,
         )
 
     def action_copy(self) -> None:
         """The failure as text."""
-        run = self.wizard.state.run
+        run = self.run.now
         if run.error is not None:
-            self.wizard.copy(plain(run.error), "Error")
+            self.mover.copy(plain(run.error), "Error")
+
+
+def _nothing_to_do(view: Removal) -> bool:
+    """Nothing of this deployment is left, but log data that was kept."""
+    return not (view.stages or planned(view.plan) or view.token_parameter or view.policies)
 
 
 SCREEN = Uninstall

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.message import Message
 from textual.widgets import Button
 
-from wizard.core.answers.model import EU_HOST, US_HOST
+from wizard.core.answers.model import EU_HOST, US_HOST, Answers
 from wizard.core.answers.rules import token_problem
+from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.secret import Secret
+from wizard.flows.preflight import Check
 from wizard.ui import unanswered
+from wizard.ui.guide import Guide
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.unanswered import LABELS
 from wizard.ui.widgets.choices import Choice, Choices
@@ -33,9 +39,13 @@ class Wallarm(StepScreen):
     AUTO_FOCUS = "Choices"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+k", "check", "Check token")]
 
+    def __init__(self, guide: Guide) -> None:
+        super().__init__(guide)
+        self._busy = False  # the Cloud is being asked
+
     def body(self) -> ComposeResult:
         """Cloud, token with its check, the rest."""
-        state = self.wizard.state
+        session = self.session
         with VerticalScroll():
             yield Choices(
                 (
@@ -43,13 +53,13 @@ class Wallarm(StepScreen):
                     Choice("us", "US Cloud", US_HOST),
                     Choice("custom", "Another host", "for a private cloud or a proxy"),
                 ),
-                unanswered.cloud(self.wizard.state),
+                unanswered.cloud(self.session),
                 id="cloud",
             )
             yield self.field("wallarm_api_host", "a host name without https://")
             kept = "stored in your account; leave it empty to keep it"
-            rule = kept if state.wants.get("token_kept") else TOKEN_RULE
-            yield self._secret("token", state.token, rule)
+            rule = kept if session.choices.token_kept else TOKEN_RULE
+            yield self._secret("token", session.token, rule)
             yield StateLines(id="token-check")
             yield Failure()
             with Horizontal(classes="actions"):
@@ -59,7 +69,7 @@ class Wallarm(StepScreen):
                 "x_wallarm_application_id",
                 "-1 (default application), or positive",
             )
-            yield self._secret("api_token", state.api_token, API_TOKEN_RULE)
+            yield self._secret("api_token", session.api_token, API_TOKEN_RULE)
 
     def _secret(self, key: str, held: Secret | None, rule: str) -> Field:
         text = held.reveal() if held else ""
@@ -69,42 +79,71 @@ class Wallarm(StepScreen):
 
     def started(self) -> None:
         """A token that came with the start is checked like one that is typed."""
-        checked = self.wizard.state.token_check
-        if checked.value is None and not checked.busy:
+        if self.session.checked.token is None:
             self._check_if_whole()
 
-    def show(self, topics: frozenset[str]) -> None:
+    def show(self) -> None:
         """Host field only where it is asked; the check's three outcomes."""
-        del topics
-        state = self.wizard.state
-        self.query_one("#field-wallarm_api_host").display = (
-            unanswered.cloud(self.wizard.state) == "custom"
-        )
-        checked = state.token_check
+        custom = unanswered.cloud(self.session) == "custom"
+        self.query_one("#field-wallarm_api_host").display = custom
+        found = None if self._busy else self.session.checked.token
         lines: list[tuple[State, str, str, str, str]] = []
-        if checked.busy:
+        if self._busy:
             lines = [(State.RUNNING, "", "asking the Wallarm Cloud, usually under 2s", "", "")]
-        elif checked.value is not None:
-            check = checked.value
-            lines = [(check.state, "", check.answer or check.state.value, "", check.next_step)]
-        outcome = self.query_one("#token-check", StateLines)
-        outcome.display = bool(lines)
-        outcome.fill(lines, title_width=0)
-        self.query_one(Failure).tell(checked.error)
-        token = state.token.reveal() if state.token else ""
-        self.query_one("#check", Button).disabled = checked.busy or bool(token_problem(token))
+        elif isinstance(found, Check):
+            lines = [(found.state, "", found.answer or found.state.value, "", found.next_step)]
+        self.query_one("#token-check", StateLines).fill(lines, title_width=0)
+        self.query_one(Failure).tell(found if isinstance(found, WizardError) else None)
+        token = self.session.token.reveal() if self.session.token else ""
+        self.query_one("#check", Button).disabled = self._busy or bool(token_problem(token))
+
+    # The token's check ----------------------------------------------------------------------------
+
+    @dataclass
+    class TokenChecked(Message):
+        """The Cloud answered about a token, or could not be asked."""
+
+        token: Secret
+        host: str
+        found: Check | WizardError
+
+    @work(thread=True, exclusive=True, group="token", exit_on_error=False)
+    def _ask_cloud(self, answers: Answers, token: Secret) -> None:
+        checks = self.product.account().checks
+        found = self.boundary.attempt(lambda: checks.check_token(answers, token))
+        self.tell(self.TokenChecked(token, answers.wallarm_api_host, found))
+
+    @on(TokenChecked)
+    def _token_checked(self, event: TokenChecked) -> None:
+        if (event.token, event.host) == (self.session.token, self.session.answers.wallarm_api_host):
+            self._busy = False
+            self.session.checked.token = event.found
+            self.show_all()
+
+    def _forget_check(self) -> None:
+        """Another token or another Cloud: what was said is void."""
+        self.workers.cancel_group(self, "token")
+        self._busy, self.session.checked.token = False, None
+
+    def _check_if_whole(self) -> None:
+        token = self.session.token
+        if token and not token_problem(token.reveal()):
+            self._busy = True
+            self._ask_cloud(self.session.answers, token)
+            self.show_all()
+
+    # What is typed --------------------------------------------------------------------------------
 
     def on_choices_picked(self, event: Choices.Picked) -> None:
         """Another cloud: an earlier answer about the token is void."""
         event.stop()
-        state = self.wizard.state
-        state.wants["cloud"] = event.value
-        state.token_check.reset()
+        self.session.choices.cloud = event.value
+        self._forget_check()
         host = {"eu": EU_HOST, "us": US_HOST}.get(event.value)
         if host is not None:
-            state.drafts.pop("wallarm_api_host", None)
-            self.wizard.answer(wallarm_api_host=host)
-        self.state_changed(frozenset({"token"}))
+            self.session.drafts.pop("wallarm_api_host", None)
+            self.session.answer(wallarm_api_host=host)
+        self.show_all()
         if host is not None:
             self._check_if_whole()
 
@@ -116,28 +155,23 @@ class Wallarm(StepScreen):
         if field.key != "token":
             super().typed(field, text)
             if field.key == "wallarm_api_host":
-                self.wizard.state.token_check.reset()
+                self._forget_check()
+                self.show_all()
             return
-        state = self.wizard.state
         token = "".join(text.split())
-        if state.token and state.token.reveal() == token:
+        if self.session.token and self.session.token.reveal() == token:
             return
-        state.token = Secret(token) if token else None
-        state.token_typed = True
-        state.token_check.reset()
+        self.session.token = Secret(token) if token else None
+        self.session.token_typed = True
+        self._forget_check()
         field.judge(token_problem(token) if token else "")
         self._check_if_whole()
-        self.state_changed(frozenset({"token"}))
+        self.show_all()
 
     def _take_api_token(self, field: Field, token: str) -> None:
-        self.wizard.state.api_token = Secret(token) if token else None
+        self.session.api_token = Secret(token) if token else None
         field.judge(token_problem(token) if token else "")
         self.show_bar()
-
-    def _check_if_whole(self) -> None:
-        token = self.wizard.state.token
-        if token and not token_problem(token.reveal()):
-            self.wizard.jobs.check_token()
 
     def action_check(self) -> None:
         """Ask the Cloud again."""

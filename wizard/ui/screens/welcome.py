@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.table import Table
 from rich.text import Text
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.message import Message
 from textual.widgets import Button, Static
 
 from wizard.core.answers import steps as welcome
+from wizard.core.answers.model import Answers
+from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.text import count
+from wizard.flows.preflight import Check
+from wizard.ui import theme
+from wizard.ui.guide import Guide
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.widgets.lines import CheckRow, CheckRows, Failure
 
@@ -26,6 +34,10 @@ class Welcome(StepScreen):
     AUTO_FOCUS = "#next"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("r", "retry", "Check again")]
 
+    def __init__(self, guide: Guide) -> None:
+        super().__init__(guide)
+        self._busy = False  # the checks run
+
     def body(self) -> ComposeResult:
         """Facts, then checks."""
         with VerticalScroll():
@@ -36,19 +48,74 @@ class Welcome(StepScreen):
             with Horizontal(classes="actions"):
                 yield Button(Text("Check again"), compact=True, id="retry")
 
-    def show(self, topics: frozenset[str]) -> None:
-        """The checks as they come in."""
-        state = self.wizard.state
-        if topics & {"mount", "theme"}:
-            self._show_facts()
-        if not topics & {"mount", "theme", "preflight"}:
+    def started(self) -> None:
+        """Look around once the screen is drawn; what was seen before is shown again."""
+        told = self.session.checked.first.values()
+        if not told or any(check.state in (State.TODO, State.RUNNING) for check in told):
+            self.call_after_refresh(self._look)
+
+    def show(self) -> None:
+        """Facts and checks."""
+        self._show_facts()
+        self._show_checks()
+
+    def _show_checks(self) -> None:
+        self.query_one(CheckRows).fill(self.session.checked.first.values())
+        self.query_one(Failure).tell(self.session.checked.first_error)
+        self.query_one("#retry", Button).disabled = self._busy
+
+    # The checks -----------------------------------------------------------------------------------
+
+    @dataclass
+    class CheckTold(Message):
+        """A check began or ended."""
+
+        check: Check
+
+    @dataclass
+    class Looked(Message):
+        """All checks ended; the error is one of looking itself."""
+
+        error: WizardError | None
+
+    @work(thread=True, exclusive=True, group="preflight", exit_on_error=False)
+    def _run_checks(self, answers: Answers, only: str) -> None:
+        checks = self.product.account().checks
+        found = self.boundary.attempt(
+            lambda: checks.run(answers, lambda check: self.tell(self.CheckTold(check)), only)
+        )
+        self.tell(self.Looked(found if isinstance(found, WizardError) else None))
+
+    @on(CheckTold)
+    def _check_told(self, event: CheckTold) -> None:
+        self.session.checked.first[event.check.key] = event.check
+        self._show_checks()
+        self.show_bar()
+
+    @on(Looked)
+    def _looked(self, event: Looked) -> None:
+        self._busy, self.session.checked.first_error = False, event.error
+        self._show_checks()
+
+    def _look(self, only: str = "") -> None:
+        if self._busy:
             return
-        self.query_one(CheckRows).fill(state.checks.values())
-        self.query_one(Failure).tell(state.preflight.error)
-        self.query_one("#retry", Button).disabled = state.preflight.busy
+        self._busy = True
+        if not only:
+            self.session.checked.first.clear()
+        self._run_checks(self.session.answers, only)
+        self._show_checks()
+        self.show_bar()
+
+    def _look_again(self, only: str = "") -> None:
+        if self._busy:
+            return
+        self._look(only)
+        if only in ("", "identity"):  # the account that stays on the screen
+            self.account.identify()
 
     def _show_facts(self) -> None:
-        ink = self.wizard.ink
+        ink = theme.ink(self)
         grid = Table.grid(padding=(0, 1), expand=True)
         grid.add_column(width=15, no_wrap=True)
         grid.add_column(ratio=1)
@@ -58,7 +125,7 @@ class Welcome(StepScreen):
 
     def why_not(self) -> str:
         """A failed check does not stop the questions; the bar says how many there are."""
-        failed = [c for c in self.wizard.state.checks.values() if c.state is State.FAILED]
+        failed = [c for c in self.session.checked.first.values() if c.state is State.FAILED]
         return f"{count(len(failed), 'check')} failed, see above" if failed else ""
 
     def action_next(self) -> None:
@@ -67,19 +134,12 @@ class Welcome(StepScreen):
 
     def action_retry(self) -> None:
         """Run the checks again."""
-        self._look()
+        self._look_again()
 
     def on_check_row_retried(self, event: CheckRow.Retried) -> None:
         """Run one again, with those that hang on it."""
         event.stop()
-        self._look(event.key)
-
-    def _look(self, only: str = "") -> None:
-        if self.wizard.state.preflight.busy:
-            return
-        self.wizard.jobs.preflight(only)
-        if only in ("", "identity"):  # the account that stays on the screen
-            self.wizard.jobs.identify()
+        self._look_again(event.key)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Retry."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from rich.table import Table
 from rich.text import Text
@@ -14,8 +14,7 @@ from textual.geometry import Offset
 from textual.message import Message
 from textual.widget import Widget
 
-if TYPE_CHECKING:
-    from wizard.ui.app import WizardApp
+from wizard.ui import theme
 
 
 @dataclass(frozen=True)
@@ -37,21 +36,20 @@ class _Line(Widget):
         self.index = index
 
     def render(self) -> Table:
-        app = cast("WizardApp", self.app)
         choice = self.group.choices[self.index]
         picked = choice.value == self.group.value
-        ink = app.ink
-        signs = ("●", "○") if app.unicode else ("(*)", "( )")
+        ink = theme.ink(self)
+        signs = ("●", "○") if ink.unicode else ("(*)", "( )")
         sign = signs[0] if picked else signs[1]
         under = self.index == self.group.cursor and self.group.has_focus
         body = ink.muted if choice.reason else (ink.bold if picked else ink.plain)
         help_text = f"not possible: {choice.reason}" if choice.reason else choice.help
         grid = Table.grid(padding=(0, 1), expand=True)
         grid.add_column(width=2, no_wrap=True)
-        grid.add_column(width=3 if not app.unicode else 1, no_wrap=True)
+        grid.add_column(width=3 if not ink.unicode else 1, no_wrap=True)
         grid.add_column(width=self.group.title_width, no_wrap=True)
         grid.add_column(ratio=1)
-        pointer = ("▸" if app.unicode else ">") if under else " "
+        pointer = ("▸" if ink.unicode else ">") if under else " "
         grid.add_row(
             Text(f" {pointer}", ink.accent),
             Text(sign, ink.accent if picked else ink.muted),

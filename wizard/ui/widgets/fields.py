@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
@@ -12,9 +10,7 @@ from textual.message import Message
 from textual.widgets import Button, Input, Label, Static
 
 from wizard.core.text import clean
-
-if TYPE_CHECKING:
-    from wizard.ui.app import WizardApp
+from wizard.ui import theme
 
 
 class CleanInput(Input):
@@ -149,12 +145,12 @@ class Field(Vertical):
         if not self.children:
             return
         self.set_class(bool(problem), "-broken")
-        app = cast("WizardApp", self.app)
+        ink = theme.ink(self)
         note = Text(no_wrap=False)
         if problem:
-            note.append(("✗ " if app.unicode else "[XX] ") + problem, app.ink.bad)
+            note.append(("✗ " if ink.unicode else "[XX] ") + problem, ink.bad)
         elif good:
-            note.append(("✓ " if app.unicode else "[ok] ") + good, app.ink.good)
+            note.append(("✓ " if ink.unicode else "[ok] ") + good, ink.good)
         else:
             note.append(self.rule)
         shown = self.query_one(".note", Static)

@@ -2,80 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from wizard.core.answers import steps
-from wizard.core.events import State, glyph
-from wizard.core.text import clean
-from wizard.ui.navigation import HOME, path
+from wizard.core.answers.steps import STEPS
+from wizard.core.events import State
+from wizard.ui import theme
 from wizard.ui.widgets.rows import fit
 
-if TYPE_CHECKING:
-    from wizard.core.answers.steps import Step
-    from wizard.ui.app import WizardApp
 
-
-class Part(Widget):
-    """A drawn part that knows the app."""
-
-    ALLOW_SELECT = False
-
-    @property
-    def wizard(self) -> WizardApp:
-        """The app, typed."""
-        return cast("WizardApp", self.app)
-
-
-def step_state(app: WizardApp, step: Step) -> State:
-    """Where a step stands, for the sidebar."""
-    state = app.state
-    if step.id in state.run.done:
-        return State.DONE
-    if state.run.error is not None and state.run.error_phase == step.id:
-        return State.FAILED
-    if step.id == state.at:
-        return State.RUNNING
-    if step.changes:
-        return State.TODO
-    if step.id in state.seen:
-        problem = app.step_problem(step.id)
-        return State.WARNING if problem else State.DONE
-    return State.TODO
-
-
-class TopLine(Part):
+class TopLine(Widget):
     """Product, account, Region: visible on every screen."""
 
+    ALLOW_SELECT = False
     DEFAULT_CSS = "TopLine { height: 1; dock: top; background: $panel; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._account = self._region = ""
+
+    def show(self, account: str, region: str) -> None:
+        """Show these."""
+        if (account, region) != (self._account, self._region):
+            self._account, self._region = account, region
+            self.refresh()
 
     def render(self) -> Text:
         """One line; the account is what is cut last."""
-        app, width = self.wizard, self.size.width
-        identity = app.state.identity.value
-        region = app.state.answers.region
-        if app.options.dry_run:
-            region = f"dry run  {region}"
-        if identity is None:
-            account = "checking the AWS account…" if app.state.identity.busy else "no AWS account"
-        else:
-            alias = clean(identity.alias, 40)
-            who = f"({clean(identity.principal, 40)})"
-            account = " ".join(x for x in (alias, identity.account_id, who) if x)
-        left, right = " wallarm-apigw", f"{region} "
+        width = self.size.width
+        left, right = " wallarm-apigw", f"{self._region} "
         room = width - cell_len(left) - cell_len(right) - 2
-        middle = fit(account, min(room, cell_len(account)))
+        middle = fit(self._account, min(room, cell_len(self._account)))
         gap = max(1, (width - cell_len(middle)) // 2 - cell_len(left))
         gap = min(gap, width - cell_len(left) - cell_len(middle) - cell_len(right) - 1)
         rest = width - cell_len(left) - gap - cell_len(middle) - cell_len(right)
-        ink = app.ink
+        ink = theme.ink(self)
         return Text.assemble(
             (left, ink.accent),
             " " * max(1, gap),
@@ -86,27 +55,50 @@ class TopLine(Part):
         )
 
 
-class StepLine(Part):
+@dataclass(frozen=True)
+class Place:
+    """A step, or a screen of Home, in the lists of them.
+
+    `state` is None on the screens of Home: they are no steps that could be done.
+    """
+
+    name: str
+    title: str
+    here: bool = False
+    state: State | None = None
+    chosen: str = ""
+
+
+class StepLine(Widget):
     """The steps on one line, for narrow terminals."""
 
+    ALLOW_SELECT = False
     DEFAULT_CSS = "StepLine { height: 1; dock: top; margin-top: 1; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._places: tuple[Place, ...] = ()
+
+    def show(self, places: tuple[Place, ...]) -> None:
+        """Show these."""
+        if places != self._places:
+            self._places = places
+            self.refresh()
 
     def render(self) -> Text:
         """`Step 3 of 11   AWS › STAGES › Logs › …`."""
-        app, width = self.wizard, self.size.width
-        home = dict(HOME)
-        if app.state.at in home:
-            text = Text(" Home", app.ink.muted, no_wrap=True)
-            if app.state.at != "home":
-                text.append(" › ").append(home[app.state.at].upper(), app.ink.accent)
+        ink, width, order = theme.ink(self), self.size.width, self._places
+        at = next((i for i, place in enumerate(order) if place.here), 0)
+        if order and order[0].state is None:
+            text = Text(" Home", ink.muted, no_wrap=True)
+            if at:
+                text.append(" › ").append(order[at].title.upper(), ink.accent)
             return text
-        order = path(app.state)
-        at = next((i for i, s in enumerate(order) if s.id == app.state.at), 0)
         lead = f" Step {at + 1} of {len(order)}   "
         first, last = at, at + 1
 
         def length(a: int, b: int) -> int:
-            inner = sum(len(s.title) + 3 for s in order[a:b]) - 3
+            inner = sum(len(place.title) + 3 for place in order[a:b]) - 3
             return len(lead) + inner + (2 if a else 0) + (4 if b < len(order) else 0) + 1
 
         grew = True
@@ -116,11 +108,10 @@ class StepLine(Part):
                 last, grew = last + 1, True
             if first > 0 and length(first - 1, last) <= width:
                 first, grew = first - 1, True
-        ink = app.ink
         text = Text(lead, ink.muted, no_wrap=True)
         if first:
             text.append("… ", ink.muted)
-        for index in range(first, last):
+        for index in range(first, min(last, len(order))):
             if index > first:
                 text.append(" › ", ink.muted)
             here = index == at
@@ -131,56 +122,63 @@ class StepLine(Part):
         return text
 
 
-class Sidebar(Part):
+class Sidebar(Widget):
     """The steps, where one is, and what was chosen. A click goes back to a step."""
 
+    ALLOW_SELECT = False
     DEFAULT_CSS = "Sidebar { width: 20; height: 1fr; padding: 1 0 0 1; background: $surface; }"
 
+    class Picked(Message):
+        """A step was clicked."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._places: tuple[Place, ...] = ()
+
+    def show(self, places: tuple[Place, ...]) -> None:
+        """Show these."""
+        if places != self._places:
+            self._places = places
+            self.refresh()
+
+    def _of_home(self) -> bool:
+        return bool(self._places) and self._places[0].state is None
+
     def _tall(self) -> bool:
-        return self.size.height >= 2 * len(steps.STEPS) + 1
+        return self.size.height >= 2 * len(STEPS) + 1
 
     def render(self) -> Text:
         """Sign and title; below it, where there is room, what was chosen."""
-        app = self.wizard
-        ink = app.ink
+        ink = theme.ink(self)
         text = Text(no_wrap=True)
-        if app.state.at in dict(HOME):
-            for name, title in HOME:
-                here = name == app.state.at
-                style = ink.accent + ink.strong if here else ink.plain
-                text.append("● " if here else "  ", ink.accent)
-                text.append((title.upper() if here else title) + "\n\n", style)
-            return text
-        for step in path(app.state):
-            state = step_state(app, step)
-            here = step.id == app.state.at
-            sign = glyph(state, unicode=app.unicode)
-            text.append(f"{sign} ", ink.of(state))
-            style = (
-                ink.accent + ink.strong
-                if here
-                else (ink.muted if state is State.TODO else ink.plain)
-            )
-            text.append(step.title.upper() if here else step.title, style)
+        for place in self._places:
+            title = place.title.upper() if place.here else place.title
+            style = ink.accent + ink.strong if place.here else ink.plain
+            if place.state is None:
+                text.append("● " if place.here else "  ", ink.accent)
+                text.append(title + "\n\n", style)
+                continue
+            if not place.here and place.state is State.TODO:
+                style = ink.muted
+            text.append(f"{ink.mark(place.state).plain} ", ink.of(place.state))
+            text.append(title, style)
             text.append("\n")
             if self._tall():
-                show = step.id in app.state.seen or step.id in app.state.run.done
-                chosen = clean(step.chosen(app.state.answers)) if show else ""
-                text.append("  " + fit(chosen, 16).rstrip() + "\n", ink.muted)
+                text.append("  " + fit(place.chosen, 16).rstrip() + "\n", ink.muted)
         return text
 
     def on_click(self, event: events.Click) -> None:
-        """Go to the clicked step if it was seen already."""
+        """Tell which step was clicked."""
         line = event.y - 1
-        state = self.wizard.state
-        if state.at in dict(HOME):
-            if line % 2 == 0 and 0 <= line // 2 < len(HOME) and not state.run.busy:
-                self.wizard.go(HOME[line // 2][0])
+        if self._of_home() and line % 2:
             return
-        index = line // 2 if self._tall() else line
-        order = path(state)
-        if 0 <= index < len(order):
-            self.wizard.visit(order[index].id)
+        index = line // 2 if self._tall() or self._of_home() else line
+        if 0 <= index < len(self._places):
+            self.post_message(self.Picked(self._places[index].name))
 
 
 class Bar(Horizontal):

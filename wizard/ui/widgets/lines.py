@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -17,11 +17,11 @@ from textual.widgets import Button, Static
 from wizard.core.events import State
 from wizard.core.text import clean
 from wizard.flows.preflight import Check
-from wizard.ui.theme import mark
+from wizard.ui import theme
 
 if TYPE_CHECKING:
     from wizard.core.errors import WizardError
-    from wizard.ui.app import WizardApp
+    from wizard.ui.theme import Ink
 
 
 class StateLines(Static):
@@ -33,10 +33,9 @@ class StateLines(Static):
         self, lines: Iterable[tuple[State, str, str, str, str]], *, title_width: int = 20
     ) -> None:
         """Show these lines."""
-        app = cast("WizardApp", self.app)
-        ink = app.ink
+        ink = theme.ink(self)
         grid = Table.grid(padding=(0, 1), expand=True)
-        grid.add_column(width=1 if app.unicode else 4, no_wrap=True)
+        grid.add_column(width=1 if ink.unicode else 4, no_wrap=True)
         if title_width:
             grid.add_column(width=title_width, no_wrap=True, overflow="ellipsis")
         grid.add_column(ratio=1)
@@ -48,16 +47,15 @@ class StateLines(Static):
             )
             if further:
                 body.append(("\n" if text else "") + clean(further, 800), ink.muted)
-            cells = [mark(app, state), body, Text(right, ink.muted)]
+            cells = [ink.mark(state), body, Text(right, ink.muted)]
             if title_width:
                 cells.insert(1, Text(clean(title, 200), ink.muted if todo else ink.plain))
             grid.add_row(*cells)
         self.update(grid)
 
 
-def explain(app: WizardApp, error: WizardError) -> RenderableType:
+def explain(ink: Ink, error: WizardError) -> RenderableType:
     """What happened, why, what next: foreign words stay words."""
-    ink = app.ink
     grid = Table.grid(padding=(0, 1), expand=True)
     grid.add_column(width=5, no_wrap=True)
     grid.add_column(ratio=1)
@@ -67,7 +65,7 @@ def explain(app: WizardApp, error: WizardError) -> RenderableType:
     if error.next_step:
         grid.add_row(Text("Next", ink.muted), Text(clean(error.next_step), ink.plain))
     head = Text.assemble(
-        mark(app, State.FAILED),
+        ink.mark(State.FAILED),
         " ",
         (clean(error.what), ink.bad + ink.strong),
         (f"   {error.code}", ink.muted),
@@ -84,7 +82,7 @@ class Failure(Static):
         """Show the error, or hide."""
         self.display = error is not None
         if error is not None:
-            self.update(explain(cast("WizardApp", self.app), error))
+            self.update(explain(theme.ink(self), error))
 
 
 def plain(error: WizardError) -> str:
@@ -153,6 +151,10 @@ class CheckRows(Vertical):
 
     DEFAULT_CSS = "CheckRows { height: auto; width: 1fr; }"
 
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._rows: dict[str, CheckRow] = {}  # those that stay: removing one takes a while
+
     def compose(self) -> ComposeResult:
         """A line until there is something to show."""
         yield StateLines(id="looking")
@@ -160,7 +162,7 @@ class CheckRows(Vertical):
     def fill(self, checks: Iterable[Check]) -> None:
         """Show these."""
         checks = tuple(checks)
-        rows = {row.check.key: row for row in self.query(CheckRow)}
+        rows = self._rows
         looking = self.query_one("#looking", StateLines)
         looking.display = not checks
         if not checks:
@@ -170,6 +172,7 @@ class CheckRows(Vertical):
                 if rows[check.key].check != check:
                     rows[check.key].tell(check)
             else:
-                self.mount(CheckRow(check))
+                rows[check.key] = CheckRow(check)
+                self.mount(rows[check.key])
         for key in rows.keys() - {check.key for check in checks}:
-            rows[key].remove()
+            rows.pop(key).remove()

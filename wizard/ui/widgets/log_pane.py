@@ -6,7 +6,7 @@ import textwrap
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from rich.cells import chop_cells
 from rich.console import RenderableType
@@ -15,13 +15,13 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import RichLog, Static
 
+from wizard.core.errors import WizardError
 from wizard.core.text import clean, duration
-from wizard.ui.loaded import Loaded
+from wizard.ui import theme
+from wizard.ui.session import Loaded
 
 if TYPE_CHECKING:
-    from wizard.flows.doctor.logs import LogLine, Tail
-    from wizard.ui.app import WizardApp
-    from wizard.ui.backend import LogFollower
+    from wizard.flows.doctor.logs import Follower, LogLine, Tail
     from wizard.ui.theme import Ink
 
 
@@ -43,22 +43,20 @@ class Tails:
     """The logs that are followed, by the key of their source."""
 
     def __init__(self) -> None:
-        self.followers: Loaded[tuple[LogFollower, ...]] = Loaded()
+        self.followers: Loaded[tuple[Follower, ...]] = Loaded()
         self.news: Loaded[tuple[str, Tail]] = Loaded()
         self.logs: dict[str, OneLog] = {}
 
-    def hear(self, key: str, tail: Tail) -> None:
+    def hear(self, key: str, tail: Tail | WizardError) -> None:
         """Take what a look at one log brought."""
         log = self.logs.setdefault(key, OneLog())
-        log.read, log.problem = True, tail.problem
+        self.news.busy, log.read = False, True
+        if isinstance(tail, WizardError):
+            log.problem = tail.what
+            return
+        log.problem = tail.problem
         log.lines.extend(tail.lines)
         log.told += len(tail.lines)
-
-    def forget(self) -> None:
-        """Another deployment, or a changed one."""
-        self.followers.reset()
-        self.news.reset()
-        self.logs.clear()
 
 
 _SHORT = {"node": "Node", "forwarder": "Lambda", "access": "API Gateway", "ecs": "ECS"}
@@ -75,8 +73,9 @@ class Pane(Vertical):
     Pane.-log #tail { display: block; }
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tails: Tails) -> None:
         super().__init__(id="side")
+        self._tails = tails
         self.at = 0  # 0 is the evidence, n the n-th log
         self._written = ("", 0)
 
@@ -93,14 +92,9 @@ class Pane(Vertical):
         self.tell()
 
     @property
-    def wizard(self) -> WizardApp:
-        """The app, typed."""
-        return cast("WizardApp", self.app)
-
-    @property
-    def follower(self) -> LogFollower | None:
+    def follower(self) -> Follower | None:
         """The log that is shown, if one is."""
-        known = self.wizard.state.tails.followers.value or ()
+        known = self._tails.followers.value or ()
         return known[self.at - 1] if 0 < self.at <= len(known) else None
 
     @property
@@ -110,7 +104,7 @@ class Pane(Vertical):
 
     def turn(self) -> None:
         """The next log, or the evidence after the last one."""
-        known = self.wizard.state.tails.followers.value
+        known = self._tails.followers.value
         last = 1 if known is None else len(known)
         self.at = self.at + 1 if self.at < last else 0
         self.set_class(self.shows_log, "-log")
@@ -122,7 +116,7 @@ class Pane(Vertical):
 
     def tell(self) -> None:
         """Bring title and log in line with what was read."""
-        tails = self.wizard.state.tails
+        tails = self._tails
         if tails.followers.value is not None and self.at > len(tails.followers.value):
             self.at = 0
             self.remove_class("-log")
@@ -131,7 +125,7 @@ class Pane(Vertical):
             self._write()
 
     def _title(self) -> Text:
-        ink, tails = self.wizard.ink, self.wizard.state.tails
+        ink, tails = theme.ink(self), self._tails
         names = ["Evidence", *_names(tails.followers.value or ())]
         text = Text(" ", no_wrap=True, overflow="ellipsis")
         for number, name in enumerate(names):
@@ -142,7 +136,7 @@ class Pane(Vertical):
 
     def _write(self) -> None:
         log = self.query_one("#tail", RichLog)
-        follower, tails, ink = self.follower, self.wizard.state.tails, self.wizard.ink
+        follower, tails, ink = self.follower, self._tails, theme.ink(self)
         if follower is None:
             error = tails.followers.error
             empty = tails.followers.value == ()
@@ -186,11 +180,11 @@ class Pane(Vertical):
         log.clear()
         room = max(20, log.scrollable_content_region.width)
         for part in textwrap.wrap(clean(words, 600), room):
-            log.write(Text(part, self.wizard.ink.muted))
+            log.write(Text(part, theme.ink(self).muted))
         self._written = (words, -1)
 
 
-def _names(followers: tuple[LogFollower, ...]) -> list[str]:
+def _names(followers: tuple[Follower, ...]) -> list[str]:
     """A short name for each log; of several of a kind, the later ones are numbered."""
     kinds = [follower.source.key.partition(":")[0] for follower in followers]
     names = [_SHORT.get(kind, clean(kind, 20)) for kind in kinds]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
 from rich.text import Text
 from textual.widget import Widget
 
-if TYPE_CHECKING:
-    from wizard.ui.app import WizardApp
+from wizard.ui import theme
 
 
 class Meter(Widget):
@@ -28,7 +25,7 @@ class Meter(Widget):
 
     def render(self) -> Text:
         """Full, half, empty, number."""
-        ink = cast("WizardApp", self.app).ink
+        ink = theme.ink(self)
         room = max(1, self.size.width - 6)
         halves = round(self._fraction * room * 2)
         full, half = divmod(halves, 2)

@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from wizard.core.text import clean, count
+from wizard.ui import theme
 from wizard.ui.widgets.fields import CleanInput
 from wizard.ui.widgets.rows import Rows, fit
 
@@ -44,11 +45,11 @@ class ItemRows(Rows):
     def row(self, index: int, width: int) -> Text:
         """Sign, title, detail."""
         item = self.owner.shown[index]
-        ink = self.wizard.ink
+        ink = theme.ink(self)
         picked = item.value in self.owner.values
         if self.owner.many:
             sign = "[x] " if picked else "[ ] "
-        elif self.wizard.unicode:
+        elif ink.unicode:
             sign = " ● " if picked else " ○ "
         else:
             sign = "(*) " if picked else "( ) "

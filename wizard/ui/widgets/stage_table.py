@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from wizard.core.events import State, glyph
-from wizard.ui.stage_list import StageRow
+from wizard.core.events import State
+from wizard.ui import theme
+from wizard.ui.stage_list import StageBook, StageRow
 from wizard.ui.widgets.rows import Rows, fit
 
 
@@ -14,33 +15,40 @@ class StageTable(Rows):
 
     HEADER = True
 
+    def __init__(self, book: StageBook, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._book = book
+        self._selected: frozenset[str] = frozenset()
+        self._held: frozenset[str] = frozenset()
+        self._nothing = ""
+
+    def show(self, selected: frozenset[str], held: frozenset[str], nothing: str) -> None:
+        """Which stages are chosen, which are connected already, and why the Region has none."""
+        self._selected, self._held, self._nothing = selected, held, nothing
+        self.refresh()
+
     def total(self) -> int:
         """Rows that the filter leaves."""
-        return len(self.wizard.state.book.shown)
+        return len(self._book.shown)
 
     def current(self) -> StageRow | None:
         """The row the cursor is on."""
-        shown = self.wizard.state.book.shown
+        shown = self._book.shown
         return shown[self.cursor] if self.cursor < len(shown) else None
 
     def empty(self) -> str:
         """Why there are no rows."""
-        state = self.wizard.state
-        if len(state.book):
-            return "  no stage matches the filter"
-        if state.inventory.busy:
-            return "  reading the APIs of this Region"
-        return "  this Region has no API stages"
+        return "  no stage matches the filter" if len(self._book) else f"  {self._nothing}"
 
     def reload(self) -> None:
         """Rows were added, removed or changed: others are in view."""
         super().reload()
-        self.wizard.state.book.scrolled(self.scroll_offset.y)
+        self._book.scrolled(self.scroll_offset.y)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Other rows are in view."""
         super().watch_scroll_y(old_value, new_value)
-        self.wizard.state.book.scrolled(round(new_value))
+        self._book.scrolled(round(new_value))
 
     def _columns(self, width: int) -> tuple[int, int, int, int, int]:
         note = 30 if width >= 90 else 18
@@ -51,7 +59,7 @@ class StageTable(Rows):
     def heading(self, width: int) -> Text:
         """Column names; the sorted one is marked."""
         api, kind, stage, logging, note = self._columns(width)
-        sort = self.wizard.state.book.sort
+        sort = self._book.sort
         mark = {"name": "API ▾", "type": "Type▾", "logging": "Logging ▾", "selected": "▾"}
         names = {"name": "API", "type": "Type", "logging": "Logging now", "selected": ""}
         names[sort] = mark[sort]
@@ -66,10 +74,10 @@ class StageTable(Rows):
 
     def row(self, index: int, width: int) -> Text:
         """One stage."""
-        item = self.wizard.state.book.shown[index]
+        item = self._book.shown[index]
         api, kind, stage, logging, note = self._columns(width)
-        ink = self.wizard.ink
-        chosen = item.ref in self.wizard.state.selected
+        ink = theme.ink(self)
+        chosen = item.ref in self._selected
         text = Text()
         if not item.selectable:
             text.append(
@@ -84,8 +92,8 @@ class StageTable(Rows):
                 ink.muted,
             )
             return text
-        if item.ref in self.wizard.state.held:
-            sign = glyph(State.DONE, unicode=self.wizard.unicode)
+        if item.ref in self._held:
+            sign = ink.mark(State.DONE).plain
             text.append(fit(f" {sign}" if len(sign) == 1 else sign, 4), ink.good)
         else:
             text.append("[x] " if chosen else "[ ] ", ink.accent if chosen else ink.muted)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from wizard.core.events import State
 from wizard.core.text import clean
-from wizard.ui.theme import mark
+from wizard.ui import theme
 from wizard.ui.widgets.rows import Rows, fit
 
 
@@ -66,9 +66,9 @@ class TreeRows(Rows):
     def row(self, index: int, width: int) -> Text:
         """Sign, title, middle, right."""
         line = self.lines[index]
-        ink = self.wizard.ink
+        ink = theme.ink(self)
         text = Text(" " + "  " * line.depth)
-        sign = Text(line.sign, ink.of(line.state)) if line.sign else mark(self.wizard, line.state)
+        sign = Text(line.sign, ink.of(line.state)) if line.sign else ink.mark(line.state)
         text.append_text(sign)
         text.append(" ")
         right = fit(line.right, min(self.right_room, width // 4), right=True)

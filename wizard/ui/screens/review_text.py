@@ -1,0 +1,141 @@
+"""What a review says, in a reader's words; of an install, of changed settings, of further stages.
+
+Pure: a `Review` or an `Addition` of the flows goes in, texts come out.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from wizard.core.cost import Estimate, estimate
+from wizard.core.events import State
+from wizard.core.permissions.documents import render
+from wizard.core.terraform.groups import group_order
+from wizard.core.text import clean
+from wizard.ui.screens.home_text import PlannedResource, planned, shown_changes
+from wizard.ui.widgets.tree import TreeRow
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from wizard.core.answers.model import Answers
+    from wizard.core.facts import Stage
+    from wizard.flows.install import Review
+    from wizard.flows.stages.connect import Addition
+    from wizard.ui.screens.stages_text import StageView
+
+    Reviewed = Review | Addition
+
+SIGNS = {"create": "+", "update": "~", "delete": "-", "replace": "±"}
+WORDS = {"create": "add", "update": "change", "delete": "DESTROY", "replace": "REPLACE"}
+_STATES = {
+    "create": State.DONE,
+    "update": State.RUNNING,
+    "delete": State.FAILED,
+    "replace": State.WARNING,
+}
+
+
+def install_of(found: Reviewed) -> Review | None:
+    """The review of an install; None where further stages were reviewed."""
+    from wizard.flows.install import Review  # loaded by whoever made one
+
+    return found if isinstance(found, Review) else None
+
+
+def dangerous(found: Reviewed) -> tuple[PlannedResource, ...]:
+    """What would be destroyed, or destroyed and made anew."""
+    return tuple(r for r in planned(found.plan) if r.action in ("delete", "replace"))
+
+
+def changes(found: Reviewed, read: Iterable[Stage]) -> tuple[tuple[str, StageView], ...]:
+    """Each stage that would change, with its label; `read` are the stages of the account."""
+    install = install_of(found)
+    return shown_changes(found.changes, install.inventory.stages if install else read)
+
+
+def skipped(found: Reviewed) -> tuple[tuple[str, str], ...]:
+    """Chosen stages that stay as they are, with the reason."""
+    return tuple((f"{stage.api.name} / {stage.name}", why) for stage, why in found.skipped)
+
+
+def cost(found: Reviewed, answers: Answers) -> Estimate:
+    """What it costs in a month."""
+    install = install_of(found)
+    return install.cost if install else estimate(answers)
+
+
+def warnings(found: Reviewed) -> tuple[str, ...]:
+    """What somebody should know before."""
+    install = install_of(found)
+    if install is None:
+        return found.warnings
+    return (
+        *install.warnings,
+        *(w.summary for w in install.plan.warnings),
+        *(f"changed outside Terraform: {d.address}" for d in install.plan.drift),
+    )
+
+
+def policies(found: Reviewed, answers: Answers, account_id: str) -> Text:
+    """The IAM policies that the work needs."""
+    if install_of(found) is None:
+        return Text()
+    texts = {p: render(answers, p, "json", account_id) for p in ("deploy", "uninstall")}
+    return Text("\n\n".join(f"# {name}\n{body}" for name, body in texts.items()))
+
+
+def tree(found: Reviewed, read: Iterable[Stage], opened: Collection[str]) -> list[TreeRow]:
+    """Everything that would change; of a group its resources where it is open."""
+    lines = [TreeRow(State.WARNING, clean(w), "", "", loud=True) for w in warnings(found)]
+    lines.extend(_leaf(item, 0) for item in dangerous(found))
+    groups: dict[str, list[PlannedResource]] = {}
+    for item in planned(found.plan):
+        groups.setdefault(item.group, []).append(item)
+    for name in sorted(groups, key=group_order):
+        held = groups[name]
+        parts = [f"{n} to {WORDS[a]}" for a in SIGNS if (n := sum(r.action == a for r in held))]
+        sign = "▾" if name in opened else "▸"
+        lines.append(TreeRow(State.RUNNING, name, ", ".join(parts), "", key=name, sign=sign))
+        if name in opened:
+            lines += [_leaf(r, 1) for r in held]
+    for label, stage in changes(found, read):
+        change = ", ".join(f"{n} {b} → {a}" for n, b, a in stage.planned)
+        lines.append(TreeRow(State.RUNNING, label, clean(change), sign="~"))
+    install = install_of(found)
+    for label, words in install.used if install else ():
+        lines.append(TreeRow(State.DONE, clean(label), clean(words)))
+    for label, reason in skipped(found):
+        lines.append(TreeRow(State.SKIPPED, label, clean(reason)))
+    return lines
+
+
+def _leaf(item: PlannedResource, depth: int) -> TreeRow:
+    loud = item.action in ("delete", "replace")
+    middle = f"{WORDS[item.action]} {clean(item.reason, 60)}".strip()
+    return TreeRow(
+        _STATES[item.action],
+        clean(item.address),
+        middle,
+        depth=depth,
+        loud=loud,
+        sign=SIGNS[item.action],
+    )
+
+
+def copied(tab: str, found: Reviewed, read: Iterable[Stage], answers: Answers, account: str) -> str:
+    """A tab as text for the clipboard."""
+    if tab == "answers":
+        return answers.to_json()
+    if tab == "policy":
+        return policies(found, answers, account).plain
+    if tab == "cost":
+        lines = cost(found, answers).lines
+        return "\n".join(f"{i.name}\t{i.per_month:.2f}\t{i.assumption}" for i in lines)
+    if tab == "stages":
+        shown = {label: view.planned for label, view in changes(found, read)}
+        return json.dumps(shown, indent=2, ensure_ascii=False)
+    return "\n".join(f"{SIGNS[r.action]} {r.address}" for r in planned(found.plan))
