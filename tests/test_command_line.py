@@ -235,7 +235,8 @@ def test_where_terraform_is_there_is_nothing_to_bring(tmp_path: Path) -> None:
     tool.write_text('#!/bin/sh\necho \'{"terraform_version": "1.9.1", "platform": "x"}\'\n')
     tool.chmod(0o755)
     done = run("add-terraform", PATH=f"{tmp_path}:/usr/bin:/bin")
-    assert (done.returncode, done.stdout) == (0, "terraform 1.9.1 is here already (on PATH).\n")
+    assert done.returncode == 0
+    assert done.stdout.startswith("terraform 1.9.1 is here already (on PATH")
 
 
 def test_a_try_begins_nothing_without_terraform(tmp_path: Path) -> None:

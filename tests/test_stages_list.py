@@ -8,6 +8,7 @@ import pytest
 
 from wizard import cli
 from wizard.core.facts import Api, ApiType, Identity, Inventory, Problem, Stage
+from wizard.flows.stages.every_region import RegionStages
 
 ONE, OTHER = Api("a1", "orders", ApiType.REST), Api("b2", "payments", ApiType.HTTP)
 REFUSED = "AccessDeniedException: apigateway:GET"
@@ -76,3 +77,40 @@ def test_an_empty_region_is_empty_and_no_problem(
 ) -> None:
     assert listed(monkeypatch, (), ()) == 0
     assert "could be read" not in capsys.readouterr().err
+
+
+def read(region: str, api: Api, *problems: Problem) -> RegionStages:
+    found = Inventory(Identity("123456789012", "", region), (Stage(api, "prod"),), (api,), problems)
+    return RegionStages(region, found)
+
+
+BROKEN = RegionStages("ap-east-1", problem="AccessDenied: apigateway:GET")
+
+
+@pytest.mark.parametrize(
+    ("regions", "code", "end"),
+    [
+        ((read("us-east-1", ONE), read("eu-west-1", OTHER)), 0, "2 stages in 2 Regions."),
+        ((read("us-east-1", ONE), BROKEN), 0, "1 stage in 1 Region; 1 Region could not be read."),
+        ((BROKEN,), 3, "0 stages in 0 Regions; 1 Region could not be read."),
+        ((), 0, "0 stages in 0 Regions."),
+    ],
+)
+def test_every_region_is_listed_and_counted(
+    regions: tuple[RegionStages, ...],
+    code: int,
+    end: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(
+        "wizard.flows.stages.every_region.read_regions", lambda context, answers: iter(regions)
+    )
+    monkeypatch.setattr("wizard.flows.deployment.answers.current_answers", lambda *_: {})
+    assert cli.main(["stages", "list", "--region", "us-east-1", "--all-regions"]) == code
+    said = capsys.readouterr()
+    rows = [line.split()[:2] for line in said.out.splitlines()]
+    expected = [(r.region, f"{s.ref}") for r in regions if r.inventory for s in r.inventory.stages]
+    assert rows == [list(row) for row in expected]
+    assert end in said.err
+    assert (BROKEN.problem in said.err) == (BROKEN in regions)

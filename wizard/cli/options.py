@@ -145,7 +145,11 @@ def build_parser(version: str = __version__) -> Parser:
     _common(install)
 
     actions = _family(commands, "stages", "actions", "ACTION")
-    _common(_command(actions, "stages list", "stages:list_all"))
+    listing = _command(actions, "stages list", "stages:list_all")
+    listing.add_argument(
+        "--all-regions", action="store_true", help="every Region of the account that has APIs"
+    )
+    _common(listing)
     for name in ("add", "remove"):
         action = _command(actions, f"stages {name}", "stages:change", "API-ID/STAGE...")
         action.set_defaults(action=name)

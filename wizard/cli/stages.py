@@ -22,6 +22,9 @@ from wizard.core.text import clean, count
 from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:
+    from wizard.core.answers.model import Answers
+    from wizard.core.facts import Inventory, StageRef
+    from wizard.flows.context import Context
     from wizard.services.terraform.client import PlanResult
 
 
@@ -134,7 +137,7 @@ def ask_about_stage(options: argparse.Namespace, env: Mapping[str, str]):  # typ
 
 
 def list_all(options: argparse.Namespace) -> int:
-    """Every stage of the Region: how it logs today, and whether it is connected.
+    """Every stage of the Region, or of all Regions: how it logs today, whether it is connected.
 
     Where not one API could be read, an empty list would be taken for an empty Region: exit code 3.
     """
@@ -143,20 +146,64 @@ def list_all(options: argparse.Namespace) -> int:
     env = take_environment()
     answers = load_answers(options, env, check=False)
     with Console(as_json=setting(options, "json", env)) as console:
-        found, connected = inventory(make_context(options, env, console), answers)
-        for problem in found.problems:
-            console.line(f"{problem.subject}: {problem.message}", State.WARNING)
-            console.data({"problem": problem.subject, "message": problem.message})
-        for stage in found.stages:
-            held = connected.get(stage.ref)
-            if setting(options, "json", env):
-                console.data(_stage_data(stage, held))
-            else:
-                put(_stage_row(stage, held))
+        context = make_context(options, env, console)
+        if options.all_regions:
+            return _list_regions(options, env, console, context, answers)
+        found, connected = inventory(context, answers)
+        _show_stages(console, found, connected, as_json=setting(options, "json", env))
         if found.unreadable:
             console.line("Not one API could be read: the list says nothing.", State.UNCHECKED)
             return int(ExitCode.UNCHECKED)
     return int(ExitCode.DONE)
+
+
+def _list_regions(
+    options: argparse.Namespace,
+    env: Mapping[str, str],
+    console: Console,
+    context: Context,
+    answers: Answers,
+) -> int:
+    from wizard.flows.stages.every_region import read_regions
+
+    as_json = setting(options, "json", env)
+    stages = regions = unread = 0
+    for one in read_regions(context, answers):
+        if one.inventory is None:
+            console.line(f"{one.region}: {one.problem}", State.WARNING)
+            console.data({"problem": one.region, "message": one.problem, "region": one.region})
+            unread += 1
+            continue
+        _show_stages(console, one.inventory, one.connected, as_json=as_json, region=one.region)
+        unread += one.inventory.unreadable
+        regions += not one.inventory.unreadable
+        stages += len(one.inventory.stages)
+    words = f"{count(stages, 'stage')} in {count(regions, 'Region')}"
+    words += f"; {count(unread, 'Region')} could not be read" if unread else ""
+    console.line(f"{words}.", State.WARNING if unread else State.DONE)
+    return int(ExitCode.UNCHECKED if unread and not regions else ExitCode.DONE)
+
+
+def _show_stages(
+    console: Console,
+    found: Inventory,
+    connected: Mapping[StageRef, StageRecord],
+    *,
+    as_json: bool,
+    region: str = "",
+) -> None:
+    """The problems, then a line a stage; with its Region where there are several."""
+    more = {"region": region} if region else {}
+    for problem in found.problems:
+        where = f"{region}: " if region else ""
+        console.line(f"{where}{problem.subject}: {problem.message}", State.WARNING)
+        console.data({"problem": problem.subject, "message": problem.message, **more})
+    for stage in found.stages:
+        held = connected.get(stage.ref)
+        if as_json:
+            console.data({**_stage_data(stage, held), **more})
+        else:
+            put((f"{region:<14} " if region else "") + _stage_row(stage, held))
 
 
 def _stage_data(stage: Stage, held: StageRecord | None) -> dict[str, object]:
