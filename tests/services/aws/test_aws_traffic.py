@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from botocore.stub import ANY, Stubber
+from botocore.stub import Stubber
 
 from tests.services.aws.conftest import unlimited
 from wizard.core.errors import WizardError
@@ -58,32 +58,11 @@ def test_a_stage_without_figures_had_none(counted: Session) -> None:
     assert read_traffic(counted, []).total == 0
 
 
-def test_many_stages_are_asked_for_in_calls_of_the_size_that_aws_allows(
-    counted: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(traffic, "MOST_QUERIES", 2)
-    asked = {"MetricDataQueries": ANY, "StartTime": ANY, "EndTime": ANY}
-    answer = [{"Id": "s0", "Values": [1.0, 2.0]}, {"Id": "s1", "Values": [4.0]}]
-    with Stubber(counted.client("cloudwatch")) as answers:
-        answers.add_response(
-            "get_metric_data", {"MetricDataResults": answer, "NextToken": "more"}, asked
-        )
-        answers.add_response(
-            "get_metric_data",
-            {"MetricDataResults": [{"Id": "s1", "Values": [8.0]}]},
-            {**asked, "NextToken": "more"},
-        )
-        answers.add_response(
-            "get_metric_data", {"MetricDataResults": [{"Id": "s0", "Values": [16.0]}]}, asked
-        )
-        found = read_traffic(counted, [REST, HTTP, SOCKET])
-        answers.assert_no_pending_responses()
-    assert found.requests == {REST.ref: 3, HTTP.ref: 12, SOCKET.ref: 16}
-
-
 def test_what_aws_refuses_is_told_in_its_words(counted: Session) -> None:
     with Stubber(counted.client("cloudwatch")) as answers:
-        answers.add_client_error("get_metric_data", "AccessDenied", "no identity-based policy")
+        answers.add_client_error(
+            "get_metric_statistics", "AccessDenied", "no identity-based policy"
+        )
         with pytest.raises(WizardError) as caught:
             read_traffic(counted, [REST])
     assert "no identity-based policy" in caught.value.why
