@@ -12,6 +12,7 @@ from textual.containers import Horizontal
 from textual.timer import Timer
 from textual.widgets import Button, RichLog, TabbedContent, TabPane
 
+from wizard.core.terraform.groups import group_of
 from wizard.core.text import clean, count
 from wizard.ui import theme
 from wizard.ui.guide import Guide
@@ -100,7 +101,7 @@ class Deploy(StepScreen):
         reviewed, answers = self.run.review.value, self.session.answers
         planned = home_text.planned(reviewed.plan) if reviewed is not None else ()
         stages = len(reviewed.changes if reviewed is not None else answers.stages)
-        groups = [one.group for one in planned]
+        groups = [group_of(one.resource_type, one.address) for one in planned]
         proof = answers.proof != "skip"
         return rows(self.run.now, groups, stages, now, self._open, proof=proof)
 

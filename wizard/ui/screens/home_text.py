@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from wizard.core.checks.console_links import log_link, wallarm_console
 from wizard.core.events import State
 from wizard.core.node.verdicts import judge_understanding
-from wizard.core.terraform.groups import group_of
+from wizard.core.terraform.groups import group_of, group_order
 from wizard.ui.screens.stages_text import StageView, view_of
 
 _ACTING = ("create", "update", "delete", "replace")
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wizard.core.answers.model import Answers
     from wizard.core.facts import Stage
     from wizard.core.stages.change import StageChange
+    from wizard.core.terraform.events import PlannedChange
     from wizard.core.tfvars import Outputs
     from wizard.flows.status import Status
     from wizard.services.terraform.client import PlanResult
@@ -42,16 +43,6 @@ class StatusLine:
     title: str
     state: State
     text: str
-
-
-@dataclass(frozen=True)
-class PlannedResource:
-    """One resource of the plan. `action` is create, update, delete or replace."""
-
-    address: str
-    action: str
-    group: str
-    reason: str = ""
 
 
 def links(outputs: Outputs, answers: Answers, answers_file: str) -> tuple[Link, ...]:
@@ -108,13 +99,17 @@ def status_lines(seen: Status) -> tuple[StatusLine, ...]:
     return tuple(lines)
 
 
-def planned(plan: PlanResult | None) -> tuple[PlannedResource, ...]:
-    """What Terraform would change, for the screens."""
-    return tuple(
-        PlannedResource(c.address, c.action, group_of(c.resource_type, c.address), c.reason)
-        for c in (plan.changes if plan is not None else ())
-        if c.action in _ACTING
-    )
+def planned(plan: PlanResult | None) -> tuple[PlannedChange, ...]:
+    """What of a plan Terraform would do something about."""
+    return tuple(c for c in (plan.changes if plan is not None else ()) if c.action in _ACTING)
+
+
+def by_group(changes: Iterable[PlannedChange]) -> dict[str, list[PlannedChange]]:
+    """The same in the groups that a reader knows, in their order."""
+    found: dict[str, list[PlannedChange]] = {}
+    for change in changes:
+        found.setdefault(group_of(change.resource_type, change.address), []).append(change)
+    return {name: found[name] for name in sorted(found, key=group_order)}
 
 
 def shown_changes(

@@ -13,9 +13,8 @@ from rich.text import Text
 from wizard.core.cost import Estimate, estimate
 from wizard.core.events import State
 from wizard.core.permissions.documents import render
-from wizard.core.terraform.groups import group_order
 from wizard.core.text import clean
-from wizard.ui.screens.home_text import PlannedResource, planned, shown_changes
+from wizard.ui.screens.home_text import by_group, planned, shown_changes
 from wizard.ui.widgets.tree import TreeRow
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from wizard.core.answers.model import Answers
     from wizard.core.facts import Stage
+    from wizard.core.terraform.events import PlannedChange
     from wizard.flows.install import Review
     from wizard.flows.stages.connect import Addition
     from wizard.ui.screens.stages_text import StageView
@@ -46,7 +46,7 @@ def install_of(found: Reviewed) -> Review | None:
     return found if isinstance(found, Review) else None
 
 
-def dangerous(found: Reviewed) -> tuple[PlannedResource, ...]:
+def dangerous(found: Reviewed) -> tuple[PlannedChange, ...]:
     """What would be destroyed, or destroyed and made anew."""
     return tuple(r for r in planned(found.plan) if r.action in ("delete", "replace"))
 
@@ -92,11 +92,7 @@ def tree(found: Reviewed, read: Iterable[Stage], opened: Collection[str]) -> lis
     """Everything that would change; of a group its resources where it is open."""
     lines = [TreeRow(State.WARNING, clean(w), "", "", loud=True) for w in warnings(found)]
     lines.extend(_leaf(item, 0) for item in dangerous(found))
-    groups: dict[str, list[PlannedResource]] = {}
-    for item in planned(found.plan):
-        groups.setdefault(item.group, []).append(item)
-    for name in sorted(groups, key=group_order):
-        held = groups[name]
+    for name, held in by_group(planned(found.plan)).items():
         parts = [f"{n} to {WORDS[a]}" for a in SIGNS if (n := sum(r.action == a for r in held))]
         sign = "▾" if name in opened else "▸"
         lines.append(TreeRow(State.RUNNING, name, ", ".join(parts), "", key=name, sign=sign))
@@ -113,7 +109,7 @@ def tree(found: Reviewed, read: Iterable[Stage], opened: Collection[str]) -> lis
     return lines
 
 
-def _leaf(item: PlannedResource, depth: int) -> TreeRow:
+def _leaf(item: PlannedChange, depth: int) -> TreeRow:
     loud = item.action in ("delete", "replace")
     middle = f"{WORDS[item.action]} {clean(item.reason, 60)}".strip()
     return TreeRow(

@@ -10,11 +10,10 @@ from textual.binding import Binding, BindingType
 
 from wizard.core.cost import STORAGE_GB_MONTH
 from wizard.core.events import Phase, State
-from wizard.core.terraform.groups import group_order
 from wizard.core.text import clean, count, duration
 from wizard.ui.guide import Guide
 from wizard.ui.screens.dialogs import Confirm, Details
-from wizard.ui.screens.home_text import planned
+from wizard.ui.screens.home_text import by_group, planned
 from wizard.ui.screens.progress_rows import progress_rows, settling
 from wizard.ui.screens.step import HomePart
 from wizard.ui.widgets.lines import Failure, plain
@@ -118,18 +117,15 @@ class Uninstall(HomePart):
             )
             for held in view.stages
         ]
-        groups: dict[str, list[str]] = {}
-        for item in planned(view.plan):
-            groups.setdefault(item.group, []).append(item.address)
-        for name in sorted(groups, key=group_order):
+        for name, changes in by_group(planned(view.plan)).items():
             sign = "▾" if name in self._open else "▸"
             lines.append(
-                TreeRow(State.FAILED, name, f"{len(groups[name])} to destroy", key=name, sign=sign)
+                TreeRow(State.FAILED, name, f"{len(changes)} to destroy", key=name, sign=sign)
             )
             if name in self._open:
                 lines += [
-                    TreeRow(State.FAILED, clean(a), "destroy", depth=1, sign="-")
-                    for a in groups[name]
+                    TreeRow(State.FAILED, clean(c.address), "destroy", depth=1, sign="-")
+                    for c in changes
                 ]
         lines += [
             TreeRow(State.RUNNING, "Log policy", f"ours taken out of {clean(name)}", sign="~")
