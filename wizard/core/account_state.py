@@ -72,9 +72,10 @@ def hiding_zone(zones: Iterable[HostedZone], host: str) -> HostedZone | None:
     """
     host = host.rstrip(".").lower()
     found = [
-        zone for zone in zones
+        zone
+        for zone in zones
         if zone.private and (host == zone.name.lower() or host.endswith(f".{zone.name.lower()}"))
-    ]  # fmt: skip
+    ]
     return max(found, key=lambda zone: len(zone.name), default=None)
 
 

@@ -29,35 +29,40 @@ class Expectation:
 
 EXPECTATIONS = (
     Expectation(
-        "plan", "It needs the plan Advanced API Security",
+        "plan",
+        "It needs the plan Advanced API Security",
         "API Discovery belongs to Wallarm's plan *Advanced API Security*. Plain WAAP has "
         "none: whatever the node takes in, there is no inventory.",
     ),
     Expectation(
-        "metadata", "Endpoints, not parameters: an access log has no body",
+        "metadata",
+        "Endpoints, not parameters: an access log has no body",
         "The inventory shows hosts, paths, methods and response codes. Parameters, sensitive data, "
         "GraphQL and SOAP cannot be seen in an access log. From node 0.24.0 on, endpoints appear "
         "as without authentication, because the log does not hold the header.",
     ),
     Expectation(
-        "counted", "An endpoint shows after 2 requests over 5 minutes, answered 2xx",
+        "counted",
+        "An endpoint shows after 2 requests over 5 minutes, answered 2xx",
         f"Only answers 2xx count; {' and '.join(COUNTED_METHODS_NOT)}, loopback hosts and requests "
         f"that look like attacks do not. An endpoint shows after {LEAST_REQUESTS} requests, one of "
         f"them more than {SPREAD_SECONDS} seconds after the first; the account can raise that to "
         "100 requests and 900 seconds.",
     ),
     Expectation(
-        "names", "Paths with : ~ + or , in a segment are not counted",
+        "names",
+        "Paths with : ~ + or , in a segment are not counted",
         "Each segment of a path must be made of letters, digits, `_`, `-`, braces and blanks, with "
         "single dots and @ between. `/v1/users:batch`, `/~joe` or `/a+b` is not counted.",
     ),
     Expectation(
-        "token", "A token can expire or be disabled: new instances then fail to register",
+        "token",
+        "A token can expire or be disabled: new instances then fail to register",
         "The node registers with the API token each time an instance starts. When the token has "
         "expired or been disabled, nodes that run go on and new ones fail (unverified when a "
         "running one ends). `wallarm-apigw rotate-token` stores a new one.",
     ),
-)  # fmt: skip
+)
 
 
 def countable(path: str) -> bool:

@@ -36,8 +36,18 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 _MODE = (stat.S_IFREG | 0o644) << 16
 
 # What zipfile lets through when the bytes are not what they say (seen by trying random ones).
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OSError, EOFError,
-               NotImplementedError, RuntimeError, ValueError, LookupError)  # fmt: skip
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+)
 
 # What the official bundle reads, and ours too; a package without them forwards to nowhere.
 _VARIABLES = ("X_NODE_URL", "X_NODE_SCHEME")
@@ -240,19 +250,21 @@ class ForwarderChoice:
 QUESTION = "Which forwarder?"
 CHOICES = (
     ForwarderChoice(
-        "ours", "The one of this product",
+        "ours",
+        "The one of this product",
         "Accounts for every event, retries, keeps and replays what it cannot deliver, reads the "
         "node's counters, trusts a certificate authority of yours, proves each stage.",
         "Its wire protocol is unverified: the node's own is not published. The proof and "
         "`wallarm-apigw node-dialect` ask your node whether it understands.",
     ),
     ForwarderChoice(
-        "wallarm", "Wallarm's bundle, as downloaded",
+        "wallarm",
+        "Wallarm's bundle, as downloaded",
         "Speaks as Wallarm means it to. A zip whose code lies in a folder is packed for Lambda.",
         "No private certificate authority, no application id, no line of proof (the proof ends at "
         "the log group), no reading of the node's counters, no replay of single events.",
     ),
-)  # fmt: skip
+)
 
 
 def chosen_forwarder(lambda_package: str) -> ForwarderChoice:

@@ -228,8 +228,13 @@ NOT_TRIED = "not tried: the requests before it did not arrive"
 
 # Of several stages' hops the first of these that one of them has is the hop's state as a whole.
 _WORST = (
-    State.FAILED, State.RUNNING, State.TODO, State.WARNING, State.UNCHECKED, State.DONE,
-)  # fmt: skip
+    State.FAILED,
+    State.RUNNING,
+    State.TODO,
+    State.WARNING,
+    State.UNCHECKED,
+    State.DONE,
+)
 
 
 def together(stages: Sequence[StageProof]) -> tuple[Hop, ...]:

@@ -22,22 +22,41 @@ from wizard.core.environment import unread
 from wizard.core.errors import ExitCode, WizardError
 from wizard.core.text import clean
 from wizard.flows.context import Context
-from wizard.ui import palette, terminal
+from wizard.ui import terminal
 from wizard.ui.account import Account
 from wizard.ui.deployment_run import DeploymentRun
 from wizard.ui.guide import Guide
 from wizard.ui.key_order import KeyOrder
-from wizard.ui.navigation import HOME, after
+from wizard.ui.navigation import HOME, after, path
 from wizard.ui.product import Flows, Product
-from wizard.ui.screen_reader import follow_focus
 from wizard.ui.screens import unfinished
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.session import Loaded, Session
+from wizard.ui.terminal import follow_focus
 from wizard.ui.theme import DARK, LIGHT, AsciiOnly, PlainScrollBar, speaks_unicode
 from wizard.ui.workers import Workers, unexpected
 
 if TYPE_CHECKING:
     from wizard.flows.context import Options
+    from wizard.ui.session import Session
+
+
+OF_TEXTUAL = ("Theme", "Screenshot")  # of the commands that every Textual app has
+
+
+def commands(
+    session: Session,
+    visit: Callable[[str], None],
+    ours: Iterable[SystemCommand],
+    of_every_app: Iterable[SystemCommand],
+) -> Iterable[SystemCommand]:
+    """The steps seen so far, then what works on every screen."""
+    for step in path(session):
+        if step.id in session.seen and step.id != session.at:
+            yield SystemCommand(f"Go to {step.title}", step.question, lambda i=step.id: visit(i))
+    yield from ours
+    yield from (c for c in of_every_app if c.title in OF_TEXTUAL)
+
 
 FOLLOW_SECONDS = 1.0  # how long a finished part of the run stays in view before the next one
 NEWS_SECONDS = 0.1  # how often what came from threads reaches the screen
@@ -348,4 +367,4 @@ class WizardApp(App[int]):
         if isinstance(screen, StepScreen):
             ours.append(SystemCommand("Help", "Help for this screen", screen.action_help))
         of_every_app = super().get_system_commands(screen)
-        return palette.commands(self.session, self.visit, ours, of_every_app)
+        return commands(self.session, self.visit, ours, of_every_app)

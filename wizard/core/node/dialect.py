@@ -15,9 +15,12 @@ from wizard.core.node.verdicts import Grasp
 
 # What of the forwarder's environment is about how it speaks; it takes no other for a try.
 DIALECT_VARIABLES = (
-    "X_NODE_STYLE", "X_NODE_CONNECTOR_TYPE", "X_NODE_CONNECTOR_VERSION", "X_NODE_HEADER_PREFIX",
+    "X_NODE_STYLE",
+    "X_NODE_CONNECTOR_TYPE",
+    "X_NODE_CONNECTOR_VERSION",
+    "X_NODE_HEADER_PREFIX",
     "X_NODE_REQUEST_ID",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,11 @@ def _styles(name: str, title: str, settings: Mapping[str, str], another: str = "
             another,
         )
         for style, words in (
-            ("", "two messages"), ("one-message", "one message"), ("multipart", "multipart"),
+            ("", "two messages"),
+            ("one-message", "one message"),
+            ("multipart", "multipart"),
         )
-    ]  # fmt: skip
+    ]
 
 
 _TYPE, _VERSION = "X_NODE_CONNECTOR_TYPE", "X_NODE_CONNECTOR_VERSION"
@@ -51,16 +56,19 @@ CANDIDATES: tuple[Dialect, ...] = (
     *_styles("version-1.0", "version 1.0", {_VERSION: "1.0"}),
     # The name and version of the vendor's own package for this connector (unverified as a type).
     *_styles(
-        "discovery", "type aws-api-gateway-api-discovery 1.0.0",
+        "discovery",
+        "type aws-api-gateway-api-discovery 1.0.0",
         {_TYPE: "aws-api-gateway-api-discovery", _VERSION: "1.0.0"},
     ),
     Dialect("log-id", "the log's own request id", {"X_NODE_REQUEST_ID": "log"}),
     *_styles("layer7", "type layer7 1.0", {_TYPE: "layer7", _VERSION: "1.0"}, "Layer7"),
     *_styles(
-        "azure", "type azure-apim 1.0", {_TYPE: "azure-apim", _VERSION: "1.0"},
+        "azure",
+        "type azure-apim 1.0",
+        {_TYPE: "azure-apim", _VERSION: "1.0"},
         "Azure API Management",
     ),
-)  # fmt: skip
+)
 BY_NAME = {one.name: one for one in CANDIDATES}
 
 

@@ -35,15 +35,18 @@ def placements(answers: Answers) -> tuple[Placement, ...]:
     none_here: dict[str, Any] = dict.fromkeys(_HERE, "") | dict.fromkeys(_NETWORK, ())
     return (
         Placement(
-            EDGE, "Security Edge, hosted by Wallarm",
+            EDGE,
+            "Security Edge, hosted by Wallarm",
             "A host name and https; no VPC and no ECS in your account. Part of the Wallarm "
             "subscription. Enter the API's host names as allowed hosts there: others get 415.",
             "$0 in AWS for the node; the forwarder costs by traffic",
             "Its counters cannot be read from your account: the proof ends at its answer.",
-            ("node_url",), {**none_here, "node_scheme": "https", "node_metrics": ""},
+            ("node_url",),
+            {**none_here, "node_scheme": "https", "node_metrics": ""},
         ),
         Placement(
-            OWN, "A Native Node of your own",
+            OWN,
+            "A Native Node of your own",
             "One that runs already, in this account or elsewhere. Give private subnets where only "
             "a VPC reaches it.",
             "$0 more in AWS for the node; the forwarder costs by traffic",
@@ -52,14 +55,16 @@ def placements(answers: Answers) -> tuple[Placement, ...]:
             ("node_url", "node_scheme", "node_metrics"),
         ),
         Placement(
-            ECS, "A new one on Amazon ECS, in your account",
+            ECS,
+            "A new one on Amazon ECS, in your account",
             "Deployed here: VPC, load balancer, EC2 instances, Cloud Map. t3.medium to try, "
             "t3.large for production: the node's parts ask for about 3.3 GiB.",
             f"about ${deployed:,.0f}/month before traffic",
             "The forwarder reads the counters of every replica.",
-            ("node_tag", "node_instance_type", "node_count"), {"node_url": "", "node_metrics": ""},
+            ("node_tag", "node_instance_type", "node_count"),
+            {"node_url": "", "node_metrics": ""},
         ),
-    )  # fmt: skip
+    )
 
 
 def placement_of(answers: Answers) -> str:

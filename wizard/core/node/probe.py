@@ -60,12 +60,17 @@ def parse_probe(payload: bytes, *, failed: bool) -> ProbeAnswer:
         problem=clean(str(node.get("error") or ""), 300),
         dialect={
             name: clean(str(config[name]), 130)
-            for name in ("style", "connector_type", "connector_version", "header_prefix",
-                         "request_id")
+            for name in (
+                "style",
+                "connector_type",
+                "connector_version",
+                "header_prefix",
+                "request_id",
+            )
             if name in config
         },
         counters=parse_counters(data.get("counters")),
-    )  # fmt: skip
+    )
 
 
 def parse_trial(dialect: Dialect, payload: bytes, *, failed: bool) -> Tried:

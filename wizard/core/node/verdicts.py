@@ -43,54 +43,106 @@ class Reason:
 
 # In the order of causes: the first that grew explains the others.
 REASONS = (
-    Reason("errors", "DroppedOnOverload", "dropped on overload",
-           "The node gets more than it can take, and answers 503.",
-           "Give it more memory or a larger instance type, or raise node_count; the forwarder "
-           "tries again meanwhile."),
-    Reason("rejected", "remote_address", "rejected: remote_address",
-           "`connector.allowed_networks` of the node does not hold the sender's address.",
-           "Add the forwarder's network, or its load balancer's, to allowed_networks."),
-    Reason("rejected", "connector_info", "rejected: connector_info",
-           "The node does not know this connector's type or version.",
-           f"Change the node's version, or the connector's type. {DIALECT_HINT}"),
-    Reason("rejected", "host", "rejected: host",
-           "`connector.allowed_hosts` of the node, or the hosts of a Security Edge node, lack the "
-           "API's host name.",
-           "Add the API's host name, `<api id>.execute-api.<region>.amazonaws.com` or its custom "
-           "domain, to the allowed hosts."),
-    Reason("errors", "MsgDataFormat", "not readable: MsgDataFormat",
-           "The node could not read the message's shape.",
-           DIALECT_HINT),
-    Reason("errors", "MsgType", "not readable: MsgType",
-           "The node could not tell what kind of message it is.",
-           DIALECT_HINT),
-    Reason("errors", "ReqBodyReading", "not readable: ReqBodyReading",
-           "The node could not read the body of the request.",
-           DIALECT_HINT),
-    Reason("errors", "RespBodyReading", "not readable: RespBodyReading",
-           "The node could not read the body of the response.",
-           DIALECT_HINT),
-    Reason("errors", "DuplicateReqId", "duplicate id",
-           "The node has seen this request id. A batch that AWS repeats carries the same ids, and "
-           "then this is well; with ids of the log a client can repeat one.",
-           "If it grows without retries, let the forwarder make the ids: take X_NODE_REQUEST_ID "
-           "out of forwarder_environment."),
-    Reason("flow_errors", "FlowIsMissingRequest", "response without its request",
-           "The node knows no request of that id: it went to another replica, came too late, or "
-           "was not understood.",
-           f"Look at the other counters first. {DIALECT_HINT}"),
-    Reason("flow_errors", "FlowIsMissingResponse", "request without its response",
-           "The node waited for the response metadata in vain.",
-           f"{DIALECT_HINT} Before 0.22.0 a request without a response is not counted at all."),
-    Reason("bypassed", "mode_off", "not inspected: mode off",
-           "The filtration mode is off for this node, host or application: nothing is handed on.",
-           "Set the mode to monitoring: `mode` in the node's configuration, or in Wallarm Console.",
-           hides=True),
-    Reason("bypassed", "input_filters", "not inspected: input filters",
-           "An input filter of the node's configuration leaves such requests out.",
-           "Take the API's host or path out of `input_filters`.",
-           hides=True),
-)  # fmt: skip
+    Reason(
+        "errors",
+        "DroppedOnOverload",
+        "dropped on overload",
+        "The node gets more than it can take, and answers 503.",
+        "Give it more memory or a larger instance type, or raise node_count; the forwarder "
+        "tries again meanwhile.",
+    ),
+    Reason(
+        "rejected",
+        "remote_address",
+        "rejected: remote_address",
+        "`connector.allowed_networks` of the node does not hold the sender's address.",
+        "Add the forwarder's network, or its load balancer's, to allowed_networks.",
+    ),
+    Reason(
+        "rejected",
+        "connector_info",
+        "rejected: connector_info",
+        "The node does not know this connector's type or version.",
+        f"Change the node's version, or the connector's type. {DIALECT_HINT}",
+    ),
+    Reason(
+        "rejected",
+        "host",
+        "rejected: host",
+        "`connector.allowed_hosts` of the node, or the hosts of a Security Edge node, lack the "
+        "API's host name.",
+        "Add the API's host name, `<api id>.execute-api.<region>.amazonaws.com` or its custom "
+        "domain, to the allowed hosts.",
+    ),
+    Reason(
+        "errors",
+        "MsgDataFormat",
+        "not readable: MsgDataFormat",
+        "The node could not read the message's shape.",
+        DIALECT_HINT,
+    ),
+    Reason(
+        "errors",
+        "MsgType",
+        "not readable: MsgType",
+        "The node could not tell what kind of message it is.",
+        DIALECT_HINT,
+    ),
+    Reason(
+        "errors",
+        "ReqBodyReading",
+        "not readable: ReqBodyReading",
+        "The node could not read the body of the request.",
+        DIALECT_HINT,
+    ),
+    Reason(
+        "errors",
+        "RespBodyReading",
+        "not readable: RespBodyReading",
+        "The node could not read the body of the response.",
+        DIALECT_HINT,
+    ),
+    Reason(
+        "errors",
+        "DuplicateReqId",
+        "duplicate id",
+        "The node has seen this request id. A batch that AWS repeats carries the same ids, and "
+        "then this is well; with ids of the log a client can repeat one.",
+        "If it grows without retries, let the forwarder make the ids: take X_NODE_REQUEST_ID "
+        "out of forwarder_environment.",
+    ),
+    Reason(
+        "flow_errors",
+        "FlowIsMissingRequest",
+        "response without its request",
+        "The node knows no request of that id: it went to another replica, came too late, or "
+        "was not understood.",
+        f"Look at the other counters first. {DIALECT_HINT}",
+    ),
+    Reason(
+        "flow_errors",
+        "FlowIsMissingResponse",
+        "request without its response",
+        "The node waited for the response metadata in vain.",
+        f"{DIALECT_HINT} Before 0.22.0 a request without a response is not counted at all.",
+    ),
+    Reason(
+        "bypassed",
+        "mode_off",
+        "not inspected: mode off",
+        "The filtration mode is off for this node, host or application: nothing is handed on.",
+        "Set the mode to monitoring: `mode` in the node's configuration, or in Wallarm Console.",
+        hides=True,
+    ),
+    Reason(
+        "bypassed",
+        "input_filters",
+        "not inspected: input filters",
+        "An input filter of the node's configuration leaves such requests out.",
+        "Take the API's host or path out of `input_filters`.",
+        hides=True,
+    ),
+)
 
 
 @dataclass(frozen=True)

@@ -92,9 +92,11 @@ def find_example(messages: Iterable[str]) -> MalformedLine | None:
         data = _object(message)
         if data.get("event") == "malformed":
             found = MalformedLine(
-                *(clean(str(data.get(name, "")), 400) for name in
-                  ("reason", "shape", "log_group", "api", "stage", "log_event_id"))
-            )  # fmt: skip
+                *(
+                    clean(str(data.get(name, "")), 400)
+                    for name in ("reason", "shape", "log_group", "api", "stage", "log_event_id")
+                )
+            )
     return found
 
 

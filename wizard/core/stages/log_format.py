@@ -248,22 +248,49 @@ FIELDS: tuple[tuple[str, str], ...] = (
 )
 # The order of a line. `httpMethod` is the last of AWS's: a client chooses it, out of few.
 AWS_WRITTEN = (
-    "stage", "status", "responseLength", "requestTime", "requestTimeEpoch", "responseLatency",
-    "integrationLatency", "integrationStatus", "sourceIp", "protocol", "httpMethod",
-)  # fmt: skip
+    "stage",
+    "status",
+    "responseLength",
+    "requestTime",
+    "requestTimeEpoch",
+    "responseLatency",
+    "integrationLatency",
+    "integrationStatus",
+    "sourceIp",
+    "protocol",
+    "httpMethod",
+)
 CLIENT_WRITTEN = ("requestId", "domainName", "path", "errorMessage", "userAgent")
 # Where a user's own format has one of these already, it is not logged twice: the forwarder does not
 # send them on.
 OPTIONAL = (
-    "requestTime", "requestTimeEpoch", "integrationLatency", "integrationStatus", "protocol",
-    "requestId", "errorMessage",
-)  # fmt: skip
+    "requestTime",
+    "requestTimeEpoch",
+    "integrationLatency",
+    "integrationStatus",
+    "protocol",
+    "requestId",
+    "errorMessage",
+)
 # The order before there was a marker: Wallarm's documented one. It does not grow with the fields.
 OLDER = (
-    "requestId", "httpMethod", "path", "protocol", "status", "responseLength", "requestTime",
-    "requestTimeEpoch", "responseLatency", "integrationLatency", "integrationStatus",
-    "errorMessage", "stage", "domainName", "sourceIp", "userAgent",
-)  # fmt: skip
+    "requestId",
+    "httpMethod",
+    "path",
+    "protocol",
+    "status",
+    "responseLength",
+    "requestTime",
+    "requestTimeEpoch",
+    "responseLatency",
+    "integrationLatency",
+    "integrationStatus",
+    "errorMessage",
+    "stage",
+    "domainName",
+    "sourceIp",
+    "userAgent",
+)
 _VARIABLES = dict(FIELDS)
 _NOT_IN_WEBSOCKET = frozenset(
     ("httpMethod", "path", "protocol", "responseLength", "responseLatency", "integrationStatus")

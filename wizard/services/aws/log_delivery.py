@@ -210,9 +210,10 @@ def no_room(sizes: Mapping[str, int]) -> bool:
         sizes: bytes of the Region's account-wide resource policies, by name.
     """
     near = any(
-        limit - ROOM < size <= limit for size in sizes.values()
+        limit - ROOM < size <= limit
+        for size in sizes.values()
         for limit in (MAX_BYTES, LATER_MAX_BYTES)
-    )  # fmt: skip
+    )
     return len(sizes) >= MOST_POLICIES or near
 
 

@@ -21,8 +21,7 @@ from wizard.ui.screens.dialogs import Confirm, TypedConfirm
 from wizard.ui.screens.progress_rows import headline, problem_text, rows, settling
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.screens.support_bundle import SupportBundle
-from wizard.ui.widgets.lines import Failure, plain
-from wizard.ui.widgets.meter import Meter
+from wizard.ui.widgets.lines import Failure, Meter, plain
 from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.tree import TreeRow, TreeRows
 
