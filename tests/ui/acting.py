@@ -70,6 +70,7 @@ async def wizard(
     app = WizardApp(Options(env={}), answers, product=product.begin, unicode=True, start=step)
     app.follow_seconds = 0.05
     app.animation_level = "none"
+    app.NOTIFICATION_TIMEOUT = 60.0  # a machine full of work takes its time
     if token:
         app.session.token = Secret(TOKEN)
     async with app.run_test(size=size) as pilot:

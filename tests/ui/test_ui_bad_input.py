@@ -6,8 +6,8 @@ import pytest
 from textual.events import Paste
 from textual.widgets import Input
 
-from tests.ui.acting import SIZES, wizard
-from tests.ui.scenes import CHOSEN, settle
+from tests.ui.acting import SIZES, Session, wizard
+from tests.ui.scenes import CHOSEN, settle, until
 from tests.ui.script import TOKEN
 from wizard.core.answers.model import Answers
 from wizard.core.secret import Secret
@@ -39,6 +39,12 @@ FIELDS = {
 }
 
 
+async def shown(w: Session, words: str) -> None:
+    """Wait until these words stand on the screen, wherever their lines end."""
+    wanted = " ".join(words.split())
+    await until(w.pilot, lambda: wanted in " ".join(w.text.split()))
+
+
 @SIZES
 @pytest.mark.parametrize("step", FIELDS)
 async def test_a_rule_stands_beside_its_field_before_and_after_it_is_broken(
@@ -52,13 +58,10 @@ async def test_a_rule_stands_beside_its_field_before_and_after_it_is_broken(
         for key, (text, said) in FIELDS[step].items():
             field = w.app.screen.query_one(f"#field-{key}", Field)
             field.input.focus()
-            await w.pilot.pause()
             assert field.rule
-            assert " ".join(field.rule.split()) in " ".join(w.text.split()), "the rule before"
+            await shown(w, field.rule)
             field.input.value = text
-            await w.pilot.pause()
-            await w.pilot.pause()
-            assert said in " ".join(w.text.split()), "the rule after"
+            await shown(w, said)
         assert w.answers == before, "what is wrong is no answer"
         await w.press("ctrl+n")
         assert w.app.session.at == step

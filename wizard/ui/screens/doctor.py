@@ -36,6 +36,7 @@ from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.tree import TreeRows
 
 if TYPE_CHECKING:
+    from wizard.flows.doctor import doctor as flows
     from wizard.flows.doctor.logs import Follower, Tail
 
     Previewed = tuple[Result, str]  # a failed check and what its repair would do
@@ -63,7 +64,6 @@ class Doctor(HomePart):
 
     def __init__(self, guide: Guide) -> None:
         super().__init__(guide)
-        self._flow = guide.product.doctor(guide.session.answers)
         self._looked: Loaded[Report] = Loaded()
         self.findings: dict[str, Result] = {}
         self._preview: Loaded[Previewed] = Loaded()
@@ -73,6 +73,10 @@ class Doctor(HomePart):
         self._turned: dict[str, bool] = {}  # sections opened or closed by hand
         self._shown_open: dict[str, bool] = {}
         self._at_once = True  # the cursor goes to the first failure, once
+
+    def _flow(self) -> flows.Doctor:
+        """From a worker: the doctor; loading it takes a moment."""
+        return self.product.doctor(self.session.answers)
 
     @property
     def busy(self) -> bool:
@@ -133,7 +137,7 @@ class Doctor(HomePart):
     @work(thread=True, exclusive=True, group="doctor", exit_on_error=False)
     def _run_checks(self, only: tuple[str, ...], token: Secret | None) -> None:
         found = self.boundary.attempt(
-            lambda: self._flow.examine(only, token, lambda r: self.tell(self.Found(r)))
+            lambda: self._flow().examine(only, token, lambda r: self.tell(self.Found(r)))
         )
         self.tell(self.Examined(found))
 
@@ -168,7 +172,7 @@ class Doctor(HomePart):
     def _read_preview(self, result: Result) -> None:
         def work() -> Previewed:
             self.run.close()  # it holds the deployment's lock
-            return result, self._flow.preview(result)
+            return result, self._flow().preview(result)
 
         found = self.boundary.attempt(work)
         self.tell(self.PreviewRead(found))
@@ -195,7 +199,7 @@ class Doctor(HomePart):
     def _mend(self, result: Result) -> None:
         def work() -> Result:
             self.run.close()
-            self._flow.repair(result)
+            self._flow().repair(result)
             return result
 
         self._repair.begin(self.guide.clock())
@@ -234,7 +238,7 @@ class Doctor(HomePart):
 
     @work(thread=True, exclusive=True, group="followers", exit_on_error=False)
     def _find_logs(self) -> None:
-        self.tell(self.LogsFound(self.boundary.attempt(self._flow.logs)))
+        self.tell(self.LogsFound(self.boundary.attempt(lambda: self._flow().logs())))
 
     @on(LogsFound)
     def _logs_found(self, event: LogsFound) -> None:
@@ -430,8 +434,10 @@ class Doctor(HomePart):
             self._bundle.offer(name)
         else:
             text = doctor_text.exported(name, report)
-            flow = self._flow
-            self.boundary.start("exported", lambda: flow.export(name, text), self._bundle.written)
+            write = self._flow
+            self.boundary.start(
+                "exported", lambda: write().export(name, text), self._bundle.written
+            )
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """What the buttons say."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -10,13 +10,15 @@ from textual.binding import Binding, BindingType
 
 from wizard.core.events import Phase, State
 from wizard.core.text import clean, count
-from wizard.flows.status import StageStatus
 from wizard.ui.guide import Guide
 from wizard.ui.screens.dialogs import Confirm, Details
 from wizard.ui.screens.step import HomePart
 from wizard.ui.widgets.lines import Failure
 from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.tree import TreeRow, TreeRows
+
+if TYPE_CHECKING:
+    from wizard.flows.status import StageStatus
 
 
 class Remove(HomePart):

@@ -17,6 +17,7 @@ from wizard.ui.session import Loaded
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+    from wizard.flows.doctor.doctor import Doctor
     from wizard.ui.guide import Guide
 
     Shown = tuple[Mapping[str, str], str]  # file name → text, and how it is shown
@@ -34,9 +35,9 @@ class SupportBundle:
         """Put one together, then ask whether to write it to the file of that name."""
         now = datetime.now(timezone.utc)
         target = name or f"wallarm-apigw-support-{now:%Y%m%dT%H%M%SZ}.zip"
-        doctor = self._guide.product.doctor(self._guide.session.answers)
 
         def collect() -> Shown:
+            doctor = self._doctor()
             files = doctor.collect_bundle()
             return files, doctor.show_bundle(files)
 
@@ -62,10 +63,13 @@ class SupportBundle:
         )
 
     def _write(self, name: str, files: Mapping[str, str]) -> None:
-        doctor = self._guide.product.doctor(self._guide.session.answers)
         self._guide.workers.start(
-            "exported", lambda: doctor.write_bundle(name, files), self.written
+            "exported", lambda: self._doctor().write_bundle(name, files), self.written
         )
+
+    def _doctor(self) -> Doctor:
+        """From a worker: loading it takes a moment."""
+        return self._guide.product.doctor(self._guide.session.answers)
 
     def written(self, file: str | WizardError) -> None:
         """Say where it is, or why it is not."""
