@@ -10,9 +10,11 @@ import pytest
 from tests.ui.acting import HERE, SIZES, deployed, wizard
 from tests.ui.scenes import CHOSEN, settle, until
 from tests.ui.script import Script, deploy_error
+from tests.ui.scripted import ScriptedDeployments
 from wizard.core.answers.model import Answers
 from wizard.core.journal.unfinished import Unfinished
 from wizard.core.known_deployment import KnownDeployment
+from wizard.flows.status import Status
 from wizard.ui.run import summary
 from wizard.ui.screens.dialogs import Confirm, Details
 from wizard.ui.screens.unfinished import UnfinishedRun
@@ -29,6 +31,27 @@ async def test_home_says_how_the_deployment_does_and_what_can_be_done(
         for action in ("Add stages", "Remove stages", "Change settings", "Troubleshoot",
                        "Uninstall"):  # fmt: skip
             assert action in w.text
+
+
+async def test_the_status_is_that_of_the_deployment_that_was_picked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    whole = ScriptedDeployments.status
+
+    def status(flow: ScriptedDeployments, answers: Answers) -> Status:
+        asked.append(answers.name_prefix)
+        return whole(flow, answers)
+
+    monkeypatch.setattr(ScriptedDeployments, "status", status)
+    other = dataclasses.replace(HERE[0], name_prefix="second")
+    async with wizard(script=Script(hostile=False, existing=(*HERE, other))) as w:
+        await until(w.pilot, lambda: w.app.session.at == "home" and "52 resources" in w.text)
+        w.app.screen.query_one("#existing ItemRows").focus()
+        await w.press("down", "space")
+        await until(w.pilot, lambda: asked[-1] == "second" and "52 resources" in w.text)
+        assert "second in us-east-1 is deployed" in w.text
+        assert asked == [HERE[0].name_prefix, "second"]
 
 
 def begun(flow: str = "install", **more: object) -> Script:

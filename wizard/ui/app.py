@@ -230,6 +230,7 @@ class WizardApp(App[int]):
             self.account.identify()
         if self.session.at == "welcome":
             self.go("home")
+        self.session.opened.publish(answers)
         self._tell_unfinished()
 
     def _tell_unfinished(self) -> None:

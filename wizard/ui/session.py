@@ -94,6 +94,7 @@ class Session:
         self.seen: set[str] = set()
         self.saved_to = ""
         self.answered: Signal[frozenset[str]] = Signal(app, "answers changed: their names")
+        self.opened: Signal[Answers] = Signal(app, "these answers of a deployment were taken")
         self.before_screens: list[Callable[[Answers, Answers], None]] = []
         self._aside: dict[str, Any] = {}  # answers of a choice that is not made just now
         self._selected: tuple[tuple[str, ...], frozenset[str]] = ((), frozenset())

@@ -98,6 +98,7 @@ class Home(StepScreen):
         """Read the status; after another screen of Home, the saved answers too."""
         self.follow(self.session.answered, self.show)
         self.hear(self.account.changed, self._account_read)
+        self.follow(self.session.opened, self._read_again)
         session, mine = self.session, self.account.deployment
         if session.mode != "install" and mine is not None:
             session.mode = "install"
@@ -106,9 +107,7 @@ class Home(StepScreen):
             self._read_again()
 
     def _account_read(self, what: Loaded[Any]) -> None:
-        if what is self.account.opened and not what.busy and what.error is None:
-            self._read_again()
-        elif what is self.account.here or what is self.account.elsewhere:
+        if what is self.account.here or what is self.account.elsewhere:
             self._fill_deployments()
         self.show_status()
 
