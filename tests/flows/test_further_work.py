@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,11 +17,11 @@ from wizard.core.facts import ApiType, Identity, Inventory, StageRef, StageSetti
 from wizard.core.stages.change import StageChange
 from wizard.core.terraform.events import ChangeSummary, PlannedChange
 from wizard.core.tfvars import Outputs
-from wizard.flows import uninstall
 from wizard.flows.context import Context, Options
 from wizard.flows.install import Install, Review
 from wizard.flows.stages.connect import Addition, Stages
 from wizard.flows.stages.switch import undo_stage
+from wizard.flows.uninstall import Uninstall
 from wizard.services.aws.permissions import Permissions, Verdict
 from wizard.services.aws.stages import read_settings
 from wizard.services.terraform.client import PlanResult
@@ -185,32 +186,21 @@ def test_a_stage_that_is_not_connected_is_named(world: World) -> None:
 
 @pytest.mark.parametrize("applied", [True, False])
 def test_a_failed_runs_own_log_groups_go_with_it_only_where_nothing_was_deployed_before(
-    monkeypatch: pytest.MonkeyPatch, applied: bool
+    applied: bool,
 ) -> None:
     asked: list[bool | None] = []
 
-    class Removal:
-        def __init__(self, *_: Any) -> None:
-            class Journal:
-                pass
+    class Removal(Uninstall):
+        def __init__(self) -> None:
+            journal = SimpleNamespace(applied=applied)
+            self.deployment = SimpleNamespace(journal=journal)  # type: ignore[assignment]
 
-            self.deployment = Journal()
-            self.deployment.journal = Journal()  # type: ignore[attr-defined]
-            self.deployment.journal.applied = applied  # type: ignore[attr-defined]
-
-        def __enter__(self) -> Removal:
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            return None
-
-        def review(self) -> str:
+        def review(self) -> Any:
             return "all"
 
-        def run(self, removal: str, *, delete_logs: bool | None) -> None:
+        def run(self, removal: Any, *, delete_logs: bool | None = None) -> Any:
             assert removal == "all"
             asked.append(delete_logs)
 
-    monkeypatch.setattr(uninstall, "Uninstall", Removal)
-    uninstall.undo_failed(Context(Options(env={}), lambda _: None), ANSWERS)
+    Removal().undo_failed()
     assert asked == [not applied]
