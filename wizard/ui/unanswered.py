@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.core.answers import steps
-from wizard.core.answers.model import EU_HOST, US_HOST
+from wizard.core.answers.model import CLOUDS
 from wizard.core.answers.rules import token_problem
 from wizard.ui.screens import node_certificates
 
@@ -23,6 +23,7 @@ LABELS = {
     "x_wallarm_application_id": "Application ID",
     "api_token": "API token",
     "node_url": "Node address",
+    "node_metrics": "Its metrics",
     "node_instance_type": "Instance type",
     "node_count": "Tasks",
     "node_tag": "Image tag",
@@ -32,7 +33,7 @@ LABELS = {
     "state_bucket": "State bucket",
     "permissions_boundary": "Role boundary",
     "wallarm_api_token_kms_key_arn": "Token's key",
-    "lambda_package": "Own forwarder",
+    "lambda_package": "Forwarder's zip",
 }
 
 
@@ -43,14 +44,15 @@ def logs(session: Session) -> str:
 
 
 def cloud(session: Session) -> str:
-    """Which Wallarm Cloud: `eu`, `us` or `custom`."""
+    """Which Wallarm Cloud: `eu`, `us`, `me` or `custom`."""
     if session.choices.cloud == "custom":
         return "custom"
-    return {EU_HOST: "eu", US_HOST: "us"}.get(session.answers.wallarm_api_host, "custom")
+    host = session.answers.wallarm_api_host
+    return next((key for key, _, known in CLOUDS if known == host), "custom")
 
 
 def node(session: Session) -> str:
-    """Which node: `deploy` or `existing`."""
+    """Which node: `deploy`, `existing`, or `edge`, which is one that Wallarm hosts."""
     return session.choices.node or ("deploy" if session.answers.deploys_node else "existing")
 
 
@@ -70,9 +72,11 @@ def unasked(session: Session) -> frozenset[str]:
     if cloud(session) != "custom":
         out.add("wallarm_api_host")
     if node(session) == "deploy":
-        out.add("node_url")
+        out |= {"node_url", "node_metrics"}
     else:
         out |= {"node_instance_type", "node_count", "node_tag", "node_dns_name"}
+    if node(session) == "edge":
+        out.add("node_metrics")
     if secure(session) == "http":
         out.add("node_dns_name")
     return frozenset(out)

@@ -22,6 +22,7 @@ FACTS = (
         "What it costs",
         f"About ${estimate(Answers()).total:,.0f}/month before traffic. Review itemises it.",
     ),
+    ("What it needs", "Wallarm's plan Advanced API Security; plain WAAP lacks it."),
     ("What it leaves", "Everything else. Nothing changes before you press Deploy."),
 )
 CHECKS = "Checks"
@@ -141,7 +142,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "proof",
         "Proof",
-        "Follow one request from your API to the node",
+        "Follow a request of each stage to the node",
         skip=lambda a: a.proof == "skip",
         changes=True,
     ),

@@ -17,6 +17,7 @@ from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.facts import Network
+from wizard.core.node.placement import ECS, placements
 from wizard.core.text import count
 from wizard.flows.preflight import Check
 from wizard.ui import unanswered
@@ -31,7 +32,7 @@ from wizard.ui.widgets.picklist import Item, PickList
 
 # What belongs to one choice only: it is put aside with the choice and comes back with it.
 _BELONGS = {
-    ("where", "existing"): ("node_url",),
+    ("where", "existing"): ("node_url", "node_metrics"),
     ("network", "existing"): ("vpc_id", "private_subnet_ids", "public_subnet_ids"),
     ("secure", "https"): ("r53_domain_name", "node_dns_name", "certificate_arn"),
 }
@@ -54,10 +55,7 @@ class Node(StepScreen):
         answers = self.session.answers
         with VerticalScroll():
             yield Choices(
-                (
-                    Choice("deploy", "Deploy it on ECS", "EC2 launch type, private subnets"),
-                    Choice("existing", "Use one that exists", "nothing of ECS is deployed"),
-                ),
+                self._node_places(),
                 unanswered.node(self.session),
                 id="where",
             )
@@ -68,14 +66,15 @@ class Node(StepScreen):
                     answers.node_scheme,
                     id="scheme",
                 )
+                yield self.field("node_metrics", "host:port (9000), for its own word; or empty")
                 yield StateLines(id="node-check")
                 yield Failure(id="node-failure")
                 with Horizontal(classes="actions"):
                     yield Button(Text("Test the node"), compact=True, id="check")
             with Vertical(id="deploy", classes="part gap-above"):
-                yield self.field("node_instance_type", "t3.medium or larger")
+                yield self.field("node_instance_type", "t3.medium to try, t3.large for production")
                 yield self.field("node_count", "1 to 16; 2 for availability")
-                yield self.field("node_tag", "pin one for production: 0.21.0 or newer, or latest")
+                yield self.field("node_tag", "pin one for production: 0.23.1 or newer, or latest")
                 yield Static("Network", classes="section", markup=False)
                 yield Choices(
                     (
@@ -103,6 +102,15 @@ class Node(StepScreen):
                 )
                 yield PickList(node_certificates.TITLE, id="certificates")
                 yield Failure(id="certificates-failure")
+
+    def _node_places(self) -> tuple[Choice, ...]:
+        """The places, the one that is deployed first, each with what it costs in AWS."""
+        known = {place.key: place for place in placements(self.session.answers)}
+        return (
+            Choice("deploy", "Deploy it on ECS", known[ECS].cost),
+            Choice("existing", "One of your own", "nothing of ECS is deployed"),
+            Choice("edge", "Security Edge", "hosted by Wallarm: https, no VPC, no counters"),
+        )
 
     def started(self) -> None:
         """Fetch what the present choices need."""
@@ -153,6 +161,9 @@ class Node(StepScreen):
         vpc, https = self._in_vpc(), self._https()
         self.query_one("#deploy").display = self._deploys()
         self.query_one("#existing").display = not self._deploys()
+        hosted = unanswered.node(self.session) == "edge"
+        self.query_one("#scheme").display = not hosted
+        self.query_one("#field-node_metrics").display = not hosted
         chosen = bool(self.session.answers.vpc_id)
         for name, visible in (
             ("#vpcs", vpc),
@@ -251,6 +262,10 @@ class Node(StepScreen):
             return
         if group == "where":
             self.session.choices.node = value
+            if value == "edge":
+                self.session.answer(node_scheme="https", node_metrics="")
+                self.query_one("#scheme", Choices).choose("https")
+                value = "existing"  # the address belongs to both
         elif group == "network":
             self.session.choices.network = value
         else:

@@ -8,6 +8,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from wizard.core.answers.rules import problem
+from wizard.core.forwarder_package import QUESTION, chosen_forwarder
 from wizard.core.tfvars import names
 from wizard.ui import theme
 from wizard.ui.screens.step import StepScreen
@@ -56,7 +57,9 @@ class Options(StepScreen):
             yield self.field(
                 "wallarm_api_token_kms_key_arn", "ARN of your own KMS key for the token, or empty"
             )
-            yield self.field("lambda_package", "path of your own bundle (zip), or empty")
+            yield Static(QUESTION, classes="section", markup=False)
+            yield self.field("lambda_package", "Wallarm's bundle as downloaded (zip); empty: ours")
+            yield Static("", id="forwarder", markup=False)
 
     def _watching(self) -> str:
         answers = self.session.answers
@@ -76,6 +79,9 @@ class Options(StepScreen):
         if state.saved_to:
             text += f" Your answers are in {state.saved_to}"
         self.query_one("#state", Static).update(Text(text, theme.ink(self).muted))
+        chosen = chosen_forwarder(state.answers.lambda_package)
+        said = f"{chosen.title}. {chosen.can} Not: {chosen.cannot}"
+        self.query_one("#forwarder", Static).update(Text(said, theme.ink(self).muted))
 
     def _preview(self, prefix: str) -> Text:
         """The names nearest to AWS's limits, as they would be."""

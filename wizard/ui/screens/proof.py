@@ -37,6 +37,7 @@ class Proof(StepScreen):
         """Hops, one sentence, what now."""
         with VerticalScroll():
             yield StateLines(id="hops")
+            yield StateLines(id="stages", classes="gap-above")
             yield Static("", id="sentence", classes="gap-above", markup=False)
             yield Failure()
             yield Static("What now", id="what-now", classes="section", markup=False)
@@ -55,6 +56,13 @@ class Proof(StepScreen):
         """Hops as they are reached."""
         run, ink = self.run.now, theme.ink(self)
         self.query_one("#hops", StateLines).fill(_lines(tuple(run.hops.values())), title_width=44)
+        stages = run.proof.stages if run.proof is not None else ()
+        self.query_one("#stages", StateLines).fill(
+            [(s.state, f"{s.api_name} / {s.ref.stage}", s.text, "", "") for s in stages]
+            if len(stages) > 1
+            else [],
+            title_width=34,
+        )
         request = next((n.text for n in run.notes if n.subject == "Request"), "")
         waiting = run.busy and self.STEP not in run.done
         self.say_hint(request or ("waiting for the request to be sent" if waiting else ""))
@@ -88,7 +96,7 @@ class Proof(StepScreen):
 
     def question(self) -> str:
         """What is shown."""
-        return "Follow one request from your API to the node"
+        return "Follow a request of each stage to the node"
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Another try and a summary only when nothing runs."""

@@ -13,7 +13,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 from textual.widgets import Button
 
-from wizard.core.answers.model import EU_HOST, US_HOST, Answers
+from wizard.core.answers.model import CLOUDS, Answers
 from wizard.core.answers.rules import token_problem
 from wizard.core.errors import WizardError
 from wizard.core.events import State
@@ -49,8 +49,7 @@ class Wallarm(StepScreen):
         with VerticalScroll():
             yield Choices(
                 (
-                    Choice("eu", "EU Cloud", EU_HOST),
-                    Choice("us", "US Cloud", US_HOST),
+                    *(Choice(*known) for known in CLOUDS),
                     Choice("custom", "Another host", "for a private cloud or a proxy"),
                 ),
                 unanswered.cloud(self.session),
@@ -139,7 +138,7 @@ class Wallarm(StepScreen):
         event.stop()
         self.session.choices.cloud = event.value
         self._forget_check()
-        host = {"eu": EU_HOST, "us": US_HOST}.get(event.value)
+        host = {key: known for key, _, known in CLOUDS}.get(event.value)
         if host is not None:
             self.session.drafts.pop("wallarm_api_host", None)
             self.session.answer(wallarm_api_host=host)
