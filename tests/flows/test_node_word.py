@@ -298,6 +298,16 @@ def test_status_tells_versions_and_counts_and_sends_the_node_nothing(
     assert "X_NODE_METRICS is not set" in status._node(world.session, forwarder.outputs)[1].summary
 
 
+@pytest.mark.usefixtures("fresh_node")
+@pytest.mark.parametrize("port", [":9000", ""])
+def test_the_name_that_the_module_gives_the_node_leads_to_its_counters(
+    world: World, forwarder: Forwarder, port: str
+) -> None:
+    forwarder.configure(X_NODE_METRICS=f"node.api-gw-discovery-1a2b3c4d.internal{port}")
+    _, node = status._node(world.session, forwarder.outputs)
+    assert node.versions == ("0.25.5",), node.problem
+
+
 def test_status_of_a_forwarder_that_aws_does_not_know_says_so(
     world: World, forwarder: Forwarder
 ) -> None:
