@@ -24,6 +24,7 @@ class Phase(str, Enum):
     PLAN = "plan"
     TOKEN = "token"  # noqa: S105 - a phase's name
     DEPLOY = "deploy"
+    NODE = "node"
     STAGES = "stages"
     PROOF = "proof"
     DESTROY = "destroy"

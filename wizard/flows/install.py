@@ -41,6 +41,7 @@ from wizard.flows.deployment.move_state import Move, move_state, plan_move
 from wizard.flows.deployment.open import identify, open_deployment, open_session
 from wizard.flows.deployment.ownership import claim_name, require_installable
 from wizard.flows.proof import prove
+from wizard.flows.readiness import wait_for_node
 from wizard.flows.stages import log_groups, switch
 from wizard.flows.token import require_token, store_token
 from wizard.services.aws.discovery import discover
@@ -302,8 +303,9 @@ class Install:
     def deploy(self, review: Review) -> Outputs:
         """Store the token, apply exactly the reviewed plan, and read the outputs.
 
-        Raises WizardError WAG-E-TF-101 where the deployment is not what was reviewed any more.
-        Nothing was applied then; a new review is due.
+        Returns when the node that was deployed takes requests. Raises WizardError WAG-E-TF-101
+        where the deployment is not what was reviewed any more: nothing was applied then, a new
+        review is due; WAG-E-NODE-001 and 002 where the node is not ready.
         """
         if review.permissions is not None and not review.nothing_to_do:
             mode, folder = self.context.options.preflight, self._open().workspace.root
@@ -322,7 +324,9 @@ class Install:
                 note = "SecureString; Terraform sees only the name"
                 self.context.note(note, subject=deployment.token_parameter)
             self._apply(deployment, review, plan)
-            return deployment.outputs()
+            outputs = deployment.outputs()
+            wait_for_node(deployment, outputs)
+            return outputs
 
     def _apply(self, deployment: Deployment, review: Review, plan: PlanResult) -> None:
         title = f"Deploying to {review.identity.account_id}, {review.identity.region}"

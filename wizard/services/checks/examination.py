@@ -88,8 +88,7 @@ class Examination:
     @property
     def simulated(self) -> bool:
         """Whether this is a local AWS, which runs no instances and no containers."""
-        local = self.env.get("AWS_ENDPOINT_URL", "").startswith("http://127.0.0.1")
-        return local and self.env.get(JUDGE_VARIABLE) != "1"
+        return runs_no_instances(self.env)
 
     @property
     def log_groups(self) -> tuple[str, ...]:
@@ -113,6 +112,12 @@ def check(check_id: str) -> Callable[[Look], Look]:
         return look
 
     return joined
+
+
+def runs_no_instances(env: Mapping[str, str]) -> bool:
+    """Whether this environment means a local AWS, which runs no instances and no containers."""
+    local = env.get("AWS_ENDPOINT_URL", "").startswith("http://127.0.0.1")
+    return local and env.get(JUDGE_VARIABLE) != "1"
 
 
 def log_events(

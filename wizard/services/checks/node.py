@@ -11,6 +11,7 @@ from wizard.core.checks.model import Finding, Verdict, failed, passed, unchecked
 from wizard.core.events import State
 from wizard.core.node.counters import NodeCounters
 from wizard.core.node.probe import ProbeAnswer
+from wizard.core.node.readiness import REGISTERED, meaning
 from wizard.core.node.verdicts import Standing, judge_pairing, judge_understanding
 from wizard.core.node.versions import judge_version
 from wizard.core.text import clean, count
@@ -18,16 +19,6 @@ from wizard.services.aws.forwarder import api_host, ask_probe
 from wizard.services.checks.examination import Examination, absent, check, log_events, words
 
 _MOST_STREAMS = 10
-# The node's own words and what they mean (Wallarm's documentation of the Native Node).
-REGISTERED = "node registration done"
-KNOWN_FAILURES = (
-    ("access denied", "the token belongs to the other Wallarm Cloud, or may not register nodes"),
-    ('label "group" is required', "the node group is missing"),
-    ("illegal base64", "the token is malformed"),
-    ("subscription limited", "the Wallarm subscription does not allow another node"),
-    ("not found", "wallarm_api_host is not a Wallarm API server"),
-    ("with error", "the registration failed"),
-)
 
 
 @check("WAG-NOD-001")
@@ -78,7 +69,7 @@ def registered(exam: Examination) -> Finding:
                 for event in log_events(
                     exam, group, filterPattern="registration", logStreamNames=newest
                 )
-                if REGISTERED in event["message"] or _meaning(event["message"])
+                if REGISTERED in event["message"] or meaning(event["message"])
             }
             if newest
             else {}
@@ -88,19 +79,14 @@ def registered(exam: Examination) -> Finding:
             return failed(words(error))
         raise
     for line in said.values():
-        meaning = _meaning(line)
-        if meaning:
-            return failed(f"{clean(line, 200)}: {meaning}")
+        cause = meaning(line)
+        if cause:
+            return failed(f"{clean(line, 200)}: {cause}")
     if said:
         return passed(clean(next(iter(said.values())), 160))
     if exam.simulated:
         return unchecked("the stand-in node writes no log")
     return unchecked(f"{group} holds no word about the registration yet", settles=True)
-
-
-def _meaning(line: str) -> str:
-    """What a known failure means; empty for any other line."""
-    return next((meaning for text, meaning in KNOWN_FAILURES if text in line.lower()), "")
 
 
 @check("WAG-NOD-010")
