@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wizard.core.terraform.events import Diagnostic
-from wizard.core.terraform.failures import explain, explain_diagnostics, state_lock
+from wizard.core.terraform.failures import (
+    TOO_EARLY,
+    explain,
+    explain_diagnostics,
+    state_lock,
+)
 
 TEXTS = {
     "WAG-E-TF-101": "Saved plan is stale\nThe given plan file can no longer be applied because the "
@@ -57,6 +62,18 @@ TEXTS = {
     "WAG-E-TF-123": "Plugin did not respond\nThe plugin encountered an error",
     "WAG-E-TF-124": "Failed to install provider from shared cache\nthe local package doesn't match "
     "any of the checksums recorded in the dependency lock file",
+    "WAG-E-TF-130": "creating Lambda Function (wallarm-cw-resend-1): operation error Lambda: "
+    "CreateFunction, https response error StatusCode: 400, api error InvalidParameterValueException"
+    ": The role defined for the function cannot be assumed by Lambda.",
+    "WAG-E-TF-127": "creating ECS Task Definition (x): operation error ECS: RegisterTaskDefinition,"
+    " https response error StatusCode: 400, api error AccessDeniedException: User: arn:aws:iam::1:"
+    "user/jane is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/x-exe",
+    "WAG-E-TF-128": "deleting ECS Cluster (arn:aws:ecs:us-east-1:1:cluster/x): operation error "
+    "ECS: DeleteCluster, ClusterContainsContainerInstancesException: The Cluster cannot be deleted "
+    "while Container Instances are active or draining.",
+    "WAG-E-TF-129": "adding Lambda Permission (x/logs-1): operation error Lambda: AddPermission, "
+    "PolicyLengthExceededException: The final policy size (20598) is bigger than the limit "
+    "(20480).",
     "WAG-E-TF-125": "api error OptInRequired: You are not subscribed to this service.",
     "WAG-E-TF-126": "creating Route53 Record: operation error Route 53: ChangeResourceRecordSets, "
     "InvalidChangeBatch: [Tried to create resource record set [name='_abc.node.example.com.', "
@@ -139,3 +156,36 @@ def test_no_text_breaks_the_table(text: str) -> None:
 def test_a_huge_text_is_read_in_bounded_time() -> None:
     explain("waiting for ACM Certificate " * 20_000)
     explain("not authorized to perform operation error " * 20_000)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "The role defined for the function cannot be assumed by Lambda.",
+        "ECS was unable to assume the role 'arn:aws:iam::1:role/x' that was provided.",
+        "ValidationError: Invalid IAM Instance Profile name x-ec2",
+    ],
+)
+def test_a_role_seconds_old_is_too_early_and_not_forbidden(words: str) -> None:
+    found = explain(words)
+    assert found is not None
+    assert "too early, not forbidden" in found.what
+    assert found.retry
+    assert found.code in TOO_EARLY
+
+
+def test_a_role_that_a_company_forbids_to_be_handed_over_is_no_matter_of_time() -> None:
+    found = explain(
+        "AccessDeniedException: not authorized to perform: iam:PassRole on resource: x with an "
+        "explicit deny in a service control policy"
+    )
+    assert found is not None
+    assert found.code == "WAG-E-TF-105"
+    assert not found.retry
+
+
+@pytest.mark.parametrize("code", [c for c in TEXTS if c not in ("WAG-E-TF-101",)])
+def test_a_refusal_that_only_time_mends_says_so_and_no_other_does(code: str) -> None:
+    found = explain(TEXTS[code])
+    assert found is not None
+    assert not ("does not mend it" in found.next_step and found.retry)

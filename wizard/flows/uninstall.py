@@ -27,12 +27,13 @@ from wizard.core.tfvars import Outputs, installation_parameter_name
 from wizard.flows import permissions
 from wizard.flows.context import Context
 from wizard.flows.deployment.adoption import adopt_for_removal, list_orphans
-from wizard.flows.deployment.apply import apply_recorded, plan_changed
+from wizard.flows.deployment.apply import plan_changed
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_deployment, open_session
 from wizard.flows.deployment.ownership import release_name, require_own
 from wizard.flows.deployment.shared_state import list_remains
 from wizard.flows.redrive import kept_batches, replay_recorded
+from wizard.flows.refused_removal import destroy
 from wizard.flows.stages import switch
 from wizard.flows.stages.prerequisites import give_back_policy
 from wizard.services.aws import log_groups, token_parameter
@@ -484,14 +485,22 @@ class Uninstall:
             return 0
         deployment = self.deployment
         if plan.has_changes:
+            outputs = self._outputs()
             # The function's network interfaces can hold its security group for 20 to 60 minutes.
             usual = "4m – 10m; a function's network interfaces can hold it up for 20m – 60m"
             with self.context.phase(Phase.DESTROY, "Removing the infrastructure", usual):
-                result = apply_recorded(deployment, plan)
+                result = destroy(deployment, plan, outputs)
             self.context.note(f"{count(result.summary.remove, 'resource')} removed")
             return result.summary.remove
         plan.discard()
         return 0
+
+    def _outputs(self) -> Outputs | None:
+        """What was deployed, for who holds its removal up; a half-made deployment has none."""
+        try:
+            return self.deployment.known_outputs()
+        except WizardError:
+            return None
 
     def _policies(self) -> None:
         for group in self.deployment.journal.record.policies:

@@ -88,10 +88,41 @@ _ROWS = (
         "Ask whoever owns it; no policy of your own can allow it. " + _AGAIN,
     ),
     _Row(
+        "WAG-E-TF-130",
+        r"cannot be assumed by|unable to assume the role|Invalid IAM Instance Profile|"
+        r"[Ii]nvalid IamInstanceProfile",
+        "A role that was just made cannot be used yet: too early, not forbidden",
+        "IAM makes a new role known everywhere within a minute or so. " + _AGAIN,
+        True,
+    ),
+    _Row(
+        "WAG-E-TF-127",
+        r"not authorized to perform:? iam:PassRole",
+        "A role could not be handed over: too early where it was just made, else forbidden",
+        "If it is refused a second time, iam:PassRole is missing: `wallarm-apigw iam-policy "
+        "deploy` prints it, with the role and the service. " + _AGAIN,
+        True,
+    ),
+    _Row(
         "WAG-E-TF-106",
         r"AccessDenied|UnauthorizedOperation|not authorized to perform|AuthorizationError",
         "These credentials may not do {action}",
         "Add the permission (`wallarm-apigw iam-policy deploy` prints the whole policy). " + _AGAIN,
+    ),
+    _Row(
+        "WAG-E-TF-128",
+        r"ClusterContainsContainerInstances|[Cc]luster cannot be deleted while Container Instances",
+        "An instance that is gone is still registered in the cluster, which cannot be deleted then",
+        "Run `wallarm-apigw uninstall` again: it deregisters what is left, then deletes the "
+        "cluster.",
+        True,
+    ),
+    _Row(
+        "WAG-E-TF-129",
+        r"PolicyLengthExceeded|final policy size \(\d+\) is bigger than the limit",
+        "The forwarder's resource policy is full: it ends at 20,480 bytes",
+        "Log groups that stages keep share one statement from this version on: let `wallarm-apigw "
+        "install` apply the whole plan. A repetition alone does not mend it.",
     ),
     _Row(
         "WAG-E-TF-107",
@@ -153,7 +184,8 @@ _ROWS = (
         r"DependencyViolation|has a dependent object|is in use by|has dependencies|ResourceInUse",
         "AWS still uses what is to be removed",
         "A function in a VPC leaves network interfaces behind that AWS takes back in its own time, "
-        "20 to 60 minutes. Wait; then run the same command again.",
+        "20 to 60 minutes. Wait; then run the same command again. If it stays so, something else "
+        "of the account is in the VPC: its network interfaces name it.",
         True,
     ),
     _Row(
@@ -230,6 +262,9 @@ _ROWS = (
         "Switch the Region on in the account's settings, or choose another.",
     ),
 )
+
+# The same run may work in a minute, without anybody doing anything.
+TOO_EARLY = frozenset(("WAG-E-TF-127", "WAG-E-TF-130"))
 
 _COMPILED = tuple((re.compile(row.pattern, re.DOTALL | re.IGNORECASE), row) for row in _ROWS)
 # The most exact one first.

@@ -10,14 +10,15 @@ import time
 from collections.abc import Callable, Mapping
 
 from wizard.core.errors import WizardError
-from wizard.core.events import Listener, Phase, TerraformChanged
+from wizard.core.events import Listener, Phase, State, TerraformChanged
 from wizard.core.installation import NO_ID
 from wizard.core.journal import record
 from wizard.core.journal.recovery import UNSURE, intend
 from wizard.core.terraform.events import ApplyProgress, Event, PlannedChange, describe
+from wizard.core.terraform.failures import TOO_EARLY
 from wizard.core.terraform.plans import beyond, listed, meaning
 from wizard.core.terraform.progress import ProgressReducer
-from wizard.core.text import duration
+from wizard.core.text import clean, duration
 from wizard.flows.deployment import credentials
 from wizard.flows.deployment.adoption import adopt
 from wizard.flows.deployment.model import Deployment
@@ -26,13 +27,23 @@ from wizard.services.terraform.client import ApplyResult, PlanResult
 from wizard.services.terraform.errors import TerraformError
 from wizard.services.terraform.history import History
 
+EARLY_SECONDS = 20.0  # IAM spreads a new role within seconds, rarely a minute (unverified)
 REVIEW_LASTS = 600.0  # seconds for which a review is taken at its word
 
 
-def apply(deployment: Deployment, plan: PlanResult) -> ApplyResult:
+def apply(
+    deployment: Deployment,
+    plan: PlanResult,
+    *,
+    patient: bool = True,
+    sleep: Callable[[float], None] = time.sleep,
+) -> ApplyResult:
     """Apply a reviewed plan. Where credentials end in the middle, it is said what is done; a
-    person who logs in again goes on with what is left of the same plan.
+    person who logs in again goes on with what is left of the same plan. Where a role is too young
+    to be used, what is left is applied once more after a moment.
 
+    Args:
+        patient: whether that moment is still to be waited for.
     Raises WizardError WAG-E-LOGS-004 where a log group has no room for another filter.
     """
     context, session = deployment.context, deployment.session
@@ -42,6 +53,15 @@ def apply(deployment: Deployment, plan: PlanResult) -> ApplyResult:
         full = log_groups.explain_full_group(session, deployment.answers, error)
         if full is not None:
             raise full from error
+        if error.code in TOO_EARLY and patient:
+            context.note(
+                f"{error.what}. Trying once more in {duration(EARLY_SECONDS)}. AWS said: "
+                f"{clean(error.why, 300)}",
+                State.WARNING,
+                "Role",
+            )
+            sleep(EARLY_SECONDS)
+            return apply(deployment, _what_is_left(deployment, plan, error), patient=False)
         if not credentials.note_ended(context, deployment.workspace, error):
             raise
         # A retry in this process sees a login that was made meanwhile.
@@ -49,13 +69,19 @@ def apply(deployment: Deployment, plan: PlanResult) -> ApplyResult:
         deployment.forget_terraform()
         if not credentials.logged_in_again(context, session):
             raise
-        again = deployment.terraform.plan(destroy=plan.destroy)
-        if not plan.destroy:
-            again = adopt(deployment, again)
-        if beyond(plan.changes, again.changes):
-            again.discard()
-            raise
-        return apply(deployment, again)
+        return apply(deployment, _what_is_left(deployment, plan, error), patient=patient)
+
+
+def _what_is_left(deployment: Deployment, plan: PlanResult, error: WizardError) -> PlanResult:
+    """The rest of a reviewed plan that failed halfway. Raises the error where more would be done
+    than was reviewed."""
+    again = deployment.terraform.plan(destroy=plan.destroy)
+    if not plan.destroy:
+        again = adopt(deployment, again)
+    if beyond(plan.changes, again.changes):
+        again.discard()
+        raise error
+    return again
 
 
 def apply_recorded(deployment: Deployment, plan: PlanResult) -> ApplyResult:
