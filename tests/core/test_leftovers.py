@@ -1,4 +1,4 @@
-"""Who holds up the removal of a VPC is named, with what mends it; time is no cure for everything."""
+"""Who holds up the removal of a VPC is named, with what mends it; time cures not everything."""
 
 from __future__ import annotations
 
