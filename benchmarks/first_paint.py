@@ -72,8 +72,11 @@ def _wait_for(terminal: int, words: bytes) -> None:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "WALLARM"))}
+    left_out = ("AWS_", "WALLARM", "PYTHONDONTWRITEBYTECODE")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
     return kept | {
+        # Both compiled, as installers leave it: by the first round, which only warms up.
+        "PYTHONPYCACHEPREFIX": str(home / "compiled"),
         "HOME": str(home),
         "XDG_DATA_HOME": str(home / "data"),
         "TERM": "xterm-256color",

@@ -87,3 +87,6 @@ def test_no_screen_waits_for_the_aws_or_the_http_library() -> None:
     waited_for = set(done.stderr.split())
     assert "textual" in waited_for
     assert waited_for.isdisjoint(set(HEAVY) - {"textual", "rich"})
+    later = {"core.terraform.progress", "core.stages.change", "core.journal.record", "core.tfvars",
+             "services.aws.discovery", "ui.screens.dialogs", "ui.widgets.picklist"}  # fmt: skip
+    assert waited_for.isdisjoint({f"wizard.{name}" for name in later})

@@ -113,6 +113,8 @@ def is_token(name: str) -> bool:
         return False
     if "WALLARM" in upper and re.search(r"TOKEN|API_?KEY|SECRET", upper):
         return True
+    if abs(len(upper) - len(TOKEN)) > _LETTERS:
+        return False
     return SequenceMatcher(None, upper, TOKEN).ratio() > _NEARLY
 
 
@@ -121,6 +123,7 @@ def _is_token_file(name: str) -> bool:
 
 
 _NEARLY = 0.85
+_LETTERS = 3  # more or fewer
 
 
 def _meant(name: str, told: Iterable[str]) -> str:

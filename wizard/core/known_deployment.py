@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from wizard.core.journal.unfinished import Unfinished
+if TYPE_CHECKING:
+    from wizard.core.journal.unfinished import Unfinished
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from wizard.core.events import Hop, State
 from wizard.core.facts import StageRef
-from wizard.core.node.verdicts import Grasp
 from wizard.core.text import count, duration
+
+if TYPE_CHECKING:
+    from wizard.core.node.verdicts import Grasp
 
 MARKER_PREFIX = "wallarm-apigw-proof/"
 # A path that no API defines: API Gateway itself answers 403 or 404 and logs the request, so the

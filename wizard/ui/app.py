@@ -29,7 +29,6 @@ from wizard.ui.guide import Guide
 from wizard.ui.key_order import KeyOrder
 from wizard.ui.navigation import HOME, after, path
 from wizard.ui.product import Flows, Product
-from wizard.ui.screens import unfinished
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.session import Loaded, Session
 from wizard.ui.terminal import follow_focus
@@ -244,6 +243,8 @@ class WizardApp(App[int]):
             return
         name = f"{mine.root} {found.began}"
         if self.session.choices.unfinished != name:
+            from wizard.ui.screens import unfinished  # not before the first screen
+
             self.session.choices.unfinished = name
             self.call_later(unfinished.ask, self, self._guide, found)
 

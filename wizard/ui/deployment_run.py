@@ -29,9 +29,7 @@ from wizard.core.events import (
     TerraformChanged,
 )
 from wizard.core.proof import Proof, initial
-from wizard.core.terraform.progress import Progress
 from wizard.core.text import clean
-from wizard.ui.screens.home_text import Link, links
 from wizard.ui.session import Loaded
 
 if TYPE_CHECKING:
@@ -39,12 +37,14 @@ if TYPE_CHECKING:
 
     from wizard.core.answers.model import Answers
     from wizard.core.journal.record import StageRecord
+    from wizard.core.terraform.progress import Progress
     from wizard.core.tfvars import Outputs
     from wizard.flows.install import Install, Review
     from wizard.flows.stages.connect import Addition, Stages
     from wizard.flows.uninstall import Removal, Removed, Uninstall
     from wizard.ui.account import Account
     from wizard.ui.product import Product
+    from wizard.ui.screens.home_text import Link
     from wizard.ui.session import Session
     from wizard.ui.workers import Workers
 
@@ -53,6 +53,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LOG_LINES = 5_000
 EVENTS_AT_ONCE = 2_000  # as many events are folded in before the keyboard has its turn
+
+
+def snapshot_of(event: FlowEvent) -> Progress | None:
+    """The picture of Terraform's work that an event brings."""
+    if not isinstance(event, TerraformChanged):
+        return None
+    from wizard.core.terraform.progress import Progress  # not before the first screen
+
+    return event.snapshot if isinstance(event.snapshot, Progress) else None
 
 
 @dataclass
@@ -93,8 +102,7 @@ class RunState:
         elif isinstance(event, HopChanged):
             self.hops[event.hop.key] = event.hop
         elif isinstance(event, TerraformChanged):
-            if isinstance(event.snapshot, Progress):
-                self.progress = event.snapshot
+            self.progress = snapshot_of(event) or self.progress
             if event.line:
                 self.say(event.line)
 
@@ -447,8 +455,9 @@ class DeploymentRun:
 
         Of Terraform's events the lines wait, and one picture: nobody sees the older ones.
         """
-        if isinstance(event, TerraformChanged) and isinstance(event.snapshot, Progress):
-            self._newest.append(event.snapshot)
+        snapshot = snapshot_of(event)
+        if isinstance(event, TerraformChanged) and snapshot is not None:
+            self._newest.append(snapshot)
             if event.line:
                 self._inbox.append(event.line)
         else:
@@ -492,6 +501,8 @@ class DeploymentRun:
         """Where to look from now on."""
         if self._outputs is None:
             return ()
+        from wizard.ui.screens.home_text import links
+
         return links(self._outputs, self._session.answers, self.answers_file())
 
     def answers_file(self) -> str:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.core.facts import Api, ApiType, Problem, Stage
 from wizard.core.text import clean
-from wizard.services.aws.discovery import ApiOrder, api_order, reading_order
 
 if TYPE_CHECKING:
     from wizard.core.stages.log_format import LoggingState
+    from wizard.services.aws.discovery import ApiOrder
 
 OURS = "/aws/apigateway/wallarm-api-discovery-"
 OLDER = "older format"
@@ -127,11 +127,15 @@ class StageBook:
 
     def scrolled(self, row: int) -> None:
         """This row is the first on the screen."""
+        from wizard.services.aws.discovery import api_order  # not before the first screen
+
         source = self.shown[row].source if 0 < row < len(self.shown) else None
         self.top = api_order(source.api) if source else ("", "")
 
     def priority(self, api: Api) -> Any:
         """Which API is to be read next, the least first; asked from other threads."""
+        from wizard.services.aws.discovery import reading_order
+
         # Only by name it is known where an API will stand before it is read.
         return reading_order(api, self.filter, self.top if self.sort == SORTS[0] else ("", ""))
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from wizard.core.answers import steps
 from wizard.core.answers.model import CLOUDS
 from wizard.core.answers.rules import token_problem
-from wizard.ui.screens import node_certificates
 
 if TYPE_CHECKING:
     from wizard.ui.account import Account
@@ -135,6 +134,8 @@ def _node(session: Session, account: Account) -> str:
             return "pick a hosted zone"
         if not answers.node_dns_name:
             return "enter the DNS record"
+        from wizard.ui.screens import node_certificates  # not before the first screen
+
         return node_certificates.problem(answers, account.certificates)
     return ""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import runpy
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -94,6 +93,8 @@ def terraform_module() -> Path:
 
 def forwarder_package() -> bytes:
     """The forwarder's zip, built from the source of this installation: the same bytes always."""
+    import runpy  # rarely needed, and slow to load
+
     folder = find_shipped("lambda", "build.py")
     package = io.BytesIO()
     runpy.run_path(str(folder / "build.py"))["build"](package)

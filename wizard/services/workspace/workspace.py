@@ -29,7 +29,6 @@ from wizard.core.state_place import backend_bucket
 from wizard.services import files
 from wizard.services.files import private_dir, write_private
 from wizard.services.lock import Lock, is_held, read_owner
-from wizard.services.workspace.journal import Journal
 from wizard.services.workspace.module import BACKEND_FILE, PROVIDER_LOCK, copy_module
 from wizard.services.workspace.state import LocalState, StateFacts, UnsavedStates
 
@@ -371,6 +370,8 @@ def describe_workspace(root: Path) -> KnownDeployment | None:
     if has_backend(root):
         resources, changing, bucket = None, root / "journal.jsonl", _bucket(root)
     at_work = is_held(root / "lock")
+    from wizard.services.workspace.journal import Journal  # a machine without one needs none
+
     return KnownDeployment(
         str(meta["name_prefix"]),
         str(meta["account_id"]),

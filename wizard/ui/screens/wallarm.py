@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import Button
 
 from wizard.core.answers.model import CLOUDS, Answers
-from wizard.core.answers.rules import token_problem
+from wizard.core.answers.rules import bare_token, token_problem
 from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.secret import Secret
@@ -149,7 +149,7 @@ class Wallarm(StepScreen):
     def typed(self, field: Field, text: str) -> None:
         """The token is kept as a secret, not as an answer."""
         if field.key == "api_token":
-            self._take_api_token(field, "".join(text.split()))
+            self._take_api_token(field, bare_token(text))
             return
         if field.key != "token":
             super().typed(field, text)
@@ -157,7 +157,7 @@ class Wallarm(StepScreen):
                 self._forget_check()
                 self.show_all()
             return
-        token = "".join(text.split())
+        token = bare_token(text)
         if self.session.token and self.session.token.reveal() == token:
             return
         self.session.token = Secret(token) if token else None
