@@ -31,6 +31,8 @@ STAND_INS = (
     "sandbox_hosts",
     "judge_local_aws",
 )
+# Set for the programs that we start, which find their way back by them.
+HANDED_ON = ("aws_session", "run")
 PATH_VARIABLES = (
     *map(env_name, ("workspace", "answers", "token_file", "plugin_mirror", *PATHS)),
     "AWS_CONFIG_FILE",
@@ -94,7 +96,7 @@ def is_path(text: str) -> bool:
 def unread(env: Mapping[str, str]) -> tuple[str, ...]:
     """A sentence about each variable that looks like one of ours and is none. No values."""
     told = [env_name(name) for name in (*KEYS, *OPTIONS)]
-    known = {*told, *map(env_name, STAND_INS), TOKEN}
+    known = {*told, *map(env_name, (*STAND_INS, *HANDED_ON)), TOKEN}
     out = []
     for name in sorted(name for name, text in env.items() if text.strip()):
         if name in known:
