@@ -87,6 +87,16 @@ def test_no_screen_waits_for_the_aws_or_the_http_library() -> None:
     waited_for = set(done.stderr.split())
     assert "textual" in waited_for
     assert waited_for.isdisjoint(set(HEAVY) - {"textual", "rich"})
+
+
+def test_the_first_screen_waits_for_little_that_it_does_not_show() -> None:
+    program = (
+        "import sys, wizard.ui.run, wizard.ui.screens.welcome\n"
+        "sys.stderr.write('\\n'.join(sorted(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     later = {"core.terraform.progress", "core.stages.change", "core.journal.record", "core.tfvars",
              "services.aws.discovery", "ui.screens.dialogs", "ui.widgets.picklist"}  # fmt: skip
-    assert waited_for.isdisjoint({f"wizard.{name}" for name in later})
+    assert set(done.stderr.split()).isdisjoint({f"wizard.{name}" for name in later})
