@@ -33,6 +33,7 @@ class Script:
     removed_before: bool = False  # all but the log data
     token_state: State = State.UNCHECKED
     mfa: bool = False
+    bundles: tuple[str, ...] = ()  # downloads that look like Wallarm's forwarder
     cached: float = 0.0  # seconds since the list of stages was read; 0 for never
     destroys: bool = False
     hold: threading.Event | None = None  # deploy waits for it half-way

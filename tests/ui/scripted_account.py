@@ -174,6 +174,9 @@ class ScriptedAccount:
     def session(self, answers: Answers) -> None:
         return None
 
+    def bundles(self) -> tuple[str, ...]:
+        return self.p.script.bundles
+
     def profiles(self) -> tuple[Profile, ...]:
         self.p.enter("profiles")
         hostile = (Profile(HOSTILE[0], "keys"),) if self.p.script.hostile else ()

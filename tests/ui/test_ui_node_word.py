@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.ui.acting import READY, settle, wizard
+from textual.widgets import Button
+
+from tests.ui.acting import READY, wizard
+from tests.ui.scenes import settle, until
+from tests.ui.script import Script
 from wizard.core.answers.model import ME_HOST, Answers
 from wizard.core.events import Hop, State
 from wizard.core.facts import StageRef
@@ -67,3 +71,24 @@ async def test_each_stage_has_its_line_when_several_were_followed() -> None:
         assert "✓ orders / prod understood by the node" in text
         assert "✗ [billing] / prod not understood by the node: rejected: connector_info" in text
         assert "? events / prod waits for traffic of its own: it is private" in text
+
+
+async def test_a_bundle_that_was_downloaded_is_offered_and_taken_with_one_key() -> None:
+    path = "/home/me/Downloads/[cw-resend].zip"
+    async with wizard("options", answers=Answers(), script=Script(bundles=(path,))) as w:
+        button = w.app.screen.query_one("#use-bundle", Button)
+        await until(w.pilot, lambda: button.display, 5)
+        button.focus()
+        button.scroll_visible(animate=False)
+        await settle(w.pilot)
+        assert f"In your downloads: {path}" in w.text
+        await w.press("enter")
+        await settle(w.pilot)
+        assert w.answers.lambda_package == path
+        assert not button.display
+
+
+async def test_without_a_download_nothing_is_offered() -> None:
+    async with wizard("options", answers=Answers()) as w:
+        await settle(w.pilot)
+        assert not w.app.screen.query_one("#use-bundle").display

@@ -13,6 +13,7 @@ from wizard.core.errors import ExitCode
 from wizard.core.events import State
 from wizard.core.node.dialect import CANDIDATES, Dialect, best, chosen, holds
 from wizard.core.text import clean, count
+from wizard.services.forwarder_packages import find_downloads
 from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def dialect(options: argparse.Namespace) -> int:
         return int(ExitCode.DONE)
     candidates = chosen(options.dialect)
     answers = load_answers(options, env)
-    from wizard.flows.node_dialect import EVENTS, bundles_here, open_search
+    from wizard.flows.node_dialect import EVENTS, open_search
 
     with Console(as_json=setting(options, "json", env)) as console:
         context = make_context(options, env, console)
@@ -64,7 +65,7 @@ def dialect(options: argparse.Namespace) -> int:
             )
             if found is None:
                 unchecked = all(one.grasp.state is State.UNCHECKED for one in tried)
-                return _none(console, bundles_here(context), unchecked=unchecked)
+                return _none(console, tuple(map(str, find_downloads(env))), unchecked=unchecked)
             console.line(f"The node understands `{found.name}`: {found.title}.", State.DONE)
             _offer(options, env, console, search, found)
     return int(ExitCode.DONE)

@@ -11,6 +11,7 @@ from wizard.core.answers.model import Answers
 from wizard.flows import sign_in
 from wizard.flows.preflight import Preflight
 from wizard.flows.sign_in import Profile
+from wizard.services.forwarder_packages import find_downloads
 
 if TYPE_CHECKING:
     from wizard.core.facts import (
@@ -69,6 +70,10 @@ class Lookup:
     def profiles(self) -> tuple[Profile, ...]:
         """The profiles of this user's AWS configuration, with how each gets its credentials."""
         return sign_in.profiles(self.options.env, self.session(Answers()).profiles())
+
+    def bundles(self) -> tuple[str, ...]:
+        """Downloads on this machine that look like Wallarm's forwarder, newest first."""
+        return tuple(str(path) for path in find_downloads(self.options.env))
 
     def regions(self, answers: Answers) -> tuple[str, ...]:
         """Regions that have API Gateway."""

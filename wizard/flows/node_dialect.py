@@ -24,7 +24,6 @@ from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_deployment, open_session
 from wizard.flows.deployment.ownership import require_own
 from wizard.services.aws.forwarder import TRIAL_SECONDS, api_host, ask_probe, try_dialect
-from wizard.services.forwarder_packages import find_downloads
 
 EVENTS = 3  # messages of one try
 
@@ -98,11 +97,6 @@ class DialectSearch:
         """The host name of a connected API: a node may take messages of no other host."""
         held = next(iter(self.deployment.journal.record.stages), None)
         return api_host(held, self.deployment.identity) if held else ""
-
-
-def bundles_here(context: Context) -> tuple[str, ...]:
-    """Downloads on this machine that look like Wallarm's bundle, newest first."""
-    return tuple(str(path) for path in find_downloads(context.env))
 
 
 def _unread(why: str) -> WizardError:

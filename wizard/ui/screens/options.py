@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from rich.text import Text
+from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
-from textual.widgets import Static
+from textual.containers import Horizontal, VerticalScroll
+from textual.message import Message
+from textual.widgets import Button, Static
 
 from wizard.core.answers.rules import problem
+from wizard.core.errors import WizardError
 from wizard.core.forwarder_package import QUESTION, chosen_forwarder
+from wizard.core.text import clean
 from wizard.core.tfvars import names
 from wizard.ui import theme
+from wizard.ui.guide import Guide
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.widgets.choices import Choice, Choices
+from wizard.ui.widgets.fields import Field
 
 
 class Options(StepScreen):
@@ -21,6 +29,10 @@ class Options(StepScreen):
     STEP = "options"
     HINT = "Every default here is a good one. Next keeps them."
     AUTO_FOCUS = "#name_prefix"
+
+    def __init__(self, guide: Guide) -> None:
+        super().__init__(guide)
+        self._bundle = ""  # a download that looks like Wallarm's forwarder
 
     def body(self) -> ComposeResult:
         """Prefix with preview, tags, watching, proof, expert fields."""
@@ -60,14 +72,41 @@ class Options(StepScreen):
             yield Static(QUESTION, classes="section", markup=False)
             yield self.field("lambda_package", "Wallarm's bundle as downloaded (zip); empty: ours")
             yield Static("", id="forwarder", markup=False)
+            with Horizontal(classes="actions"):
+                yield Button(Text("Use it"), compact=True, id="use-bundle")
 
     def _watching(self) -> str:
         answers = self.session.answers
         return "both" if answers.dashboard else "alarms" if answers.alarms else "none"
 
     def started(self) -> None:
-        """The names follow the prefix."""
+        """The names follow the prefix; a downloaded bundle is looked for meanwhile."""
         self.follow(self.session.answered, self.show)
+        self._look_for_bundles()
+
+    @dataclass
+    class BundlesFound(Message):
+        """What of the downloads looks like Wallarm's forwarder, newest first."""
+
+        found: tuple[str, ...] | WizardError
+
+    @work(thread=True, exclusive=True, group="bundles", exit_on_error=False)
+    def _look_for_bundles(self) -> None:
+        self.tell(self.BundlesFound(self.boundary.attempt(self.product.account().bundles)))
+
+    @on(BundlesFound)
+    def _bundles_found(self, event: BundlesFound) -> None:
+        found = () if isinstance(event.found, WizardError) else event.found
+        self._bundle = found[0] if found else ""
+        self.show()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Take the download."""
+        if event.button.id == "use-bundle":
+            event.stop()
+            self.query_one("#field-lambda_package", Field).input.value = self._bundle
+        else:
+            super().on_button_pressed(event)
 
     def show(self) -> None:
         """The names as they would be."""
@@ -81,6 +120,10 @@ class Options(StepScreen):
         self.query_one("#state", Static).update(Text(text, theme.ink(self).muted))
         chosen = chosen_forwarder(state.answers.lambda_package)
         said = f"{chosen.title}. {chosen.can} Not: {chosen.cannot}"
+        offered = bool(self._bundle) and state.answers.lambda_package != self._bundle
+        if offered:
+            said += f"\nIn your downloads: {clean(self._bundle)}"
+        self.query_one("#use-bundle").display = offered
         self.query_one("#forwarder", Static).update(Text(said, theme.ink(self).muted))
 
     def _preview(self, prefix: str) -> Text:
