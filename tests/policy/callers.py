@@ -57,6 +57,7 @@ _EC2_ARN = "arn:aws:ec2:us-east-1:123456789012:"
 _OWN_ECS = "arn:aws:ecs:us-east-1:123456789012:"
 _OWN_ROLE = "arn:aws:iam::123456789012:role/api-gw-discovery-us-east-1-fwd"
 _OWN_BUCKET = "arn:aws:s3:::api-gw-discovery-undelivered-0"
+_CLAIM = "arn:aws:ssm:us-east-1:123456789012:parameter/wallarm-apigw/api-gw-discovery/installation"
 _OWN_GATEWAY_ROLE = "arn:aws:iam::123456789012:role/wallarm-apigw-cloudwatch-us-east-1"
 
 ROWS: tuple[Row, ...] = (
@@ -170,6 +171,12 @@ ROWS: tuple[Row, ...] = (
         "API Gateway refused the new role until the end", "this product", _OWN_GATEWAY_ROLE),
     Row(CIRCUMSTANCE, "", ("logs:DeleteResourcePolicy",), BOTH, always,
         "the policy was put on a log group of the user's, or on the account", "this product"),
+    Row(CIRCUMSTANCE, "", ("ssm:GetParameter",), (*BOTH, "doctor"), always,
+        "whose deployment of this name it is", "this product", _CLAIM),
+    Row(CIRCUMSTANCE, "", ("ssm:PutParameter", "ssm:AddTagsToResource"), DEPLOY, always,
+        "the claim on the name", "this product", _CLAIM),
+    Row(CIRCUMSTANCE, "", ("ssm:DeleteParameter",), UNINSTALL, always,
+        "the claim's end", "this product", _CLAIM),
     Row(CIRCUMSTANCE, "", ("acm:DescribeCertificate",), ("deploy", "doctor"),
         grants.given_certificate, "a certificate of the user's", "this product"),
     Row(CIRCUMSTANCE, "", ("ecs:DescribeTasks", "ecs:ListTasks"), ("deploy", "doctor"),

@@ -144,9 +144,6 @@ def _every_mode() -> dict[str, Answers]:
     own = modes["https"]
     return {
         **modes,
-        "vpc-forwarder": modes["node"].with_(
-            vpc_id="vpc-00000000", private_subnet_ids=("subnet-1",)
-        ),
         "https in a given VPC": modes["given-vpc"].with_(
             r53_domain_name="example.com", node_dns_name="node"
         ),

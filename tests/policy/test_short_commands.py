@@ -181,7 +181,8 @@ def test_no_token_is_stored_that_the_node_could_not_be_given(
     deployed = Deployed(iam, tmp_path)
     monkeypatch.setattr(token, "open_session", lambda *_: deployed.session)
     monkeypatch.setattr(token, "identify", lambda *_: JANE)
-    monkeypatch.setattr(token, "Deployment", lambda *_: deployed)
+    monkeypatch.setattr(token, "open_deployment", lambda *_: deployed)
+    monkeypatch.setattr(token, "require_own", lambda *_: None)
     with pytest.raises(WizardError) as stopped:
         token.rotate(deployed.context, Answers(), Secret("A" * 64))
     assert stopped.value.code == "WAG-E-AWS-024"

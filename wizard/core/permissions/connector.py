@@ -43,6 +43,7 @@ _TOKEN = ("arn:{p}:ssm:{r}:{a}:parameter{token}",)
 _CLAIM = ("arn:{p}:ssm:{r}:{a}:parameter/wallarm-apigw/{n}/installation",)
 _BUCKET = ("arn:{p}:s3:::{n}-undelivered-*",)
 _KEPT = ("arn:{p}:s3:::{n}-undelivered-*/*",)
+_NEWER = "It is newer than the recording."
 _TAKES_BACK = "Deploying takes back what it made when answers change or a step fails."
 
 
@@ -92,7 +93,7 @@ LOOK: tuple[Grant, ...] = (
           _FUNCTION, "Compare its settings; let it try to reach the node; replay kept events.",
           (DEPLOY, DOCTOR)),
     Grant("ReadSecurityGroupRules", ("ec2:DescribeSecurityGroupRules",), _ANY,
-          "Check the path from forwarder to node.", LOOKING, own_node, in_region,
+          "Check the path from forwarder to node.", LOOKING, forwarder_in_vpc, in_region,
           wide=_NO_RESOURCE),
     Grant("ReadUndelivered", ("s3:ListBucket",), _BUCKET,
           "Count the events that wait for a replay.", LOOKING),
@@ -246,11 +247,13 @@ FORWARDER: tuple[Grant, ...] = (
     Grant("PassForwarderRole", ("iam:PassRole",), _FORWARDER_ROLE, "Hand its role to Lambda.",
           (DEPLOY,), conditions=passed_to("lambda.amazonaws.com")),
     Grant("ReadClaim", ("ssm:GetParameter",), _CLAIM,
-          "Whose deployment of this name it is.", (DEPLOY, UNINSTALL, DOCTOR)),
+          "Whose deployment of this name it is.", (DEPLOY, UNINSTALL, DOCTOR),
+          unseen=_NEWER),
     Grant("MakeClaim", of("ssm", "PutParameter AddTagsToResource"), _CLAIM,
-          "Claim the name, so that of two computers only one installs under it.", (DEPLOY,)),
+          "Claim the name, so that of two computers only one installs under it.", (DEPLOY,),
+          unseen=_NEWER),
     Grant("DropClaim", ("ssm:DeleteParameter",), _CLAIM, "Removal gives the name back.",
-          (UNINSTALL,)),
+          (UNINSTALL,), unseen=_NEWER),
     Grant("StoreToken", ("ssm:PutParameter",), _TOKEN,
           "Store the Wallarm token as a SecureString. It is never read back.", (DEPLOY,), own_node),
     Grant("EncryptToken", ("kms:Encrypt",), ("{key}",),
