@@ -15,6 +15,7 @@ from wizard.core.events import State
 from wizard.core.facts import Identity, StageRef
 from wizard.core.installation import NO_ID, Installation, Marks
 from wizard.core.state_place import LOCKFILE_SINCE, StatePlace
+from wizard.core.terraform.provider import describe_version
 from wizard.core.tfvars import Outputs, token_parameter_name, variables
 from wizard.flows.context import Context
 from wizard.services.aws.session import Session
@@ -120,7 +121,9 @@ class Deployment:
         binary = terraform.binary
         note = self.context.note
         note(f"{binary.flavor} {binary.version}, {binary.found}", subject="Terraform")
-        note(f"from {source.explanation}", subject="AWS provider")
+        version = describe_version(terraform.provider_version)
+        where = f"from {source.explanation}"
+        note(f"{version}; {where}" if version else where, subject="AWS provider")
         if terraform.places.temporary:
             note(
                 f"in {terraform.places.plugin_cache}: there is little room at home",

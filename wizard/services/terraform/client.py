@@ -40,6 +40,7 @@ from wizard.services.terraform.events import bare_lines, diagnostic
 from wizard.services.terraform.find import (
     Binary,
     ProviderSource,
+    SourceKind,
     find_binary,
     find_source,
     registry_source,
@@ -53,7 +54,7 @@ from wizard.services.terraform.runner import (
     outputs,
     read_json_answer,
 )
-from wizard.services.workspace.module import PROVIDER_LOCK
+from wizard.services.workspace.module import PROVIDER_LOCK, pin_provider, read_locked_version
 from wizard.services.workspace.workspace import Workspace, data_dir
 
 
@@ -223,6 +224,12 @@ class Terraform:
                     raise error from None  # the nearer source's failure is the one to mend
                 self.source = registry
         return self.source
+
+    @property
+    def provider_version(self) -> str:
+        """The version of the AWS provider that `init` took; empty before it."""
+        module = self.workspace.module
+        return read_locked_version(module) if module is not None else ""
 
     def validate(self) -> None:
         """Check the module itself. Raises TerraformError with every diagnostic."""
@@ -439,6 +446,8 @@ class Terraform:
     def _init(
         self, source: ProviderSource, on_event: EventListener, migrate: bool, timeout: float
     ) -> None:
+        if self.workspace.module is not None:
+            pin_provider(self.workspace.module, registry=source.kind is SourceKind.REGISTRY)
         argv = self.runner.command_line(
             "init",
             # Terraform refuses the two together.

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from wizard.core.errors import WizardError
+from wizard.core.terraform import provider
 from wizard.services.files import private_dir, write_private
 
 BACKEND_FILE = "wizard_backend_override.tf.json"
+PROVIDER_FILE = "wizard_provider_override.tf.json"
 PROVIDER_LOCK = ".terraform.lock.hcl"
 _SKIP = (".terraform", ".git", "__pycache__", "modules", "tests", "examples", ".pytest_cache")
 _SKIP_SUFFIXES = (".tfstate", ".tfplan", ".tfvars", ".backup", ".example", ".md", ".pyc")
@@ -48,6 +50,25 @@ def copy_module(source: Path, root: Path, built: Mapping[str, bytes]) -> Path:
     return target
 
 
+def read_locked_version(module: Path) -> str:
+    """The version of the AWS provider that this copy was initialised with; empty before that."""
+    try:
+        return provider.locked_version((module / PROVIDER_LOCK).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def pin_provider(module: Path, *, registry: bool) -> None:
+    """Ask for the tested version of the AWS provider where the registry serves any; see
+    `core.terraform.provider`. A module that needs no such provider is left alone."""
+    version = provider.pin(registry=registry, locked=read_locked_version(module))
+    needed = any("hashicorp/aws" in path.read_text("utf-8") for path in module.glob("*.tf"))
+    if version and needed:
+        write_private(module / PROVIDER_FILE, provider.override(version))
+    else:
+        (module / PROVIDER_FILE).unlink(missing_ok=True)
+
+
 def module_files(source: Path) -> list[tuple[str, Path]]:
     """The files that make up a module, by relative name, in a fixed order."""
     out = []
@@ -57,7 +78,7 @@ def module_files(source: Path) -> list[tuple[str, Path]]:
             continue
         if path.name.endswith(_SKIP_SUFFIXES) or ".tfstate" in path.name or ".tfvars" in path.name:
             continue
-        if path.name in (BACKEND_FILE, PROVIDER_LOCK):
+        if path.name in (BACKEND_FILE, PROVIDER_FILE, PROVIDER_LOCK):
             continue
         out.append((relative.as_posix(), path))
     if not any(name.endswith(".tf") for name, _ in out):
