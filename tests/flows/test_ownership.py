@@ -381,3 +381,17 @@ def test_after_a_removal_status_says_when_and_by_whom(two: Two) -> None:
         read_status(two.anna.context(), two.anna.answers)
     assert "It was removed on 20" in caught.value.why
     assert " on " in caught.value.why.partition(" by ")[2]
+
+
+def test_without_a_prefix_status_names_what_there_is_and_makes_no_folder(
+    two: Two, tmp_path: Path
+) -> None:
+    two.install(two.anna)
+    nowhere = tmp_path / "carl"
+    world = two.anna.world
+    options = Options(workspace=nowhere, env=world.env)
+    answers = two.anna.answers.with_(name_prefix="something-else")
+    with pytest.raises(WizardError, match="WAG-E-DEPLOY-002") as caught:
+        read_status(Context(options, lambda _: None), answers)
+    assert f"There are: api-gw-discovery in {world.box.region}" in caught.value.next_step
+    assert not nowhere.exists()

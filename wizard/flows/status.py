@@ -29,10 +29,12 @@ from wizard.core.node.counters import NodeCounters
 from wizard.core.stages.change import drift, same_log
 from wizard.core.stages.lines import BATCHES, LineCounts, count_lines
 from wizard.core.stages.log_format import LoggingState, is_older
+from wizard.core.terraform.plans import listed
 from wizard.core.text import clean
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
 from wizard.flows.deployment import remote
+from wizard.flows.deployment.find import find_in_account, found_deployments
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_session, read_deployment
 from wizard.flows.deployment.ownership import describe_standing, read_ownership
@@ -282,7 +284,13 @@ def _with_unfinished(error: WizardError, deployment: Deployment) -> WizardError:
             next_step="`wallarm-apigw install` deploys it anew.",
         )
     if not lines:
-        return error
+        others = _others(deployment)
+        return WizardError(
+            error.code,
+            error.what,
+            why=error.why,
+            next_step=f"{others} {error.next_step}".strip(),
+        )
     return WizardError(
         error.code,
         error.what,
@@ -290,6 +298,25 @@ def _with_unfinished(error: WizardError, deployment: Deployment) -> WizardError:
         next_step="`wallarm-apigw install` goes on from there; `wallarm-apigw uninstall` takes "
         "away what was made.",
     )
+
+
+def _others(deployment: Deployment) -> str:
+    """The deployments that there are under other names, in a sentence; empty where none is."""
+    context, identity = deployment.context, deployment.identity
+    here = [
+        one
+        for one in found_deployments(context.options)
+        if one.resources != 0 or one.unfinished is not None
+    ]
+    names = {f"{one.name_prefix} in {one.region}" for one in here}
+    place = (identity.account_id, identity.region)
+    known = [one.name_prefix for one in here if (one.account_id, one.region) == place]
+    seen = find_in_account(deployment.session, identity, known)
+    names |= {f"{one.name_prefix} in {one.region}" for one in seen.found}
+    names.discard(f"{deployment.answers.name_prefix} in {identity.region}")
+    if not names:
+        return ""
+    return f"There are: {listed(sorted(names))}; name one with --name-prefix."
 
 
 def removal_of(entries: Sequence[Entry]) -> str:

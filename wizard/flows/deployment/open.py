@@ -72,18 +72,26 @@ def open_deployment(
 def read_deployment(
     context: Context, answers: Answers, session: Session, identity: Identity, flow: str
 ) -> Deployment:
-    """The same to look at: without a lock, and nothing is dealt with."""
-    deployment = _bind(context, answers, session, identity, flow)
+    """The same to look at: without a lock, and nothing is dealt with. Where nothing is known of it,
+    no folder is made."""
+    deployment = _bind(context, answers, session, identity, flow, make=False)
     attach_state(deployment)
     read_journal(deployment, changing=False)
     return deployment
 
 
 def _bind(
-    context: Context, answers: Answers, session: Session, identity: Identity, flow: str
+    context: Context,
+    answers: Answers,
+    session: Session,
+    identity: Identity,
+    flow: str,
+    *,
+    make: bool = True,
 ) -> Deployment:
     workspace = open_workspace(
         WorkspaceId(identity.account_id, identity.region, answers.name_prefix),
         root=context.options.workspace,
+        make=make,
     )
     return Deployment(context, answers, session, identity, flow, workspace)

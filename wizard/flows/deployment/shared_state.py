@@ -26,6 +26,7 @@ def attach_state(deployment: Deployment) -> None:
     if not bucket and workspace.is_new:
         bucket = _find_bucket(deployment)
         if bucket:
+            workspace.make()
             workspace.set_backend("s3", deployment.place(bucket).backend)
             deployment.context.note(
                 f"in s3://{bucket}; carrying on from there", subject="Terraform's state"

@@ -159,6 +159,17 @@ class Workspace:
         self.unsaved = UnsavedStates(root)
         self.shared: SharedState | None = None
 
+    def make(self) -> None:
+        """Make the folder and say in it whose it is."""
+        private_dir(self.root)
+        if not read_meta(self.root):
+            write_meta(
+                self.root,
+                account_id=self.id.account_id,
+                region=self.id.region,
+                name_prefix=self.id.name_prefix,
+            )
+
     @property
     def answers_file(self) -> Path:
         """The answers of the last run."""
@@ -298,11 +309,16 @@ class Workspace:
 
 
 def open_workspace(
-    identity: WorkspaceId, *, root: Path | None = None, env: Mapping[str, str] | None = None
+    identity: WorkspaceId,
+    *,
+    root: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    make: bool = True,
 ) -> Workspace:
     """The folder of this deployment, made if need be.
 
     Args:
+        make: whether a folder that is not there is made; who only looks makes none.
         root: use exactly this folder (`--workspace DIR`). It is bound to the first deployment that
             uses it; another one is refused, because state and APIs would be mixed up.
         env: environment; WALLARM_APIGW_WORKSPACE counts as `root`.
@@ -318,7 +334,8 @@ def open_workspace(
     if chosen is None:
         chosen = data_dir() / "workspaces" / identity.account_id / identity.region
         chosen = chosen / identity.name_prefix
-    private_dir(chosen)
+    if make:
+        private_dir(chosen)
     workspace = Workspace(chosen.resolve(), identity)
     held = read_meta(workspace.root)
     if held:
@@ -332,13 +349,8 @@ def open_workspace(
                 why=f"{workspace.root} holds {owner}; this run is about {identity}.",
                 next_step="Choose another folder with --workspace DIR, or leave the option out.",
             )
-    else:
-        write_meta(
-            workspace.root,
-            account_id=identity.account_id,
-            region=identity.region,
-            name_prefix=identity.name_prefix,
-        )
+    elif make:
+        workspace.make()
     return workspace
 
 
