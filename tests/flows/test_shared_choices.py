@@ -7,20 +7,25 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from tests.flows.account import World, ended_well
 from wizard.core.answers.model import SCHEMA_VERSION, Answers
-from wizard.core.errors import WizardError
+from wizard.core.errors import UsageError, WizardError
 from wizard.core.journal.record import Entry
 from wizard.core.state_place import StatePlace
 from wizard.flows.context import Context, Options
+from wizard.flows.deployment import locks
 from wizard.flows.deployment.answers import current_answers, save_stages
 from wizard.flows.deployment.open import open_deployment, read_deployment
+from wizard.flows.status import unfinished_lines
+from wizard.services.lock import Owner
 from wizard.services.workspace.journal import merge
 from wizard.services.workspace.s3_state import StateStore
+from wizard.services.workspace.s3_state import tag_bucket as tag
 from wizard.services.workspace.workspace import WorkspaceId, open_workspace
 
 BUCKET = "team-state-of-choices"
@@ -153,3 +158,73 @@ def test_a_whole_one_is_taken_over(tmp_path: Path) -> None:
     here = tmp_path / "journal.jsonl"
     assert merge(here, [line() + b"\n"]) is False
     assert json.loads(here.read_text()) == json.loads(line())
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_bucket_that_does_not_hold_it_is_named_with_the_one_that_does(
+    world: World, store: StateStore, exists: bool
+) -> None:
+    s3: Any = world.session.client("s3")
+    tag(world.session, world.identity, BUCKET)
+    wrong = BUCKET + ("-empty" if exists else "-nowhere")
+    if exists:
+        s3.create_bucket(Bucket=wrong)
+    context = Context(Options(workspace=world.root / "new", env=world.env), lambda _: None)
+    answers = Answers(region=world.box.region, state_bucket=wrong)
+    try:
+        with pytest.raises(UsageError, match="WAG-E-STATE-013") as caught:
+            read_deployment(context, answers, world.session, world.identity, "status")
+    finally:
+        if exists:
+            s3.delete_bucket(Bucket=wrong)
+    assert f"not in the bucket {wrong}, but in {BUCKET}" in caught.value.what
+    assert ("holds nothing of it" if exists else "does not exist") in caught.value.why
+    right = answers.with_(state_bucket=BUCKET)
+    joined = read_deployment(context, right, world.session, world.identity, "status")
+    assert joined.store is not None
+
+
+def test_while_a_colleague_works_status_says_who_and_since_when(
+    world: World, store: StateStore
+) -> None:
+    options = joined(world, store)
+    store.lock("install", "/home/carl/w")
+    context = Context(options, lambda _: None)
+    answers = Answers(region=world.box.region)
+    seen = read_deployment(context, answers, world.session, world.identity, "status")
+    try:
+        (line,) = unfinished_lines(seen)
+    finally:
+        store.unlock()
+    assert line.startswith("at work: ")
+    assert "(install), for " in line
+    assert "in doubt" not in line
+
+
+def test_one_word_opens_both_locks_of_a_dead_run(world: World, store: StateStore) -> None:
+    options = joined(world, store)
+    other = Owner(1, "laptop", "carl", 1.0, "install")
+    held = {**asdict(other), "id": "feedfeedfeed", "folder": "/home/carl/w"}
+    store.write_object(store.place.lock, json.dumps(held).encode())
+    lock = {"ID": "5a-1", "Who": "carl@laptop", "Operation": "OperationTypeApply", "Created": ""}
+    store.write_object(store.place.terraform_lock, json.dumps(lock).encode())
+    asked: list[str] = []
+
+    def ask(question: str) -> bool:
+        asked.append(question)
+        return True
+
+    unlocked: list[str] = []
+    context = Context(options, lambda _: None, ask_person=ask)
+    answers = Answers(region=world.box.region)
+    deployment = read_deployment(context, answers, world.session, world.identity, "install")
+    stand_in = SimpleNamespace(init=lambda: None, force_unlock=unlocked.append)
+    deployment._terraform = cast("Any", stand_in)
+    locks.settle_run_lock(deployment, store)
+    locks.settle_terraform_lock(deployment)
+    assert unlocked == ["5a-1"]
+    assert len(asked) == 1
+    strange = {**lock, "ID": "5a-2", "Who": "dora@desk"}
+    store.write_object(store.place.terraform_lock, json.dumps(strange).encode())
+    locks.settle_terraform_lock(deployment)
+    assert len(asked) == 2, "somebody else's Terraform is another question"

@@ -147,7 +147,7 @@ def read_status(context: Context, answers: Answers) -> Status:
         since=since,
         node_tag=answers.node_tag if answers.deploys_node else "",
         terraform=facts.terraform if facts else "",
-        unfinished=(*_unfinished(deployment), *_lingering(outputs, held)),
+        unfinished=(*unfinished_lines(deployment), *_lingering(outputs, held)),
         notes=counted.notes,
         forwarder=counted.forwarder,
         node=counted.node,
@@ -255,11 +255,14 @@ def _node(session: Session, outputs: Outputs) -> tuple[str, NodeCounters]:
     return answer.version, answer.counters
 
 
-def _unfinished(deployment: Deployment) -> tuple[str, ...]:
+def unfinished_lines(deployment: Deployment) -> tuple[str, ...]:
     """What is not at its end, in lines: a run at work, or one that was cut short."""
     lock = deployment.workspace.root / "lock"
     if is_held(lock):
         return (f"at work: {read_owner(lock) or 'another process'}",)
+    run = deployment.store.holder() if deployment.store is not None else None
+    if run is not None and deployment.store is not None:
+        return (f"at work: {run.owner} ({deployment.store.place})",)
     return told_unfinished(deployment.journal.unfinished)
 
 
@@ -272,7 +275,7 @@ def told_unfinished(found: Unfinished | None) -> tuple[str, ...]:
 
 def _with_unfinished(error: WizardError, deployment: Deployment) -> WizardError:
     """A deployment that never got ready has no status, but what was begun is known."""
-    lines = _unfinished(deployment)
+    lines = unfinished_lines(deployment)
     if error.code != "WAG-E-DEPLOY-002":
         return error
     removed = removal_of(deployment.journal.entries)

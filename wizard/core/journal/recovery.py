@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from wizard.core.journal.record import TERRAFORM_APPLY, TERRAFORM_DESTROY, Entry
+from wizard.core.journal.record import STATE_MOVE, TERRAFORM_APPLY, TERRAFORM_DESTROY, Entry
 
 _RUNS_OF_TERRAFORM = (TERRAFORM_APPLY, TERRAFORM_DESTROY)
 
@@ -23,6 +23,8 @@ class Treatment(Enum):
     REMOVE = "remove"  # whoever left it is known to be dead
     ASK = "ask"
     REFUSE = "refuse"
+    FINISH = "finish"
+    UNDO = "undo"
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,31 @@ def treat_state_lock(*, noted: bool, held: bool) -> Treatment:
 def treat_damaged_state(*, local: bool, copy: bool) -> Treatment:
     """A state that is damaged or gone: a copy of it can take its place where it lies here."""
     return Treatment.ASK if local and copy else Treatment.REFUSE
+
+
+@dataclass(frozen=True)
+class OpenMove:
+    """A move of the state whose end was never recorded; an empty bucket is a computer's folder."""
+
+    source: str
+    target: str
+
+    def treat(self, current: str) -> Treatment:
+        """Where the state counts now (`current`) tells whether the move was decided.
+
+        It is decided by one write: the word in the old bucket on where it went, or, from a
+        computer's folder, the folder's own note.
+        """
+        return Treatment.FINISH if current == self.target else Treatment.UNDO
+
+
+def open_move(unfinished: Iterable[Entry]) -> OpenMove | None:
+    """The move that a run began and that nobody ended; None where there is none."""
+    for entry in unfinished:
+        if entry.action == STATE_MOVE:
+            source = str(entry.before.get("bucket", ""))
+            return OpenMove(source, str(entry.after.get("bucket", "")))
+    return None
 
 
 @dataclass(frozen=True)

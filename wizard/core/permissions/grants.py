@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wizard.core.answers.model import Answers
-from wizard.core.tfvars import COMPONENT_TAG, DEPLOYMENT_TAG, token_parameter_name
+from wizard.core.tfvars import (
+    COMPONENT_TAG,
+    DEPLOYMENT_TAG,
+    INSTALLATION_TAG,
+    MADE_AT_TAG,
+    MADE_BY_TAG,
+    token_parameter_name,
+)
 
 DISCOVER, DEPLOY, UNINSTALL, DOCTOR = "discover", "deploy", "uninstall", "doctor"
 PURPOSES = (DISCOVER, DEPLOY, UNINSTALL, DOCTOR)
@@ -208,7 +215,8 @@ def while_making(*operations: str) -> Callable[[Scope], Conditions]:
 def with_our_tag(scope: Scope) -> Conditions:
     """Only tags of this deployment, and none but those it uses."""
     operator = "StringLike" if "*" in scope.account_id else "StringEquals"
-    keys = [COMPONENT_TAG, DEPLOYMENT_TAG, *sorted(scope.answers.tags)]
+    ours = (COMPONENT_TAG, DEPLOYMENT_TAG, INSTALLATION_TAG, MADE_AT_TAG, MADE_BY_TAG)
+    keys = [*ours, *sorted(scope.answers.tags)]
     return {
         operator: {f"aws:RequestTag/{DEPLOYMENT_TAG}": scope.deployment},
         "ForAllValues:StringEquals": {"aws:TagKeys": keys},

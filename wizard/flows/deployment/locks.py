@@ -44,6 +44,7 @@ def settle_run_lock(deployment: Deployment, store: StateStore) -> None:
     )
     if context.may_unlock(held.id, question):
         store.break_lock(held)
+        deployment.dead_run = f"{held.owner.user}@{held.owner.host}"
         context.note(f"removed the lock of {held.owner}", State.WARNING)
 
 
@@ -63,7 +64,9 @@ def settle_terraform_lock(deployment: Deployment) -> None:
         "Terraform no longer runs, its lock can be removed; if it does, both would damage the "
         "state. Remove the lock?"
     )
-    if not context.may_unlock(found.lock_id, question):
+    # Terraform says user@host: whose run somebody called dead, its Terraform is dead, too.
+    agreed = bool(deployment.dead_run) and found.who == deployment.dead_run
+    if not agreed and not context.may_unlock(found.lock_id, question):
         raise WizardError(
             "WAG-E-STATE-011",
             "Terraform's state of this deployment is locked",

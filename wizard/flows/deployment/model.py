@@ -35,6 +35,7 @@ class Deployment:
     Attributes:
         flow: the use case at work, as its journal entries and its lock name it.
         store: where its state lies in S3; None while it is on this computer.
+        dead_run: `user@host` whose run a person called dead; empty where nobody was asked.
         state_restored: the state was put back from a copy, which may lack what came after it.
     """
 
@@ -56,6 +57,7 @@ class Deployment:
         self.journal = Journal(workspace.journal_file, flow)
         self.store: StateStore | None = None
         self.state_restored = False
+        self.dead_run = ""
         self._terraform: Terraform | None = None
 
     @property
@@ -201,9 +203,11 @@ class Deployment:
             ) from error
 
     def _raw_outputs(self) -> dict[str, object]:
-        if self.store is None:
-            return self.terraform.output() if self.workspace.check_state() else {}
-        facts = self.store.facts()  # at once, where Terraform would have to `init` first
+        """From the state itself: at once, where Terraform would have to `init` first."""
+        if self.store is not None:
+            facts = self.store.facts()
+        else:
+            facts = self.workspace.state.facts() if self.workspace.check_state() else None
         return outputs(facts.outputs) if facts else {}
 
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import Phase, State
 from wizard.core.journal import record
+from wizard.core.journal.recovery import Treatment, open_move
 from wizard.core.state_place import LOCAL
 from wizard.core.terraform.plans import meaning
 from wizard.flows.deployment.answers import save_answers
 from wizard.flows.deployment.apply import plan_changed
+from wizard.flows.deployment.locks import settle_run_lock
 from wizard.flows.deployment.model import Deployment, require_lockfile
 from wizard.services.terraform.client import PlanResult
 from wizard.services.workspace import s3_state
@@ -100,10 +102,12 @@ def move_state(deployment: Deployment, wanted: Move, plan: PlanResult) -> PlanRe
 
 
 def _relocate(deployment: Deployment, wanted: Move) -> None:
+    """Copy, then decide by one write, then tidy up; see `settle_move` for one that is cut short."""
     workspace, old = deployment.workspace, deployment.store
     before = workspace.check_state()
     new = StateStore(deployment.session, deployment.place(wanted.target)) if wanted.target else None
     if new is not None:
+        settle_run_lock(deployment, new)
         new.lock(deployment.flow, str(workspace.root))
     try:
         with deployment.journal.effect(
@@ -114,31 +118,81 @@ def _relocate(deployment: Deployment, wanted: Move) -> None:
         ):
             if new is not None:
                 _check_free(deployment, new)
+                new.mark_arrived()  # it may have been moved away from there once
             config = new.place.backend if new else {}
             workspace.propose_backend("s3" if new else "", config)
             deployment.terraform.init(migrate_state=True)
             _arrived(deployment, new, before)
-            if new is not None:
-                workspace.set_backend("s3", config)
-                workspace.state.put_away()
-            else:
-                workspace.set_backend("", {})
-            deployment.store = workspace.shared = new
+            # Colleagues need the record where the state is, before it counts there. Answers follow
+            # when it does: it is they that let a new computer join.
             deployment.journal.share_with(new.save_journal if new else None, everything=True)
+            deployment.journal.flush()
+            if old is not None:
+                old.mark_moved(wanted.target)
+            workspace.set_backend("s3" if new else "", config)
+            deployment.store = workspace.shared = new
     except BaseException:
-        if deployment.store is old and new is not None:
-            with suppress(WizardError):
-                new.unlock()
+        if deployment.store is old:
+            deployment.journal.share_with(old.save_journal if old else None, everything=True)
+            if new is not None:
+                with suppress(WizardError):
+                    new.unlock()
         raise
-    deployment.journal.flush()
-    save_answers(deployment)
-    if new is not None:
-        new.mark_arrived()
-    if old is not None:
-        old.leave_for(wanted.target)
+    _tidy_up(deployment, wanted.source)
     deployment.context.note(
         f"in {new.place if new else workspace.root}", subject="Terraform's state"
     )
+
+
+def _tidy_up(deployment: Deployment, source: str) -> None:
+    """After a move was decided: nothing is left where the state was."""
+    if deployment.store is not None:
+        deployment.workspace.state.put_away()
+    deployment.journal.flush()
+    save_answers(deployment)
+    if source:
+        target = deployment.store.place.bucket if deployment.store is not None else ""
+        StateStore(deployment.session, deployment.place(source)).leave_for(target)
+
+
+def settle_move(deployment: Deployment) -> None:
+    """Finish a move of the state that was cut short, or undo it, whoever began it.
+
+    The locks must be held: who began it is dead then.
+    """
+    found = open_move(deployment.journal.record.unfinished)
+    if found is None:
+        return
+    current = deployment.store.place.bucket if deployment.store is not None else ""
+    context, name = deployment.context, str(deployment.workspace.id)
+    if found.treat(current) is Treatment.FINISH:
+        _tidy_up(deployment, found.source)
+        deployment.journal.write(record.STATE_MOVE, name, "done", after={"bucket": found.target})
+        context.note("the move of Terraform's state that was cut short is finished")
+        return
+    if found.target:
+        _clear_half_move(deployment, StateStore(deployment.session, deployment.place(found.target)))
+    elif deployment.store is not None:
+        deployment.workspace.state.put_away()
+    deployment.journal.write(
+        record.STATE_MOVE, name, "failed", after={"bucket": found.target}, detail="undone"
+    )
+    context.note(
+        f"the move of Terraform's state to {found.target or 'a computer'} that was cut short is "
+        f"undone; it is still in {current or deployment.workspace.root}"
+    )
+
+
+def _clear_half_move(deployment: Deployment, target: StateStore) -> None:
+    """Delete the copy that a move left; a state of another lineage is somebody else's."""
+    if not s3_state.read_bucket(
+        deployment.session, deployment.identity, target.place.bucket
+    ).exists:
+        return
+    there = target.facts()
+    mine = deployment.store.facts() if deployment.store else deployment.workspace.state.facts()
+    if there is None or (mine is not None and there.lineage == mine.lineage):
+        target.clear()
 
 
 def _arrived(deployment: Deployment, new: StateStore | None, before: int) -> None:

@@ -15,6 +15,7 @@ from wizard.core.text import count, duration
 from wizard.flows.deployment import locks
 from wizard.flows.deployment.apply import follow
 from wizard.flows.deployment.model import Deployment
+from wizard.flows.deployment.move_state import settle_move
 from wizard.services.terraform.errors import TerraformError
 
 
@@ -24,6 +25,7 @@ def settle(deployment: Deployment) -> None:
     Raises WizardError while a state that Terraform could not store waits and nobody agreed to put
     it back.
     """
+    settle_move(deployment)
     if deployment.workspace.module is None:
         # Nothing was ever run from here; what a colleague's Terraform left is in the bucket.
         locks.settle_terraform_lock(deployment)

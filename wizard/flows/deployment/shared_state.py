@@ -6,8 +6,9 @@ with an empty home finds the deployment by the bucket's tag and carries on where
 
 from __future__ import annotations
 
-from wizard.core.errors import WizardError
+from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import State
+from wizard.core.journal.recovery import OpenMove, open_move
 from wizard.core.state_place import LOCAL, backend_bucket
 from wizard.core.text import clean, duration
 from wizard.flows.deployment import locks
@@ -32,15 +33,19 @@ def attach_state(deployment: Deployment) -> None:
                 f"in s3://{bucket}; carrying on from there", subject="Terraform's state"
             )
     if bucket:
-        deployment.store = workspace.shared = _open_store(deployment, bucket)
-        deployment.store.saved_answers()  # newer or damaged ones stop every command
-        bucket = deployment.store.place.bucket
+        store = _open_store(deployment, bucket)
+        if store is None:
+            return
+        deployment.store = workspace.shared = store
+        store.saved_answers()  # newer or damaged ones stop every command
+        bucket = store.place.bucket
         if deployment.answers.state_bucket == "":
             deployment.answers = deployment.answers.with_(state_bucket=bucket)
 
 
-def _open_store(deployment: Deployment, bucket: str) -> StateStore:
-    """The store in use; a state that was moved to another bucket is followed there.
+def _open_store(deployment: Deployment, bucket: str) -> StateStore | None:
+    """The store in use; a state that was moved to another bucket is followed there. None where
+    this very computer moved it here, and was stopped before it had noted that.
 
     Raises WizardError WAG-E-STATE-006 when it is on somebody's computer, 007 when it is gone.
     """
@@ -50,6 +55,10 @@ def _open_store(deployment: Deployment, bucket: str) -> StateStore:
         if moved is None:
             break
         if not moved.target:
+            move = open_move(deployment.journal.record.unfinished)
+            if move == OpenMove(bucket, "") and deployment.workspace.state.resources():
+                deployment.workspace.set_backend("", {})
+                return None
             raise WizardError(
                 "WAG-E-STATE-006",
                 "The state of this deployment is no longer in the bucket",
@@ -118,7 +127,27 @@ def _find_bucket(deployment: Deployment) -> str:
         return ""
     if wanted:
         bucket = s3_state.read_bucket(deployment.session, deployment.identity, wanted)
-        return wanted if bucket.exists and _holds_answers(deployment, wanted) else ""
+        if bucket.exists and _holds_answers(deployment, wanted):
+            return wanted
+        if bucket.exists:
+            moved = StateStore(deployment.session, deployment.place(wanted)).moved()
+            if moved is not None and moved.target:
+                return wanted  # led on from there
+    found = _search_buckets(deployment)
+    if wanted and found:
+        raise UsageError(
+            "WAG-E-STATE-013",
+            f"The state of this deployment is not in the bucket {wanted}, but in {found}",
+            why=f"{wanted} {'holds nothing of it' if bucket.exists else 'does not exist'}.",
+            next_step=f"Correct state_bucket to {found}, or leave it empty: it is joined there. To "
+            "move it, join it first. Nothing was changed.",
+            keys=("state_bucket",),
+        )
+    return found
+
+
+def _search_buckets(deployment: Deployment) -> str:
+    """The bucket, found by its tag, that holds this deployment; empty where none is known."""
     try:
         names = s3_state.find_buckets(deployment.session)
     except WizardError as error:

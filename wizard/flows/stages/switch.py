@@ -161,6 +161,9 @@ def switch(deployment: Deployment, change: StageChange) -> StageReport:
         "mode": change.mode.value,
         "log_group": change.log_group,
     }
+    made = deployment.journal.record.installation
+    if made is not None:
+        after["installation"] = made.id
     try:
         with deployment.journal.effect(
             record.STAGE_SWITCH,

@@ -149,13 +149,26 @@ class StateStore:
         """Replace one piece of the journal."""
         self.write_object(f"{self.place.journal}{number:06}.jsonl", lines)
 
-    def leave_for(self, target: str) -> None:
-        """Delete everything of this deployment here but a word on where it went.
+    def mark_moved(self, target: str) -> None:
+        """Say where the state went. From then on it counts there, for everybody.
 
-        Where the bucket keeps versions, they stay. `target` is a bucket; empty for this computer.
+        `target` is a bucket; empty for this computer.
         """
         left = Moved(target, f"{user_name()} on {socket.gethostname()}", time.time())
         self.write_object(self.place.moved, json.dumps(asdict(left)).encode())
+
+    def leave_for(self, target: str) -> None:
+        """Delete everything of this deployment here but a word on where it went.
+
+        Where the bucket keeps versions, they stay.
+        """
+        found = self.moved()
+        if found is None or found.target != target:
+            self.mark_moved(target)
+        self.clear()
+
+    def clear(self) -> None:
+        """Delete everything of this deployment here but the word on where it went, if any."""
         for name in self.names(self.place.folder):
             if name != self.place.moved:
                 self.delete_object(name)
