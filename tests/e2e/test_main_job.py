@@ -76,7 +76,7 @@ def test_a_second_terraform_plan_shows_no_change(deployed: Deployed) -> None:
 def test_everything_that_can_have_tags_has_ours(deployed: Deployed) -> None:
     """As AWS answered when Terraform last looked: by them a deployment is found again, and paid."""
     state = deployed.workspace / "state" / "terraform.tfstate"
-    wanted = {"wallarm:component", "wallarm:deployment"}
+    wanted = {COMPONENT_TAG, DEPLOYMENT_TAG, INSTALLATION_TAG}
     tagged, without = set(), []
     for resource in json.loads(state.read_text(encoding="utf-8"))["resources"]:
         for instance in resource["instances"]:
