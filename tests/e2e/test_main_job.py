@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Deployed
+from wizard.core.tfvars import COMPONENT_TAG, DEPLOYMENT_TAG, INSTALLATION_TAG
 
 pytestmark = pytest.mark.e2e
 
