@@ -106,9 +106,6 @@ def _relocate(deployment: Deployment, wanted: Move) -> None:
     workspace, old = deployment.workspace, deployment.store
     before = workspace.check_state()
     new = StateStore(deployment.session, deployment.place(wanted.target)) if wanted.target else None
-    if new is not None:
-        settle_run_lock(deployment, new)
-        new.lock(deployment.flow, str(workspace.root))
     try:
         with deployment.journal.effect(
             record.STATE_MOVE,
@@ -117,6 +114,8 @@ def _relocate(deployment: Deployment, wanted: Move) -> None:
             intended={"bucket": wanted.target},
         ):
             if new is not None:
+                settle_run_lock(deployment, new)
+                new.lock(deployment.flow, str(workspace.root))
                 _check_free(deployment, new)
                 new.mark_arrived()  # it may have been moved away from there once
             config = new.place.backend if new else {}
@@ -131,6 +130,7 @@ def _relocate(deployment: Deployment, wanted: Move) -> None:
                 old.mark_moved(wanted.target)
             workspace.set_backend("s3" if new else "", config)
             deployment.store = workspace.shared = new
+            _tidy_up(deployment, wanted.source)
     except BaseException:
         if deployment.store is old:
             deployment.journal.share_with(old.save_journal if old else None, everything=True)
@@ -138,21 +138,25 @@ def _relocate(deployment: Deployment, wanted: Move) -> None:
                 with suppress(WizardError):
                     new.unlock()
         raise
-    _tidy_up(deployment, wanted.source)
     deployment.context.note(
         f"in {new.place if new else workspace.root}", subject="Terraform's state"
     )
 
 
 def _tidy_up(deployment: Deployment, source: str) -> None:
-    """After a move was decided: nothing is left where the state was."""
-    if deployment.store is not None:
-        deployment.workspace.state.put_away()
-    deployment.journal.flush()
-    save_answers(deployment)
-    if source:
-        target = deployment.store.place.bucket if deployment.store is not None else ""
-        StateStore(deployment.session, deployment.place(source)).leave_for(target)
+    """After a move was decided: nothing is left where the state was. What cannot be cleared now is
+    by the next run: the move stays open until then."""
+    try:
+        if deployment.store is not None:
+            deployment.workspace.state.put_away()
+        deployment.journal.flush()
+        save_answers(deployment)
+        if source:
+            target = deployment.store.place.bucket if deployment.store is not None else ""
+            StateStore(deployment.session, deployment.place(source)).leave_for(target)
+    except WizardError as error:
+        error.in_doubt = True
+        raise
 
 
 def settle_move(deployment: Deployment) -> None:

@@ -1,0 +1,247 @@
+"""A state on the move that is stopped at any moment, and who looks at it afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flows.mortal import READS, Killed, Mortal
+from wizard.core.answers.model import Answers
+from wizard.core.events import FlowEvent, Note
+from wizard.core.facts import Identity
+from wizard.core.state_place import LOCAL, StatePlace
+from wizard.flows.context import Context, Options
+from wizard.flows.deployment.apply import apply_recorded
+from wizard.flows.deployment.model import Deployment
+from wizard.flows.deployment.move_state import move_state, plan_move
+from wizard.flows.deployment.open import open_deployment, read_deployment
+from wizard.flows.deployment.ownership import require_installable
+from wizard.sandbox import Sandbox
+from wizard.services.workspace.s3_state import StateStore
+from wizard.services.workspace.state import LocalState
+from wizard.services.workspace.workspace import Workspace
+
+FIRST, SECOND = "team-state-first", "team-state-second"
+# Moments on this computer, beside every write to AWS.
+STEPS: tuple[tuple[type, str], ...] = (
+    (Workspace, "propose_backend"),
+    (Workspace, "set_backend"),
+    (LocalState, "put_away"),
+)
+
+
+class Doom:
+    """Dies at one moment; from then on nothing reaches AWS any more, as after `kill -9`."""
+
+    def __init__(self, session: Mortal, nth: int, *, after: bool) -> None:
+        self._nth, self._after = nth, after
+        self.moments = 0
+        self.dead = False
+        session.begin()
+        session.before, session.behind = self.before, self.behind
+
+    def before(self, operation: str, _: Any) -> None:
+        if self.dead:
+            raise Killed
+        if not operation.startswith(READS) and operation != "HeadBucket":
+            self.reach()
+
+    def behind(self, operation: str, _: Any) -> None:
+        self.leave()
+
+    def reach(self) -> None:
+        self.moments += 1
+        if self.moments == self._nth and not self._after:
+            self.die()
+
+    def leave(self) -> None:
+        if self.moments == self._nth and self._after:
+            self.die()
+
+    def die(self) -> None:
+        self.dead = True
+        raise Killed
+
+
+@dataclass
+class Computer:
+    """A home and nothing else."""
+
+    box: Sandbox
+    root: Path
+    session: Mortal
+    identity: Identity
+    prefix: str
+    said: list[str] = field(default_factory=list)
+
+    def context(self) -> Context:
+        def hear(event: FlowEvent) -> None:
+            if isinstance(event, Note):
+                self.said.append(f"{event.subject}: {event.text}")
+
+        env = {k: v for k, v in os.environ.items() if k not in self.box.unset} | self.box.env
+        options = Options(workspace=self.root, env=env)
+        # A person says that the other computer's run is dead, and may be cleared away.
+        return Context(options, hear, lambda _: True, lambda _: True)
+
+    def answers(self, bucket: str = "") -> Answers:
+        return Answers(region=self.box.region, name_prefix=self.prefix, state_bucket=bucket)
+
+    @contextlib.contextmanager
+    def opened(self, bucket: str = "") -> Iterator[Deployment]:
+        answers = self.answers(bucket)
+        with open_deployment(
+            self.context(), answers, self.session, self.identity, "install"
+        ) as deployment:
+            yield deployment
+
+    def seen(self) -> Deployment:
+        """As status and doctor read it."""
+        return read_deployment(
+            self.context(), self.answers(), self.session, self.identity, "status"
+        )
+
+    def deploy(self) -> None:
+        with self.opened() as deployment:
+            require_installable(deployment)
+            deployment.write_variables()
+            deployment.terraform.init()
+            apply_recorded(deployment, deployment.terraform.plan())
+
+    def move(self, target: str) -> None:
+        with self.opened(target) as deployment:
+            deployment.terraform.init()
+            wanted = plan_move(deployment)
+            assert wanted is not None
+            move_state(deployment, wanted, deployment.terraform.plan()).discard()
+
+    def plans_nothing(self) -> str:
+        """Where the state is; that a run finds nothing to do there."""
+        with self.opened() as deployment:
+            assert deployment.workspace.check_state() == 3
+            assert deployment.journal.unfinished is None or not [
+                e for e in deployment.journal.record.unfinished if e.action == "state.move"
+            ]
+            deployment.terraform.init()
+            plan = deployment.terraform.plan()
+            assert not plan.has_changes, plan.changes
+            plan.discard()
+            return deployment.store.place.bucket if deployment.store is not None else ""
+
+
+@dataclass
+class Scene:
+    """Two computers and two buckets."""
+
+    box: Sandbox
+    session: Mortal
+    folder: Path
+    terraform: type  # whose `init` moves the state
+
+    def computer(self, name: str, prefix: str) -> Computer:
+        root = self.folder / prefix / name
+        root.mkdir(parents=True, mode=0o700)
+        return Computer(self.box, root, self.session, self.session.identity(), prefix)
+
+    def store(self, bucket: str, prefix: str) -> StateStore:
+        identity = self.session.identity()
+        return StateStore(
+            self.session, StatePlace(bucket, identity.account_id, identity.region, prefix)
+        )
+
+    def holds(self, bucket: str, prefix: str) -> list[str]:
+        """What lies in a bucket of one deployment, but the word on where it went."""
+        store = self.store(bucket, prefix)
+        names = store.names(store.place.folder)
+        return [n.removeprefix(store.place.folder) for n in names if n != store.place.moved]
+
+
+def killed(
+    scene: Scene, patch: pytest.MonkeyPatch, nth: int, after: bool, act: Callable[[], None]
+) -> bool:
+    """Whether it died at that moment before its end."""
+    doom = Doom(scene.session, nth, after=after)
+
+    def doomed(real: Any) -> Any:
+        def step(*arguments: Any, **named: Any) -> Any:
+            doom.reach()
+            found = real(*arguments, **named)
+            doom.leave()
+            return found
+
+        return step
+
+    with patch.context() as steps:
+        for owner, name in (*STEPS, (scene.terraform, "init")):
+            steps.setattr(owner, name, doomed(getattr(owner, name)))
+        with contextlib.suppress(Killed):
+            act()
+    scene.session.begin()
+    return doom.dead
+
+
+WAYS = {
+    "to a bucket": ("", FIRST),
+    "to another bucket": (FIRST, SECOND),
+    "back to a computer": (FIRST, LOCAL),
+}
+
+
+def check_every_moment(scene: Scene, monkeypatch: pytest.MonkeyPatch, way: str, after: bool) -> int:
+    """Kill a move at each of its moments in turn; every computer finds it whole in one place.
+
+    Returns the number of moments.
+    """
+    source, target = WAYS[way]
+    bucket = "" if target == LOCAL else target
+    moments = 0
+    for nth in range(1, 60):
+        prefix = f"m{sorted(WAYS).index(way)}{int(after)}-{nth}"
+        anna, ben = scene.computer("anna", prefix), scene.computer("ben", prefix)
+        anna.deploy()
+        if source:
+            anna.move(source)
+            assert ben.plans_nothing() == source
+        if not killed(scene, monkeypatch, nth, after, lambda a=anna: a.move(target)):  # type: ignore[misc]
+            break
+        moments += 1
+        where = f"{way}, {'after' if after else 'before'} moment {nth}"
+        # Whoever only looks sees it whole, here and there.
+        for one in (anna, ben) if source and bucket else (anna,):
+            assert one.seen().outputs().node_url == "node:5050", where
+        # Whoever changes something first settles it; then both are at the same place.
+        found = anna.plans_nothing()
+        assert found in (source, bucket), where
+        if found:
+            assert ben.plans_nothing() == found, where
+        for other in {FIRST, SECOND} - {found}:
+            assert scene.holds(other, prefix) == [], where
+        if found:
+            assert scene.store(found, prefix).holder() is None, where
+        # And the move can be made after all.
+        if found != bucket:
+            anna.move(target)
+            assert anna.plans_nothing() == bucket, where
+    return moments
+
+
+def check_a_colleague(scene: Scene, monkeypatch: pytest.MonkeyPatch, nth: int) -> None:
+    """Another computer comes first after a move was killed; both end at the same place."""
+    prefix = f"c-{nth}"
+    anna, ben = scene.computer("anna", prefix), scene.computer("ben", prefix)
+    anna.deploy()
+    anna.move(FIRST)
+    assert ben.plans_nothing() == FIRST
+    killed(scene, monkeypatch, nth, False, lambda: anna.move(SECOND))
+    assert ben.seen().outputs().node_url == "node:5050"
+    found = ben.plans_nothing()
+    assert found in (FIRST, SECOND)
+    assert anna.plans_nothing() == found
+    (other,) = {FIRST, SECOND} - {found}
+    assert scene.holds(other, prefix) == []
