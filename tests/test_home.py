@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import wizard
 from wizard.core.answers.parse import build, from_env
 from wizard.core.environment import PATH_LISTS, PATH_VARIABLES, settled
 from wizard.core.errors import WizardError
@@ -175,3 +177,22 @@ def test_answers_and_workspace_are_found_by_what_was_typed(tmp_path: Path) -> No
         done = run(tmp_path, "answers", *arguments, **env)
         found = json.loads(done.stdout)
         assert (found["region"], found["lambda_package"]) == ("eu-north-1", f"{tmp_path}/f.zip")
+
+
+@pytest.mark.parametrize("command", ["answers", "install --dry-run", "status", "stages list"])
+def test_with_a_folder_but_no_home_the_aws_configuration_is_simply_not_there(
+    command: str, tmp_path: Path
+) -> None:
+    env = {"XDG_DATA_HOME": str(tmp_path / "data"), "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+           "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}  # fmt: skip
+    done = run(tmp_path, *command.split(), before=NOBODY, home=False, **env)
+    assert "unexpected" not in done.stderr
+    assert "home" not in done.stderr
+
+
+def test_nothing_asks_pathlib_for_a_home() -> None:
+    """Without one it raises RuntimeError; `files.expanded` and `files.whole_path` do not."""
+    texts = {p: p.read_text(encoding="utf-8") for p in Path(wizard.__file__).parent.rglob("*.py")}
+    assert [
+        str(p) for p, text in texts.items() if re.search(r"\.expanduser\(\)|\.home\(\)", text)
+    ] == []

@@ -17,6 +17,7 @@ from wizard.core.errors import ExitCode, UsageError
 from wizard.core.events import State
 from wizard.core.fleet import Fleet, Target, as_text, matrix, parse_fleet
 from wizard.core.text import clean, closest, count, duration
+from wizard.services.files import whole_path
 from wizard.services.tokens import read_token, take_environment
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _words(words: list[str], actions: tuple[str, ...]) -> tuple[Path, str, str]:
     if len(files) == 1 and named and (len(named) == 1 or MATRIX in named):
         action = MATRIX if MATRIX in named else named[0]
         further = next((word for word in named if word != MATRIX), "")
-        return Path(files[0]).expanduser().absolute(), action, further
+        return Path(whole_path(files[0])), action, further
     near = next((n for word in files for n in closest(word, (*actions, DISCOVER))), "")
     raise UsageError(
         "WAG-E-FLEET-005",

@@ -185,7 +185,7 @@ def export(options: argparse.Namespace) -> int:
 
     env = take_environment()
     answers = load_answers(options, env)
-    target = options.dir.expanduser().absolute()
+    target = options.dir
     with Console(as_json=setting(options, "json", env)) as console:
         names = export_configuration(make_context(options, env, console), answers, target)
         console.data({"type": "Exported", "folder": str(target), "files": list(names)})

@@ -173,7 +173,7 @@ def build_parser(version: str = __version__) -> Parser:
     )
     _common(prove)
     export = _command(commands, "export", "install:export", "DIR")
-    export.add_argument("dir", type=Path, metavar="DIR", help="a new folder, for Git")
+    export.add_argument("dir", type=_path, metavar="DIR", help="a new folder, for Git")
     _common(export)
     _fleet(commands)
     _common(_command(commands, "status", "deployment:status"))

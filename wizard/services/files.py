@@ -22,6 +22,13 @@ def home(env: Mapping[str, str] | None = None) -> Path | None:
     return None if named.startswith("~") else Path(named)
 
 
+def expanded(text: str) -> Path:
+    """A path of a configuration file, with variables and home in it; `~` stays where there is no
+    home: such a file is not there.
+    """
+    return Path(os.path.expanduser(os.path.expandvars(text)))  # noqa: PTH111 - pathlib's raises
+
+
 def absolute(place: Callable[[], Path]) -> Path | None:
     """The platform's folder for something; None where it would lie in a home that there is not."""
     try:

@@ -10,7 +10,7 @@ from wizard.core.errors import UsageError
 from wizard.core.events import State
 from wizard.core.forwarder_package import MOST_PACKED, ForwarderPackage, read_package
 from wizard.core.text import count
-from wizard.services.files import write_private
+from wizard.services.files import whole_path, write_private
 
 MOST_LOOKED_AT = 20  # the newest zips of the folder; a download is among them
 FILE_NAME = "forwarder-package.zip"
@@ -41,7 +41,7 @@ def place_package(
     Where the file is gone, or was on a colleague's computer, the copy of an earlier run stands for
     it. Raises UsageError where there is neither, or no package in it.
     """
-    path, copy = Path(chosen).expanduser(), folder / FILE_NAME
+    path, copy = Path(whole_path(chosen)), folder / FILE_NAME
     if not path.exists() and copy.exists():
         return load_package(copy), copy, ()
     package = load_package(path)

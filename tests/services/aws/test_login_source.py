@@ -124,7 +124,8 @@ def test_a_code_that_nobody_can_be_asked_for_is_wrong_usage(
     with CodeGate(aws_url, RIGHT) as gate:
         done = subprocess.run(
             [sys.executable, "-m", "wizard.cli", *command.split(), *ROLE],
-            env=user(gate.url, tmp_path), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            env={**clean_env(), **user(gate.url, tmp_path)}, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True,
             check=False,
         )  # fmt: skip
     assert done.returncode == 2, done.stderr

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from wizard.flows.doctor import bundle, examine, logs
 from wizard.flows.doctor.repair import Repairs
+from wizard.services.files import whole_path
 
 if TYPE_CHECKING:
     from wizard.core.answers.model import Answers
@@ -61,10 +62,10 @@ class Doctor:
 
     def write_bundle(self, name: str, files: Mapping[str, str]) -> str:
         """Write what was shown to a new file and return its path. It is sent nowhere."""
-        target = Path(name).expanduser()
+        target = Path(whole_path(name))
         bundle.write(target, files)
-        return str(target.absolute())
+        return str(target)
 
     def export(self, name: str, text: str) -> str:
         """Write a report to a new private file and return its path."""
-        return str(bundle.export(Path(name).expanduser(), text))
+        return str(bundle.export(Path(whole_path(name)), text))

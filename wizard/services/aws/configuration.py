@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Callable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.text import closest
 from wizard.services.aws.errors import explained
+from wizard.services.files import expanded
 
 ENDPOINT = "AWS_ENDPOINT_URL"
 _PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
@@ -135,7 +134,7 @@ def transport(session: Any, env: Mapping[str, str]) -> dict[str, str | None]:
             )
     bundle = session.get_config_variable("ca_bundle")
     if bundle and not found.get(ENDPOINT, "").startswith("http://"):
-        out["AWS_CA_BUNDLE"] = str(Path(os.path.expandvars(bundle)).expanduser().absolute())
+        out["AWS_CA_BUNDLE"] = str(expanded(bundle).absolute())
     for name in ("https_proxy", "http_proxy", "no_proxy"):
         # Where both spellings are set, Python takes one and Terraform the other.
         if value := env.get(name) or env.get(name.upper()):
@@ -156,7 +155,7 @@ def region_of(env: Mapping[str, str], profile: str = "") -> str:
     botocore's reader of these files, without the rest of it, which takes longer to load.
     """
     files = [env.get(name) or usual for name, usual in _FILES.items()]
-    if not any(Path(os.path.expandvars(name)).expanduser().is_file() for name in files):
+    if not any(expanded(name).is_file() for name in files):
         return ""
     from botocore.configloader import load_config, raw_config_parse
     from botocore.exceptions import BotoCoreError

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from wizard.services.files import expanded
 
 REFUSED = "WAG-E-AWS-022"
 NOT_GIVEN = "WAG-E-AWS-021"
@@ -136,7 +137,7 @@ def of_sso_login(settings: Mapping[str, Any], cache: Path | None = None) -> date
         cache: the AWS CLI's folder of logins; its usual place if None.
     """
     name = str(settings.get("sso_session") or settings.get("sso_start_url") or "")
-    folder = cache or Path(os.path.expanduser("~/.aws/sso/cache"))  # noqa: PTH111 - may be no home
+    folder = cache or expanded("~/.aws/sso/cache")
     digest = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()  # the CLI's file name
     try:
         login = json.loads((folder / f"{digest}.json").read_text(encoding="utf-8"))

@@ -38,10 +38,12 @@ _PATHS = (
 
 def describe_session(profile: str, region: str, role_arn: str, env: Mapping[str, str]) -> str:
     """What the helper needs to open the same session: for the variable. Paths are absolute."""
+    from wizard.services.files import expanded
+
     own = {name: value for name, value in env.items() if name.startswith("AWS_") and value}
     for name in _PATHS:
         if name in own and own[name] != os.devnull:
-            own[name] = str(Path(os.path.expandvars(own[name])).expanduser().absolute())
+            own[name] = str(expanded(own[name]).absolute())
     return json.dumps(
         {
             "profile": profile,

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.text import duration
-from wizard.services.files import home
+from wizard.services.files import expanded, home, whole_path
 from wizard.services.terraform import embedded
 from wizard.services.terraform.events import find_object
 from wizard.services.tokens import for_child
@@ -82,7 +82,7 @@ def find_source(
     environment = os.environ if env is None else env
     chosen = explicit or environment.get(MIRROR_VARIABLE, "")
     if chosen:
-        folder = Path(chosen).expanduser().absolute()
+        folder = Path(whole_path(chosen))
         if not holds_provider(folder, platform, host):
             raise UsageError(
                 "WAG-E-TF-010",
@@ -242,9 +242,9 @@ def find_binary(
     if chosen == EMBEDDED and embedded.available():
         return _checked(embedded.COMMAND, f"the Python package {EMBEDDED}", environment, folder)
     if chosen:
-        path = shutil.which(os.path.expanduser(chosen), path=environment.get("PATH"))  # noqa: PTH111
+        path = shutil.which(str(expanded(chosen)), path=environment.get("PATH"))
         if path is None:
-            exists = Path(chosen).expanduser().exists()
+            exists = expanded(chosen).exists()
             raise WizardError(
                 "WAG-E-TF-002" if exists else "WAG-E-TF-001",
                 f"{chosen} cannot be run" if exists else f"There is no Terraform at {chosen}",
