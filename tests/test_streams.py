@@ -5,14 +5,17 @@ from __future__ import annotations
 import ast
 import json
 import os
+import pty
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from tests.typed import Typed
 from wizard import cli
 from wizard.cli.console import put, put_json
 
@@ -147,3 +150,33 @@ def test_every_command_writes_its_data_through_the_one_place_that_can() -> None:
             if isinstance(called, ast.Name) and called.id == "print":
                 bare += [] if [k for k in node.keywords if k.arg == "file"] else [path.name]
     assert bare == ["console.py"], "`put` and nobody else prints to standard output"
+
+
+@pytest.mark.parametrize("which", ["stdin", "stdout", "stderr"])
+def test_screens_that_nobody_would_see_are_not_drawn(which: str, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    said = tmp_path / "said"
+    try:
+        with said.open("w+") as file:
+            streams: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+            done = subprocess.run(
+                [sys.executable, "-m", "wizard.cli"], **{**streams, which: file, "stderr": file},
+                env={**os.environ, "HOME": str(tmp_path), "TERM": "xterm"}, check=False,
+                timeout=60,
+            )  # fmt: skip
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    assert done.returncode == 2
+    assert "The guided install needs a terminal" in said.read_text()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_the_screens_are_drawn_in_a_terminal_of_few_letters(encoding: str, tmp_path: Path) -> None:
+    with Typed({**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path),
+                "PYTHONIOENCODING": encoding, "TERM": "xterm", "AWS_EC2_METADATA_DISABLED": "true",
+                "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}) as typed:  # fmt: skip
+        typed.until(b"What happens")
+        typed.type("\x11")
+        assert typed.end() is not None
+        assert b"Traceback" not in typed.said

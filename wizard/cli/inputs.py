@@ -172,8 +172,9 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def interactive(env: Mapping[str, str]) -> bool:
-    """Whether a person sits at a terminal that can draw screens."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and env.get("TERM", "dumb") != "dumb"
+    """Whether a person sits at a terminal that can draw screens, which stand on standard error."""
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    return all(one.isatty() for one in streams) and env.get("TERM", "dumb") != "dumb"
 
 
 def consent(

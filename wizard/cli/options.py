@@ -1,4 +1,8 @@
-"""Every command and option, and what is said when one is misspelt."""
+"""Every command and option, and what is said when one is misspelt.
+
+argparse and not click: with click the start would take a tenth of a second longer, tcsh would have
+no completions, and each press of Tab would start Python.
+"""
 
 from __future__ import annotations
 
