@@ -19,6 +19,7 @@ import pytest
 
 from tests.flows.account import World
 from wizard.core.answers.model import Answers
+from wizard.core.answers.parse import build, parse_file
 from wizard.core.errors import WizardError
 from wizard.core.events import FlowEvent
 from wizard.core.installation import Installation, Standing
@@ -33,6 +34,7 @@ from wizard.core.tfvars import (
 )
 from wizard.flows import token
 from wizard.flows.context import Context, Options
+from wizard.flows.deployment.answers import save_answers
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import open_deployment, read_deployment
 from wizard.flows.deployment.ownership import (
@@ -395,3 +397,29 @@ def test_without_a_prefix_status_names_what_there_is_and_makes_no_folder(
         read_status(Context(options, lambda _: None), answers)
     assert f"There are: api-gw-discovery in {world.box.region}" in caught.value.next_step
     assert not nowhere.exists()
+
+
+def test_a_claim_that_is_all_there_is_left_is_given_back(two: Two) -> None:
+    """An install that failed before it made anything, or a removal cut short at its end."""
+    with two.anna.opened() as deployment:
+        require_installable(deployment)
+        claim_name(deployment)
+    with Uninstall(two.anna.context(), two.anna.answers) as removal:
+        found = removal.review()
+        assert found.claimed
+        assert not found.nothing_to_do
+        removal.run(found)
+    assert two.claim is None
+    with Uninstall(two.anna.context(), two.anna.answers) as removal:
+        assert removal.review().nothing_to_do
+    two.install(two.ben)
+
+
+def test_the_saved_answers_say_which_installation_they_are_of(two: Two) -> None:
+    made = two.install(two.anna)
+    with two.anna.opened() as deployment:
+        path = save_answers(deployment)
+    assert json.loads(path.read_text())["installation_id"] == made.id
+    assert build(parse_file(path.read_text(), "saved")) == two.anna.answers.with_(
+        account_id=two.anna.world.identity.account_id
+    ), "it is no answer that anybody could give"

@@ -151,6 +151,8 @@ def _show_removal(console: Console, removal: Removal, *, delete_logs: bool) -> N
         console.line(f"Infrastructure: {count(removal.plan.summary.remove, 'resource')} to remove")
     if removal.token_parameter:
         console.line(f"Wallarm token: {removal.token_parameter} deleted")
+    if removal.claimed:
+        console.line("The name is given back: another installation may take it")
     for group in removal.policies:
         console.line(f"Resource policy of {group}: our statement taken out")
     for one in removal.logs:

@@ -6,6 +6,7 @@ ever released. Version 1 is the first, and a file that names none is of version 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from wizard.core.errors import WizardError
 
 Steps = Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
 
+SAVED_BY = "installation_id"
 NEWER = "WAG-E-VERSION-001"
 ANSWERS: Steps = {}
 """From each older version of the answers to the one after it."""
@@ -57,5 +59,21 @@ def migrate(
 
 
 def answers(data: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """Answers of any version as this one has them."""
-    return migrate(data, key="schema_version", current=SCHEMA_VERSION, steps=ANSWERS, source=source)
+    """Answers of any version as this one has them.
+
+    Which installation they were saved by is told to a reader; it is no answer.
+    """
+    known = {key: value for key, value in data.items() if key != SAVED_BY}
+    return migrate(
+        known, key="schema_version", current=SCHEMA_VERSION, steps=ANSWERS, source=source
+    )
+
+
+def saved_by(text: str, installation_id: str) -> str:
+    """Answers as they are saved, with the id of the installation that they are of."""
+    if not installation_id:
+        return text
+    return (
+        json.dumps({**json.loads(text), SAVED_BY: installation_id}, indent=2, ensure_ascii=False)
+        + "\n"
+    )

@@ -173,11 +173,13 @@ class Removal:
     api_names: Mapping[StageRef, str] = field(default_factory=dict)
     undelivered: int = 0  # batches of events that wait, and would go with their bucket
     warnings: tuple[str, ...] = ()
+    claimed: bool = False  # the name still has to be given back
 
     @property
     def nothing_to_do(self) -> bool:
         """Nothing of this deployment is left, but log data that was kept."""
-        return not (self.stages or self.plan or self.token_parameter or self.policies)
+        left = self.stages or self.plan or self.token_parameter or self.policies or self.claimed
+        return not left
 
 
 def require_gone(deployment: Deployment) -> None:
@@ -266,7 +268,7 @@ class Uninstall:
     def review(self) -> Removal:
         """Work out the removal. Nothing is changed by it."""
         deployment = self.deployment
-        require_own(deployment, gone_is_fine=True)
+        owned = require_own(deployment, gone_is_fine=True)
         held = deployment.journal.record
         plan = None
         adopt_for_removal(deployment)
@@ -305,6 +307,7 @@ class Uninstall:
             {stage.ref: stage.api.name for stage in inventory.stages} if inventory else {},
             undelivered,
             (*_waiting(undelivered, outputs), *_others(inventory, held, outputs)),
+            owned.claimed,
         )
 
     def run(self, removal: Removal, *, delete_logs: bool | None = None) -> Removed:

@@ -152,10 +152,10 @@ def saved_answers(
     return answers_of(matches[0])
 
 
-def keep_answers(path: Path, answers: Answers) -> None:
+def keep_answers(path: Path, answers: Answers, installation_id: str = "") -> None:
     """Store them; those of another version of this product stay beside them as they were."""
     files.keep(path, "schema_version", SCHEMA_VERSION)
-    write_private(path, answers.to_json())
+    write_private(path, migrations.saved_by(answers.to_json(), installation_id))
 
 
 def save_stages(deployment: Deployment) -> None:
@@ -181,9 +181,12 @@ def save_answers(deployment: Deployment, answers: Answers | None = None) -> Path
     """
     chosen = answers if answers is not None else deployment.answers
     kept = chosen.with_(account_id=deployment.identity.account_id)
-    keep_answers(deployment.workspace.answers_file, kept)
+    made = deployment.journal.record.installation
+    by = made.id if made is not None else ""
+    keep_answers(deployment.workspace.answers_file, kept, by)
     if deployment.store is not None:
-        deployment.store.save_answers(kept.with_(profile="").to_json())
+        shared = kept.with_(profile="").to_json()
+        deployment.store.save_answers(migrations.saved_by(shared, by))
     return deployment.workspace.answers_file
 
 

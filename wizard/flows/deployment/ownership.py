@@ -36,6 +36,7 @@ class Ownership:
     Attributes:
         owner: whose it is, as far as the account says; None where nothing is there.
         forwarder: ARN of its function; empty where there is none.
+        claimed: the parameter of this name is this installation's, to be given back once.
         unread: why part of it could not be looked at; empty where all was.
     """
 
@@ -43,6 +44,7 @@ class Ownership:
     owner: Installation | None = None
     forwarder: str = ""
     unread: str = ""
+    claimed: bool = False
 
 
 def read_ownership(deployment: Deployment) -> Ownership:
@@ -77,7 +79,13 @@ def read_ownership(deployment: Deployment) -> Ownership:
     owner = first.installation if first is not None else claim
     if claim is not None and claim.id != own:
         owner = claim
-    return Ownership(standing, owner, first.arn if first is not None else "", "; ".join(unread))
+    return Ownership(
+        standing,
+        owner,
+        first.arn if first is not None else "",
+        "; ".join(unread),
+        claimed=claim is not None and claim.id == own,
+    )
 
 
 def require_installable(deployment: Deployment) -> None:
