@@ -1,4 +1,4 @@
-"""What `node-dialect` says and when it writes: only what a person, or `--set`, agreed to."""
+"""What `node-dialect` says and when it writes: only what a person, or `--adopt`, agreed to."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from wizard.cli import node as command
+from wizard.cli.inputs import load_answers
+from wizard.cli.options import parse
 from wizard.core.answers.model import Answers
 from wizard.core.events import State
 from wizard.core.node.dialect import CANDIDATES, Dialect, Tried
@@ -51,7 +53,7 @@ def run(monkeypatch: pytest.MonkeyPatch, search: Search, *names: str, **options:
 
     monkeypatch.setattr(node_dialect, "open_search", opened)
     monkeypatch.setattr(command, "load_answers", lambda *_: search.answers)
-    given = {"dialect": list(names), "list": False, "set": False, "yes": True, "json": False}
+    given = {"dialect": list(names), "list": False, "adopt": False, "yes": True, "json": False}
     return command.dialect(argparse.Namespace(**{**given, **options}))
 
 
@@ -81,14 +83,14 @@ def test_the_exit_code_says_whether_one_was_understood(
     assert (search.tried, search.adopted) == (["default", "multipart"], [])
 
 
-def test_yes_is_no_answer_to_whether_the_answers_are_to_be_changed_but_set_is(
+def test_yes_is_no_answer_to_whether_the_answers_are_to_be_changed_but_adopt_is(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     search = Search({"multipart": State.DONE})
     run(monkeypatch, search, "multipart")
     assert search.adopted == []
     assert '"forwarder_environment": {"X_NODE_STYLE": "multipart"}' in capsys.readouterr().err
-    run(monkeypatch, search, "multipart", set=True)
+    run(monkeypatch, search, "multipart", adopt=True)
     assert search.adopted == ["multipart"]
 
 
@@ -96,7 +98,7 @@ def test_what_the_answers_say_already_is_not_written_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     search = Search({"default": State.DONE})
-    assert run(monkeypatch, search, "default", set=True) == 0
+    assert run(monkeypatch, search, "default", adopt=True) == 0
     assert search.adopted == []
 
 
@@ -125,3 +127,10 @@ def test_where_none_is_understood_a_bundle_that_lies_here_is_named(
     monkeypatch.setenv("XDG_DOWNLOAD_DIR", str(tmp_path))
     assert run(monkeypatch, Search({}), "default") == 1
     assert f"lambda_package={tmp_path / 'bundle.zip'}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["multipart"], ["--adopt"], ["multipart", "--list"]])
+def test_its_options_leave_the_answers_to_be_read_as_ever(words: list[str], tmp_path: Path) -> None:
+    options = parse(["node-dialect", *words, "--workspace", str(tmp_path)], "1")
+    env = {"HOME": str(tmp_path), "AWS_REGION": "eu-central-1"}
+    assert load_answers(options, env, ask_aws=False).region == "eu-central-1"

@@ -170,7 +170,7 @@ COMMANDS = {
         """\
 wallarm-apigw node-dialect --list
 wallarm-apigw node-dialect
-wallarm-apigw node-dialect multipart version-1.0-multipart --set --yes""",
+wallarm-apigw node-dialect multipart version-1.0-multipart --adopt --yes""",
     ),
     "rotate-token": Page(
         "store a new token, restart the node",

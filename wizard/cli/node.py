@@ -95,7 +95,7 @@ def _offer(
     if holds(search.answers.forwarder_environment, found):
         console.line("The answers say just that: nothing is to be changed.", State.DONE)
         return
-    if not options.set and not agrees(options, env, "Write that into the answers?", person=True):
+    if not options.adopt and not agrees(options, env, "Write that into the answers?", person=True):
         wanted = json.dumps(dict(found.settings))
         console.line(f'Not written; it would be "forwarder_environment": {wanted}', State.SKIPPED)
         return

@@ -233,7 +233,7 @@ def build_parser(version: str = __version__) -> Parser:
     dialect = _command(commands, "node-dialect", "node:dialect", "[NAME...]")
     dialect.add_argument("dialect", nargs="*", metavar="NAME", help="only these; see --list")
     dialect.add_argument(
-        "--set", action="store_true", help="write the one that is understood into the answers"
+        "--adopt", action="store_true", help="write the one that is understood into the answers"
     )
     dialect.add_argument("--list", action="store_true", help="list the ways to speak and stop")
     _common(dialect)
