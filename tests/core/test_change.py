@@ -361,3 +361,20 @@ def test_images_are_compared_by_meaning() -> None:
 def test_a_change_of_a_skipped_stage_changes_nothing() -> None:
     change = StageChange(StageRef("a", "b"), ApiType.REST, OFF, WRITTEN, Mode.SKIP)
     assert not change.changes_anything
+
+
+@pytest.mark.parametrize("api_type", [ApiType.REST, ApiType.WEBSOCKET])
+@pytest.mark.parametrize("level", ["", "OFF", "ERROR", "INFO"])
+def test_a_level_that_is_left_stays_what_it_is(api_type: ApiType, level: str) -> None:
+    now = replace(OFF, logging_level=level)
+    change = plan_change(stage(now, api_type), ARN, execution="leave")
+    assert change.after.logging_level == level
+    assert change.after.access_log.destination_arn == ARN
+    assert not [text for text in change.warnings if "CloudWatch bills" in text]
+    assert "level" not in [line.label for line in diff_lines(change)]
+    assert plan_change(stage(now, api_type), ARN).after.logging_level == "INFO"
+
+
+def test_a_log_that_is_taken_away_is_told_also_where_the_level_is_left() -> None:
+    change = plan_change(stage(logging(THEIRS)), ARN, "switch", execution="leave")
+    assert any("no longer goes to theirs" in text for text in change.warnings)

@@ -25,7 +25,14 @@ PRIVATE_ZONE = 0.50
 LAMBDA_MILLION, LAMBDA_GB_SECOND = 0.20, 0.0000166667  # unverified
 # On-demand Linux; unverified except where the table of a price list was read.
 INSTANCE_HOUR = {"t3.medium": 0.0416, "t3.large": 0.0832}
+EBS_GB_MONTH, EBS_GB = 0.08, 30  # gp3; one volume for each instance (unverified)
+# T3 is "unlimited": processor time above its baseline is billed by the vCPU-hour (unverified).
+T3_SURPLUS_HOUR = 0.05
+T3_SURPLUS_VCPUS = {"t3.medium": 1.6, "t3.large": 1.4}  # two, less the baseline of both
+UPDATES, UPDATE_HOURS = 1, 1.0  # a month; a second instance runs beside the first meanwhile
 LINE_KB = 0.5
+# Execution logs at INFO, bodies not traced: about a dozen lines for each request (unverified).
+EXECUTION_LINES, EXECUTION_LINE_KB = 12, 0.2
 EVENTS_PER_BATCH = 100
 SECONDS_PER_BATCH = 0.2
 MEMORY_GB = 0.5
@@ -86,6 +93,15 @@ def _node(answers: Answers) -> list[CostLine]:
     assumed = f"{number} × {kind}" if hour else f"{number} × {kind}, priced as t3.large"
     lines = [
         CostLine("Node instances", number * (hour or INSTANCE_HOUR["t3.large"]) * HOURS, assumed),
+        CostLine(
+            "Volumes", number * EBS_GB * EBS_GB_MONTH, f"{number} × {EBS_GB} GB gp3, encrypted"
+        ),
+        CostLine(
+            "Second instance during updates",
+            UPDATES * UPDATE_HOURS * number * (hour or INSTANCE_HOUR["t3.large"]),
+            f"{UPDATES} update a month, {UPDATE_HOURS:g} h",
+        ),
+        *_surplus(kind, number),
         CostLine("Load balancer", ALB_HOUR * HOURS, "1 internal, before capacity units"),
         CostLine("Cloud Map zone", PRIVATE_ZONE, "1 private hosted zone"),
     ]
@@ -94,6 +110,15 @@ def _node(answers: Answers) -> list[CostLine]:
         each = (NAT_HOUR + IPV4_HOUR) * HOURS
         lines.append(CostLine("NAT gateway", gateways * each, f"{gateways} with a public address"))
     return lines
+
+
+def _surplus(kind: str, number: int) -> list[CostLine]:
+    """What a burstable instance may cost more; nothing at the load it is made for."""
+    vcpus = T3_SURPLUS_VCPUS.get(kind)
+    if vcpus is None:
+        return []
+    most = number * vcpus * T3_SURPLUS_HOUR * HOURS
+    return [CostLine("T3 surcharge", 0.0, f"none below the baseline; ${most:,.0f} at full load")]
 
 
 def _traffic(answers: Answers, rate: float) -> list[CostLine]:
@@ -109,6 +134,16 @@ def _traffic(answers: Answers, rate: float) -> list[CostLine]:
             f"{EVENTS_PER_BATCH} events a batch, {SECONDS_PER_BATCH} s each",
         ),
     ]
+    if answers.execution_logging == "info":
+        said = monthly * EXECUTION_LINES * EXECUTION_LINE_KB / 1024 / 1024
+        lines.append(
+            CostLine(
+                "Execution logs",
+                said * LOGS_GB,
+                f"{said:,.0f} GB, {EXECUTION_LINES} lines a request; HTTP APIs have none; "
+                "execution_logging=leave does without",
+            )
+        )
     if answers.deploys_node and answers.node_access_log:
         written = 2 * gigabytes  # a line for each message, two messages for each request
         lines.append(

@@ -26,6 +26,7 @@ from wizard.core.proof import Proof
 from wizard.core.secret import Secret
 from wizard.core.stages.change import StageChange
 from wizard.core.stages.selection import chosen_stages, still_connected
+from wizard.core.terraform.durations import usual_apply
 from wizard.core.terraform.plans import beyond
 from wizard.core.text import count
 from wizard.core.tfvars import Outputs
@@ -336,7 +337,9 @@ class Install:
             return
         for text in self._short_of_time(plan, review.changes):  # the reading took time, too
             self.context.note(text, State.WARNING)
-        with self.context.phase(Phase.DEPLOY, title, "3m – 6m"):
+        first = not deployment.workspace.check_state()
+        usual = usual_apply(deploys_node=self.answers.deploys_node, first=first)
+        with self.context.phase(Phase.DEPLOY, title, usual):
             apply_recorded(deployment, plan)
         self.context.note(f"{count(plan.summary.total, 'change')} applied")
 

@@ -31,6 +31,8 @@ REGION_PATTERN = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$"
 
 # What to do with a stage that already logs to a place of its own.
 EXISTING_LOGGING = ("keep", "switch", "skip")
+# What becomes of a stage's execution-log level.
+EXECUTION_LOGGING = ("info", "leave")
 PROOF_MODES = ("send", "wait", "skip")
 
 
@@ -109,6 +111,15 @@ class Answers:
         "For a stage that already has an access log: `keep` its log group and subscribe to it, "
         "`switch` it to the connector's log group, or `skip` the stage.",
         choices=EXISTING_LOGGING,
+        group="stages",
+    )
+
+    execution_logging: str = _key(
+        "info",
+        "Execution logs of REST and WebSocket stages that log to the connector: `info` switches "
+        "errors and info on, as documented; `leave` leaves each stage's level as it is. Access "
+        "logs do not need them, and CloudWatch bills their many lines.",
+        choices=EXECUTION_LOGGING,
         group="stages",
     )
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from wizard.core.answers.model import CLOUDS, Answers
 from wizard.core.answers.rules import Violation, problems
 from wizard.core.cost import estimate
+from wizard.core.terraform.durations import FIRST_WITH_NODE
 from wizard.core.text import count
 
 QUESTION = "Connect your APIs to Wallarm API Discovery"
-HINT = "From your account to the first request at the node, in about 8m."
+HINT = f"From your account to the first request at the node, in {FIRST_WITH_NODE}."
 FACTS = (
     ("What happens", "Access logs of the stages you pick flow to a Wallarm Node."),
     (
@@ -100,6 +101,7 @@ STEPS: tuple[Step, ...] = (
         "Where should the access logs go?",
         (
             "existing_logging",
+            "execution_logging",
             "api_gateway_log_group_name",
             "log_retention_days",
             "subscription_filter_pattern",

@@ -81,7 +81,11 @@ class DiffLine:
 
 
 def plan_change(
-    stage: Stage, destination_arn: str, existing: str = "keep", log_group: LogGroup | None = None
+    stage: Stage,
+    destination_arn: str,
+    existing: str = "keep",
+    log_group: LogGroup | None = None,
+    execution: str = "info",
 ) -> StageChange:
     """Work out what connecting a stage would change.
 
@@ -89,7 +93,29 @@ def plan_change(
         destination_arn: the connector's log group, with or without `:*`.
         existing: what to do when the stage logs elsewhere: `keep`, `switch` or `skip`.
         log_group: the log group the stage logs to today, where it was looked up.
+        execution: `info` for errors and info in the execution log, or `leave` for its level as is.
     """
+    change = _plan_change(stage, destination_arn, existing, log_group)
+    if execution != "leave" or change.mode is not Mode.OURS:
+        return change
+    return _leave_level(stage, change)
+
+
+def _leave_level(stage: Stage, change: StageChange) -> StageChange:
+    """The same change without the level: access logs do not need it."""
+    after = replace(
+        change.after,
+        logging_level=change.before.logging_level,
+        method_settings=change.before.method_settings,
+    )
+    left = replace(change, after=after)
+    about_level = {*_warnings(stage, change)} - {*_warnings(stage, left)}
+    return replace(left, warnings=tuple(w for w in left.warnings if w not in about_level))
+
+
+def _plan_change(
+    stage: Stage, destination_arn: str, existing: str, log_group: LogGroup | None
+) -> StageChange:
     now = stage.settings
     state = access_log.compare(now.access_log, destination_arn, stage.api.api_type)
     if not stage.changeable:
@@ -236,7 +262,7 @@ def _warnings(stage: Stage, change: StageChange) -> tuple[str, ...]:
     ):
         found.append(
             "Errors and info logs go to API-Gateway-Execution-Logs_"
-            f"{stage.api.api_id}/{stage.name}, which CloudWatch bills."
+            f"{stage.api.api_id}/{stage.name}, which CloudWatch bills: many lines for each request."
         )
     return tuple(found)
 

@@ -10,6 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 DEFAULT_SECONDS = 3.0
+# What a first deployment with a node takes, the same on every page: inferred from the parts below
+# and public reports, unverified on a live account. Without a node there is no load balancer to wait
+# for.
+FIRST_WITH_NODE, WITHOUT_NODE, UPDATE = "7m – 12m", "1m – 3m", "1m – 8m"
 # Terraform works on ten things at a time; dependencies leave about this many at once in practice.
 PARALLELISM = 3.0
 
@@ -55,6 +59,13 @@ _USUAL: Mapping[str, tuple[float, float, float]] = {
 # A function inside a VPC leaves network interfaces behind that AWS takes back in its own time:
 # documented as up to 20 minutes and more; they hold the security group and the subnets.
 _ORDER = {"create": 0, "update": 1, "delete": 2}
+
+
+def usual_apply(*, deploys_node: bool, first: bool) -> str:
+    """How long an apply usually takes, in words."""
+    if not deploys_node:
+        return WITHOUT_NODE
+    return FIRST_WITH_NODE if first else UPDATE
 
 
 def usual_seconds(

@@ -37,10 +37,12 @@ class OwnLogs:
     groups: dict[str, LogGroup | None] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
 
-    def plan(self, stage: Stage, destination_arn: str, existing: str) -> StageChange:
+    def plan(
+        self, stage: Stage, destination_arn: str, existing: str, execution: str = "info"
+    ) -> StageChange:
         """The change to a stage, knowing its log group."""
         name = log_group_name(stage.settings.access_log.destination_arn)
-        change = plan_change(stage, destination_arn, existing, self.groups.get(name))
+        change = plan_change(stage, destination_arn, existing, self.groups.get(name), execution)
         if change.mode is not Mode.KEEP:
             return change
         if name in self.groups and self.groups[name] is None:

@@ -58,7 +58,9 @@ def plan(
     changes: list[StageChange] = []
     skipped: list[tuple[Stage, str]] = []
     for stage in chosen:
-        change = logs.plan(stage, log_group_arn, answers.existing_logging)
+        change = logs.plan(
+            stage, log_group_arn, answers.existing_logging, answers.execution_logging
+        )
         if change.mode is Mode.SKIP:
             skipped.append((stage, change.reason))
         else:

@@ -50,7 +50,12 @@ def stage_view(stage: Stage, answers: Answers) -> StageView:
     """What these answers would do to a stage; pure and quick."""
     name = answers.api_gateway_log_group_name or FUTURE_GROUP
     partition = "arn:aws:logs:" + answers.region + ":" + (answers.account_id or "000000000000")
-    change = plan_change(stage, f"{partition}:log-group:{name}", answers.existing_logging)
+    change = plan_change(
+        stage,
+        f"{partition}:log-group:{name}",
+        answers.existing_logging,
+        execution=answers.execution_logging,
+    )
     return view_of(stage, change)
 
 
