@@ -20,8 +20,8 @@ A setting is a text file in the folder of its kind. It has sections; each begins
 
 `file` is written below the machine's own folder, executable if it begins with `#!`. `run` is shell,
 run in the folder `work`, with `wallarm-apigw` on PATH. `{root}`, `{home}`, `{endpoint}`, `{port}`,
-`{python}`, `{terraform}`, `{account}` and `{region}` are replaced everywhere. Whatever a setting
-expects, nobody is ever told of something "unexpected", shown a traceback, or left hanging.
+`{backend}`, `{python}`, `{terraform}`, `{account}` and `{region}` are replaced everywhere. Whatever
+a setting expects, nobody is ever told of something "unexpected", shown a traceback or left hanging.
 """
 
 from __future__ import annotations

@@ -40,6 +40,7 @@ def test_the_command_says_what_this_machine_needs(path: Path, box: Sandbox, tmp_
         "root": str(tmp_path),
         "home": str(tmp_path / "home"),
         "endpoint": box.endpoint_url,
+        "backend": box.backend_url,
         "port": str(urlsplit(box.endpoint_url).port),
         "python": sys.executable,
         "terraform": shutil.which("terraform") or "",

@@ -23,13 +23,19 @@ from wizard.services.workspace.workspace import WorkspaceId, open_workspace
 
 def open_session(context: Context, answers: Answers) -> Session:
     """The AWS session that these answers and this environment mean."""
-    return Session(
+    session = Session(
         profile=answers.profile,
         region=answers.region,
         env=context.env,
         mfa=context.ask_code,
         role_arn=answers.role_arn,
     )
+    if session.passed_over:
+        context.note(
+            f"the keys in AWS_ACCESS_KEY_ID; AWS_PROFILE={session.passed_over} is not used",
+            subject="AWS credentials",
+        )
+    return session
 
 
 def identify(session: Session, answers: Answers) -> Identity:

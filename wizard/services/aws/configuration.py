@@ -173,7 +173,7 @@ def region_of(env: Mapping[str, str], profile: str = "") -> str:
 
 def profiles(env: Mapping[str, str]) -> tuple[str, ...]:
     """Names of the profiles, in the order of the files."""
-    with explained("Reading the AWS configuration"):
+    with explained("Reading the AWS configuration", everything=True):
         return tuple(core({n: v for n, v in env.items() if n not in _PROFILES}).available_profiles)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from wizard.core.errors import ExitCode, UsageError, WizardError
+from wizard.core.redact import without_logins
 from wizard.core.text import clean
 
 EXPIRED = frozenset(
@@ -69,6 +70,17 @@ _UNKNOWN = (
     "Nothing further was done. Try again; if it stays so, `wallarm-apigw support-bundle` collects "
     "what a support case needs."
 )
+# How urllib3, idna and botocore begin when they cannot read an address: part of it follows.
+_ADDRESS = (
+    "Failed to parse",
+    "not a valid host or port",
+    "Invalid endpoint",
+    "Invalid URL",
+    "Invalid port",
+    "Port could not be cast",
+    "Port out of range",
+    "label empty or too long",
+)
 _ACTION = re.compile(r"not authorized to perform:?\s+([a-z0-9-]+:[A-Za-z0-9*]+)")
 
 
@@ -82,7 +94,7 @@ def message_of(error: BaseException) -> str:
     """The words AWS sent, without control characters."""
     response: dict[str, Any] = getattr(error, "response", None) or {}
     text = response.get("Error", {}).get("Message") or str(error)
-    return clean(str(text)).strip()
+    return without_logins(clean(str(text))).strip()
 
 
 def is_denied(error: BaseException) -> bool:
@@ -119,18 +131,26 @@ def never_sent(error: BaseException) -> bool:
 
 
 @contextlib.contextmanager
-def explained(doing: str, profile: str = "") -> Iterator[None]:
+def explained(doing: str, profile: str = "", *, everything: bool = False) -> Iterator[None]:
     """Turn what botocore raises inside the block into a WizardError.
 
     Args:
         doing: what was being done, as in "Reading the APIs".
         profile: the profile in use, for the next step's command.
+        everything: only botocore's code runs in the block, so whatever is raised came of the user's
+            configuration.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except WizardError:
+        raise
+    except (BotoCoreError, ClientError, OSError, ValueError) as error:
+        raise explain(error, doing, profile) from error
+    except Exception as error:
+        if not everything:
+            raise
         raise explain(error, doing, profile) from error
 
 
@@ -138,6 +158,7 @@ def explain(error: BaseException, doing: str = "", profile: str = "") -> WizardE
     """The WizardError for one botocore error."""
     if isinstance(error, WizardError):
         return error
+    error = getattr(error, "original", error)
     code = code_of(error)
     what = f"{doing} failed" if doing else "AWS could not be asked"
     if code:
@@ -208,6 +229,8 @@ def _answered(error: BaseException, code: str, what: str, profile: str) -> Wizar
             why=words,
             next_step="Look again; it may be gone since.",
         )
+    if code.isdigit() and not code.startswith("5"):  # AWS names its errors; this is HTTP alone
+        return _not_aws(what, words)
     if code.startswith("5") or code in ("InternalFailure", "ServiceUnavailable"):
         return WizardError(
             "WAG-E-AWS-012",
@@ -221,7 +244,7 @@ def _answered(error: BaseException, code: str, what: str, profile: str) -> Wizar
 def _unanswered(error: BaseException, what: str, profile: str) -> WizardError:
     from botocore import exceptions as e
 
-    words = clean(str(error)).strip()
+    words = without_logins(clean(str(error))).strip()[:2000]
     flag = f" --profile {shlex.quote(profile)}" if profile else ""
     name = type(error).__name__
     if isinstance(error, e.ProfileNotFound):
@@ -277,6 +300,8 @@ def _unanswered(error: BaseException, what: str, profile: str) -> WizardError:
             why=words,
             next_step="Behind an inspecting proxy, set AWS_CA_BUNDLE to its certificate file.",
         )
+    if no_answer(error) and any(part in words for part in _ADDRESS):
+        return _bad_address(what)
     if no_answer(error):
         return WizardError(
             "WAG-E-AWS-006",
@@ -291,4 +316,51 @@ def _unanswered(error: BaseException, what: str, profile: str) -> WizardError:
             why=words,
             next_step="Repair ~/.aws/config or ~/.aws/credentials.",
         )
-    return WizardError("WAG-E-AWS-013", what, why=f"{name}: {words}", next_step=_UNKNOWN)
+    return _foreign(error, what, f"{name}: {words}")
+
+
+def _foreign(error: BaseException, what: str, words: str) -> WizardError:
+    """What neither AWS nor botocore says: a file, an address, an answer of something between."""
+    from botocore.parsers import ResponseParserError
+
+    if isinstance(error, ResponseParserError):
+        return _not_aws(what, words)
+    if "CA certificate" in words or "TLS" in words:
+        return WizardError(
+            "WAG-E-AWS-006",
+            f"{what}: the certificates to trust cannot be read",
+            why=words,
+            next_step="Correct AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE or SSL_CERT_FILE, or `ca_bundle` "
+            "in the profile.",
+        )
+    if isinstance(error, ValueError) and any(part in words for part in _ADDRESS):
+        return _bad_address(what)
+    if isinstance(error, (OSError, ValueError, LookupError, TypeError, AttributeError)):
+        return WizardError(
+            "WAG-E-AWS-015",
+            f"{what}: the AWS configuration, or what it names, cannot be used",
+            why=words,
+            next_step="Repair ~/.aws/config or ~/.aws/credentials, or the file named above; for a "
+            "login that was stored, log in again.",
+        )
+    return WizardError("WAG-E-AWS-013", what, why=words, next_step=_UNKNOWN)
+
+
+def _bad_address(what: str) -> WizardError:
+    return WizardError(
+        "WAG-E-AWS-030",
+        f"{what}: an address in the settings cannot be used",
+        why="It is not shown, for it may hold a password.",
+        next_step="Correct AWS_ENDPOINT_URL (or `endpoint_url` in the profile), HTTPS_PROXY or "
+        "HTTP_PROXY. In a password, # / ? @ and % are written %23 %2F %3F %40 %25.",
+    )
+
+
+def _not_aws(what: str, words: str) -> WizardError:
+    return WizardError(
+        "WAG-E-AWS-028",
+        f"{what}: something other than AWS answered",
+        why=words[:300],
+        next_step="A proxy or a login page stands between: check HTTPS_PROXY, NO_PROXY and "
+        "AWS_ENDPOINT_URL.",
+    )

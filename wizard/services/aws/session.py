@@ -85,6 +85,13 @@ class Session(Clients):
         return self._env.get("AWS_PROFILE") or self._env.get("AWS_DEFAULT_PROFILE") or ""
 
     @property
+    def passed_over(self) -> str:
+        """A profile in the environment that keys beside it make of no account; usually empty."""
+        if self._explicit_profile or not self._env.get("AWS_ACCESS_KEY_ID"):
+            return ""
+        return self._env.get("AWS_PROFILE") or self._env.get("AWS_DEFAULT_PROFILE") or ""
+
+    @property
     def login_profile(self) -> str:
         """The profile that can log in: where the one in use draws its credentials from. A role has
         no login of its own.
@@ -127,10 +134,13 @@ class Session(Clients):
         return configuration.regions(self._env)
 
     def check(self) -> None:
-        """Raise UsageError for a profile or Region that does not exist. Asks nothing of AWS."""
+        """Raise UsageError for a profile or Region that does not exist, WizardError for settings
+        that do not go together. Asks nothing of AWS.
+        """
         if self.profile:
             configuration.check_profile(self.profile, self._env)
         configuration.check_region(self.region, self._env)
+        configuration.transport(self._session()._session, self._env)
 
     def identity(self) -> Identity:
         """Who the credentials belong to (`sts:GetCallerIdentity`); the alias if it may be read.
@@ -206,7 +216,7 @@ class Session(Clients):
             **configuration.transport(core, self._env),
         }
         credentials = self._credentials()
-        with explained("Reading the AWS credentials", self.login_profile):
+        with explained("Reading the AWS credentials", self.login_profile, everything=True):
             frozen = credentials.get_frozen_credentials()  # fails here rather than in the child
         method = str(getattr(credentials, "method", ""))
         if folder is not None and self._renews(method):
@@ -225,7 +235,7 @@ class Session(Clients):
     def read_keys(self) -> dict[str, str]:
         """The keys in use, named as `credential_process` names them; with their end, if any."""
         credentials = self._credentials()
-        with explained("Reading the AWS credentials", self.login_profile):
+        with explained("Reading the AWS credentials", self.login_profile, everything=True):
             frozen = credentials.get_frozen_credentials()
         keys = {"AccessKeyId": str(frozen.access_key), "SecretAccessKey": str(frozen.secret_key)}
         if frozen.token:
@@ -287,8 +297,10 @@ class Session(Clients):
     def _make(self, service: str, *, attempts: int = 0, timeout: int = READ_TIMEOUT) -> Any:
         from botocore.config import Config
 
+        from wizard.services.aws.boundary import guard
+
         self._settle()
-        with explained("Preparing to talk to AWS", self.login_profile):
+        with explained("Preparing to talk to AWS", self.login_profile, everything=True):
             client: Any = self._session().client(  # type: ignore[call-overload]
                 service,
                 region_name=self.region,
@@ -304,6 +316,7 @@ class Session(Clients):
                     max_pool_connections=16,
                 ),
             )
+        guard(client)
         if service in ("apigateway", "apigatewayv2"):
             rate_limit.attach(client.meta.events, self.budget)
         return client
@@ -330,7 +343,7 @@ class Session(Clients):
         self._source = source = self._connect_source()
         if not self._role_arn:
             return source
-        with explained("Reading the AWS configuration"):
+        with explained("Reading the AWS configuration", everything=True):
             core = configuration.core(self._env, self.profile)
             region = self._region or source.region_name or "us-east-1"
             roles.assumed(core, source._session, self._role_arn, region)
@@ -340,11 +353,14 @@ class Session(Clients):
         """The session of the profile, or of the keys in the environment."""
         import boto3
 
+        from wizard.services.aws.boundary import guard_helpers
+
         profile = self.profile
         if profile:
             configuration.check_profile(profile, self._env)
-        with explained("Reading the AWS configuration"):
+        with explained("Reading the AWS configuration", everything=True):
             core = configuration.core(self._env, profile)
+            guard_helpers(core)
             roles.share(core, profile, self._env, self._ask_mfa)
             if profile:
                 return boto3.Session(botocore_session=core, profile_name=profile)
@@ -365,7 +381,7 @@ class Session(Clients):
     def _settle(self) -> None:
         source = self._session() if self._source is None else self._source
         core = source._session
-        with explained("Assuming the role", self.login_profile):
+        with explained("Assuming the role", self.login_profile, everything=True):
             roles.settle(core, self.profile)
 
     def _ask_mfa(self, prompt: str) -> str:
@@ -384,7 +400,7 @@ class Session(Clients):
         from botocore.exceptions import NoCredentialsError
 
         self._settle()
-        with explained("Reading the AWS credentials", self.login_profile):
+        with explained("Reading the AWS credentials", self.login_profile, everything=True):
             credentials = self._session().get_credentials()
             if credentials is None:
                 raise NoCredentialsError

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from wizard.core.redact import host_of
 from wizard.services.tokens import for_child
 
 # A user's own TF_CLI_ARGS, TF_VAR_…, TF_WORKSPACE or TF_DATA_DIR would silently change what is
@@ -85,8 +85,8 @@ def network_notes(env: Mapping[str, str]) -> tuple[str, ...]:
     notes = []
     for name in ("HTTPS_PROXY", "HTTP_PROXY"):
         if value := env.get(name) or env.get(name.lower()):
-            parts = urlsplit(value if "//" in value else f"//{value}")
-            notes.append(f"proxy {parts.netloc.rpartition('@')[2] or '?'} ({name})")
+            where = host_of(value).rpartition("//")[2]
+            notes.append(f"proxy {where} ({name})" if where else f"{name} is set, to no address")
     if value := env.get("NO_PROXY") or env.get("no_proxy"):
         notes.append(f"no proxy for {value} (NO_PROXY)")
     for name in ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"):
@@ -94,5 +94,7 @@ def network_notes(env: Mapping[str, str]) -> tuple[str, ...]:
             missing = "" if Path(env[name]).exists() else ", which does not exist"
             notes.append(f"certificates from {env[name]} ({name}){missing}")
     if env.get("AWS_ENDPOINT_URL"):
-        notes.append(f"AWS endpoint {env['AWS_ENDPOINT_URL']} (AWS_ENDPOINT_URL)")
+        where = host_of(env["AWS_ENDPOINT_URL"])
+        said = f"AWS endpoint {where} (AWS_ENDPOINT_URL)"
+        notes.append(said if where else "AWS_ENDPOINT_URL is set, to no address")
     return tuple(notes)
