@@ -6,6 +6,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from wizard.core.answers.model import Answers
+from wizard.core.partitions import partition_of
 from wizard.core.tfvars import Outputs
 
 _WALLARM = {
@@ -13,7 +14,6 @@ _WALLARM = {
     "api.wallarm.com": "https://my.wallarm.com",
     "me1.api.wallarm.com": "https://me1.my.wallarm.com",
 }
-_DOMAINS = {"aws-cn": "amazonaws.cn", "aws-us-gov": "amazonaws-us-gov.com"}
 
 
 def wallarm_console(host: str) -> str:
@@ -24,7 +24,7 @@ def wallarm_console(host: str) -> str:
 
 def aws_console(region: str, partition: str = "aws") -> str:
     """The console of a Region, without a trailing slash."""
-    return f"https://{region}.console.{_DOMAINS.get(partition, 'aws.amazon.com')}"
+    return f"https://{region}.console.{partition_of(partition).console}"
 
 
 def log_link(region: str, group: str, partition: str = "aws") -> str:

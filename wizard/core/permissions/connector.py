@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wizard.core.answers.model import Answers
+from wizard.core.partitions import partition_of
 from wizard.core.permissions.grants import (
     CHANGING,
     DEPLOY,
@@ -48,7 +49,8 @@ _TAKES_BACK = "Deploying takes back what it made when answers change or a step f
 
 
 def _for_the_token(scope: Scope) -> Conditions:
-    through = {"kms:ViaService": f"ssm.{scope.answers.region}.amazonaws.com"}
+    suffix = partition_of(scope.partition).suffix
+    through = {"kms:ViaService": f"ssm.{scope.answers.region}.{suffix}"}
     meant = {"kms:EncryptionContext:PARAMETER_ARN": scope.fill(_TOKEN[0])}
     if "*" in scope.account_id:
         return {"StringEquals": through, "StringLike": meant}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wizard.core.partitions import partition_of
 from wizard.core.permissions.grants import (
     CHANGING,
     DEPLOY,
@@ -85,6 +86,10 @@ def _node_certificate(scope: Scope) -> Conditions:
     }
 
 
+def _passed_to_ec2(scope: Scope) -> Conditions:
+    return passed_to(partition_of(scope.partition).ec2_principal)(scope)
+
+
 def _task_names(scope: Scope) -> Conditions:
     names = [f"node.{scope.answers.name_prefix}-*.internal"]
     return {
@@ -104,7 +109,7 @@ NODE: tuple[Grant, ...] = (
           passed_to("ecs-tasks.amazonaws.com")),
     Grant("PassInstanceRole", ("iam:PassRole",), ("arn:{p}:iam::{a}:role/{n}-{r}-ec2",),
           "Hand its role to the node's instance.", (DEPLOY,), own_node,
-          passed_to("ec2.amazonaws.com")),
+          _passed_to_ec2),
     Grant("MakeInstanceProfile",
           of("iam", "CreateInstanceProfile AddRoleToInstanceProfile TagInstanceProfile "
                     "UntagInstanceProfile"),

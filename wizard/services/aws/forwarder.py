@@ -8,6 +8,7 @@ from typing import Any
 from wizard.core.facts import Identity, StageRef
 from wizard.core.node.dialect import DIALECT_VARIABLES, Dialect, Tried
 from wizard.core.node.probe import ProbeAnswer, parse_probe, parse_trial
+from wizard.core.partitions import partition_of
 
 MOST_BYTES = 1_000_000  # of an answer; a foreign bundle may say anything
 TRIAL_SECONDS = 60  # so long a client should wait
@@ -52,7 +53,7 @@ def try_dialect(
 
 def api_host(ref: StageRef, identity: Identity) -> str:
     """The host name of an API's default endpoint."""
-    suffix = "amazonaws.com.cn" if identity.partition == "aws-cn" else "amazonaws.com"
+    suffix = partition_of(identity.partition).suffix
     return f"{ref.api_id}.execute-api.{identity.region}.{suffix}"
 
 

@@ -15,9 +15,9 @@ from wizard.core.facts import (
     Stage,
     StageSettings,
 )
+from wizard.core.partitions import partition_of
 
 ALL_METHODS = "*/*"
-_DNS_SUFFIX = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def v2_stage(identity: Identity, api: Api, item: dict[str, Any]) -> Stage:
 def invoke_url(identity: Identity, api: Api, stage: str) -> str:
     """The stage's default address; HTTP APIs, and they alone, serve `$default` at the root."""
     scheme = "wss" if api.api_type is ApiType.WEBSOCKET else "https"
-    suffix = _DNS_SUFFIX.get(identity.partition, "amazonaws.com")
+    suffix = partition_of(identity.partition).suffix
     path = "" if stage == "$default" and api.api_type is ApiType.HTTP else stage
     return f"{scheme}://{api.api_id}.execute-api.{identity.region}.{suffix}/{path}"
 

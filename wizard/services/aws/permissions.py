@@ -19,6 +19,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
 from wizard.core.facts import Identity
+from wizard.core.partitions import partition_of
 from wizard.core.permissions.grants import Need
 from wizard.core.text import clean
 from wizard.services.aws.errors import code_of, is_denied, is_not_found, message_of
@@ -31,14 +32,8 @@ if TYPE_CHECKING:
 MOST_WORDS = 300  # of what was answered in IAM's place, such as a proxy's page
 MOST_ACTIONS = 60  # of one request; IAM documents no number, its console asks for fewer
 # Services with one endpoint for a partition: `aws:RequestedRegion` of their requests is its Region
-# (IAM User Guide, global condition keys). Of the European Sovereign Cloud it is unverified.
+# (IAM User Guide, global condition keys).
 GLOBAL = ("iam", "route53")
-_HOME = {
-    "aws": "us-east-1",
-    "aws-cn": "cn-northwest-1",
-    "aws-us-gov": "us-gov-west-1",
-    "aws-eusc": "eusc-de-east-1",
-}
 Context = Mapping[str, tuple[str, ...]]
 
 
@@ -210,7 +205,8 @@ class _Asking:
     def _common(self, actions: tuple[str, ...]) -> Context:
         """What every real request for these actions carries."""
         everywhere = actions[0].partition(":")[0] in GLOBAL
-        region = _HOME.get(self.who.partition, self.who.region) if everywhere else self.who.region
+        home = partition_of(self.who.partition).home
+        region = home if everywhere else self.who.region
         return {
             "aws:RequestedRegion": (region,),
             "aws:PrincipalArn": (self.principal,),
