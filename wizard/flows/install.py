@@ -42,7 +42,7 @@ from wizard.flows.deployment.move_state import Move, move_state, plan_move
 from wizard.flows.deployment.open import identify, open_deployment, open_session
 from wizard.flows.deployment.ownership import claim_name, require_installable
 from wizard.flows.proof import prove
-from wizard.flows.readiness import wait_for_node
+from wizard.flows.readiness import add_what_stands, wait_for_node
 from wizard.flows.stages import log_groups, switch
 from wizard.flows.token import require_token, store_token
 from wizard.services.aws.discovery import discover
@@ -340,7 +340,11 @@ class Install:
         first = not deployment.workspace.check_state()
         usual = usual_apply(deploys_node=self.answers.deploys_node, first=first)
         with self.context.phase(Phase.DEPLOY, title, usual):
-            apply_recorded(deployment, plan)
+            try:
+                apply_recorded(deployment, plan)
+            except WizardError as error:
+                add_what_stands(deployment, error)
+                raise
         self.context.note(f"{count(plan.summary.total, 'change')} applied")
 
     def switch_stages(

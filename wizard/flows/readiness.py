@@ -16,7 +16,7 @@ from wizard.core.cost import estimate
 from wizard.core.errors import WizardError
 from wizard.core.events import Phase, State
 from wizard.core.node.readiness import PERSISTS, NodeSight, NodeState, Readiness, judge_readiness
-from wizard.core.text import duration
+from wizard.core.text import count, duration
 from wizard.core.tfvars import Outputs
 from wizard.flows.deployment.model import Deployment
 from wizard.services.aws.node_state import look_at_node
@@ -77,11 +77,22 @@ def wait_for_node(
 
 def what_stands(deployment: Deployment) -> str:
     """What was made, what it costs until it is removed, and that no stage was touched."""
+    try:
+        number = deployment.workspace.check_state()
+    except WizardError:
+        number = 0  # the state cannot be read, which is told elsewhere
+    made = count(number, "resource") if number else "as far as it came"
     dollars = estimate(deployment.answers).total
+    cost = f"up to about ${dollars:,.0f} a month" if dollars else "no fixed price"
     return (
-        f"What was made stands and costs about ${dollars:,.0f} a month until "
-        "`wallarm-apigw uninstall` removes it. No stage was switched."
+        f"What stands ({made}) costs {cost} until `wallarm-apigw uninstall` removes it. This run "
+        "switched no stage."
     )
+
+
+def add_what_stands(deployment: Deployment, error: WizardError) -> None:
+    """Let a refusal in the middle of an apply end with what is there now and what that costs."""
+    error.next_step = f"{error.next_step} {what_stands(deployment)}".strip()
 
 
 def refused(deployment: Deployment, found: Readiness) -> WizardError:
