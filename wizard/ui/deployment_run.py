@@ -488,6 +488,12 @@ class DeploymentRun:
         self._workers.start("cancel", lambda: self._signal(at_once=False), lambda _: None)
         self.changed.publish(self)
 
+    def interrupt(self) -> None:
+        """Ask a Terraform at work to stop, at once and from this thread: the program ends."""
+        self._stop_proof.set()
+        if self.now.busy:
+            self._signal(at_once=False)
+
     def stop_now(self) -> None:
         """Stop at once. What was being done is then in doubt."""
         self._workers.start("harder", lambda: self._signal(at_once=True), lambda _: None)

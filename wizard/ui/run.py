@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 from wizard.core.answers.model import Answers
 from wizard.core.errors import ExitCode
 from wizard.core.text import clean, count
+from wizard.ui import terminal
 from wizard.ui.app import WizardApp
 
 if TYPE_CHECKING:
     from wizard.core.secret import Secret
     from wizard.flows.context import Options
     from wizard.ui.deployment_run import RunState
+
+_SIGNALLED = 128  # with the number of the signal, as a shell reports it
 
 
 def run(options: Options, answers: Answers | None = None, token: Secret | None = None) -> int:
@@ -29,8 +32,15 @@ def run(options: Options, answers: Answers | None = None, token: Secret | None =
         app.session.answers = app.product.deployments().draft() or app.session.answers
     app.session.token = token or read_token(None, options.env)
     gc.freeze()  # what was loaded stays: no collection has to go through it again
+
+    def stop(number: int) -> None:
+        """A signal to end: Terraform is asked to stop, once; the next start tells how it was."""
+        app.deployment_run.interrupt()
+        app.exit(_SIGNALLED + number)
+
     try:
-        code = app.run()
+        with terminal.taken(stop):
+            code = app.run()
     finally:
         app.deployment_run.close()
     if app.crash is not None:

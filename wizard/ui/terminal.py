@@ -6,11 +6,14 @@ returns at once, for ever. A Terraform that runs goes on by itself; the next sta
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from rich.control import Control
@@ -20,6 +23,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 LOOK_SECONDS = 2.0
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 HUNG_UP = 129  # what a shell reports for a program that a hang-up ended
 
 
@@ -70,6 +74,39 @@ def open_page(url: str, env: Mapping[str, str]) -> bool:
     except OSError:
         return False
     return True
+
+
+@contextlib.contextmanager
+def taken(stop: Callable[[int], None]) -> Iterator[None]:
+    """Hold this terminal while the screens stand in it, and leave it as it was.
+
+    Its real size counts, whatever COLUMNS and LINES say: they are another terminal's, exported
+    once. What was typed, or answered late by the terminal itself, does not reach the shell.
+
+    Args:
+        stop: called with the number of a signal that ends programs; it lets the screens end.
+    """
+    before: dict[int, Any] = {}
+    if sys.stdout.isatty():
+        for name in ("COLUMNS", "LINES"):
+            os.environ.pop(name, None)
+    if threading.current_thread() is threading.main_thread():
+        before = {n: signal.signal(n, lambda number, _: stop(number)) for n in _ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        flush_input()
+
+
+def flush_input() -> None:
+    """Throw away what the terminal has for us and nobody has read."""
+    with contextlib.suppress(ImportError, OSError, ValueError, AttributeError):
+        import termios
+
+        with contextlib.suppress(termios.error):
+            termios.tcflush(sys.__stdin__.fileno(), termios.TCIFLUSH)  # type: ignore[union-attr]
 
 
 def leave() -> None:

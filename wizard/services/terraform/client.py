@@ -459,7 +459,17 @@ class Terraform:
             force_copy=IsFlagged if migrate else None,
             plugin_dir=str(source.plugin_dir) if source.plugin_dir else None,
         )
-        self.runner.stream("init", argv, on_event, timeout, grace=2.0)
+        # A folder that is named beats every cache, and what is wrong in it stays out of the cache.
+        without = ("TF_PLUGIN_CACHE_DIR",) if source.plugin_dir else ()
+        try:
+            self.runner.stream("init", argv, on_event, timeout, grace=2.0, without=without)
+        except TerraformError as error:
+            lock = self.workspace.module / PROVIDER_LOCK if self.workspace.module else None
+            named = source.kind is SourceKind.OPTION and lock is not None and lock.exists()
+            if lock is None or not named or "checksum" not in error.why:
+                raise
+            lock.unlink()  # it holds what another folder had under the same version
+            self.runner.stream("init", argv, on_event, timeout, grace=2.0, without=without)
         module = self.workspace.module
         if module is not None and (module / PROVIDER_LOCK).exists():
             (module / PROVIDER_LOCK).chmod(0o600)  # Terraform leaves it readable for everybody

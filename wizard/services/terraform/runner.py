@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -226,6 +226,7 @@ class Runner:
         good: tuple[int, ...] = (0,),
         on_tick: Callable[[], None] | None = None,
         grace: float = 10.0,
+        without: Collection[str] = (),
     ) -> tuple[process.Completed, tuple[Diagnostic, ...]]:
         """Run a command and hand on its events as they come.
 
@@ -236,6 +237,7 @@ class Runner:
             on_tick: called many times a second while it runs.
             grace: seconds it has to stop after the timeout before it is killed; what changes
                 something never is.
+            without: variables that this command does not get.
         Returns how it ended, and its diagnostics. Raises TerraformError.
         """
         left = self._settled()
@@ -264,7 +266,7 @@ class Runner:
         self._run = run = process.Run(
             argv,
             cwd=self._module,
-            env=self.env,
+            env={name: value for name, value in self.env.items() if name not in without},
             folder=self.workspace.runs,
             name=name,
             mark=True,
