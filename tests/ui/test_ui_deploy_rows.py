@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from wizard.core.events import Note, Phase, PhaseChanged, State
 from wizard.core.terraform.events import ApplyStart, PlannedChange
 from wizard.core.terraform.progress import ProgressReducer
 from wizard.ui.deployment_run import RunState
-from wizard.ui.screens.progress_rows import progress_rows
+from wizard.ui.screens.progress_rows import progress_rows, rows
 
 ADDRESS, KIND = "aws_lb.node", "aws_lb"
 
@@ -33,3 +34,17 @@ def test_a_group_counts_as_long_as_its_resources_do(
     group, unit = progress_rows(_run(busy=busy, ended=ended), now, set())
     assert group.right == says
     assert unit.middle.endswith(says)
+
+
+def test_a_node_that_is_waited_for_has_a_row_of_its_own_with_what_was_seen_last() -> None:
+    run = _run(busy=True, ended=0.0)
+    titles = [row.title for row in rows(run, (), 1, 141.0, set(), proof=True)]
+    assert "Node ready" not in titles, "where no node is waited for"
+    run.hear(PhaseChanged(Phase.NODE, State.RUNNING, "Waiting for the node"))
+    run.hear(Note("0 of 1 healthy", State.RUNNING, "Node"))
+    run.hear(Note("0 of 1 healthy; registration done", State.RUNNING, "Node"))
+    found = rows(run, (), 1, 141.0, set(), proof=True)
+    names = [row.title for row in found]
+    row = found[names.index("Node ready")]
+    assert (row.state, row.middle) == (State.RUNNING, "0 of 1 healthy; registration done")
+    assert names.index("Node ready") < names.index("Logging on 1 stage")

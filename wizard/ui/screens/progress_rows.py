@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -71,6 +72,9 @@ def rows(
         lines += [TreeRow(State.TODO, name, key=name) for name in dict.fromkeys(planned)]
     else:
         lines += progress_rows(run, now, opened)
+    if Phase.NODE in run.phases:  # where a node is deployed, and its turn has come
+        last = next((n.text for n in reversed(run.notes) if n.subject == "Node"), "")
+        lines.append(replace(_phase_row(run, Phase.NODE, "", "Node ready"), middle=clean(last, 60)))
     title = f"Logging on {count(stages, 'stage')}"
     lines.append(_phase_row(run, Phase.STAGES, "logging", title))
     if proof:
