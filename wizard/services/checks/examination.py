@@ -21,6 +21,8 @@ from wizard.services.aws.errors import is_not_found
 LOOK_BACK_SECONDS = 3600.0
 PAGES = 8
 WINDOWS = (60.0, 900.0, 4 * 3600.0)  # seconds before now
+# Only the sandbox says where its APIs are called.
+SANDBOX_VARIABLE = "WALLARM_APIGW_EXECUTE_API_URL"
 # `1`: judge a local AWS like AWS itself, because what runs there is played by something.
 JUDGE_VARIABLE = "WALLARM_APIGW_JUDGE_LOCAL_AWS"
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized")
@@ -115,9 +117,12 @@ def check(check_id: str) -> Callable[[Look], Look]:
 
 
 def runs_no_instances(env: Mapping[str, str]) -> bool:
-    """Whether this environment means a local AWS, which runs no instances and no containers."""
+    """Whether this environment means the sandbox, whose AWS runs no instances and no containers.
+
+    An endpoint on this machine alone says nothing: a tunnel to AWS ends here, too.
+    """
     local = env.get("AWS_ENDPOINT_URL", "").startswith("http://127.0.0.1")
-    return local and env.get(JUDGE_VARIABLE) != "1"
+    return local and bool(env.get(SANDBOX_VARIABLE)) and env.get(JUDGE_VARIABLE) != "1"
 
 
 def log_events(
