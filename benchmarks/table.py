@@ -41,7 +41,6 @@ class Peer(App[None]):
 
 def run() -> list[Figure]:
     """Each figure is the time until the screen is drawn again; typing is simulated by keys."""
-    gc.freeze()  # as `ui.run` does
     return asyncio.run(_measure())
 
 
@@ -88,6 +87,10 @@ async def _size(apis: int) -> list[Figure]:
 def _app(script: Script) -> WizardApp:
     app = WizardApp(Options(env={}), product=Scripted(script).begin, unicode=True, start="stages")
     app.animation_level = "none"
+    # As in a program of its own: nothing is left of the app before, and `ui.run` tells the
+    # collector to leave alone what was loaded.
+    gc.collect()
+    gc.freeze()
     return app
 
 
