@@ -115,7 +115,10 @@ async def _install(app: WizardApp, pilot: Pilot[int], box: Sandbox) -> None:
     assert run.proof is not None
     assert run.proof.complete, run.proof.summary
     assert "A request travels from" in screen_text(app)
+    await until(pilot, lambda: not app.advancing)
     await keys(pilot, "ctrl+n")
+    await at(app, pilot, "home")
+    await keys(pilot, "ctrl+q")
 
 
 async def _add_one(app: WizardApp, pilot: Pilot[int]) -> None:

@@ -58,8 +58,41 @@ async def test_from_review_to_the_proof_without_another_key(size: tuple[int, int
             in w.text
         )
         assert "12:04:31.220" in w.text
+        await until(w.pilot, lambda: not w.app.advancing)
         await w.press("ctrl+n")
+        assert w.app.session.at == "home"
+        assert "api-gw-discovery in us-east-1 is deployed" in w.text
+        assert not w.app._exit
+        await w.press("ctrl+q")
         assert w.app.return_value == 0
+
+
+async def test_next_is_swallowed_while_the_screens_go_on_by_themselves() -> None:
+    async with wizard("review", answers=READY, token=True) as w:
+        w.app.follow_seconds = 3600.0  # the screens go on when this test says so
+        await w.press("ctrl+n")
+        await until(w.pilot, lambda: bool(w.app.deployment_run.now.ended) and w.app.advancing)
+        for screen in ("deploy", "logging", "proof"):
+            await w.press("ctrl+n", "ctrl+n")
+            assert w.app.session.at == screen
+            w.app._follow(screen)
+        await settle(w.pilot)
+        assert w.app.session.at == "proof", "the last part stays until a key of its own"
+        await w.press("ctrl+n")
+        assert w.app.session.at == "home"
+        assert not w.app._exit
+
+
+async def test_without_a_proof_the_last_part_stays_and_next_leads_home() -> None:
+    answers = READY.with_(proof="skip")
+    async with wizard("review", answers=answers, token=True) as w:
+        await w.press("ctrl+n")
+        await until(w.pilot, lambda: w.app.session.at == "logging" and not w.app.advancing)
+        await settle(w.pilot)
+        assert "Next: Home" in w.text
+        await w.press("ctrl+n")
+        assert w.app.session.at == "home"
+        assert not w.app._exit
 
 
 async def test_a_failure_says_what_why_and_next_and_retry_goes_on() -> None:

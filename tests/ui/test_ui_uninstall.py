@@ -27,6 +27,9 @@ async def test_taking_it_away_is_shown_then_asked_then_done(size: tuple[int, int
         await settle(w.pilot)
         assert "3 left, see below" in w.text
         await w.press("ctrl+n")
+        assert not w.app._exit, "Next never ends the program"
+        assert "Ctrl+Q quits" in w.text
+        await w.press("ctrl+q")
     assert w.app.return_value == 0
 
 

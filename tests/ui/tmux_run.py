@@ -131,7 +131,7 @@ def install(t: Terminal, *, run_seconds: float) -> str:
     t.wait("Is this what you want?", "Nothing was changed", "to add", "resources", seconds=120)
     t.press("C-n")
     t.wait("A request travels from", "What now", seconds=run_seconds)
-    t.press("C-n")
+    t.press("C-q")
     return t.wait("exit status")
 
 

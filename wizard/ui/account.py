@@ -163,9 +163,9 @@ class Account:
         mine = [one for one in found if (one.name_prefix, one.region) == wanted]
         return mine[0] if mine else found[0] if found else None
 
-    def find_here(self) -> None:
+    def find_here(self, *, again: bool = False) -> None:
         """Look for deployments on this machine."""
-        self._once(self.here, "here", self._product.deployments().here, again=False)
+        self._once(self.here, "here", self._product.deployments().here, again=again)
 
     def find_elsewhere(self) -> None:
         """Look for deployments in the account, once."""

@@ -15,6 +15,7 @@ from textual.events import Event, Resize
 from textual.filter import Monochrome, NoColor
 from textual.geometry import Size
 from textual.scrollbar import ScrollBar
+from textual.timer import Timer
 
 from wizard.core.answers import steps
 from wizard.core.answers.model import Answers
@@ -123,6 +124,8 @@ class WizardApp(App[int]):
         self._dirty = False
         self._save_at = 0.0
         self._quit_code: int | None = None
+        self.advancing = False
+        self._following: Timer | None = None
         if self.no_color:
             self._filters = [NoColor() if isinstance(f, Monochrome) else f for f in self._filters]
         if not self.unicode:
@@ -252,13 +255,24 @@ class WizardApp(App[int]):
 
     def _part_done(self, step_id: str) -> None:
         if self.session.at == step_id:
-            self.set_timer(self.follow_seconds, lambda: self._follow(step_id))
+            self._after_a_moment(lambda: self._follow(step_id))
+
+    def _after_a_moment(self, then: Callable[[], None]) -> None:
+        """Until then Next is meant for a screen that is about to go or only just came by itself."""
+        if self._following is not None:
+            self._following.stop()
+        self.advancing = True
+        self._following = self.set_timer(self.follow_seconds, then)
+
+    def _arrived(self) -> None:
+        self.advancing = False
 
     def _follow(self, was: str) -> None:
         """Show the next part of the run, and go on from there when that is over too.
 
         Where a stage failed, its screen stays: it must be seen, and can be tried again from there.
         """
+        self.advancing = False
         run = self.deployment_run.now
         if self.session.at != was or self._quit_code is not None or not self.screen_stack:
             return
@@ -267,8 +281,8 @@ class WizardApp(App[int]):
         following = after(self.session, was)
         if following is not None:
             self.go(following.id)
-            if following.id in run.done:
-                self.set_timer(self.follow_seconds, lambda: self._follow(following.id))
+            over = following.id in run.done
+            self._after_a_moment((lambda: self._follow(following.id)) if over else self._arrived)
 
     def _run_ended(self, _: DeploymentRun) -> None:
         if self._quit_code is not None:

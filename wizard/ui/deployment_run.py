@@ -116,7 +116,7 @@ class RunState:
         """What the command exits with, from how far the run came."""
         if self.error is not None:
             return self.error.exit_code
-        if "logging" not in self.done:
+        if self.done.isdisjoint(("logging", "remove", "uninstall")):
             return ExitCode.INTERRUPTED
         incomplete = self.proof is not None and not self.proof.complete
         return ExitCode.FAILED if self.failed_stages or incomplete else ExitCode.DONE

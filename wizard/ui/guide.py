@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 class Mover(Protocol):
-    """Where a screen can have the app go."""
+    """Where a screen can have the app go.
+
+    `advancing`: the run shows its next part by itself, at this moment.
+    """
+
+    advancing: bool
 
     def go(self, step_id: str) -> None:
         """Show a step, `home`, or a screen of Home."""

@@ -145,13 +145,13 @@ class Logging(StepScreen):
         return "switching on" if run.busy else "not finished"
 
     def next_label(self) -> str:
-        """Proof, or the end."""
-        return "Next: Proof" if self.session.answers.proof != "skip" else "Finish"
+        """Proof, or Home."""
+        return "Next: Proof" if self.session.answers.proof != "skip" else "Next: Home"
 
     def forward(self) -> None:
-        """Proof, or leave."""
+        """Proof, or Home."""
         if self.session.answers.proof == "skip":
-            self.mover.leave()
+            self.go_home()
         else:
             self.mover.go("proof")
 

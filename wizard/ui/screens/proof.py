@@ -109,16 +109,16 @@ class Proof(StepScreen):
         return not self.run.now.busy
 
     def why_not(self) -> str:
-        """Finish is possible when nothing runs."""
+        """Home is there when nothing runs."""
         return "following the request" if self.run.now.busy else ""
 
     def next_label(self) -> str:
-        """The end."""
-        return "Finish"
+        """What comes after the run."""
+        return "Next: Home"
 
     def forward(self) -> None:
-        """Leave."""
-        self.mover.leave()
+        """Home: from there one adds, removes, looks."""
+        self.go_home()
 
     def action_retry(self) -> None:
         """Send another request."""

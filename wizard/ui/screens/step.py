@@ -278,7 +278,9 @@ class StepScreen(Screen[None]):
             self.mover.go(previous.id)
 
     def action_next(self) -> None:
-        """The next step, or say why not."""
+        """The next step, or say why not; nothing while the screens go on by themselves."""
+        if self.mover.advancing:
+            return
         why = self.why_not()
         if why:
             self.notify(why[0].upper() + why[1:] + ".", severity="warning", markup=False)
@@ -293,6 +295,11 @@ class StepScreen(Screen[None]):
         following = after(self.session, self.STEP)
         if following is not None:
             self.mover.go(following.id)
+
+    def go_home(self) -> None:
+        """After a run: Home, where what was just made is among the deployments."""
+        self.account.find_here(again=True)
+        self.mover.go("home")
 
     def action_scroll_body(self, by: int) -> None:
         """Move what does not fit, wherever the focus is."""

@@ -196,7 +196,7 @@ class Uninstall(HomePart):
     def next_label(self) -> str:
         """The verb with its size."""
         if self._over():
-            return "Finish"
+            return ""
         if self.run.now.error is not None:
             return "Go on removing"
         view = self.run.removal.value
@@ -214,6 +214,8 @@ class Uninstall(HomePart):
 
     def why_not(self) -> str:
         """What Next waits for."""
+        if self._over():
+            return "everything is done: Ctrl+Q quits"
         return "removing" if self.run.now.busy else ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -230,9 +232,6 @@ class Uninstall(HomePart):
 
     def forward(self) -> None:
         """Ask, then do it; after a failure work out again what is left."""
-        if self._over():
-            self.mover.leave(0)
-            return
         if self.run.now.error is not None:
             self.run.start_anew()
             self.run.work_out_removal()
