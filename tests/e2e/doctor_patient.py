@@ -67,7 +67,7 @@ class Patient:
 
     def mend(self, found: Result) -> str:
         """Let the product repair it; what it said it would do."""
-        with mend.Mend(self.context, self.deployed.answers, self.exam) as repair:
+        with mend.Repairs(self.context, self.deployed.answers, self.exam) as repair:
             preview = repair.preview(found)
             repair.apply(found)
         return preview
