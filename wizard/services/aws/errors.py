@@ -262,6 +262,15 @@ def _unanswered(error: BaseException, what: str, profile: str) -> WizardError:
             why=words,
             next_step=f"Run `aws sso login{flag}`, then the same command again.",
         )
+    if isinstance(error, e.MissingDependencyException):
+        return WizardError(
+            "WAG-E-AWS-031",
+            "This AWS profile needs a part of botocore that is not installed",
+            why=words,
+            next_step="Profiles of `aws login` need it: `pipx inject wallarm-apigw awscrt` (or "
+            '`pip install "botocore[crt]"` in its virtual environment). Or hand in keys, which '
+            'last 15 minutes: `eval "$(aws configure export-credentials --format env)"`.',
+        )
     if isinstance(error, e.LoginError):
         return WizardError(
             "WAG-E-AWS-005",
