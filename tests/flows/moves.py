@@ -221,7 +221,7 @@ def check_every_moment(scene: Scene, monkeypatch: pytest.MonkeyPatch, way: str, 
         if found:
             assert ben.plans_nothing() == found, where
         for other in {FIRST, SECOND} - {found}:
-            assert scene.holds(other, prefix) == [], where
+            assert scene.holds(other, prefix) == [], (where, scene.holds(other, prefix), anna.said)
         if found:
             assert scene.store(found, prefix).holder() is None, where
         # And the move can be made after all.

@@ -2,7 +2,8 @@
 
 Buckets, records and locks are real; Terraform is a stand-in that keeps a state where its backend
 says, remembers that backend, and refuses to work where it is another one, as Terraform documents
-it (`init -migrate-state`). With the real one: `tests/e2e/test_moves_killed.py`.
+it (`init -migrate-state`, else `-reconfigure`). With the real one:
+`tests/e2e/test_moves_killed.py`.
 """
 
 from __future__ import annotations
@@ -56,8 +57,7 @@ class StandIn:
 
     def init(self, *, migrate_state: bool = False) -> None:
         remembered, wanted = self._remembered, self._wanted
-        if remembered is not None and remembered != wanted:
-            assert migrate_state, "Error: Backend configuration changed"
+        if migrate_state and remembered is not None and remembered != wanted:
             state = self._read(remembered)
             if state is not None:
                 self._write(wanted, state)

@@ -297,10 +297,6 @@ class Workspace:
         private_dir(self.state.path.parent)
         backend = self.backend or self._local_backend
         write_private(module / BACKEND_FILE, _override(backend))
-        # What Terraform remembers of a move that was cut short: it would refuse to begin.
-        remembered = module / ".terraform" / "terraform.tfstate"
-        if not _remembers(remembered, backend):
-            remembered.unlink(missing_ok=True)
 
     @property
     def _local_backend(self) -> dict[str, Any]:
@@ -357,16 +353,6 @@ def open_workspace(
     elif make:
         workspace.make()
     return workspace
-
-
-def _remembers(file: Path, backend: Mapping[str, Any]) -> bool:
-    """Whether Terraform's own note of its backend is the one that is wanted."""
-    try:
-        held = json.loads(file.read_text(encoding="utf-8"))["backend"]
-        (kind, wanted), *_ = backend.items()
-        return held["type"] == kind and all(held["config"].get(k) == v for k, v in wanted.items())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False
 
 
 def _override(backend: Mapping[str, Any]) -> str:
