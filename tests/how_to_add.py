@@ -128,8 +128,9 @@ RECIPES = {
             Edit("wizard/core/stages/log_format.py",
                  '    ("userAgent", "$context.identity.userAgent"),\n',
                  '    ("accountId", "$context.accountId"),\n'),
-            *(Edit(path, at, '"accountId", ')
-              for path in ("wizard/core/stages/log_format.py", "lambda/cw-resend-lambda/layout.py")
+            *(Edit("wizard/core/stages/log_format.py", at, '    "accountId",\n')
+              for at in ('    "httpMethod",\n)', '    "protocol",\n    "requestId",\n')),
+            *(Edit("lambda/cw-resend-lambda/layout.py", at, '"accountId", ')
               for at in ('"sourceIp", "protocol", "httpMethod",\n)',
                          '"integrationStatus", "protocol",')),
             Edit("benchmarks/forgeries.py", '    "apiId": "a1b2c3d4e5",\n',

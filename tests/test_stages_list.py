@@ -8,7 +8,7 @@ import pytest
 
 from wizard import cli
 from wizard.core.facts import Api, ApiType, Identity, Inventory, Problem, Stage
-from wizard.flows.stages.every_region import RegionStages
+from wizard.flows.stages.connect import RegionStages
 
 ONE, OTHER = Api("a1", "orders", ApiType.REST), Api("b2", "payments", ApiType.HTTP)
 REFUSED = "AccessDeniedException: apigateway:GET"
@@ -104,7 +104,7 @@ def test_every_region_is_listed_and_counted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(
-        "wizard.flows.stages.every_region.read_regions", lambda context, answers: iter(regions)
+        "wizard.flows.stages.connect.read_regions", lambda context, answers: iter(regions)
     )
     monkeypatch.setattr("wizard.flows.deployment.answers.current_answers", lambda *_: {})
     assert cli.main(["stages", "list", "--region", "us-east-1", "--all-regions"]) == code

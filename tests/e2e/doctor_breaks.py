@@ -46,18 +46,20 @@ def filter_with(**changes: str) -> Break:
 
 
 def permission(**changes: str) -> Break:
-    """The invoke permission taken away, or replaced by one that allows something else."""
+    """The invoke permission of the log groups that stages keep taken away, or replaced by one that
+    allows something else. The deployment's own group has one more, which covers that group alone.
+    """
 
     def break_it(patient: Patient) -> Callable[[], object]:
         client, name = patient.client("lambda"), patient.outputs.lambda_function_name
-        identity, group = patient.exam.identity, patient.outputs.api_gateway_log_group
+        identity = patient.exam.identity
         arn = f"arn:aws:logs:{identity.region}:{identity.account_id}:log-group"
         held = {
             "FunctionName": name,
-            "StatementId": "logs-" + MAIN_STATEMENT,
+            "StatementId": "logs-of-this-account",
             "Action": "lambda:InvokeFunction",
             "Principal": f"logs.{identity.region}.amazonaws.com",
-            "SourceArn": f"{arn}:{group}:*",
+            "SourceArn": f"{arn}:*:*",
             "SourceAccount": identity.account_id,
         }
         client.remove_permission(FunctionName=name, StatementId=held["StatementId"])

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import Deployed
 from tests.e2e.doctor_patient import Patient, healthy
-from wizard.flows.doctor.logs import Follower, LogSource, followers, read
+from wizard.flows.doctor.logs import Follower, LogSource, followers, read_source
 
 pytestmark = pytest.mark.e2e
 
@@ -70,7 +70,7 @@ def test_of_a_busy_log_the_newest_lines_are_shown(patient: Patient) -> None:
             logEvents=[{"timestamp": now, "message": "newest"}],
         )
         source = by_title(patient, "Node").source
-        lines = read(patient.exam, source, time.time() - 3600).lines
+        lines = read_source(patient.exam, source, time.time() - 3600).lines
     finally:
         patient.erase(group, stream="busy")
     assert len(lines) == 200
@@ -91,7 +91,7 @@ def test_a_terminal_obeys_nothing_in_a_line(patient: Patient) -> None:
 
 
 def test_a_log_that_is_gone_says_so_and_is_no_crash(patient: Patient) -> None:
-    gone = read(patient.exam, LogSource("node", "Node", "/no/such/group"), time.time() - 60)
+    gone = read_source(patient.exam, LogSource("node", "Node", "/no/such/group"), time.time() - 60)
     assert gone.lines == ()
     assert "/no/such/group does not exist" in gone.problem
 

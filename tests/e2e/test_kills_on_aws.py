@@ -33,7 +33,7 @@ from wizard.flows.deployment.adoption import adopt, list_orphans
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.recovery import settle
 from wizard.sandbox import Sandbox
-from wizard.services.aws import tagged
+from wizard.services.aws.deployment import tagged
 from wizard.services.aws.session import Session
 from wizard.services.lock import is_held
 from wizard.services.terraform.client import Terraform, open_terraform

@@ -50,7 +50,7 @@ from wizard.flows.redrive import Redrive
 from wizard.flows.stages.connect import Stages
 from wizard.flows.status import read_status
 from wizard.flows.uninstall import Uninstall
-from wizard.services.aws.installation import read_claim
+from wizard.services.aws.deployment.installation import read_claim
 
 FUNCTION = "wallarm-cw-resend-5e6f7a8b"
 OUTPUTS = {

@@ -12,7 +12,7 @@ from wizard.core.events import FlowEvent, Note, State
 from wizard.core.installation import Installation, Marks
 from wizard.flows import uninstall
 from wizard.flows.context import Context, Options
-from wizard.services.aws.installation import Forwarder
+from wizard.services.aws.deployment.installation import Forwarder
 
 
 def deployment(held: int) -> tuple[Any, list[FlowEvent]]:

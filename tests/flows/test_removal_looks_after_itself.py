@@ -19,8 +19,8 @@ from wizard.flows import uninstall
 from wizard.flows.context import Context, Options
 from wizard.flows.redrive import KeptBatch
 from wizard.flows.uninstall import LogData, Removal, Uninstall
-from wizard.services.aws.existence import is_there, really_there
-from wizard.services.aws.tagged import marked
+from wizard.services.aws.deployment.existence import is_there, really_there
+from wizard.services.aws.deployment.tagged import marked
 
 OUTPUTS = Outputs(GROUP, "arn", "forwarder", "/aws/lambda/forwarder", "node:5050",
                   undelivered_bucket="x-undelivered-1a2b3c4d")  # fmt: skip

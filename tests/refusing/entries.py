@@ -24,7 +24,7 @@ from wizard.core.tfvars import Outputs
 from wizard.flows.before_planning import check_account
 from wizard.flows.context import Context, Options
 from wizard.flows.readiness import wait_for_node
-from wizard.flows.refused_removal import held_up
+from wizard.flows.uninstall import held_up
 from wizard.services.aws.permissions import check
 
 NOTHING, STAGE, STOPPED = "nothing was changed", "the stage is as it was", "what was made stands"

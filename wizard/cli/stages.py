@@ -164,7 +164,7 @@ def _list_regions(
     context: Context,
     answers: Answers,
 ) -> int:
-    from wizard.flows.stages.every_region import read_regions
+    from wizard.flows.stages.connect import read_regions
 
     as_json = setting(options, "json", env)
     stages = regions = unread = 0

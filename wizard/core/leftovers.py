@@ -47,10 +47,7 @@ def name_holders(
     left = tuple(interfaces)
     guard = [key for key, service in endpoints.items() if service.endswith(GUARDDUTY_SERVICE)]
     of_lambda = [i for i in left if i.kind == "lambda" or i.description.startswith(LAMBDA)]
-    others = [
-        i for i in left
-        if i not in of_lambda and not (guard and _is_endpoint(i))
-    ]  # fmt: skip
+    others = [i for i in left if i not in of_lambda and not (guard and _is_endpoint(i))]
     out = []
     if guard:
         out.append(

@@ -109,7 +109,7 @@ class Lookup:
             on_cached: told the list of the last time and how many seconds old it is, before
                 anything is read.
         """
-        from wizard.services.aws import inventory_cache as cache
+        from wizard.services.aws import discovery as cache
         from wizard.services.aws.discovery import discover, reading_order
 
         session = self.session(answers)

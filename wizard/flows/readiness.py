@@ -19,7 +19,7 @@ from wizard.core.node.readiness import PERSISTS, NodeSight, NodeState, Readiness
 from wizard.core.text import count, duration
 from wizard.core.tfvars import Outputs
 from wizard.flows.deployment.model import Deployment
-from wizard.services.aws.node_state import look_at_node
+from wizard.services.aws.deployment.node_state import look_at_node
 from wizard.services.checks.examination import runs_no_instances
 
 LOOK_SECONDS = 10.0
@@ -56,8 +56,9 @@ def wait_for_node(
             if not sight.targets and runs_no_instances(context.env):
                 context.note(
                     "the local AWS starts no instances and registers no targets",
-                    State.UNCHECKED, "Node",
-                )  # fmt: skip
+                    State.UNCHECKED,
+                    "Node",
+                )
                 return
             seen.append(sight)
             found = judge_readiness(seen, answers.node_count)

@@ -27,24 +27,71 @@ from wizard.core.tfvars import Outputs, installation_parameter_name
 from wizard.flows import permissions
 from wizard.flows.context import Context
 from wizard.flows.deployment.adoption import adopt_for_removal, list_orphans
-from wizard.flows.deployment.apply import plan_changed
+from wizard.flows.deployment.apply import apply_recorded, plan_changed
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_deployment, open_session
 from wizard.flows.deployment.ownership import release_name, require_own
 from wizard.flows.deployment.shared_state import list_remains
 from wizard.flows.redrive import kept_batches, replay_recorded
-from wizard.flows.refused_removal import destroy
 from wizard.flows.stages import switch
 from wizard.flows.stages.prerequisites import give_back_policy
 from wizard.services.aws import log_groups, token_parameter
+from wizard.services.aws.deployment.existence import really_there
+from wizard.services.aws.deployment.installation import read_forwarders
+from wizard.services.aws.deployment.leftovers import deregister_instances, find_holders
+from wizard.services.aws.deployment.tagged import marked
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.errors import explain, is_not_found
-from wizard.services.aws.existence import really_there
-from wizard.services.aws.installation import read_forwarders
 from wizard.services.aws.permissions import Permissions
 from wizard.services.aws.stages import Result
-from wizard.services.aws.tagged import marked
-from wizard.services.terraform.client import PlanResult
+from wizard.services.terraform.client import ApplyResult, PlanResult
+
+IN_USE, INSTANCES_LEFT = "WAG-E-TF-113", "WAG-E-TF-128"
+
+
+def destroy(deployment: Deployment, plan: PlanResult, outputs: Outputs | None) -> ApplyResult:
+    """Apply a removal to its end.
+
+    Args:
+        outputs: of the deployment before its removal; None where nothing was finished.
+    Raises WizardError WAG-E-REMOVE-001 with who holds it up, or what Terraform said.
+    """
+    try:
+        return apply_recorded(deployment, plan)
+    except WizardError as error:
+        if outputs is not None and error.code == INSTANCES_LEFT and outputs.ecs_cluster:
+            number = deregister_instances(deployment.session, outputs.ecs_cluster)
+            deployment.context.note(
+                f"{count(number, 'instance')} that did not leave by itself deregistered",
+                State.WARNING,
+                outputs.ecs_cluster,
+            )
+            if number:
+                return apply_recorded(deployment, deployment.terraform.plan(destroy=True))
+        if outputs is not None and error.code == IN_USE and outputs.vpc_id:
+            raise held_up(deployment, outputs.vpc_id, error) from error
+        raise
+
+
+def held_up(deployment: Deployment, vpc_id: str, error: WizardError) -> WizardError:
+    """The refusal with who is still in the VPC; the refusal itself where nobody can tell."""
+    try:
+        holders = find_holders(deployment.session, vpc_id)
+    except WizardError:
+        return error
+    if not holders:
+        return error
+    who = " and ".join(holder.who for holder in holders)
+    found = "; ".join(f"{holder.who}: {holder.what}" for holder in holders)
+    return WizardError(
+        "WAG-E-REMOVE-001",
+        f"{vpc_id} cannot be removed yet: {who} still has something in it",
+        why=f"{found}. Terraform said: {error.why}",
+        next_step=" ".join(holder.next_step for holder in holders)
+        + " What is removed stays removed; what is left of the network costs nothing but a NAT "
+        "gateway, where one is left.",
+    )
+
 
 EXECUTION_LOGS = "API-Gateway-Execution-Logs_"
 CANARY = "/Canary"

@@ -27,12 +27,11 @@ from wizard.ui import terminal
 from wizard.ui.account import Account
 from wizard.ui.deployment_run import DeploymentRun
 from wizard.ui.guide import Guide
-from wizard.ui.key_order import KeyOrder
 from wizard.ui.navigation import HOME, after, path
 from wizard.ui.product import Flows, Product
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.session import Loaded, Session
-from wizard.ui.terminal import follow_focus
+from wizard.ui.terminal import KeyOrder, follow_focus
 from wizard.ui.theme import DARK, LIGHT, AsciiOnly, PlainScrollBar, speaks_unicode
 from wizard.ui.workers import Workers, unexpected
 

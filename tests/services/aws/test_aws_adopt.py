@@ -9,7 +9,7 @@ import pytest
 
 from wizard.core.installation import Marks
 from wizard.core.tfvars import DEPLOYMENT_TAG, INSTALLATION_TAG
-from wizard.services.aws import import_ids
+from wizard.services.aws.deployment import import_ids
 from wizard.services.aws.session import Session
 from wizard.services.workspace import module as assets
 

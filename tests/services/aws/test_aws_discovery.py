@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from wizard.core.errors import WizardError
 from wizard.core.facts import ApiType, EndpointType, Identity, Inventory, Stage
-from wizard.services.aws import discovery, inventory_cache, items, log_groups, network
+from wizard.services.aws import discovery, items, log_groups, network
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.items import invoke_url
 from wizard.services.aws.rate_limit import TokenBucket
@@ -189,16 +189,16 @@ def test_the_last_list_is_kept_private_and_comes_back_the_same(
 ) -> None:
     world.rest_api(tags={"a": "b"})
     inventory = discover(session, identity)
-    assert inventory_cache.save(inventory, tmp_path / "cache")
-    kept = inventory_cache.load(identity, tmp_path / "cache")
+    assert discovery.save(inventory, tmp_path / "cache")
+    kept = discovery.load(identity, tmp_path / "cache")
     assert kept is not None
     assert kept.inventory == inventory
     assert kept.age < 60
     [file] = (tmp_path / "cache").iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
     file.write_text('{"version": 1, "inventory": {"apis": [{}]}}')
-    assert inventory_cache.load(identity, tmp_path / "cache") is None
-    assert inventory_cache.load(replace(identity, region="us-west-2"), tmp_path / "cache") is None
+    assert discovery.load(identity, tmp_path / "cache") is None
+    assert discovery.load(replace(identity, region="us-west-2"), tmp_path / "cache") is None
 
 
 def test_log_groups_come_with_class_retention_and_filters(session: Session, world: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from wizard.core.answers.model import Answers
 from wizard.flows.context import Context, Options
-from wizard.flows.stages.every_region import read_regions
+from wizard.flows.stages.connect import read_regions
 from wizard.services.aws.session import Session
 
 
@@ -23,7 +23,7 @@ def test_the_stages_of_each_region_with_apis_are_read(
         client.create_stage(ApiId=api, StageName="prod")
         made[region] = api
     monkeypatch.setattr(
-        "wizard.flows.stages.every_region.enabled_regions",
+        "wizard.flows.stages.connect.enabled_regions",
         lambda session: ("eu-west-1", "eu-west-2", "sa-east-1"),
     )
     context = Context(Options(workspace=None, env=env), lambda event: None)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from wizard.core.errors import WizardError
-from wizard.services.aws import helper
+from wizard.services.aws import child_configuration
 from wizard.services.aws.session import Session
 
 PLAIN = """
@@ -198,7 +198,7 @@ def test_keys_that_renew_are_asked_for_and_stand_in_no_environment_and_no_file(
     assert "credential_process" in config.read_text()
     assert config.stat().st_mode & 0o777 == 0o600
     child = {k: v for k, v in {**machine[1], **overlay}.items() if v is not None}
-    command = helper.child_command()[:-1]
+    command = child_configuration.child_command()[:-1]
     keys = json.loads(subprocess.check_output([*command, "keys"], env=child, cwd=tmp_path))
     assert keys["Version"] == 1
     assert keys["SessionToken"]

@@ -62,7 +62,7 @@ def test_help_never_imports_boto3() -> None:
         "wizard.services.aws.stages, wizard.services.aws.account_role, "
         "wizard.services.aws.log_delivery, wizard.services.aws.network, "
         "wizard.services.aws.log_groups, wizard.services.aws.token_parameter, "
-        "wizard.services.aws.inventory_cache; "
+        "wizard.services.aws.discovery; "
         "print('boto3' in sys.modules or 'botocore' in sys.modules)"
     )
     answer = subprocess.run(

@@ -24,7 +24,8 @@ _LOCAL = (
           ("terraform version",),
           "Install Terraform 1.0 or later, or name one with --terraform PATH."),
     Check("WAG-LOC-003", LOCAL, "Is the workspace of this deployment whole?",
-          ("the workspace's folder", "Terraform's state"),
+          ("the workspace's folder", "Terraform's state", "ssm.GetParameter", "lambda.GetFunction",
+           "resourcegroupstaggingapi.GetResources"),
           "Look from the machine that deployed it, or restore that workspace's folder from a "
           "backup.",
           ("WAG-LOC-001", "WAG-LOC-002")),

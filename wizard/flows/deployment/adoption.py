@@ -10,9 +10,9 @@ from wizard.core.events import Phase, State
 from wizard.core.journal import recovery
 from wizard.core.tfvars import installation_parameter_name
 from wizard.flows.deployment.model import Deployment
-from wizard.services.aws.existence import really_there
-from wizard.services.aws.import_ids import find
-from wizard.services.aws.tagged import marked
+from wizard.services.aws.deployment.existence import really_there
+from wizard.services.aws.deployment.import_ids import find
+from wizard.services.aws.deployment.tagged import marked
 from wizard.services.terraform.client import PlanResult
 from wizard.services.terraform.errors import TerraformError
 

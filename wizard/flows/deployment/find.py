@@ -42,7 +42,7 @@ def find_in_account(
         known: name prefixes of this account and Region whose workspace is on this machine.
         given: a bucket to look into whatever its tags (the answer `state_bucket`).
     """
-    from wizard.services.aws import tagged  # boto3 takes a moment to load
+    from wizard.services.aws.deployment import tagged  # boto3 takes a moment to load
     from wizard.services.workspace import s3_state
 
     problems: list[str] = []

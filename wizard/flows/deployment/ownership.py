@@ -22,7 +22,7 @@ from wizard.core.tfvars import (
 )
 from wizard.flows.deployment import remote
 from wizard.flows.deployment.model import Deployment
-from wizard.services.aws import installation as account
+from wizard.services.aws.deployment import installation as account
 from wizard.services.lock import user_name
 
 UNMARKED_ID = "no-id"

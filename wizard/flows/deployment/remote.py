@@ -19,7 +19,7 @@ from wizard.core.state_place import StatePlace
 from wizard.core.text import clean
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
-from wizard.services.aws import from_tags
+from wizard.services.aws.deployment import from_tags
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.log_delivery import group_arn
 from wizard.services.aws.session import Session

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 from wizard.core.answers.model import Answers
@@ -34,6 +34,8 @@ from wizard.flows.stages import switch
 from wizard.flows.stages.prerequisites import give_back_policy
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.permissions import Permissions, Verdict
+from wizard.services.aws.regions import count_apis, enabled_regions
+from wizard.services.aws.session import Session
 from wizard.services.aws.stages import Result
 from wizard.services.terraform.client import PlanResult
 
@@ -351,3 +353,36 @@ def inventory(context: Context, answers: Answers) -> tuple[Inventory, dict[Stage
         seen = remote.find_remote(context, session, identity, answers, found)
         return found, seen.record.stages if seen is not None else {}
     return found, connected
+
+
+@dataclass(frozen=True)
+class RegionStages:
+    """What a Region has; `problem` where it could not be read, and then nothing else."""
+
+    region: str
+    inventory: Inventory | None = None
+    connected: Mapping[StageRef, StageRecord] = field(default_factory=dict)
+    problem: str = ""
+
+
+def read_regions(context: Context, answers: Answers) -> Iterator[RegionStages]:
+    """Each Region that has APIs or could not be read, as it was read.
+
+    The Regions are counted side by side, each with its own budget, and then read one by one.
+    Raises WizardError where AWS does not say which Regions the account may use.
+    """
+
+    def session_of(region: str) -> Session:
+        return open_session(context, answers.with_(region=region))
+
+    open_to_us = enabled_regions(session_of(answers.region))
+    for one in count_apis(session_of, open_to_us):
+        if one.problem:
+            yield RegionStages(one.region, problem=one.problem)
+        elif one.apis:
+            try:
+                found, connected = inventory(context, answers.with_(region=one.region))
+            except WizardError as error:
+                yield RegionStages(one.region, problem=f"{error.what}. {error.why}".rstrip(" ."))
+                continue
+            yield RegionStages(one.region, found, connected)

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,50 +22,11 @@ if __name__ == "__main__":
     # Run by path, from the folder that Terraform works in: this file's own is not where to import.
     sys.path[0] = str(Path(__file__).resolve().parents[3])
 
-VARIABLE = "WALLARM_APIGW_AWS_SESSION"
-"""In Terraform's environment: the AWS variables that the session was opened with, as JSON."""
-_PATHS = (
-    "AWS_CONFIG_FILE",
-    "AWS_SHARED_CREDENTIALS_FILE",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    "AWS_LOGIN_CACHE_DIRECTORY",
-    "AWS_CA_BUNDLE",
-)
-
-
-def describe_session(profile: str, region: str, role_arn: str, env: Mapping[str, str]) -> str:
-    """What the helper needs to open the same session: for the variable. Paths are absolute."""
-    from wizard.services.files import expanded
-
-    own = {name: value for name, value in env.items() if name.startswith("AWS_") and value}
-    for name in _PATHS:
-        if name in own and own[name] != os.devnull:
-            own[name] = str(expanded(own[name]).absolute())
-    return json.dumps(
-        {
-            "profile": profile,
-            "region": region,
-            "role": role_arn,
-            "folder": str(Path.cwd()),
-            "env": own,
-        }
-    )
-
-
-def configuration_text() -> str:
-    """An AWS configuration whose default profile asks this helper."""
-    command = shlex.join([sys.executable, str(Path(__file__).resolve()), "keys"])
-    return f"[default]\ncredential_process = {command}\n"
-
-
-def child_command() -> list[str]:
-    """What says, in a child's environment, whose keys it leads to."""
-    return [sys.executable, str(Path(__file__).resolve()), "identity"]
-
 
 def print_keys() -> int:
     """Resolve the session's credentials and print them."""
+    from wizard.services.aws.child_configuration import VARIABLE
+
     given = json.loads(os.environ[VARIABLE])
     os.chdir(given["folder"])  # what a configuration names relatively is meant from there
     for name in [n for n in os.environ if n.startswith("AWS_")]:

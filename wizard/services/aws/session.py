@@ -18,7 +18,7 @@ from wizard import __version__
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.facts import Identity
 from wizard.core.text import clean
-from wizard.services.aws import configuration, helper, rate_limit
+from wizard.services.aws import child_configuration, configuration, rate_limit
 from wizard.services.aws import credentials as roles
 from wizard.services.aws.client_types import Clients
 from wizard.services.aws.errors import explain, explained, is_refused
@@ -221,9 +221,9 @@ class Session(Clients):
         method = str(getattr(credentials, "method", ""))
         if folder is not None and self._renews(method):
             path = private_dir(folder) / "config"
-            write_private(path, helper.configuration_text())
+            write_private(path, child_configuration.configuration_text())
             out["AWS_CONFIG_FILE"] = str(path)
-            out[helper.VARIABLE] = helper.describe_session(
+            out[child_configuration.VARIABLE] = child_configuration.describe_session(
                 self._explicit_profile or self.profile, self.region, self._role_arn, self._env
             )
             return out
@@ -258,7 +258,7 @@ class Session(Clients):
             raise explain(error, "Asking AWS who we are", self.login_profile) from error
         try:
             done = subprocess.run(
-                helper.child_command(),
+                child_configuration.child_command(),
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,

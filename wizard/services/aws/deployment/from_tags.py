@@ -17,8 +17,8 @@ from botocore.exceptions import ClientError
 
 from wizard.core.facts import Identity
 from wizard.core.tfvars import Outputs
-from wizard.services.aws import tagged
 from wizard.services.aws.client_types import Clients
+from wizard.services.aws.deployment import tagged
 from wizard.services.aws.errors import explain, is_not_found
 from wizard.services.aws.log_delivery import group_arn
 

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from wizard.core.installation import Marks
 from wizard.core.tfvars import DEPLOYMENT_TAG
-from wizard.services.aws import tagged
+from wizard.services.aws.deployment import tagged
 from wizard.services.aws.errors import code_of, explained, is_not_found
 
 if TYPE_CHECKING:

@@ -51,7 +51,7 @@ def _tasks(client: Any, outputs: Outputs) -> tuple[tuple[str, ...], int, str]:
     for status in ("RUNNING", "STOPPED"):
         arns = client.list_tasks(
             **where, serviceName=outputs.ecs_service, desiredStatus=status
-        ).get("taskArns", [])  # fmt: skip
+        ).get("taskArns", [])
         some = client.describe_tasks(**where, tasks=arns[:20]).get("tasks", []) if arns else []
         found[status] = sorted(some, key=lambda task: str(task.get("createdAt", "")))
     running = found["RUNNING"]
