@@ -188,14 +188,21 @@ def settle_move(deployment: Deployment) -> None:
 
 
 def _clear_half_move(deployment: Deployment, target: StateStore) -> None:
-    """Delete the copy that a move left; a state of another lineage is somebody else's."""
+    """Delete the copy that a move left; a state that is not the same is somebody else's."""
     if not s3_state.read_bucket(
         deployment.session, deployment.identity, target.place.bucket
     ).exists:
         return
     there = target.facts()
     mine = deployment.store.facts() if deployment.store else deployment.workspace.state.facts()
-    if there is None or (mine is not None and there.lineage == mine.lineage):
+    # Terraform may give the copy a lineage of its own; its outputs name this installation's things.
+    if there is None or (
+        mine is not None
+        and (
+            there.lineage == mine.lineage
+            or (there.resources, there.outputs) == (mine.resources, mine.outputs)
+        )
+    ):
         target.clear()
 
 
