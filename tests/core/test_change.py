@@ -345,6 +345,40 @@ def test_the_snippet_of_a_change_names_the_log_group_once_it_exists() -> None:
     assert plan_change(stage(), ARN).snippet == ""
 
 
+@pytest.mark.parametrize("api_type", list(ApiType))
+@pytest.mark.parametrize(
+    ("tool", "asked"),
+    [
+        (Tool.CLOUDFORMATION, "DestinationArn: !Ref WallarmLogGroupArn"),
+        (Tool.SAM, "DestinationArn: !Ref WallarmLogGroupArn"),
+        (Tool.CDK, "destinationArn: wallarmLogGroupArn,"),
+        (Tool.SERVERLESS, "DestinationArn: ${env:WALLARM_LOG_GROUP_ARN}"),
+        (Tool.TERRAFORM, "destination_arn = var.wallarm_log_group_arn"),
+    ],
+)
+def test_a_log_group_that_does_not_exist_yet_is_a_parameter_and_nothing_is_made_up(
+    tool: Tool, asked: str, api_type: ApiType
+) -> None:
+    future = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/apigateway/wallarm-…"
+    text = snippet(Owner(tool, "orders"), api_type, logging(future, "x", "INFO"))
+    assert "…" not in text.replace("# … as it is …", "")
+    assert "arn:" not in text
+    # The Serverless Framework takes no log group for a REST API: it makes its own.
+    if not (tool is Tool.SERVERLESS and api_type is ApiType.REST):
+        assert asked in text
+        assert "api_gateway_log_group_arn" in text
+    real = snippet(Owner(tool, "orders"), api_type, logging(ARN, "x", "INFO"))
+    assert "arameter" not in real
+    assert "variable" not in real
+    assert "env:" not in real
+
+
+def test_the_template_names_its_own_resource_where_the_tags_tell_it() -> None:
+    for tool in (Tool.CLOUDFORMATION, Tool.SAM):
+        text = snippet(Owner(tool, "orders", "LiveStage"), ApiType.WEBSOCKET, WRITTEN)
+        assert "  LiveStage:\n    Type: AWS::ApiGatewayV2::Stage" in text
+
+
 def test_cloudformation_snippets_are_the_resource_types_aws_documents() -> None:
     who = Owner(Tool.CLOUDFORMATION, "orders", "ProdStage")
     rest = snippet(who, ApiType.REST, WRITTEN)

@@ -73,27 +73,62 @@ def from_tags(tags: Mapping[str, str]) -> Owner | None:
     return None
 
 
+UNKNOWN = "…"  # in an ARN: a part that is known only after the deployment
+_VARIABLE = "wallarm_log_group_arn"
+_PARAMETER = "WallarmLogGroupArn"
+_CONSTANT = "wallarmLogGroupArn"
+_WHAT_IT_IS = "the connector's output api_gateway_log_group_arn"
+
+
 def snippet(who: Owner, api_type: ApiType, settings: StageSettings) -> str:
-    """What the owner puts into their template so that the next deploy keeps these settings."""
+    """What the owner puts into their template so that the next deploy keeps these settings.
+
+    A log group that does not exist yet is a parameter of the template: nothing in it is made up.
+    """
     arn = settings.access_log.destination_arn
+    known = UNKNOWN not in arn
     text = settings.access_log.format
     level = settings.logging_level
     if who.tool is Tool.TERRAFORM:
-        return _terraform(api_type, arn, text, level)
+        where = json.dumps(arn) if known else f"var.{_VARIABLE}"
+        return ("" if known else _TERRAFORM_VARIABLE) + _terraform(api_type, where, text, level)
     if who.tool is Tool.CDK:
-        return _cdk(api_type, arn, text, level)
+        where = json.dumps(arn) if known else _CONSTANT
+        return ("" if known else _CDK_PARAMETER) + _cdk(api_type, where, text, level)
     if who.tool is Tool.SERVERLESS:
-        return _serverless(api_type, arn, text, level)
-    if who.tool is Tool.SAM:
-        return _sam(api_type, arn, text, level)
-    return _cloudformation(api_type, who.resource or "YourStage", arn, text, level)
+        where = _quoted(arn) if known else f"${{env:{_VARIABLE.upper()}}}"
+        said = f"# {_VARIABLE.upper()}: {_WHAT_IT_IS}\n" if not known else ""
+        made = _serverless(api_type, where, text, level)
+        return said + made if where in made else made
+    where = _quoted(arn) if known else f"!Ref {_PARAMETER}"
+    head = "" if known else _YAML_PARAMETER
+    if who.tool is Tool.SAM and api_type is not ApiType.WEBSOCKET:
+        return head + _sam(api_type, where, text, level)
+    return head + _cloudformation(api_type, who.resource or "YourStage", where, text, level)
+
+
+_YAML_PARAMETER = f"""Parameters:
+  {_PARAMETER}:
+    Type: String
+    Description: {_WHAT_IT_IS}
+Resources:
+"""
+_CDK_PARAMETER = f"""// {_WHAT_IT_IS}
+const {_CONSTANT} = new CfnParameter(this, '{_PARAMETER}').valueAsString;
+"""
+_TERRAFORM_VARIABLE = f"""variable "{_VARIABLE}" {{
+  description = "{_WHAT_IT_IS}"
+  type        = string
+}}
+
+"""
 
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"  # YAML, single quoted
 
 
-def _cloudformation(api_type: ApiType, name: str, arn: str, text: str, level: str) -> str:
+def _cloudformation(api_type: ApiType, name: str, where: str, text: str, level: str) -> str:
     rest = api_type is ApiType.REST
     key = "AccessLogSetting" if rest else "AccessLogSettings"
     kind = "AWS::ApiGateway::Stage" if rest else "AWS::ApiGatewayV2::Stage"
@@ -102,7 +137,7 @@ def _cloudformation(api_type: ApiType, name: str, arn: str, text: str, level: st
         f"    Type: {kind}",
         "    Properties:",
         f"      {key}:",
-        f"        DestinationArn: {_quoted(arn)}",
+        f"        DestinationArn: {where}",
         f"        Format: {_quoted(text)}",
     ]
     if level and rest:
@@ -117,16 +152,14 @@ def _cloudformation(api_type: ApiType, name: str, arn: str, text: str, level: st
     return "\n".join(lines) + "\n"
 
 
-def _sam(api_type: ApiType, arn: str, text: str, level: str) -> str:
-    if api_type is ApiType.WEBSOCKET:
-        return _cloudformation(api_type, "YourStage", arn, text, level)
+def _sam(api_type: ApiType, where: str, text: str, level: str) -> str:
     rest = api_type is ApiType.REST
     lines = [
         "  YourApi:",
         f"    Type: AWS::Serverless::{'Api' if rest else 'HttpApi'}",
         "    Properties:",
         f"      {'AccessLogSetting' if rest else 'AccessLogSettings'}:",
-        f"        DestinationArn: {_quoted(arn)}",
+        f"        DestinationArn: {where}",
         f"        Format: {_quoted(text)}",
     ]
     if level and rest:
@@ -139,7 +172,7 @@ def _sam(api_type: ApiType, arn: str, text: str, level: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cdk(api_type: ApiType, arn: str, text: str, level: str) -> str:
+def _cdk(api_type: ApiType, where: str, text: str, level: str) -> str:
     rest = api_type is ApiType.REST
     target, prop = ("CfnStage", "accessLogSetting" if rest else "accessLogSettings")
     package = "aws_apigateway" if rest else "aws_apigatewayv2"
@@ -147,7 +180,7 @@ def _cdk(api_type: ApiType, arn: str, text: str, level: str) -> str:
         f"// import {{ {package} as apigw }} from 'aws-cdk-lib';",
         f"const cfnStage = stage.node.defaultChild as apigw.{target};",
         f"cfnStage.{prop} = {{",
-        f"  destinationArn: {json.dumps(arn)},",
+        f"  destinationArn: {where},",
         f"  format: {json.dumps(text)},",
         "};",
     ]
@@ -164,7 +197,7 @@ def _cdk(api_type: ApiType, arn: str, text: str, level: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _serverless(api_type: ApiType, arn: str, text: str, level: str) -> str:
+def _serverless(api_type: ApiType, where: str, text: str, level: str) -> str:
     if api_type is ApiType.REST:
         # The framework has no stage resource for REST APIs to extend, only these options; it logs
         # to a group of its own, which the connector can keep and subscribe to.
@@ -180,7 +213,7 @@ def _serverless(api_type: ApiType, arn: str, text: str, level: str) -> str:
         f"    {'WebsocketsDeploymentStage' if websocket else 'HttpApiStage'}:",
         "      Properties:",
         "        AccessLogSettings:",
-        f"          DestinationArn: {_quoted(arn)}",
+        f"          DestinationArn: {where}",
         f"          Format: {_quoted(text)}",
     ]
     if level and websocket:
@@ -188,7 +221,7 @@ def _serverless(api_type: ApiType, arn: str, text: str, level: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _terraform(api_type: ApiType, arn: str, text: str, level: str) -> str:
+def _terraform(api_type: ApiType, where: str, text: str, level: str) -> str:
     rest = api_type is ApiType.REST
     kind = "aws_api_gateway_stage" if rest else "aws_apigatewayv2_stage"
     literal = json.dumps(text, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
@@ -196,7 +229,7 @@ def _terraform(api_type: ApiType, arn: str, text: str, level: str) -> str:
         f'resource "{kind}" "your_stage" {{',
         "  # … as it is …",
         "  access_log_settings {",
-        f"    destination_arn = {json.dumps(arn)}",
+        f"    destination_arn = {where}",
         f"    format          = {literal}",
         "  }",
     ]
