@@ -118,7 +118,7 @@ async def test_a_field_that_is_not_asked_any_more_stops_nobody() -> None:
         w.app.screen.query_one("#where").focus()
         await w.press("up", "ctrl+n")
         assert w.app.session.at == "options"
-        await w.press("escape")
+        await w.press("escape", "escape")
         w.app.screen.query_one("#where").focus()
         await w.press("down")
         assert w.app.screen.query_one("#node_url", Input).value == "http:"

@@ -8,8 +8,12 @@ from textual.widgets import Input
 from tests.ui.acting import SIZES, wizard
 from tests.ui.scenes import settle
 from tests.ui.script import Script
+from tests.ui.scripted_account import ACCOUNT
 from wizard.core.errors import WizardError
+from wizard.core.facts import Api, ApiType, Stage, StageSettings
 from wizard.ui.screens.dialogs import Details
+from wizard.ui.screens.stages_text import stage_view
+from wizard.ui.stage_list import StageBook, make_row
 from wizard.ui.widgets.stage_table import StageTable
 
 
@@ -145,3 +149,71 @@ async def test_sorting_keeps_all_rows() -> None:
         for _ in range(4):
             await w.press("s")
             assert {r.ref for r in w.app.account.book.shown} == before
+
+
+def alike(*api_ids: str) -> StageBook:
+    """A list in which each API of these ids is called `orders`, and one is not."""
+    book = StageBook()
+    for api_id in api_ids:
+        book.add([make_row(Stage(Api(api_id, "orders", ApiType.REST), "prod", StageSettings()))])
+    book.add([make_row(Stage(Api("z9", "payments", ApiType.REST), "prod", StageSettings()))])
+    book.apply(frozenset())
+    return book
+
+
+def told(book: StageBook) -> list[str]:
+    """Which APIs have to be told apart by their ids."""
+    return [row.api_id for row in book.shown if book.is_ambiguous(row)]
+
+
+def test_two_apis_of_one_name_are_told_apart_by_their_ids_and_one_alone_is_not() -> None:
+    assert told(alike("a1")) == []
+    book = alike("a1", "b2", "b2")
+    assert told(book) == ["a1", "b2"]
+    book.keep({"b2/prod", "z9/prod"})
+    book.apply(frozenset())
+    assert told(book) == []
+
+
+async def test_the_id_stands_beside_the_name_where_two_names_are_alike() -> None:
+    async with wizard("stages") as w:
+        book = w.app.account.book
+        for api_id in ("aa11bb22cc", "dd33ee44ff"):
+            stage = Stage(Api(api_id, "a-name-of-two", ApiType.HTTP), "prod", StageSettings())
+            book.add([make_row(stage)])
+        w.app.account.tell_news()
+        await w.press("slash")
+        await w.type("a-name-of")
+        lines = [line for line in w.text.splitlines() if "[ ]" in line]
+        assert ["aa11bb22cc" in lines[0], "dd33ee44ff" in lines[1]] == [True, True]
+        assert all("a-name" in line for line in lines), "never instead of the name"
+
+
+async def test_while_the_apis_are_read_nothing_is_said_to_match_no_filter() -> None:
+    async with wizard("stages") as w:
+        table = w.app.screen.query_one(StageTable)
+        await w.press("slash")
+        await w.type("no-such-api")
+        assert "no stage matches the filter" in w.text
+        w.app.account.inventory.begin(0.0)
+        w.app.account.changed.publish(w.app.account.inventory)
+        await settle(w.pilot)
+        assert table.empty() == "  still reading"
+        assert "no stage matches" not in w.text
+
+
+async def test_a_snippet_before_the_deployment_names_the_account_or_nothing_at_all() -> None:
+    async with wizard("stages") as w:
+        stage = next(
+            r.source for r in w.app.account.book.shown
+            if r.source and "stack" in r.note and r.logging == "off"
+        )  # fmt: skip
+        identity = w.app.account.identity.value
+        assert "WallarmLogGroupArn" in stage_view(stage, w.answers, identity).snippet
+        named = w.answers.with_(api_gateway_log_group_name="shared-logs")
+        arn = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:shared-logs"
+        assert f"'{arn}'" in stage_view(stage, named, identity).snippet
+        unknown = stage_view(stage, named, None).snippet
+        assert "arn:" not in unknown
+        deployed = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:made"
+        assert f"'{deployed}'" in stage_view(stage, w.answers, identity, deployed).snippet

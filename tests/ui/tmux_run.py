@@ -119,7 +119,6 @@ def install(t: Terminal, *, run_seconds: float) -> str:
     t.wait("Where should the access logs go?")
     t.press("C-n")
     if "•••" not in t.wait("Which Wallarm Cloud, and with which token?"):
-        t.press("Tab")
         t.type(TOKEN)
     shown = t.wait("•••", "Wallarm")
     assert TOKEN[:8] not in shown

@@ -63,6 +63,7 @@ class Account:
         self.elsewhere: Loaded[tuple[KnownDeployment, ...]] = Loaded()
         self.opened: Loaded[Answers] = Loaded()  # the answers of a deployment
         self.connected: Loaded[tuple[StageStatus, ...]] = Loaded()
+        self.log_group_arn = ""  # of the deployment whose connected stages were read
         self.inventory: Loaded[Inventory] = Loaded()
         self.log_groups: Loaded[tuple[LogGroup, ...]] = Loaded()
         self.networks: Loaded[tuple[Network, ...]] = Loaded()
@@ -180,11 +181,18 @@ class Account:
     def read_connected(self, *, again: bool = False) -> None:
         """The stages that the deployment has connected, once."""
         answers, flow = self._session.answers, self._product.deployments()
-        self._once(self.connected, "connected", lambda: flow.status(answers).stages, again=again)
+
+        def read() -> tuple[StageStatus, ...]:
+            status = flow.status(answers)
+            self.log_group_arn = status.outputs.api_gateway_log_group_arn
+            return status.stages
+
+        self._once(self.connected, "connected", read, again=again)
 
     def deployment_changed(self) -> None:
         """Something of the deployment was changed: what was read of it is void."""
         self._drop(self.connected)
+        self.log_group_arn = ""
 
     # Stages -----------------------------------------------------------------------------------
 

@@ -511,6 +511,18 @@ class DeploymentRun:
 
         return links(self._outputs, self._session.answers, self.answers_file())
 
+    def snippet(self, ref: str) -> str:
+        """What the owner of a stage of this run puts into their template; empty without one."""
+        reviewed = self._left or self._addition
+        change = (
+            next((c for c in reviewed.changes if str(c.ref) == ref), None) if reviewed else None
+        )
+        if change is None:
+            return ""
+        if self._outputs is not None:
+            change = change.with_destination(self._outputs.api_gateway_log_group_arn)
+        return change.snippet
+
     def answers_file(self) -> str:
         """Where the answers are kept."""
         job = self._install or self._stages

@@ -39,6 +39,11 @@ class StageRow:
     source: Stage | None
 
     @property
+    def api_id(self) -> str:
+        """Which API it is of."""
+        return self.ref.partition("/")[0]
+
+    @property
     def selectable(self) -> bool:
         """Whether the stage can be chosen at all."""
         return not self.reason
@@ -116,6 +121,7 @@ class StageBook:
         self._narrowed = ""  # the filter that `shown` was made with
         self._new: list[StageRow] = []
         self._stale = False
+        self._apis: dict[str, set[str]] = {}  # the ids of the APIs of one name
 
     def __len__(self) -> int:
         return len(self.by_ref) + len(self.problems)
@@ -124,6 +130,10 @@ class StageBook:
     def waits(self) -> bool:
         """Whether rows came that are not shown yet."""
         return self._stale or bool(self._new)
+
+    def is_ambiguous(self, row: StageRow) -> bool:
+        """Whether another API that was read has the same name."""
+        return len(self._apis.get(row.name, ())) > 1
 
     def scrolled(self, row: int) -> None:
         """This row is the first on the screen."""
@@ -143,7 +153,7 @@ class StageBook:
         """Forget the rows; filter and order stay."""
         self.by_ref, self.problems, self._by_name, self._new = {}, [], [], []
         self._ordered, self._order, self._stale = [], "", False
-        self.shown = ()
+        self.shown, self._apis = (), {}
 
     def add(self, rows: Iterable[StageRow]) -> None:
         """Add the rows of one batch; a stage that is there already is replaced."""
@@ -151,12 +161,17 @@ class StageBook:
             self._stale = self._stale or row.ref in self.by_ref
             self.by_ref[row.ref] = row
             self._new.append(row)
+            self._apis.setdefault(row.name, set()).add(row.api_id)
 
     def keep(self, refs: Set[str]) -> None:
         """Forget the stages that are not among these: they are gone since the last time."""
         gone = [ref for ref in self.by_ref if ref not in refs]
         for ref in gone:
             del self.by_ref[ref]
+        if gone:
+            self._apis = {}
+            for row in self.by_ref.values():
+                self._apis.setdefault(row.name, set()).add(row.api_id)
         self._stale = self._stale or bool(gone)
 
     def add_problems(self, problems: Iterable[Problem]) -> None:

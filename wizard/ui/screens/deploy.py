@@ -17,7 +17,7 @@ from wizard.core.text import clean, count
 from wizard.ui import theme
 from wizard.ui.guide import Guide
 from wizard.ui.screens import home_text
-from wizard.ui.screens.dialogs import Confirm, TypedConfirm
+from wizard.ui.screens.dialogs import Confirm, TypedConfirm, whole
 from wizard.ui.screens.progress_rows import headline, problem_text, rows, settling
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.screens.support_bundle import SupportBundle
@@ -166,12 +166,16 @@ class Deploy(StepScreen):
             self.mover.go("review")
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
-        """Open or close a group."""
+        """Open or close a group; show another line whole."""
         event.stop()
         tree = self.query_one(TreeRows)
+        if event.index >= len(tree.lines):
+            return
         if key := tree.lines[event.index].key:
             self._open ^= {key}
             self.show()
+        else:
+            self.app.push_screen(whole(tree.lines[event.index]))
 
     on_rows_toggled = on_rows_chosen
 

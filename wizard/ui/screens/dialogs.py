@@ -15,14 +15,52 @@ from textual.widgets import Button, Input, Static
 from wizard.core.text import clean
 from wizard.ui.help import KEYS
 from wizard.ui.widgets.fields import CleanInput, MaskedInput
+from wizard.ui.widgets.tree import TreeRow
 
 R = TypeVar("R")
 
 
 class Dialog(ModalScreen[R], Generic[R]):
-    """A box with a title, a text and buttons."""
+    """A box with a title, a text and buttons.
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "harmless", "Close")]
+    Arrows move between the buttons, and through a text that is longer than the box; Enter presses
+    the button that has the focus, or, where none has it, the first answer.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "harmless", "Close"),
+        Binding("left", "button(-1)", show=False, priority=True),
+        Binding("right", "button(1)", show=False, priority=True),
+        Binding("up", "line(-1)", show=False, priority=True),
+        Binding("down", "line(1)", show=False, priority=True),
+        Binding("enter", "answer", show=False),
+    ]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In a field, left and right move in the text."""
+        del parameters
+        return action != "button" or not isinstance(self.focused, Input)
+
+    def action_button(self, by: int) -> None:
+        """To the button beside the one that has the focus; at the ends it stays."""
+        buttons = [b for b in self.query(Button) if b.focusable]
+        if not buttons:
+            return
+        held = self.focused
+        at = buttons.index(held) + by if isinstance(held, Button) and held in buttons else 0
+        self.set_focus(buttons[max(0, min(at, len(buttons) - 1))])
+
+    def action_line(self, by: int) -> None:
+        """Through the text, or between the buttons where all of it is in view."""
+        longer = [area for area in self.query(VerticalScroll) if area.max_scroll_y]
+        if longer:
+            longer[0].scroll_relative(y=by, animate=False)
+        else:
+            self.action_button(by)
+
+    def action_answer(self) -> None:
+        """What Enter means where no button has the focus."""
+        self.query("Button.-primary").first(Button).press()
 
     def action_harmless(self) -> None:
         """Close without doing anything."""
@@ -235,6 +273,13 @@ class Details(Dialog[None]):
             self.app.copy_to_clipboard(self._copy)
             what = self._what[0].upper() + self._what[1:]
             self.app.notify(f"{what}: sent to the terminal's clipboard.", markup=False)
+
+
+def whole(line: TreeRow) -> Details:
+    """A row of a list, with what was cut."""
+    parts = (line.title, line.middle, line.right)
+    text = "\n\n".join(clean(part, 4000) for part in parts if part)
+    return Details("The whole line", Text(text), text, "line")
 
 
 def quit_dialog(*, running: bool) -> Confirm:

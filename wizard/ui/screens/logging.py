@@ -16,7 +16,7 @@ from textual.widgets import Button, Static
 from wizard.core.errors import WizardError
 from wizard.core.events import StageReport, State
 from wizard.core.text import clean, count
-from wizard.ui.screens.dialogs import Confirm
+from wizard.ui.screens.dialogs import Confirm, Details, whole
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.widgets.lines import Failure, plain
 from wizard.ui.widgets.rows import Rows
@@ -123,6 +123,20 @@ class Logging(StepScreen):
         """Another stage, another message."""
         event.stop()
         self._say_whole()
+
+    def on_rows_chosen(self, event: Rows.Chosen) -> None:
+        """Show a line whole, with what the owner of the stage puts into their template."""
+        event.stop()
+        lines = self.query_one(TreeRows).lines
+        if event.index >= len(lines):
+            return
+        snippet = self.run.snippet(self._ref())
+        if snippet:
+            said = clean(lines[event.index].middle, 4000)
+            text = f"{said}\n\nFor the template of its owner:\n\n{snippet}"
+            self.app.push_screen(Details(lines[event.index].title, Text(text), snippet, "snippet"))
+        else:
+            self.app.push_screen(whole(lines[event.index]))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Undo where something was done; Retry after a failure."""

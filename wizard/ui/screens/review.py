@@ -16,7 +16,7 @@ from wizard.ui import theme
 from wizard.ui.guide import Guide
 from wizard.ui.navigation import after, path
 from wizard.ui.screens import review_text
-from wizard.ui.screens.dialogs import Confirm
+from wizard.ui.screens.dialogs import Confirm, whole
 from wizard.ui.screens.home_text import planned
 from wizard.ui.screens.stages_text import change
 from wizard.ui.screens.step import StepScreen
@@ -200,12 +200,16 @@ class Review(StepScreen):
         self.query_one("#cost-text", Static).update(grid)
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
-        """Open or close a group."""
+        """Open or close a group; show another line whole."""
         event.stop()
         tree = self.query_one(TreeRows)
+        if event.index >= len(tree.lines):
+            return
         key = tree.lines[event.index].key
         found = self.run.review.value
-        if key and found is not None:
+        if not key:
+            self.app.push_screen(whole(tree.lines[event.index]))
+        elif found is not None:
             self._open ^= {key}
             tree.fill(review_text.tree(found, self._read(), self._open))
 

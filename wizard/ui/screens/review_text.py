@@ -13,6 +13,7 @@ from rich.text import Text
 from wizard.core.cost import Estimate, estimate
 from wizard.core.events import State
 from wizard.core.permissions.documents import render
+from wizard.core.stages.warning_kinds import grouped, label_of
 from wizard.core.text import clean
 from wizard.ui.screens.home_text import by_group, planned, shown_changes
 from wizard.ui.widgets.tree import TreeRow
@@ -69,12 +70,14 @@ def cost(found: Reviewed, answers: Answers) -> Estimate:
 
 
 def warnings(found: Reviewed) -> tuple[str, ...]:
-    """What somebody should know before."""
+    """What somebody should know before, but for what `grouped` tells of the stages."""
     install = install_of(found)
+    told = {f"{label_of(c)}: {text}" for c in found.changes for text in c.warnings}
+    general = tuple(text for text in found.warnings if text not in told)
     if install is None:
-        return found.warnings
+        return general
     return (
-        *install.warnings,
+        *general,
         *(w.summary for w in install.plan.warnings),
         *(f"changed outside Terraform: {d.address}" for d in install.plan.drift),
     )
@@ -90,8 +93,9 @@ def policies(found: Reviewed, answers: Answers, account_id: str) -> Text:
 
 def tree(found: Reviewed, read: Iterable[Stage], opened: Collection[str]) -> list[TreeRow]:
     """Everything that would change; of a group its resources where it is open."""
-    lines = [TreeRow(State.WARNING, clean(w), "", "", loud=True) for w in warnings(found)]
-    lines.extend(_leaf(item, 0) for item in dangerous(found))
+    lines = [_leaf(item, 0) for item in dangerous(found)]
+    lines += [TreeRow(State.WARNING, clean(w), "", "", loud=True) for w in warnings(found)]
+    lines += _of_stages(found, opened)
     for name, held in by_group(planned(found.plan)).items():
         parts = [f"{n} to {WORDS[a]}" for a in SIGNS if (n := sum(r.action == a for r in held))]
         sign = "▾" if name in opened else "▸"
@@ -106,6 +110,22 @@ def tree(found: Reviewed, read: Iterable[Stage], opened: Collection[str]) -> lis
         lines.append(TreeRow(State.DONE, clean(label), clean(words)))
     for label, reason in skipped(found):
         lines.append(TreeRow(State.SKIPPED, label, clean(reason)))
+    return lines
+
+
+def _of_stages(found: Reviewed, opened: Collection[str]) -> list[TreeRow]:
+    """The stages' warnings by kind; of an open one what is said of each stage."""
+    lines = []
+    for group in grouped(found.changes):
+        key, grave = f"warning {group.kind.marker}", group.kind.grave
+        sign = "▾" if key in opened else "▸"
+        text = clean(group.headline, 2000)
+        lines.append(TreeRow(State.WARNING, text, key=key, sign=sign, loud=grave))
+        if key in opened:
+            lines += [
+                TreeRow(State.WARNING, clean(f"{label}: {said}", 2000), depth=1)
+                for label, said in group.said
+            ]
     return lines
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -13,13 +13,16 @@ from textual.widgets import Input, Static
 from wizard.core.text import count, duration
 from wizard.ui import theme
 from wizard.ui.screens.dialogs import Details
-from wizard.ui.screens.stages_text import full_view, short_view, stage_view
+from wizard.ui.screens.stages_text import StageView, full_view, short_view, stage_view
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.stage_list import SORTS
 from wizard.ui.widgets.fields import CleanInput
 from wizard.ui.widgets.lines import Failure
 from wizard.ui.widgets.rows import Rows
 from wizard.ui.widgets.stage_table import StageTable
+
+if TYPE_CHECKING:
+    from wizard.core.facts import Stage
 
 
 class Stages(StepScreen):
@@ -82,7 +85,9 @@ class Stages(StepScreen):
     def _show_chosen(self) -> None:
         reading = self.account.inventory.busy
         nothing = "reading the APIs of this Region" if reading else "this Region has no API stages"
-        self.query_one(StageTable).show(self.session.selected, self._held(), nothing)
+        self.query_one(StageTable).show(
+            self.session.selected, self._held(), nothing, reading=reading
+        )
         self._show_counts()
         self._show_pane()
         self.query_one(Failure).tell(self.account.inventory.error)
@@ -124,9 +129,14 @@ class Stages(StepScreen):
         elif row.source is None:
             pane.update(Text.assemble((row.name, ink.bold), f"\n{row.reason}"))
         else:
-            view = stage_view(row.source, self.session.answers)
+            view = self._view_of(row.source)
             room = max(3, pane.content_size.height or 5)
             pane.update(short_view(ink, row, view, room))
+
+    def _view_of(self, stage: Stage) -> StageView:
+        account = self.account
+        group = account.log_group_arn if self.session.mode != "install" else ""
+        return stage_view(stage, self.session.answers, account.identity.value, group)
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
         """The lower part follows the cursor."""
@@ -219,9 +229,12 @@ class Stages(StepScreen):
     def action_details(self) -> None:
         """Everything about the stage: format, diff, owner."""
         row = self.query_one(StageTable).current()
-        if row is None or row.source is None:
+        if row is None:
             return
-        view = stage_view(row.source, self.session.answers)
+        if row.source is None:
+            self.app.push_screen(Details(row.name, Text(row.reason), row.reason, "message"))
+            return
+        view = self._view_of(row.source)
         title = f"{row.name} / {row.stage}"
         text = full_view(theme.ink(self), row, view)
         self.app.push_screen(Details(title, text, view.snippet, "snippet"))

@@ -10,17 +10,17 @@ from rich.text import Text
 
 from wizard.core.stages.change import Mode, StageChange, diff_lines, plan_change
 from wizard.core.stages.log_format import FormatKind, kind, log_group_name
-from wizard.core.stages.owner import owner, snippet
+from wizard.core.stages.owner import UNKNOWN, owner, snippet
 from wizard.core.text import clean
 from wizard.ui.stage_list import OURS, StageRow, logging_today
 
 if TYPE_CHECKING:
     from wizard.core.answers.model import Answers
-    from wizard.core.facts import Stage
+    from wizard.core.facts import Identity, Stage
     from wizard.ui.theme import Ink
 
 _LABEL = 13
-FUTURE_GROUP = OURS + "…"
+FUTURE_GROUP = OURS + UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,21 @@ class StageView:
     notes: tuple[str, ...] = ()
 
 
-def stage_view(stage: Stage, answers: Answers) -> StageView:
-    """What these answers would do to a stage; pure and quick."""
+def stage_view(
+    stage: Stage, answers: Answers, identity: Identity | None, log_group_arn: str = ""
+) -> StageView:
+    """What these answers would do to a stage; pure and quick.
+
+    Args:
+        identity: whose account it is, where that is known already.
+        log_group_arn: the connector's log group, where it is deployed.
+    """
     name = answers.api_gateway_log_group_name or FUTURE_GROUP
-    partition = "arn:aws:logs:" + answers.region + ":" + (answers.account_id or "000000000000")
+    partition = identity.partition if identity else "aws"
+    account = identity.account_id if identity else answers.account_id or UNKNOWN
     change = plan_change(
         stage,
-        f"{partition}:log-group:{name}",
+        log_group_arn or f"arn:{partition}:logs:{answers.region}:{account}:log-group:{name}",
         answers.existing_logging,
         execution=answers.execution_logging,
     )

@@ -14,7 +14,8 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
 from textual.signal import Signal
-from textual.widgets import Button, Footer, Static, TabbedContent, TabPane, Tabs
+from textual.widget import Widget
+from textual.widgets import Button, Footer, Input, Static, TabbedContent, TabPane, Tabs
 from textual.worker import get_current_worker
 
 from wizard.core.answers import steps
@@ -45,7 +46,7 @@ class StepScreen(Screen[None]):
     HINT: ClassVar[str] = ""
     AUTO_FOCUS = "#page *"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back", id="back"),
+        Binding("escape", "escape", "Back", id="back"),
         Binding("ctrl+n", "next", "Next", id="next", priority=True),
         Binding("question_mark,f1", "help", "Help", id="help"),
         Binding("pageup", "scroll_body(-1)", show=False),
@@ -263,13 +264,32 @@ class StepScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that can do nothing now are not shown."""
         del parameters
-        return self.can_go_back() if action == "back" and self._alive else True
+        if action == "escape" and isinstance(self.focused, Input):
+            return True
+        return self.can_go_back() if action in ("back", "escape") and self._alive else True
 
     def say_hint(self, text: str | Text) -> None:
         """Replace the line below the question."""
         self.query_one("#hint", Static).update(text if isinstance(text, Text) else Text(text))
 
     # Intents ------------------------------------------------------------------------------------
+
+    def action_escape(self) -> None:
+        """Out of the field that is typed in, to the list behind it or to Next; else a step back."""
+        field = self.focused
+        if not isinstance(field, Input):
+            self.action_back()
+            return
+        behind = self.focus_chain[self.focus_chain.index(field) + 1 :]
+        rows = next((w for w in behind if not isinstance(w, (Input, Button))), None)
+        forward = self.query_one("#next", Button)
+        self.set_focus(rows or (forward if forward.focusable else None))
+
+    def missing(self) -> Widget | None:
+        """Where to put right what Next waits for, if that is one field."""
+        return next(
+            (f.input for f in self.query(Field).filter(".-broken") if f.input.focusable), None
+        )
 
     def action_back(self) -> None:
         """The step before."""
@@ -284,9 +304,9 @@ class StepScreen(Screen[None]):
         why = self.why_not()
         if why:
             self.notify(why[0].upper() + why[1:] + ".", severity="warning", markup=False)
-            broken = [f for f in self.query(Field).filter(".-broken") if f.input.focusable]
-            if broken:
-                broken[0].input.focus()
+            field = self.missing()
+            if field is not None:
+                field.focus()
             return
         self.forward()
 

@@ -11,7 +11,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
-from textual.widgets import Button
+from textual.widget import Widget
+from textual.widgets import Button, Input
 
 from wizard.core.answers.model import CLOUDS, Answers
 from wizard.core.answers.rules import bare_token, token_problem
@@ -78,8 +79,18 @@ class Wallarm(StepScreen):
 
     def started(self) -> None:
         """A token that came with the start is checked like one that is typed."""
+        needed = self.missing()
+        if needed is not None:
+            needed.focus()
         if self.session.checked.token is None:
             self._check_if_whole()
+
+    def missing(self) -> Widget | None:
+        """The token, where there is none."""
+        broken = super().missing()
+        if broken is None and not self.session.token and not self.session.choices.token_kept:
+            return self.query_one("#token", Input)
+        return broken
 
     def show(self) -> None:
         """Host field only where it is asked; the check's three outcomes."""

@@ -21,10 +21,14 @@ class StageTable(Rows):
         self._selected: frozenset[str] = frozenset()
         self._held: frozenset[str] = frozenset()
         self._nothing = ""
+        self._reading = False
 
-    def show(self, selected: frozenset[str], held: frozenset[str], nothing: str) -> None:
+    def show(
+        self, selected: frozenset[str], held: frozenset[str], nothing: str, *, reading: bool
+    ) -> None:
         """Which stages are chosen, which are connected already, and why the Region has none."""
         self._selected, self._held, self._nothing = selected, held, nothing
+        self._reading = reading
         self.refresh()
 
     def total(self) -> int:
@@ -37,8 +41,10 @@ class StageTable(Rows):
         return shown[self.cursor] if self.cursor < len(shown) else None
 
     def empty(self) -> str:
-        """Why there are no rows."""
-        return "  no stage matches the filter" if len(self._book) else f"  {self._nothing}"
+        """Why there are no rows; while the APIs are read, one that matches may still come."""
+        if not len(self._book):
+            return f"  {self._nothing}"
+        return "  still reading" if self._reading else "  no stage matches the filter"
 
     def reload(self) -> None:
         """Rows were added, removed or changed: others are in view."""
@@ -72,6 +78,13 @@ class StageTable(Rows):
             + fit("Note", note)
         )
 
+    def _named(self, item: StageRow, room: int) -> str:
+        """The API's name, with its id where another API has the same name."""
+        if not self._book.is_ambiguous(item):
+            return fit(item.name, room)
+        api_id = f" {item.api_id}"
+        return fit(item.name, room - len(api_id)) + api_id
+
     def row(self, index: int, width: int) -> Text:
         """One stage."""
         item = self._book.shown[index]
@@ -82,7 +95,7 @@ class StageTable(Rows):
         if not item.selectable:
             text.append(
                 "    "
-                + fit(item.name, api - 1)
+                + self._named(item, api - 1)
                 + " "
                 + fit(item.kind, kind)
                 + fit(item.stage, stage - 1)
@@ -97,7 +110,7 @@ class StageTable(Rows):
             text.append(fit(f" {sign}" if len(sign) == 1 else sign, 4), ink.good)
         else:
             text.append("[x] " if chosen else "[ ] ", ink.accent if chosen else ink.muted)
-        text.append(fit(item.name, api - 1) + " ", ink.bold if chosen else ink.plain)
+        text.append(self._named(item, api - 1) + " ", ink.bold if chosen else ink.plain)
         text.append(fit(item.kind, kind), ink.muted)
         text.append(fit(item.stage, stage - 1) + " ", ink.plain)
         style = {"on": ink.good, "off": ink.muted}.get(item.logging, ink.warn)
