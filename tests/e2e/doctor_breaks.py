@@ -219,7 +219,6 @@ def both(*breaks: Break) -> Break:
     return break_it
 
 
-MAIN_STATEMENT = "b28b7af6"  # first 8 hex digits of SHA-1 of "main", as in the Terraform module
 OTHER_FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:somebody-elses"
 OTHER_GROUP = "arn:aws:logs:us-east-1:123456789012:log-group:/somebody/elses:*"
 
