@@ -139,7 +139,6 @@ def whole(terminal: Terminal) -> str:
             terminal.press("Space")
             terminal.until("shown, 1 on")
         if "Cloud" in question:
-            terminal.press("Tab")
             terminal.until("f1 Help")  # a field has the keys
             terminal.press("-l", TOKEN)
             terminal.until("•••")
