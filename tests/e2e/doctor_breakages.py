@@ -54,7 +54,7 @@ from wizard.core.stages import log_format
 MOST_MALFORMED = json.dumps({"_aws": {}, "received": 120, "malformed": 100, "skipped": 0})
 MALFORMED_LINE = json.dumps(
     {"event": "malformed", "reason": "order of the fields", "log_group": "/g", "api": "a1b2c3",
-     "stage": "prod", "shape": '{"ip":…}', "log_event_id": "7"}
+     "stage": "prod", "shape": '{{"ip":…}}', "log_event_id": "7"}
 )  # fmt: skip
 OLDER_FORMAT = json.dumps(dict(log_format.FIELDS), separators=(",", ":"))
 
@@ -110,7 +110,7 @@ LOGS_ROWS = (
              ("logged in the last hour, the first 50m", "holds no batch"),
              filter_paused, fixable=True),
     Breakage("most lines are malformed", "WAG-LOG-019",
-             ("100 of ", " malformed (", "order of the fields", '{"ip":…}'),
+             ("100 of ", " malformed (", "order of the fields", '{{"ip":…}}'),
              written("lambda_log_group", MOST_MALFORMED, MALFORMED_LINE)),
     Breakage("a client had a line of its own given up", "WAG-LOG-019", ("1 of ", " malformed ("),
              written("lambda_log_group",

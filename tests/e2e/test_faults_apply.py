@@ -162,6 +162,7 @@ def test_a_log_group_without_room_for_a_filter_is_named_with_the_ways_out(
     context = Context(Options(workspace=tmp_path / "w", env=env), lambda event: None)
     session = open_session(context, answers)
     deployment = read_deployment(context, answers, session, session.identity(), "stages")
+    deployment.workspace.make()
     deployment.workspace.install_module(tmp_path / "source")
     deployment.workspace.write_variables({})
     terraform = deployment._terraform = open_terraform(

@@ -100,7 +100,7 @@ def test_what_can_never_be_read_is_shown_and_deleted_on_request_and_nothing_else
     assert len(waiting(deployed)) == 3
     done = deployed.cli("redrive", "--discard", "--yes")
     assert done.returncode == 0, done.stderr
-    assert "2 deleted" in done.stderr
+    assert "2 batches deleted" in done.stderr
     assert waiting(deployed) == [good]
     deployed.client("s3").delete_object(Bucket=deployed.outputs.undelivered_bucket, Key=good)
 
@@ -171,7 +171,7 @@ def test_a_replay_that_is_killed_goes_on_where_it_was(deployed: Deployed) -> Non
 
     done = deployed.cli("redrive", "--yes")
     assert done.returncode == 0, done.stderr
-    assert f"{len(left)} delivered" in done.stderr
+    assert f"{len(left)} batch" in done.stderr
     assert waiting(deployed) == []
     arrived = {r["path"]: r["request_id"] for r in deployed.box.node.wait_for(4)}
     assert sorted(arrived) == paths
