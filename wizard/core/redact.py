@@ -94,7 +94,7 @@ def _cut_keys(text: str) -> str:
 
 # Greedy: a password may hold @, /, ? and #; the host stands behind the last @. A user name alone
 # goes, too: tokens are put there.
-_LOGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,20}:/{2,})(?:[^\s\"\\]|\\(?!\")){1,2000}@")
+_LOGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,20}://)(?:[^\s\"\\]|\\(?!\")){1,2000}@")
 
 
 def without_logins(text: str) -> str:
