@@ -91,7 +91,7 @@ def start_hanging_worker(sandbox: Sandbox) -> None:
 def test_stopping_leaves_no_process_no_port_and_no_file() -> None:
     with Sandbox.start() as sandbox:
         start_hanging_worker(sandbox)
-        assert len(open_ports(sandbox.ports)) == 6
+        assert len(open_ports(sandbox.ports)) == 7
     assert processes_of(sandbox.root) == []
     assert open_ports(sandbox.ports) == []
     assert not sandbox.root.exists()
