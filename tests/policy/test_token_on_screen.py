@@ -79,10 +79,9 @@ def test_no_byte_of_it_is_sent_to_a_real_terminal(tmp_path: Path) -> None:
     ) as process:  # fmt: skip
         try:
             said = read_until(fd, b"Check token")
-            # From the cloud to the token's field, where Help is F1; what is typed before the app
-            # listens is lost.
+            # The token's field has the keys; there Help is F1. What is typed before the app listens
+            # is lost.
             for _ in range(20):
-                os.write(fd, b"\t")
                 said += read_for(fd, 1.5)
                 if b" f1 " in said:
                     break
