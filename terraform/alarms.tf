@@ -72,6 +72,7 @@ resource "aws_cloudwatch_metric_alarm" "malformed" {
   treat_missing_data  = "notBreaching"
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions
+  tags                = local.own_tags
 }
 
 resource "aws_cloudwatch_metric_alarm" "silence" {
