@@ -6,6 +6,7 @@ from tests.ui.acting import READY, SIZES, Session, wizard
 from tests.ui.scenes import settle, until
 from tests.ui.script import Script, deploy_error
 from wizard.core.answers.model import Answers
+from wizard.ui.run import summary
 from wizard.ui.screens.dialogs import Confirm, TypedConfirm
 
 
@@ -63,6 +64,22 @@ async def test_from_review_to_the_proof_without_another_key(size: tuple[int, int
         assert w.app.session.at == "home"
         assert "api-gw-discovery in us-east-1 is deployed" in w.text
         assert not w.app._exit
+        await w.press("ctrl+q")
+        assert w.app.return_value == 0
+
+
+async def test_home_lets_go_of_the_run_and_what_comes_next_does_not_unmake_its_end() -> None:
+    async with wizard("review", answers=READY, token=True) as w:
+        await w.press("ctrl+n")
+        await until(w.pilot, lambda: w.app.session.at == "proof" and not w.app.advancing, 15)
+        run = w.app.deployment_run
+        assert run._install is not None, "while the proof can be tried again it is held"
+        await w.press("ctrl+n")
+        await until(w.pilot, lambda: run._install is None)
+        # Further stages are begun and left: what the program ends with is the run that was done.
+        await w.press("ctrl+n")
+        await until(w.pilot, lambda: w.app.session.at == "stages")
+        assert "travels from your API" in summary(run.latest)
         await w.press("ctrl+q")
         assert w.app.return_value == 0
 

@@ -341,7 +341,7 @@ class WizardApp(App[int]):
             self._dirty = False
             self.product.deployments().save_draft(self.session.answers)
         self.let_go()
-        self.exit(int(self.deployment_run.now.exit_code) if code is None else code)
+        self.exit(int(self.deployment_run.latest.exit_code) if code is None else code)
 
     def _fatal_error(self) -> None:
         """A bug in a screen: Textual would print every local variable, and one may be a secret."""

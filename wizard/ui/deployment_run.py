@@ -152,6 +152,7 @@ class DeploymentRun:
         self.part_done: Signal[str] = Signal(app, "a part of the run ended well: its step")
         self.ended: Signal[DeploymentRun] = Signal(app, "nothing runs any more")
         self.now = RunState()
+        self._before: RunState | None = None  # the run before this one
         self.review: Loaded[Reviewed] = Loaded()
         self.removal: Loaded[Removal] = Loaded()
         self._inbox: deque[FlowEvent | str] = deque()
@@ -179,8 +180,16 @@ class DeploymentRun:
         self._workers.drop("review")
         self.review.reset()
 
+    @property
+    def latest(self) -> RunState:
+        """The run that did something last: what the program ends with."""
+        begun = self.now.done or self.now.error is not None or self._before is None
+        return self.now if begun or self._before is None else self._before
+
     def start_anew(self) -> None:
         """Forget the run and its review; what comes is another one."""
+        if self.now.done or self.now.error is not None:
+            self._before = self.now
         self.now = RunState()
         self.forget_review()
 

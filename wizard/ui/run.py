@@ -45,7 +45,7 @@ def run(options: Options, answers: Answers | None = None, token: Secret | None =
         app.deployment_run.close()
     if app.crash is not None:
         raise app.crash
-    sys.stdout.write(summary(app.deployment_run.now))
+    sys.stdout.write(summary(app.deployment_run.latest))
     return int(ExitCode.FAILED) if code is None else code
 
 

@@ -122,8 +122,15 @@ class Home(StepScreen):
 
     @work(thread=True, exclusive=True, group="status", exit_on_error=False)
     def _read_status(self, answers: Answers) -> None:
-        flow = self.product.deployments()
-        found = self.boundary.attempt(lambda: flow.status(answers))
+        flow, run = self.product.deployments(), self.run
+
+        def look() -> Status:
+            # A run that led here is over: it would be told as one at work, and keep others out.
+            if not run.now.busy:
+                run.close()
+            return flow.status(answers)
+
+        found = self.boundary.attempt(look)
         self.tell(self.StatusRead(_place(answers), found))
 
     @on(StatusRead)
