@@ -151,6 +151,7 @@ async def _remove_one(app: WizardApp, pilot: Pilot[int]) -> None:
     await until(pilot, lambda: bool(app.deployment_run.now.ended), 60)
     await settle(pilot)
     assert "1 of 1 stage put back" in screen_text(app)
+    await until(pilot, lambda: not app.advancing)
     await keys(pilot, "ctrl+n")
     await at(app, pilot, "home")
 
