@@ -33,7 +33,7 @@ async def test_a_hosted_node_takes_https_and_is_asked_for_nothing_else() -> None
 
 async def test_the_price_of_a_node_on_ecs_stands_beside_the_choice() -> None:
     async with wizard("node", answers=Answers()) as w:
-        assert "Deploy it on ECS  about $84/month before traffic" in w.text
+        assert "Deploy it on ECS  about $86/month before traffic" in w.text
         assert "Security Edge" in w.text
 
 
