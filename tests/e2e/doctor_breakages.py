@@ -37,6 +37,7 @@ from tests.e2e.doctor_breaks_node import (
     node_with,
     pretending,
     record_leads_elsewhere,
+    responses_missing,
     rules_lost,
 )
 from tests.e2e.doctor_breaks_stages import (
@@ -296,12 +297,14 @@ NODE_ROWS = (
     Breakage("node too old", "WAG-NOD-014", ("0.20.0", "does not support Amazon API Gateway"),
              node_with(version="0.20.0")),
     Breakage("node knows another connector", "WAG-NOD-013",
-             ("40 × rejected: connector_info", "node-dialect"),
+             ("× rejected: connector_info", "node-dialect"),
              node_with(connector_types=["azure-apim"])),
-    Breakage("node reads another shape", "WAG-NOD-013", ("40 × not readable: MsgDataFormat",),
+    Breakage("node reads another shape", "WAG-NOD-013", ("× not readable: MsgDataFormat",),
              node_with(styles=["multipart"])),
-    Breakage("node's mode is off", "WAG-NOD-013", ("20 × not inspected: mode off",),
+    Breakage("node's mode is off", "WAG-NOD-013", ("× not inspected: mode off",),
              node_with(mode_off=True)),
+    Breakage("responses never reach the node", "WAG-NOD-015", ("not one response",),
+             responses_missing),
     Breakage("default route removed", "WAG-NOD-009", ("has no default route",),
              played(lambda p: {"ec2.DescribeRouteTables": Rewritten(
                  ("0.0.0.0/0", "203.0.113.0/24"))})),

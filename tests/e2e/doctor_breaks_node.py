@@ -131,6 +131,24 @@ def node_with(**behaviour: object) -> Break:
     return break_it
 
 
+def responses_missing(patient: Patient) -> Callable[[], object]:
+    """Something before the node answers the second message in its place."""
+    node = patient.deployed.box.node
+    node.restart()
+    node.behave(response_seconds=0)
+    node.fail("status", status=200, contains="/p/", skip=1)
+    patient.client("lambda").invoke(
+        FunctionName=patient.outputs.lambda_function_name, Payload=json.dumps(batch(1)).encode()
+    )
+    node.fail("none")
+
+    def undo() -> None:
+        node.behave()
+        node.restart()
+
+    return undo
+
+
 def node_fails(patient: Patient) -> Callable[[], object]:
     node = patient.deployed.box.node
     node.fail("status", status=503)

@@ -95,7 +95,7 @@ MOODS = {
     ),
     "only half of what is said": (
         {"styles": ["one-message"]}, "understood", State.WARNING,
-        ("request and response understood; meanwhile also not readable: MsgDataFormat (1)",),
+        ("request and response understood; meanwhile also not readable: MsgDataFormat (",),
     ),
     "its mode is off": (
         {"mode_off": True}, "understood", State.FAILED, ("but not inspected: mode off",),
