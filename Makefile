@@ -34,7 +34,7 @@ test: lint terraform  ## set-up, lint and every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 # What starts neither Terraform nor a whole sandbox, and takes a minute or two.
-QUICK = tests/core tests/lambda tests/docs tests/services/aws tests/services/test_*.py tests/test_command_line.py
+QUICK = tests/core tests/lambda tests/docs tests/services/aws tests/services/workspace tests/services/test_*.py tests/cli/test_command_line.py
 
 check: lint  ## lint, types and the quick tests: before each commit
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup $(QUICK)

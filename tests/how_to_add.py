@@ -107,7 +107,7 @@ RECIPES = {
             Edit("wizard/core/answers/steps.py", '"name_prefix", "tags", ', '"ticket", '),
             DOCS,
         ),
-        ("tests/core/test_one_source.py", "tests/core/test_answers.py", "tests/docs/test_docs.py"),
+        ("tests/core/test_one_source.py", "tests/core/answers/test_answers.py", "tests/docs/test_docs.py"),
     ),
     "a check": Recipe(
         (
@@ -121,7 +121,7 @@ RECIPES = {
                  '    return passed(name) if name else failed("it is empty", "node_group")\n\n\n'),
             DOCS,
         ),
-        ("tests/flows/test_doctor_docs.py", "tests/core/test_checks.py", "tests/docs/test_docs.py"),
+        ("tests/flows/test_doctor_docs.py", "tests/core/checks/test_checks.py", "tests/docs/test_docs.py"),
     ),
     "a field of the log format": Recipe(
         (
@@ -135,16 +135,16 @@ RECIPES = {
                          '"integrationStatus", "protocol",')),
             Edit("benchmarks/forgeries.py", '    "apiId": "a1b2c3d4e5",\n',
                  '    "accountId": "123456789012",\n'),
-            Edit("tests/core/test_access_log.py", '    "userAgent": "$context',
+            Edit("tests/core/stages/test_access_log.py", '    "userAgent": "$context',
                  '    "accountId": "$context.accountId",\n'),
-            Edit("tests/core/test_access_log.py", '"sourceIp", "protocol", "httpMethod",\n]',
+            Edit("tests/core/stages/test_access_log.py", '"sourceIp", "protocol", "httpMethod",\n]',
                  '"accountId", '),
             Edit("tests/sandbox/test_log_lines.py", '        "userAgent": "curl/8.5.0",\n    }\n',
                  '        "accountId": "123456789012",\n'),
             Edit(command=("lambda/build.py", "terraform/cw-resend-lambda.zip")),
             DOCS,
         ),
-        ("tests/core/test_one_source.py", "tests/core/test_access_log.py",
+        ("tests/core/test_one_source.py", "tests/core/stages/test_access_log.py",
          "tests/lambda/test_package.py", "tests/lambda/test_parse_line.py",
          "tests/lambda/test_forgeries.py",
          "tests/sandbox/test_log_lines.py", "tests/docs/test_docs.py"),

@@ -20,7 +20,7 @@ from wizard.core.node.dialect import (
 )
 from wizard.core.node.verdicts import Grasp
 
-LAMBDA = Path(__file__).resolve().parents[2] / "lambda" / "cw-resend-lambda"
+LAMBDA = Path(__file__).resolve().parents[3] / "lambda" / "cw-resend-lambda"
 
 
 def test_every_candidate_is_one_of_its_own_and_made_of_what_the_forwarder_takes() -> None:
