@@ -107,7 +107,11 @@ RECIPES = {
             Edit("wizard/core/answers/steps.py", '"name_prefix", "tags", ', '"ticket", '),
             DOCS,
         ),
-        ("tests/core/test_one_source.py", "tests/core/answers/test_answers.py", "tests/docs/test_docs.py"),
+        (
+            "tests/core/test_one_source.py",
+            "tests/core/answers/test_answers.py",
+            "tests/docs/test_docs.py",
+        ),
     ),
     "a check": Recipe(
         (
@@ -121,7 +125,11 @@ RECIPES = {
                  '    return passed(name) if name else failed("it is empty", "node_group")\n\n\n'),
             DOCS,
         ),
-        ("tests/flows/test_doctor_docs.py", "tests/core/checks/test_checks.py", "tests/docs/test_docs.py"),
+        (
+            "tests/flows/test_doctor_docs.py",
+            "tests/core/checks/test_checks.py",
+            "tests/docs/test_docs.py",
+        ),
     ),
     "a field of the log format": Recipe(
         (
