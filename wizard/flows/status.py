@@ -27,7 +27,7 @@ from wizard.core.journal.record import (
 from wizard.core.journal.unfinished import Unfinished
 from wizard.core.node.counters import NodeCounters
 from wizard.core.stages.change import drift, same_log
-from wizard.core.stages.lines import BATCHES, LineCounts, count_lines
+from wizard.core.stages.lines import BATCHES, LastEvent, LineCounts, count_lines
 from wizard.core.stages.log_format import LoggingState, is_older
 from wizard.core.terraform.plans import listed
 from wizard.core.text import clean
@@ -38,6 +38,7 @@ from wizard.flows.deployment.find import find_in_account, found_deployments
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_session, read_deployment
 from wizard.flows.deployment.ownership import describe_standing, read_ownership
+from wizard.services.aws import traffic
 from wizard.services.aws.errors import is_not_found
 from wizard.services.aws.forwarder import ask_probe
 from wizard.services.aws.session import Session
@@ -360,6 +361,27 @@ def _stages(session: Session, held: Iterable[StageRecord]) -> tuple[StageStatus,
     session.client("apigateway"), session.client("apigatewayv2")  # made before the threads are
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="status") as pool:
         return tuple(pool.map(lambda one: _stage(session, one), held))
+
+
+def read_last_events(context: Context, answers: Answers) -> dict[StageRef, LastEvent]:
+    """When each connected stage wrote its last log line. Changes nothing.
+
+    It may take longer than `read_status`: a log group is looked through from now back. Raises
+    WizardError where there is no deployment, or AWS does not say who we are.
+    """
+    session = open_session(context, answers)
+    identity = identify(session, answers)
+    deployment = read_deployment(context, answers, session, identity, "status")
+    held = deployment.journal.record
+    if deployment.nothing_done_here or not held.stages:
+        seen = remote.find_remote(context, session, identity, answers)
+        held = seen.record if seen is not None else held
+    return last_events(session, held.stages.values())
+
+
+def last_events(session: Session, held: Iterable[StageRecord]) -> dict[StageRef, LastEvent]:
+    """The same for these stages."""
+    return traffic.read_last_events(session, {one.ref: one.after.access_log for one in held})
 
 
 def _lingering(outputs: Outputs, held: Record) -> tuple[str, ...]:

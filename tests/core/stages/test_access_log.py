@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.core.facts import AccessLog, ApiType
+from wizard.core.facts import AccessLog, ApiType, StageRef
 from wizard.core.stages import log_format as access_log
 from wizard.core.stages.log_format import (
     ALIAS_PREFIX,
@@ -397,3 +397,24 @@ def test_whatever_the_format_it_is_merged_or_left_alone_but_never_an_error(
     assert result.ok or result.format == theirs
     if result.ok:
         assert len(result.format.encode()) <= MAX_FORMAT_BYTES
+
+
+@pytest.mark.parametrize(
+    ("log_format", "start"),
+    [
+        (render_format(ApiType.HTTP), '{"wallarm_log":"http/a1","stage":"$default","status":"'),
+        (
+            render_format(ApiType.WEBSOCKET),
+            '{"wallarm_log":"websocket/a1","stage":"$default","status":"',
+        ),
+        ("$context.stage of $context.apiId", "$default of a1"),
+        ("$context.stage of $context.apiId in $context.path", "$default of a1 in "),
+        ("$context.apiId $context.requestId $context.stage", ""),
+        ("$stageVariables.x $context.apiId $context.stage", ""),
+        ('{"requestId":"$context.requestId","stage":"$context.stage"}', ""),
+        ("$context.apiId", ""),
+        ("", ""),
+    ],
+)
+def test_the_start_of_a_line_names_api_and_stage_or_is_none(log_format: str, start: str) -> None:
+    assert access_log.line_start(log_format, StageRef("a1", "$default")) == start

@@ -9,7 +9,13 @@ import pytest
 from benchmarks.batches import batch
 from benchmarks.invoking import environment, forwarder, invoke
 from wizard.core.facts import StageRef
-from wizard.core.stages.lines import LineCounts, MalformedLine, count_lines, find_example
+from wizard.core.stages.lines import (
+    LastEvent,
+    LineCounts,
+    MalformedLine,
+    count_lines,
+    find_example,
+)
 
 PROD, TEST = StageRef("a1b2c3d4e5", "prod"), StageRef("ffff000000", "test")
 GROUPS = {PROD: "/ours", TEST: "/theirs"}
@@ -89,3 +95,20 @@ def test_where_a_line_came_from_is_told_as_far_as_it_is_known(
 def test_of_many_stages_in_a_log_group_three_are_named() -> None:
     groups = {StageRef(f"a{n}", "s"): "/g" for n in range(5)}
     assert MalformedLine("r", "s", "/g").origin(groups) == "/g, to which a0/s, a1/s, a2/s … log"
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (LastEvent(at=988.0, since=900.0), "12s ago"),
+        (LastEvent(at=1060.0, since=900.0), "0s ago"),
+        (LastEvent(since=1000.0 - 2 * 86_400), "none in 2 days"),
+        (LastEvent(since=1000.0 - 2 * 86_400 + 60), "none in 47h 59m"),
+        (LastEvent(since=940.0, problem="refused"), "none in 1m 00s; refused"),
+        (LastEvent(problem="refused"), "refused"),
+    ],
+)
+def test_a_last_event_is_told_by_its_age_or_by_how_far_back_there_was_none(
+    found: LastEvent, words: str
+) -> None:
+    assert found.words(1000.0) == words

@@ -1,7 +1,8 @@
-"""What the forwarder says about the log lines it got: how many it could read, and what others are.
+"""Log lines, told: when a stage wrote its last one, how many the forwarder could read.
 
-It writes one metric line for each batch, and for the first lines of a batch that it cannot read or
-send one entry each (lambda/cw-resend-lambda/observe.py): never a value of the line, only its shape.
+The forwarder writes one metric line for each batch, and for the first lines of a batch that it
+cannot read or send one entry each (lambda/cw-resend-lambda/observe.py): never a value of the line,
+only its shape.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from wizard.core.facts import StageRef
-from wizard.core.text import clean
+from wizard.core.text import clean, count, duration
 
 # What a filter pattern of CloudWatch Logs finds these entries by.
 BATCHES, EXAMPLES = '"received"', '"shape"'
+DAY = 86_400.0  # seconds
 MOST_PERCENT = 5.0  # of the lines may be malformed before that is a failure: clients can cause some
 
 
@@ -72,6 +74,28 @@ class MalformedLine:
         return f"{self.log_group}, to which {shown} log" + ("s" if len(near) == 1 else "")
 
 
+@dataclass(frozen=True)
+class LastEvent:
+    """The newest log line of a stage that was seen in its log group.
+
+    Attributes:
+        at: its time in epoch seconds; None where none was seen.
+        since: epoch seconds. Everything after it was looked through; 0 where nothing was.
+        problem: why nothing, or nothing further back, could be told.
+    """
+
+    at: float | None = None
+    since: float = 0.0
+    problem: str = ""
+
+    def words(self, now: float) -> str:
+        """`12s ago`, `none in 7 days`, or why it is not known. `now` is in epoch seconds."""
+        if self.at is not None:
+            return f"{_age(now - self.at)} ago"
+        looked = f"none in {_age(now - self.since)}" if self.since else ""
+        return "; ".join(filter(None, (looked, self.problem)))
+
+
 def count_lines(messages: Iterable[str]) -> LineCounts:
     """The lines of every batch whose metric line is among these; other messages are passed over."""
     received = malformed = skipped = 0
@@ -98,6 +122,10 @@ def find_example(messages: Iterable[str]) -> MalformedLine | None:
                 )
             )
     return found
+
+
+def _age(seconds: float) -> str:
+    return count(round(seconds / DAY), "day") if seconds >= 2 * DAY else duration(seconds)
 
 
 def _object(message: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 
-from wizard.core.facts import AccessLog, ApiType
+from wizard.core.facts import AccessLog, ApiType, StageRef
 
 _SPACE = " \t"
 _BARE = re.compile(r"\$[^\s,{}\[\]\"]+")
@@ -227,6 +227,7 @@ ALIAS_PREFIX = "wallarm_"  # before one of our keys that a user's format has alr
 MARKER, END = "wallarm_log", "wallarm_end"
 END_VALUE = "1"
 API_ID = "$context.apiId"
+_STAGE = "$context.stage"
 
 FIELDS: tuple[tuple[str, str], ...] = (
     ("requestId", "$context.requestId"),
@@ -351,6 +352,26 @@ def fields(api_type: ApiType) -> tuple[tuple[str, str], ...]:
 def marker(api_type: ApiType) -> str:
     """What a line of this API type begins with: `http` or `websocket`, and the API's id."""
     return f"{'websocket' if api_type is ApiType.WEBSOCKET else 'http'}/{API_ID}"
+
+
+def line_start(log_format: str, ref: StageRef) -> str:
+    """What each line of this stage begins with, as AWS writes it; nothing a client sent is in it.
+
+    Empty where a line of this format does not begin by naming its API and its stage.
+    """
+    named = {API_ID: ref.api_id, _STAGE: ref.stage}
+    start, at, missing = "", 0, set(named)
+    for found in _VARIABLE.finditer(log_format):
+        between = log_format[at : found.start()]
+        if missing and (found[0] not in named or "$" in between):
+            break
+        start += between
+        if not missing:
+            break
+        start += named[found[0]]
+        missing.discard(found[0])
+        at = found.end()
+    return "" if missing else start
 
 
 def render_format(api_type: ApiType) -> str:
