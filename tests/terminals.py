@@ -153,6 +153,17 @@ def screens(terminal: Terminal) -> str:
     return f"screens, filter and Back by keys; colours: {terminal.colours}"
 
 
+def greys(terminal: Terminal) -> str:
+    """The same where there are 256 colours: nothing but greys stands behind texts."""
+    said = screens(terminal)
+    shown = terminal._tmux("capture-pane", "-p", "-e", "-N")
+    behind = {int(number) for number in re.findall(r"48[;:]5[;:](\d+)", shown)}
+    odd = {number for number in behind if number not in range(232, 256)} - {75}  # the accent
+    assert behind
+    assert not odd, odd
+    return f"{said}; surfaces and states are greys"
+
+
 def in_screen(terminal: Terminal) -> str:
     """It hands Escape on together with the next key only."""
     first_screens(terminal, ("Escape", "Escape"))
@@ -226,6 +237,8 @@ def tries() -> list[Try]:
         Try("60×15, then 80×24", "60x15", too_small),
         Try("`TERM=xterm-256color COLORTERM=truecolor`", "80x24", screens,
             (("TERM", "xterm-256color"), ("COLORTERM", "truecolor"))),
+        Try("`TERM=tmux-256color` without `COLORTERM`", "80x24", greys,
+            (("TERM", "tmux-256color"), ("COLORTERM", ""))),
         Try("`TERM=xterm-16color`", "80x24", screens, (("TERM", "xterm-16color"),)),
         Try("`TERM=linux`, the plain console's", "80x24", screens, (("TERM", "linux"),)),
         Try("`TERM=vt100`", "80x24", screens, (("TERM", "vt100"),)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.color import ColorSystem
 from textual.app import App
 
 
@@ -25,3 +26,19 @@ def _rows(app: App[object], width: int) -> list[str]:
         console.print(update)
     lines = capture.get().split("\n")
     return lines[: app.size.height]
+
+
+def drawn_backgrounds(app: App[object]) -> set[str]:
+    """What stands behind the signs in a terminal of 256 colours, as `#rrggbb`."""
+    found = set()
+    for strip in app.screen._compositor.render_strips():
+        for segment in strip:
+            colour = segment.style.bgcolor if segment.style is not None else None
+            if colour is not None:
+                found.add(colour.downgrade(ColorSystem.EIGHT_BIT).get_truecolor().hex)
+    return found
+
+
+def is_grey(colour: str) -> bool:
+    """Whether a `#rrggbb` has no hue."""
+    return len({colour[1:3], colour[3:5], colour[5:7]}) == 1

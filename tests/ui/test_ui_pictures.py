@@ -10,6 +10,8 @@ from textual.pilot import Pilot
 
 from tests import screenshots
 from tests.ui.scenes import SCENES, Scene, build, perform, scenes
+from tests.ui.screen_text import drawn_backgrounds, is_grey
+from wizard.ui.theme import DARK
 
 CHOSEN = [
     s for s in SCENES
@@ -28,6 +30,8 @@ def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_screen_looks_as_it_should(scene: Scene, snap_compare: Callable[..., bool]) -> None:
     async def act(pilot: Pilot[int]) -> None:
         await perform(scene, pilot)
+        coloured = {colour for colour in drawn_backgrounds(pilot.app) if not is_grey(colour)}
+        assert coloured <= {str(DARK.primary).lower(), str(DARK.error).lower()}
 
     app = build(scene)
     assert snap_compare(app, terminal_size=scene.size, run_before=act)

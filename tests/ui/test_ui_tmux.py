@@ -51,3 +51,20 @@ def test_a_new_size_is_noticed_also_where_its_signal_never_comes(tmp_path: Path)
         t.wait("Connect your APIs to Wallarm API Discovery")
         t.resize(60, 15)
         t.wait("This terminal is 60 x 15.")
+
+
+def test_in_a_tmux_of_256_colours_surfaces_and_states_are_greys_on_one_background(
+    tmp_path: Path,
+) -> None:
+    greys, accent = range(232, 256), 75
+    with terminal((*SCRIPTED, "--step", "welcome"), tmp_path) as t:
+        t.wait("Connect your APIs to Wallarm API Discovery", "✓ Region")
+        t.press("C-n")
+        t.wait("Which AWS account and Region?", "✓ Account")
+        t.press("C-n")
+        t.wait("Which stages should Wallarm learn from?", "read at")
+        assert {233, 235, 237, 238, accent} <= t.backgrounds  # all there: a row, fields, buttons
+        assert t.backgrounds - {accent} <= {*greys}
+        t.press("C-p")
+        t.wait("Light or dark")
+        assert t.backgrounds <= {*greys, accent, 59}

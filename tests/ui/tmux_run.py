@@ -9,6 +9,7 @@ A terminal of 80x24 in a tmux of its own; what is looked at is what tmux shows.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -25,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPTED = (sys.executable, "-m", "tests.ui.demo", "--fast")
 SANDBOX = (sys.executable, "-m", "wizard.cli", "sandbox", "try")
 
-NOT_PASSED_ON = ("NO_COLOR", "TMUX", "COLUMNS", "LINES")
+NOT_PASSED_ON = ("NO_COLOR", "COLORTERM", "TMUX", "COLUMNS", "LINES")
 
 
 @dataclass
@@ -51,6 +52,12 @@ class Terminal:
     @property
     def text(self) -> str:
         return self.ask("capture-pane", "-p", "-t", "w")
+
+    @property
+    def backgrounds(self) -> set[int]:
+        """What stands behind the signs, as numbers of the 256 colours."""
+        shown = self.ask("capture-pane", "-p", "-e", "-N", "-t", "w")
+        return {int(number) for number in re.findall(r"48;5;(\d+)", shown)}
 
     def told(self, name: str) -> str:
         """One of tmux's own facts, e.g. `cursor_y`."""

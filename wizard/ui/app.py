@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from wizard.ui.session import Session
 
 
-OF_TEXTUAL = ("Theme", "Screenshot")  # of the commands that every Textual app has
+OF_TEXTUAL = ("Screenshot",)  # of the commands that every Textual app has
 
 
 def commands(

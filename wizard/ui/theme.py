@@ -18,43 +18,103 @@ from textual.theme import Theme
 
 from wizard.core.events import State, glyph
 
+
+def _shades(
+    *,
+    pressed: str,
+    resting: str,
+    raised: str,
+    flat: str,
+    line: str,
+    bright: str,
+    muted: str,
+    faint: str,
+    fore: str,
+    accent: str,
+) -> dict[str, str]:
+    """The states of things, under the names that Textual's own widgets use for them.
+
+    `pressed` is where the keys go (a row, a field), `resting` a row that waits for them; a button
+    is `raised`, one that can do nothing `flat`.
+    """
+    return {
+        "surface-active": pressed,
+        "block-cursor-foreground": fore,
+        "block-cursor-background": pressed,
+        "block-cursor-blurred-background": pressed,  # the palette's keys go to its field
+        "block-hover-background": resting,
+        "input-selection-background": line,
+        "screen-selection-background": line,
+        "panel-darken-1": resting,
+        "panel-lighten-1": flat,
+        "panel-lighten-2": raised,
+        "panel-lighten-3": line,
+        "primary-lighten-1": bright,
+        "text-muted": muted,
+        "text-disabled": faint,
+        "border": line,
+        "border-blurred": line,
+        "scrollbar": line,
+        "scrollbar-hover": faint,
+        "scrollbar-active": accent,
+        "footer-key-foreground": accent,
+    }
+
+
+# Every colour is one of the 256 that most terminals have (in tmux, over SSH): there a bluish dark
+# surface would turn navy and a shaded button teal. So surfaces and states are greys, each one step
+# apart, and nothing is blended from two colours.
 DARK = Theme(
     name="wallarm-dark",
-    primary="#5AA2FF",
-    secondary="#5AA2FF",
-    accent="#5AA2FF",
-    warning="#F0B429",
-    error="#FF6B6B",
-    success="#5FD38D",
-    foreground="#D7DEE8",
-    background="#0F141B",
-    surface="#151C25",
-    panel="#1D2733",
+    primary="#5FAFFF",
+    secondary="#5FAFFF",
+    accent="#5FAFFF",
+    warning="#FFAF00",
+    error="#FF5F5F",
+    success="#5FD787",
+    foreground="#D7D7D7",
+    background="#121212",
+    surface="#1C1C1C",
+    panel="#262626",
     dark=True,
-    variables={
-        "footer-key-foreground": "#5AA2FF",
-        "border": "#3A4A5E",
-        "scrollbar": "#3E4855",
-    },
+    variables=_shades(
+        pressed="#3A3A3A",
+        resting="#262626",
+        raised="#444444",
+        flat="#303030",
+        line="#4E4E4E",
+        bright="#87D7FF",
+        muted="#A8A8A8",
+        faint="#808080",
+        fore="#D7D7D7",
+        accent="#5FAFFF",
+    ),
 )
 LIGHT = Theme(
     name="wallarm-light",
-    primary="#0B5FD0",
-    secondary="#0B5FD0",
-    accent="#0B5FD0",
-    warning="#8A5A00",
-    error="#B42318",
-    success="#14743C",
-    foreground="#1C2733",
-    background="#FAFBFC",
-    surface="#F0F3F7",
-    panel="#E2E8F0",
+    primary="#005FD7",
+    secondary="#005FD7",
+    accent="#005FD7",
+    warning="#875F00",
+    error="#AF0000",
+    success="#005F00",
+    foreground="#1C1C1C",
+    background="#FFFFFF",
+    surface="#EEEEEE",
+    panel="#E4E4E4",
     dark=False,
-    variables={
-        "footer-key-foreground": "#0B5FD0",
-        "border": "#B6C2D0",
-        "scrollbar": "#B6C2D0",
-    },
+    variables=_shades(
+        pressed="#D0D0D0",
+        resting="#EEEEEE",
+        raised="#C6C6C6",
+        flat="#DADADA",
+        line="#B2B2B2",
+        bright="#005FFF",
+        muted="#585858",
+        faint="#767676",
+        fore="#1C1C1C",
+        accent="#005FD7",
+    ),
 )
 
 
@@ -111,7 +171,7 @@ def ink(widget: DOMNode) -> Ink:
 
 def make_ink(variables: dict[str, str], *, unicode: bool = True) -> Ink:
     """The inks of a theme, from its CSS variables."""
-    fore, back = Color.parse(variables["foreground"]), Color.parse(variables["background"])
+    fore = Color.parse(variables["foreground"])
 
     def style(colour: Color, *, bold: bool = False) -> Style:
         return Style(color=colour.rich_color, bold=bold or None)
@@ -121,7 +181,7 @@ def make_ink(variables: dict[str, str], *, unicode: bool = True) -> Ink:
 
     return Ink(
         plain=style(fore),
-        muted=style(back.blend(fore, 0.66)),
+        muted=style(token("text-muted")),
         bold=style(fore, bold=True),
         strong=Style(bold=True),
         accent=style(token("primary")),
