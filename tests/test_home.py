@@ -65,7 +65,7 @@ def test_a_bug_is_told_where_its_traceback_cannot_be_kept(home: bool, tmp_path: 
 
 
 def test_where_nothing_can_be_written_the_variable_that_helps_is_named(tmp_path: Path) -> None:
-    done = run(tmp_path, "status", XDG_DATA_HOME="/proc/nowhere")
+    done = run(tmp_path, "uninstall", "--yes", XDG_DATA_HOME="/proc/nowhere")
     assert done.returncode == 1
     assert "set XDG_DATA_HOME to a folder of yours that can be written" in done.stderr
 

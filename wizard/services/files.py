@@ -66,12 +66,15 @@ def no_home(why: str) -> WizardError:
 
 
 def private_dir(path: Path) -> Path:
-    """The folder, made if need be, closed to everybody else (0700).
+    """The folder, made if need be with those above it, closed to everybody else (0700).
 
     Raises WizardError WAG-E-WS-013 for one that others work in: closing it would lock them out.
     """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # `parents=True` would leave those above open to everybody.
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(mode=0o700, exist_ok=True)
         found = path.stat()
         if found.st_mode & 0o077:
             if found.st_mode & stat.S_ISVTX or path.resolve() in (home(), Path("/")):

@@ -56,9 +56,20 @@ class Lock:
 
     def acquire(self) -> Lock:
         """Take the lock or say who has it."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise WizardError(
+                "WAG-E-WS-001",
+                "The workspace cannot be written",
+                why=f"{self._path}: {error.strerror or error}",
+                next_step="Run the same command again; if it stays, repair the permissions of "
+                f"{self._path.parent}.",
+            ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not _is_at(descriptor, self._path):  # its holder took the folder away meanwhile
+                raise BlockingIOError
         except BlockingIOError:
             os.close(descriptor)
             raise WizardError(
@@ -104,6 +115,13 @@ class Lock:
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def read_owner(path: Path) -> Owner | None:

@@ -10,6 +10,8 @@ import pytest
 
 from wizard.core.errors import UsageError, WizardError
 from wizard.services import files
+from wizard.services.files import private_dir, write_private
+from wizard.services.lock import Lock
 from wizard.services.workspace import module as assets
 from wizard.services.workspace.module import BACKEND_FILE
 from wizard.services.workspace.workspace import (
@@ -279,3 +281,52 @@ def test_the_module_is_found_in_a_checkout_and_in_an_installed_copy(
     (folder / "main.tf").touch()
     monkeypatch.setattr(assets, "_PACKAGE", tmp_path / "wizard")
     assert assets.terraform_module() == folder
+
+
+def test_every_folder_above_a_workspace_is_private(tmp_path: Path) -> None:
+    deep = tmp_path / "share" / "workspaces" / "123456789012" / "eu-west-1" / "x"
+    private_dir(deep)
+    made = [deep, *deep.parents[:4]]
+    assert [oct(folder.stat().st_mode & 0o777) for folder in made] == ["0o700"] * 5
+
+
+def test_a_folder_in_which_nothing_came_about_goes_again(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    workspace = open_workspace(WorkspaceId("123456789012", "eu-west-1", "x"))
+    with workspace.locked("test"):
+        workspace.sweep()
+        workspace.remove_unused()
+    assert [path.name for path in tmp_path.rglob("*")] == ["wallarm-apigw"]
+
+
+@pytest.mark.parametrize("made_before", [True, False])
+def test_a_folder_that_was_there_or_holds_anything_stays(
+    tmp_path: Path, monkeypatch, made_before: bool
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    who = WorkspaceId("123456789012", "eu-west-1", "x")
+    workspace = open_workspace(who)
+    if made_before:
+        workspace = open_workspace(who)
+    else:
+        write_private(workspace.answers_file, "{}")
+    with workspace.locked("test"):
+        workspace.remove_unused()
+    assert workspace.root.is_dir()
+
+
+def test_a_lock_on_a_folder_that_its_holder_takes_away_is_nobodys(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    first = Lock(path).acquire()
+    path.unlink()
+    first.release()
+    with Lock(path) as second:
+        assert second.held
+        assert path.exists()
+
+
+def test_a_lock_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WizardError) as caught:
+        Lock(tmp_path / "gone" / "lock").acquire()
+    assert caught.value.code == "WAG-E-WS-001"
+    assert str(tmp_path / "gone" / "lock") in caught.value.why

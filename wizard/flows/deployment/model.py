@@ -195,12 +195,28 @@ class Deployment:
         try:
             return Outputs.read(self._raw_outputs())
         except KeyError as error:
-            raise WizardError(
+            raise self._not_deployed(str(error)) from error
+
+    def _not_deployed(self, output: str) -> WizardError:
+        prefix, place = (
+            self.answers.name_prefix,
+            f"{self.identity.account_id}, {self.identity.region}",
+        )
+        if self.nothing_done_here:
+            return WizardError(
                 "WAG-E-DEPLOY-002",
-                f"No finished deployment named {self.answers.name_prefix} was found",
-                why=f"Terraform's state has no output {error}.",
-                next_step="Run `wallarm-apigw install`; it goes on where it stopped.",
-            ) from error
+                f"No deployment named {prefix} was found in {place}",
+                why="Nothing was ever deployed under this name from here.",
+                next_step="`wallarm-apigw install` deploys it. One of another name is named with "
+                "--name-prefix; one whose state is in a bucket is found with "
+                "WALLARM_APIGW_STATE_BUCKET.",
+            )
+        return WizardError(
+            "WAG-E-DEPLOY-002",
+            f"The deployment {prefix} in {place} is not finished",
+            why=f"Terraform's state has no output {output}.",
+            next_step="Run `wallarm-apigw install`; it goes on where it stopped.",
+        )
 
     def _raw_outputs(self) -> dict[str, object]:
         """From the state itself: at once, where Terraform would have to `init` first."""

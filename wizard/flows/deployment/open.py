@@ -58,7 +58,8 @@ def open_deployment(
     context: Context, answers: Answers, session: Session, identity: Identity, flow: str
 ) -> Iterator[Deployment]:
     """Hold a deployment to change it: its locks are taken, and what an interrupted run left is
-    dealt with. Raises WizardError where another run holds it.
+    dealt with. Raises WizardError where another run holds it. A folder that was made for it goes
+    again where nothing came of it.
 
     Args:
         flow: the use case, as its journal entries and its lock name it.
@@ -73,6 +74,7 @@ def open_deployment(
             yield deployment
         finally:
             unlock_state(deployment)
+            deployment.workspace.remove_unused()
 
 
 def read_deployment(

@@ -108,7 +108,8 @@ def _workspace(context: Context, answers: Answers, exam: Examination) -> dict[st
         entries = deployment.journal.entries[-_LAST_ENTRIES:]
     except WizardError as error:
         return {"journal.jsonl": f"{error}\n"}
-    log = tail(deployment.workspace.log_file)
+    workspace = deployment.workspace
+    log = tail(workspace.log_file) if workspace.root.exists() else ""
     return {
         "journal.jsonl": "\n".join(json.dumps(asdict(e), ensure_ascii=False) for e in entries),
         "state.txt": _state(deployment),
@@ -131,6 +132,8 @@ def _last_lines(exam: Examination, source: LogSource) -> str:
 def _state(deployment: Deployment) -> str:
     """Only addresses: the state's content stays where it is."""
     try:
+        if not deployment.workspace.check_state():
+            return "the state holds no resource\n"
         return "\n".join(deployment.terraform.state_list()) + "\n"
     except WizardError as error:
         return str(error)

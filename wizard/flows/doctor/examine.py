@@ -232,7 +232,7 @@ def _plan(deployment: Deployment) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _nothing_deployed(answers: Answers) -> WizardError:
     return WizardError(
         "WAG-E-DEPLOY-002",
-        f"No finished deployment named {answers.name_prefix} was found",
+        f"No deployment named {answers.name_prefix} was found",
         why="Terraform's state here is empty.",
         next_step="Run `wallarm-apigw install`, or `doctor` where it was deployed.",
     )

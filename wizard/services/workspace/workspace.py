@@ -13,6 +13,7 @@ Every file is 0600 and written whole or not at all.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -130,10 +131,14 @@ def data_dir() -> Path:
 
     Raises WizardError WAG-E-WS-014 where this user has no home.
     """
+    return private_dir(_data_place())
+
+
+def _data_place() -> Path:
     folder = data_path()
     if folder is None:
         raise files.no_home("Answers, journal and state would be kept there.")
-    return private_dir(folder)
+    return folder
 
 
 def data_path() -> Path | None:
@@ -158,11 +163,13 @@ class Workspace:
         self.state = LocalState(root / "state")
         self.unsaved = UnsavedStates(root)
         self.shared: SharedState | None = None
+        self._made_now = False
 
     def make(self) -> None:
         """Make the folder and say in it whose it is."""
         private_dir(self.root)
         if not read_meta(self.root):
+            self._made_now = True
             write_meta(
                 self.root,
                 account_id=self.id.account_id,
@@ -293,6 +300,19 @@ class Workspace:
             else:
                 path.unlink(missing_ok=True)
 
+    def remove_unused(self) -> None:
+        """Take the folder away again if it was made now and nothing was written into it.
+
+        Call it with the lock held. Of the folders above it the empty ones go as well.
+        """
+        files_in_it = (path for path in self.root.rglob("*") if path.is_file())
+        if not self._made_now or any(path.name not in (_META, "lock") for path in files_in_it):
+            return
+        shutil.rmtree(self.root, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            for folder in self.root.parents[:3]:  # Region, account, all of them
+                folder.rmdir()
+
     def _write_backend(self, module: Path) -> None:
         private_dir(self.state.path.parent)
         backend = self.backend or self._local_backend
@@ -333,7 +353,12 @@ def open_workspace(
                 next_step="Correct region and name_prefix.",
             )
     if chosen is None:
-        chosen = data_dir() / "workspaces" / identity.account_id / identity.region
+        chosen = (
+            (data_dir() if make else _data_place())
+            / "workspaces"
+            / identity.account_id
+            / identity.region
+        )
         chosen = chosen / identity.name_prefix
     if make:
         private_dir(chosen)
@@ -361,7 +386,7 @@ def _override(backend: Mapping[str, Any]) -> str:
 
 def list_workspaces() -> tuple[KnownDeployment, ...]:
     """Every deployment with a folder in the user's data directory, the last changed first."""
-    descriptions = (data_dir() / "workspaces").glob("*/*/*/workspace.json")
+    descriptions = (_data_place() / "workspaces").glob("*/*/*/workspace.json")
     found = [describe_workspace(file.parent) for file in descriptions]
     return tuple(sorted((f for f in found if f), key=lambda f: f.changed, reverse=True))
 
