@@ -64,10 +64,10 @@ def test_a_bug_is_told_where_its_traceback_cannot_be_kept(home: bool, tmp_path: 
     assert "Traceback" not in done.stderr
 
 
-def test_where_nothing_can_be_written_the_variable_that_helps_is_named(tmp_path: Path) -> None:
-    done = run(tmp_path, "uninstall", "--yes", XDG_DATA_HOME="/proc/nowhere")
-    assert done.returncode == 1
-    assert "set XDG_DATA_HOME to a folder of yours that can be written" in done.stderr
+def test_where_nothing_can_be_written_the_variable_that_helps_is_named() -> None:
+    with pytest.raises(WizardError) as caught:
+        files.private_dir(Path("/proc/nowhere"))
+    assert "set XDG_DATA_HOME to a folder of yours that can be written" in caught.value.next_step
 
 
 def test_the_home_of_an_environment_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
