@@ -16,6 +16,7 @@ from wizard.ui import terminal
 from wizard.ui.screens import doctor_text
 from wizard.ui.screens.dialogs import Agree, AskFile, Confirm, Details
 from wizard.ui.screens.doctor import Doctor
+from wizard.ui.widgets.log_pane import LogRows, unfolded
 from wizard.ui.widgets.tree import TreeRows
 
 
@@ -51,6 +52,109 @@ async def test_a_log_goes_on_while_it_is_looked_at_and_no_line_comes_twice() -> 
         await w.press("l", "l", "l", "l", "l")
         await look_again(w)
         assert w.text.count("node registration done") == 1, "still there when it is come back to"
+
+
+@SIZES
+async def test_a_log_is_searched_and_escape_leaves_the_field_then_the_search_then_the_screen(
+    size: tuple[int, int],
+) -> None:
+    async with wizard("doctor", size=size) as w:
+        await w.press("l")
+        await look_again(w)
+        await w.press("slash")
+        await w.type("REGISTR")
+        assert "node registration done" in w.text
+        assert "listening on :5050" not in w.text
+        assert "1 of 3 lines" in w.text
+        await w.press("escape")
+        assert w.app.focused is not None and w.app.focused.id == "tail"
+        assert "listening on :5050" not in w.text, "the search is still there"
+        await w.press("escape")
+        assert "listening on :5050" in w.text
+        await w.press("slash")
+        await w.type("zzz")
+        assert "No line has that." in w.text
+        await w.press("escape", "escape", "escape")
+        assert w.app.session.at == "home"
+
+
+async def test_a_paused_log_stands_still_and_tells_how_much_waits() -> None:
+    async with wizard("doctor", size=(120, 36)) as w:
+        await w.press("l")
+        await look_again(w)
+        await w.press("p")
+        w.product.followers[0].say("ERROR one", "ERROR two")
+        await look_again(w)
+        assert "ERROR one" not in w.text
+        assert "paused, 2 new: p goes on" in w.text
+        await w.press("p")
+        assert "ERROR one" in w.text
+        assert "paused" not in w.text
+
+
+async def test_a_log_has_the_whole_screen_until_escape_and_its_lines_are_copied() -> None:
+    async with wizard("doctor") as w:
+        await w.press("l")
+        await look_again(w)
+        await w.press("w")
+        assert "WAG-LOG-005" not in w.text
+        assert w.text.count("INFO") == 3
+        await w.press("f", "t", "e")  # keys of the checklist, which nobody sees
+        assert w.product.calls.count("fix_preview") == 0
+        assert w.product.calls.count("diagnose") == 1
+        await w.press("y")
+        assert w.app.clipboard.splitlines()[-1].endswith("INFO listening on :5050")
+        await w.press("escape")
+        assert "WAG-LOG-005" in w.text
+        assert w.app.session.at == "doctor"
+
+
+@SIZES
+async def test_a_line_of_json_takes_one_row_and_enter_unfolds_its_fields(
+    size: tuple[int, int],
+) -> None:
+    async with wizard("doctor", size=size) as w:
+        await w.press("l", "l", "l", "w")
+        await look_again(w)
+        assert w.text.count("▸") == 2
+        await w.press("home", "enter")
+        assert w.text.count("▾") == 1
+        assert '"httpMethod": "GET",' in w.text
+        assert '"responseLatency": "31"' in w.text
+        await w.press("enter")
+        assert '"httpMethod": "GET",' not in w.text
+
+
+async def test_the_end_of_a_log_is_followed_and_a_line_that_is_read_stays_under_the_cursor() -> (
+    None
+):
+    async with wizard("doctor") as w:
+        await w.press("l")
+        await look_again(w)
+        tail = w.app.screen.query_one(LogRows)
+        w.product.followers[0].say(*(f"line {n}" for n in range(40)))
+        await look_again(w)
+        assert tail.shown[tail.cursor].text == "line 39"
+        await w.press("up", "up")
+        w.product.followers[0].say("line 40")
+        await look_again(w)
+        assert tail.shown[tail.cursor].text == "line 37"
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("nothing of it", ()),
+        ("{not json", ()),
+        ('{"a":1,"b":{"c":null}}', ("{", '  "a": 1,', '  "b": {', '    "c": null', "  }", "}")),
+        ('[INFO] {"a":1} rest', ("[INFO]", "{", '  "a": 1', "}", "rest")),
+        ('{"a":"\\u202e\\u001b[2J"}', ("{", '  "a": "\\u001b[2J"', "}")),
+    ],
+)
+def test_json_is_unfolded_a_field_a_line_and_stays_harmless(
+    text: str, parts: tuple[str, ...]
+) -> None:
+    assert unfolded(text) == parts
 
 
 async def test_a_log_that_cannot_be_read_says_why() -> None:

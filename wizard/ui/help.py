@@ -25,6 +25,7 @@ HELP: dict[str, str] = {
     "look again. f previews a safe repair, asks, and records it.\n\n"
     "r  run all      t  run this one, and what it hangs on      f  fix      enter  all of it\n"
     "l  the logs in turn (node, Lambda, API Gateway, ECS), then the evidence again\n"
+    "   in a log: /  find      p  pause      w  whole screen      enter  unfold a line\n"
     "o  open in the console      y  copy the report      e  export it (.txt .json .xml .zip)",
     "uninstall": "Stages come first: their logging is put back. Then everything that was made is "
     "destroyed, last the stored token. It can be stopped and goes on from there. What has to stay "

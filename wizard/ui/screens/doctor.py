@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal
 from textual.message import Message
-from textual.widgets import Button
+from textual.widgets import Button, Input
 
 from wizard.core.checks.checklist import CHECKS
 from wizard.core.checks.model import Check, Report, Result, selected
@@ -58,6 +58,9 @@ class Doctor(HomePart):
         Binding("o", "open", "Open"),
         Binding("y", "copy", "Copy"),
         Binding("e", "export", "Export"),
+        Binding("slash", "find", "Find", show=False),
+        Binding("p", "pause", "Pause", show=False),
+        Binding("w", "whole", "Whole screen", show=False),
     ]
 
     QUESTION = "Find what is wrong"
@@ -335,7 +338,7 @@ class Doctor(HomePart):
         return check is not None and not busy and doctor_text.fixable(check, self._result())
 
     def on_rows_moved(self, event: Rows.Moved) -> None:
-        """The evidence follows the cursor."""
+        """The evidence follows the cursor of the checklist."""
         event.stop()
         self._show_evidence()
 
@@ -398,7 +401,39 @@ class Doctor(HomePart):
             self._find_logs()
         pane.turn()
         self.set_class(pane.shows_log, "-logs")
+        if not pane.shows_log:
+            self.remove_class("-whole")
+        self.set_focus(self.query_one("#tail" if pane.shows_log else "#tree"))
         self._follow()
+
+    def action_find(self) -> None:
+        """Find lines of the log that is shown."""
+        self.query_one(Pane).search()
+
+    def action_pause(self) -> None:
+        """Hold the log still, or go on."""
+        self.query_one(Pane).pause()
+
+    def action_whole(self) -> None:
+        """Give the log all the room there is, or the checklist its own again."""
+        self.toggle_class("-whole")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A log has keys of its own; where it has all the room, the checklist has none."""
+        if action in ("find", "pause", "whole"):
+            return self._alive and self.query_one(Pane).shows_log
+        if action in ("this", "fix", "open", "export") and self.has_class("-whole"):
+            return False
+        return super().check_action(action, parameters)
+
+    def action_escape(self) -> None:
+        """Out of the field, the whole screen, the search; then Home."""
+        if isinstance(self.focused, Input):
+            super().action_escape()
+        elif self.has_class("-whole"):
+            self.remove_class("-whole")
+        elif not self.query_one(Pane).forget_search():
+            super().action_escape()
 
     def action_open(self) -> None:
         """Open the page of the console that the check is about."""
@@ -409,7 +444,10 @@ class Doctor(HomePart):
         self.mover.open_page(result.link)
 
     def action_copy(self) -> None:
-        """The report as text."""
+        """The report as text; of a log that has all the room, its lines."""
+        if self.has_class("-whole"):
+            self.mover.copy(self.query_one(Pane).copied(), "Log")
+            return
         self.mover.copy(as_text(self._report(), unicode=True), "Report")
 
     def action_export(self) -> None:
