@@ -67,7 +67,8 @@ async def test_a_log_is_searched_and_escape_leaves_the_field_then_the_search_the
         assert "listening on :5050" not in w.text
         assert "1 of 3 lines" in w.text
         await w.press("escape")
-        assert w.app.focused is not None and w.app.focused.id == "tail"
+        assert w.app.focused is not None
+        assert w.app.focused.id == "tail"
         assert "listening on :5050" not in w.text, "the search is still there"
         await w.press("escape")
         assert "listening on :5050" in w.text

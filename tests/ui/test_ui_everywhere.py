@@ -15,7 +15,7 @@ from textual.widgets import Button
 from tests.ui.acting import SIZES, Session, wizard
 from tests.ui.loop_watch import LoopWatch
 from tests.ui.scenes import CHOSEN, settle, until
-from tests.ui.script import TOKEN, Script
+from tests.ui.script import TOKEN, Script, deploy_error
 from tests.ui.scripted import Scripted
 from wizard.core.answers.model import Answers
 from wizard.core.answers.steps import STEPS
@@ -75,6 +75,40 @@ async def test_the_palette_goes_to_a_step_that_was_seen() -> None:
         await until(w.pilot, lambda: "Which AWS account and Region?" in w.text)
         await w.press("enter")
         await until(w.pilot, lambda: w.app.session.at == "aws")
+
+
+def palette(w: Session) -> dict[str, str]:
+    """What the palette offers on the screen that is shown."""
+    return {c.title: c.help for c in w.app.get_system_commands(w.app.screen)}
+
+
+async def test_the_palette_offers_what_the_screen_can_do_at_this_moment() -> None:
+    async with wizard("doctor") as w:
+        offered = palette(w)
+        assert {"Run all again", "Run this", "Fix", "Logs", "Open in console", "Export"} <= {
+            *offered
+        }
+        assert "Find" not in offered, "no log is shown"
+        assert not [title for title in offered if "ocus" in title], "what every screen can do"
+        assert offered["Fix"] == "Preview the repair of this check, then ask (f on this screen)"
+        assert len(offered) == len(list(w.app.get_system_commands(w.app.screen))), "each once"
+        await w.press("l")
+        assert {"Find", "Pause", "Whole screen"} <= {*palette(w)}
+        await w.press("ctrl+p")
+        await w.type("whole")
+        await until(w.pilot, lambda: "Give this log" in w.text)
+        await w.press("enter")
+        await until(w.pilot, lambda: w.app.screen.has_class("-whole"))
+
+
+async def test_a_failed_deployments_buttons_are_in_the_palette_too() -> None:
+    script = Script(hostile=False, fail={"deploy": deploy_error()})
+    async with wizard("review", answers=READY, token=True, script=script) as w:
+        await w.press("ctrl+n")
+        await until(w.pilot, lambda: bool(w.app.deployment_run.now.ended))
+        await settle(w.pilot)
+        assert {"Retry", "Undo", "Support bundle", "Copy"} <= {*palette(w)}
+        assert "Stop" not in palette(w)
 
 
 async def test_everything_can_be_done_with_the_mouse() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import shutil
 import time
@@ -16,6 +17,7 @@ from textual.filter import Monochrome, NoColor
 from textual.geometry import Size
 from textual.scrollbar import ScrollBar
 from textual.timer import Timer
+from textual.widgets import Button
 
 from wizard.core.answers import steps
 from wizard.core.answers.model import Answers
@@ -49,7 +51,7 @@ def commands(
     ours: Iterable[SystemCommand],
     of_every_app: Iterable[SystemCommand],
 ) -> Iterable[SystemCommand]:
-    """The steps seen so far, then what works on every screen."""
+    """The steps seen so far, then what this screen can do, then what works on every screen."""
     for step in path(session):
         if step.id in session.seen and step.id != session.at:
             yield SystemCommand(f"Go to {step.title}", step.question, lambda i=step.id: visit(i))
@@ -373,13 +375,34 @@ class WizardApp(App[int]):
         """Light or dark."""
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
 
+    def actions_of(self, screen: StepScreen) -> Iterable[SystemCommand]:
+        """What the screen's own keys and buttons do at this moment, once each."""
+        buttons = {b.id: b for b in screen.query(Button) if b.focusable and b.display}
+        names = {key: str(button.label) for key, button in buttons.items()}
+        names["next"] = screen.next_label()
+        done = {"help", "escape", "back", "quit"}
+        for found in screen.active_bindings.values():
+            binding, action = found.binding, found.binding.action
+            title = names.get(action, binding.description)
+            ours = found.node is screen and found.enabled and bool(title)
+            if ours and action.isidentifier() and action not in done:
+                done.add(action)
+                key = f"{self.get_key_display(binding)} on this screen"
+                words = f"{found.tooltip} ({key})" if found.tooltip else key
+                act = functools.partial(self.run_action, action, screen)
+                yield SystemCommand(title, words[0].upper() + words[1:], act)
+        for name, button in buttons.items():
+            if name not in done:
+                yield SystemCommand(str(button.label), "A button of this screen", button.press)
+
     def get_system_commands(self, screen: Any) -> Iterable[SystemCommand]:
-        """The palette: the steps, then what every app has."""
+        """The palette: the steps, the actions of this screen, then what every app has."""
         ours = [
             SystemCommand("Light or dark", "Switch the theme", self.action_switch_theme),
             SystemCommand("Quit", "Leave the wizard", self.action_ask_quit),
         ]
         if isinstance(screen, StepScreen):
             ours.append(SystemCommand("Help", "Help for this screen", screen.action_help))
+            ours = [*self.actions_of(screen), *ours]
         of_every_app = super().get_system_commands(screen)
         return commands(self.session, self.visit, ours, of_every_app)

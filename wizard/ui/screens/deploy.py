@@ -37,9 +37,9 @@ class Deploy(StepScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "tab(-1)", show=False, priority=True),
         Binding("right", "tab(1)", "Tabs", key_display="←→", priority=True),
-        Binding("c", "stop", "Stop"),
-        Binding("t", "retry", "Retry"),
-        Binding("y", "copy", "Copy"),
+        Binding("c", "stop", "Stop", tooltip="Ask, then stop when what is running is finished"),
+        Binding("t", "retry", "Retry", tooltip="Go on with what is not done"),
+        Binding("y", "copy", "Copy", tooltip="Copy the failure as text"),
     ]
 
     def __init__(self, guide: Guide) -> None:

@@ -51,16 +51,24 @@ class Doctor(HomePart):
     AUTO_FOCUS = "TreeRows"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+n", "next", "Next", id="next", priority=True, show=False),
-        Binding("r", "all", "Run all"),
-        Binding("t", "this", "This"),
-        Binding("f", "fix", "Fix"),
-        Binding("l", "logs", "Logs"),
-        Binding("o", "open", "Open"),
-        Binding("y", "copy", "Copy"),
-        Binding("e", "export", "Export"),
-        Binding("slash", "find", "Find", show=False),
-        Binding("p", "pause", "Pause", show=False),
-        Binding("w", "whole", "Whole screen", show=False),
+        Binding("r", "all", "Run all", tooltip="Look at every link again"),
+        Binding(
+            "t", "this", "This", tooltip="Run the check under the cursor, and what it hangs on"
+        ),
+        Binding("f", "fix", "Fix", tooltip="Preview the repair of this check, then ask"),
+        Binding("l", "logs", "Logs", tooltip="Show the logs in turn beside the checklist"),
+        Binding(
+            "o", "open", "Open", tooltip="Open the page of the AWS console that the check is about"
+        ),
+        Binding("y", "copy", "Copy", tooltip="Copy the report, or a log on the whole screen"),
+        Binding("e", "export", "Export", tooltip="Write the report or a support bundle to a file"),
+        Binding(
+            "slash", "find", "Find", show=False, tooltip="Show only lines of this log with a word"
+        ),
+        Binding("p", "pause", "Pause", show=False, tooltip="Hold this log still, or go on"),
+        Binding(
+            "w", "whole", "Whole screen", show=False, tooltip="Give this log all the room there is"
+        ),
     ]
 
     QUESTION = "Find what is wrong"

@@ -38,7 +38,12 @@ class Review(StepScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "tab(-1)", show=False, priority=True),
         Binding("right", "tab(1)", "Tabs", key_display="←→", priority=True),
-        Binding("r", "again", "Plan again"),
+        Binding(
+            "r",
+            "again",
+            "Plan again",
+            tooltip="Work out every change anew; nothing is changed by it",
+        ),
         Binding("c", "copy", "Copy this tab"),
     ]
 

@@ -31,12 +31,14 @@ class Stages(StepScreen):
     STEP = "stages"
     AUTO_FOCUS = "StageTable"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "all", "All shown"),
+        Binding(
+            "a", "all", "All shown", tooltip="Select every stage that the filter shows, or none"
+        ),
         # With priority: what is typed behind it at once must not reach the table, where keys act.
         Binding("slash", "filter", "Filter", key_display="/", priority=True),
-        Binding("d", "details", "Details"),
-        Binding("s", "sort", "Sort"),
-        Binding("r", "reload", "Reload"),
+        Binding("d", "details", "Details", tooltip="Everything about the stage under the cursor"),
+        Binding("s", "sort", "Sort", tooltip="By name, type, logging or selection"),
+        Binding("r", "reload", "Reload", tooltip="Read the APIs of the Region again"),
     ]
 
     def body(self) -> ComposeResult:

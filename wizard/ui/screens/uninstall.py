@@ -32,8 +32,8 @@ class Uninstall(HomePart):
     STEP = "uninstall"
     AUTO_FOCUS = "TreeRows"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c", "stop", "Stop"),
-        Binding("y", "copy", "Copy"),
+        Binding("c", "stop", "Stop", tooltip="Stop when what is running is finished"),
+        Binding("y", "copy", "Copy", tooltip="Copy what is shown as text"),
         Binding("l", "logs", "Keep/delete logs"),
     ]
 
