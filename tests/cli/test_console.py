@@ -217,3 +217,32 @@ def test_the_end_counts_and_says_how_long_it_took(capsys: pytest.CaptureFixture[
         console._began -= 102
         console.end("5 stages connected, 1 failed", good=False)
     assert "✗ 5 stages connected, 1 failed. Took 1m 42s." in capsys.readouterr().err
+
+
+def test_lines_that_were_kept_back_are_told_once_there_is_something_to_tell(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Console(held=True) as console:
+        console.line("reading")
+        assert capsys.readouterr().err == ""
+        console.release()
+        console.line("2 stages changed")
+    assert [line.split(" ", 1)[1] for line in capsys.readouterr().err.splitlines()] == [
+        "reading",
+        "2 stages changed",
+    ]
+
+
+def test_lines_that_were_kept_back_are_lost_where_nothing_is_to_tell(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Console(held=True) as console:
+        console.line("reading")
+    assert capsys.readouterr().err == ""
+
+
+def test_an_error_tells_what_was_kept_back(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(RuntimeError), Console(held=True) as console:
+        console.line("reading")
+        raise RuntimeError
+    assert "reading" in capsys.readouterr().err

@@ -91,13 +91,19 @@ def print_error(error: WizardError, *, as_json: bool) -> None:
 
 
 class Console:
-    """Listener of a flow. Use as a context manager: it owns the live display and a heartbeat."""
+    """Listener of a flow. Use as a context manager: it owns the live display and a heartbeat.
 
-    def __init__(self, *, as_json: bool = False) -> None:
+    Args:
+        held: where nobody watches, lines are kept back until `release`, and lost where it never
+            comes: a scheduler mails whatever it is told. An error releases them.
+    """
+
+    def __init__(self, *, as_json: bool = False, held: bool = False) -> None:
         self._json = as_json
         self._lock = threading.RLock()
         self._unicode = speaks_unicode(sys.stderr)
         self._live_wanted = sys.stderr.isatty() and not as_json
+        self._held: list[str] | None = [] if held and not sys.stderr.isatty() else None
         self._live: LiveDeploy | None = None
         self._began = self._last_output = time.monotonic()
         self._snapshot: Any = None
@@ -111,7 +117,9 @@ class Console:
         self._beat.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.release()
         self._stop.set()
         self.end_live()
         self._beat.join(timeout=2)
@@ -129,6 +137,13 @@ class Console:
             mark = f"{glyph(state, unicode=self._unicode)} " if state else ""
             for number, part in enumerate(text.splitlines() or [""]):
                 self._print((mark if number == 0 else " " * len(mark) + "  ") + clean(part))
+
+    def release(self) -> None:
+        """Tell what was kept back, and from now on everything at once."""
+        with self._lock:
+            for text in self._held or ():
+                print(text, file=sys.stderr, flush=True)
+            self._held = None
 
     def end(self, text: str, *, good: bool) -> None:
         """The last line of a command that changed something.
@@ -205,7 +220,10 @@ class Console:
         self._last_output = time.monotonic()
         if not self._live_wanted:
             text = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ} {text}"
-        print(text, file=sys.stderr, flush=True)
+        if self._held is not None:
+            self._held.append(text)
+        else:
+            print(text, file=sys.stderr, flush=True)
 
     def _heartbeat(self) -> None:
         """A sign of life at least every ten seconds, so that a log reader never wonders."""

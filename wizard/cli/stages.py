@@ -249,13 +249,15 @@ def reconcile(options: argparse.Namespace) -> int:
 
     env = take_environment()
     answers = load_answers(options, env)
-    with Console(as_json=setting(options, "json", env)) as console:
+    with Console(as_json=setting(options, "json", env), held=True) as console:
         context = make_context(options, env, console)
         with (
             Reconcile(context, answers, options.at_most) as job,
             GracefulStop(console, lambda: job.stages.deployment.working),
         ):
             review = job.review()
+            if review.notes or not review.found.quiet:
+                console.release()
             told = review.found.of(Step.REPORT, Step.GONE, Step.REFUSED)
             for one in (*review.found.of(Step.CONNECT, Step.PUT_BACK), *told):
                 state = State.WARNING if one in told else None
