@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -81,3 +82,26 @@ def test_a_file_that_others_could_read_is_private_once_it_is_written_again(tmp_p
     path.chmod(0o644)
     write_private(path, "new")
     assert mode(path) == 0o600
+
+
+def test_folders_above_it_that_had_to_be_made_are_closed_whatever_the_umask(
+    tmp_path: Path,
+) -> None:
+    before = os.umask(0)
+    try:
+        private_dir(tmp_path / "a" / "b" / "c")
+    finally:
+        os.umask(before)
+    assert [mode(tmp_path / name) for name in ("a", "a/b", "a/b/c")] == [0o700] * 3
+
+
+def test_a_shell_that_allows_no_more_open_files_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("tempfile.mkstemp", none_left)
+    with pytest.raises(WizardError) as caught:
+        write_private(tmp_path / "state", "x")
+    assert "ulimit -n" in caught.value.next_step

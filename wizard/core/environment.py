@@ -78,14 +78,24 @@ def settled(env: Mapping[str, str], whole: Callable[[str], str]) -> dict[str, st
     """
     out = {}
     for name, text in env.items():
-        if not text.strip() and _OURS_TO_READ.fullmatch(name):
-            continue
+        if _OURS_TO_READ.fullmatch(name):
+            text = _bare(name, text)
+            if not text:
+                continue
         if name in PATH_VARIABLES or (name == PROGRAM and is_path(text)):
             text = whole(text)
         elif name in PATH_LISTS:
             text = ":".join(map(whole, filter(None, text.split(":"))))
         out[name] = text
     return out
+
+
+def _bare(name: str, text: str) -> str:
+    """A value without what came along with it: blanks, the `\\r` of a file written on Windows,
+    and quotes that no shell took off (`docker run --env-file`)."""
+    text = text.strip()
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    return text[1:-1].strip() if quoted and name.startswith("AWS_") else text
 
 
 def is_path(text: str) -> bool:

@@ -53,6 +53,7 @@ def redact(text: str) -> str:
     """
     text = _KEY_BEGIN.sub("<private-key>", text)
     text = _cut_keys(text)
+    text = _HEADER_VALUE.sub("header value", text)
     text = _HEADER.sub(r"\g<name><redacted>", text)
     text = _NAMED.sub(r"\g<name><redacted>", text)
     text = _URL.sub(r"\1<redacted>@", text)
@@ -96,10 +97,15 @@ def _cut_keys(text: str) -> str:
 # goes, too: tokens are put there.
 _LOGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,20}://)(?:[^\s\"\\]|\\(?!\")){1,2000}@")
 
+# How Python's http.client quotes what it does not send: a signature, a session token.
+_HEADER_VALUE = re.compile(r"header value b?(?:'[^']*'|\"[^\"]*\"|[^\s]+)")
+
 
 def without_logins(text: str) -> str:
     """A text whose addresses hold neither user name nor password: nothing is left of what stands
-    before the last @ of each."""
+    before the last @ of each; nor a header's value that was refused, which may be a token."""
+    if "header value" in text:
+        text = _HEADER_VALUE.sub("header value", text)
     if "@" not in text or "//" not in text:
         return text
     return _LOGIN.sub(r"\1", text)

@@ -123,6 +123,14 @@ def _sync_dir(path: Path) -> None:
 
 def _cannot(path: Path, error: OSError) -> WizardError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return WizardError(
+            "WAG-E-WS-001",
+            "Too many files are open",
+            why=f"{path}: {error.strerror}.",
+            next_step="Allow more in this shell (`ulimit -n 1024`), then run the same command "
+            "again.",
+        )
     return WizardError(
         "WAG-E-WS-001",
         "The disk is full" if full else "The workspace cannot be written",

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import threading
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.parsers import ResponseParserError
 
 from wizard.core.errors import WizardError
-from wizard.services.aws.boundary import Helper, UnforeseenError, guard
-from wizard.services.aws.errors import explain, explained
+from wizard.core.redact import redact, without_logins
+from wizard.services.aws.boundary import Helper, UnforeseenError, end_helpers, guard
+from wizard.services.aws.errors import blame, explain, explained
 
 
 def client(error: Exception) -> Any:
@@ -104,6 +107,97 @@ def test_a_helper_that_gives_nothing_is_named_with_its_words_and_without_its_arg
 def test_a_helper_that_hangs_is_ended_and_one_that_answers_is_heard() -> None:
     with pytest.raises(WizardError, match="did not end"):
         helper("import time; time.sleep(60)").communicate(seconds=0.5)
-    answering = helper("print('{\"Version\": 1}')")
-    assert answering.communicate()[0].strip() == b'{"Version": 1}'
+    answering = helper(f"print({json.dumps(GOOD)!r})")
+    assert json.loads(answering.communicate()[0]) == GOOD
     assert answering.returncode == 0
+
+
+GOOD = {"Version": 1, "AccessKeyId": "AKIA", "SecretAccessKey": "s/+="}
+LATER, EARLIER = "2999-01-01T00:00:00Z", "2020-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({}, ""),
+        ({"SessionToken": None, "Expiration": None}, ""),
+        ({"SessionToken": "t", "Expiration": LATER}, ""),
+        ({"Version": 2}, "`Version` of 1"),
+        ({"Version": None}, "`Version` of 1"),
+        ({"AccessKeyId": None}, "no AccessKeyId"),
+        ({"AccessKeyId": 7}, "no AccessKeyId"),
+        ({"SecretAccessKey": ""}, "no SecretAccessKey"),
+        ({"SecretAccessKey": "s "}, "SecretAccessKey holds a character"),
+        ({"SessionToken": "t\n"}, "SessionToken holds a character"),
+        ({"SessionToken": "t\u200b"}, "SessionToken holds a character"),
+        ({"SessionToken": 7}, "SessionToken holds a character"),
+        ({"Expiration": EARLIER}, "have expired"),
+        ({"Expiration": "soon"}, "is no time"),
+        ({"Expiration": ["x"]}, "is no time"),
+    ],
+)
+def test_what_a_helper_prints_is_looked_at_before_anybody_believes_it(
+    change: dict[str, object], says: str
+) -> None:
+    answering = helper(f"print({json.dumps({**GOOD, **change})!r})")
+    if not says:
+        answering.communicate()
+        return
+    with pytest.raises(WizardError) as caught:
+        answering.communicate()
+    assert says in caught.value.why
+
+
+def test_a_helpers_answer_is_complete_when_it_ends_whatever_it_left_running() -> None:
+    code = f"import subprocess; subprocess.Popen(['sleep', '20']); print({json.dumps(GOOD)!r})"
+    assert json.loads(helper(code).communicate(seconds=10)[0]) == GOOD
+
+
+def test_helpers_at_work_end_with_the_program() -> None:
+    caught: list[WizardError] = []
+
+    def wait() -> None:
+        try:
+            helper("import time; time.sleep(60)").communicate()
+        except WizardError as error:
+            caught.append(error)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    while waiting.is_alive():
+        end_helpers()
+        waiting.join(0.05)
+    assert "ended by signal 9" in caught[0].why
+
+
+@pytest.mark.parametrize(
+    ("value", "words", "named"),
+    [
+        ("quick", "invalid defaults mode: quick. Valid ones include legacy", True),
+        ("quick", "quickly", False),
+        ("quick", "no/quick/path", False),
+        ("/gone/keys.log", "No such file: '/gone/keys.log'", True),
+        ("/gone", "No such file: '/gone/keys.log'", False),
+        ("a", "a word", False),  # of one letter there is one everywhere
+        ("", "anything", False),
+    ],
+)
+def test_the_setting_whose_value_is_complained_of_is_named(
+    value: str, words: str, named: bool
+) -> None:
+    error = WizardError("WAG-E-AWS-015", "It cannot be used", why=words)
+    found = blame(error, lambda: {"AWS_SETTING": value})
+    assert ("AWS_SETTING" in found.what) is named
+    answered = WizardError("WAG-E-AWS-007", "Refused", why=words)
+    assert blame(answered, lambda: {"AWS_SETTING": value}) is answered
+
+
+def test_a_header_that_is_not_sent_is_not_shown_either() -> None:
+    token = "hunter2token\r"
+    error = HTTPClientError(error=ValueError(f"Invalid header value {token.encode()!r}"))
+    assert "hunter2" in str(error), "or this test shows nothing"
+    told = explain(error, "Asking AWS who we are")
+    assert "hunter2" not in str(told)
+    assert "AWS_SESSION_TOKEN" in told.next_step
+    for cleaned in (redact(str(error)), without_logins(str(error))):
+        assert "hunter2" not in cleaned

@@ -112,3 +112,16 @@ def test_without_a_workspace_it_is_where_workspaces_are_kept(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     (tmp_path / ".terraform-version").write_text("1.8.0")
     assert find_binary(str(path), {"PATH": "/usr/bin:/bin"}).version == "1.8.0"
+
+
+OPENTOFU = """case "$*" in
+"version -json") echo '{"terraform_version": "1.8.0", "platform": "linux_amd64"}' ;;
+version) echo "OpenTofu v1.8.0" ;;
+esac"""
+
+
+def test_opentofu_under_terraforms_name_is_known_for_what_it_is(tmp_path: Path) -> None:
+    path = script(tmp_path / "bin", "terraform", OPENTOFU)
+    assert find_binary(str(path), {"PATH": "/usr/bin:/bin"}).registry_host == (
+        "registry.opentofu.org"
+    )

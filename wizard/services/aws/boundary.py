@@ -14,14 +14,16 @@ import json
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime, timezone
+from typing import IO, Any
 
 from botocore.credentials import ProcessProvider
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wizard.core.errors import WizardError
-from wizard.core.redact import without_logins
+from wizard.core.redact import redact, without_logins
 from wizard.core.text import clean, duration
 
 HELPER_SECONDS = 120.0  # a helper may wait for somebody at a browser, not for ever
@@ -72,7 +74,8 @@ class Helper:
     """A credential helper: without a terminal to take, for a bounded time, its words kept.
 
     Stands where botocore expects a `subprocess.Popen`. The program is named in errors, its
-    arguments are not: they may hold secrets.
+    arguments are not: they may hold secrets. It has given its answer when it has ended, also where
+    something that it started (an agent) keeps its output open.
     """
 
     def __init__(self, words: Sequence[str], **options: Any) -> None:
@@ -93,23 +96,30 @@ class Helper:
     def communicate(self, seconds: float = 0.0) -> tuple[bytes, bytes]:
         """What it printed. Raises WizardError where that is no answer."""
         limit = seconds or HELPER_SECONDS
+        heard, complained = _Ear(self._process.stdout), _Ear(self._process.stderr)
+        _AT_WORK.add(self)
         try:
-            out, err = self._process.communicate(timeout=limit)
+            self._process.wait(limit)
         except subprocess.TimeoutExpired as error:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
             raise self._failed(f"it did not end within {duration(limit)}") from error
-        said = without_logins(clean(err.decode("utf-8", errors="replace"))).strip()[-500:]
-        if self._process.returncode != 0:
-            words = f"exit code {self._process.returncode}" + (f": {said}" if said else "")
-            raise self._failed(words)
-        try:
-            answer = json.loads(out)
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict):
-            raise self._failed("it did not print JSON" + (f": {said}" if said else ""))
+        finally:
+            _AT_WORK.discard(self)
+            if self._process.returncode is None:
+                self.end()
+        out, err = heard.words(), complained.words()
+        said = redact(without_logins(clean(err.decode("utf-8", errors="replace")))).strip()[-500:]
+        code = self._process.returncode
+        if code != 0:
+            how = f"exit code {code}" if code > 0 else f"ended by signal {-code}"
+            raise self._failed(how + (f": {said}" if said else ""))
+        if problem := _problem(out):
+            raise self._failed(problem + (f": {said}" if said else ""))
         return out, err
+
+    def end(self) -> None:
+        """End it, with what it started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _failed(self, why: str) -> WizardError:
         return WizardError(
@@ -120,3 +130,72 @@ class Helper:
             "first, repair credential_process in the AWS configuration, or name another profile "
             "with --profile.",
         )
+
+
+_AT_WORK: set[Helper] = set()
+
+
+def end_helpers() -> None:
+    """End the credential helpers at work: this program ends, and nobody waits for them."""
+    for helper in tuple(_AT_WORK):
+        helper.end()
+
+
+class _Ear:
+    """Hears one output of a program to its end, in a thread; keeps the first megabyte."""
+
+    def __init__(self, pipe: IO[bytes] | None) -> None:
+        self._pipe = pipe
+        self._heard = bytearray()
+        self._thread = threading.Thread(target=self._listen, name="credential helper", daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        while self._pipe is not None and (chunk := os.read(self._pipe.fileno(), 1 << 16)):
+            if len(self._heard) < 1 << 20:
+                self._heard += chunk
+
+    def words(self) -> bytes:
+        """What was heard, once the program has ended."""
+        self._thread.join(_LAST_WORDS)
+        return bytes(self._heard)
+
+
+_LAST_WORDS = 0.5  # seconds: what it wrote is in the pipe when it ends
+
+
+def _problem(out: bytes) -> str:
+    """Why what a helper printed is no answer, without a word of it; empty for a good one.
+
+    See the AWS CLI user guide, "Sourcing credentials with an external process".
+    """
+    try:
+        answer = json.loads(out)
+    except ValueError:
+        around = b"{" in out and b"AccessKeyId" in out
+        return "it printed something besides its JSON" if around else "it did not print JSON"
+    if not isinstance(answer, dict):
+        return "it did not print JSON that is an object"
+    if answer.get("Version") != 1:
+        return "its JSON has no `Version` of 1"
+    for name in ("AccessKeyId", "SecretAccessKey"):
+        if not isinstance(answer.get(name), str) or not answer[name]:
+            return f"its JSON has no {name}"
+    for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"):
+        text = answer.get(name)
+        if text is not None and not (isinstance(text, str) and text.isascii() and _bare(text)):
+            return f"{name} holds a character that no key has, or is no text"
+    ends = answer.get("Expiration")
+    if not ends:
+        return ""
+    from botocore.utils import parse_timestamp
+
+    try:
+        left = (parse_timestamp(ends) - datetime.now(timezone.utc)).total_seconds()
+    except (ValueError, TypeError, OverflowError, RuntimeError):
+        return "the Expiration it printed is no time"
+    return "the keys it printed have expired" if left <= 0 else ""
+
+
+def _bare(text: str) -> bool:
+    return text.isprintable() and " " not in text

@@ -40,6 +40,11 @@ def core(env: Mapping[str, str], profile: str = "") -> Any:
     An empty variable counts as none, as a shell leaves it behind. An AWS_PROFILE that names no
     profile takes no part: where it would decide, `check_profile` has said so before.
     """
+    with explained("Reading the AWS configuration", everything=True):
+        return _core(env, profile)
+
+
+def _core(env: Mapping[str, str], profile: str) -> Any:
     import botocore.session
 
     session: Any = botocore.session.Session()
@@ -144,8 +149,10 @@ def transport(session: Any, env: Mapping[str, str]) -> dict[str, str | None]:
 
 def ca_bundle(env: Mapping[str, str]) -> str:
     """The certificates that this environment trusts; botocore itself does not know the last."""
-    names = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
-    return next((env[name] for name in names if env.get(name)), "")
+    return next((env[name] for name in BUNDLES if env.get(name)), "")
+
+
+BUNDLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
 
 def region_of(env: Mapping[str, str], profile: str = "") -> str:
@@ -200,14 +207,53 @@ def check_profile(profile: str, env: Mapping[str, str]) -> None:
     if profile in known:
         return
     near = closest(profile, known)
+    misnamed = _misnamed(profile, env)
     raise UsageError(
         "WAG-E-AWS-003",
         f"The AWS profile {profile!r} does not exist",
         why=f"Profiles here: {', '.join(known) or 'none'}.",
-        next_step=f"Did you mean {' or '.join(near)}?"
+        next_step=misnamed
+        if misnamed
+        else f"Did you mean {' or '.join(near)}?"
         if near
         else "Create it with `aws configure --profile NAME`, or name another one.",
         keys=("profile",),
+    )
+
+
+def _misnamed(profile: str, env: Mapping[str, str]) -> str:
+    """What to do where one of the two files names this profile as the other one would."""
+    from botocore.configloader import raw_config_parse
+    from botocore.exceptions import BotoCoreError
+
+    for (name, usual), wrong, right in zip(
+        _FILES.items(),
+        (profile, f"profile {profile}"),
+        (f"profile {profile}", profile),
+        strict=True,
+    ):
+        path = env.get(name) or usual
+        with contextlib.suppress(BotoCoreError, OSError, ValueError):
+            if wrong in raw_config_parse(path):
+                return f"In {path} its section is [{wrong}]; there it has to be [{right}]."
+    return ""
+
+
+def check_bundle(session: Any, env: Mapping[str, str]) -> None:
+    """Raise WizardError for certificates to trust that are no file, where some are needed."""
+    bundle = session.get_config_variable("ca_bundle")
+    if not bundle or endpoints(session, env).get(ENDPOINT, "").startswith("http://"):
+        return
+    path = expanded(str(bundle)).absolute()
+    if path.is_file() or (path.is_dir() and any(path.glob("*.[0-9]"))):
+        return
+    why = "it is a folder without certificates by hash" if path.is_dir() else "there is no file"
+    named = next((name for name in BUNDLES if env.get(name) == str(bundle)), "")
+    raise WizardError(
+        "WAG-E-AWS-006",
+        "The certificates to trust cannot be read",
+        why=f"{named or '`ca_bundle` in the profile'} names {path}: {why}.",
+        next_step="Name a file with the certificates of your proxy, or take the setting away.",
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from wizard.core.errors import ExitCode, UsageError, WizardError
@@ -131,7 +132,13 @@ def never_sent(error: BaseException) -> bool:
 
 
 @contextlib.contextmanager
-def explained(doing: str, profile: str = "", *, everything: bool = False) -> Iterator[None]:
+def explained(
+    doing: str,
+    profile: str = "",
+    *,
+    everything: bool = False,
+    settings: Callable[[], Mapping[str, str]] | None = None,
+) -> Iterator[None]:
     """Turn what botocore raises inside the block into a WizardError.
 
     Args:
@@ -139,6 +146,7 @@ def explained(doing: str, profile: str = "", *, everything: bool = False) -> Ite
         profile: the profile in use, for the next step's command.
         everything: only botocore's code runs in the block, so whatever is raised came of the user's
             configuration.
+        settings: the user's, name → value; one whose value botocore complains of is named.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -147,11 +155,35 @@ def explained(doing: str, profile: str = "", *, everything: bool = False) -> Ite
     except WizardError:
         raise
     except (BotoCoreError, ClientError, OSError, ValueError) as error:
-        raise explain(error, doing, profile) from error
+        raise blame(explain(error, doing, profile), settings) from error
     except Exception as error:
         if not everything:
             raise
-        raise explain(error, doing, profile) from error
+        raise blame(explain(error, doing, profile), settings) from error
+
+
+def blame(error: WizardError, settings: Callable[[], Mapping[str, str]] | None) -> WizardError:
+    """The error that names the user's setting, where it quotes the value of one; else itself.
+
+    botocore says "invalid value 'quick'", and the user has fifty settings.
+    """
+    if settings is None or error.code not in ("WAG-E-AWS-013", "WAG-E-AWS-015"):
+        return error
+    names = [name for name, value in settings().items() if _quotes(error.why, value)]
+    if not names:
+        return error
+    return WizardError(
+        "WAG-E-AWS-032",
+        f"{' and '.join(names[:3])} cannot be used",
+        why=error.why,
+        next_step="Correct that setting, or take it away. Nothing was changed.",
+    )
+
+
+def _quotes(words: str, value: str) -> bool:
+    inside = r"[\w./-]"
+    found = re.search(rf"(?<!{inside}){re.escape(value)}(?![\w/-]|\.\w)", words)
+    return len(value) > 1 and found is not None
 
 
 def explain(error: BaseException, doing: str = "", profile: str = "") -> WizardError:
@@ -309,8 +341,32 @@ def _unanswered(error: BaseException, what: str, profile: str) -> WizardError:
             why=words,
             next_step="Behind an inspecting proxy, set AWS_CA_BUNDLE to its certificate file.",
         )
+    if _HEADER.search(str(error)):
+        return WizardError(
+            "WAG-E-AWS-001",
+            "The AWS credentials hold a character that no key or token has",
+            why="A line break or another character that nobody sees. They are not shown.",
+            next_step="Copy them again, without what stands around them: AWS_ACCESS_KEY_ID, "
+            "AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or where the profile gets them from.",
+        )
+    if isinstance(error, RuntimeError) and "still expired" in words:
+        return WizardError(
+            "WAG-E-AWS-002",
+            "The AWS credentials have expired",
+            why=f"{words} What hands them out gave old ones.",
+            next_step="Log in again with what provides them (credential_process, container or "
+            "instance role), then run the same command again.",
+        )
     if no_answer(error) and any(part in words for part in _ADDRESS):
         return _bad_address(what)
+    if isinstance(error, e.ProxyConnectionError):
+        return WizardError(
+            "WAG-E-AWS-006",
+            f"{what}: the proxy cannot be reached",
+            why=words,
+            next_step="Check HTTPS_PROXY and HTTP_PROXY. What is reached without it stands in "
+            "NO_PROXY, by name or address; AWS's tools know no ranges there, such as 10.0.0.0/8.",
+        )
     if no_answer(error):
         return WizardError(
             "WAG-E-AWS-006",
@@ -318,7 +374,9 @@ def _unanswered(error: BaseException, what: str, profile: str) -> WizardError:
             why=words,
             next_step="Check the network, HTTPS_PROXY, and AWS_ENDPOINT_URL if it is set.",
         )
-    if isinstance(error, (e.ConfigParseError, e.ConfigNotFound, e.InvalidConfigError)):
+    if isinstance(error, e.ConfigParseError):
+        return _unreadable_file(error)
+    if isinstance(error, (e.ConfigNotFound, e.InvalidConfigError)):
         return WizardError(
             "WAG-E-AWS-015",
             "The AWS configuration file cannot be read",
@@ -353,6 +411,45 @@ def _foreign(error: BaseException, what: str, words: str) -> WizardError:
             "login that was stored, log in again.",
         )
     return WizardError("WAG-E-AWS-013", what, why=words, next_step=_UNKNOWN)
+
+
+_HEADER = re.compile(r"Invalid header value|'(?:latin-1|ascii)' codec can't encode")
+
+
+def _unreadable_file(error: Any) -> WizardError:
+    """Which file, and why: botocore leaves out the latter. No line is shown, it may hold a key."""
+    path = Path(str(error.kwargs.get("path", "")))
+    cause = error.kwargs.get("error") or error.__context__
+    line = getattr(cause, "lineno", None)
+    at = f"line {line}" if line else "a line"
+    kind = type(cause).__name__
+    try:
+        head = path.read_bytes()[:3]
+    except OSError:
+        head = b""
+    next_step = f"Repair {path}."
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or head == b"\xef\xbb\xbf":
+        why = "it is UTF-16" if head[1:2] != b"\xbb" else "it begins with a byte order mark"
+        next_step = f"Save {path} as UTF-8 without a byte order mark."
+    elif isinstance(cause, UnicodeDecodeError):
+        why = "it is not UTF-8"
+        next_step = f"Save {path} as UTF-8."
+    elif kind == "MissingSectionHeaderError":
+        why = f"{at} stands before any section, such as [default]"
+    elif kind == "DuplicateSectionError":
+        why = f"[{clean(str(cause.section))}] stands in it twice, the second time in {at}"
+    elif kind == "DuplicateOptionError":
+        why = f"{clean(str(cause.option))} stands twice in [{clean(str(cause.section))}], {at}"
+    elif lines := getattr(cause, "errors", None):
+        why = f"line {lines[0][0]} is no `name = value`"
+    else:
+        why = "its settings are not written as AWS reads them, perhaps by their indentation"
+    return WizardError(
+        "WAG-E-AWS-015",
+        "The AWS configuration file cannot be read",
+        why=f"{path}: {why}.",
+        next_step=next_step,
+    )
 
 
 def _bad_address(what: str) -> WizardError:

@@ -5,6 +5,7 @@ boto3 is imported on first use, so that `--help` and everything else that needs 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -140,7 +141,9 @@ class Session(Clients):
         if self.profile:
             configuration.check_profile(self.profile, self._env)
         configuration.check_region(self.region, self._env)
-        configuration.transport(self._session()._session, self._env)
+        core = self._session()._session
+        configuration.transport(core, self._env)
+        configuration.check_bundle(core, self._env)
 
     def identity(self) -> Identity:
         """Who the credentials belong to (`sts:GetCallerIdentity`); the alias if it may be read.
@@ -216,7 +219,7 @@ class Session(Clients):
             **configuration.transport(core, self._env),
         }
         credentials = self._credentials()
-        with explained("Reading the AWS credentials", self.login_profile, everything=True):
+        with self._explained("Reading the AWS credentials"):
             frozen = credentials.get_frozen_credentials()  # fails here rather than in the child
         method = str(getattr(credentials, "method", ""))
         if folder is not None and self._renews(method):
@@ -235,7 +238,7 @@ class Session(Clients):
     def read_keys(self) -> dict[str, str]:
         """The keys in use, named as `credential_process` names them; with their end, if any."""
         credentials = self._credentials()
-        with explained("Reading the AWS credentials", self.login_profile, everything=True):
+        with self._explained("Reading the AWS credentials"):
             frozen = credentials.get_frozen_credentials()
         keys = {"AccessKeyId": str(frozen.access_key), "SecretAccessKey": str(frozen.secret_key)}
         if frozen.token:
@@ -300,7 +303,7 @@ class Session(Clients):
         from wizard.services.aws.boundary import guard
 
         self._settle()
-        with explained("Preparing to talk to AWS", self.login_profile, everything=True):
+        with self._explained("Preparing to talk to AWS"):
             client: Any = self._session().client(  # type: ignore[call-overload]
                 service,
                 region_name=self.region,
@@ -358,7 +361,16 @@ class Session(Clients):
         profile = self.profile
         if profile:
             configuration.check_profile(profile, self._env)
-        with explained("Reading the AWS configuration", everything=True):
+        keys = [name for name in _KEYS[:2] if self._env.get(name)]
+        if not profile and len(keys) == 1:
+            missing = _KEYS[1] if keys[0] == _KEYS[0] else _KEYS[0]
+            raise UsageError(
+                "WAG-E-AWS-001",
+                f"{keys[0]} is set, and {missing} is not",
+                why="Both belong to one access key.",
+                next_step=f"Set {missing}, too, or unset {keys[0]}.",
+            )
+        with explained("Reading the AWS configuration", everything=True, settings=self._settings):
             core = configuration.core(self._env, profile)
             guard_helpers(core)
             roles.share(core, profile, self._env, self._ask_mfa)
@@ -371,6 +383,27 @@ class Session(Clients):
                 aws_session_token=self._env.get("AWS_SESSION_TOKEN"),
             )
 
+    def _explained(self, doing: str) -> contextlib.AbstractContextManager[None]:
+        """Around botocore's code alone: whatever it raises came of the user's settings."""
+        return explained(doing, self.login_profile, everything=True, settings=self._settings)
+
+    def _settings(self) -> dict[str, str]:
+        """The user's settings that botocore reads, name → value; no key and no token."""
+        found = {
+            name: value
+            for name, value in self._env.items()
+            if (name.startswith("AWS_") and name not in _KEYS) or name == "SSLKEYLOGFILE"
+        }
+        with contextlib.suppress(WizardError):
+            known = configuration.core(self._env).full_config["profiles"]
+            section = known.get(self.profile or "default", {})
+            found |= {
+                f"`{name}` of the profile {self.profile or 'default'}": value
+                for name, value in section.items()
+                if isinstance(value, str) and not name.startswith("aws_")
+            }
+        return found
+
     def _renews(self, method: str) -> bool:
         """Whether these credentials renew themselves: not keys, and nobody is asked for a code."""
         if method in _STATIC_METHODS:
@@ -381,7 +414,7 @@ class Session(Clients):
     def _settle(self) -> None:
         source = self._session() if self._source is None else self._source
         core = source._session
-        with explained("Assuming the role", self.login_profile, everything=True):
+        with self._explained("Assuming the role"):
             roles.settle(core, self.profile)
 
     def _ask_mfa(self, prompt: str) -> str:
@@ -400,7 +433,7 @@ class Session(Clients):
         from botocore.exceptions import NoCredentialsError
 
         self._settle()
-        with explained("Reading the AWS credentials", self.login_profile, everything=True):
+        with self._explained("Reading the AWS credentials"):
             credentials = self._session().get_credentials()
             if credentials is None:
                 raise NoCredentialsError

@@ -45,6 +45,8 @@ class TerraformError(WizardError):
 
 _SIGNALLED = 128  # a shell adds this to the number of the signal
 _CHANGING = ("apply", "import", "state push")
+# Without words of their own, or about what was seen to be there before.
+_PERHAPS_A_SCRIPTS = ("WAG-E-TF-011", "WAG-E-TF-104")
 _RESUME = "Run the same command again: it compares with the account and goes on where it was."
 
 
@@ -58,11 +60,13 @@ def failed(
     timeout: float | None = None,
     errored: tuple[Path, ...] = (),
     complete: bool = False,
+    script: str = "",
 ) -> TerraformError:
     """The error for a command that ended with `returncode`.
 
     Args:
         complete: it was asked to stop, and had ended well by then.
+        script: what stands on PATH as Terraform and only runs it; empty for Terraform itself.
     """
     found = tuple(diagnostics)
     stderr = without_logins(stderr)
@@ -75,6 +79,11 @@ def failed(
     in_doubt = died and command in _CHANGING
     known = _told(command, found, stderr, returncode, interrupted, timeout, complete)
     next_step = known.next_step
+    if script and known.code in _PERHAPS_A_SCRIPTS and not interrupted:
+        next_step += (
+            f" {script} is a script: where it changes the folder or the environment, name the "
+            "program that it runs with --terraform PATH."
+        )
     if errored:
         names = ", ".join(str(p) for p in errored)
         next_step = (

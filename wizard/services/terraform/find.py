@@ -280,20 +280,7 @@ def _checked(command: tuple[str, ...], found: str, env: Mapping[str, str], folde
     clean = {k: v for k, v in for_child(env).items() if not k.startswith("TF_")}
     clean["CHECKPOINT_DISABLE"] = "1"
     name = command[0] if len(command) == 1 else command[-1]
-    try:
-        done = subprocess.run(
-            [*command, "version", "-json"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=clean,
-            cwd=folder,
-            timeout=_TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise _cannot_run(name, f"it did not answer within {duration(_TIMEOUT)}") from error
-    except OSError as error:
-        raise _cannot_run(name, error.strerror or str(error)) from error
+    done = _ask(command, ["version", "-json"], clean, folder)
     output = done.stdout.decode("utf-8", errors="replace")
     if done.returncode != 0:
         # Before 1.0 there was a time without -json; the plain answer still names the version.
@@ -316,7 +303,31 @@ def _checked(command: tuple[str, ...], found: str, env: Mapping[str, str], folde
             next_step=_INSTALL,
         )
     flavor = "tofu" if "tofu" in Path(name).name.lower() else "terraform"
+    if flavor == "terraform" and (runs_by or Path(name).is_symlink()):
+        # `version -json` says the same of both; a link or a script may well run the other one.
+        plain = _ask(command, ["version"], clean, folder)
+        flavor = "tofu" if b"OpenTofu" in plain.stdout else "terraform"
     return Binary(command, version, flavor, platform, found)
+
+
+def _ask(
+    command: tuple[str, ...], words: list[str], env: Mapping[str, str], folder: Path
+) -> subprocess.CompletedProcess[bytes]:
+    name = command[0] if len(command) == 1 else command[-1]
+    try:
+        return subprocess.run(
+            [*command, *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=dict(env),
+            cwd=folder,
+            timeout=_TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _cannot_run(name, f"it did not answer within {duration(_TIMEOUT)}") from error
+    except OSError as error:
+        raise _cannot_run(name, error.strerror or str(error)) from error
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ from wizard.core.text import count
 from wizard.services.terraform import process
 from wizard.services.terraform.errors import TerraformError, failed, unheard
 from wizard.services.terraform.events import find_object, parse_line
-from wizard.services.terraform.find import Binary
+from wizard.services.terraform.find import Binary, interpreter_of
 from wizard.services.workspace.workspace import Workspace
 
 _MAX_BYTES = 5 << 20
@@ -299,6 +299,7 @@ class Runner:
                 complete=stopped and well,
                 timeout=timeout if done.timed_out else None,
                 errored=self.workspace.unsaved.files,
+                script=self.binary.name if interpreter_of(Path(self.binary.command[0])) else "",
             )
         return done, found
 
