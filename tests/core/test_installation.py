@@ -39,11 +39,17 @@ TABLE = [
     (MINE, True, MINE, "", None, UNMARKED),  # claimed, not yet marked
     ("", False, None, "", None, NOBODYS),
     (MINE, False, None, "", None, NOBODYS),
+    # somebody has only looked at a take-over
+    (MINE, False, OTHER, OTHER, OTHER, THEIRS),
+    (MINE, True, OTHER, OTHER, OTHER, THEIRS),
+    (MINE, False, None, OTHER, OTHER, THEIRS),
+    (MINE, False, None, "", "", NOBODYS),
+    (MINE, True, None, "", "", NOBODYS),
     # while it is taken over, both ids are ours
-    (MINE, False, OTHER, OTHER, OTHER, OURS),
+    (MINE, False, MINE, OTHER, OTHER, OURS),
     (MINE, True, MINE, OTHER, OTHER, OURS),
     (MINE, True, MINE, MINE, OTHER, OURS),
-    (MINE, False, None, "", "", OURS),
+    (MINE, False, MINE, "", "", OURS),
     (MINE, False, "3333333333333333", OTHER, OTHER, THEIRS),
     (MINE, True, MINE, "3333333333333333", OTHER, THEIRS),
 ]

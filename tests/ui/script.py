@@ -30,6 +30,7 @@ class Script:
     bad_checks: dict[str, list[Check]] = field(default_factory=dict)  # of the first looks, in turn
     existing: tuple[KnownDeployment, ...] = ()
     elsewhere: tuple[KnownDeployment, ...] = ()
+    settled_since: bool = False  # a colleague went on with the run that did not end
     removed_before: bool = False  # all but the log data
     token_state: State = State.UNCHECKED
     mfa: bool = False

@@ -30,6 +30,7 @@ from wizard.core.checks.model import (
     warned,
 )
 from wizard.core.facts import StageRef
+from wizard.core.journal.unfinished import Unfinished
 from wizard.core.known_deployment import KnownDeployment
 from wizard.core.secret import Secret
 from wizard.flows.context import Context
@@ -52,7 +53,13 @@ class ScriptedDeployments:
         self.p.enter("elsewhere")
         return self.p.script.elsewhere
 
+    def unfinished(self, answers: Answers) -> Unfinished | None:
+        self.p.enter("unfinished")
+        mine = [one for one in self.p.script.existing if one.name_prefix == answers.name_prefix]
+        return mine[0].unfinished if mine and not self.p.script.settled_since else None
+
     def answers_of(self, known: KnownDeployment) -> Answers | None:
+        self.p.enter("answers_of")
         return Answers(name_prefix=known.name_prefix, region=known.region)
 
     def status(self, answers: Answers) -> Status:

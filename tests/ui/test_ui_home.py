@@ -12,6 +12,7 @@ from tests.ui.scenes import CHOSEN, settle, until
 from tests.ui.script import Script, deploy_error
 from tests.ui.scripted import ScriptedDeployments
 from wizard.core.answers.model import Answers
+from wizard.core.errors import WizardError
 from wizard.core.journal.unfinished import Unfinished
 from wizard.core.known_deployment import KnownDeployment
 from wizard.flows.status import Status
@@ -79,6 +80,29 @@ async def test_a_run_that_did_not_end_is_shown_on_start_step_by_step(
         await w.press("escape")
         assert w.app.session.at == "home"
         assert w.product.calls.count("deploy") == 0
+
+
+async def test_a_run_that_a_colleague_went_on_with_is_not_told_as_unfinished() -> None:
+    script = dataclasses.replace(begun(), settled_since=True)
+    async with wizard(script=script, size=(120, 36)) as w:
+        await until(w.pilot, lambda: "unfinished" in w.product.calls and "52 resources" in w.text)
+        assert w.app.session.at == "home"
+        assert not isinstance(w.app.screen, UnfinishedRun)
+
+
+async def test_where_the_account_cannot_be_asked_this_computers_record_counts() -> None:
+    script = dataclasses.replace(begun(), fail={"unfinished": deploy_error()})
+    async with wizard(script=script, size=(120, 36)) as w:
+        await until(w.pilot, lambda: isinstance(w.app.screen, UnfinishedRun))
+
+
+async def test_answers_in_the_bucket_that_cannot_be_read_are_said() -> None:
+    newer = WizardError(
+        "WAG-E-VERSION-001", "s3://team/answers.json was written by a newer version"
+    )
+    script = Script(hostile=False, existing=HERE, fail={"answers_of": newer})
+    async with wizard(script=script, size=(120, 36)) as w:
+        await until(w.pilot, lambda: "was written by a newer version" in " ".join(w.told))
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,21 @@ class Standing(Enum):
     NOBODYS = "nobody's"  # it carries no id, and no state here knows it
 
 
+def owned_ids(own: str, claim: Installation | None, taken_over: str | None) -> frozenset[str]:
+    """The ids that are this installation's: its own, and once the name is claimed for it, that of
+    the one it takes over. That somebody has only looked at a take-over gives no right to anything.
+
+    Args:
+        own: the id in this deployment's record; empty where it has none.
+        claim: what the parameter of this name says; None where there is none.
+        taken_over: the id of the installation that this one takes over; None where it does not.
+    """
+    ours = {own} - {NO_ID}
+    if taken_over is not None and claim is not None and claim.id in ours:
+        ours.add(taken_over)
+    return frozenset(ours)
+
+
 def judge(
     own: str,
     *,
@@ -90,16 +105,14 @@ def judge(
     """Whose it is.
 
     Args:
-        own: the id in this deployment's record; empty where it has none.
+        own, claim, taken_over: see `owned_ids`.
         state: whether our state, here or in a bucket that we joined, knows any resource.
-        claim: what the parameter of this name says; None where there is none.
         forwarder: the id that the forwarder of this name carries; empty where it carries none,
             None where there is no forwarder.
-        taken_over: the id of the installation that this one takes over; None where it does not.
     """
     if claim is None and forwarder is None:
         return Standing.GONE if state else Standing.FREE
-    ours = {own} - {NO_ID} | ({taken_over} - {None})
+    ours = owned_ids(own, claim, taken_over)
     if claim is not None and claim.id not in ours:
         return Standing.THEIRS
     if forwarder is None:
@@ -108,4 +121,5 @@ def judge(
         return Standing.OURS
     if forwarder != NO_ID:
         return Standing.THEIRS
-    return Standing.UNMARKED if state else Standing.NOBODYS
+    # What a mere look at a take-over wrote into a state makes nothing ours.
+    return Standing.UNMARKED if state and taken_over is None else Standing.NOBODYS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # The tag by which a bucket that holds such states is found; its value says what for.
@@ -71,6 +72,31 @@ class StatePlace:
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.folder}"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A bucket that holds a deployment: `installation` is the id that its answers were saved with,
+    empty for an earlier version's."""
+
+    bucket: str
+    installation: str = ""
+
+
+def choose_bucket(kept: Sequence[Kept], *, claim: str | None, own: str, new: bool) -> str:
+    """The bucket from which a computer that holds nothing of a deployment carries on; else empty.
+
+    Args:
+        kept: the buckets that hold a deployment of this name.
+        claim: the id that the account says the name belongs to; None where it says nothing.
+        own: the id in this computer's record: what it made itself is not elsewhere.
+        new: nothing was ever recorded on this computer.
+    """
+    if claim is not None:
+        if claim == own:
+            return ""
+        return next((one.bucket for one in kept if one.installation == claim), "")
+    return kept[0].bucket if kept and new else ""
 
 
 def backend_bucket(backend: dict[str, object]) -> str:

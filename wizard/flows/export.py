@@ -24,6 +24,7 @@ from wizard.core.state_place import LOCAL, StatePlace
 from wizard.core.tfvars import token_parameter_name, variables
 from wizard.flows.context import Context
 from wizard.flows.deployment.open import identify, open_session, read_deployment
+from wizard.flows.deployment.ownership import describe_standing, read_ownership
 from wizard.flows.stages import switch
 from wizard.services.aws.discovery import discover
 from wizard.services.workspace.module import forwarder_package, module_files, terraform_module
@@ -49,6 +50,9 @@ def export_configuration(context: Context, answers: Answers, target: Path) -> tu
     changes: tuple[StageChange, ...] = ()
     if answers.stages or answers.stage_rules:
         deployment = read_deployment(context, answers, session, identity, "export")
+        owned = read_ownership(deployment)
+        if told := describe_standing(owned, answers.name_prefix, identity.region):
+            context.note(told, State.WARNING, answers.name_prefix)
         with context.phase(Phase.DISCOVER, f"Reading the APIs of {identity.region}"):
             chosen = chosen_stages(discover(session, identity), answers)
         changes, skipped = switch.plan(

@@ -314,11 +314,11 @@ class Install:
         with self._part(review) as deployment:
             save_answers(deployment)
             plan = review.plan
+            claim_name(deployment)
             if review.move is not None:
                 plan = move_state(deployment, review.move, plan)
             elif plan.has_changes and (age := time.time() - self._planned) > REVIEW_LASTS:
                 plan = look_again(deployment, plan, age)
-            claim_name(deployment)
             if self.token and deployment.token_parameter:
                 with self.context.phase(Phase.TOKEN, "Storing the Wallarm token in SSM"):
                     store_token(deployment, self.token)

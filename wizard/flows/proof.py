@@ -29,6 +29,7 @@ from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_session, read_deployment
+from wizard.flows.deployment.ownership import require_own
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.forwarder import ask_probe
 
@@ -423,6 +424,7 @@ def prove_deployment(
     session = open_session(context, answers)
     identity = identify(session, answers)
     deployment = read_deployment(context, answers, session, identity, "proof")
+    require_own(deployment)
     outputs = deployment.outputs()
     connected = {str(ref) for ref in deployment.journal.record.stages}
     for ref in refs:

@@ -35,15 +35,15 @@ from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
 from wizard.flows.deployment import remote
 from wizard.flows.deployment.find import find_in_account, found_deployments
+from wizard.flows.deployment.locks import who_locks_state, who_works
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_session, read_deployment
-from wizard.flows.deployment.ownership import describe_standing, read_ownership
+from wizard.flows.deployment.ownership import Ownership, describe_standing, read_ownership
 from wizard.services.aws import traffic
 from wizard.services.aws.errors import is_not_found
 from wizard.services.aws.forwarder import ask_probe
 from wizard.services.aws.session import Session
 from wizard.services.aws.stages import read_settings
-from wizard.services.lock import is_held, read_owner
 
 HOUR = 3600.0
 WORKERS = 8
@@ -127,7 +127,7 @@ def read_status(context: Context, answers: Answers) -> Status:
     try:
         outputs = deployment.outputs()
     except WizardError as error:
-        raise _with_unfinished(error, deployment) from error
+        raise _with_unfinished(error, deployment, owned) from error
     held = deployment.journal.record
     facts = deployment.store.facts() if deployment.store else None
     facts = facts or deployment.workspace.state.facts()
@@ -258,13 +258,11 @@ def _node(session: Session, outputs: Outputs) -> tuple[str, NodeCounters]:
 
 def unfinished_lines(deployment: Deployment) -> tuple[str, ...]:
     """What is not at its end, in lines: a run at work, or one that was cut short."""
-    lock = deployment.workspace.root / "lock"
-    if is_held(lock):
-        return (f"at work: {read_owner(lock) or 'another process'}",)
-    run = deployment.store.holder() if deployment.store is not None else None
-    if run is not None and deployment.store is not None:
-        return (f"at work: {run.owner} ({deployment.store.place})",)
-    return told_unfinished(deployment.journal.unfinished)
+    if works := who_works(deployment):
+        return (f"at work: {works}",)
+    locked = who_locks_state(deployment)
+    lines = told_unfinished(deployment.journal.unfinished)
+    return (*lines, f"Terraform's state is locked: {locked}") if locked else lines
 
 
 def told_unfinished(found: Unfinished | None) -> tuple[str, ...]:
@@ -274,8 +272,19 @@ def told_unfinished(found: Unfinished | None) -> tuple[str, ...]:
     return (found.headline, *(f"{state}: {step}" for state, step in found.lines))
 
 
-def _with_unfinished(error: WizardError, deployment: Deployment) -> WizardError:
-    """A deployment that never got ready has no status, but what was begun is known."""
+def _with_unfinished(error: WizardError, deployment: Deployment, owned: Ownership) -> WizardError:
+    """A deployment that never got ready has no status, but what was begun is known, and who has
+    the name."""
+    if error.code == "WAG-E-DEPLOY-002" and owned.standing is Standing.THEIRS:
+        region = deployment.identity.region
+        return WizardError(
+            error.code,
+            error.what,
+            why=f"The name is taken in {region}: it is {owned.owner}. Nothing that it made answers "
+            "yet: it is being installed, or was begun and not finished, from there.",
+            next_step="Look again in a while, or work from there. `wallarm-apigw install` names "
+            "the ways on.",
+        )
     lines = unfinished_lines(deployment)
     if error.code != "WAG-E-DEPLOY-002":
         return error

@@ -366,6 +366,12 @@ class Uninstall:
         if delete_logs is not None:
             self._delete_logs = delete_logs
         deployment = self.deployment
+        try:
+            require_own(deployment, gone_is_fine=True)  # the review may be an hour old
+        except WizardError:
+            if removal.plan is not None:
+                removal.plan.discard()
+            raise
         if removal.permissions is not None and not removal.nothing_to_do:
             mode = self.context.options.preflight
             permissions.require(removal.permissions, mode, deployment.workspace.root)

@@ -8,6 +8,7 @@ import json
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -176,3 +177,16 @@ def kept_name(name: str, version: int) -> str:
     """What the copy is called."""
     stem, dot, ending = name.rpartition(".")
     return f"{stem}.v{version}{dot}{ending}"
+
+
+def put_aside(path: Path, why: str) -> Path | None:
+    """Rename a file so that it no longer counts; nothing is deleted or overwritten.
+
+    Returns where it is now; None where there was none.
+    """
+    if not path.exists():
+        return None
+    base = f"{path.name}.{why}-{time.strftime('%Y%m%dT%H%M%S')}"
+    names = (base, *(f"{base}-{number}" for number in range(2, 100)))
+    free = next(name for name in names if not path.with_name(name).exists())
+    return path.rename(path.with_name(free))

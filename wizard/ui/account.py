@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.signal import Signal
 
+from wizard.core.errors import WizardError
 from wizard.ui.session import Loaded
 from wizard.ui.stage_list import StageBook, make_row
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from textual.app import App
 
     from wizard.core.answers.model import Answers
-    from wizard.core.errors import WizardError
     from wizard.core.facts import (
         Certificate,
         HostedZone,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Network,
         Stage,
     )
+    from wizard.core.journal.unfinished import Unfinished
     from wizard.core.known_deployment import KnownDeployment
     from wizard.flows.sign_in import Profile
     from wizard.flows.status import StageStatus
@@ -177,6 +178,18 @@ class Account:
         """Read the answers that a deployment was made with; whoever takes them hears `changed`."""
         flow, present = self._product.deployments(), self._session.answers
         self._load(self.opened, "opened", lambda: flow.answers_of(known) or present)
+
+    def read_unfinished(self, known: KnownDeployment, then: Callable[[Unfinished], None]) -> None:
+        """Ask for the run of a deployment that did not come to its end, as the shared record and
+        the account tell it by now; where they cannot be asked, this computer's record counts."""
+        answers, flow = self._session.answers, self._product.deployments()
+
+        def take(found: Unfinished | WizardError | None) -> None:
+            run = known.unfinished if isinstance(found, WizardError) else found
+            if run is not None:
+                then(run)
+
+        self._workers.start("unfinished", lambda: flow.unfinished(answers), take)
 
     def read_connected(self, *, again: bool = False) -> None:
         """The stages that the deployment has connected, once."""

@@ -8,6 +8,7 @@ import importlib
 import shutil
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App, SystemCommand
@@ -38,6 +39,8 @@ from wizard.ui.theme import DARK, LIGHT, AsciiOnly, PlainScrollBar, speaks_unico
 from wizard.ui.workers import Workers, unexpected
 
 if TYPE_CHECKING:
+    from wizard.core.journal.unfinished import Unfinished
+    from wizard.core.known_deployment import KnownDeployment
     from wizard.flows.context import Options
     from wizard.ui.session import Session
 
@@ -216,6 +219,10 @@ class WizardApp(App[int]):
         if what is account.opened and account.opened.value is not None and not what.busy:
             if what.error is None:
                 self._take_deployment(account.opened.value)
+        elif what is account.opened and what.error is not None and not what.busy:
+            error = what.error
+            text = " ".join(filter(None, (f"{error.what}.", error.why, error.next_step)))
+            self.notify(clean(text, 900), severity="error", timeout=60, markup=False)
         elif (what is account.here or what is account.elsewhere) and what.value and not what.busy:
             mine = account.deployment
             if self.session.at == "welcome" and not account.opened.busy and mine is not None:
@@ -237,16 +244,17 @@ class WizardApp(App[int]):
         self._tell_unfinished()
 
     def _tell_unfinished(self) -> None:
-        """A run of this deployment that did not end is shown, once."""
-        mine = self.account.deployment
-        found = mine.unfinished if mine is not None else None
-        if mine is None or found is None:
+        """A run of this deployment that did not end is shown, once: here or in a bucket, and not
+        where a colleague went on with it or has the name by now."""
+        mine, answers = self.account.deployment, self.session.answers
+        if mine is None or mine.remote or not (mine.unfinished or mine.bucket):
             return
-        answers = self.session.answers
-        if (mine.name_prefix, mine.region) != (answers.name_prefix, answers.region):
-            return
+        if (mine.name_prefix, mine.region) == (answers.name_prefix, answers.region):
+            self.account.read_unfinished(mine, partial(self._show_unfinished, mine))
+
+    def _show_unfinished(self, mine: KnownDeployment, found: Unfinished) -> None:
         name = f"{mine.root} {found.began}"
-        if self.session.choices.unfinished != name:
+        if self.session.at == "home" and self.session.choices.unfinished != name:
             from wizard.ui.screens import unfinished  # not before the first screen
 
             self.session.choices.unfinished = name

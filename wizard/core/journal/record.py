@@ -6,6 +6,7 @@ it. A `begin` without an end is in doubt: the process died in between, and the w
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -36,6 +37,7 @@ STATE_MOVE = "state.move"
 INSTALLATION_MAKE = "installation.make"
 INSTALLATION_CLAIM = "installation.claim"
 INSTALLATION_RELEASE = "installation.release"
+INSTALLATION_LOST = "installation.lost"  # another one took it over; written by that one
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ class Record:
     applied: bool = False  # a Terraform apply began and nothing was destroyed since
     installation: Installation | None = None  # whose id everything made from here carries
     taken_over: str | None = None  # id of the installation that it takes over, if it does
+    lost: Installation | None = None  # who took it over from this one, if somebody did
     unfinished: tuple[Entry, ...] = ()
     last_run: str = ""
     last_flow: str = ""
@@ -178,7 +181,10 @@ def _apply(record: Record, entry: Entry) -> Record:
             entry.subject, str(entry.after.get("by", "")), str(entry.after.get("at", ""))
         )
         over = entry.after.get("takes_over")
-        return replace(record, installation=made, taken_over=None if over is None else str(over))
+        taken = None if over is None else str(over)
+        return replace(record, installation=made, taken_over=taken, lost=None)
+    if entry.action == INSTALLATION_LOST:
+        return replace(record, lost=Installation.parse(json.dumps(entry.after)))
     if entry.action == INSTALLATION_RELEASE and done:
         return replace(record, installation=None, taken_over=None)
     if entry.action in (POLICY_PUT, POLICY_RESTORE):

@@ -35,6 +35,7 @@ _WORDS = {
     record.INSTALLATION_MAKE: "making an id for this installation",
     record.INSTALLATION_CLAIM: "claiming the name for this installation",
     record.INSTALLATION_RELEASE: "giving the name back",
+    record.INSTALLATION_LOST: "another installation took it over",
     PROOF: "following one request to the node",
 }
 # A run that ends makes earlier ones of these flows a matter of the past.

@@ -15,18 +15,18 @@ from wizard.core.state_place import LOCAL, StatePlace, backend_bucket
 from wizard.flows.deployment.find import found_deployments
 from wizard.services import files
 from wizard.services.files import write_private
-from wizard.services.workspace.workspace import read_backend
+from wizard.services.workspace.workspace import Workspace, WorkspaceId, read_backend
 
 if TYPE_CHECKING:
     from wizard.core.facts import Identity
     from wizard.core.known_deployment import KnownDeployment
     from wizard.flows.context import Options
     from wizard.flows.deployment.model import Deployment
+    from wizard.flows.deployment.places import Folder
     from wizard.services.aws.session import Session
 
 
 UNREADABLE = "WAG-E-ANSWERS-005"
-MOST_MOVES = 5  # a state that was moved on and on
 
 
 def current_answers(
@@ -37,22 +37,24 @@ def current_answers(
 ) -> dict[str, Any]:
     """The answers of the last run, wherever it took place; empty when there was none.
 
+    They come from where the deployment is opened, see `places.locate`.
+
     Args:
         wanted: `region`, `profile`, `role_arn` and `state_bucket` as far as they were given.
         ask_code: asks for the one-time code of a profile with MFA.
     Where AWS cannot be asked, what this machine knows counts: the flow that follows asks AWS too,
     and tells what is wrong with it.
     """
-    from wizard.services.aws.session import Session  # boto3 takes a moment to load
-    from wizard.services.workspace import s3_state
+    from wizard.flows.deployment import places  # boto3 takes a moment to load
+    from wizard.services.aws.session import Session
 
     here = saved_answers(options, wanted, name_prefix)
     region = str(here.get("region") or wanted.get("region") or Answers().region)
     profile = str(wanted.get("profile") or here.get("profile") or "")
     role = str(wanted.get("role_arn") or here.get("role_arn") or "")
+    given = str(wanted.get("state_bucket") or "")
     known = _bucket_here(options, region, name_prefix)
-    bucket = known or str(wanted.get("state_bucket") or "")
-    if (here and not bucket) or bucket == LOCAL:
+    if not known and (given == LOCAL or (here and _holds_something(options, region, name_prefix))):
         return here
     asked: list[str] = []
 
@@ -63,31 +65,50 @@ def current_answers(
     try:
         session = Session(profile, region, options.env, ask if ask_code else None, role_arn=role)
         identity = session.identity()
-        for name in (bucket,) if bucket else s3_state.find_buckets(session):
-            found = _answers_in(session, identity, name, name_prefix)
-            if found:
-                return {**found, "profile": profile}
+        there = shared_answers(options, session, identity, name_prefix, given)
     except WizardError as error:
         # The flow that follows would ask for a code a second time. What lies in the bucket counts:
         # older answers of this computer must not quietly take its place.
-        if asked or known or error.code in (migrations.NEWER, UNREADABLE):
+        if asked or known or error.code in places.STOPPING:
             raise
         return here
-    return here
+    return {**there, "profile": profile} if there else here
 
 
-def _answers_in(session: Session, identity: Identity, bucket: str, prefix: str) -> dict[str, Any]:
+def shared_answers(
+    options: Options, session: Session, identity: Identity, name_prefix: str, given: str = ""
+) -> dict[str, Any]:
+    """The answers in the bucket from which this computer carries on; empty where in none.
+
+    Args:
+        given: the answer `state_bucket`, as far as it was given.
+    Raises WizardError where the bucket cannot be read.
+    """
+    from wizard.flows.deployment import places
     from wizard.services.workspace.s3_state import StateStore
 
-    for _ in range(MOST_MOVES):
-        place = StatePlace(bucket, identity.account_id, identity.region, prefix)
-        store = StateStore(session, place)
-        found = store.saved_answers()
-        moved = store.moved() if not found else None
-        if moved is None or not moved.target:
-            return {**found, "state_bucket": bucket} if found else {}
-        bucket = moved.target
-    return {}
+    folder = _folder(options, identity, name_prefix)
+    further = "" if given == LOCAL else given
+    bucket = places.locate(session, identity, name_prefix, folder, further).bucket
+    if not bucket:
+        return {}
+    place = StatePlace(bucket, identity.account_id, identity.region, name_prefix)
+    found = StateStore(session, place).saved_answers()
+    return {**found, "state_bucket": bucket} if found else {}
+
+
+def _folder(options: Options, identity: Identity, name_prefix: str) -> Folder:
+    """What this computer's folder of this deployment knows; that of a new one where it has none."""
+    from wizard.flows.deployment.places import Folder, folder_of
+    from wizard.services.workspace.journal import Journal
+
+    wanted = WorkspaceId(identity.account_id, identity.region, name_prefix)
+    for known in found_deployments(options):
+        place = WorkspaceId(known.account_id, known.region, known.name_prefix)
+        if known.root and place == wanted:
+            workspace = Workspace(known.root, wanted)
+            return folder_of(workspace, Journal(workspace.journal_file))
+    return Folder()
 
 
 def _bucket_here(options: Options, region: str, name_prefix: str) -> str:
@@ -95,6 +116,15 @@ def _bucket_here(options: Options, region: str, name_prefix: str) -> str:
         if found.root and (found.region, found.name_prefix) == (region, name_prefix):
             return backend_bucket(read_backend(found.root))
     return ""
+
+
+def _holds_something(options: Options, region: str, name_prefix: str) -> bool:
+    """Whether a folder here holds a deployment, or a state that cannot be read."""
+    return any(
+        found.resources != 0
+        for found in found_deployments(options)
+        if (found.region, found.name_prefix) == (region, name_prefix)
+    )
 
 
 _DRAFT = "draft-answers.json"

@@ -12,6 +12,7 @@ from wizard.core.answers.parse import build
 from wizard.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from wizard.core.journal.unfinished import Unfinished
     from wizard.core.known_deployment import KnownDeployment
     from wizard.flows.account import Lookup
     from wizard.flows.context import Context
@@ -49,7 +50,11 @@ class Deployments:
 
     def answers_of(self, known: KnownDeployment) -> Answers | None:
         """The answers that deployment was made with; None where there are none."""
-        from wizard.flows.deployment.answers import answers_of, read_shared_answers
+        from wizard.flows.deployment.answers import (
+            answers_of,
+            read_shared_answers,
+            shared_answers,
+        )
         from wizard.flows.deployment.remote import read_remote
 
         asked = self._asked
@@ -58,12 +63,36 @@ class Deployments:
             wanted = asked.with_(name_prefix=known.name_prefix, region=known.region)
             seen = read_remote(session, session.identity(), wanted)
             return seen.answers if seen is not None else None
-        if known.root is not None:
+        if known.root is not None and not known.bucket:
             data = answers_of(known.root)
+        elif known.root is not None:
+            # Colleagues may have changed them since: what lies here is not to take their place.
+            own = build(answers_of(known.root), check=False)
+            session = self._account.session(asked.with_(region=known.region, profile=own.profile))
+            options, prefix = self._context.options, known.name_prefix
+            data = shared_answers(options, session, session.identity(), prefix)
+            data = {**data, "profile": own.profile} if data else {}
         else:
             data = read_shared_answers(self._account.session(asked), known)
             data = {**data, "profile": asked.profile} if data else {}
         return build(data, check=False) if data else None
+
+    def unfinished(self, answers: Answers) -> Unfinished | None:
+        """The run that waits to be gone on with, as the shared record and the account tell it; None
+        where there is none, where somebody is at work, or where it is somebody else's by now."""
+        from wizard.core.installation import Standing
+        from wizard.flows.deployment.locks import who_works
+        from wizard.flows.deployment.open import identify, read_deployment
+        from wizard.flows.deployment.ownership import read_ownership
+
+        session = self._account.session(answers)
+        identity = identify(session, answers)
+        deployment = read_deployment(self._context, answers, session, identity, "status")
+        found = deployment.journal.unfinished
+        if found is None or who_works(deployment):
+            return None
+        strange = (Standing.THEIRS, Standing.NOBODYS)
+        return None if read_ownership(deployment).standing in strange else found
 
     def status(self, answers: Answers) -> Status:
         """How a deployment does, its connected stages among it."""

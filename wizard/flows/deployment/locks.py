@@ -19,9 +19,45 @@ from wizard.core.journal.recovery import (
 )
 from wizard.core.text import clean, duration
 from wizard.flows.deployment.model import Deployment
-from wizard.services.lock import user_name
-from wizard.services.workspace.s3_state import StateStore
+from wizard.services.lock import is_held, read_owner, user_name
+from wizard.services.workspace.s3_state import Held, StateStore
 from wizard.services.workspace.state import is_locked, read_lock_note
+
+
+def who_works(deployment: Deployment) -> str:
+    """Who works on it right now, and since when; empty where nobody does.
+
+    A lock in the bucket that a run of this very folder left is a dead one's: nobody works.
+    """
+    lock = deployment.workspace.root / "lock"
+    if is_held(lock):
+        return str(read_owner(lock) or "another process")
+    held = deployment.store.holder() if deployment.store is not None else None
+    if held is None or _whose_lock(deployment, held) is Treatment.REMOVE:
+        return ""
+    return f"{held.owner} ({deployment.store.place if deployment.store is not None else ''})"
+
+
+def who_locks_state(deployment: Deployment) -> str:
+    """Which Terraform holds the state, outside a run of ours; empty where none does."""
+    store, workspace = deployment.store, deployment.workspace
+    if store is not None:
+        found = store.terraform_lock()
+        if found is None:
+            return ""
+        what = clean(found.operation, 40) or "a command"
+        return f"{what} by {clean(found.who, 80) or 'somebody'}, {_age(found.created)}"
+    if workspace.state_is_local and is_locked(workspace.state.path):
+        note = read_lock_note(workspace.state.path)
+        return f"{note.operation} by {note.who}" if note else "a Terraform"
+    return ""
+
+
+def _whose_lock(deployment: Deployment, held: Held) -> Treatment:
+    return treat_run_lock(
+        LockHolder(held.folder, held.owner.host, held.owner.user),
+        LockHolder(str(deployment.workspace.root), socket.gethostname(), user_name()),
+    )
 
 
 def settle_run_lock(deployment: Deployment, store: StateStore) -> None:
@@ -30,11 +66,7 @@ def settle_run_lock(deployment: Deployment, store: StateStore) -> None:
     if held is None:
         return
     context = deployment.context
-    treatment = treat_run_lock(
-        LockHolder(held.folder, held.owner.host, held.owner.user),
-        LockHolder(str(deployment.workspace.root), socket.gethostname(), user_name()),
-    )
-    if treatment is Treatment.REMOVE:
+    if _whose_lock(deployment, held) is Treatment.REMOVE:
         store.break_lock(held)
         context.note("the lock of an interrupted run of this computer is removed")
         return
@@ -42,9 +74,10 @@ def settle_run_lock(deployment: Deployment, store: StateStore) -> None:
         f"The deployment is locked by {held.owner}. If that run no longer exists, its lock "
         "can be removed; if it does, both would change the same things. Remove the lock?"
     )
-    if context.may_unlock(held.id, question):
+    whose = f"{held.owner.user}@{held.owner.host}"
+    if whose == deployment.dead_run or context.may_unlock(held.id, question):
         store.break_lock(held)
-        deployment.dead_run = f"{held.owner.user}@{held.owner.host}"
+        deployment.dead_run = whose
         context.note(f"removed the lock of {held.owner}", State.WARNING)
 
 

@@ -21,6 +21,7 @@ from wizard.flows.deployment.locks import settle_run_lock
 from wizard.flows.deployment.model import Deployment, require_lockfile
 from wizard.services.terraform.client import PlanResult
 from wizard.services.workspace import s3_state
+from wizard.services.workspace.journal import lacks
 from wizard.services.workspace.s3_state import StateStore
 
 
@@ -151,7 +152,7 @@ def _tidy_up(deployment: Deployment, source: str) -> None:
             deployment.workspace.state.put_away()
         deployment.journal.flush()
         save_answers(deployment)
-        if source:
+        if source and _exists(deployment, source):
             target = deployment.store.place.bucket if deployment.store is not None else ""
             StateStore(deployment.session, deployment.place(source)).leave_for(target)
     except WizardError as error:
@@ -187,11 +188,16 @@ def settle_move(deployment: Deployment) -> None:
     )
 
 
+def _exists(deployment: Deployment, bucket: str) -> bool:
+    return s3_state.read_bucket(deployment.session, deployment.identity, bucket).exists
+
+
 def _clear_half_move(deployment: Deployment, target: StateStore) -> None:
-    """Delete the copy that a move left; a state that is not the same is somebody else's."""
-    if not s3_state.read_bucket(
-        deployment.session, deployment.identity, target.place.bucket
-    ).exists:
+    """Delete the copy that a move left; what is not the same is somebody else's."""
+    if not _exists(deployment, target.place.bucket):
+        return
+    settle_run_lock(deployment, target)
+    if _is_anothers(deployment, target):
         return
     there = target.facts()
     mine = deployment.store.facts() if deployment.store else deployment.workspace.state.facts()
@@ -203,7 +209,17 @@ def _clear_half_move(deployment: Deployment, target: StateStore) -> None:
             or (there.resources, there.outputs) == (mine.resources, mine.outputs)
         )
     ):
+        target.lock(deployment.flow, str(deployment.workspace.root))
         target.clear()
+
+
+def _is_anothers(deployment: Deployment, store: StateStore) -> bool:
+    """Whether the record in a bucket is not the one that is held here: of a deployment under the
+    same name that was removed, or that somebody is just making."""
+    if lacks(deployment.journal.entries, store.journal()):
+        return True
+    answers, made_by = store.saved()
+    return bool(answers) and made_by not in deployment.marks.installations
 
 
 def _arrived(deployment: Deployment, new: StateStore | None, before: int) -> None:
@@ -223,7 +239,16 @@ def _arrived(deployment: Deployment, new: StateStore | None, before: int) -> Non
 
 
 def _check_free(deployment: Deployment, store: StateStore) -> None:
-    """Raise rather than write over the state of another deployment."""
+    """Raise rather than write over the state, or the record, of another deployment."""
+    if _is_anothers(deployment, store):
+        raise UsageError(
+            "WAG-E-STATE-004",
+            "The bucket holds the record of another deployment of this name",
+            why=f"{store.place} says what was changed by one that was removed, or is being made.",
+            next_step="Choose another bucket. If nobody needs that record any more, delete it "
+            f"(`aws s3 rm --recursive {store.place}`). Nothing was changed.",
+            keys=("state_bucket",),
+        )
     theirs = store.facts()
     if theirs is None or not theirs.resources:
         return

@@ -10,10 +10,11 @@ import socket
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import State
-from wizard.core.installation import NO_ID, Installation, Standing, judge
+from wizard.core.installation import NO_ID, Installation, Standing, judge, owned_ids
 from wizard.core.journal import record
 from wizard.core.tfvars import (
     DEPLOYMENT_TAG,
@@ -24,6 +25,11 @@ from wizard.flows.deployment import remote
 from wizard.flows.deployment.model import Deployment
 from wizard.services.aws.deployment import installation as account
 from wizard.services.lock import user_name
+from wizard.services.workspace.journal import append_shared
+from wizard.services.workspace.s3_state import StateStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
 
 UNMARKED_ID = "no-id"
 """What is typed to take over a deployment that carries no id."""
@@ -37,6 +43,7 @@ class Ownership:
         owner: whose it is, as far as the account says; None where nothing is there.
         forwarder: ARN of its function; empty where there is none.
         claimed: the parameter of this name is this installation's, to be given back once.
+        lost: who took it over from this one, as they wrote into its record; None where nobody did.
         unread: why part of it could not be looked at; empty where all was.
     """
 
@@ -45,6 +52,7 @@ class Ownership:
     forwarder: str = ""
     unread: str = ""
     claimed: bool = False
+    lost: Installation | None = None
 
 
 def read_ownership(deployment: Deployment) -> Ownership:
@@ -63,7 +71,7 @@ def read_ownership(deployment: Deployment) -> Ownership:
         forwarders = account.read_forwarders(deployment.session, deployment.deployment_id)
     except WizardError as error:
         unread.append(error.what)
-    ours = (own, held.taken_over)
+    ours = owned_ids(own, claim, held.taken_over)
     strange = [one for one in forwarders if one.installation.id not in ours]
     first = next(iter(strange or forwarders), None)
     state = deployment.workspace.check_state() > 0
@@ -85,6 +93,7 @@ def read_ownership(deployment: Deployment) -> Ownership:
         first.arn if first is not None else "",
         "; ".join(unread),
         claimed=claim is not None and claim.id == own,
+        lost=held.lost,
     )
 
 
@@ -147,12 +156,43 @@ def claim_name(deployment: Deployment) -> None:
         return
     with deployment.journal.effect(record.INSTALLATION_CLAIM, made.id) as effect:
         if found is not None and found.id == held.taken_over:
-            account.replace_claim(client, name, made)
+            _take_over(deployment, client, name, found, made)
             effect.detail = f"taken over from {found}"
             return
         winner = account.make_claim(client, name, made, tags)
         if winner.id != made.id:
             raise _taken(deployment, Ownership(Standing.THEIRS, winner), winner, "")
+
+
+def _take_over(
+    deployment: Deployment, client: SSMClient, name: str, theirs: Installation, made: Installation
+) -> None:
+    """Replace a claim, and say so in the record that the other one keeps in a bucket, if any.
+
+    Raises WizardError WAG-E-STATE-010 while a run of theirs holds the lock there.
+    """
+    places = remote.look_for_state(
+        deployment.session, deployment.identity, deployment.answers.name_prefix
+    )
+    bucket = places.of(theirs.id) if theirs.id != NO_ID else ""
+    if not bucket:
+        account.replace_claim(client, name, made)
+        return
+    store = StateStore(deployment.session, deployment.place(bucket))
+    store.lock("take over", str(deployment.workspace.root))
+    try:
+        account.replace_claim(client, name, made)
+        after = {"id": made.id, "by": made.by, "at": made.at}
+        append_shared(store, record.INSTALLATION_LOST, theirs.id, after)
+        deployment.context.note(f"the take-over is told in {store.place}", State.DONE)
+    except WizardError as error:
+        if error.code != "WAG-E-JOURNAL-002":
+            raise
+        deployment.context.note(
+            f"the take-over could not be told in {store.place}: {error.why}", State.WARNING
+        )
+    finally:
+        store.unlock()
 
 
 def release_name(deployment: Deployment) -> None:
@@ -215,7 +255,8 @@ def describe_standing(found: Ownership, prefix: str, region: str) -> str:
     if found.standing is Standing.THEIRS:
         return f"not ours any more: in {region} {prefix} is now {found.owner}"
     if found.standing is Standing.GONE:
-        return f"gone: the account has no forwarder of {prefix} in {region} any more"
+        lost = f"; it was taken over by {found.lost}" if found.lost is not None else ""
+        return f"gone: the account has no forwarder of {prefix} in {region} any more{lost}"
     return ""
 
 
@@ -223,12 +264,24 @@ def _taken(
     deployment: Deployment, found: Ownership, owner: Installation, wanted: str
 ) -> UsageError:
     prefix, region = deployment.answers.name_prefix, deployment.identity.region
-    missing = (
-        "The state here is not the one of that deployment."
-        if deployment.workspace.check_state()
-        else f"Its Terraform state is neither in {deployment.workspace.root} nor in a bucket of "
-        "this Region."
+    places = remote.look_for_state(deployment.session, deployment.identity, prefix)
+    bucket = places.of(owner.id) if owner.id != NO_ID else ""
+    folder = deployment.workspace.root
+    join = (
+        "Join it: there the answer state_bucket moves its state to a bucket, from which colleagues "
+        "carry on."
     )
+    if bucket:
+        missing = f"Its Terraform state is in s3://{bucket}."
+        join = (
+            "Join it: leave the answer state_bucket empty"
+            + (", in a new folder (--workspace DIR)" if deployment.workspace.check_state() else "")
+            + "."
+        )
+    elif deployment.workspace.check_state():
+        missing = "The state here is not the one of that deployment."
+    else:
+        missing = f"Its Terraform state is neither in {folder} nor in a bucket of this Region."
     typed = f" `--take-over {wanted}` names another one." if wanted else ""
     return UsageError(
         "WAG-E-STATE-008",
@@ -236,8 +289,7 @@ def _taken(
         why=f"It is {owner}"
         + (f"; its forwarder is {found.forwarder}" if found.forwarder else "")
         + f". {missing}{typed}",
-        next_step="Three ways on. Join it: there the answer state_bucket moves its state to a "
-        "bucket, from which colleagues carry on. Or make a second one: choose another name_prefix. "
+        next_step=f"Three ways on. {join} Or make a second one: choose another name_prefix. "
         f"Or take it over, deliberately: add --take-over {owner.id or UNMARKED_ID}. Nothing was "
         "changed.",
         keys=("name_prefix", "state_bucket"),

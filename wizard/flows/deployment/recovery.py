@@ -25,13 +25,14 @@ def settle(deployment: Deployment) -> None:
     Raises WizardError while a state that Terraform could not store waits and nobody agreed to put
     it back.
     """
-    settle_move(deployment)
     if deployment.workspace.module is None:
+        settle_move(deployment)
         # Nothing was ever run from here; what a colleague's Terraform left is in the bucket.
         locks.settle_terraform_lock(deployment)
         _note_unfinished_run(deployment)
         return
-    _await_left_terraform(deployment)
+    _await_left_terraform(deployment)  # it may be moving the state
+    settle_move(deployment)
     deployment.workspace.sweep()
     locks.settle_terraform_lock(deployment)
     locks.settle_local_lock(deployment)

@@ -15,16 +15,13 @@ from wizard.core.facts import AccessLog, Identity, Inventory, StageSettings
 from wizard.core.installation import Installation
 from wizard.core.journal.record import Record, StageRecord
 from wizard.core.stages.log_format import log_group_name, merge
-from wizard.core.state_place import StatePlace
-from wizard.core.text import clean
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
+from wizard.flows.deployment.places import Places, find_places
 from wizard.services.aws.deployment import from_tags
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.log_delivery import group_arn
 from wizard.services.aws.session import Session
-from wizard.services.workspace import s3_state
-from wizard.services.workspace.s3_state import StateStore
 
 OUR_GROUPS = "/aws/apigateway/wallarm-api-discovery-"
 NEXT_STEP = (
@@ -102,7 +99,7 @@ def read_remote(
         found.outputs,
         Record(stages=stages),
         found.resources,
-        _holder(session, identity, prefix),
+        look_for_state(session, identity, prefix).holder,
         tuple(notes),
     )
 
@@ -133,17 +130,22 @@ def refuse_change(
     owner: Installation | None = None,
 ) -> WizardError:
     """Why nothing of it can be changed from here, and what to do."""
-    holder = _holder(session, identity, prefix)
-    moved = f" {holder} moved it to that computer." if holder else ""
+    places = look_for_state(session, identity, prefix)
+    moved = f" {places.holder} moved it to that computer." if places.holder else ""
+    bucket = places.of(owner.id) if owner is not None else ""
+    where = (
+        f"its state is in s3://{bucket}" if bucket else "no bucket of this Region holds its state"
+    )
+    join = "To join it, leave the answer state_bucket empty." if bucket else NEXT_STEP
     return WizardError(
         "WAG-E-STATE-009",
         f"{prefix} is deployed in {identity.region}, but its state is not on this computer",
         why=f"{forwarder} carries its tag"
         + (f", {owner}" if owner is not None and owner.id else "")
-        + f"; no bucket of this Region holds its state.{moved} "
+        + f"; {where}.{moved} "
         "Without the state, and the record of what its stages had before, it can be neither "
         "changed nor removed.",
-        next_step=f"{NEXT_STEP} From here `wallarm-apigw status` and `doctor` look at it. If its "
+        next_step=f"{join} From here `wallarm-apigw status` and `doctor` look at it. If its "
         "state is in a bucket that is not found, set WALLARM_APIGW_STATE_BUCKET. Nothing was "
         "changed.",
     )
@@ -199,14 +201,9 @@ def _stages(
     return tuple(stages)
 
 
-def _holder(session: Session, identity: Identity, prefix: str) -> str:
-    """Who took the state out of a bucket; empty where nobody did, or it may not be read."""
+def look_for_state(session: Session, identity: Identity, prefix: str) -> Places:
+    """What is in the buckets of the Region; nothing where they cannot be looked into."""
     try:
-        for bucket in s3_state.find_buckets(session):
-            place = StatePlace(bucket, identity.account_id, identity.region, prefix)
-            moved = StateStore(session, place).moved()
-            if moved is not None and not moved.target:
-                return clean(moved.by, 120)
-    except WizardError:
-        return ""
-    return ""
+        return find_places(session, identity, prefix)
+    except WizardError as error:
+        return Places(unread=(error.what,))

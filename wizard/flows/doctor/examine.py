@@ -31,14 +31,13 @@ from wizard.core.text import clean
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
 from wizard.flows.deployment import remote
+from wizard.flows.deployment.locks import who_locks_state, who_works
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_session, read_deployment
 from wizard.flows.deployment.ownership import read_ownership, require_own
 from wizard.services.aws.session import Session
 from wizard.services.checks.examination import CHECK_FUNCTIONS, Examination, guarded
-from wizard.services.lock import is_held, read_owner
 from wizard.services.terraform.find import find_binary
-from wizard.services.workspace.state import is_locked, read_lock_note
 
 ResultListener = Callable[[Result], None]
 WaitListener = Callable[[tuple[Result, ...], float], None]
@@ -166,18 +165,18 @@ def set_scene(context: Context, answers: Answers, token: Secret | None = None) -
     try:
         deployment = read_deployment(context, answers, session, exam.identity, "doctor")
         exam.record = deployment.journal.record
-        root = deployment.workspace.root
-        if is_held(root / "lock"):
-            facts["locked_by"] = str(read_owner(root / "lock") or "another run")
-        else:
-            facts.update(_state_lock(deployment))
+        if works := who_works(deployment):
+            facts["locked_by"] = works
+        elif locked := who_locks_state(deployment):
+            facts["state_locked"] = locked
         number = deployment.workspace.check_state()
         deployment.workspace.unsaved.check()
         owned = read_ownership(deployment)
         strange = not number and owned.standing in (Standing.THEIRS, Standing.NOBODYS)
         if (strange or deployment.nothing_done_here) and _examine_remote(context, exam, session):
             return exam
-        if owned.standing is Standing.THEIRS:
+        gone = owned.standing is Standing.GONE and not owned.claimed
+        if owned.standing is Standing.THEIRS or gone:
             require_own(deployment)
         if not number and deployment.workspace.state_is_local:
             raise _nothing_deployed(answers)
@@ -204,24 +203,10 @@ def _examine_remote(context: Context, exam: Examination, session: Session) -> bo
     return True
 
 
-def _state_lock(deployment: Deployment) -> dict[str, str]:
-    """Who else holds the deployment: a colleague's run, or a Terraform outside the wizard."""
-    store, workspace = deployment.store, deployment.workspace
-    if store is not None:
-        run = store.holder()
-        if run is not None:
-            return {"locked_by": f"{run.owner} ({store.place})"}
-        found = store.terraform_lock()
-        if found is not None:
-            return {"state_locked": f"{found.operation} by {found.who} since {found.created}"}
-    elif workspace.state_is_local and is_locked(workspace.state.path):
-        note = read_lock_note(workspace.state.path)
-        return {"state_locked": f"{note.operation} by {note.who}" if note else "a Terraform"}
-    return {}
-
-
 def _plan(deployment: Deployment) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(changed outside Terraform, what Terraform would change); the plan itself is thrown away."""
+    if deployment.store is not None:
+        deployment.write_variables()  # a colleague may have changed the answers since
     deployment.terraform.init()
     plan = deployment.terraform.plan()
     plan.discard()

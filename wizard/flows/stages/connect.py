@@ -161,6 +161,7 @@ class Stages:
         """Connect the reviewed stages. Raises WizardError where permissions for it are missing."""
         deployment = self.deployment
         try:
+            require_own(deployment)  # the review may be an hour old
             mode, folder = self.context.options.preflight, deployment.workspace.root
             permissions.require(addition.permissions, mode, folder)
         except WizardError:
@@ -263,6 +264,12 @@ class Stages:
             reviewed: somebody has seen the plan; else it is applied only where it does nothing but
                 unsubscribe.
         """
+        try:
+            require_own(self.deployment)  # the review may be an hour old
+        except WizardError:
+            if withdrawal.plan is not None:
+                withdrawal.plan.discard()
+            raise
         reports = []
         steps = [(record.STAGE_RESTORE, str(one.ref)) for one in withdrawal.held]
         if withdrawal.plan is not None:

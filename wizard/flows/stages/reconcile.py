@@ -16,6 +16,7 @@ from wizard.core.stages.reconcile import FLOW, Reconciliation, Step, reconcile, 
 from wizard.core.stages.rules import parse_rules, question, without_effect
 from wizard.core.text import count
 from wizard.flows.context import Context
+from wizard.flows.deployment.ownership import require_own
 from wizard.flows.stages.connect import Addition, Stages
 
 
@@ -60,6 +61,7 @@ class Reconcile:
         Raises UsageError WAG-E-RULES-003 where rules choose more stages than anybody agreed to.
         """
         deployment = self.stages.deployment
+        require_own(deployment)
         rules = parse_rules(self.answers.stage_rules)
         inventory = self.stages.read_inventory()
         journal = deployment.journal

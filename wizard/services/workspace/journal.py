@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from wizard.core.errors import WizardError
 from wizard.core.journal import record
@@ -28,6 +28,16 @@ from wizard.services.files import write_private
 PIECE = 100  # entries
 
 Share = Callable[[int, bytes], None]
+
+
+class SharedRecord(Protocol):
+    """A journal that lies where colleagues find it."""
+
+    def journal(self) -> Iterator[bytes]:
+        """Its pieces, the oldest first."""
+
+    def save_journal(self, number: int, lines: bytes) -> None:
+        """Replace one piece."""
 
 
 class Effect:
@@ -210,6 +220,39 @@ def merge(path: Path, pieces: Iterable[bytes]) -> bool:
     lines = [_line(replace(entry, seq=number)) for number, entry in enumerate(joined, 1)]
     write_private(path, "".join(f"{line}\n" for line in lines))
     return bool(only_here)
+
+
+def append_shared(
+    store: SharedRecord, action: str, subject: str, after: dict[str, Any], flow: str = "install"
+) -> None:
+    """Write one finished entry into a record that is somebody else's, at its end.
+
+    The lock there must be held. Raises WizardError WAG-E-JOURNAL-002 where it is damaged.
+    """
+    entries = [entry for piece in store.journal() for entry in _parse_whole(piece)]
+    now = datetime.now(timezone.utc)
+    entry = Entry(
+        seq=max((e.seq for e in entries), default=0) + 1,
+        at=now.isoformat(timespec="milliseconds"),
+        run=f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}",
+        flow=flow,
+        action=action,
+        subject=subject,
+        step="done",
+        after=after,
+    )
+    number = entry.seq // PIECE
+    lines = [_line(e) for e in (*entries, entry) if e.seq // PIECE == number]
+    store.save_journal(number, ("\n".join(lines) + "\n").encode())
+
+
+def lacks(entries: Iterable[Entry], pieces: Iterable[bytes]) -> bool:
+    """Whether a shared journal says something that these entries do not.
+
+    Raises WizardError WAG-E-JOURNAL-002 where it is damaged, or of a newer version.
+    """
+    known = {_identity(entry) for entry in entries}
+    return any(_identity(e) not in known for piece in pieces for e in _parse_whole(piece))
 
 
 def _identity(entry: Entry) -> str:

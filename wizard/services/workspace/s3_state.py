@@ -113,14 +113,16 @@ class StateStore:
         """What tells this state from another; None before the first apply."""
         return read_shared_state(self.state(), self._where(self.place.state))
 
-    def saved_answers(self) -> dict[str, Any]:
-        """The answers of the last run; empty when there are none.
+    def saved(self) -> tuple[dict[str, Any], str]:
+        """The answers of the last run, and the id of the installation that they are of; both empty
+        when there are none.
 
-        Raises WizardError WAG-E-ANSWERS-005 when they cannot be read.
+        Raises WizardError WAG-E-ANSWERS-005 when they cannot be read, WAG-E-VERSION-001 when a
+        newer version wrote them.
         """
         body = self.read_object(self.place.answers)
         if body is None:
-            return {}
+            return {}, ""
         try:
             data: dict[str, Any] = dict(json.loads(body))
         except (ValueError, TypeError) as error:
@@ -130,7 +132,12 @@ class StateStore:
                 why=f"{self._where(self.place.answers)}: {error}",
                 next_step="Restore an earlier version of that object.",
             ) from error
-        return migrations.answers(data, self._where(self.place.answers))
+        found = migrations.answers(data, self._where(self.place.answers))
+        return found, str(data.get(migrations.SAVED_BY, ""))
+
+    def saved_answers(self) -> dict[str, Any]:
+        """The answers alone."""
+        return self.saved()[0]
 
     def save_answers(self, text: str) -> None:
         """Keep the answers for whoever comes next; those of another version stay beside them."""
@@ -181,8 +188,14 @@ class StateStore:
         try:
             data = json.loads(body)
             return Moved(str(data["target"]), str(data["by"]), float(data["at"]))
-        except (ValueError, KeyError, TypeError):
-            return Moved("", "somebody", 0.0)
+        except (ValueError, KeyError, TypeError) as error:
+            raise WizardError(
+                "WAG-E-STATE-014",
+                "Where the state of this deployment went cannot be read",
+                why=f"{self._where(self.place.moved)}: {error}",
+                next_step="Restore an earlier version of that object "
+                "(`aws s3api list-object-versions`). Nothing was changed.",
+            ) from error
 
     def mark_arrived(self) -> None:
         """The state is here (again)."""

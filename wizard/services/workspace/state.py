@@ -18,8 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from wizard.core.errors import WizardError
+from wizard.core.migrations import NEWER
 from wizard.core.text import clean
-from wizard.services.files import write_private
+from wizard.services.files import put_aside, write_private
+
+FORMAT = 4
+"""The newest format of a Terraform state that is read here."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,20 @@ class StateFacts:
 
 
 def read_state(body: bytes) -> StateFacts:
-    """The facts of a state. Raises ValueError, KeyError, TypeError or AttributeError for others."""
+    """The facts of a state. Raises ValueError, KeyError, TypeError or AttributeError for others,
+    WizardError WAG-E-VERSION-001 for one in a newer format."""
     state = json.loads(body)
+    version = state.get("version", FORMAT)
+    if type(version) is not int or version < 1:
+        raise ValueError(f"its format is {version!r}")
+    if version > FORMAT:
+        raise WizardError(
+            NEWER,
+            "Terraform's state of this deployment was written by a newer Terraform",
+            why=f"It has format {version}; this program reads up to {FORMAT}.",
+            next_step="Install a newer version of wallarm-apigw and of Terraform. Nothing was "
+            "changed.",
+        )
     resources = sum(
         len(r.get("instances", ())) for r in state["resources"] if r.get("mode") != "data"
     )
@@ -146,20 +162,19 @@ class LocalState:
         try:
             facts = read_state(self.kept.read_bytes())
             return facts, max(0.0, time.time() - self.kept.stat().st_mtime)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, WizardError):
             return None
 
     def restore(self) -> Path | None:
         """Put the copy in the state's place. Returns where a damaged state was moved to."""
-        aside = _aside(self.path, "damaged") if self.exists else None
+        aside = put_aside(self.path, "damaged") if self.exists else None
         write_private(self.path, self.kept.read_bytes())
         return aside
 
     def put_away(self) -> None:
         """Rename it once it is elsewhere, so that nobody takes it for the present."""
         for path in (self.path, self.kept):
-            if path.exists():
-                _aside(path, "moved")
+            put_aside(path, "moved")
 
 
 class UnsavedStates:
@@ -191,11 +206,7 @@ class UnsavedStates:
     @staticmethod
     def set_aside(path: Path) -> Path:
         """Rename an obsolete one so that it no longer counts; nothing is deleted."""
-        return _aside(path, "set-aside")
-
-
-def _aside(path: Path, why: str) -> Path:
-    return path.rename(path.with_name(f"{path.name}.{why}-{time.strftime('%Y%m%dT%H%M%S')}"))
+        return put_aside(path, "set-aside") or path
 
 
 @dataclass(frozen=True)

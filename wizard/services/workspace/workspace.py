@@ -219,6 +219,12 @@ class Workspace:
         self.lock = Lock(self.root / "lock", purpose)
         return self.lock
 
+    def put_record_away(self) -> Path | None:
+        """Rename answers and record, which are about another deployment of this name than the one
+        that is joined. Returns where the record is now; None where there was none."""
+        files.put_aside(self.answers_file, "other")
+        return files.put_aside(self.journal_file, "other")
+
     def write_variables(self, variables: Mapping[str, Any]) -> Path:
         """Store the Terraform variables. Refuses the Wallarm token."""
         if variables.get("wallarm_api_token"):
