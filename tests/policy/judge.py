@@ -27,10 +27,14 @@ class PolicyJudge:
         self.answers: Answers | None = None
         self.statements: list[dict[str, Any]] = []
 
-    def allow(self, answers: Answers, purpose: str) -> None:
-        """From now on exactly this purpose's policies hold."""
+    def allow(self, answers: Answers, purpose: str, before: Answers | None = None) -> None:
+        """From now on exactly this purpose's policies hold.
+
+        Args:
+            before: what is deployed by now, where other answers are going to change it.
+        """
         self.answers = answers
-        found = documents(answers, purpose, self.account)
+        found = documents(answers, purpose, self.account, before=before)
         self.statements = [s for d in found for s in d["Statement"]]
 
     def __call__(self, call: Call) -> str:

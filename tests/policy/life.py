@@ -7,9 +7,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import boto3
 
@@ -18,6 +18,9 @@ from tests.policy.recorder import Recorder
 from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import build
 from wizard.sandbox import Sandbox
+
+# A change of the answers, or what makes it from what the account has.
+Update: TypeAlias = "Mapping[str, Any] | Callable[[Run], Mapping[str, Any]]"
 
 # The local AWS's tagging service and DNS do not tell of these.
 _NOT_FOUND_HERE = {
@@ -31,7 +34,7 @@ PURPOSE = {
     "discover": "discover", "install": "deploy", "rerun": "deploy", "status": "doctor",
     "add": "deploy", "change": "deploy", "remove": "deploy", "redrive": "deploy",
     "rotate": "deploy", "fix": "deploy", "doctor": "doctor", "bundle": "doctor",
-    "uninstall": "uninstall",
+    "update": "deploy", "uninstall": "uninstall",
 }  # fmt: skip
 
 
@@ -50,6 +53,8 @@ class Run:
         self.enforce = enforce
         self.failed: list[str] = []
         self.added = ""
+        self.spare: list[str] = []  # subnets that no answer names at first
+        self.updates: list[dict[str, Any]] = []  # the answers after each, one after another
         self.env = {k: v for k, v in os.environ.items() if k not in box.unset}
         self.env.update(box.env)
         self.env.update(
@@ -67,11 +72,17 @@ class Run:
             aws_access_key_id="sandbox", aws_secret_access_key="sandbox",
         )  # fmt: skip
 
-    def cli(self, phase: str, *arguments: str, answers: Answers | None = None) -> str:
+    def cli(
+        self,
+        phase: str,
+        *arguments: str,
+        answers: Answers | None = None,
+        before: Answers | None = None,
+    ) -> str:
         """One command of the product, as one step; what it printed."""
-        self.recorder.phase = phase
+        self.recorder.phase = f"update {len(self.updates)}" if phase == "update" else phase
         if self.enforce:
-            self.judge.allow(answers or self.answers, PURPOSE[phase])
+            self.judge.allow(answers or self.answers, PURPOSE[phase], before)
         began = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-m", "wizard.cli", *arguments],
@@ -86,11 +97,23 @@ class Run:
             print(done.stderr[-3000:])
         return done.stdout
 
-    def life(self) -> None:
-        """From the first look to the removal."""
-        self._look_around()
+    def life(self, updates: Sequence[Update], *, short: bool = False) -> None:
+        """From the first look to the removal.
+
+        Args:
+            updates: what is changed of the answers, one after another; the last ones lead back to
+                what was there at first, but for a short life.
+            short: installed, changed and removed, and nothing else.
+        """
         yes = ("--non-interactive", "--yes", "--json")
-        self.cli("install", "install", "--answers", str(self.answers_file), *yes)
+        install = ("install", "--answers", str(self.answers_file), *yes)
+        if short:
+            self.cli("install", *install, "--set", "proof=skip")
+            self._update(updates)
+            self.cli("uninstall", "uninstall", "--yes", "--delete-logs", answers=self.now)
+            return
+        self._look_around()
+        self.cli("install", *install)
         self.cli("rerun", "install", *yes, "--set", "proof=skip")
         self._forget_and_adopt(yes)
         if self.answers.state_bucket:
@@ -102,6 +125,7 @@ class Run:
         plain = json.loads(self.answers_file.read_text(encoding="utf-8"))
         self._change({**plain, **changes, "tags": {"cost-centre": "4711"}})
         self._change({**plain, **changes, "tags": plain.get("tags", {})})
+        self._update(updates)
         self._break_and_mend()
         self._keep_and_replay()
         if self.answers.deploys_node:
@@ -190,6 +214,23 @@ class Run:
         path.write_text(json.dumps(answers), encoding="utf-8")
         self.cli("change", "install", "--answers", str(path), "--non-interactive", "--yes",
                  "--json", answers=build(dict(answers)))  # fmt: skip
+
+    @property
+    def now(self) -> Answers:
+        """The answers after the last update."""
+        return build(dict(self.updates[-1])) if self.updates else self.answers
+
+    def _update(self, updates: Sequence[Update]) -> None:
+        """Each change by itself, with the policies that are printed for it."""
+        plain = json.loads(self.answers_file.read_text(encoding="utf-8")) | {"proof": "skip"}
+        for number, update in enumerate(updates, 1):
+            before = build(dict(plain))
+            plain = {**plain, **(update(self) if callable(update) else update)}
+            self.updates.append(plain)
+            path = self.root / f"update-{number}.json"
+            path.write_text(json.dumps(plain), encoding="utf-8")
+            self.cli("update", "install", "--answers", str(path), "--non-interactive", "--yes",
+                     "--json", answers=build(dict(plain)), before=before)  # fmt: skip
 
     def _break_and_mend(self) -> None:
         logs = self.client("logs")

@@ -2,7 +2,7 @@
 
 `python -m tests.policy.record [MODE…]` records the named modes (all by default) and rewrites their
 part of recorded.json. `--enforce` refuses every call that the printed policies do not allow, and
-saves nothing. Each mode takes two to four minutes.
+saves only a life in which none was. Each mode takes some minutes.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import argparse
 import json
 import sys
 import tempfile
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.policy.life import PURPOSE, Run
+from tests.policy.life import PURPOSE, Run, Update
 from tests.policy.recording import (
     MADE_UP,
     RECORDED,
@@ -27,6 +29,7 @@ from tests.policy.recording import (
 )
 from wizard.core.answers.parse import build
 from wizard.sandbox import Sandbox
+from wizard.services.workspace.module import forwarder_package
 
 
 def _answers(box: Sandbox, mode: str) -> dict[str, Any]:
@@ -41,6 +44,9 @@ def _answers(box: Sandbox, mode: str) -> dict[str, Any]:
         return {**common, "node_url": box.node.connector, "node_scheme": "http"}
     if mode == "vpc-forwarder":  # with a node elsewhere that only its VPC reaches
         return {**common, "node_url": box.node.connector, "node_scheme": "http"}
+    if mode == "leaving":
+        return {**common, "r53_domain_name": "example.com", "node_dns_name": "wallarm-node",
+                "alarms": True, "proof": "skip"}  # fmt: skip
     if mode == "shared":
         return {**common, "node_url": box.node.connector, "node_scheme": "http",
                 "state_bucket": "team-terraform-state"}  # fmt: skip
@@ -54,7 +60,106 @@ def _answers(box: Sandbox, mode: str) -> dict[str, Any]:
     return common
 
 
-MODES = ("own-vpc", "https", "given-vpc", "node", "options", "shared", "vpc-forwarder")
+MODES = (
+    "own-vpc", "https", "given-vpc", "node", "options", "shared", "vpc-forwarder", "leaving",
+)  # fmt: skip
+SHORT = ("leaving",)  # installed, changed, removed
+BOUNDARY = "arn:aws:iam::aws:policy/PowerUserAccess"
+
+
+def _log_group(run: Run) -> dict[str, Any]:
+    """A log group of the user's in place of the connector's."""
+    run.client("logs").create_log_group(logGroupName="/aws/apigateway/mine")
+    return {"api_gateway_log_group_name": "/aws/apigateway/mine"}
+
+
+def _package(run: Run) -> dict[str, Any]:
+    """The forwarder's bundle with one more file in it."""
+    path = run.root / "forwarder.zip"
+    path.write_bytes(forwarder_package())
+    with zipfile.ZipFile(path, "a") as bundle:
+        bundle.writestr("extra.py", "")
+    return {"lambda_package": str(path)}
+
+
+def _certificate(run: Run) -> dict[str, Any]:
+    """A certificate of the user's for the node's name."""
+    made = run.client("acm").request_certificate(DomainName="wallarm-node.example.com")
+    return {"certificate_arn": made["CertificateArn"], "r53_domain_name": "example.com",
+            "node_dns_name": "wallarm-node"}  # fmt: skip
+
+
+def _other_subnets(run: Run) -> dict[str, Any]:
+    """Other subnets for load balancer and node, in the same VPC and Availability Zones."""
+    return {"public_subnet_ids": run.spare[:2], "private_subnet_ids": run.spare[2:]}
+
+
+def _back(*keys: str) -> Update:
+    """As the first answers have it."""
+    return lambda run: {key: getattr(run.answers, key) for key in keys}
+
+
+_HTTP_NAMES = {"r53_domain_name": "", "node_dns_name": "", "certificate_arn": ""}
+
+# Every answer that a deployment can change is in one of these; see NOT_UPDATED.
+UPDATES: dict[str, tuple[Update, ...]] = {
+    "own-vpc": (
+        {"node_tag": "0.25.4", "node_group": "other", "wallarm_api_host": "api.wallarm.com",
+         "node_instance_type": "t3.large", "node_access_log": True, "node_image": "other/node"},
+        {"node_count": 2, "nat_gateway_per_az": True},
+        {"node_count": 1, "nat_gateway_per_az": False},
+    ),
+    "https": (
+        {"node_dns_name": "other"},
+        _HTTP_NAMES,
+        _certificate,
+        {"certificate_arn": "", "node_dns_name": "wallarm-node"},
+    ),
+    "given-vpc": (_other_subnets, _back("public_subnet_ids", "private_subnet_ids")),
+    "node": (
+        {"subscription_filter_pattern": "{ $.status = 2* }", "alarms": True, "dashboard": True,
+         "forwarder_environment": {"X_NODE_STYLE": "one-message"}, "execution_logging": "leave",
+         "existing_logging": "switch"},
+        {"permissions_boundary": BOUNDARY},
+        {"permissions_boundary": "", "node_url": "other.example.com:8443", "node_scheme": "https",
+         "node_metrics": "other.example.com:9000"},
+        _log_group,
+        _package,
+        lambda run: {"api_gateway_log_group_name": "", "lambda_package": "", "alarms": False,
+                     "dashboard": False, "node_metrics": "", "existing_logging": "keep",
+                     "node_url": run.box.node.connector, "node_scheme": "http"},
+    ),
+    "options": (
+        {"alarms": False, "dashboard": False, "wallarm_api_token_kms_key_arn": ""},
+        _back("alarms", "dashboard", "wallarm_api_token_kms_key_arn"),
+    ),
+    "shared": ({"state_bucket": "local"}, _back("state_bucket")),
+    "vpc-forwarder": (
+        lambda run: {"private_subnet_ids": run.spare[2:]},
+        {"vpc_id": "", "private_subnet_ids": []},
+        _back("vpc_id", "private_subnet_ids"),
+    ),
+    "leaving": (
+        lambda run: {"node_url": run.box.node.connector, "node_scheme": "http",
+                     **_HTTP_NAMES, "alarms": False},
+    ),
+}  # fmt: skip
+
+# The others, with what changes them or why they can't be changed.
+NOT_UPDATED = {
+    "schema_version": "the layout of the file",
+    "profile": "who deploys, not what",
+    "role_arn": "who deploys, not what",
+    "region": "another Region is another deployment",
+    "account_id": "another account is another deployment",
+    "name_prefix": "another name is another deployment",
+    "stages": "changed in every life: `stages add` and `stages remove`",
+    "stage_rules": "changes stages alone, as `stages add` does",
+    "log_retention_days": "changed in every life",
+    "x_wallarm_application_id": "changed in every life",
+    "tags": "changed in every life",
+    "proof": "changed in every life",
+}
 
 
 def _prepare(run: Run, mode: str, answers: dict[str, Any]) -> dict[str, Any]:
@@ -69,10 +174,14 @@ def _prepare(run: Run, mode: str, answers: dict[str, Any]) -> dict[str, Any]:
     if mode == "options":
         key = run.client("kms").create_key()["KeyMetadata"]["Arn"]
         return {**answers, "wallarm_api_token_kms_key_arn": key}
+    if mode in SHORT:
+        run.client("route53").create_hosted_zone(Name="example.com", CallerReference="1")
+        run.box.name_node("wallarm-node.example.com")
+        return answers
     ec2 = run.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
     subnets = []
-    for number in range(4):
+    for number in range(8):
         made = ec2.create_subnet(
             VpcId=vpc, CidrBlock=f"10.20.{number}.0/24",
             AvailabilityZone=f"{run.box.region}{'ab'[number % 2]}",
@@ -84,8 +193,16 @@ def _prepare(run: Run, mode: str, answers: dict[str, Any]) -> dict[str, Any]:
     ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
     for subnet in subnets:
         ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
-    placed = {**answers, "vpc_id": vpc, "private_subnet_ids": subnets[2:]}
+    run.spare = subnets[4:]
+    placed = {**answers, "vpc_id": vpc, "private_subnet_ids": subnets[2:4]}
     return placed if mode == "vpc-forwarder" else {**placed, "public_subnet_ids": subnets[:2]}
+
+
+def _kept(answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what AWS or the machine makes up."""
+    package = answers.get("lambda_package")
+    named = {"lambda_package": f"/tmp/{Path(package).name}"} if package else {}
+    return {k: even_all(v) if k in MADE_UP else v for k, v in answers.items()} | named
 
 
 def record(mode: str, enforce: bool) -> tuple[dict[str, Any], list[str]]:
@@ -96,19 +213,20 @@ def record(mode: str, enforce: bool) -> tuple[dict[str, Any], list[str]]:
         root.chmod(0o700)
         answers = _answers(box, mode)
         run = Run(box, root, answers, enforce)
-        if mode in ("https", "given-vpc", "options", "vpc-forwarder"):
+        if mode in ("https", "given-vpc", "options", "vpc-forwarder", "leaving"):
             answers = _prepare(run, mode, answers)
             run.answers_file.write_text(json.dumps(answers), encoding="utf-8")
             run.answers = build(dict(answers))
         with run.recorder:
-            run.life()
+            run.life(UPDATES[mode], short=mode in SHORT)
         for text in sorted(set(run.recorder.unknown)):
             print(f"    not identified: {text}")
         for text in sorted(set(run.recorder.refused)):
             print(f"    refused: {text}")
         saved = {
-            "answers": {k: even_all(v) if k in MADE_UP else v for k, v in answers.items()},
+            "answers": _kept(answers),
             "added": run.added,
+            "updates": [_kept(changed) for changed in run.updates],
             "roles": roles(run.recorder.calls),
             "calls": list(unique(run.recorder.calls, box.account_id, box.region)),
         }
@@ -125,7 +243,7 @@ def main() -> int:
     for mode in options.modes or MODES:
         saved, wrong = record(mode, options.enforce)
         problems += [f"{mode}: {text}" for text in wrong]
-        if not options.enforce:
+        if not (options.enforce and wrong):
             everything = load() if RECORDED.is_file() else {}
             everything[mode] = saved
             save(everything)

@@ -16,7 +16,10 @@ RECORDED = Path(__file__).with_name("recorded.json")
 # Phase, caller, call, status: see `tests.policy.recorder.Recorder.calls`.
 Calls = Iterable[tuple[str, str, Call, int]]
 # Answers that hold what AWS makes up.
-MADE_UP = ("vpc_id", "public_subnet_ids", "private_subnet_ids", "wallarm_api_token_kms_key_arn")
+MADE_UP = (
+    "vpc_id", "public_subnet_ids", "private_subnet_ids", "wallarm_api_token_kms_key_arn",
+    "certificate_arn",
+)  # fmt: skip
 
 
 def even_all(value: Any) -> Any:
@@ -53,7 +56,9 @@ def unique(calls: Calls, account: str, region: str) -> Iterator[dict[str, Any]]:
         if key in seen:
             continue
         seen.add(key)
-        yield {"phase": phase, "by": caller, **_brief(steady, account, region)}
+        step, _, number = phase.partition(" ")
+        which = {"update": int(number)} if number else {}
+        yield {"phase": step, **which, "by": caller, **_brief(steady, account, region)}
 
 
 def _brief(call: Call, account: str, region: str) -> dict[str, Any]:

@@ -59,11 +59,14 @@ def reference() -> str:
 def iam_policy(options: argparse.Namespace) -> int:
     """Print the least policy for these answers, on stdout and nothing else there."""
     from wizard.core.permissions.documents import render
+    from wizard.flows.deployment.answers import deployed_answers
 
     env = take_environment()
     found = load_answers(options, env, ask_aws=False)
     account = env.get("WALLARM_APIGW_ACCOUNT_ID", "")
-    put(render(found, options.purpose, options.format, account))
+    wanted = {"region": found.region}
+    before = deployed_answers(run_options(options, env), wanted, found.name_prefix)
+    put(render(found, options.purpose, options.format, account, before=before))
     return int(ExitCode.DONE)
 
 

@@ -35,7 +35,12 @@ from wizard.flows.before_planning import check_account
 from wizard.flows.context import Context
 from wizard.flows.deployment import credentials
 from wizard.flows.deployment.adoption import adopt, list_orphans
-from wizard.flows.deployment.answers import save_answers
+from wizard.flows.deployment.answers import (
+    deployed_before,
+    drop_before,
+    keep_before,
+    save_answers,
+)
 from wizard.flows.deployment.apply import REVIEW_LASTS, apply_recorded, look_again
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.move_state import Move, move_state, plan_move
@@ -122,6 +127,7 @@ class Review:
     used: tuple[tuple[str, str], ...] = ()  # what of the user's is used as it is: name, words
     move: Move | None = None  # of Terraform's state
     permissions: Permissions | None = None  # as IAM forecasts them
+    before: Answers | None = None  # what is deployed by now, which the change may take back
 
     def beyond(self, earlier: Review) -> tuple[str, ...]:
         """What this review holds that nobody saw in the earlier one, in words."""
@@ -224,6 +230,7 @@ class Install:
         require_token(self.session, self.answers, self.token)
         move = plan_move(deployment)
         kept = switch.kept_groups(changes)
+        before = deployed_before(deployment)
         asked = permissions.Forecast(
             self.session,
             identity,
@@ -231,6 +238,7 @@ class Install:
             "deploy",
             mode=self.context.options.preflight,
             log_groups=tuple(sorted({*kept, *deployment.journal.record.kept_log_groups})),
+            before=before,
         )
         with asked.told(deployment.workspace.root):
             plan = self._plan(deployment, kept)
@@ -263,6 +271,7 @@ class Install:
             used=(*own.used, *((("Traffic", words),) if words else ())),
             move=move,
             permissions=found,
+            before=before,
         )
 
     def _traffic(self, chosen: tuple[Stage, ...]) -> Traffic:
@@ -312,6 +321,7 @@ class Install:
             mode, folder = self.context.options.preflight, self._open().workspace.root
             permissions.require(review.permissions, mode, folder)
         with self._part(review) as deployment:
+            keep_before(deployment.workspace.root, review.before)
             save_answers(deployment)
             plan = review.plan
             claim_name(deployment)
@@ -325,6 +335,7 @@ class Install:
                 note = "SecureString; Terraform sees only the name"
                 self.context.note(note, subject=deployment.token_parameter)
             self._apply(deployment, review, plan)
+            drop_before(deployment.workspace.root)
             outputs = deployment.outputs()
             wait_for_node(deployment, outputs)
             return outputs

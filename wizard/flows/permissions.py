@@ -42,6 +42,7 @@ class Forecast:
         *,
         mode: str,
         log_groups: tuple[str, ...] | None = None,
+        before: Answers | None = None,
     ) -> None:
         if mode and mode not in CHOICES:
             raise UsageError(
@@ -56,7 +57,9 @@ class Forecast:
         self._mode = mode
         if mode == SKIP:
             return
-        wanted = needs(answers, purpose, identity.account_id, identity.partition, log_groups)
+        wanted = needs(
+            answers, purpose, identity.account_id, identity.partition, log_groups, before
+        )
 
         def ask() -> None:
             try:

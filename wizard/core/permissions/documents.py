@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from wizard.core.answers.model import Answers
@@ -10,7 +11,7 @@ from wizard.core.errors import UsageError
 from wizard.core.permissions.boundary import boundary_document
 from wizard.core.permissions.commands import FLOWS
 from wizard.core.permissions.connector import FORWARDER, LOOK, STAGES, STATE
-from wizard.core.permissions.grants import PURPOSES, Grant, Need, Scope
+from wizard.core.permissions.grants import DEPLOY, PURPOSES, UNINSTALL, Grant, Need, Scope
 from wizard.core.permissions.node import NETWORK, NODE, OPERATIONS
 
 GRANTS: tuple[Grant, ...] = (*LOOK, *STAGES, *FORWARDER, *NODE, *NETWORK, *OPERATIONS, *STATE)
@@ -36,6 +37,7 @@ def documents(
     account_id: str = "",
     partition: str = "aws",
     log_groups: tuple[str, ...] | None = None,
+    before: Answers | None = None,
 ) -> tuple[dict[str, Any], ...]:
     """The policy documents, as many as AWS's size limit makes necessary; attach all of them.
 
@@ -43,11 +45,13 @@ def documents(
         purpose: discover, deploy, uninstall, doctor, or boundary.
         account_id: empty allows any account's resources of these names.
         log_groups: the log groups that chosen stages keep; None allows any while not known.
+        before: what is deployed by now: deploying takes back what other answers do not want.
     """
     scope = Scope(answers, account_id or "*", partition, log_groups)
     if purpose == BOUNDARY:
         return (boundary_document(scope),)
-    statements = _joined([_statement(g, scope) for g in grants(answers, purpose)])
+    wanted = [_statement(g, scope) for g in grants(answers, purpose)]
+    statements = _joined(wanted + _taken_back(wanted, scope, purpose, before))
     return tuple(_document(part) for part in _packed(statements))
 
 
@@ -57,6 +61,7 @@ def needs(
     account_id: str,
     partition: str = "aws",
     log_groups: tuple[str, ...] | None = None,
+    before: Answers | None = None,
 ) -> tuple[Need, ...]:
     """The same as questions for IAM (see `services.aws.permissions`): one for each statement.
 
@@ -64,6 +69,7 @@ def needs(
 
     Args:
         purpose: as in `documents`, or one of the shorter commands of `policy_flows.FLOWS`.
+        before: as in `documents`.
     """
     scope = Scope(answers, account_id or "*", partition, log_groups)
     short = FLOWS.get(purpose)
@@ -74,7 +80,36 @@ def needs(
     for required in (True, False):
         asked = [g for g in every if required is not bool(g.sometimes or g.unseen)]
         out += [_need(s, required) for s in _joined([_statement(g, scope) for g in asked])]
+    if short is None:
+        wanted = [_statement(g, scope) for g in every]
+        out += [_need(s, True) for s in _joined(_taken_back(wanted, scope, purpose, before))]
     return tuple(out)
+
+
+def _taken_back(
+    wanted: list[dict[str, Any]], scope: Scope, purpose: str, before: Answers | None
+) -> list[dict[str, Any]]:
+    """What reading and removing takes that these answers do not want any more, as statements.
+
+    The stages are left out: they are put back by commands of their own.
+    """
+    if before is None or purpose != DEPLOY:
+        return []
+    same = {name: getattr(scope.answers, name) for name in ("stages", "stage_rules", "tags")}
+    earlier = replace(scope, answers=before.with_(**same))
+    allowed = {(a, *_place(s)) for s in wanted for a in s["Action"]}
+    out = []
+    for grant in grants(earlier.answers, UNINSTALL):
+        statement = _statement(grant, earlier)
+        more = [a for a in statement["Action"] if (a, *_place(statement)) not in allowed]
+        if DEPLOY in grant.purposes and more:
+            out.append({**statement, "Sid": f"{grant.sid}Before", "Action": more})
+    return out
+
+
+def _place(statement: dict[str, Any]) -> tuple[str, str]:
+    """What a statement's actions are allowed on, to compare."""
+    return json.dumps(statement["Resource"]), json.dumps(statement.get("Condition"), sort_keys=True)
 
 
 def render(
@@ -84,11 +119,12 @@ def render(
     account_id: str = "",
     partition: str = "aws",
     log_groups: tuple[str, ...] | None = None,
+    before: Answers | None = None,
 ) -> str:
     """The policies as text. More than one document in JSON becomes a JSON list."""
     if fmt == "cloudformation" and not account_id:
         account_id = "${AWS::AccountId}"
-    found = documents(answers, purpose, account_id, partition, log_groups)
+    found = documents(answers, purpose, account_id, partition, log_groups, before)
     if fmt == "json":
         return json.dumps(found[0] if len(found) == 1 else list(found), indent=2)
     names = [_name(answers, purpose, number, len(found)) for number in range(1, len(found) + 1)]

@@ -169,7 +169,14 @@ def saved_answers(
 
     Only an unambiguous match counts: the same Region and name prefix in exactly one account.
     """
-    matches = [
+    matches = _matching(options, wanted, name_prefix)
+    if len(matches) != 1:
+        return {}
+    return answers_of(matches[0])
+
+
+def _matching(options: Options, wanted: Mapping[str, Any], name_prefix: str | None) -> list[Path]:
+    return [
         found.root
         for found in found_deployments(options)
         if (not wanted.get("region") or found.region == wanted["region"])
@@ -177,9 +184,52 @@ def saved_answers(
         and found.root is not None
         and (found.root / "answers.json").exists()
     ]
-    if len(matches) != 1:
-        return {}
-    return answers_of(matches[0])
+
+
+_BEFORE = "answers.before.json"
+
+
+def deployed_answers(
+    options: Options, wanted: Mapping[str, Any], name_prefix: str
+) -> Answers | None:
+    """What this computer last deployed under this name; None where it knows of nothing.
+
+    While a change has not ended, that is what was deployed before it began.
+    """
+    roots = _matching(options, wanted, name_prefix)
+    return answers_before(roots[0]) if len(roots) == 1 else None
+
+
+def answers_before(root: Path) -> Answers | None:
+    """What is deployed from this workspace by now; None where nothing is, or it cannot be read."""
+    for name in (_BEFORE, "answers.json"):
+        try:
+            data = json.loads((root / name).read_text(encoding="utf-8"))
+            return build(migrations.answers(data, name), check=False)
+        except (OSError, ValueError, WizardError):
+            continue
+    return None
+
+
+def deployed_before(deployment: Deployment) -> Answers | None:
+    """The same for an open deployment, whose answers may lie in S3 alone."""
+    found = answers_before(deployment.workspace.root)
+    if found is None and deployment.store is not None:
+        shared = deployment.store.saved_answers()
+        return build(shared, check=False) if shared else None
+    return found
+
+
+def keep_before(root: Path, before: Answers | None) -> None:
+    """Keep what is deployed until the change that begins now has ended: a second try has to take
+    back the same."""
+    if before is not None and not (root / _BEFORE).exists():
+        write_private(root / _BEFORE, before.to_json())
+
+
+def drop_before(root: Path) -> None:
+    """The change has ended: the answers are what is deployed."""
+    (root / _BEFORE).unlink(missing_ok=True)
 
 
 def keep_answers(path: Path, answers: Answers, installation_id: str = "") -> None:

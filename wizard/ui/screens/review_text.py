@@ -85,9 +85,13 @@ def warnings(found: Reviewed) -> tuple[str, ...]:
 
 def policies(found: Reviewed, answers: Answers, account_id: str) -> Text:
     """The IAM policies that the work needs."""
-    if install_of(found) is None:
+    install = install_of(found)
+    if install is None:
         return Text()
-    texts = {p: render(answers, p, "json", account_id) for p in ("deploy", "uninstall")}
+    texts = {
+        purpose: render(answers, purpose, "json", account_id, before=install.before)
+        for purpose in ("deploy", "uninstall")
+    }
     return Text("\n\n".join(f"# {name}\n{body}" for name, body in texts.items()))
 
 
