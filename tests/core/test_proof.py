@@ -11,13 +11,17 @@ from wizard.core.facts import StageRef
 from wizard.core.node.verdicts import REASONS, Grasp
 from wizard.core.proof import (
     HOPS,
+    Batches,
     Evidence,
     Proof,
     StageProof,
     conclude,
     finished,
     give_up,
+    is_line_of,
+    no_traffic,
     not_sent,
+    sum_batches,
     summary,
     tell,
     together,
@@ -185,3 +189,76 @@ def test_a_request_that_could_not_be_sent_is_the_failure_of_its_stage_alone() ->
     assert found is not None
     assert not found.complete
     assert "z/prod was not sent to the API: not sent: no route" in found.summary
+
+
+# --- A client's request, which is waited for -----------------------------------------------------
+
+
+def line(at: float, **counts: int) -> dict[str, object]:
+    return {"_aws": {"Timestamp": at * 1000}, "FunctionName": "f", **counts}
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ([], None),
+        ([line(9, received=1, delivered=1)], None),  # before it came
+        ([line(10, received=0)], None),  # a control message
+        ([line(10, received=2, skipped=2)], None),  # WebSocket events alone
+        ([{"event": "start", "_aws": {}}], None),
+        ([line(10, received=1, delivered=1)], Batches(10, 1, 1)),
+        (
+            [line(12, received=3, delivered=1, skipped=1, failed=1), line(11, received=1)],
+            Batches(11, 3, 1, {"failed": 1}),
+        ),
+        ([line(10, received=2, malformed=1, quarantined=1)],
+         Batches(10, 2, 0, {"quarantined": 1, "malformed": 1})),
+    ],
+)  # fmt: skip
+def test_what_the_forwarder_did_since_a_request_came_is_one_sum(
+    lines: list[dict[str, object]], found: Batches | None
+) -> None:
+    assert sum_batches(lines, 10) == found
+
+
+@pytest.mark.parametrize(
+    ("message", "mine"),
+    [
+        ('{"wallarm_log":"http/abc","stage":"prod","status":"200"}', True),
+        ('{ "wallarm_log": "http/abc", "stage": "prod", "status": "200"}', True),
+        ('{"wallarm_log":"http/abc","stage":"production","status":"200"}', False),
+        ('{"wallarm_log":"http/abcd","stage":"prod","status":"200"}', False),
+        ('{"wallarm_log":"websocket/abc","stage":"prod","status":"200"}', False),
+        ('{"path":"/{\\"wallarm_log\\":\\"http/abc\\",\\"stage\\":\\"prod\\","}', False),
+        ("", False),
+    ],
+)
+def test_a_line_is_of_a_stage_by_what_aws_wrote_first(message: str, mine: bool) -> None:
+    assert is_line_of(message, StageRef("abc", "prod")) is mine
+
+
+CLIENT = Evidence(1.0, 1.5, 1.8, 1.8, "delivered", grasp=UNDERSTOOD, counted=9.0, client=True)
+
+
+def test_a_clients_request_is_told_by_what_became_of_all_events_since() -> None:
+    hops = told(replace(CLIENT, batches=Batches(1.8, 2, 2)))
+    assert hops[0].title == "made by a client"
+    assert hops[3].detail == "of 2 events since then 2 delivered"
+    assert states(hops) == [State.DONE] * 4 + [State.UNCHECKED, State.DONE]
+    some = told(replace(CLIENT, batches=Batches(1.8, 2, 1, {"failed": 1})))
+    assert (some[3].state, some[3].detail) == (
+        State.WARNING, "of 2 events since then 1 delivered, 1 failed",
+    )  # fmt: skip
+    none = replace(CLIENT, outcome="not delivered", batches=Batches(1.8, 2, 0, {"failed": 2}))
+    assert told(none)[3].state is State.FAILED
+    assert "of 2 events since then 0 delivered, 2 failed" in told(none)[3].detail
+
+
+def test_stages_that_nobody_called_are_told_as_such() -> None:
+    quiet = StageProof(StageRef("q", "prod"), "api q", waits=no_traffic(300))
+    found = conclude([GOOD, quiet])
+    assert found is not None
+    assert found.summary.endswith(" 1 further stage had no request.")
+    assert (quiet.state, quiet.text) == (
+        State.UNCHECKED, "waits for traffic of its own: no request came within 5m 00s",
+    )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -77,6 +78,63 @@ def test_every_chosen_stage_is_proved_and_one_that_cannot_be_called_says_so(
     assert not [e for e in world.events if isinstance(e, Note) and e.text == OTHER_TRAFFIC]
 
 
+# --- Nothing is sent: `proof: wait` --------------------------------------------------------------
+
+
+def wait_for(
+    world: World, forwarder: Forwarder, stages: tuple[Stage, ...], seconds: float
+) -> Proof | None:
+    with world.open(world.session.begin(), "proof") as deployment:
+        deployment.answers = deployment.answers.with_(proof="wait")
+        return prove(deployment, stages, forwarder.outputs, deadline=seconds)
+
+
+def test_where_nothing_may_be_sent_the_next_request_of_a_client_is_followed(
+    world: World, forwarder: Forwarder, stages: tuple[Stage, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "send", lambda *_: pytest.fail("a request was sent"))
+    client = threading.Timer(0.5, lambda: world.box.send_sample([stages[0].ref], 3))
+    client.start()
+    found = wait_for(world, forwarder, stages, 4.0)
+    client.join()
+    assert found is not None
+    assert found.complete, found
+    called, quiet, socket = found.stages
+    assert called.text == "understood by the node"
+    assert called.hops[0].title == "made by a client"
+    assert re.search(r"of \d+ events? since then \d+ delivered$", called.hops[3].detail)
+    assert quiet.text == "waits for traffic of its own: no request came within 4s"
+    assert socket.text.endswith("WebSocket messages carry no method and path")
+    notes = [e.text for e in world.events if isinstance(e, Note) and e.subject == "Request"]
+    assert notes == ["none is sent: the next one that a client makes is followed"]
+    agents = [str(one["user_agent"]) for one in world.box.node.records()]
+    assert agents
+    assert not [agent for agent in agents if "wallarm-apigw-proof" in agent]
+
+
+def test_a_stage_that_nobody_calls_meanwhile_is_no_failure(
+    world: World, forwarder: Forwarder, stages: tuple[Stage, ...]
+) -> None:
+    assert wait_for(world, forwarder, stages[:1], 1.0) is None
+    told = [e for e in world.events if isinstance(e, StageFollowed)]
+    assert told == [] or told[-1].state is State.UNCHECKED
+    assert not world.box.node.records()
+
+
+def test_a_clients_request_that_the_node_does_not_understand_fails_the_proof(
+    world: World, forwarder: Forwarder, stages: tuple[Stage, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "COUNTER_SECONDS", 0.5)
+    world.box.node.behave(connector_types=["azure-apim"])
+    client = threading.Timer(0.5, lambda: world.box.send_sample([stages[0].ref], 1))
+    client.start()
+    found = wait_for(world, forwarder, stages[:1], 30.0)
+    client.join()
+    assert found is not None
+    assert not found.complete
+    assert "rejected: connector_info" in found.hops[-1].detail
+
+
 MOODS = {
     "a connector it does not know, hidden in a 200": (
         {"connector_types": ["azure-apim"]}, "understood", State.FAILED,
@@ -96,6 +154,10 @@ MOODS = {
     "only half of what is said": (
         {"styles": ["one-message"]}, "understood", State.WARNING,
         ("request and response understood; meanwhile also not readable: MsgDataFormat (",),
+    ),
+    "more than it can take": (
+        {"overloaded": True}, "handled", State.FAILED,
+        ("the node answered 503; the node counts: dropped on overload", "raise node_count"),
     ),
     "its mode is off": (
         {"mode_off": True}, "understood", State.FAILED, ("but not inspected: mode off",),
@@ -217,6 +279,11 @@ FOUND = {
     "half of it": (
         {"styles": ["one-message"]}, {UNDERSTANDS: (Verdict.WARN, "20 × not readable")},
     ),
+    "overload": (
+        {"overloaded": True},
+        {UNDERSTANDS: (Verdict.FAIL, "× dropped on overload. The node gets more than it can take"),
+         PAIRED: (Verdict.UNCHECKED, "has understood no request yet")},
+    ),
     "mode off": (
         {"mode_off": True}, {UNDERSTANDS: (Verdict.FAIL, "20 × not inspected: mode off.")},
     ),
@@ -260,6 +327,17 @@ def test_requests_whose_responses_never_come_are_not_paired(
     found = checked(world, forwarder, PAIRED)
     assert found.verdict is Verdict.FAIL
     assert "1 requests were understood, and not one response" in found.evidence
+
+
+@pytest.mark.usefixtures("fresh_node")
+def test_a_node_that_drops_messages_is_not_taken_for_one_that_is_not_there(
+    world: World, forwarder: Forwarder
+) -> None:
+    world.box.node.behave(overloaded=True)
+    found = checked(world, forwarder, "WAG-NOD-010")
+    assert found.verdict is Verdict.FAIL
+    assert "answered 503" in found.evidence
+    assert "the node counts messages that it dropped on overload" in found.evidence
 
 
 @pytest.mark.usefixtures("fresh_node")

@@ -27,14 +27,21 @@ class PolicyJudge:
         self.answers: Answers | None = None
         self.statements: list[dict[str, Any]] = []
 
-    def allow(self, answers: Answers, purpose: str, before: Answers | None = None) -> None:
+    def allow(
+        self,
+        answers: Answers,
+        purpose: str,
+        before: Answers | None = None,
+        log_groups: tuple[str, ...] | None = None,
+    ) -> None:
         """From now on exactly this purpose's policies hold.
 
         Args:
             before: what is deployed by now, where other answers are going to change it.
+            log_groups: as `iam-policy` knows them.
         """
         self.answers = answers
-        found = documents(answers, purpose, self.account, before=before)
+        found = documents(answers, purpose, self.account, log_groups=log_groups, before=before)
         self.statements = [s for d in found for s in d["Statement"]]
 
     def __call__(self, call: Call) -> str:

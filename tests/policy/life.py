@@ -17,6 +17,8 @@ from tests.policy.judge import PolicyJudge
 from tests.policy.recorder import Recorder
 from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import build
+from wizard.flows.context import Options
+from wizard.flows.deployment.answers import kept_log_groups
 from wizard.sandbox import Sandbox
 
 # A change of the answers, or what makes it from what the account has.
@@ -55,6 +57,7 @@ class Run:
         self.added = ""
         self.spare: list[str] = []  # subnets that no answer names at first
         self.updates: list[dict[str, Any]] = []  # the answers after each, one after another
+        self.groups: list[tuple[str, ...] | None] = []  # and the log groups that were known before
         self.env = {k: v for k, v in os.environ.items() if k not in box.unset}
         self.env.update(box.env)
         self.env.update(
@@ -82,7 +85,8 @@ class Run:
         """One command of the product, as one step; what it printed."""
         self.recorder.phase = f"update {len(self.updates)}" if phase == "update" else phase
         if self.enforce:
-            self.judge.allow(answers or self.answers, PURPOSE[phase], before)
+            held = answers or self.answers
+            self.judge.allow(held, PURPOSE[phase], before, self._log_groups(held))
         began = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-m", "wizard.cli", *arguments],
@@ -96,6 +100,12 @@ class Run:
             self.failed.append(f"{phase}: {done.stderr[-1500:]}")
             print(done.stderr[-3000:])
         return done.stdout
+
+    def _log_groups(self, answers: Answers) -> tuple[str, ...] | None:
+        """As `iam-policy` takes them."""
+        options = Options(env=self.env, workspace=self.workspace)
+        where = {"region": answers.region}, answers.name_prefix
+        return None if answers.existing_logging == "keep" else kept_log_groups(options, *where)
 
     def life(self, updates: Sequence[Update], *, short: bool = False) -> None:
         """From the first look to the removal.
@@ -226,6 +236,7 @@ class Run:
         for number, update in enumerate(updates, 1):
             before = build(dict(plain))
             plain = {**plain, **(update(self) if callable(update) else update)}
+            self.groups.append(self._log_groups(build(dict(plain))))
             self.updates.append(plain)
             path = self.root / f"update-{number}.json"
             path.write_text(json.dumps(plain), encoding="utf-8")

@@ -227,6 +227,7 @@ def record(mode: str, enforce: bool) -> tuple[dict[str, Any], list[str]]:
             "answers": _kept(answers),
             "added": run.added,
             "updates": [_kept(changed) for changed in run.updates],
+            "log_groups": run.groups,
             "roles": roles(run.recorder.calls),
             "calls": list(unique(run.recorder.calls, box.account_id, box.region)),
         }

@@ -59,14 +59,16 @@ def reference() -> str:
 def iam_policy(options: argparse.Namespace) -> int:
     """Print the least policy for these answers, on stdout and nothing else there."""
     from wizard.core.permissions.documents import render
-    from wizard.flows.deployment.answers import deployed_answers
+    from wizard.flows.deployment.answers import deployed_answers, kept_log_groups
 
     env = take_environment()
     found = load_answers(options, env, ask_aws=False)
     account = env.get("WALLARM_APIGW_ACCOUNT_ID", "")
-    wanted = {"region": found.region}
-    before = deployed_answers(run_options(options, env), wanted, found.name_prefix)
-    put(render(found, options.purpose, options.format, account, before=before))
+    run, where = run_options(options, env), ({"region": found.region}, found.name_prefix)
+    # While further stages may keep theirs, which those are is not known.
+    groups = None if found.existing_logging == "keep" else kept_log_groups(run, *where)
+    before = deployed_answers(run, *where)
+    put(render(found, options.purpose, options.format, account, log_groups=groups, before=before))
     return int(ExitCode.DONE)
 
 

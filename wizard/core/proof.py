@@ -6,9 +6,10 @@ last hop is the node's own word, by the counters that it keeps of what it unders
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from wizard.core.events import Hop, State
 from wizard.core.facts import StageRef
@@ -51,7 +52,9 @@ class Evidence:
     `handled` is when the forwarder sent the request on, `answered` when the node had answered it;
     `node_status` is the node's HTTP answer to the forwarder; `node_seen` says whether the node's
     own record was read (only the sandbox offers one); `grasp` is what the node's counters say, None
-    while they may still change, and `counted` when they were read.
+    while they may still change, and `counted` when they were read. `client`: nothing was sent, a
+    client's request is waited for; then `batches` tells what the forwarder made of all events since
+    it came, because only marked requests are told one by one.
     """
 
     sent: float = 0.0
@@ -65,6 +68,67 @@ class Evidence:
     answered: float = 0.0
     grasp: Grasp | None = None
     counted: float = 0.0
+    client: bool = False
+    batches: Batches | None = None
+
+
+@dataclass(frozen=True)
+class Batches:
+    """What the forwarder said of its batches since a moment: events by what became of them, and
+    when it said so first (epoch seconds)."""
+
+    at: float
+    received: int
+    delivered: int
+    lost: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """In one line."""
+        rest = "".join(f", {number:,} {name}" for name, number in self.lost.items())
+        return f"of {count(self.received, 'event')} since then {self.delivered:,} delivered{rest}"
+
+
+_LOST = ("quarantined", "malformed", "failed")
+
+
+def sum_batches(lines: Iterable[Mapping[str, Any]], since: float) -> Batches | None:
+    """The forwarder's metric lines from a moment on, as one; None where none of them tells of an
+    HTTP request.
+
+    Args:
+        lines: as it wrote them (`observe.metrics`).
+        since: epoch seconds.
+    """
+    found = []
+    for line in lines:
+        at = line.get("_aws", {}).get("Timestamp", 0) / 1000
+        if at >= since and _number(line, "received") > _number(line, "skipped"):
+            found.append((at, line))
+    if not found:
+        return None
+    total = {n: sum(_number(line, n) for _, line in found) for n in (*_COUNTED, *_LOST)}
+    return Batches(
+        min(at for at, _ in found),
+        total["received"] - total["skipped"],
+        total["delivered"],
+        {name: total[name] for name in _LOST if total[name]},
+    )
+
+
+_COUNTED = ("received", "skipped", "delivered")
+
+
+def _number(line: Mapping[str, Any], name: str) -> int:
+    value = line.get(name, 0)
+    return value if isinstance(value, int) else 0
+
+
+def is_line_of(message: str, ref: StageRef) -> bool:
+    """Whether an access-log line is of an HTTP request to this stage: by what AWS wrote first."""
+    start = message[:512].replace(" ", "")
+    stage = json.dumps(ref.stage)
+    return start.startswith(f'{{"wallarm_log":"http/{ref.api_id}","stage":{stage},')
 
 
 @dataclass(frozen=True)
@@ -133,6 +197,8 @@ def initial() -> tuple[Hop, ...]:
 def tell(evidence: Evidence, *, function: str, node_readable: bool) -> tuple[Hop, ...]:
     """The hops as the evidence shows them; the first one not reached is `running`."""
     titles = dict(HOPS) | {"handled": f"handled by {function}"}
+    if evidence.client:
+        titles["sent"] = "made by a client"
     times = {
         "sent": evidence.sent,
         "logged": evidence.logged,
@@ -151,7 +217,10 @@ def tell(evidence: Evidence, *, function: str, node_readable: bool) -> tuple[Hop
         elif key == "handled" and at and evidence.outcome != "delivered":
             hops.append(Hop(key, titles[key], State.FAILED, at, _outcome(evidence)))
             waiting = True
-        elif key == "arrived" and not node_readable:
+        elif key == "handled" and at and evidence.batches is not None:
+            state = State.WARNING if evidence.batches.lost else State.DONE
+            hops.append(Hop(key, titles[key], state, at, evidence.batches.text))
+        elif key == "arrived" and (evidence.client or not node_readable):
             hops.append(_unread_node(evidence, titles[key]))
         elif at:
             hops.append(Hop(key, titles[key], State.DONE, at))
@@ -224,6 +293,12 @@ def waits_for_traffic(reason: str) -> str:
     return f"waits for traffic of its own: {reason}"
 
 
+def no_traffic(waited: float) -> str:
+    """What a stage waits for that nobody has called meanwhile. Nothing is sent to it."""
+    return f"waits for traffic of its own: {_QUIET} within {duration(waited)}"
+
+
+_QUIET = "no request came"
 NOT_TRIED = "not tried: the requests before it did not arrive"
 
 
@@ -267,14 +342,17 @@ def conclude(stages: Sequence[StageProof]) -> Proof | None:
         text = summary(hops)
     else:
         good = [one for one in sent if one.state is not State.FAILED]
-        text = _counted(sent, good, len(stages) - len(sent))
+        waiting = [one for one in stages if not one.hops]
+        quiet = all(_QUIET in one.waits for one in waiting)
+        text = _counted(sent, good, len(waiting), "had no request" if quiet else "")
     return Proof(sent[0].request, sent[0].marker, hops, text, tuple(stages))
 
 
-def _counted(sent: Sequence[StageProof], good: Sequence[StageProof], waiting: int) -> str:
-    rest = {0: "", 1: " 1 further stage was not called from here."}.get(
-        waiting, f" {waiting:,} further stages were not called from here."
-    )
+def _counted(
+    sent: Sequence[StageProof], good: Sequence[StageProof], waiting: int, quiet: str
+) -> str:
+    was = quiet or f"{'was' if waiting == 1 else 'were'} not called from here"
+    rest = f" {count(waiting, 'further stage')} {was}." if waiting else ""
     if len(good) < len(sent):
         bad = next(one for one in sent if one not in good)
         said = f"{len(good)} of {count(len(sent), 'stage')} proved; {bad.ref} was {bad.text}"
@@ -292,6 +370,8 @@ def _counted(sent: Sequence[StageProof], good: Sequence[StageProof], waiting: in
 def _outcome(evidence: Evidence) -> str:
     status = "" if evidence.node_status is None else f", the node answered {evidence.node_status}"
     said = f"the forwarder reports: {evidence.outcome or 'unknown'}{status}"
+    if evidence.batches is not None:
+        said = f"the forwarder reports: {evidence.batches.text}"
     grasp = evidence.grasp
     if grasp is None or not grasp.reasons:
         return said
@@ -299,6 +379,10 @@ def _outcome(evidence: Evidence) -> str:
 
 
 def _unread_node(evidence: Evidence, title: str) -> Hop:
+    if evidence.client:
+        at = evidence.answered or evidence.handled
+        text = "the node answered the forwarder; its own record is not readable from here"
+        return Hop("arrived", title, State.UNCHECKED, at, text)
     if evidence.node_status is None:
         return Hop("arrived", title, State.UNCHECKED, 0.0, "the node's own record is not readable")
     return Hop(

@@ -127,6 +127,7 @@ class Review:
     used: tuple[tuple[str, str], ...] = ()  # what of the user's is used as it is: name, words
     move: Move | None = None  # of Terraform's state
     permissions: Permissions | None = None  # as IAM forecasts them
+    log_groups: tuple[str, ...] = ()  # of others, subscribed to now or by this change
     before: Answers | None = None  # what is deployed by now, which the change may take back
 
     def beyond(self, earlier: Review) -> tuple[str, ...]:
@@ -231,13 +232,16 @@ class Install:
         move = plan_move(deployment)
         kept = switch.kept_groups(changes)
         before = deployed_before(deployment)
+        known = deployment.known_outputs()
+        subscribed = known.api_gateway_log_groups if known else ()
+        groups = {*kept, *subscribed, *deployment.journal.record.kept_log_groups}
         asked = permissions.Forecast(
             self.session,
             identity,
             self.answers,
             "deploy",
             mode=self.context.options.preflight,
-            log_groups=tuple(sorted({*kept, *deployment.journal.record.kept_log_groups})),
+            log_groups=tuple(sorted(groups)),
             before=before,
         )
         with asked.told(deployment.workspace.root):
@@ -271,6 +275,7 @@ class Install:
             used=(*own.used, *((("Traffic", words),) if words else ())),
             move=move,
             permissions=found,
+            log_groups=tuple(sorted(groups)),
             before=before,
         )
 

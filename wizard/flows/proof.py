@@ -1,6 +1,7 @@
 """Follows one request from each chosen API to the node and tells each hop as it is reached.
 
-The last hop is the node's own word: its counters before and after, read by the forwarder.
+Either a marked one is sent, or, where nothing may be, a client's own is waited for. The last hop is
+the node's own word: its counters before and after, read by the forwarder.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class Route:
     lambda_log_group: str
     marker: str
     started: float  # epoch seconds
+    waits: bool = False  # for a request of a client; none is sent
 
     @property
     def url(self) -> str:
@@ -59,8 +61,8 @@ class Route:
 
     @property
     def request(self) -> str:
-        """The request in one line, for people."""
-        return f"GET {urlsplit(self.url).path}"
+        """The request in one line, for people; empty where it will be a client's."""
+        return "" if self.waits else f"GET {urlsplit(self.url).path}"
 
 
 def can_send(stage: Stage) -> str:
@@ -137,6 +139,42 @@ def look(
     return found
 
 
+def look_for_clients(
+    routes: Collection[Route], seen: Mapping[str, Evidence], logs: CloudWatchLogsClient
+) -> dict[str, Evidence]:
+    """The same for the first request that a client made to each stage; nothing was sent."""
+    found = dict(seen)
+    for route in routes:
+        one = found[route.marker]
+        if one.logged:
+            continue
+        ref = route.stage.ref
+        for event in _events(logs, route.log_group, f'"http/{ref.api_id}"', [route], early=0):
+            if story.is_line_of(event["message"], ref):
+                sent = _seconds(event["timestamp"])
+                at = _seconds(event.get("ingestionTime", event["timestamp"]))
+                found[route.marker] = replace(one, sent=sent, logged=at)
+                break
+    late = [r for r in routes if found[r.marker].logged and not found[r.marker].handled]
+    for group in sorted({route.lambda_log_group for route in late}):
+        lines = [
+            line
+            for event in _events(logs, group, '"CloudWatchMetrics"', late, early=0)
+            for line in _json_lines(event["message"])
+            if isinstance(line.get("_aws"), dict)
+        ]
+        for route in late:
+            one = found[route.marker]
+            batches = story.sum_batches(lines, one.logged)
+            if batches is not None:
+                outcome = "delivered" if batches.delivered else "not delivered"
+                at = batches.at
+                found[route.marker] = replace(
+                    one, delivered=at, handled=at, outcome=outcome, batches=batches
+                )
+    return found
+
+
 def _handled(seen: Evidence, line: Mapping[str, Any]) -> Evidence:
     received, answered = (_seconds(line.get(k)) for k in ("received_at", "delivered_at"))
     status = line.get("node_status")
@@ -159,10 +197,19 @@ def node_readable(env: Mapping[str, str]) -> bool:
 
 
 def _events(
-    logs: CloudWatchLogsClient, group: str, pattern: str, routes: Collection[Route]
+    logs: CloudWatchLogsClient,
+    group: str,
+    pattern: str,
+    routes: Collection[Route],
+    *,
+    early: float = 60.0,
 ) -> list[dict[str, Any]]:
-    """Matching events of a group since the requests were sent; a group not there yet has none."""
-    since = min(route.started for route in routes) - 60
+    """Matching events of a group since the requests were sent; a group not there yet has none.
+
+    Args:
+        early: seconds before that, for clocks that differ.
+    """
+    since = min(route.started for route in routes) - early
     try:
         pages = logs.get_paginator("filter_log_events").paginate(
             logGroupName=group,
@@ -177,6 +224,11 @@ def _events(
 
 def _proof_lines(message: str) -> list[dict[str, Any]]:
     """The forwarder's proof lines inside a log message."""
+    return [line for line in _json_lines(message) if line.get("event") == "proof"]
+
+
+def _json_lines(message: str) -> list[dict[str, Any]]:
+    """The JSON objects inside a log message, one a line."""
     found = []
     for line in message.splitlines():
         start = line.find("{")
@@ -184,7 +236,7 @@ def _proof_lines(message: str) -> list[dict[str, Any]]:
             data = json.loads(line[start:]) if start >= 0 else None
         except (ValueError, RecursionError):
             continue
-        if isinstance(data, dict) and data.get("event") == "proof":
+        if isinstance(data, dict):
             found.append(data)
     return found
 
@@ -215,6 +267,7 @@ POLL_SECONDS = 0.5
 DEADLINE_SECONDS = 300.0
 # Together, because the forwarder tells of at most ten marked requests of a batch.
 ROUND = 8
+WAITING = "none is sent: the next one that a client makes is followed"
 COUNTER_SECONDS = 10.0  # a node counts a moment after it has answered
 
 
@@ -228,11 +281,19 @@ def prove(
 ) -> Proof | None:
     """Send one marked request to each connected stage that can take it, and follow them.
 
-    Returns None when no connected stage can be reached from here; notes say why.
+    Where the answers say `wait` nothing is sent: the first request of a client is followed, stage
+    by stage. Returns None when no connected stage can be reached from here, or no client called
+    one; notes say why.
     """
-    routes, done = _routes(deployment, stages, outputs)
+    waits = deployment.answers.proof == "wait"
+    routes, done = _routes(deployment, stages, outputs, waits=waits)
     if not routes:
         return None
+    order = {stage.ref: number for number, stage in enumerate(stages)}
+    if waits:
+        deployment.context.note(WAITING, subject="Request")
+        done += _Round(deployment, routes, outputs, tuple(done)).follow(cancel, deadline)
+        return story.conclude(sorted(done, key=lambda one: order[one.ref]))
     first = routes[0]
     deployment.context.note(f"{first.request}  id {first.marker}", subject="Request")
     for start in range(0, len(routes), ROUND):
@@ -243,12 +304,11 @@ def prove(
             done += [_one(route, waits=story.NOT_TRIED) for route in some]
             continue
         done += _Round(deployment, some, outputs, tuple(done)).follow(cancel, deadline)
-    order = {stage.ref: number for number, stage in enumerate(stages)}
     return story.conclude(sorted(done, key=lambda one: order[one.ref]))
 
 
 class _Round:
-    """Some requests, sent one after the other and followed together."""
+    """Some requests, sent one after the other, or waited for, and followed together."""
 
     def __init__(
         self,
@@ -257,6 +317,8 @@ class _Round:
         outputs: Outputs,
         before: tuple[StageProof, ...],
     ) -> None:
+        self._waits = any(route.waits for route in routes)
+        self._quiet = ""  # why those that nobody called are not followed
         self._context = deployment.context
         self._session = deployment.session
         self._routes = {route.marker: route for route in routes}
@@ -272,18 +334,24 @@ class _Round:
         """Send and follow until all have arrived, one way or another, or time is up."""
         logs = self._session.client("logs")
         counted = self._counters()
-        self._send()
+        if self._waits:
+            self._seen = {marker: Evidence(client=True) for marker in self._routes}
+        else:
+            self._send()
         began = time.monotonic()
         hops: dict[str, tuple[Hop, ...]] = {}
         while True:
             followed = [self._routes[marker] for marker in self._seen]
-            if followed:
+            if followed and self._waits:
+                self._seen = look_for_clients(followed, self._seen, logs)
+            elif followed:
                 self._seen = look(followed, self._seen, logs, self._context.env)
             hops = {marker: self._hops(marker) for marker in self._routes}
             if all(story.finished(h) or story.waits_for_counters(h) for h in hops.values()):
                 break
             waited = time.monotonic() - began
             if waited > deadline or (cancel is not None and cancel.is_set()):
+                self._quiet = story.no_traffic(waited) if self._waits else ""
                 hops = {
                     marker: h if story.waits_for_counters(h) else story.give_up(h, waited)
                     for marker, h in hops.items()
@@ -327,7 +395,14 @@ class _Round:
                 self._seen[marker] = replace(self._seen[marker], grasp=grasp, counted=now)
                 final[marker] = self._hops(marker)
         self._tell(final)
-        return [_one(route, final[marker]) for marker, route in self._routes.items()]
+        return [self._followed(marker, final[marker]) for marker in self._routes]
+
+    def _followed(self, marker: str, hops: tuple[Hop, ...]) -> StageProof:
+        """What became of one; where nobody called its stage, that it still waits."""
+        quiet = self._quiet and not self._seen[marker].logged
+        if quiet:
+            return _one(self._routes[marker], waits=self._quiet)
+        return _one(self._routes[marker], hops)
 
     def _grasp(self, before: NodeCounters, sent: int) -> Grasp:
         """What the node made of these requests, as soon as it has counted them."""
@@ -360,7 +435,7 @@ class _Round:
 
     def _tell(self, hops: Mapping[str, tuple[Hop, ...]]) -> None:
         """Tell what is new: the hops of all stages as one, and each stage where there are more."""
-        now = [_one(route, hops[marker]) for marker, route in self._routes.items()]
+        now = [self._followed(marker, hops[marker]) for marker in self._routes]
         stages = [*self._before, *now]
         for hop in story.together(stages):
             if hop not in self._told:
@@ -380,9 +455,13 @@ def _one(route: Route, hops: tuple[Hop, ...] = (), *, waits: str = "") -> StageP
 
 
 def _routes(
-    deployment: Deployment, stages: tuple[Stage, ...], outputs: Outputs
+    deployment: Deployment, stages: tuple[Stage, ...], outputs: Outputs, *, waits: bool
 ) -> tuple[list[Route], list[StageProof]]:
-    """(requests to send, stages that none can be sent to from here), of those connected."""
+    """(requests to send, stages that none can be sent to from here), of those connected.
+
+    Args:
+        waits: nothing is sent; only what is no HTTP request cannot be followed then.
+    """
     connected = deployment.journal.record.stages
     routes, waiting = list[Route](), list[StageProof]()
     for stage in stages:
@@ -390,12 +469,10 @@ def _routes(
         if held is None:
             continue
         reason = can_send(stage)
-        if reason:
-            waits = story.waits_for_traffic(reason)
-            waiting.append(StageProof(stage.ref, stage.api.name, waits=waits))
-            deployment.context.emit(
-                StageFollowed(stage.ref, stage.api.name, State.UNCHECKED, waits)
-            )
+        if reason and not (waits and stage.api.api_type is not ApiType.WEBSOCKET):
+            said = story.waits_for_traffic(reason)
+            waiting.append(StageProof(stage.ref, stage.api.name, waits=said))
+            deployment.context.emit(StageFollowed(stage.ref, stage.api.name, State.UNCHECKED, said))
             continue
         routes.append(
             Route(
@@ -404,6 +481,7 @@ def _routes(
                 lambda_log_group=outputs.lambda_log_group,
                 marker=uuid.uuid4().hex,
                 started=time.time(),
+                waits=waits,
             )
         )
     return routes, waiting

@@ -286,14 +286,16 @@ OWN_LOG_GROUPS = (
 
 
 def stage_log_groups(scope: Scope) -> tuple[str, ...]:
-    """Our log group, the given one, and those that stages keep: any, while they are not known."""
+    """Our log group, the given one, and those that stages keep: any, while they are not known.
+
+    Stages keep theirs also where further ones are switched: what was chosen for one stays.
+    """
     out = [OWN_LOG_GROUPS[0]]
     if scope.answers.api_gateway_log_group_name:
         out += _log_group(scope.answers.api_gateway_log_group_name)
-    if scope.answers.existing_logging == "keep":
-        if scope.log_groups is None:
-            return ("arn:{p}:logs:{r}:{a}:log-group:*",)
-        out += [arn for name in scope.log_groups for arn in _log_group(name)]
+    if scope.log_groups is None and scope.answers.existing_logging == "keep":
+        return ("arn:{p}:logs:{r}:{a}:log-group:*",)
+    out += [arn for name in scope.log_groups or () for arn in _log_group(name)]
     return tuple(out)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +16,9 @@ from wizard.core.state_place import LOCAL, StatePlace, backend_bucket
 from wizard.flows.deployment.find import found_deployments
 from wizard.services import files
 from wizard.services.files import write_private
+from wizard.services.terraform.runner import outputs
+from wizard.services.workspace.journal import Journal
+from wizard.services.workspace.state import LocalState
 from wizard.services.workspace.workspace import Workspace, WorkspaceId, read_backend
 
 if TYPE_CHECKING:
@@ -198,6 +202,22 @@ def deployed_answers(
     """
     roots = _matching(options, wanted, name_prefix)
     return answers_before(roots[0]) if len(roots) == 1 else None
+
+
+def kept_log_groups(
+    options: Options, wanted: Mapping[str, Any], name_prefix: str
+) -> tuple[str, ...]:
+    """The log groups of others that this deployment is subscribed to, as far as this computer
+    knows: those that stages keep, and what Terraform's state holds besides."""
+    roots = _matching(options, wanted, name_prefix)
+    if len(roots) != 1:
+        return ()
+    found = {*Journal(roots[0] / "journal.jsonl").record.kept_log_groups}
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        state = LocalState(roots[0] / "state").facts()
+        told = outputs(state.outputs).get("api_gateway_log_groups") if state else None
+        found |= {str(name) for name in told} if isinstance(told, list) else set()
+    return tuple(sorted(found))
 
 
 def answers_before(root: Path) -> Answers | None:

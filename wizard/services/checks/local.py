@@ -80,7 +80,8 @@ def may_change(exam: Examination) -> Finding:
 
 def _permitted(exam: Examination, purpose: str) -> Finding:
     identity = exam.identity
-    wanted = policy.needs(exam.answers, purpose, identity.account_id, identity.partition)
+    groups = exam.record.kept_log_groups
+    wanted = policy.needs(exam.answers, purpose, identity.account_id, identity.partition, groups)
     found = permissions.check(cast("Session", exam.clients), wanted, identity)
     if found.state is permissions.Verdict.DENIED:
         actions = sorted({missing.action for missing in found.missing})

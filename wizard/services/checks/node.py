@@ -97,6 +97,9 @@ def node_answers(exam: Examination) -> Finding:
         return failed(found.error) if found.failed else unchecked(found.error)
     if not found.reachable:
         return failed(f"{found.url}: {found.problem}")
+    if found.status == 503 and _counters(exam).total("errors", "DroppedOnOverload"):
+        text = "the node counts messages that it dropped on overload"
+        return failed(f"{found.url} answered 503: {text}")
     if found.status in (502, 503, 504):
         return failed(f"{found.url} answered {found.status}: no node behind it takes requests")
     return passed(f"{found.url} answered {found.status} in {found.latency_ms} ms")

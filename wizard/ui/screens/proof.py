@@ -23,6 +23,10 @@ TRAFFIC = (
 )
 
 
+_NOT_SENT = "No request could be sent from here; see the notes in the log."
+_NO_CLIENT = "No client made a request meanwhile. Nothing was sent; Try again waits once more."
+
+
 class Proof(StepScreen):
     """The journey and the summary."""
 
@@ -71,9 +75,8 @@ class Proof(StepScreen):
             good = run.proof.complete
             sentence = Text(clean(run.proof.summary), ink.good + ink.strong if good else ink.warn)
         elif self.STEP in run.done:
-            sentence = Text(
-                "No request could be sent from here; see the notes in the log.", ink.warn
-            )
+            waits = self.session.answers.proof == "wait"
+            sentence = Text(_NO_CLIENT if waits else _NOT_SENT, ink.warn)
         elif waiting:
             sentence = Text(
                 "Usually under 1m; the first line of a new stage can take 5m.", ink.muted

@@ -89,7 +89,14 @@ def policies(found: Reviewed, answers: Answers, account_id: str) -> Text:
     if install is None:
         return Text()
     texts = {
-        purpose: render(answers, purpose, "json", account_id, before=install.before)
+        purpose: render(
+            answers,
+            purpose,
+            "json",
+            account_id,
+            log_groups=install.log_groups,
+            before=install.before,
+        )
         for purpose in ("deploy", "uninstall")
     }
     return Text("\n\n".join(f"# {name}\n{body}" for name, body in texts.items()))
