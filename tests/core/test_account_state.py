@@ -8,10 +8,12 @@ import pytest
 
 from wizard.core.account_state import (
     GATEWAY,
+    DefaultKey,
     RoleState,
     hiding_zone,
+    is_own_key,
+    judge_ebs_key,
     judge_role,
-    own_ebs_key,
     record_hidden,
     subnets_unfit,
     trusts,
@@ -65,12 +67,71 @@ def test_a_load_balancer_wants_two_zones_and_every_nodes_zone_among_them(
         ("alias/aws/ebs-of-the-company", True),
     ],
 )
-def test_a_default_key_of_the_accounts_own_is_told_with_the_role_it_must_let_in(
-    key: str, told: bool
+def test_a_default_key_of_the_accounts_own_is_told_from_aws(key: str, told: bool) -> None:
+    assert is_own_key(key) is told
+
+
+SCALING = (
+    f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/autoscaling.amazonaws.com/"
+    "AWSServiceRoleForAutoScaling"
+)
+USE = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+ROOT = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+        "Action": "kms:*", "Resource": "*"}  # fmt: skip
+
+
+def lets(*actions: str, to: object = SCALING, **more: object) -> dict[str, object]:
+    principal = to if to == "*" else {"AWS": to}
+    return {"Effect": "Allow", "Principal": principal, "Action": list(actions), "Resource": "*",
+            **more}  # fmt: skip
+
+
+GRANTS_TO_AWS = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+
+
+@pytest.mark.parametrize(
+    ("statements", "lacking"),
+    [
+        # As the EC2 Auto Scaling User Guide has it: two statements.
+        ([ROOT, lets(*USE), lets("kms:CreateGrant", Condition=GRANTS_TO_AWS)], ""),
+        ([lets("kms:*")], ""),
+        ([lets("kms:*", to=[SCALING, f"arn:aws:iam::{ACCOUNT}:role/x"])], ""),
+        # Whoever is of this account, as AWS's own key has it.
+        ([lets("kms:*", to="*", Condition={"StringEquals": {"kms:CallerAccount": ACCOUNT}})], ""),
+        ([lets("kms:*", to="*", Condition={"StringEquals": {"kms:CallerAccount": "999999999999"}})],
+         "kms:CreateGrant, kms:Decrypt, kms:DescribeKey"),
+        # What is left to IAM policies does not let in a role that has none.
+        ([ROOT], "kms:CreateGrant, kms:Decrypt"),
+        ([ROOT, lets(*USE)], "do kms:CreateGrant:"),
+        ([ROOT, lets("kms:CreateGrant")], "kms:Decrypt"),
+        ([lets("kms:*", to=f"arn:aws:iam::{ACCOUNT}:role/other")], "kms:CreateGrant"),
+        ([lets("kms:*"), {**lets("kms:CreateGrant"), "Effect": "Deny"}], "do kms:CreateGrant:"),
+        ([lets("kms:*"), {**lets("kms:CreateGrant", Condition=GRANTS_TO_AWS), "Effect": "Deny"}],
+         ""),
+        ([], "kms:CreateGrant"),
+        (["broken"], "kms:CreateGrant"),
+    ],
+)  # fmt: skip
+def test_whether_the_default_key_lets_auto_scaling_in_is_read_in_its_policy(
+    statements: list[object], lacking: str
 ) -> None:
-    text = own_ebs_key(key)
-    assert bool(text) is told
-    assert not told or ("AWSServiceRoleForAutoScaling" in text and key in text)
+    key = DefaultKey("alias/company", "Enabled", {"Statement": statements})
+    text = judge_ebs_key(key, ACCOUNT)
+    assert bool(text) is bool(lacking)
+    assert lacking in text
+    assert not lacking or ("alias/company" in text and "AWSServiceRoleForAutoScaling" in text)
+
+
+@pytest.mark.parametrize("state", ["Disabled", "PendingDeletion"])
+def test_a_default_key_that_is_not_enabled_is_told_as_such(state: str) -> None:
+    text = judge_ebs_key(DefaultKey("key", state, {"Statement": [lets("kms:*")]}), ACCOUNT)
+    assert f"which is {state}" in text
+
+
+def test_a_key_whose_policy_may_not_be_read_is_not_checked_and_says_so() -> None:
+    text = judge_ebs_key(DefaultKey("key", "Enabled", problem="AccessDenied: no"), ACCOUNT)
+    assert "was not checked (AccessDenied: no)" in text
+    assert "kms:CreateGrant" in text
 
 
 def zone(name: str, private: bool = True) -> HostedZone:

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.flows.account import World
+from wizard.core.account_state import SCALING_ROLE
 from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
 from wizard.core.events import Note, State
@@ -100,8 +101,11 @@ def test_a_private_zone_that_hides_the_nodes_name_is_told(
         route53.delete_hosted_zone(Id=zone)
 
 
-def test_a_default_key_of_the_accounts_own_is_told(world: World) -> None:
-    key = "arn:aws:kms:us-east-1:000000000000:key/1"
+def test_a_default_key_of_the_accounts_own_is_told_unless_its_policy_lets_auto_scaling_in(
+    world: World,
+) -> None:
+    kms = world.session.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
     ec2 = world.session.client("ec2")
     call = ec2._make_api_call
 
@@ -111,10 +115,19 @@ def test_a_default_key_of_the_accounts_own_is_told(world: World) -> None:
         return call(operation, arguments)
 
     ec2._make_api_call = answered
+    answers = Answers(region=world.box.region)
+    role = f"arn:aws:iam::{world.identity.account_id}:{SCALING_ROLE}"
+    open_to = {"Effect": "Allow", "Principal": {"AWS": role}, "Action": "kms:*", "Resource": "*"}
     try:
-        (text,) = check(world, Answers(region=world.box.region))
+        (text,) = check(world, answers)
         assert key in text
-        assert check(world, Answers(region=world.box.region, node_url="node:5050")) == ()
+        assert "AWSServiceRoleForAutoScaling" in text
+        assert check(world, answers.with_(node_url="node:5050")) == ()
+        kms.put_key_policy(
+            KeyId=key, PolicyName="default", Policy=json.dumps({"Statement": [open_to]})
+        )
+        assert check(world, answers) == ()
+        world.session.begin()
     finally:
         ec2._make_api_call = call
 

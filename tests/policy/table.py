@@ -308,7 +308,8 @@ def _said(steps: dict[str, set[str]]) -> str:
 def _modes() -> Iterable[Answers]:
     for saved in record.load().values():
         answers = build(json.loads(json.dumps(saved["answers"])))
-        yield answers.with_(stages=(*answers.stages, saved["added"]))
+        yield answers.with_(stages=(*answers.stages, *filter(None, (saved["added"],))))
+        yield from (build(json.loads(json.dumps(changed))) for changed in saved["updates"])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ on the local AWS shows, with where it is documented.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from typing import Any, NamedTuple
 
@@ -24,14 +25,17 @@ from wizard.core.permissions.grants import PURPOSES, Grant, Scope
 ACCOUNT, REGION = "123456789012", "us-east-1"
 RECORDED = record.load()
 REFERENCE = reference.load()
+WHOLE = tuple(mode for mode in record.MODES if mode not in record.SHORT)
 # Resources of API Gateway's first version, which the reference leaves out.
 REST_ARNS = ("/restapis", "/restapis/*/stages", "/restapis/*/stages/*", "/account")
 
 
 class Use(NamedTuple):
-    """One permission that a recorded call needs; `tagged`: the request carries tags."""
+    """One permission that a recorded call needs; `tagged`: the request carries tags; `update`: the
+    change of answers in which it was made, 0 in every other step."""
 
     purpose: str
+    update: int
     action: str
     arn: str
     passed_to: str
@@ -42,47 +46,93 @@ class Use(NamedTuple):
 @functools.cache
 def used(mode: str) -> tuple[Use, ...]:
     out = []
-    answers = answers_of(mode)
     for saved in RECORDED[mode]["calls"]:
         call = record.read_call(saved)
         purpose, tagged = record.PURPOSE[saved["phase"]], carries_tags(call)
+        number = saved.get("update", 0)
+        answers = updated(mode)[number - 1] if number else held(mode, purpose)
         for action, arn, passed_to in needed(call, ACCOUNT, REGION, answers):
-            out.append(Use(purpose, action, arn, passed_to, call.operation, tagged))
+            out.append(Use(purpose, number, action, arn, passed_to, call.operation, tagged))
     return tuple(dict.fromkeys(out))
+
+
+def held(mode: str, purpose: str) -> Answers:
+    """The answers that a step goes by: a short life ends with other ones than it began with."""
+    ends = mode in record.SHORT and purpose == "uninstall"
+    return updated(mode)[-1] if ends else answers_of(mode)
+
+
+@functools.cache
+def updated(mode: str) -> tuple[Answers, ...]:
+    """The answers after each change of a recorded life."""
+    return tuple(build(dict(saved)) for saved in RECORDED[mode]["updates"])
+
+
+def statements_of(mode: str, use: Use) -> list[dict[str, Any]]:
+    """What is printed for the step in which a call was made."""
+    if not use.update:
+        return statements(held(mode, use.purpose), use.purpose)
+    groups = RECORDED[mode]["log_groups"][use.update - 1]
+    before = updated(mode)[use.update - 2] if use.update > 1 else first(mode)
+    return statements(
+        updated(mode)[use.update - 1], "deploy",
+        log_groups=None if groups is None else tuple(groups), before=before,
+    )  # fmt: skip
+
+
+def first(mode: str) -> Answers:
+    """The answers before the first change."""
+    return build(dict(RECORDED[mode]["answers"]))
 
 
 def answers_of(mode: str) -> Answers:
     saved = RECORDED[mode]
     answers = build(dict(saved["answers"]))
     tags = {**answers.tags, "cost-centre": "4711"}  # the recorded life changes tags once
-    return answers.with_(stages=(*answers.stages, saved["added"]), tags=tags)
+    added = [saved["added"]] if saved["added"] else []
+    return answers.with_(stages=(*answers.stages, *added), tags=tags)
 
 
-def statements(answers: Answers, purpose: str) -> list[dict[str, Any]]:
-    return [s for d in documents(answers, purpose, ACCOUNT) for s in d["Statement"]]
+def statements(answers: Answers, purpose: str, **more: Any) -> list[dict[str, Any]]:
+    return [s for d in documents(answers, purpose, ACCOUNT, **more) for s in d["Statement"]]
 
 
 @pytest.mark.parametrize("mode", record.MODES)
 def test_everything_that_was_used_is_granted(mode: str) -> None:
-    answers = answers_of(mode)
-    granted = {purpose: statements(answers, purpose) for purpose in PURPOSES}
-    missing = {
-        f"{use.purpose}: {use.action} on {use.arn} (for {use.operation}, tagged: {use.tagged})"
-        for use in used(mode)
-        if not allowed(granted[use.purpose], use.action, use.arn, use.passed_to, tagged=use.tagged)
-    }
+    granted: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    missing = set()
+    for use in used(mode):
+        step = use.purpose, use.update
+        if step not in granted:
+            granted[step] = statements_of(mode, use)
+        if not allowed(granted[step], use.action, use.arn, use.passed_to, tagged=use.tagged):
+            text = f"{use.action} on {use.arn} (for {use.operation}, tagged: {use.tagged})"
+            missing.add(f"{step}: {text}")
     assert missing == set()
+
+
+def test_every_answer_that_a_deployment_can_change_was_changed_in_some_life() -> None:
+    changed = {
+        name
+        for mode in record.MODES
+        for before, after in itertools.pairwise((first(mode), *updated(mode)))
+        for name, value in after.as_dict().items()
+        if before.as_dict()[name] != value and name != "proof"
+    }
+    every = {*Answers().as_dict()}
+    assert changed | {*record.NOT_UPDATED} == every
+    assert changed & {*record.NOT_UPDATED} == set()
+    assert all(record.NOT_UPDATED.values())
 
 
 def seen_in(grant: Grant) -> set[str]:
     """The actions of a grant that some recorded mode used on its resources."""
     out = set()
     for mode in record.MODES:
-        answers = answers_of(mode)
-        if not grant.mode(answers):
-            continue
-        arns = grant.arns(Scope(answers, ACCOUNT))
-        for use in used(mode):
+        lived = [answers_of(mode), *updated(mode)]
+        scopes = [Scope(answers, ACCOUNT) for answers in lived if grant.mode(answers)]
+        arns = {arn for scope in scopes for arn in grant.arns(scope)}
+        for use in used(mode) if scopes else ():
             # Deploying also takes back: what only the removal used counts for it too.
             if use.purpose not in grant.purposes and "deploy" not in grant.purposes:
                 continue
@@ -240,6 +290,9 @@ def test_a_forwarder_outside_any_vpc_gets_no_right_on_networks() -> None:
 @pytest.mark.parametrize("mode", record.MODES)
 def test_the_recording_is_of_a_whole_life(mode: str) -> None:
     phases = {saved["phase"] for saved in RECORDED[mode]["calls"]}
+    if mode in record.SHORT:
+        assert phases == {"install", "update", "uninstall"}
+        return
     without_token = ("node", "shared", "vpc-forwarder")
     expected = set(record.PURPOSE) - ({"rotate"} if mode in without_token else set())
     assert phases == expected
@@ -317,7 +370,7 @@ def test_what_could_reach_others_resources_says_why(grant: Grant) -> None:
     assert not foreign or fenced or grant.wide, foreign
 
 
-@pytest.mark.parametrize("mode", [m for m in record.MODES if answers_of(m).deploys_node])
+@pytest.mark.parametrize("mode", [m for m in WHOLE if answers_of(m).deploys_node])
 def test_a_new_token_changes_its_parameter_and_restarts_the_task_and_nothing_else(
     mode: str,
 ) -> None:

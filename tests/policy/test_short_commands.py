@@ -14,7 +14,7 @@ from tests.policy import record, reference
 from tests.policy.iam_on_the_wire import ACCOUNT, Iam
 from tests.policy.judge import allowed
 from tests.policy.mapping import needed
-from tests.policy.test_least_privilege import RECORDED, REGION, answers_of
+from tests.policy.test_least_privilege import RECORDED, REGION, WHOLE, answers_of
 from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import build
 from wizard.core.errors import WizardError
@@ -57,7 +57,7 @@ def asked(answers: Answers, flow: str, *, required: bool | None = None) -> set[s
 
 
 @pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize("mode", record.MODES)
+@pytest.mark.parametrize("mode", WHOLE)
 def test_what_was_recorded_of_it_is_what_every_run_is_asked_about(mode: str, phase: str) -> None:
     answers = build(dict(RECORDED[mode]["answers"]))
     if phase == "rotate" and not answers.deploys_node:
@@ -67,7 +67,7 @@ def test_what_was_recorded_of_it_is_what_every_run_is_asked_about(mode: str, pha
 
 
 @pytest.mark.parametrize("flow", FLOWS)
-@pytest.mark.parametrize("mode", record.MODES)
+@pytest.mark.parametrize("mode", WHOLE)
 def test_nothing_is_asked_about_that_the_policy_for_deploying_does_not_hold(
     mode: str, flow: str
 ) -> None:

@@ -306,6 +306,19 @@ def own_key() -> Answer:
     return Answer("ec2", "GetEbsDefaultKmsKeyId", status=200, body=body)
 
 
+_ROOT_ALONE = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+               "Action": "kms:*", "Resource": "*"}  # fmt: skip
+
+
+def key_as(state: str, *statements: dict[str, Any]) -> tuple[Answer, Answer]:
+    about = {"KeyMetadata": {"KeyId": "1234", "Arn": KEY, "KeyState": state}}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    return (
+        Answer("kms", "DescribeKey", status=200, body=json.dumps(about)),
+        Answer("kms", "GetKeyPolicy", status=200, body=json.dumps({"Policy": policy})),
+    )
+
+
 def interfaces(*described: tuple[str, str]) -> Answer:
     items = "".join(
         f"<item><networkInterfaceId>eni-{number}</networkInterfaceId><description>{text}"
@@ -373,8 +386,20 @@ ENTRIES: tuple[Entry, ...] = (
           ("WAG-E-NET-001", "only in zones where it has a subnet"), NOTHING,
           "those of the private subnets among them", "ELB guide"),
     Entry("A default key for volumes of the account's own", "ec2 GetEbsDefaultKmsKeyId", KEY,
-          plan(own_key()), ("encrypts volumes with a key of its own",), NOTHING,
-          "add that role to the key's policy", "Auto Scaling guide"),
+          plan(own_key(), *key_as("Enabled", _ROOT_ALONE)),
+          ("encrypts volumes with a key of its own",
+           "policy does not let Auto Scaling's role do kms:CreateGrant"), NOTHING,
+          "add the role AWSServiceRoleForAutoScaling to the key's policy", "Auto Scaling guide"),
+    Entry("That key's policy may not be read", "kms GetKeyPolicy", "AccessDeniedException",
+          plan(own_key(), key_as("Enabled", _ROOT_ALONE)[0],
+               Answer("kms", "GetKeyPolicy", "AccessDeniedException",
+                      "User: jane is not authorized to perform: kms:GetKeyPolicy")),
+          ("was not checked", "not authorized to perform: kms:GetKeyPolicy"), NOTHING,
+          "add the role AWSServiceRoleForAutoScaling to the key's policy", "KMS reference"),
+    Entry("That key is going to be deleted", "kms DescribeKey", "KeyState PendingDeletion",
+          plan(own_key(), *key_as("PendingDeletion", _ROOT_ALONE)),
+          ("which is PendingDeletion", "dies as soon as it starts"), NOTHING,
+          "choose another default", "KMS reference"),
     Entry("A private zone hides the node's name", "route53 ListHostedZonesByVPC", "example.com",
           plan(zones="ab/a", private_zone="example.com", r53_domain_name="example.com",
                node_dns_name="node"),

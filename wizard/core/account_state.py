@@ -49,20 +49,95 @@ def subnets_unfit(
     return tuple(out)
 
 
-def own_ebs_key(key: str) -> str:
-    """What to know of the account's default key for EBS; empty while that is AWS's own.
+def is_own_key(key: str) -> bool:
+    """Whether the account's default key for EBS is not AWS's own.
 
     Args:
-        key: as EC2 tells it: an alias, an id or an ARN.
+        key: as EC2 tells it: an alias, an id or an ARN; empty where there is none.
     """
-    if not key or key == AWS_EBS_KEY or key.endswith(f":{AWS_EBS_KEY}"):
+    return bool(key) and key != AWS_EBS_KEY and not key.endswith(f":{AWS_EBS_KEY}")
+
+
+SCALING_ROLE = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+# What the EC2 Auto Scaling User Guide has a key's policy allow that role, as far as starting an
+# instance with an encrypted volume takes it.
+_KEY_ACTIONS = ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey",
+                "kms:GenerateDataKeyWithoutPlaintext")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DefaultKey:
+    """The account's own default key for EBS as KMS tells it; `problem`: why it could not be read,
+    or not whole. `state`: `Enabled` and others; `policy`: its key policy."""
+
+    name: str
+    state: str = ""
+    policy: Mapping[str, Any] | None = None
+    problem: str = ""
+
+
+def judge_ebs_key(key: DefaultKey, account_id: str, partition: str = "aws") -> str:
+    """What to know of the account's own default key for EBS; empty where it lets instances start.
+
+    Instances of a group are started by Auto Scaling's service-linked role. It has no policy on KMS,
+    so what the key's policy leaves to IAM policies does not let it in. Grants are not looked at.
+    """
+    own = f"The account encrypts volumes with a key of its own ({key.name})"
+    fix = (
+        "Have the key's owner add the role AWSServiceRoleForAutoScaling to the key's policy, with "
+        "kms:CreateGrant (EC2 Auto Scaling User Guide, key policies for encrypted volumes)"
+    )
+    dies = "the node's instance dies as soon as it starts, and the deployment waits 20 minutes"
+    if key.state and key.state != "Enabled":
+        return f"{own}, which is {key.state}: {dies}. Have it enabled, or choose another default"
+    if key.policy is None:
+        why = f" ({key.problem})" if key.problem else ""
+        return (
+            f"{own}. Whether its policy lets Auto Scaling use it was not checked{why}: if not, "
+            f"{dies}. {fix}"
+        )
+    role = f"arn:{partition}:iam::{account_id}:{SCALING_ROLE}"
+    lacking = [a for a in _KEY_ACTIONS if not _key_allows(key.policy, a, role, account_id)]
+    if not lacking:
         return ""
     return (
-        f"The account encrypts volumes with a key of its own ({key}). Unless that key lets the "
-        "role AWSServiceRoleForAutoScaling use it, the node's instance dies as soon as it starts: "
-        "the deployment then waits 20 minutes for it. Have the key's owner add that role to the "
-        "key's policy, with kms:CreateGrant"
+        f"{own}, whose policy does not let Auto Scaling's role do {_listed(lacking)}: unless a "
+        f"grant does, {dies}. {fix}"
     )
+
+
+def _key_allows(policy: Mapping[str, Any], action: str, role: str, account_id: str) -> bool:
+    """Whether a key policy lets this role do it. Conditions are taken as met, but for one that
+    names another account; a Deny counts only without any."""
+    statements = policy.get("Statement", [])
+    found = False
+    for one in [statements] if isinstance(statements, dict) else statements:
+        if not isinstance(one, dict) or not _names(one, action, role):
+            continue
+        condition = one.get("Condition", {})
+        if one.get("Effect") == "Deny" and not condition:
+            return False
+        if one.get("Effect") == "Allow" and _of_account(condition, account_id):
+            found = True
+    return found
+
+
+def _names(statement: Mapping[str, Any], action: str, role: str) -> bool:
+    principal = statement.get("Principal", {})
+    told = principal if isinstance(principal, str) else principal.get("AWS", ())
+    return bool({"*", role} & {*_texts(told)}) and any(
+        fnmatchcase(action.lower(), pattern.lower()) for pattern in _texts(statement.get("Action"))
+    )
+
+
+def _of_account(condition: Any, account_id: str) -> bool:
+    if not isinstance(condition, dict):
+        return False
+    for keys in condition.values():
+        for key, value in keys.items() if isinstance(keys, dict) else ():
+            if key.lower() == "kms:calleraccount" and account_id not in _texts(value):
+                return False
+    return True
 
 
 def hiding_zone(zones: Iterable[HostedZone], host: str) -> HostedZone | None:

@@ -35,7 +35,9 @@ def check_account(
     if answers.deploys_node:
         if answers.vpc_id:
             _note_failure(context, "Given subnets", lambda: _check_subnets(session, answers))
-        warnings += _note_failure(context, "Default key for volumes", lambda: _key(session))
+        warnings += _note_failure(
+            context, "Default key for volumes", lambda: _key(session, identity)
+        )
         if answers.vpc_id and answers.node_host:
             warnings += _note_failure(
                 context, "Private zones of the VPC", lambda: _hidden(session, answers)
@@ -103,8 +105,12 @@ def _check_subnets(session: Session, answers: Answers) -> tuple[str, ...]:
     return ()
 
 
-def _key(session: Session) -> tuple[str, ...]:
-    text = account_state.own_ebs_key(network.default_ebs_key(session))
+def _key(session: Session, identity: Identity) -> tuple[str, ...]:
+    key = network.default_ebs_key(session)
+    if not account_state.is_own_key(key):
+        return ()
+    found = network.own_key(session, key)
+    text = account_state.judge_ebs_key(found, identity.account_id, identity.partition)
     return (text,) if text else ()
 
 

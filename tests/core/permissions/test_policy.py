@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from typing import Any
@@ -280,3 +281,79 @@ def test_statement_names_are_unique() -> None:
     names = [g.sid for g in GRANTS]
     assert len(names) == len(set(names))
     assert all(name.isalnum() for name in names)
+
+
+# --- What a change takes back --------------------------------------------------------------------
+
+NODE_HERE = Answers(
+    r53_domain_name="example.com", node_dns_name="node", stages=("abcdefghij/prod",)
+)
+ELSEWHERE = NODE_HERE.with_(
+    node_url="node.example.net:5050", r53_domain_name="", node_dns_name="",
+    name_prefix=NODE_HERE.name_prefix,
+)  # fmt: skip
+
+
+def pairs(found: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
+    return {
+        (a, r, json.dumps(s.get("Condition"), sort_keys=True))
+        for s in found for a in s["Action"] for r in s["Resource"]
+    }  # fmt: skip
+
+
+def test_leaving_a_node_for_one_elsewhere_may_remove_the_node_and_make_nothing_of_it() -> None:
+    found = pairs(statements(ELSEWHERE, "deploy", before=NODE_HERE))
+    alone = pairs(statements(ELSEWHERE, "deploy"))
+    removing = pairs(statements(NODE_HERE, "uninstall")) | pairs(statements(NODE_HERE, "deploy"))
+    assert alone < found
+    more = found - alone
+    assert more <= removing
+    taken = {action for action, _, _ in more}
+    for action in ("ecs:DeleteCluster", "ec2:DeleteVpc", "acm:DeleteCertificate",
+                   "route53:ChangeResourceRecordSets", "autoscaling:DeleteAutoScalingGroup",
+                   "elasticloadbalancing:DeleteLoadBalancer"):  # fmt: skip
+        assert action in taken, action
+    assert not [a for a in taken if re.search(":(Create|Run|Allocate|Register|Authorize|Pass)", a)]
+    asked = {a for need in needs(ELSEWHERE, "deploy", ACCOUNT, before=NODE_HERE)
+             for a in need.actions}  # fmt: skip
+    assert taken <= asked, "and IAM is asked about it before anything is planned"
+
+
+@pytest.mark.parametrize("purpose", ["discover", "uninstall", "doctor"])
+def test_only_deploying_takes_back(purpose: str) -> None:
+    plain = documents(ELSEWHERE, purpose, ACCOUNT)
+    assert documents(ELSEWHERE, purpose, ACCOUNT, before=NODE_HERE) == plain
+
+
+def test_what_stays_as_it_is_needs_no_more() -> None:
+    for answers in (Answers(), EVERYTHING, ELSEWHERE):
+        plain = documents(answers, "deploy", ACCOUNT)
+        assert documents(answers, "deploy", ACCOUNT, before=answers) == plain
+        fewer = answers.with_(stages=())
+        assert documents(answers, "deploy", ACCOUNT, before=fewer) == plain
+
+
+def test_another_name_may_take_the_record_of_the_old_one_away() -> None:
+    moved = NODE_HERE.with_(node_dns_name="other")
+    found = statements(moved, "deploy", before=NODE_HERE)
+    names = {
+        name
+        for s in found if "route53:ChangeResourceRecordSets" in s["Action"]
+        for keys in s["Condition"].values() for values in keys.values() for name in values
+    }  # fmt: skip
+    assert {"node.example.com", "other.example.com"} <= names
+
+
+def test_statements_of_one_policy_have_names_of_their_own() -> None:
+    for document in documents(ELSEWHERE, "deploy", ACCOUNT, before=NODE_HERE):
+        sids = [s["Sid"] for s in document["Statement"]]
+        assert len(sids) == len(set(sids))
+        assert size(document) <= 6144
+
+
+def test_log_groups_that_stages_keep_are_named_whatever_becomes_of_further_stages() -> None:
+    for mode in ("keep", "switch", "skip"):
+        answers = Answers(existing_logging=mode)
+        held = resources(answers, "logs:DescribeSubscriptionFilters", log_groups=("/mine",))
+        assert any(arn.endswith(":log-group:/mine") for arn in held), mode
+        assert not any(arn.endswith(":log-group:*") for arn in held), mode

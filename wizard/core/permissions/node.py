@@ -179,7 +179,11 @@ NODE: tuple[Grant, ...] = (
     Grant("FindDefaultKey", ("ec2:GetEbsDefaultKmsKeyId",), _ANY,
           "See whether the account encrypts volumes with a key of its own, which the instance's "
           "service has to be let use.", (DEPLOY,), own_node, in_region, wide=_NO_RESOURCE,
-          unseen="Asked before the plan; recorded with the next recording.", sometimes=True),
+          sometimes=True),
+    Grant("ReadDefaultKey", of("kms", "DescribeKey GetKeyPolicy"), ("arn:{p}:kms:{r}:{a}:key/*",),
+          "See whether that key is enabled, and lets Auto Scaling's role use it.", (DEPLOY,),
+          own_node, unseen="Only where the account's default key is its own.", sometimes=True,
+          wide="Which key it is is known only when it is asked; it reads."),
     Grant("MakeLaunchTemplate", ("ec2:CreateLaunchTemplate",), _TEMPLATE,
           "How the node's instance is started.", (DEPLOY,), own_node, made_with_our_tag),
     Grant("ChangeLaunchTemplate",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from wizard.core.account_state import DefaultKey
 from wizard.core.certificates import KEYS
 from wizard.core.facts import Certificate, HostedZone, Network, Subnet
+from wizard.core.text import clean
 from wizard.services.aws.errors import code_of, explained, is_denied, is_not_found
 
 if TYPE_CHECKING:
@@ -201,3 +205,19 @@ def default_ebs_key(session: Session) -> str:
             if code_of(error) in ("InvalidAction", "UnknownOperation"):
                 return ""
             raise
+
+
+def own_key(session: Session, key: str) -> DefaultKey:
+    """A key of the account's as KMS tells it. What may not be read is said in it, never raised."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    kms, found = session.client("kms"), DefaultKey(key)
+    try:
+        told = kms.describe_key(KeyId=key)["KeyMetadata"]
+        found = replace(found, state=told.get("KeyState", ""))
+        # By its ARN: an alias is no name for its policy.
+        body = kms.get_key_policy(KeyId=told["Arn"], PolicyName="default")["Policy"]
+        policy = json.loads(body)
+        return replace(found, policy=policy if isinstance(policy, dict) else None)
+    except (ClientError, BotoCoreError, ValueError, KeyError) as error:
+        return replace(found, problem=clean(str(error), 200))
