@@ -207,6 +207,28 @@ def test_without_an_address_of_the_counters_the_proof_ends_with_the_nodes_answer
     assert "X_NODE_METRICS is not set" in found.hops[-1].detail
 
 
+def test_a_node_of_security_edge_is_told_from_one_of_ones_own(
+    world: World, forwarder: Forwarder, stages: tuple[Stage, ...]
+) -> None:
+    forwarder.configure(X_NODE_METRICS="")
+    with world.open(world.session.begin(), "proof") as deployment:
+        deployment.answers = deployment.answers.with_(
+            node_place="edge", node_url=forwarder.outputs.node_url
+        )
+        found = prove(deployment, stages[:1], forwarder.outputs, deadline=30.0)
+    assert found is not None
+    assert found.complete
+    assert "Security Edge shows no counters outside of Wallarm" in found.hops[-1].detail
+    exam = replace(
+        examination(world, forwarder),
+        answers=Answers(region=world.box.region, node_place="edge", node_url="n"),
+    )
+    for check_id in (UNDERSTANDS, VERSION, PAIRED):
+        checked = guarded(CHECK_FUNCTIONS[check_id], exam)
+        assert checked.verdict is Verdict.UNCHECKED
+        assert "Security Edge" in checked.evidence
+
+
 def test_where_nothing_arrives_the_other_stages_are_not_tried_in_vain(
     world: World,
     forwarder: Forwarder,
@@ -334,6 +356,7 @@ def test_a_node_that_drops_messages_is_not_taken_for_one_that_is_not_there(
     world: World, forwarder: Forwarder
 ) -> None:
     world.box.node.behave(overloaded=True)
+    checked(world, forwarder, "WAG-NOD-010")  # which the node counts as well
     found = checked(world, forwarder, "WAG-NOD-010")
     assert found.verdict is Verdict.FAIL
     assert "answered 503" in found.evidence

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import boto3
 
+from benchmarks.batches import batch
 from tests.policy.judge import PolicyJudge
 from tests.policy.recorder import Recorder
 from wizard.core.answers.model import Answers
@@ -264,7 +265,7 @@ class Run:
         key = f"aws/lambda/async/{self._function()}/2026/08/01/2026-08-01T00.00.00-kept"
         record = {"version": "1.0", "timestamp": "2026-08-01T00:00:00.000Z",
                   "requestContext": {"condition": "RetriesExhausted"},
-                  "requestPayload": {"wallarm-apigw": "probe"}}  # fmt: skip
+                  "requestPayload": batch(1)}  # fmt: skip
         self.client("s3").put_object(Bucket=bucket, Key=key, Body=json.dumps(record).encode())
         self.cli("redrive", "redrive", "--yes")
 

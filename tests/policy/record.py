@@ -105,8 +105,8 @@ _HTTP_NAMES = {"r53_domain_name": "", "node_dns_name": "", "certificate_arn": ""
 UPDATES: dict[str, tuple[Update, ...]] = {
     "own-vpc": (
         {"node_tag": "0.25.4", "node_group": "other", "wallarm_api_host": "api.wallarm.com",
-         "node_instance_type": "t3.large", "node_access_log": True, "node_image": "other/node"},
-        {"node_count": 2, "nat_gateway_per_az": True},
+         "node_instance_type": "t3.large", "node_access_log": True, "node_image": "other/node", "node_count": 2,
+         "nat_gateway_per_az": True},
         {"node_count": 1, "nat_gateway_per_az": False},
     ),
     "https": (
@@ -122,9 +122,8 @@ UPDATES: dict[str, tuple[Update, ...]] = {
          "existing_logging": "switch"},
         {"permissions_boundary": BOUNDARY},
         {"permissions_boundary": "", "node_url": "other.example.com:8443", "node_scheme": "https",
-         "node_metrics": "other.example.com:9000"},
-        _log_group,
-        _package,
+         "node_metrics": "other.example.com:9000", "node_place": "own"},
+        lambda run: {**_log_group(run), **_package(run)},
         lambda run: {"api_gateway_log_group_name": "", "lambda_package": "", "alarms": False,
                      "dashboard": False, "node_metrics": "", "existing_logging": "keep",
                      "node_url": run.box.node.connector, "node_scheme": "http"},

@@ -11,7 +11,7 @@ from typing import Any
 
 from wizard.cli.console import Console
 from wizard.core.answers.model import Answers
-from wizard.core.answers.parse import PATHS, build, from_env, from_text, parse_file
+from wizard.core.answers.parse import PATHS, build, from_env, from_text, joined, parse_file
 from wizard.core.errors import UsageError
 from wizard.core.text import clean
 from wizard.flows.context import Context, Options
@@ -97,15 +97,12 @@ def load_answers(
     from wizard.flows.deployment.answers import saved_answers
 
     layers: list[Mapping[str, Any]] = [_aws_environment(env)]
-    given: dict[str, Any] = {}
     path = setting(options, "answers", env)
-    if path is not None:
-        given.update(_read_file(path))
-    given.update(from_env(env))
+    said: dict[str, Any] = {}
     for name in ("profile", "region", "name_prefix"):
         value = getattr(options, name, None)
         if value is not None:
-            given[name] = value
+            said[name] = value
     for pair in getattr(options, "set", []):
         key, equals, text = pair.partition("=")
         if not equals:
@@ -114,7 +111,8 @@ def load_answers(
                 f"--set {pair} has no value",
                 next_step="Write it like this: `--set region=eu-central-1`.",
             )
-        given[key] = from_text(key, text)
+        said[key] = from_text(key, text)
+    given = joined(_read_file(path) if path is not None else {}, from_env(env), said)
     for key in PATHS:
         if isinstance(given.get(key), str) and given[key]:
             given[key] = whole_path(given[key])

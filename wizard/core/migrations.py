@@ -10,14 +10,24 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wizard.core.answers.model import SCHEMA_VERSION
+from wizard.core.answers.model import ECS, OWN, SCHEMA_VERSION
 from wizard.core.errors import WizardError
 
 Steps = Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
 
 SAVED_BY = "installation_id"
 NEWER = "WAG-E-VERSION-001"
-ANSWERS: Steps = {}
+
+
+def _with_place(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 tells where the node runs. Version 1 told only whether it is deployed here; a
+    hosted node looked like one of the user's own."""
+    if "node_url" not in data:
+        return data
+    return {**data, "node_place": OWN if data["node_url"] else ECS}
+
+
+ANSWERS: Steps = {1: _with_place}
 """From each older version of the answers to the one after it."""
 LAYOUT: Steps = {}
 """The same for a workspace's description."""

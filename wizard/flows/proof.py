@@ -18,11 +18,12 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wizard.core import proof as story
-from wizard.core.answers.model import Answers
+from wizard.core.answers.model import EDGE, Answers
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import Hop, HopChanged, Phase, StageFollowed, State
 from wizard.core.facts import ApiType, Stage
 from wizard.core.node.counters import NodeCounters, growth
+from wizard.core.node.placement import EDGE_COUNTERS
 from wizard.core.node.verdicts import OTHER_TRAFFIC, Grasp, judge
 from wizard.core.proof import MARKER_PREFIX, PROOF_PATH, Evidence, Proof, StageProof
 from wizard.core.text import clean, closest
@@ -319,6 +320,7 @@ class _Round:
     ) -> None:
         self._waits = any(route.waits for route in routes)
         self._quiet = ""  # why those that nobody called are not followed
+        self._hides = EDGE_COUNTERS if deployment.answers.place == EDGE else ""
         self._context = deployment.context
         self._session = deployment.session
         self._routes = {route.marker: route for route in routes}
@@ -410,7 +412,8 @@ class _Round:
         while True:
             after = self._counters() if before.read else before
             grown = growth(before, after)
-            problem = f"the node's counters cannot be read: {before.problem or after.problem}"
+            why = self._hides or before.problem or after.problem
+            problem = f"the node's counters cannot be read: {why}"
             grasp = judge(grown, max(sent, 1), why_unread=problem)
             good = grasp.state in (State.DONE, State.WARNING)
             if good or not grown.replicas or time.monotonic() > end:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wizard.core.answers.model import Answers
+from wizard.core.answers.model import EDGE, Answers
 from wizard.core.cost import HOURS, estimate
 from wizard.core.errors import WizardError
 from wizard.core.facts import ApiType, Identity, StageRef
@@ -26,6 +26,7 @@ from wizard.core.journal.record import (
 )
 from wizard.core.journal.unfinished import Unfinished
 from wizard.core.node.counters import NodeCounters
+from wizard.core.node.placement import EDGE_COUNTERS
 from wizard.core.stages.change import drift, same_log
 from wizard.core.stages.lines import BATCHES, LastEvent, LineCounts, count_lines
 from wizard.core.stages.log_format import LoggingState, is_older
@@ -79,6 +80,7 @@ class Status:
         elsewhere: one line on where its state is, when that is not within reach from here; what is
             told then is what AWS alone knows.
         standing: why it is not this computer's any more, or gone; else empty.
+        node_place: `edge`, `own` or `ecs`; empty where only AWS tells, which does not know.
     """
 
     account_id: str
@@ -101,6 +103,7 @@ class Status:
     node: NodeCounters = NodeCounters()
     lines: LineCounts | None = None
     standing: str = ""
+    node_place: str = ""
 
     @property
     def node_versions(self) -> str:
@@ -134,6 +137,8 @@ def read_status(context: Context, answers: Answers) -> Status:
     monthly = estimate(answers).total
     since = deployed_since(deployment.journal.entries)
     counted = _count(session, identity, outputs, held)
+    if answers.place == EDGE:
+        counted = replace(counted, node=NodeCounters(error=EDGE_COUNTERS))
     return Status(
         account_id=identity.account_id,
         region=identity.region,
@@ -154,6 +159,7 @@ def read_status(context: Context, answers: Answers) -> Status:
         node=counted.node,
         lines=counted.lines,
         standing=describe_standing(owned, answers.name_prefix, identity.region),
+        node_place=answers.place,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.core.answers import steps
-from wizard.core.answers.model import CLOUDS
+from wizard.core.answers.model import CLOUDS, ECS, EDGE, OWN
 from wizard.core.answers.rules import token_problem
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def cloud(session: Session) -> str:
 
 def node(session: Session) -> str:
     """Which node: `deploy`, `existing`, or `edge`, which is one that Wallarm hosts."""
-    return session.choices.node or ("deploy" if session.answers.deploys_node else "existing")
+    words = {ECS: "deploy", OWN: "existing", EDGE: "edge"}
+    return session.choices.node or words[session.answers.place]
 
 
 def network(session: Session) -> str:
@@ -120,7 +121,7 @@ def _wallarm(session: Session, _: Account) -> str:
 
 def _node(session: Session, account: Account) -> str:
     answers = session.answers
-    if node(session) == "existing":
+    if node(session) != "deploy":
         return "" if answers.node_url else "enter the node's address"
     if network(session) == "existing":
         if not answers.vpc_id:

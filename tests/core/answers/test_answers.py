@@ -83,7 +83,7 @@ def test_a_broken_file_says_where():
         ("account_id", "12", "12 digits"),
         ("vpc_id", "vpc-xyz", "vpc-"),
         ("permissions_boundary", "arn:aws:s3:::x", "IAM policy"),
-        ("schema_version", 7, "reads version 1"),
+        ("schema_version", 7, "reads version 2"),
         ("node_metrics", "node.internal", "host:port"),
         ("node_metrics", "http://node:9000", "host:port"),
         ("node_metrics", "node:99999", "port from 1 to 65535"),

@@ -15,7 +15,7 @@ from typing import Any
 from wizard.core.facts import StageRef
 from wizard.core.state_place import BUCKET_PATTERN
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 US_HOST = "us1.api.wallarm.com"
 EU_HOST = "api.wallarm.com"
@@ -34,6 +34,9 @@ EXISTING_LOGGING = ("keep", "switch", "skip")
 # What becomes of a stage's execution-log level.
 EXECUTION_LOGGING = ("info", "leave")
 PROOF_MODES = ("send", "wait", "skip")
+# Where the node runs: Security Edge, one of the user's own, or deployed here on ECS.
+EDGE, OWN, ECS = "edge", "own", "ecs"
+NODE_PLACES = ("", EDGE, OWN, ECS)
 
 
 def _key(
@@ -168,6 +171,14 @@ class Answers:
     )
 
     # Node
+    node_place: str = _key(
+        "",
+        "Where the node runs: `ecs`, deployed here; `own`, one of yours; `edge`, Security Edge, "
+        "which Wallarm hosts (https, no VPC, no counters). Empty goes by node_url: `own` where it "
+        "is set, else `ecs`.",
+        choices=NODE_PLACES,
+        group="node",
+    )
     node_url: str = _key(
         "",
         "An existing Native Node as host[:port]; empty deploys one on ECS.",
@@ -291,6 +302,13 @@ class Answers:
     def deploys_node(self) -> bool:
         """Whether a Native Node is deployed on ECS (or an existing one is used)."""
         return not self.node_url
+
+    @property
+    def place(self) -> str:
+        """Where the node runs: EDGE, OWN or ECS."""
+        if self.deploys_node:
+            return ECS
+        return EDGE if self.node_place == EDGE else OWN
 
     @property
     def node_host(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, get_type_hints
 
 from wizard.core import migrations
-from wizard.core.answers.model import Answers
+from wizard.core.answers.model import ECS, Answers
 from wizard.core.answers.rules import Violation, problems
 from wizard.core.errors import UsageError
 from wizard.core.text import closest
@@ -99,9 +99,7 @@ def _malformed(key: str, wanted: str, example: str) -> UsageError:
 
 def build(*layers: Mapping[str, Any], check: bool = True) -> Answers:
     """Answers from layers, later ones win. Raises one UsageError listing all that is wrong."""
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        merged.update((key, value) for key, value in layer.items() if not _unset(key, value))
+    merged = joined(*layers)
     broken = [v for key, value in merged.items() if (v := _type_problem(key, value))]
     if broken:
         raise _refuse(broken)
@@ -109,6 +107,22 @@ def build(*layers: Mapping[str, Any], check: bool = True) -> Answers:
     if check:
         ensure(answers)
     return answers
+
+
+def joined(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """The answers of several layers, later ones win.
+
+    Where the node runs and its address belong together: a layer that names the one alone decides
+    about the other, too.
+    """
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        if "node_url" in layer and "node_place" not in layer:
+            merged.pop("node_place", None)
+        if layer.get("node_place") == ECS and "node_url" not in layer:
+            merged.pop("node_url", None)
+        merged.update((key, value) for key, value in layer.items() if not _unset(key, value))
+    return merged
 
 
 def _unset(key: str, value: Any) -> bool:

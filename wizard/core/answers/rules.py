@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from wizard.core.answers.model import SCHEMA_VERSION, Answers
+from wizard.core.answers.model import ECS, EDGE, SCHEMA_VERSION, Answers
 from wizard.core.errors import UsageError
 from wizard.core.facts import StageRef
 from wizard.core.stages.rules import parse_rule
@@ -88,7 +88,7 @@ def problems(answers: Answers) -> tuple[Violation, ...]:
                 "r53_domain_name and node_dns_name go together: set both for HTTPS, or neither",
             )
         )
-    found += _certificate(answers)
+    found += [*_certificate(answers), *_place(answers)]
     if answers.vpc_id and answers.deploys_node:
         if not answers.private_subnet_ids or len(answers.public_subnet_ids) < 2:
             found.append(
@@ -101,6 +101,28 @@ def problems(answers: Answers) -> tuple[Violation, ...]:
     elif not answers.vpc_id and (answers.private_subnet_ids or answers.public_subnet_ids):
         found.append(Violation(("vpc_id",), "subnets were given without vpc_id"))
     return tuple(found)
+
+
+def _place(answers: Answers) -> list[Violation]:
+    """What joins the place of the node with other answers."""
+    place, url = answers.node_place, answers.node_url
+    if place == ECS:
+        text = "node_place is ecs, so a node is deployed: leave node_url empty"
+        return [Violation(("node_place", "node_url"), text)] if url else []
+    if place and not url:
+        text = f"node_place is {place}: node_url must name that node"
+        return [Violation(("node_url", "node_place"), text)]
+    if place != EDGE:
+        return []
+    found = []
+    if answers.node_scheme != "https":
+        text = "a node of Security Edge takes https alone: node_scheme must be https"
+        found.append(Violation(("node_scheme",), text))
+    for key in ("vpc_id", "node_metrics"):
+        if getattr(answers, key):
+            why = "is outside of any VPC" if key == "vpc_id" else "shows no counters"
+            found.append(Violation((key,), f"a node of Security Edge {why}: leave {key} empty"))
+    return found
 
 
 def _certificate(answers: Answers) -> list[Violation]:

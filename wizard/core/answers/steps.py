@@ -120,7 +120,7 @@ STEPS: tuple[Step, ...] = (
         "Node",
         "Where does the Wallarm Node run?",
         (
-            "node_url", "node_scheme", "node_metrics", "node_image", "node_tag",
+            "node_place", "node_url", "node_scheme", "node_metrics", "node_image", "node_tag",
             "node_instance_type", "node_count", "node_access_log",
             "r53_domain_name", "node_dns_name", "certificate_arn", "vpc_id", "private_subnet_ids",
             "public_subnet_ids", "nat_gateway_per_az",

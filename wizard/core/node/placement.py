@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wizard.core.answers.model import Answers
+from wizard.core.answers.model import ECS, EDGE, OWN, Answers
 from wizard.core.cost import estimate
 
 QUESTION = "Where does the Wallarm Node run?"
-EDGE, OWN, ECS = "edge", "own", "ecs"
+TITLES = {EDGE: "Security Edge", OWN: "of your own", ECS: "on Amazon ECS"}
+EDGE_COUNTERS = "a node of Security Edge shows no counters outside of Wallarm"
 _HERE = ("r53_domain_name", "node_dns_name", "certificate_arn", "vpc_id")
 _NETWORK = ("private_subnet_ids", "public_subnet_ids")
 
@@ -39,20 +40,21 @@ def placements(answers: Answers) -> tuple[Placement, ...]:
             "Security Edge, hosted by Wallarm",
             "A host name and https; no VPC and no ECS in your account. Part of the Wallarm "
             "subscription. Enter the API's host names as allowed hosts there: others get 415.",
-            "$0 in AWS for the node; the forwarder costs by traffic",
+            "$0/month in AWS before traffic; in your Wallarm plan",
             "Its counters cannot be read from your account: the proof ends at its answer.",
             ("node_url",),
-            {**none_here, "node_scheme": "https", "node_metrics": ""},
+            {**none_here, "node_place": EDGE, "node_scheme": "https", "node_metrics": ""},
         ),
         Placement(
             OWN,
             "A Native Node of your own",
             "One that runs already, in this account or elsewhere. Give private subnets where only "
             "a VPC reaches it.",
-            "$0 more in AWS for the node; the forwarder costs by traffic",
+            "$0/month more in AWS before traffic",
             "Give host:port of its metrics (9000 unless configured otherwise), and open it to the "
             "forwarder.",
             ("node_url", "node_scheme", "node_metrics"),
+            {"node_place": OWN},
         ),
         Placement(
             ECS,
@@ -62,15 +64,9 @@ def placements(answers: Answers) -> tuple[Placement, ...]:
             f"about ${deployed:,.0f}/month before traffic",
             "The forwarder reads the counters of every replica.",
             ("node_tag", "node_instance_type", "node_count"),
-            {"node_url": "", "node_metrics": ""},
+            {"node_place": ECS, "node_url": "", "node_metrics": ""},
         ),
     )
-
-
-def placement_of(answers: Answers) -> str:
-    """The place these answers stand for, OWN or ECS; a hosted node is one elsewhere like any other,
-    so EDGE is told apart by the person alone."""
-    return ECS if answers.deploys_node else OWN
 
 
 def placed(answers: Answers, key: str) -> Answers:

@@ -280,7 +280,7 @@ def save_answers(deployment: Deployment, answers: Answers | None = None) -> Path
         answers: others than those of this run.
     """
     chosen = answers if answers is not None else deployment.answers
-    kept = chosen.with_(account_id=deployment.identity.account_id)
+    kept = chosen.with_(account_id=deployment.identity.account_id, node_place=chosen.place)
     made = deployment.journal.record.installation
     by = made.id if made is not None else ""
     keep_answers(deployment.workspace.answers_file, kept, by)

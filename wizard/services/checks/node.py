@@ -7,9 +7,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from wizard.core.answers.model import EDGE
 from wizard.core.checks.model import Finding, Verdict, failed, passed, unchecked, warned
 from wizard.core.events import State
 from wizard.core.node.counters import NodeCounters
+from wizard.core.node.placement import EDGE_COUNTERS
 from wizard.core.node.probe import ProbeAnswer
 from wizard.core.node.readiness import REGISTERED, meaning
 from wizard.core.node.verdicts import Standing, judge_pairing, judge_understanding
@@ -148,6 +150,8 @@ def _probe(exam: Examination) -> ProbeAnswer:
 
 
 def _counters(exam: Examination) -> NodeCounters:
+    if exam.answers.place == EDGE:
+        return NodeCounters(error=EDGE_COUNTERS)
     found = _probe(exam)
     return found.counters if found.known else NodeCounters(error=found.error)
 

@@ -13,11 +13,11 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Button, Static
 
-from wizard.core.answers.model import Answers
+from wizard.core.answers.model import ECS, EDGE, OWN, Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.facts import Network
-from wizard.core.node.placement import ECS, placements
+from wizard.core.node.placement import placements
 from wizard.core.text import count
 from wizard.flows.preflight import Check
 from wizard.ui import unanswered
@@ -31,9 +31,10 @@ from wizard.ui.widgets.lines import Failure, StateLines
 from wizard.ui.widgets.picklist import Item, PickList
 
 # What belongs to one choice only: it is put aside with the choice and comes back with it.
+_NETWORK = ("vpc_id", "private_subnet_ids", "public_subnet_ids")
 _BELONGS = {
     ("where", "existing"): ("node_url", "node_metrics"),
-    ("network", "existing"): ("vpc_id", "private_subnet_ids", "public_subnet_ids"),
+    ("network", "existing"): _NETWORK,
     ("secure", "https"): ("r53_domain_name", "node_dns_name", "certificate_arn"),
 }
 
@@ -108,8 +109,8 @@ class Node(StepScreen):
         known = {place.key: place for place in placements(self.session.answers)}
         return (
             Choice("deploy", "Deploy it on ECS", known[ECS].cost),
-            Choice("existing", "One of your own", "nothing of ECS is deployed"),
-            Choice("edge", "Security Edge", "hosted by Wallarm: https, no VPC, no counters"),
+            Choice("existing", "One of your own", known[OWN].cost),
+            Choice("edge", "Security Edge", known[EDGE].cost),
         )
 
     def started(self) -> None:
@@ -262,10 +263,15 @@ class Node(StepScreen):
             return
         if group == "where":
             self.session.choices.node = value
-            if value == "edge":
+            place = {"deploy": ECS, "existing": OWN}.get(value, EDGE)
+            self.session.answer(node_place=place)
+            if place == EDGE:
                 self.session.answer(node_scheme="https", node_metrics="")
                 self.query_one("#scheme", Choices).choose("https")
+                self.session.set_aside(_NETWORK)
                 value = "existing"  # the address belongs to both
+            elif self._in_vpc():
+                self.session.bring_back(_NETWORK)
         elif group == "network":
             self.session.choices.network = value
         else:
