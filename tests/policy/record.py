@@ -105,8 +105,8 @@ _HTTP_NAMES = {"r53_domain_name": "", "node_dns_name": "", "certificate_arn": ""
 UPDATES: dict[str, tuple[Update, ...]] = {
     "own-vpc": (
         {"node_tag": "0.25.4", "node_group": "other", "wallarm_api_host": "api.wallarm.com",
-         "node_instance_type": "t3.large", "node_access_log": True, "node_image": "other/node", "node_count": 2,
-         "nat_gateway_per_az": True},
+         "node_instance_type": "t3.large", "node_access_log": True, "node_image": "other/node",
+         "node_count": 2, "nat_gateway_per_az": True},
         {"node_count": 1, "nat_gateway_per_az": False},
     ),
     "https": (
