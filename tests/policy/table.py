@@ -309,7 +309,7 @@ def _modes() -> Iterable[Answers]:
     for saved in record.load().values():
         answers = build(json.loads(json.dumps(saved["answers"])))
         yield answers.with_(stages=(*answers.stages, *filter(None, (saved["added"],))))
-        yield from (build(json.loads(json.dumps(changed))) for changed in saved["updates"])
+        yield from (build(json.loads(json.dumps(changed))) for changed in saved.get("updates", ()))
 
 
 if __name__ == "__main__":

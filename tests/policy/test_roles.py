@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.policy import record
 from tests.policy.judge import allowed
-from tests.policy.test_least_privilege import ACCOUNT, RECORDED, answers_of
+from tests.policy.test_least_privilege import ACCOUNT, MODES, RECORDED, answers_of
 from wizard.core.permissions.documents import documents
 
 EXPECTED_ROLES = {
@@ -29,7 +28,7 @@ def roles(mode: str) -> Iterator[tuple[str, dict[str, Any]]]:
         yield next(k for k in EXPECTED_ROLES if name.endswith(k)), role
 
 
-@pytest.mark.parametrize("mode", record.MODES)
+@pytest.mark.parametrize("mode", MODES)
 def test_roles_trust_one_service_and_get_no_policy_but_the_expected(mode: str) -> None:
     for key, role in roles(mode):
         service, attached = EXPECTED_ROLES[key]
@@ -38,7 +37,7 @@ def test_roles_trust_one_service_and_get_no_policy_but_the_expected(mode: str) -
         assert tuple(arn.rpartition("/")[2] for arn in role["attached"]) == attached
 
 
-@pytest.mark.parametrize("mode", record.MODES)
+@pytest.mark.parametrize("mode", MODES)
 def test_roles_may_only_touch_what_is_theirs(mode: str) -> None:
     for key, role in roles(mode):
         if key == "tsk":
@@ -54,7 +53,7 @@ def test_roles_may_only_touch_what_is_theirs(mode: str) -> None:
             ), statement
 
 
-@pytest.mark.parametrize("mode", record.MODES)
+@pytest.mark.parametrize("mode", MODES)
 def test_the_boundary_allows_what_the_roles_need_and_our_code_cannot_do_more(mode: str) -> None:
     answers = answers_of(mode)
     (boundary,) = documents(answers, "boundary", ACCOUNT)

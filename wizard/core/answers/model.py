@@ -289,7 +289,8 @@ class Answers:
     )
     proof: str = _key(
         "send",
-        "How the end of the run proves itself: `send` a request, `wait` for one, or `skip`.",
+        "How the end of the run proves itself: `send` a marked request, `wait` for one that a "
+        "client makes and send none, or `skip`.",
         choices=PROOF_MODES,
     )
 

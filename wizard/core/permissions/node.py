@@ -179,7 +179,7 @@ NODE: tuple[Grant, ...] = (
     Grant("FindDefaultKey", ("ec2:GetEbsDefaultKmsKeyId",), _ANY,
           "See whether the account encrypts volumes with a key of its own, which the instance's "
           "service has to be let use.", (DEPLOY,), own_node, in_region, wide=_NO_RESOURCE,
-          sometimes=True),
+          unseen="It is newer than the recording.", sometimes=True),
     Grant("ReadDefaultKey", of("kms", "DescribeKey GetKeyPolicy"), ("arn:{p}:kms:{r}:{a}:key/*",),
           "See whether that key is enabled, and lets Auto Scaling's role use it.", (DEPLOY,),
           own_node, unseen="Only where the account's default key is its own.", sometimes=True,
