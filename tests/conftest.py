@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import threading
 from contextlib import ExitStack
@@ -22,6 +23,8 @@ settings.load_profile("busy")
 # Thousands of tests are kept until the end. To look through them all again after every few hundred
 # new objects is a quarter of the time of a test that runs a screen.
 gc.set_threshold(50_000, 20, 50)
+# Terraform and its provider build a schema of a thousand resources at each start and end soon.
+os.environ.setdefault("GOGC", "400")
 
 _hurry = ExitStack()
 
