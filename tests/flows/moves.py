@@ -13,6 +13,7 @@ import pytest
 
 from tests.flows.mortal import READS, Killed, Mortal
 from wizard.core.answers.model import Answers
+from wizard.core.errors import WizardError
 from wizard.core.events import FlowEvent, Note
 from wizard.core.facts import Identity
 from wizard.core.state_place import LOCAL, StatePlace
@@ -21,7 +22,9 @@ from wizard.flows.deployment.apply import apply_recorded
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.move_state import move_state, plan_move
 from wizard.flows.deployment.open import open_deployment, read_deployment
-from wizard.flows.deployment.ownership import require_installable
+from wizard.flows.deployment.ownership import claim_name, require_installable
+from wizard.flows.doctor.examine import set_scene
+from wizard.flows.status import read_status
 from wizard.sandbox import Sandbox
 from wizard.services.workspace.s3_state import StateStore
 from wizard.services.workspace.state import LocalState
@@ -110,6 +113,7 @@ class Computer:
     def deploy(self) -> None:
         with self.opened() as deployment:
             require_installable(deployment)
+            claim_name(deployment)
             deployment.write_variables()
             deployment.terraform.init()
             apply_recorded(deployment, deployment.terraform.plan())
@@ -245,3 +249,48 @@ def check_a_colleague(scene: Scene, monkeypatch: pytest.MonkeyPatch, nth: int) -
     assert anna.plans_nothing() == found
     (other,) = {FIRST, SECOND} - {found}
     assert scene.holds(other, prefix) == []
+
+
+def told(one: Computer) -> str:
+    """What status and doctor say of it here: what is not at its end, and whose it is."""
+    exam = set_scene(one.context(), one.answers())
+    facts = "; ".join(f"{k}: {exam.facts.get(k, '')}" for k in ("workspace_problem", "locked_by"))
+    try:
+        status = read_status(one.context(), one.answers())
+    except WizardError as error:
+        return f"{facts}; {error.what}"
+    assert status.resources == 3
+    assert exam.facts["workspace"] == "3 resources in the state"
+    return f"{facts}; {status.standing}; {'; '.join(status.unfinished)}"
+
+
+def check_killed_copy(
+    scene: Scene, way: str, prefix: str, doomed: Callable[[Callable[[], None]], None]
+) -> None:
+    """Terraform dies while it moves the state, with the wizard or alone: nothing is lost, every
+    computer tells the same, and the next run puts it right."""
+    source, target = WAYS[way]
+    anna, ben = scene.computer("anna", prefix), scene.computer("ben", prefix)
+    anna.deploy()
+    if source:
+        anna.move(source)
+        assert ben.plans_nothing() == source
+    doomed(lambda: anna.move(target))
+    for one in (anna, ben) if source else (anna,):
+        assert one.seen().outputs().node_url == "node:5050"
+    here, there = told(anna), told(ben) if source else ""
+    if source and "on its way to" in here:  # the wizard died, too: only its own computer knows
+        assert "at work: " in there
+        assert "at work: " not in here
+    elif source:
+        assert here == there
+    # Whoever comes first puts it right, be it the colleague.
+    for one in (ben, anna) if source else (anna,):
+        assert one.plans_nothing() == source
+    for bucket in {FIRST, SECOND} - {source}:
+        assert scene.holds(bucket, prefix) == []
+    if source:
+        store = scene.store(source, prefix)
+        assert (store.holder(), store.terraform_lock()) == (None, None)
+    anna.move(target)
+    assert anna.plans_nothing() == ("" if target == LOCAL else target)

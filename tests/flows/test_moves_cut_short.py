@@ -8,28 +8,33 @@ it (`init -migrate-state`, else `-reconfigure`). With the real one:
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.flows.mortal import Mortal
+from tests.flows.mortal import Killed, Mortal
 from tests.flows.moves import (
     FIRST,
     SECOND,
     WAYS,
+    Doom,
     Scene,
     check_a_colleague,
     check_every_moment,
+    check_killed_copy,
 )
+from wizard.core.errors import WizardError
 from wizard.core.terraform.events import ChangeSummary, PlannedChange
 from wizard.flows.deployment import model
 from wizard.sandbox import Sandbox
 from wizard.services.terraform.client import PlanResult
+from wizard.services.terraform.errors import TerraformError
 from wizard.services.workspace import s3_state
 from wizard.services.workspace.module import BACKEND_FILE
 from wizard.services.workspace.workspace import Workspace
@@ -43,6 +48,8 @@ class StandIn:
     """Terraform as far as its backend goes."""
 
     s3: Any  # of the local AWS, which the killed computer's death does not reach
+    dies_at = ""
+    die: Callable[[], None] = lambda: None
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
@@ -57,13 +64,40 @@ class StandIn:
 
     def init(self, *, migrate_state: bool = False) -> None:
         remembered, wanted = self._remembered, self._wanted
-        if migrate_state and remembered is not None and remembered != wanted:
+        moves = migrate_state and remembered is not None and remembered != wanted
+        if moves and remembered is not None:
+            for backend in (remembered, wanted):
+                self._lock(backend)
+            self._reach("locked")
             state = self._read(remembered)
             if state is not None:
                 self._write(wanted, state)
+            self._reach("copied")
+            for backend in (remembered, wanted):
+                self._lock(backend, held=False)
+            self._reach("unlocked")
         self._note.parent.mkdir(exist_ok=True)
         (kind, config), *_ = wanted.items()
         self._note.write_text(json.dumps({"backend": {"type": kind, "config": config}}))
+
+    def force_unlock(self, _lock: str) -> None:
+        self._lock(self._wanted, held=False)
+
+    def _reach(self, moment: str) -> None:
+        if moment == self.dies_at:
+            StandIn.dies_at = ""
+            StandIn.die()
+
+    def _lock(self, backend: dict[str, Any], *, held: bool = True) -> None:
+        """As `use_lockfile` does it."""
+        if "local" in backend:
+            return  # the kernel frees it
+        place = {"Bucket": backend["s3"]["bucket"], "Key": backend["s3"]["key"] + ".tflock"}
+        if held:
+            lock = {"ID": "5a-1", "Who": "anna@desk", "Operation": "migrate", "Created": ""}
+            self.s3.put_object(**place, Body=json.dumps(lock).encode())
+        else:
+            self.s3.delete_object(**place)
 
     def plan(self, *, destroy: bool = False) -> PlanResult:
         assert self._remembered == self._wanted, "Error: Backend initialization required"
@@ -162,3 +196,29 @@ def test_a_colleague_finishes_or_undoes_what_another_computer_began(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, nth: int
 ) -> None:
     check_a_colleague(scene, monkeypatch, nth)
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["with the wizard", "alone"])
+@pytest.mark.parametrize("moment", ["locked", "copied", "unlocked"])
+@pytest.mark.parametrize("way", sorted(WAYS))
+def test_a_terraform_that_is_killed_while_it_copies_leaves_one_story(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, way: str, moment: str, alone: bool
+) -> None:
+    doom = Doom(scene.session, 0, after=False)
+
+    def die() -> None:
+        if alone:
+            raise TerraformError("WAG-E-TF-105", "Terraform was killed", why="signal 9")
+        doom.die()
+
+    def act(move: Callable[[], None]) -> None:
+        scene.session.begin()
+        scene.session.before = doom.before
+        monkeypatch.setattr(StandIn, "dies_at", moment)
+        with contextlib.suppress(Killed, WizardError):
+            move()
+        assert StandIn.dies_at == ""
+        scene.session.begin()
+
+    monkeypatch.setattr(StandIn, "die", die)
+    check_killed_copy(scene, way, f"t{sorted(WAYS).index(way)}-{moment}-{int(alone)}", act)

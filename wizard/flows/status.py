@@ -24,6 +24,7 @@ from wizard.core.journal.record import (
     Record,
     StageRecord,
 )
+from wizard.core.journal.recovery import open_move
 from wizard.core.journal.unfinished import Unfinished
 from wizard.core.node.counters import NodeCounters
 from wizard.core.node.placement import EDGE_COUNTERS
@@ -267,8 +268,13 @@ def unfinished_lines(deployment: Deployment) -> tuple[str, ...]:
     if works := who_works(deployment):
         return (f"at work: {works}",)
     locked = who_locks_state(deployment)
-    lines = told_unfinished(deployment.journal.unfinished)
-    return (*lines, f"Terraform's state is locked: {locked}") if locked else lines
+    lines = list(told_unfinished(deployment.journal.unfinished))
+    if move := open_move(deployment.journal.record.unfinished):
+        where = f"the bucket {move.target}" if move.target else "a computer"
+        lines.append(
+            f"Terraform's state was on its way to {where}: the next run finishes or undoes that"
+        )
+    return (*lines, f"Terraform's state is locked: {locked}") if locked else tuple(lines)
 
 
 def told_unfinished(found: Unfinished | None) -> tuple[str, ...]:

@@ -109,6 +109,34 @@ def test_another_process_with_the_same_number_is_not_taken_for_it(tmp_path: Path
         run.wait(lambda _: None)
 
 
+def test_who_is_killed_right_after_the_start_leaves_one_that_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the moment between the start and the note of its number."""
+    first = tmp_path / "first.json"
+    whole = process.write_private
+
+    def write(path: Path, text: str) -> None:
+        whole(path, text)
+        if not first.exists():
+            first.write_text(text)
+
+    monkeypatch.setattr(process, "write_private", write)
+    run = start(tmp_path, "import time; time.sleep(30)", mark=True)
+    try:
+        (tmp_path / "running.json").write_text(first.read_text())
+        while run._find_terraform() is None:  # it is on its way
+            pass
+        found = process.running(tmp_path)
+        assert found is not None
+        assert (found.pid, found.birth) == (run.pid, "")
+    finally:
+        run.kill()
+        run.wait(lambda _: None)
+    (tmp_path / "running.json").write_text(first.read_text())
+    assert process.running(tmp_path) is None
+
+
 def test_an_interrupt_that_was_lost_is_sent_again_and_an_answered_one_is_not(
     tmp_path: Path,
 ) -> None:

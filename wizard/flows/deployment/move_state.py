@@ -107,6 +107,7 @@ def _relocate(deployment: Deployment, wanted: Move) -> None:
     workspace, old = deployment.workspace, deployment.store
     before = workspace.check_state()
     new = StateStore(deployment.session, deployment.place(wanted.target)) if wanted.target else None
+    copying = False
     try:
         with deployment.journal.effect(
             record.STATE_MOVE,
@@ -118,11 +119,13 @@ def _relocate(deployment: Deployment, wanted: Move) -> None:
                 settle_run_lock(deployment, new)
                 new.lock(deployment.flow, str(workspace.root))
                 _check_free(deployment, new)
-                new.mark_arrived()  # it may have been moved away from there once
             config = new.place.backend if new else {}
             workspace.propose_backend("s3" if new else "", config)
+            copying = True
             deployment.terraform.init(migrate_state=True)
             _arrived(deployment, new, before)
+            if new is not None:
+                new.mark_arrived()  # it may have been moved away from there once
             # Colleagues need the record where the state is, before it counts there. Answers follow
             # when it does: it is they that let a new computer join.
             deployment.journal.share_with(new.save_journal if new else None, everything=True)
@@ -132,9 +135,11 @@ def _relocate(deployment: Deployment, wanted: Move) -> None:
             workspace.set_backend("s3" if new else "", config)
             deployment.store = workspace.shared = new
             _tidy_up(deployment, wanted.source)
-    except BaseException:
+    except BaseException as error:
         if deployment.store is old:
             deployment.journal.share_with(old.save_journal if old else None, everything=True)
+            if copying and isinstance(error, WizardError):
+                _undo_copy(deployment, new, error)
             if new is not None:
                 with suppress(WizardError):
                     new.unlock()
@@ -142,6 +147,18 @@ def _relocate(deployment: Deployment, wanted: Move) -> None:
     deployment.context.note(
         f"in {new.place if new else workspace.root}", subject="Terraform's state"
     )
+
+
+def _undo_copy(deployment: Deployment, new: StateStore | None, error: WizardError) -> None:
+    """Take back what a copying that failed has left; where that cannot be, the move stays open, and
+    the next run does it."""
+    try:
+        if new is None:
+            deployment.workspace.state.put_away()
+        elif _is_copy(deployment, new):
+            new.clear()
+    except WizardError:
+        error.in_doubt = True
 
 
 def _tidy_up(deployment: Deployment, source: str) -> None:
@@ -197,20 +214,25 @@ def _clear_half_move(deployment: Deployment, target: StateStore) -> None:
     if not _exists(deployment, target.place.bucket):
         return
     settle_run_lock(deployment, target)
+    if _is_copy(deployment, target):
+        target.lock(deployment.flow, str(deployment.workspace.root))
+        target.clear()
+
+
+def _is_copy(deployment: Deployment, target: StateStore) -> bool:
+    """Whether a bucket holds nothing but what a move of this very deployment put there."""
     if _is_anothers(deployment, target):
-        return
+        return False
     there = target.facts()
     mine = deployment.store.facts() if deployment.store else deployment.workspace.state.facts()
     # Terraform may give the copy a lineage of its own; its outputs name this installation's things.
-    if there is None or (
+    return there is None or (
         mine is not None
         and (
             there.lineage == mine.lineage
             or (there.resources, there.outputs) == (mine.resources, mine.outputs)
         )
-    ):
-        target.lock(deployment.flow, str(deployment.workspace.root))
-        target.clear()
+    )
 
 
 def _is_anothers(deployment: Deployment, store: StateStore) -> bool:
@@ -254,7 +276,7 @@ def _check_free(deployment: Deployment, store: StateStore) -> None:
         return
     shared = deployment.store
     mine = shared.facts() if shared else deployment.workspace.state.facts()
-    if mine is not None and mine.lineage == theirs.lineage and mine.serial >= theirs.serial:
+    if mine is not None and mine.serial >= theirs.serial and _is_copy(deployment, store):
         return  # an interrupted move had come so far
     raise UsageError(
         "WAG-E-STATE-004",

@@ -20,7 +20,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -126,6 +126,8 @@ class Run:
         self.stdout = folder / f"{stem}-{name}.out"
         self._stderr = folder / f"{stem}-{name}.err"
         self._marker = folder / MARKER if mark else None
+        # Before it runs: killed right after the start, a wizard leaves one that its mark tells.
+        self._note_running(name, 0)
         try:
             with _private(self.stdout) as out, _private(self._stderr) as err:
                 self._process = subprocess.Popen(
@@ -140,6 +142,8 @@ class Run:
                     umask=0o077,
                 )
         except OSError as error:
+            if self._marker is not None:
+                self._marker.unlink(missing_ok=True)
             raise WizardError(
                 "WAG-E-TF-004",
                 "Terraform could not be started",
@@ -147,16 +151,21 @@ class Run:
                 next_step="Check free space, memory and the path of Terraform; then try again.",
             ) from error
         self.pid = self._process.pid
+        try:
+            self._note_running(name, self.pid)
+        except WizardError:
+            self.interrupt()
+            self._process.wait()
+            raise
+
+    def _note_running(self, name: str, pid: int) -> None:
+        """Write the marker; a `pid` of 0 is one that is not known yet."""
         if self._marker is not None:
+            born = birth(pid) if pid else ""
             marker = RunningTerraform(
-                self.pid, birth(self.pid), name, time.time(), str(self.stdout), stem, self._argv
+                pid, born, name, time.time(), str(self.stdout), self._mark, self._argv
             )
-            try:
-                write_private(self._marker, json.dumps(asdict(marker)))
-            except WizardError:
-                self.interrupt()
-                self._process.wait()
-                raise
+            write_private(self._marker, json.dumps(asdict(marker)))
 
     def wait(
         self,
@@ -368,7 +377,10 @@ def running(folder: Path) -> RunningTerraform | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return found if found.alive else None
+    if not found.alive:
+        return None
+    real = found.terraform if not found.birth else None
+    return replace(found, pid=real.pid) if real is not None else found
 
 
 def follow(
