@@ -6,12 +6,8 @@ import gc
 import os
 import signal
 import threading
-from contextlib import ExitStack
 
-import pytest
 from hypothesis import HealthCheck, settings
-
-from tests.hurry import hurried
 
 # A shell that starts the suite in the background lets it ignore Ctrl-C, and every program that a
 # test starts would inherit that.
@@ -25,19 +21,3 @@ settings.load_profile("busy")
 gc.set_threshold(50_000, 20, 50)
 # Terraform and its provider build a schema of a thousand resources at each start and end soon.
 os.environ.setdefault("GOGC", "400")
-
-_hurry = ExitStack()
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Terraform's AWS provider sleeps less, in whichever process runs tests."""
-    collects_only = session.config.getoption("numprocesses", None) and not hasattr(
-        session.config, "workerinput"
-    )
-    if not collects_only:
-        _hurry.enter_context(hurried())
-
-
-def pytest_sessionfinish() -> None:
-    """The provider has its own pace again."""
-    _hurry.close()
