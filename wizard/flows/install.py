@@ -49,7 +49,7 @@ from wizard.flows.deployment.ownership import claim_name, require_installable
 from wizard.flows.proof import prove
 from wizard.flows.readiness import add_what_stands, wait_for_node
 from wizard.flows.stages import log_groups, switch
-from wizard.flows.token import require_token, store_token
+from wizard.flows.token import delete_token, require_token, store_token
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.network import describe
 from wizard.services.aws.permissions import Permissions, Verdict
@@ -146,6 +146,11 @@ class Review:
     def nothing_to_do(self) -> bool:
         """The account is already as the answers want it."""
         return not self.plan.has_changes and not self.changes and self.move is None
+
+
+def _unread_token(deployment: Deployment) -> str:
+    """The parameter of a token that no node reads once this run is done; empty where one does."""
+    return "" if deployment.token_parameter else deployment.journal.record.token_parameter
 
 
 def intended_steps(review: Review, deployment: Deployment, token: bool) -> list[Step]:
@@ -269,6 +274,11 @@ class Install:
                 *own.warnings,
                 *account,
                 *switch.warnings(changes),
+                *(
+                    (f"The Wallarm token that is stored in SSM ({unread}) is deleted after it",)
+                    if (unread := _unread_token(deployment))
+                    else ()
+                ),
                 *still_connected(deployment.journal.record, self.answers),
                 *version_warnings(self.answers),
             ),
@@ -340,6 +350,9 @@ class Install:
                 note = "SecureString; Terraform sees only the name"
                 self.context.note(note, subject=deployment.token_parameter)
             self._apply(deployment, review, plan)
+            if unread := _unread_token(deployment):
+                delete_token(deployment, unread)
+                self.context.note("deleted: no node here reads it any more", subject=unread)
             drop_before(deployment.workspace.root)
             outputs = deployment.outputs()
             wait_for_node(deployment, outputs)

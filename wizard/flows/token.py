@@ -53,6 +53,12 @@ def store_token(deployment: Deployment, token: Secret) -> None:
         )
 
 
+def delete_token(deployment: Deployment, name: str) -> None:
+    """Take it away, recorded: no node of this deployment reads it any more."""
+    with deployment.journal.effect(record.TOKEN_DELETE, name):
+        token_parameter.delete(deployment.session.client("ssm"), name)
+
+
 def _same_key(parameter: str, held_by: str, wanted: str) -> None:
     """A stored token under another key is one that the node's task could not read."""
     other = held_by != wanted if wanted else held_by.startswith("arn:")

@@ -35,7 +35,7 @@ from wizard.flows.deployment.shared_state import list_remains
 from wizard.flows.redrive import kept_batches, replay_recorded
 from wizard.flows.stages import switch
 from wizard.flows.stages.prerequisites import give_back_policy
-from wizard.services.aws import log_groups, token_parameter
+from wizard.services.aws import log_groups
 from wizard.services.aws.deployment.existence import really_there
 from wizard.services.aws.deployment.installation import read_forwarders
 from wizard.services.aws.deployment.leftovers import deregister_instances, find_holders
@@ -565,12 +565,8 @@ class Uninstall:
     def _token(self, name: str) -> None:
         if not name:
             return
-        deployment = self.deployment
-        with (
-            self.context.phase(Phase.CLEANUP, "Deleting the stored Wallarm token"),
-            deployment.journal.effect(record.TOKEN_DELETE, name),
-        ):
-            token_parameter.delete(deployment.session.client("ssm"), name)
+        with self.context.phase(Phase.CLEANUP, "Deleting the stored Wallarm token"):
+            delete_token(self.deployment, name)
         self.context.note(
             "deleted; the node stays listed in Wallarm Console until you remove it", subject=name
         )

@@ -267,7 +267,8 @@ FORWARDER: tuple[Grant, ...] = (
     Grant("FindToken", ("ssm:DescribeParameters",), _ANY,
           "See whether it is stored; its value is not shown by this.", (DEPLOY, DOCTOR), own_node,
           in_region, wide=_NO_RESOURCE),
-    Grant("RemoveToken", ("ssm:DeleteParameter",), _TOKEN, "Removal.", (UNINSTALL,), own_node),
+    Grant("RemoveToken", ("ssm:DeleteParameter",), _TOKEN, f"Removal. {_TAKES_BACK}", CHANGING,
+          own_node),
 )  # fmt: skip
 
 
