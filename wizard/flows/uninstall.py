@@ -35,6 +35,7 @@ from wizard.flows.deployment.shared_state import list_remains
 from wizard.flows.redrive import kept_batches, replay_recorded
 from wizard.flows.stages import switch
 from wizard.flows.stages.prerequisites import give_back_policy
+from wizard.flows.token import delete_token
 from wizard.services.aws import log_groups
 from wizard.services.aws.deployment.existence import really_there
 from wizard.services.aws.deployment.installation import read_forwarders
