@@ -19,6 +19,11 @@ MOST_HEAD = 64 * 1024
 MOST_LABELS = 32
 SECONDS = 5.0  # for all replicas together
 REPLICA_SECONDS = 2.0
+# Route 53 answers a multivalue name with eight addresses at most, taken at random: then it is asked
+# again, and what it told lately counts too.
+MOST_ANSWERED = 8
+LOOKUPS = 8
+REMEMBERED_SECONDS = 60.0
 
 _SERVER = b"wallarm_gonode_http_connector_server_"
 INFO = b"wallarm_gonode_application_info"
@@ -86,13 +91,33 @@ def _split(wanted):
     return match[1] or match[2], int(match[3] or PORT), match[4] or PATH
 
 
+_told = {}  # (host, port): {place: when it was told}
+
+
 def _resolve(host, port):
     """Each address once, in a stable order."""
+    found = _look_up(host, port)
+    if len(found) < MOST_ANSWERED:
+        _told.pop((host, port), None)
+        return sorted(found, key=str)
+    now, lately = time.monotonic(), _told.setdefault((host, port), {})
+    for _ in range(LOOKUPS):
+        more = _look_up(host, port)
+        if len(more) > MOST_ANSWERED:  # not one of those answers: it is whole
+            return sorted(more, key=str)
+        found |= more
+    lately.update(dict.fromkeys(found, now))
+    for place in [p for p, at in lately.items() if now - at > REMEMBERED_SECONDS]:
+        del lately[place]
+    return sorted(lately, key=str)
+
+
+def _look_up(host, port):
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise UnreadableError(f"{host} has no address: {type(error).__name__}") from None
-    return sorted({(family, address) for family, _, _, _, address in found}, key=str)
+    return {(family, address) for family, _, _, _, address in found}
 
 
 def _replica(place, host, path, end):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
 import threading
 import time
@@ -168,6 +169,30 @@ def test_no_more_replicas_are_read_than_there_is_room_for(
     found = read("node.example.internal")
     assert len(found["replicas"]) == counters.MOST_REPLICAS
     assert found["error"] == "only 16 of 39 addresses were read"
+
+
+def answering(places: list[Any], seed: int = 7) -> Callable[..., list[Any]]:
+    """Route 53 for a multivalue name: eight addresses at random, whatever number there is."""
+    chance = random.Random(seed)
+    return lambda *_, **__: chance.sample(places, min(8, len(places)))
+
+
+def test_more_replicas_than_dns_tells_at_once_are_read_all_the_same(
+    told: Callable[..., Told], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = told(answered(SAMPLE)).port
+    addresses = [f"127.0.0.{n}" for n in range(1, 13)]
+    places = [(socket.AF_INET, 1, 6, "", (address, port)) for address in addresses]
+    monkeypatch.setattr(counters, "_told", {})
+    monkeypatch.setattr(socket, "getaddrinfo", answering(places))
+    twice = [read(f"node.example.internal:{port}")["replicas"] for _ in range(2)]
+    assert {one["address"] for one in twice[1]} == {*addresses}
+    assert twice[0] == twice[1], "two readings can be compared"
+    monkeypatch.setattr(counters, "REMEMBERED_SECONDS", -1.0)
+    assert read(f"node.example.internal:{port}")["replicas"] == []
+    monkeypatch.setattr(socket, "getaddrinfo", answering(places[:3]))
+    assert len(read(f"node.example.internal:{port}")["replicas"]) == 3
+    assert counters._told == {}
 
 
 @pytest.mark.parametrize(

@@ -320,7 +320,9 @@ class _Round:
     ) -> None:
         self._waits = any(route.waits for route in routes)
         self._quiet = ""  # why those that nobody called are not followed
-        self._hides = EDGE_COUNTERS if deployment.answers.place == EDGE else ""
+        answers = deployment.answers
+        self._nodes = answers.node_count if answers.deploys_node else 0
+        self._hides = EDGE_COUNTERS if answers.place == EDGE else ""
         self._context = deployment.context
         self._session = deployment.session
         self._routes = {route.marker: route for route in routes}
@@ -434,7 +436,8 @@ class _Round:
             answer = ask_probe(functions, name, counters_only=True)
         except (ClientError, BotoCoreError) as error:
             return NodeCounters(error=clean(str(error), 200))
-        return answer.counters if answer.known else NodeCounters(error=answer.error)
+        found = answer.counters if answer.known else NodeCounters(error=answer.error)
+        return replace(found, wanted=self._nodes)
 
     def _tell(self, hops: Mapping[str, tuple[Hop, ...]]) -> None:
         """Tell what is new: the hops of all stages as one, and each stage where there are more."""

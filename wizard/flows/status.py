@@ -140,6 +140,8 @@ def read_status(context: Context, answers: Answers) -> Status:
     counted = _count(session, identity, outputs, held)
     if answers.place == EDGE:
         counted = replace(counted, node=NodeCounters(error=EDGE_COUNTERS))
+    elif answers.deploys_node:
+        counted = replace(counted, node=replace(counted.node, wanted=answers.node_count))
     return Status(
         account_id=identity.account_id,
         region=identity.region,

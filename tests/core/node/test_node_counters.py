@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -49,6 +50,33 @@ def counts(request: int = 0, response: int = 0, **more: Any) -> dict[str, Any]:
 
 
 # --- Reading --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "problem", "summary"),
+    [
+        (0, "", "2 nodes, "),
+        (2, "", "2 nodes, "),
+        (1, "", "2 nodes, "),  # one that leaves, beside its successor
+        (12, "2 of 12 nodes were read", "2 of 12 nodes, "),
+    ],
+)
+def test_how_many_of_how_many_replicas_were_read_is_said(
+    wanted: int, problem: str, summary: str
+) -> None:
+    found = replace(told(row(**counts(5, 5)), row("10.0.0.6", **counts(1, 1))), wanted=wanted)
+    assert found.problem == problem
+    assert found.summary.startswith(summary)
+    later = replace(found, replicas=found.replicas)
+    assert growth(found, later).others == max(0, wanted - 2)
+    assert growth(found, later).complete is (wanted <= 2)
+
+
+def test_a_message_that_none_of_those_that_were_read_has_counted_may_be_at_another() -> None:
+    found = replace(told(row(**counts(5, 5))), wanted=12)
+    grasp = judge(growth(found, found))
+    assert grasp.state is State.UNCHECKED
+    assert grasp.text.endswith("those that could not be read, 11 of 12 replicas")
 
 
 def test_what_a_version_does_not_tell_is_none_and_never_zero() -> None:

@@ -38,11 +38,13 @@ class Replica:
 
 @dataclass(frozen=True)
 class NodeCounters:
-    """Every replica that one look found. `error` says why none was found, or that not all were."""
+    """Every replica that one look found. `error` says why none was found, or that not all were;
+    `wanted` how many were deployed, 0 where that is not known."""
 
     address: str = ""
     error: str = ""
     replicas: tuple[Replica, ...] = ()
+    wanted: int = 0
 
     @property
     def read(self) -> tuple[Replica, ...]:
@@ -55,10 +57,17 @@ class NodeCounters:
         return tuple(sorted({one.version for one in self.read if one.version}))
 
     @property
+    def missing(self) -> int:
+        """How many of the deployed replicas told nothing."""
+        return max(0, self.wanted - len(self.read))
+
+    @property
     def problem(self) -> str:
         """Why nothing, or not everything, could be read; empty when all was."""
         told = [f"{one.address}: {one.error}" for one in self.replicas if one.error]
-        return "; ".join(filter(None, (self.error, *told[:3])))
+        partly = self.read and self.missing
+        some = f"{len(self.read)} of {self.wanted} nodes were read" if partly else ""
+        return "; ".join(filter(None, (self.error, *told[:3], some)))
 
     def total(self, family: str, label: str = "") -> int | None:
         """The sum over all replicas; None where none of them tells it."""
@@ -79,7 +88,8 @@ class NodeCounters:
         """What the node has understood since it started, in one line."""
         if not self.read:
             return self.problem or "no replica answered"
-        parts = [count(len(self.read), "node")]
+        some = f"{len(self.read)} of {count(self.wanted, 'node')}"
+        parts = [some if self.missing else count(len(self.read), "node")]
         if self.versions:
             parts.append(f"version {', '.join(self.versions)}")
         for family, label, words in _SUMMARY:
@@ -188,4 +198,5 @@ def growth(before: NodeCounters, after: NodeCounters) -> Growth:
                 sums = families.setdefault(family, {})
                 sums[label] = sums.get(label, 0) + value - was
     unread = len(every) - len(both) + bool(before.error or after.error)
+    unread = max(unread, max(before.wanted, after.wanted) - len(both))
     return Growth(families, len(both), unread, restarted)

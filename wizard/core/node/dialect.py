@@ -44,7 +44,7 @@ def _styles(name: str, title: str, settings: Mapping[str, str], another: str = "
         for style, words in (
             ("", "two messages"),
             ("one-message", "one message"),
-            ("multipart", "multipart"),
+            ("multipart", "multipart (unverified: seen at another connector)"),
         )
     ]
 

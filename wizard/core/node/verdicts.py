@@ -189,7 +189,8 @@ def judge(grown: Growth, sent: int = 1, *, why_unread: str = "") -> Grasp:
     if reasons:
         return Grasp(State.FAILED, request, response, f"{marks}: {reasons[0].what}", reasons)
     if not grown.complete:
-        text = f"{marks}: it may have gone to one of the replicas that could not be read"
+        unread = f"{grown.others} of {grown.replicas + grown.others} replicas"
+        text = f"{marks}: it may have gone to one of those that could not be read, {unread}"
         return Grasp(State.UNCHECKED, None, None, text)
     if not grown.by("seen", "total"):
         return Grasp(State.FAILED, request, response, f"{marks}: the node has seen no message")

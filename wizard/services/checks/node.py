@@ -153,7 +153,10 @@ def _counters(exam: Examination) -> NodeCounters:
     if exam.answers.place == EDGE:
         return NodeCounters(error=EDGE_COUNTERS)
     found = _probe(exam)
-    return found.counters if found.known else NodeCounters(error=found.error)
+    wanted = exam.answers.node_count if exam.answers.deploys_node else 0
+    if not found.known:
+        return NodeCounters(error=found.error)
+    return replace(found.counters, wanted=wanted)
 
 
 def _standing(found: Standing) -> Finding:
