@@ -6,7 +6,7 @@ import pytest
 
 from wizard.core.answers.model import Answers
 from wizard.core.answers.steps import HINT
-from wizard.core.cost import estimate
+from wizard.core.cost import CostLine, estimate, execution_price
 from wizard.core.terraform.durations import FIRST_WITH_NODE, UPDATE, WITHOUT_NODE, usual_apply
 
 NODE = Answers()
@@ -45,6 +45,27 @@ def test_execution_logs_are_priced_by_their_many_lines_and_cost_nothing_when_lef
     assert priced > 4 * ingested
     assert line(ELSEWHERE.with_(execution_logging="leave"), "Execution logs", rate=100) is None
     assert line(ELSEWHERE, "Execution logs") is None
+
+
+def test_errors_alone_are_billed_by_requests_that_fail_and_said_to_be() -> None:
+    found = estimate(ELSEWHERE.with_(execution_logging="error"), requests_per_second=100)
+    (priced,) = (one for one in found.lines if one.name == "Execution logs")
+    assert (priced.per_month, "requests that fail" in priced.assumption) == (0.0, True)
+
+
+def test_requests_of_http_apis_have_no_execution_logs_and_pay_for_none() -> None:
+    def executed(of_http: float) -> CostLine | None:
+        found = estimate(ELSEWHERE, requests_per_second=100, of_http=of_http)
+        return next((one for one in found.lines if one.name == "Execution logs"), None)
+
+    every, half = executed(0), executed(50)
+    assert every is not None
+    assert half is not None
+    assert half.per_month == pytest.approx(every.per_month / 2)
+    assert "50% of the requests go to HTTP APIs" in half.assumption
+    assert "HTTP" not in every.assumption
+    assert executed(100) is None
+    assert every.per_month == pytest.approx(execution_price("info", 100))
 
 
 @pytest.mark.parametrize(

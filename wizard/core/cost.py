@@ -73,17 +73,20 @@ def storage(stored: int) -> str:
     return f"{size:,.1f} GB, about ${price:,.2f}/month"
 
 
-def estimate(answers: Answers, *, requests_per_second: float = 0.0) -> Estimate:
+def estimate(
+    answers: Answers, *, requests_per_second: float = 0.0, of_http: float = 0.0
+) -> Estimate:
     """The monthly cost of a deployment.
 
     Args:
         requests_per_second: mean load of all connected stages; 0 leaves traffic out.
+        of_http: how much of it goes to HTTP APIs, which have no execution logs.
     """
     lines: list[CostLine] = []
     if answers.deploys_node:
         lines.extend(_node(answers))
     if requests_per_second > 0:
-        lines.extend(_traffic(answers, requests_per_second))
+        lines.extend(_traffic(answers, requests_per_second, of_http))
     return Estimate(tuple(lines))
 
 
@@ -121,7 +124,23 @@ def _surplus(kind: str, number: int) -> list[CostLine]:
     return [CostLine("T3 surcharge", 0.0, f"none below the baseline; ${most:,.0f} at full load")]
 
 
-def _traffic(answers: Answers, rate: float) -> list[CostLine]:
+def execution_price(level: str, rate: float) -> float:
+    """Dollars a month for the execution logs of this load, at most.
+
+    Args:
+        level: as the answer `execution_logging`. Errors are billed by requests that fail; they are
+            counted as none here.
+        rate: requests a second of REST and WebSocket stages.
+    """
+    return _executed(rate) * LOGS_GB if level == "info" else 0.0
+
+
+def _executed(rate: float) -> float:
+    """Gigabytes of execution logs at INFO in a month."""
+    return rate * HOURS * 3600 * EXECUTION_LINES * EXECUTION_LINE_KB / 1024 / 1024
+
+
+def _traffic(answers: Answers, rate: float, of_http: float) -> list[CostLine]:
     monthly = rate * HOURS * 3600
     gigabytes = monthly * LINE_KB / 1024 / 1024
     batches = monthly / EVENTS_PER_BATCH
@@ -134,16 +153,20 @@ def _traffic(answers: Answers, rate: float) -> list[CostLine]:
             f"{EVENTS_PER_BATCH} events a batch, {SECONDS_PER_BATCH} s each",
         ),
     ]
-    if answers.execution_logging == "info":
-        said = monthly * EXECUTION_LINES * EXECUTION_LINE_KB / 1024 / 1024
+    others = max(0.0, rate - of_http)
+    if answers.execution_logging == "info" and others:
+        left = f"; {of_http / rate:.0%} of the requests go to HTTP APIs, which have none"
         lines.append(
             CostLine(
                 "Execution logs",
-                said * LOGS_GB,
-                f"{said:,.0f} GB, {EXECUTION_LINES} lines a request; HTTP APIs have none; "
-                "execution_logging=leave does without",
+                execution_price("info", others),
+                f"{_executed(others):,.0f} GB, {EXECUTION_LINES} lines a request"
+                f"{left if of_http else ''}; execution_logging=leave does without",
             )
         )
+    elif answers.execution_logging == "error" and others:
+        said = "requests that fail alone; none counted here"
+        lines.append(CostLine("Execution logs", execution_price("error", others), said))
     if answers.deploys_node and answers.node_access_log:
         written = 2 * gigabytes  # a line for each message, two messages for each request
         lines.append(

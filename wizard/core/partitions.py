@@ -40,6 +40,13 @@ _PARTITIONS = {
 }
 
 
+SUPPORTED = tuple(_PARTITIONS)
+WITHHELD = (
+    "Its host names, its console and the names of its services' principals are not in AWS's public "
+    "documentation, so what is made there would rest on guesses."
+)
+
+
 def partition_of(name: str) -> Partition:
     """The partition of that name; one that is not known is taken to be like `aws`."""
     return _PARTITIONS.get(name, Partition(name))

@@ -25,7 +25,7 @@ from wizard.core.node.versions import version_warnings
 from wizard.core.proof import Proof
 from wizard.core.secret import Secret
 from wizard.core.stages.change import StageChange
-from wizard.core.stages.selection import chosen_stages, still_connected
+from wizard.core.stages.selection import chosen_stages, left_by_rules, still_connected
 from wizard.core.terraform.durations import usual_apply
 from wizard.core.terraform.plans import beyond
 from wizard.core.text import count
@@ -264,7 +264,11 @@ class Install:
             changes=changes,
             skipped=skipped,
             plan=plan,
-            cost=estimate(self.answers, requests_per_second=traffic.per_second),
+            cost=estimate(
+                self.answers,
+                requests_per_second=traffic.per_second,
+                of_http=traffic.per_second_of_http,
+            ),
             warnings=(
                 *permissions.sentences(found, deployment.workspace.root),
                 *self._short_of_time(plan, changes),
@@ -279,6 +283,7 @@ class Install:
                     if (unread := _unread_token(deployment))
                     else ()
                 ),
+                *left_by_rules(inventory, self.answers),
                 *still_connected(deployment.journal.record, self.answers),
                 *version_warnings(self.answers),
             ),

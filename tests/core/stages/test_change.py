@@ -409,6 +409,28 @@ def test_a_level_that_is_left_stays_what_it_is(api_type: ApiType, level: str) ->
     assert plan_change(stage(now, api_type), ARN).after.logging_level == "INFO"
 
 
+@pytest.mark.parametrize(
+    ("api_type", "level", "after"),
+    [
+        (ApiType.REST, "", "ERROR"),
+        (ApiType.REST, "OFF", "ERROR"),
+        (ApiType.WEBSOCKET, "", "ERROR"),
+        (ApiType.REST, "ERROR", "ERROR"),
+        (ApiType.REST, "INFO", "INFO"),  # nothing of the owner's is taken away
+        (ApiType.HTTP, "", ""),
+    ],
+)
+def test_errors_alone_are_switched_on_where_a_stage_logs_none(
+    api_type: ApiType, level: str, after: str
+) -> None:
+    now = replace(OFF, logging_level=level)
+    change = plan_change(stage(now, api_type), ARN, execution="error")
+    assert change.after.logging_level == after
+    billed = [text for text in change.warnings if "CloudWatch bills" in text]
+    assert bool(billed) is (after == "ERROR" != level)
+    assert all("each request that fails" in text for text in billed)
+
+
 def test_a_log_that_is_taken_away_is_told_also_where_the_level_is_left() -> None:
     change = plan_change(stage(logging(THEIRS)), ARN, "switch", execution="leave")
     assert any("no longer goes to theirs" in text for text in change.warnings)

@@ -53,7 +53,9 @@ CASES = {
     "chosen by name and by rule": (
         OFF, {"rules": ("all",), "picked": ("a1b2c3/prod",)}, Step.CONNECT, "by name"),
     "one that AWS manages": (
-        OFF, {"rules": ("all",), "managed": True}, Step.REFUSED, "AWS manages"),
+        OFF, {"rules": ("all",), "managed": True}, Step.REFUSED, "name it in `stages`"),
+    "one that AWS manages, by name": (
+        OFF, {"picked": ("a1b2c3/prod",), "managed": True}, Step.CONNECT, "by name"),
     "connected and as it was left": (OURS, {"connected": True, "rules": ("all",)}, Step.KEEP, ""),
     "connected, chosen by nothing any more": (OURS, {"connected": True}, Step.KEEP, ""),
     "switched off by a redeploy": (OFF, {"connected": True}, Step.PUT_BACK, "switched off"),

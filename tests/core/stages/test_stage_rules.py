@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
-from wizard.core.facts import Api, ApiType, Stage
+from wizard.core.facts import Api, ApiType, Identity, Inventory, Stage
 from wizard.core.stages.rules import (
     ASK_BEYOND,
     choose,
@@ -17,7 +18,9 @@ from wizard.core.stages.rules import (
     question,
     without_effect,
 )
+from wizard.core.stages.selection import left_by_rules
 
+IDENTITY = Identity("123456789012", "arn:aws:iam::123456789012:user/jane", "eu-central-1")
 ORDERS = Api("a1b2c3", "Orders-API", ApiType.REST, tags={"team": "payments"})
 EVENTS = Api("d4e5f6", "orders-events", ApiType.WEBSOCKET)
 SHOP = Api("g7h8i9", "shop [eu]", ApiType.HTTP, tags={"team": "Shop"})
@@ -69,6 +72,32 @@ def test_what_aws_manages_is_matched_but_never_chosen() -> None:
     rules = parse_rules(["api:made*"])
     assert choose(rules, STAGES) == ()
     assert without_effect(rules, STAGES) == ()
+
+
+QUICK = Stage(Api("k1l2m3", "made by quick create", ApiType.HTTP), "$default", managed=True)
+
+
+@pytest.mark.parametrize(
+    ("rules", "named", "told"),
+    [
+        (("all",), (), True),
+        (("api:made*",), (), True),
+        (("all",), ("k1l2m3/$default",), False),
+        (("all", "not api:made*"), (), False),
+        (("stage:prod",), (), False),
+        ((), (), False),
+    ],
+)
+def test_a_stage_that_aws_manages_is_refused_to_rules_with_the_way_to_try_it(
+    rules: tuple[str, ...], named: tuple[str, ...], told: bool
+) -> None:
+    inventory = Inventory(IDENTITY, stages=(*STAGES, QUICK))
+    assert QUICK not in choose(parse_rules(rules), inventory.stages)
+    found = left_by_rules(inventory, Answers(stage_rules=rules, stages=named))
+    assert bool(found) is told
+    for text in found:
+        assert text.startswith("made by quick create / $default (k1l2m3/$default) meets a rule")
+        assert text.endswith("Name it in `stages` to have it tried")
 
 
 def test_it_is_known_which_rule_chose_a_stage() -> None:

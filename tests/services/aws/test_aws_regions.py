@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import botocore.session
 import pytest
 from botocore.stub import Stubber
 
 from tests.services.aws.conftest import unlimited
-from wizard.core.errors import WizardError
+from wizard.core.errors import UsageError, WizardError
 from wizard.services.aws.regions import RegionApis, accounts, count_apis, enabled_regions
 from wizard.services.aws.session import Session
 
@@ -72,3 +73,23 @@ def test_an_account_without_an_organization_says_so_in_awss_words(env: dict[str,
             accounts(alone)
     assert "organization" in caught.value.what
     assert "not a member" in caught.value.why
+
+
+def test_a_region_of_a_partition_that_is_not_supported_is_withheld_with_the_reason(
+    env: dict[str, str],
+) -> None:
+    known = botocore.session.get_session()
+    strange = known.get_available_regions("apigateway", partition_name="aws-iso")
+    assert strange, "botocore knows Regions that nobody outside can try"
+    offered = Session(region="us-east-1", env=env).regions()
+    assert not {*strange} & {*offered}
+    for partition in ("aws-cn", "aws-us-gov"):
+        assert {*known.get_available_regions("apigateway", partition_name=partition)} <= {*offered}
+    with pytest.raises(UsageError) as caught:
+        Session(region=strange[0], env=env).check()
+    assert caught.value.code == "WAG-E-AWS-033"
+    assert "partition aws-iso" in caught.value.what
+    assert "would rest on guesses" in caught.value.why
+    assert "aws-us-gov" in caught.value.next_step
+    with pytest.raises(UsageError, match="There is no AWS Region"):
+        Session(region="eu-nowhere-1", env=env).check()

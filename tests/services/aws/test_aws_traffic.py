@@ -50,6 +50,7 @@ def test_each_kind_of_stage_is_counted_under_the_name_that_aws_uses(counted: Ses
     assert found.requests == {REST.ref: 1500, HTTP.ref: 30, SOCKET.ref: 7}
     assert found.total == 1537
     assert found.per_second == pytest.approx(1537 / (14 * 86_400))
+    assert found.per_second_of_http == pytest.approx(30 / (14 * 86_400))
 
 
 def test_a_stage_without_figures_had_none(counted: Session) -> None:

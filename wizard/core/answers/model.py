@@ -32,7 +32,7 @@ REGION_PATTERN = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$"
 # What to do with a stage that already logs to a place of its own.
 EXISTING_LOGGING = ("keep", "switch", "skip")
 # What becomes of a stage's execution-log level.
-EXECUTION_LOGGING = ("info", "leave")
+EXECUTION_LOGGING = ("info", "error", "leave")
 PROOF_MODES = ("send", "wait", "skip")
 # Where the node runs: Security Edge, one of the user's own, or deployed here on ECS.
 EDGE, OWN, ECS = "edge", "own", "ecs"
@@ -120,8 +120,9 @@ class Answers:
     execution_logging: str = _key(
         "info",
         "Execution logs of REST and WebSocket stages that log to the connector: `info` switches "
-        "errors and info on, as documented; `leave` leaves each stage's level as it is. Access "
-        "logs do not need them, and CloudWatch bills their many lines.",
+        "errors and info on, as documented; `error` errors alone, where a stage has them off; "
+        "`leave` leaves each stage's level as it is. Access logs do not need them, and "
+        "CloudWatch bills their many lines.",
         choices=EXECUTION_LOGGING,
         group="stages",
     )

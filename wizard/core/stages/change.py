@@ -93,24 +93,27 @@ def plan_change(
         destination_arn: the connector's log group, with or without `:*`.
         existing: what to do when the stage logs elsewhere: `keep`, `switch` or `skip`.
         log_group: the log group the stage logs to today, where it was looked up.
-        execution: `info` for errors and info in the execution log, or `leave` for its level as is.
+        execution: `info` for errors and info in the execution log, `error` for errors where it is
+            off, or `leave` for its level as is.
     """
     change = _plan_change(stage, destination_arn, existing, log_group)
-    if execution != "leave" or change.mode is not Mode.OURS:
+    if execution == "info" or change.mode is not Mode.OURS:
         return change
-    return _leave_level(stage, change)
+    off = same_level(change.before.logging_level, "")
+    if execution == "error" and off and stage.api.api_type is not ApiType.HTTP:
+        return _with_level(stage, change, "ERROR", change.after.method_settings)
+    return _with_level(stage, change, change.before.logging_level, change.before.method_settings)
 
 
-def _leave_level(stage: Stage, change: StageChange) -> StageChange:
-    """The same change without the level: access logs do not need it."""
-    after = replace(
-        change.after,
-        logging_level=change.before.logging_level,
-        method_settings=change.before.method_settings,
-    )
+def _with_level(
+    stage: Stage, change: StageChange, level: str, method_settings: str | None
+) -> StageChange:
+    """The same change with another level: access logs need none."""
+    after = replace(change.after, logging_level=level, method_settings=method_settings)
     left = replace(change, after=after)
-    about_level = {*_warnings(stage, change)} - {*_warnings(stage, left)}
-    return replace(left, warnings=tuple(w for w in left.warnings if w not in about_level))
+    ours, theirs = _warnings(stage, left), _warnings(stage, change)
+    further = tuple(w for w in change.warnings if w not in theirs)
+    return replace(left, warnings=(*further, *ours))
 
 
 def _plan_change(
@@ -260,9 +263,11 @@ def _warnings(stage: Stage, change: StageChange) -> tuple[str, ...]:
     if change.mode is Mode.OURS and not same_level(
         change.before.logging_level, change.after.logging_level
     ):
+        errors = change.after.logging_level == "ERROR"
+        lines = "a few lines for each request that fails" if errors else "many for each request"
         found.append(
-            "Errors and info logs go to API-Gateway-Execution-Logs_"
-            f"{stage.api.api_id}/{stage.name}, which CloudWatch bills: many lines for each request."
+            f"{'Error' if errors else 'Errors and info'} logs go to API-Gateway-Execution-Logs_"
+            f"{stage.api.api_id}/{stage.name}, which CloudWatch bills: {lines}."
         )
     return tuple(found)
 

@@ -135,6 +135,9 @@ def _step(
     if rule is None and not named:
         return None
     why = "chosen by name" if named else f"chosen by `{rule.text}`" if rule else ""
-    if not stage.changeable or stage.managed:
+    if not stage.changeable:
         return StagePlan(stage.ref, Step.REFUSED, name, f"{why}; AWS manages it")
+    if stage.managed and not named:
+        said = f"{why}; AWS manages it, and no rule tries such a stage: name it in `stages`"
+        return StagePlan(stage.ref, Step.REFUSED, name, said)
     return StagePlan(stage.ref, Step.CONNECT, name, why)

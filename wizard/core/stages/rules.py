@@ -9,7 +9,8 @@ A rule is words with a space between them, all of which a stage has to meet:
     type:http                 rest, http or websocket
 
 A rule that begins with `not` takes stages away again, whatever other rule chose them. Patterns do
-not tell upper from lower case but in tags, whose values AWS compares exactly.
+not tell upper from lower case but in tags, whose values AWS compares exactly. A stage that AWS
+manages is taken by none: it is named in `stages`, or left alone.
 """
 
 from __future__ import annotations
@@ -76,6 +77,14 @@ def choose(rules: Iterable[Rule], stages: Iterable[Stage]) -> tuple[Stage, ...]:
     given = tuple(rules)
     may = (s for s in stages if s.changeable and not s.managed)
     return tuple(s for s in may if chosen_by(given, s) is not None)
+
+
+def managed_by_aws(rules: Iterable[Rule], stages: Iterable[Stage]) -> tuple[Stage, ...]:
+    """The stages that these rules would choose but for AWS's managing them (`$default` of quick
+    create). Whether AWS lets one be changed is unverified; only who names it has it tried."""
+    given = tuple(rules)
+    held = (s for s in stages if s.changeable and s.managed)
+    return tuple(s for s in held if chosen_by(given, s) is not None)
 
 
 def without_effect(rules: Iterable[Rule], stages: Iterable[Stage]) -> tuple[Rule, ...]:

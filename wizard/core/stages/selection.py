@@ -6,7 +6,7 @@ from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
 from wizard.core.facts import Inventory, Stage
 from wizard.core.journal.record import Record
-from wizard.core.stages.rules import choose, parse_rules
+from wizard.core.stages.rules import choose, managed_by_aws, parse_rules
 from wizard.core.text import closest, count
 
 
@@ -17,6 +17,17 @@ def still_connected(record: Record, answers: Answers) -> tuple[str, ...]:
     return tuple(
         f"{ref} stays connected; `wallarm-apigw stages remove {ref}` puts its logging back"
         for ref in left
+    )
+
+
+def left_by_rules(inventory: Inventory, answers: Answers) -> tuple[str, ...]:
+    """Stages that the rules would choose and that AWS manages, each with what to do."""
+    rules = parse_rules(answers.stage_rules)
+    return tuple(
+        f"{stage.api.name} / {stage.name} ({stage.ref}) meets a rule, but AWS manages it (quick "
+        "create): no rule tries such a stage. Name it in `stages` to have it tried"
+        for stage in managed_by_aws(rules, inventory.stages)
+        if str(stage.ref) not in answers.stages
     )
 
 

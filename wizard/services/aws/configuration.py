@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from wizard.core.errors import UsageError, WizardError
+from wizard.core.partitions import SUPPORTED, WITHHELD
 from wizard.core.text import closest
 from wizard.services.aws.errors import explained
 from wizard.services.files import expanded
@@ -185,19 +186,30 @@ def profiles(env: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def regions(env: Mapping[str, str]) -> tuple[str, ...]:
-    """Every Region with API Gateway, the AWS partition's first."""
+    """Every Region with API Gateway whose partition is supported, the AWS partition's first."""
     with _ONE_AT_A_TIME:
-        return _regions(env.get("AWS_CONFIG_FILE", ""))
+        found = _regions(env.get("AWS_CONFIG_FILE", ""))
+    return tuple(region for region, partition in found if partition in SUPPORTED)
+
+
+def withheld(region: str, env: Mapping[str, str]) -> str:
+    """The partition of a Region that AWS has and this product does not offer; else empty."""
+    with _ONE_AT_A_TIME:
+        found = dict(_regions(env.get("AWS_CONFIG_FILE", "")))
+    partition = found.get(region, "")
+    return "" if partition in SUPPORTED else partition
 
 
 @cache
-def _regions(config_file: str) -> tuple[str, ...]:
+def _regions(config_file: str) -> tuple[tuple[str, str], ...]:
+    """(Region, its partition) of all that botocore knows."""
     # The same for as long as this program runs, and 40 ms of work: botocore reads all endpoints of
     # all services for it. The configuration file may name a folder with other data than its own.
     session = core({"AWS_CONFIG_FILE": config_file})
-    found: list[str] = []
+    found: list[tuple[str, str]] = []
     for partition in session.get_available_partitions():
-        found += sorted(session.get_available_regions("apigateway", partition_name=partition))
+        names = session.get_available_regions("apigateway", partition_name=partition)
+        found += [(name, partition) for name in sorted(names)]
     return tuple(found)
 
 
@@ -262,6 +274,16 @@ def check_region(region: str, env: Mapping[str, str]) -> None:
     known = regions(env)
     if region in known:
         return
+    partition = withheld(region, env)
+    if partition:
+        raise UsageError(
+            "WAG-E-AWS-033",
+            f"The Region {region} is of the partition {partition}, which is not supported",
+            why=WITHHELD,
+            next_step=f"Supported are the Regions of {', '.join(SUPPORTED)}; "
+            "`wallarm-apigw stages list --all-regions` shows them. Nothing was changed.",
+            keys=("region",),
+        )
     near = closest(region, known)
     raise UsageError(
         "WAG-E-AWS-004",

@@ -41,6 +41,7 @@ class Traffic:
 
     requests: dict[StageRef, int] = field(default_factory=dict)
     days: int = DAYS
+    http: frozenset[StageRef] = frozenset()  # those of them that are stages of HTTP APIs
 
     @property
     def total(self) -> int:
@@ -51,6 +52,11 @@ class Traffic:
     def per_second(self) -> float:
         """The mean load of all of them."""
         return self.total / (self.days * 86_400)
+
+    @property
+    def per_second_of_http(self) -> float:
+        """The part of it that goes to HTTP APIs, which have no execution logs."""
+        return sum(self.requests.get(ref, 0) for ref in self.http) / (self.days * 86_400)
 
     def words(self, *, filtered: bool) -> str:
         """One sentence for the review; empty where nothing was counted.
@@ -84,9 +90,9 @@ def read_traffic(session: Session, stages: Iterable[Stage], *, days: int = DAYS)
         return int(sum(point["Sum"] for point in answer["Datapoints"]))
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        return Traffic(
-            dict(zip((stage.ref for stage in asked), pool.map(read, asked), strict=True)), days
-        )
+        counted = dict(zip((stage.ref for stage in asked), pool.map(read, asked), strict=True))
+    http = frozenset(stage.ref for stage in asked if stage.api.api_type is ApiType.HTTP)
+    return Traffic(counted, days, http)
 
 
 def _metric(stage: Stage) -> dict[str, Any]:

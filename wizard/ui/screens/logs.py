@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from wizard.core.cost import execution_price
 from wizard.core.facts import LogGroup
 from wizard.core.stages.log_format import LoggingState
 from wizard.core.text import count
@@ -46,6 +47,12 @@ class Logs(StepScreen):
             yield Static("", id="which", classes="section", markup=False)
             yield Choices(
                 self._keep_choices(), self.session.answers.existing_logging, id="existing"
+            )
+            yield Static(
+                "Execution logs of REST and WebSocket stages", classes="section", markup=False
+            )
+            yield Choices(
+                _execution_choices(), self.session.answers.execution_logging, id="execution"
             )
             yield Static("Details", classes="section", markup=False)
             yield self.field(
@@ -119,6 +126,9 @@ class Logs(StepScreen):
         if event.group.id == "existing":
             self.session.answer(existing_logging=event.value)
             return
+        if event.group.id == "execution":
+            self.session.answer(execution_logging=event.value)
+            return
         self.session.choices.logs = event.value
         if event.value == "new":
             self.session.set_aside(("api_gateway_log_group_name",))
@@ -135,6 +145,16 @@ class Logs(StepScreen):
     def action_reload(self) -> None:
         """Read the groups again."""
         self.account.read_log_groups(again=True)
+
+
+def _execution_choices() -> tuple[Choice, ...]:
+    """What becomes of their level, with what CloudWatch takes at one request a second."""
+    many = f"about ${execution_price('info', 1.0):,.2f}/month for each request a second"
+    return (
+        Choice("info", "Errors and info", f"as documented; {many}"),
+        Choice("error", "Errors only", "where they are off; pays for failing requests alone"),
+        Choice("leave", "Leave as they are", "$0 more; access logs do not need them"),
+    )
 
 
 def _detail(group: LogGroup) -> str:
