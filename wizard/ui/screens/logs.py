@@ -149,7 +149,7 @@ class Logs(StepScreen):
 
 def _execution_choices() -> tuple[Choice, ...]:
     """What becomes of their level, with what CloudWatch takes at one request a second."""
-    many = f"about ${execution_price('info', 1.0):,.2f}/month for each request a second"
+    many = f"${execution_price('info', 1.0):,.2f}/month for each request/s"
     return (
         Choice("info", "Errors and info", f"as documented; {many}"),
         Choice("error", "Errors only", "where they are off; pays for failing requests alone"),
