@@ -7,6 +7,8 @@ And a subscription filter calls its function once and forgets the events if that
 call is an asynchronous invocation as on AWS, with two retries and a destination for what failed,
 which may be a bucket. The pauses are a second and two seconds; on AWS they are minutes.
 And an ECS service forgets how its tasks are to be placed, which AWS tells whoever asks.
+And it takes every account for one that has opted into all Regions, and lets a role be assumed that
+nobody has made: here a Region with opt-in is closed, and such a role is refused, as AWS does.
 """
 
 from __future__ import annotations
@@ -41,6 +43,8 @@ def fill() -> None:
     _retry_failed_deliveries()
     _keep_failures_in_buckets()
     _keep_where_tasks_go()
+    _close_opt_in_regions()
+    _refuse_roles_that_are_not_there()
 
 
 def _retry_failed_deliveries() -> None:
@@ -134,3 +138,83 @@ _PLACEMENT: dict[str, Any] = {
     "placementStrategy": [],
     "availabilityZoneRebalancing": "DISABLED",
 }
+
+
+def _close_opt_in_regions() -> None:
+    """Requests for a Region with opt-in are refused, and such Regions are not told as enabled."""
+    import hypercorn.asyncio
+    from ministack.services import ec2
+
+    everywhere = ec2._AWS_REGIONS
+    closed = {name for name, opt_in in everywhere if opt_in != "opt-in-not-required"}
+
+    def describe_regions(data: Any) -> Any:
+        asked_for_all = str(ec2._p(data, "AllRegions", "")).lower() == "true"
+        ec2._AWS_REGIONS = [
+            (name, "not-opted-in" if name in closed else opt_in)
+            for name, opt_in in everywhere
+            if asked_for_all or name not in closed
+        ]
+        return original(data)
+
+    original = ec2._ACTION_MAP["DescribeRegions"]
+    ec2._ACTION_MAP["DescribeRegions"] = describe_regions
+    serve = hypercorn.asyncio.serve
+
+    def serve_open_regions(app: Any, *arguments: Any, **options: Any) -> Any:
+        async def answer(scope: Any, receive: Any, send: Any) -> None:
+            headers = dict(scope.get("headers") or ())
+            # AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, ...
+            parts = headers.get(b"authorization", b"").split(b" ", 2)[1:2]
+            place = parts[0].decode().split("/") if parts else []
+            if len(place) < 4 or place[2] not in closed:
+                await app(scope, receive, send)
+                return
+            while (await receive()).get("more_body"):
+                pass
+            status, kind, body = _stranger(place[3])
+            said = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+            await send({"type": "http.response.start", "status": status, "headers": said})
+            await send({"type": "http.response.body", "body": body})
+
+        return serve(answer, *arguments, **options)
+
+    hypercorn.asyncio.serve = serve_open_regions
+
+
+def _stranger(service: str) -> tuple[int, bytes, bytes]:
+    """(status, content type, body) for credentials that a Region does not know, by protocol."""
+    if service == "ec2":
+        words = "AWS was not able to validate the provided access credentials"
+        text = f"<Error><Code>AuthFailure</Code><Message>{words}</Message></Error>"
+        return 401, b"text/xml", f"<Response><Errors>{text}</Errors></Response>".encode()
+    words = "The security token included in the request is invalid"
+    if service in ("sts", "iam", "monitoring", "autoscaling", "elasticloadbalancing"):
+        text = f"<Code>InvalidClientTokenId</Code><Message>{words}.</Message>"
+        return 403, b"text/xml", f"<ErrorResponse><Error>{text}</Error></ErrorResponse>".encode()
+    error = {"__type": "UnrecognizedClientException", "message": f"{words}."}
+    return 403, b"application/json", json.dumps(error).encode()
+
+
+def _refuse_roles_that_are_not_there() -> None:
+    """AssumeRole of a role that its account does not have: AccessDenied, as for one not allowed."""
+    from urllib.parse import parse_qs
+
+    from ministack.services import iam, sts
+
+    original = sts.handle_request
+
+    async def handle_request(
+        method: str, path: str, headers: Any, body: Any, query_params: Any
+    ) -> Any:
+        text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body or "")
+        asked = {**query_params, **parse_qs(text)}
+        if asked.get("Action") == ["AssumeRole"]:
+            arn = asked.get("RoleArn", [""])[0]
+            account, name = (arn.split(":") + [""] * 5)[4], arn.rpartition("/")[2]
+            if iam._roles.get_scoped(account, None, name) is None:
+                words = f"User is not authorized to perform: sts:AssumeRole on resource: {arn}"
+                return iam._error(403, "AccessDenied", words, ns="sts")
+        return await original(method, path, headers, body, query_params)
+
+    sts.handle_request = handle_request
