@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.lived_in.setting import ROOM, complaints, live, parse, settings
+from tests.services.aws.test_aws_assumed import role_of
 from wizard.sandbox import Sandbox
 
 pytestmark = pytest.mark.xdist_group("lived_in")
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.xdist_group("lived_in")
 @pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
     with Sandbox.start() as it:
+        role_of("444444444444", it.endpoint_url, "r")
         yield it
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wizard.flows.fleet import TargetRun
 
 DISCOVER, MATRIX = "discover", "matrix"
+_ONE_ACTION = {"delete_logs": "uninstall", "undelivered": "uninstall", "at_most": "reconcile"}
 
 
 def fleet(options: argparse.Namespace) -> int:
@@ -45,6 +46,7 @@ def _run(options: argparse.Namespace, env: Mapping[str, str], found: Fleet, acti
     from wizard.flows.fleet import CHANGES, FleetRun, exit_code
 
     dry = setting(options, "dry_run", env)
+    words = (*_handed_on(options, env), *_of_action(options, action))
     token = read_token(setting(options, "token_file", env), env)
     with Console(as_json=setting(options, "json", env)) as console:
         for target in found.targets:
@@ -60,7 +62,7 @@ def _run(options: argparse.Namespace, env: Mapping[str, str], found: Fleet, acti
             found,
             action,
             env,
-            options=_handed_on(options, env),
+            options=words,
             concurrency=options.concurrency,
             token=token,
             on_change=tell,
@@ -110,6 +112,25 @@ def _handed_on(options: argparse.Namespace, env: Mapping[str, str]) -> tuple[str
             words += [f"--{name.replace('_', '-')}", str(value)]
     if setting(options, "dry_run", env):
         words.append("--dry-run")
+    return tuple(words)
+
+
+def _of_action(options: argparse.Namespace, action: str) -> tuple[str, ...]:
+    """Options that one action alone knows. Raises UsageError for one that this action has not."""
+    words: list[str] = []
+    for name, of in _ONE_ACTION.items():
+        value = getattr(options, name)
+        if value in (None, False, ""):
+            continue
+        option = f"--{name.replace('_', '-')}"
+        if action != of:
+            raise UsageError(
+                "WAG-E-FLEET-006",
+                f"{option} means nothing to `fleet FILE {action}`",
+                why=f"It belongs to `fleet FILE {of}`.",
+                next_step="Leave it out, or choose the other action. Nothing was changed.",
+            )
+        words += [option] if value is True else [option, str(value)]
     return tuple(words)
 
 

@@ -162,13 +162,7 @@ def build_parser(version: str = __version__) -> Parser:
         )
         _common(action)
     reconcile = _command(actions, "stages reconcile", "stages:reconcile")
-    reconcile.add_argument(
-        "--at-most",
-        type=int,
-        default=None,
-        metavar="NUMBER",
-        help="rules may newly connect so many stages without a question",
-    )
+    _at_most(reconcile)
     _common(reconcile)
 
     prove = _command(commands, "prove", "deployment:prove", "[API-ID/STAGE...]")
@@ -184,18 +178,7 @@ def build_parser(version: str = __version__) -> Parser:
     _doctor(commands)
 
     uninstall = _command(commands, "uninstall", "deployment:uninstall")
-    uninstall.add_argument(
-        "--delete-logs",
-        action="store_true",
-        help="also delete log groups that the connector created",
-    )
-    uninstall.add_argument(
-        "--undelivered",
-        choices=("replay", "discard"),
-        default="",
-        metavar="WHAT",
-        help="events that still wait: replay them first, or discard them (default: ask)",
-    )
+    _what_goes(uninstall)
     _common(uninstall)
 
     policy = _command(commands, "iam-policy", "reference:iam_policy", "[PURPOSE]")
@@ -276,6 +259,32 @@ def build_parser(version: str = __version__) -> Parser:
     return parser
 
 
+def _at_most(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--at-most",
+        type=int,
+        default=None,
+        metavar="NUMBER",
+        help="rules may newly connect so many stages without a question",
+    )
+
+
+def _what_goes(parser: argparse.ArgumentParser) -> None:
+    """What a removal does with log groups and with events that wait."""
+    parser.add_argument(
+        "--delete-logs",
+        action="store_true",
+        help="also delete log groups that the connector created",
+    )
+    parser.add_argument(
+        "--undelivered",
+        choices=("replay", "discard"),
+        default="",
+        metavar="WHAT",
+        help="events that still wait: replay them first, or discard them (default: ask)",
+    )
+
+
 def _fleet(commands: Any) -> None:
     fleet = _command(commands, "fleet", "fleet:fleet", "FILE ACTION")
     fleet.add_argument(
@@ -301,6 +310,8 @@ def _fleet(commands: Any) -> None:
         metavar="NAME",
         help="for `discover`: the role to assume in each account of the organization",
     )
+    _what_goes(fleet)
+    _at_most(fleet)
     _common(fleet)
 
 

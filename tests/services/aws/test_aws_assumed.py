@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+
+import boto3
 
 from tests.services.aws.conftest import unlimited
 from wizard.services.aws.session import Session
@@ -10,21 +13,23 @@ from wizard.services.aws.session import Session
 OTHER = "210987654321"
 
 
-def role_of(account: str, env: dict[str, str]) -> str:
+def role_of(account: str, url: str, name: str = "wallarm-deployer") -> str:
     """A role of that account; the local AWS takes the account from the key's id."""
-    own = {**env, "AWS_ACCESS_KEY_ID": account}
-    iam = Session(region="us-east-1", env=own, bucket=unlimited()).client("iam")
     trust = {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
     }
-    name = "wallarm-deployer"
-    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    iam = boto3.client(
+        "iam", endpoint_url=url, region_name="us-east-1",
+        aws_access_key_id=account, aws_secret_access_key="testing",
+    )  # fmt: skip
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
     return f"arn:aws:iam::{account}:role/{name}"
 
 
 def test_who_assumes_a_role_is_that_role_and_hands_its_keys_on(env: dict[str, str]) -> None:
-    arn = role_of(OTHER, env)
+    arn = role_of(OTHER, env["AWS_ENDPOINT_URL"])
     before = Session(region="us-east-1", env=env, bucket=unlimited()).identity()
     session = Session(region="us-east-1", env=env, bucket=unlimited(), role_arn=arn)
     found = session.identity()
@@ -38,7 +43,7 @@ def test_who_assumes_a_role_is_that_role_and_hands_its_keys_on(env: dict[str, st
 
 
 def test_what_a_role_sees_is_its_own_account_s(env: dict[str, str]) -> None:
-    arn = role_of("345678901234", env)
+    arn = role_of("345678901234", env["AWS_ENDPOINT_URL"])
     own = Session(region="us-west-2", env=env, bucket=unlimited())
     role = Session(region="us-west-2", env=env, bucket=unlimited(), role_arn=arn)
     own.client("apigateway").create_rest_api(name="mine")

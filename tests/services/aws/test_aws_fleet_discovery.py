@@ -21,7 +21,7 @@ def test_each_account_and_region_with_apis_is_a_target(env: dict[str, str]) -> N
     organization: Any = mine.client("organizations")
     status = organization.create_account(Email="pay@example.com", AccountName="Pay & Co")
     account = status["CreateAccountStatus"]["AccountId"]
-    arn = role_of(account, env)
+    arn = role_of(account, env["AWS_ENDPOINT_URL"])
     theirs = Session(region="sa-east-1", env=env, bucket=unlimited(), role_arn=arn)
     theirs.client("apigatewayv2").create_api(Name="theirs", ProtocolType="HTTP")
     told: list[FlowEvent] = []

@@ -171,7 +171,7 @@ def test_where_there_is_no_room_at_all_nothing_is_changed_and_the_ways_out_are_s
     env: dict[str, str], identity: Identity
 ) -> None:
     full = almost_full(log_delivery.PRINCIPAL)
-    with region(env, identity, "eu-south-1", "/full") as place:
+    with region(env, identity, "sa-east-1", "/full") as place:
         place.give("/full", almost_full())
         for number in range(10):
             place.logs.put_resource_policy(policyName=f"p{number}", policyDocument=full)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.aws.test_aws_assumed import role_of
 from wizard.core.errors import WizardError
 from wizard.services.aws import child_configuration
 from wizard.services.aws.session import Session
@@ -155,6 +156,7 @@ def machine(
     request: pytest.FixtureRequest, tmp_path: Path, aws_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Machine, dict[str, str]]:
     found = MACHINES[request.param]
+    role_of("444444444444", aws_url, "r")
     env = furnished(found, tmp_path, aws_url)
     for name in list(os.environ):
         if name.startswith("AWS_"):

@@ -25,19 +25,22 @@ def test_regions_that_are_open_to_the_account_are_listed(session: Session) -> No
 
 
 def test_the_apis_of_each_region_are_counted_and_each_is_told_once(env: dict[str, str]) -> None:
-    makers = {region: elsewhere(env, region) for region in ("eu-west-1", "eu-west-2", "eu-west-3")}
-    made = makers["eu-west-1"]
+    makers = {
+        region: elsewhere(env, region)
+        for region in ("ap-northeast-1", "ap-northeast-2", "ap-northeast-3")
+    }
+    made = makers["ap-northeast-1"]
     made.client("apigateway").create_rest_api(name="one")
     made.client("apigatewayv2").create_api(Name="two", ProtocolType="HTTP")
-    makers["eu-west-2"].client("apigatewayv2").create_api(
+    makers["ap-northeast-2"].client("apigatewayv2").create_api(
         Name="three", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
     )
     told: list[RegionApis] = []
     found = count_apis(lambda region: makers[region], makers, on_region=told.append)
     assert [(one.region, one.apis) for one in found] == [
-        ("eu-west-1", 2),
-        ("eu-west-2", 1),
-        ("eu-west-3", 0),
+        ("ap-northeast-1", 2),
+        ("ap-northeast-2", 1),
+        ("ap-northeast-3", 0),
     ]
     assert sorted(told, key=lambda one: one.region) == list(found)
 

@@ -7,8 +7,9 @@ And a subscription filter calls its function once and forgets the events if that
 call is an asynchronous invocation as on AWS, with two retries and a destination for what failed,
 which may be a bucket. The pauses are a second and two seconds; on AWS they are minutes.
 And an ECS service forgets how its tasks are to be placed, which AWS tells whoever asks.
-And it takes every account for one that has opted into all Regions, and lets a role be assumed that
-nobody has made: here a Region with opt-in is closed, and such a role is refused, as AWS does.
+And it takes every account for one that has opted into all Regions, and lets a role of another
+account be assumed that nobody has made: here a Region with opt-in is closed, and such a role is
+refused, as AWS does.
 """
 
 from __future__ import annotations
@@ -197,9 +198,10 @@ def _stranger(service: str) -> tuple[int, bytes, bytes]:
 
 
 def _refuse_roles_that_are_not_there() -> None:
-    """AssumeRole of a role that its account does not have: AccessDenied, as for one not allowed."""
+    """AssumeRole of a role that another account does not have: AccessDenied, as if not allowed."""
     from urllib.parse import parse_qs
 
+    from ministack.core import responses
     from ministack.services import iam, sts
 
     original = sts.handle_request
@@ -212,7 +214,8 @@ def _refuse_roles_that_are_not_there() -> None:
         if asked.get("Action") == ["AssumeRole"]:
             arn = asked.get("RoleArn", [""])[0]
             account, name = (arn.split(":") + [""] * 5)[4], arn.rpartition("/")[2]
-            if iam._roles.get_scoped(account, None, name) is None:
+            other = account != responses.get_account_id()
+            if other and iam._roles.get_scoped(account, None, name) is None:
                 words = f"User is not authorized to perform: sts:AssumeRole on resource: {arn}"
                 return iam._error(403, "AccessDenied", words, ns="sts")
         return await original(method, path, headers, body, query_params)

@@ -1,0 +1,263 @@
+"""A fleet from `discover` to `uninstall`: 3 accounts, 2 Regions, one target broken, one killed.
+
+Every account and Region is one of the sandbox's. The node is given, so that each target is small.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.e2e.conftest import need_terraform, stage_images
+from tests.e2e.leaks import descendants
+from tests.e2e.machines import Machine
+from wizard.sandbox import Sandbox
+
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.xdist_group("fleet")]
+
+REGIONS = ("us-east-1", "eu-west-1")
+ROLE = "wallarm-deployer"
+PREFIX = "api-gw-discovery"
+Place = tuple[str, str]  # account, Region
+
+
+@dataclass
+class World:
+    """Three accounts of an organization with an API in each of two Regions."""
+
+    desk: Machine
+    file: Path
+    places: dict[Place, str]  # the API of each
+    before: dict[Place, Any]
+
+    def client(self, place: Place, service: str) -> Any:
+        return client(self.desk.box, place, service)
+
+    def fleet(self, *words: str, action: str = "") -> tuple[int, dict[str, Any]]:
+        """Run an action; its exit code and the result of each target by name."""
+        done = self.desk.cli(
+            "fleet", str(self.file), action, "--json", "--non-interactive", "--yes", *words
+        )
+        assert done.stdout, done.stderr[-3000:]
+        said = json.loads(done.stdout.splitlines()[-1])
+        assert said["type"] == "Fleet", done.stdout[-3000:]
+        return done.returncode, {one["target"]: one for one in said["targets"]}
+
+    def holds(self, place: Place) -> tuple[int, str]:
+        """(forwarders, where the API's stage logs) in an account's Region, past the product."""
+        functions = self.client(place, "lambda").list_functions()["Functions"]
+        ours = [f for f in functions if "wallarm-cw-resend" in f["FunctionName"]]
+        stage = self.client(place, "apigatewayv2").get_stage(
+            ApiId=self.places[place], StageName="prod"
+        )
+        return len(ours), str(stage.get("AccessLogSettings", {}).get("DestinationArn", ""))
+
+    def as_before(self, place: Place) -> bool:
+        def ask(service: str) -> Any:
+            return self.client(place, service)
+
+        return stage_images(ask) == self.before[place] and self.holds(place) == (0, "")
+
+
+def client(box: Sandbox, place: Place, service: str) -> Any:
+    """A client of an account, whose id is a key of it in the local AWS."""
+    return boto3.client(
+        service, endpoint_url=box.endpoint_url, region_name=place[1],
+        aws_access_key_id=place[0], aws_secret_access_key="sandbox",
+    )  # fmt: skip
+
+
+def name_of(place: Place) -> str:
+    return f"team-{place[0][-3:]}-{place[1]}"
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    need_terraform()
+    with tempfile.TemporaryDirectory(prefix="e2e-") as folder, Sandbox.start(seed=False) as box:
+        home = (box.account_id, REGIONS[0])
+        organization = client(box, home, "organizations")
+        accounts = [box.account_id]
+        for name in ("Payments", "Shop & Co"):
+            made = organization.create_account(Email=f"{name[:3]}@example.com", AccountName=name)
+            accounts.append(made["CreateAccountStatus"]["AccountId"])
+        for account in accounts[1:]:
+            client(box, (account, REGIONS[0]), "iam").create_role(
+                RoleName=ROLE, AssumeRolePolicyDocument="{}"
+            )
+        places: dict[Place, str] = {}
+        for account in accounts:
+            for region in REGIONS:
+                v2 = client(box, (account, region), "apigatewayv2")
+                api = v2.create_api(Name="orders", ProtocolType="HTTP")["ApiId"]
+                v2.create_stage(ApiId=api, StageName="prod")
+                places[account, region] = api
+        root = Path(folder)
+        desk = Machine.new(box, root / "desk")
+        before = {
+            place: stage_images(lambda service, place=place: client(box, place, service))
+            for place in places
+        }
+        yield World(desk, root / "fleet.json", places, before)
+
+
+def test_a_fleet_from_discovery_to_removal(world: World) -> None:
+    desk, box = world.desk, world.desk.box
+
+    # Discovered: a target for each account and Region that has APIs, and none for other ones.
+    done = desk.cli("fleet", "discover", "--role", ROLE, "--region", REGIONS[0])
+    assert done.returncode == 0, done.stderr[-3000:]
+    described = json.loads(done.stdout)
+    found = {(t["account_id"], t["region"]): t for t in described["targets"]}
+    assert set(found) == set(world.places)
+    assert all(("role_arn" in t) == (a != box.account_id) for (a, _), t in found.items())
+
+    # What is common, and what is wrong: a role that nobody made, a Region that is not enabled.
+    described["common"] = {
+        "node_url": box.node.connector, "node_scheme": "http", "stage_rules": ["stage:prod"],
+        "wallarm_api_host": "us1.api.wallarm.com", "proof": "skip",
+    }  # fmt: skip
+    broken, killed, *well = sorted(set(found) - {(box.account_id, REGIONS[0])})
+    well.append((box.account_id, REGIONS[0]))
+    names = {place: target["name"] for place, target in found.items()}
+    role = found[broken]["role_arn"]
+    found[broken]["role_arn"] = f"{role}-that-is-gone"
+    described["targets"].append({**found[killed], "name": "closed", "region": "me-south-1"})
+    world.file.write_text(json.dumps(described), encoding="utf-8")
+
+    # Planned: nothing is changed anywhere, and what is broken says why.
+    code, said = world.fleet("--only", names[killed], "--only", names[broken], "--only", "closed",
+                             action="plan")  # fmt: skip
+    assert code == 1
+    assert said[names[killed]]["exit_code"] == 0, said
+    assert said[names[broken]]["result"]["error"] == "WAG-E-AWS-007"
+    assert "that-is-gone" in said[names[broken]]["result"]["why"]
+    assert said["closed"]["result"]["error"] == "WAG-E-AWS-009"
+    assert "enabled" in said["closed"]["result"]["next"]
+    assert all(world.as_before(place) for place in world.places)
+
+    # Installed, while one target's run is killed in the middle of its apply.
+    fleet = desk.start("fleet", str(world.file), "install", "--yes", "--non-interactive",
+                       "--concurrency", "3")  # fmt: skip
+    assert kill_amid_apply(fleet, world, killed, names[killed])
+    said_by_all = fleet.communicate(timeout=600)[1]
+    assert fleet.returncode == 1, said_by_all[-3000:]
+    assert f"{names[killed]}: exit code -9" in said_by_all
+    for place in well:
+        functions, destination = world.holds(place)
+        assert functions == 1, (place, said_by_all[-3000:])
+        assert f":{place[1]}:{place[0]}:log-group:" in destination
+    assert world.as_before(broken)
+    assert world.holds(killed)[1] == "", "no stage is changed before what it logs to is there"
+
+    # The same once more, for what is missing: the killed one goes on, the mended one begins.
+    found[broken]["role_arn"] = role
+    world.file.write_text(json.dumps(described), encoding="utf-8")
+    code, said = world.fleet("--only", names[killed], "--only", names[broken], action="install")
+    assert code == 0, said
+    for place in world.places:
+        functions, destination = world.holds(place)
+        assert functions == 1, place
+        assert f":{place[1]}:{place[0]}:log-group:" in destination
+
+    described["targets"].pop()
+    world.file.write_text(json.dumps(described), encoding="utf-8")
+    code, said = world.fleet(action="status")
+    assert code == 0, said
+    for place in world.places:
+        result = said[names[place]]["result"]
+        assert [s["ref"] for s in result["stages"]] == [f"{world.places[place]}/prod"]
+        assert result["account_id"] == place[0]
+        assert result["unfinished"] == []
+
+    # One target is broken behind its back: doctor says so of that one alone.
+    hurt = well[0]
+    logs = world.client(hurt, "logs")
+    group = world.holds(hurt)[1].rpartition(":")[2]
+    (held,) = logs.describe_subscription_filters(logGroupName=group)["subscriptionFilters"]
+    logs.delete_subscription_filter(logGroupName=group, filterName=held["filterName"])
+    code, said = world.fleet("--concurrency", "6", action="doctor")
+    failed = {name: bad(one["result"]) for name, one in said.items()}
+    assert code == 1
+    assert [n for n, ids in failed.items() if any(i.startswith("FWD") for i in ids)] == [
+        names[hurt]
+    ], failed
+    logs.put_subscription_filter(
+        logGroupName=group, filterName=held["filterName"], filterPattern=held["filterPattern"],
+        destinationArn=held["destinationArn"],
+    )  # fmt: skip
+
+    # A new API where rules look: it is connected there, and nothing else is touched.
+    grown = well[1]
+    v2 = world.client(grown, "apigatewayv2")
+    api = v2.create_api(Name="refunds", ProtocolType="HTTP")["ApiId"]
+    v2.create_stage(ApiId=api, StageName="prod")
+    world.before[grown] = None
+    code, said = world.fleet("--only", names[grown], "--only", names[hurt], action="reconcile")
+    assert code == 0, said
+    assert {n: one["result"]["changed"] for n, one in said.items()} == {
+        names[grown]: 1, names[hurt]: 0,
+    }  # fmt: skip
+    stage = v2.get_stage(ApiId=api, StageName="prod")
+    assert f":{grown[1]}:{grown[0]}:" in stage["AccessLogSettings"]["DestinationArn"]
+
+    # Removed: each account is as it was.
+    code, said = world.fleet("--delete-logs", action="uninstall")
+    assert code == 0, said
+    assert "AccessLogSettings" not in v2.get_stage(ApiId=api, StageName="prod")
+    v2.delete_api(ApiId=api)
+    for place in world.places:
+        assert world.holds(place) == (0, ""), place
+        assert world.before[place] is None or world.as_before(place), place
+        assert world.client(place, "logs").describe_log_groups()["logGroups"] == []
+        tagged = world.client(place, "resourcegroupstaggingapi").get_resources()
+        assert tagged["ResourceTagMappingList"] == []
+
+
+def bad(result: dict[str, Any]) -> list[str]:
+    return [r["id"] for r in result.get("results", ()) if r["state"] == "failed"]
+
+
+def kill_amid_apply(fleet: subprocess.Popen[str], world: World, place: Place, target: str) -> bool:
+    """SIGKILL to a target's run and its Terraform once that has begun to make things."""
+    folder = world.desk.root / "home" / "data" / "wallarm-apigw" / "workspaces"
+    workspace = folder / place[0] / place[1] / PREFIX
+    end = time.monotonic() + 300
+    while time.monotonic() < end and fleet.poll() is None:
+        time.sleep(0.05)
+        if not begun(workspace / "journal.jsonl"):
+            continue
+        if not world.client(place, "logs").describe_log_groups()["logGroups"]:
+            continue  # nothing was made yet
+        for pid in descendants(fleet.pid):
+            with contextlib.suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+                if any(word.endswith(f"/{target}.answers.json") for word in words):
+                    os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            marker = json.loads((workspace / "runs" / "running.json").read_text())
+            os.kill(int(marker["pid"]), signal.SIGKILL)
+        return True
+    return False
+
+
+def begun(journal: Path) -> bool:
+    """Whether an apply has begun and not ended."""
+    try:
+        lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    except (OSError, ValueError):
+        return False
+    steps = [one["step"] for one in lines if one.get("action") == "terraform.apply"]
+    return bool(steps) and steps[-1] == "begin"
