@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 
 from wizard.core import forwarder_package
 from wizard.core.errors import UsageError
-from wizard.core.forwarder_package import chosen_forwarder, read_package
+from wizard.core.events import State
+from wizard.core.forwarder_package import (
+    Build,
+    build_of,
+    chosen_forwarder,
+    judge_build,
+    read_package,
+)
+from wizard.services.workspace.module import forwarder_package as shipped
 
 CODE = (
     'import os\nURL = os.environ["X_NODE_URL"]\nSCHEME = os.environ["X_NODE_SCHEME"]\n'
@@ -219,3 +227,29 @@ def test_the_choice_says_what_each_can_and_cannot() -> None:
     assert wallarm.key == "wallarm"
     for word in ("private certificate", "proof", "replay"):
         assert word in wallarm.cannot
+
+
+OURS = Build("0.2.0", "b" * 44)
+
+
+@pytest.mark.parametrize(
+    ("deployed", "state", "words"),
+    [
+        (OURS, State.DONE, "version 0.2.0"),
+        (Build("", OURS.code), State.DONE, "version 0.2.0"),
+        (Build("0.1.9", "a" * 44), State.WARNING, "0.1.9 is deployed, this program brings 0.2.0"),
+        (Build("0.10.0", "a" * 44), State.WARNING, "update the program"),
+        (Build("0.2.0", "a" * 44), State.WARNING, "calls itself 0.2.0, but its code is not"),
+        (Build("", "a" * 44), State.WARNING, "its version is not known"),
+    ],
+)
+def test_a_deployed_forwarder_is_compared_with_the_one_of_this_program(
+    deployed: Build, state: State, words: str
+) -> None:
+    found, why = judge_build(deployed, OURS)
+    assert (found, words in why) == (state, True), why
+
+
+def test_the_build_of_this_program_tells_its_own_version() -> None:
+    source = Path(__file__).parents[2] / "lambda" / "cw-resend-lambda" / "protocol.py"
+    assert f'VERSION = "{build_of(shipped()).version}"' in source.read_text()

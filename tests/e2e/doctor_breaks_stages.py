@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 
 from tests.e2e.doctor_breaks import Break
 from tests.e2e.doctor_patient import Patient
 from wizard.core.journal.record import StageRecord
+from wizard.services.workspace.module import forwarder_package
 
 
 def stages_of(patient: Patient, kind: str) -> list[StageRecord]:
@@ -132,3 +137,29 @@ def account_role_trusts_another(patient: Patient) -> Callable[[], object]:
 
     iam.update_assume_role_policy(RoleName=name, PolicyDocument=other)
     return lambda: iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(held))
+
+
+def connected_long_ago(patient: Patient) -> Callable[[], object]:
+    """All stages were connected a month ago: the WebSocket ones, to which nothing is sent, log as
+    little as then.
+    """
+    held = patient.exam.record
+    stages = {ref: replace(one, since="2026-01-01T00:00:00Z") for ref, one in held.stages.items()}
+    patient.exam.record = replace(held, stages=stages)
+
+    def undo() -> None:
+        patient.exam.record = held
+
+    return undo
+
+
+def forwarder_of_another_version(patient: Patient) -> Callable[[], object]:
+    """Its own code, but for the version in it."""
+    lambdas, name = patient.client("lambda"), patient.outputs.lambda_function_name
+    held = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(forwarder_package())) as ours, zipfile.ZipFile(held, "w") as it:
+        for entry in ours.namelist():
+            code = ours.read(entry)
+            it.writestr(entry, re.sub(rb'VERSION = ".*"', b'VERSION = "0.0.9"', code))
+    lambdas.update_function_code(FunctionName=name, ZipFile=held.getvalue())
+    return lambda: lambdas.update_function_code(FunctionName=name, ZipFile=forwarder_package())

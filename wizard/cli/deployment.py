@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 def status(options: argparse.Namespace) -> int:
     """What is deployed and how it does."""
     from wizard.core.node.placement import TITLES
+    from wizard.core.stages.lines import silent_stages
     from wizard.flows.deployment.remote import LIMITS
     from wizard.flows.status import read_status
 
     env = take_environment()
     answers = load_answers(options, env, check=False)
     with Console(as_json=setting(options, "json", env)) as console:
-        found = read_status(make_context(options, env, console), answers)
+        found = read_status(make_context(options, env, console), answers, with_events=True)
         if setting(options, "json", env):
             data = dataclasses.asdict(found)
             data["stages"] = [{**dataclasses.asdict(s), "ref": str(s.ref)} for s in found.stages]
@@ -61,8 +63,14 @@ def status(options: argparse.Namespace) -> int:
         put(f"Lines        {found.lines or 'none'} in the last hour")
         put(f"Undelivered  {_waiting(found.undelivered)}")
         put(f"Stages       {len(found.stages)} connected")
+        now = time.time()
+        events = {s.ref: s.last_event for s in found.stages if s.last_event is not None}
         for stage in found.stages:
-            put(f"    {stage.ref}  {stage.mode}  {stage.note}".rstrip())
+            event = events.get(stage.ref)
+            last = f"last event: {event.words(now)}" if event else ""
+            put("  ".join(filter(None, ("  ", str(stage.ref), stage.mode, last, stage.note))))
+        for ref in silent_stages(events, {s.ref: s.since for s in found.stages}, now):
+            console.line(f"{ref} is silent, while other stages log", State.WARNING)
         if found.standing:
             console.line(found.standing, State.FAILED)
         if found.elsewhere:

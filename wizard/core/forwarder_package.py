@@ -9,8 +9,11 @@ the same bytes on any machine: sorted names, one date, one mode, no compression.
 from __future__ import annotations
 
 import ast
+import base64
+import hashlib
 import io
 import lzma
+import re
 import stat
 import struct
 import warnings
@@ -20,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from wizard.core.errors import UsageError
+from wizard.core.events import State
 from wizard.core.text import clean
 
 MODULE, FUNCTION = "lambda_function.py", "lambda_handler"
@@ -34,6 +38,8 @@ MOST_SOURCE = 1_000_000  # bytes of a module that is looked into
 MOST_NAME = 400
 _DATE = (1980, 1, 1, 0, 0, 0)
 _MODE = (stat.S_IFREG | 0o644) << 16
+
+_VERSION = re.compile(r'^VERSION = "([^"]+)"', re.MULTILINE)
 
 # What zipfile lets through when the bytes are not what they say (seen by trying random ones).
 _UNREADABLE = (
@@ -270,3 +276,45 @@ CHOICES = (
 def chosen_forwarder(lambda_package: str) -> ForwarderChoice:
     """Which of the two an answer stands for."""
     return CHOICES[1 if lambda_package else 0]
+
+
+@dataclass(frozen=True)
+class Build:
+    """One build of this product's forwarder: its version, and AWS's `CodeSha256` of its zip."""
+
+    version: str
+    code: str
+
+
+def build_of(package: bytes) -> Build:
+    """The version and the digest of this product's own forwarder, packed for Lambda."""
+    with zipfile.ZipFile(io.BytesIO(package)) as held:
+        found = _VERSION.search(held.read("protocol.py").decode())
+    digest = base64.b64encode(hashlib.sha256(package).digest()).decode()
+    return Build(found[1] if found else "", digest)
+
+
+def judge_build(deployed: Build, ours: Build) -> tuple[State, str]:
+    """(DONE or WARNING, why): whether what is deployed is this product's forwarder of today.
+
+    `deployed.version` is empty where the function did not tell it.
+    """
+    if deployed.code == ours.code:
+        return State.DONE, f"version {ours.version}, the code that comes with this program"
+    theirs = deployed.version
+    if _numbers(theirs) > _numbers(ours.version):
+        return State.WARNING, (
+            f"version {theirs} is deployed, newer than the {ours.version} of this program: "
+            "update the program rather than the forwarder"
+        )
+    if theirs and theirs != ours.version:
+        return State.WARNING, f"version {theirs} is deployed, this program brings {ours.version}"
+    told = f"it calls itself {theirs}, but" if theirs else "its version is not known, and"
+    return State.WARNING, (
+        f"{told} its code is not that of {ours.version} (CodeSha256 {deployed.code[:12]}…, "
+        f"expected {ours.code[:12]}…)"
+    )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d{1,9}", version))

@@ -62,6 +62,8 @@ class StageStatus:
     log_group: str
     same: bool | None
     note: str = ""
+    last_event: LastEvent | None = None  # None where it was not asked for
+    since: str = ""  # when it was connected (ISO 8601, UTC), where that is known
 
 
 @dataclass(frozen=True)
@@ -117,8 +119,12 @@ class Status:
         return tuple(s for s in self.stages if s.same is False)
 
 
-def read_status(context: Context, answers: Answers) -> Status:
-    """Look at a deployment. Raises WizardError when there is none."""
+def read_status(context: Context, answers: Answers, *, with_events: bool = False) -> Status:
+    """Look at a deployment. Raises WizardError when there is none.
+
+    Args:
+        with_events: also look for the last log line of each stage, which may take its time.
+    """
     session = open_session(context, answers)
     identity = identify(session, answers)
     deployment = read_deployment(context, answers, session, identity, "status")
@@ -127,7 +133,8 @@ def read_status(context: Context, answers: Answers) -> Status:
     if deployment.nothing_done_here or (elsewhere and not deployment.workspace.check_state()):
         seen = remote.find_remote(context, session, identity, answers)
         if seen is not None:
-            return _status_of_remote(session, identity, seen)
+            found = _status_of_remote(session, identity, seen)
+            return _with_events(session, found, seen.record) if with_events else found
     try:
         outputs = deployment.outputs()
     except WizardError as error:
@@ -142,7 +149,7 @@ def read_status(context: Context, answers: Answers) -> Status:
         counted = replace(counted, node=NodeCounters(error=EDGE_COUNTERS))
     elif answers.deploys_node:
         counted = replace(counted, node=replace(counted.node, wanted=answers.node_count))
-    return Status(
+    found = Status(
         account_id=identity.account_id,
         region=identity.region,
         name_prefix=answers.name_prefix,
@@ -163,6 +170,20 @@ def read_status(context: Context, answers: Answers) -> Status:
         lines=counted.lines,
         standing=describe_standing(owned, answers.name_prefix, identity.region),
         node_place=answers.place,
+    )
+    return _with_events(session, found, held) if with_events else found
+
+
+def _with_events(session: Session, found: Status, held: Record) -> Status:
+    """The same with the last log line of each stage."""
+    events = last_events(session, held.stages.values())
+    since = {ref: one.since for ref, one in held.stages.items()}
+    return replace(
+        found,
+        stages=tuple(
+            replace(s, last_event=events.get(s.ref), since=since.get(s.ref, ""))
+            for s in found.stages
+        ),
     )
 
 

@@ -10,11 +10,13 @@ from benchmarks.batches import batch
 from benchmarks.invoking import environment, forwarder, invoke
 from wizard.core.facts import StageRef
 from wizard.core.stages.lines import (
+    DAY,
     LastEvent,
     LineCounts,
     MalformedLine,
     count_lines,
     find_example,
+    silent_stages,
 )
 
 PROD, TEST = StageRef("a1b2c3d4e5", "prod"), StageRef("ffff000000", "test")
@@ -112,3 +114,36 @@ def test_a_last_event_is_told_by_its_age_or_by_how_far_back_there_was_none(
     found: LastEvent, words: str
 ) -> None:
     assert found.words(1000.0) == words
+
+
+NOW = 1_764_547_200.0  # 2025-12-01T00:00:00Z
+LONG, LATELY = "2025-11-01T00:00:00Z", "2025-11-30T12:00:00Z"
+LIVE, OLD = LastEvent(at=NOW - 60), LastEvent(at=NOW - DAY - 1)
+NEVER = LastEvent(since=NOW - 7 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("other", "event", "since", "silent"),
+    [
+        (LIVE, NEVER, LONG, True),
+        (LIVE, OLD, LONG, True),
+        (LIVE, LastEvent(since=NOW - DAY), LONG, True),
+        (LIVE, NEVER, "2025-11-30T00:00:00Z", True),
+        # Not known, or too soon to tell.
+        (LIVE, NEVER, LATELY, False),
+        (LIVE, NEVER, "", False),
+        (LIVE, NEVER, "yesterday", False),
+        (LIVE, LastEvent(since=NOW - DAY + 1), LONG, False),
+        (LIVE, LastEvent(problem="refused"), LONG, False),
+        (LIVE, LastEvent(at=NOW - DAY + 1), LONG, False),
+        # All are as quiet: none stands out.
+        (OLD, NEVER, LONG, False),
+        (NEVER, NEVER, LONG, False),
+        (LastEvent(at=NOW - DAY), NEVER, LONG, True),
+    ],
+)
+def test_a_stage_is_silent_that_logged_nothing_for_a_day_while_another_one_did(
+    other: LastEvent, event: LastEvent, since: str, silent: bool
+) -> None:
+    found = silent_stages({TEST: other, PROD: event}, {PROD: since}, NOW)
+    assert found == ((PROD,) if silent else ())

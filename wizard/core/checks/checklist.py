@@ -99,6 +99,11 @@ _LOGS = (
     Check("WAG-LOG-012", LOGS, "Did access-log events arrive in the last hour?", _LINES,
           "Send a request to a connected stage, then check again; events take up to a minute.",
           ("WAG-LOG-008", "WAG-LOG-009", "WAG-LOG-011", "WAG-LOG-015")),
+    Check("WAG-LOG-020", LOGS, "Did each connected stage log an event lately, if any did?", _LINES,
+          "Send a request to the silent stage, then check again. If it stays silent, its own "
+          "throttling, WAF or custom domain may keep requests away; `stages add` writes its "
+          "logging anew.",
+          ("WAG-LOG-008", "WAG-LOG-009", "WAG-LOG-011", "WAG-LOG-015")),
     Check("WAG-LOG-017", LOGS, "Does CloudWatch Logs deliver without being refused?", _METRIC,
           "After a refusal AWS pauses the filter for up to 10 minutes and skips those events: "
           "wait, then check again. If it goes on, the forwarder's log tells why.",
@@ -116,6 +121,11 @@ _LOGS = (
           "`wallarm-apigw install` moves a connected stage to the format of today; keep other "
           "lines out of its log group. docs/delivery.md tells how a line is read.",
           ("WAG-LOG-003", "WAG-LOG-009")),
+    Check("WAG-LOG-021", LOGS, "Is the deployed forwarder the one of this program's version?",
+          (*_FUNCTION, *_PROBE),
+          "Run `wallarm-apigw install`: its review shows the update of the function, and nothing "
+          "else changes.",
+          ("WAG-LOG-003",)),
     Check("WAG-LOG-014", LOGS, "Did the forwarder run without being throttled lately?", _METRIC,
           "Nothing is lost yet, AWS tries again: raise the function's reserved concurrency, or ask "
           "AWS for a higher limit of the account.",

@@ -75,6 +75,7 @@ class StageRecord:
     connected: bool = False  # a change of ours is known to have taken effect
     attempts: tuple[StageSettings, ...] = ()  # written by changes whose end is not known
     unsettled: bool = False  # the change in doubt began while an earlier one was
+    since: str = field(default="", compare=False)  # when it was connected (ISO 8601, UTC)
 
     def wrote(self, live: StageSettings) -> StageSettings | None:
         """The image of ours whose access log is live now; None when it is somebody else's."""
@@ -269,6 +270,7 @@ def _stages(stages: dict[StageRef, StageRecord], entry: Entry) -> dict[StageRef,
         in_doubt=entry.step == "begin",
         connected=entry.step == "done",
         attempts=(after,) if entry.step == "begin" else (),
+        since=entry.at,
     )
     return {**stages, ref: fresh}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from wizard.core.facts import StageRef
@@ -94,6 +95,43 @@ class LastEvent:
             return f"{_age(now - self.at)} ago"
         looked = f"none in {_age(now - self.since)}" if self.since else ""
         return "; ".join(filter(None, (looked, self.problem)))
+
+
+def silent_stages(
+    events: Mapping[StageRef, LastEvent], connected: Mapping[StageRef, str], now: float
+) -> tuple[StageRef, ...]:
+    """Stages that logged nothing for a day while another one did.
+
+    Where all are as quiet, none is named: then there was no traffic, or what stops it stops all.
+    Nor is one that was connected less than a day ago, or whose log could not be looked through so
+    far.
+
+    Args:
+        connected: since when each is connected (ISO 8601); unknown is empty.
+        now: epoch seconds.
+    """
+    day_ago = now - DAY
+    if not any(event.at is not None and event.at >= day_ago for event in events.values()):
+        return ()
+    return tuple(
+        ref
+        for ref, event in events.items()
+        if _quiet_since(event) <= day_ago and _long_connected(connected.get(ref, ""), day_ago)
+    )
+
+
+def _quiet_since(event: LastEvent) -> float:
+    """From when on it is known to have logged nothing; for ever in the future where it is not."""
+    if event.at is not None:
+        return event.at
+    return event.since or float("inf")
+
+
+def _long_connected(since: str, day_ago: float) -> bool:
+    try:
+        return datetime.fromisoformat(since.replace("Z", "+00:00")).timestamp() <= day_ago
+    except ValueError:
+        return False
 
 
 def count_lines(messages: Iterable[str]) -> LineCounts:

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
 from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
-from wizard.core.stages.lines import BATCHES, EXAMPLES, count_lines, find_example
+from wizard.core.events import State
+from wizard.core.facts import StageRef
+from wizard.core.forwarder_package import Build, build_of, judge_build
+from wizard.core.stages.lines import (
+    BATCHES,
+    EXAMPLES,
+    LastEvent,
+    count_lines,
+    find_example,
+    silent_stages,
+)
 from wizard.core.stages.log_format import log_group_name
 from wizard.core.text import clean, count, duration
+from wizard.services.aws.forwarder import ask_probe
+from wizard.services.aws.traffic import read_last_events
 from wizard.services.checks.examination import (
     LOOK_BACK_SECONDS,
     Examination,
@@ -23,11 +36,16 @@ from wizard.services.checks.examination import (
     words,
 )
 from wizard.services.checks.log_groups import recent_events, subscribed_at
+from wizard.services.workspace.module import forwarder_package
+
+if TYPE_CHECKING:
+    from wizard.services.aws.session import Session
 
 FRESH_MINUTES = 15.0  # an older error may be over; it is a warning
 DELIVERY_SECONDS = 90.0  # from the log group to the forwarder it takes seconds; be patient
 UNDELIVERED = "UndeliveredError"  # see lambda/cw-resend-lambda: the node did not take an event
 _BATCH_PATTERN = '"received"'
+_MOST_SHOWN = 5
 _ERROR_PATTERNS = ("ERROR", '"Task timed out"')
 
 
@@ -127,6 +145,55 @@ def received_lately(exam: Examination) -> Finding:
         return unchecked(f"{said}; delivery takes up to a minute", settles=True)
     newest = max(logged, key=lambda event: int(event["timestamp"]))
     return failed(f"{said}, but the forwarder's log holds no batch", newest["logGroup"])
+
+
+@check("WAG-LOG-020")
+def stages_log(exam: Examination) -> Finding:
+    """WAG-LOG-020: the last line of each stage; one silent stage of many is named."""
+    logs = {held.ref: held.after.access_log for held in exam.record.stages.values()}
+    if not logs:
+        return unchecked("no stage is connected")
+    events = read_last_events(cast("Session", exam.clients), logs)
+    now = time.time()
+    silent = silent_stages(events, {r: held.since for r, held in exam.record.stages.items()}, now)
+    stages = count(len(events), "stage")
+    if silent:
+        return warned(f"{len(silent)} of {stages} silent: {_last_words(silent, events, now)}")
+    unread = [ref for ref, event in events.items() if event.at is None and not event.since]
+    if unread:
+        return unchecked(_last_words(unread, events, now))
+    logged = [ref for ref, event in events.items() if event.at is not None]
+    if not logged:
+        return unchecked(f"none of {stages} logged anything, so that none stands out")
+    quietest = min(logged, key=lambda ref: events[ref].at or 0.0)
+    waiting = [ref for ref in events if ref not in logged]
+    more = f"; not yet: {_last_words(waiting, events, now)}" if waiting else ""
+    return passed(
+        f"{len(logged)} of {stages} logged, the quietest {events[quietest].words(now)}{more}"
+    )
+
+
+def _last_words(refs: Sequence[StageRef], events: Mapping[StageRef, LastEvent], now: float) -> str:
+    """When each of these logged last, as far as they fit into a line."""
+    shown = "; ".join(f"{ref} {events[ref].words(now)}" for ref in refs[:_MOST_SHOWN])
+    return shown + (f"; and {len(refs) - _MOST_SHOWN} more" if len(refs) > _MOST_SHOWN else "")
+
+
+@check("WAG-LOG-021")
+def forwarder_is_ours(exam: Examination) -> Finding:
+    """WAG-LOG-021."""
+    if exam.answers.lambda_package:
+        return unchecked("a bundle of your own is deployed")
+    ours = build_of(forwarder_package())
+    code = str(function(exam).get("CodeSha256", ""))
+    version = ""
+    if code != ours.code:
+        answer = ask_probe(
+            exam.aws("lambda"), exam.outputs.lambda_function_name, counters_only=True
+        )
+        version = answer.version
+    state, why = judge_build(Build(version, code), ours)
+    return passed(why) if state is State.DONE else warned(why)
 
 
 @check("WAG-LOG-019")
