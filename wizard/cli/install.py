@@ -187,7 +187,8 @@ def export(options: argparse.Namespace) -> int:
     answers = load_answers(options, env)
     target = options.dir
     with Console(as_json=setting(options, "json", env)) as console:
-        names = export_configuration(make_context(options, env, console), answers, target)
+        context = make_context(options, env, console)
+        names = export_configuration(context, answers, target, as_module=options.as_module)
         console.data({"type": "Exported", "folder": str(target), "files": list(names)})
         console.line(f"{count(len(names), 'file')} written to {target}", State.DONE)
     return int(ExitCode.DONE)

@@ -172,6 +172,11 @@ def build_parser(version: str = __version__) -> Parser:
     _common(prove)
     export = _command(commands, "export", "install:export", "DIR")
     export.add_argument("dir", type=_path, metavar="DIR", help="a new folder, for Git")
+    export.add_argument(
+        "--as-module",
+        action="store_true",
+        help="a configuration that calls the module; what is deployed moves into it by `moved`",
+    )
     _common(export)
     _fleet(commands)
     _common(_command(commands, "status", "deployment:status"))

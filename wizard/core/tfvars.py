@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,6 +144,20 @@ def variables(
     said = {MADE_BY_TAG: _tag_value(made_by), MADE_AT_TAG: _tag_value(made_at)}
     out["installation_tags"] = {name: value for name, value in said.items() if value}
     return out
+
+
+def own_tags(values: Mapping[str, Any]) -> dict[str, str]:
+    """The tags that the module puts on everything, from its variables (terraform/main.tf)."""
+    marks = {
+        DEPLOYMENT_TAG: str(values["deployment_id"]),
+        INSTALLATION_TAG: str(values["installation_id"]),
+    }
+    return {
+        **values["tags"],
+        **values["installation_tags"],
+        "wallarm:component": "api-gateway-connector",
+        **{name: value for name, value in marks.items() if value},
+    }
 
 
 def _tag_value(text: str) -> str:

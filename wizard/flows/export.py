@@ -3,6 +3,9 @@
 The folder holds the Terraform module as it ships, the variables of these answers, the backend of a
 shared state, the log settings of each chosen stage for its owner's template, and the policy to run
 it with. It holds no secret: the token is stored in SSM by whoever applies it.
+
+Or it holds a configuration that calls the module, which has no provider block then. A state that
+exists moves there by `moved` blocks: one plan, with other addresses and without a change.
 """
 
 from __future__ import annotations
@@ -16,12 +19,14 @@ from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import Phase, State
 from wizard.core.facts import Identity
+from wizard.core.installation import Installation
+from wizard.core.journal.record import Record
 from wizard.core.permissions.documents import render
 from wizard.core.stages.change import StageChange
 from wizard.core.stages.log_format import render_format
 from wizard.core.stages.selection import chosen_stages
 from wizard.core.state_place import LOCAL, StatePlace
-from wizard.core.tfvars import token_parameter_name, variables
+from wizard.core.tfvars import own_tags, token_parameter_name, variables
 from wizard.flows.context import Context
 from wizard.flows.deployment.open import identify, open_session, read_deployment
 from wizard.flows.deployment.ownership import describe_standing, read_ownership
@@ -29,12 +34,27 @@ from wizard.flows.stages import switch
 from wizard.services.aws.discovery import discover
 from wizard.services.workspace.module import forwarder_package, module_files, terraform_module
 
-PACKAGE = "cw-resend-lambda.zip"
+PACKAGE, VARIABLES = "cw-resend-lambda.zip", "terraform.tfvars.json"
+# Of the module that other configurations call: its folder, the file that stands in it for the root
+# module's provider, and the name of the call.
+CALLED, CALLER, PROVIDER, CALL = "connector", "caller.tf", "provider.tf", "wallarm"
+_NOTHING_DONE = Record()
+_MOVES = """
+`moved.tf` takes what is deployed into the module's addresses: the first plan says for each resource
+that it has moved, and 0 to add, to change and to destroy. Where the state is a file on the computer
+of whoever deployed it, copy it here first (`terraform.tfstate` of the workspace that `wallarm-apigw
+status` is about). Delete `moved.tf` once every state has moved. From then on the wizard leaves this
+deployment to your configuration.
+"""
 
 
-def export_configuration(context: Context, answers: Answers, target: Path) -> tuple[str, ...]:
+def export_configuration(
+    context: Context, answers: Answers, target: Path, *, as_module: bool = False
+) -> tuple[str, ...]:
     """Write the folder; returns the files' names in it, sorted.
 
+    Args:
+        as_module: a configuration that calls the module, instead of the module with its variables.
     Raises UsageError WAG-E-EXPORT-001 where the folder holds something already: nothing is ever
     overwritten.
     """
@@ -48,11 +68,11 @@ def export_configuration(context: Context, answers: Answers, target: Path) -> tu
     session = open_session(context, answers)
     identity = identify(session, answers)
     changes: tuple[StageChange, ...] = ()
+    deployment = read_deployment(context, answers, session, identity, "export")
+    owned = read_ownership(deployment)
+    if told := describe_standing(owned, answers.name_prefix, identity.region):
+        context.note(told, State.WARNING, answers.name_prefix)
     if answers.stages or answers.stage_rules:
-        deployment = read_deployment(context, answers, session, identity, "export")
-        owned = read_ownership(deployment)
-        if told := describe_standing(owned, answers.name_prefix, identity.region):
-            context.note(told, State.WARNING, answers.name_prefix)
         with context.phase(Phase.DISCOVER, f"Reading the APIs of {identity.region}"):
             chosen = chosen_stages(discover(session, identity), answers)
         changes, skipped = switch.plan(
@@ -60,29 +80,93 @@ def export_configuration(context: Context, answers: Answers, target: Path) -> tu
         )
         for stage, reason in skipped:
             context.note(f"left out: {reason}", State.SKIPPED, f"{stage.api.name} / {stage.name}")
-    files = exported_files(answers, identity, changes)
-    for name, path in module_files(terraform_module()):
-        files[name] = path.read_bytes()
-    files[PACKAGE] = forwarder_package()
+    files = configuration(
+        answers, identity, changes, deployment.journal.record, as_module=as_module
+    )
     _write(target, files)
     return tuple(sorted(files))
 
 
-def exported_files(
-    answers: Answers, identity: Identity, changes: tuple[StageChange, ...]
+def configuration(
+    answers: Answers,
+    identity: Identity,
+    changes: tuple[StageChange, ...],
+    record: Record = _NOTHING_DONE,
+    *,
+    as_module: bool = False,
 ) -> dict[str, bytes]:
-    """What is written beside the module, by name."""
+    """Everything that is written, by name. `record` is of a deployment that exists."""
+    files = exported_files(answers, identity, changes, record)
+    module = {name: path.read_bytes() for name, path in module_files(terraform_module())}
+    module[PACKAGE] = forwarder_package()
+    if as_module:
+        module = _called(module, json.loads(files.pop(VARIABLES)), record)
+        if record.applied:
+            files["README.md"] += _MOVES.encode()
+    return files | module
+
+
+def _called(
+    module: Mapping[str, bytes], values: dict[str, object], record: Record
+) -> dict[str, bytes]:
+    """A configuration that calls the module, beside the module itself, by name."""
+    inner = {name: data for name, data in module.items() if name not in (PROVIDER, PACKAGE)}
+    inner[CALLER] = (terraform_module() / "modules" / CALLED / CALLER).read_bytes()
+    region = values.pop("region")
+    # Where the state has it: in another place it would be an update of the function.
+    values["lambda_package"] = values["lambda_package"] or f"./{PACKAGE}"
+    whole = {
+        "terraform": {"required_version": ">= 1.1"},  # `moved` came with it
+        "provider": {"aws": {"region": region, "default_tags": {"tags": own_tags(values)}}},
+        "module": {CALL: {"source": f"./{CALLED}", **values}},
+        "output": {
+            name: {"value": f"${{module.{CALL}.{name}}}"} for name in _named("output", inner)
+        },
+    }
+    files = {f"{CALLED}/{name}": data for name, data in inner.items()}
+    files |= {"main.tf.json": _json(whole), PACKAGE: module[PACKAGE]}
+    if record.applied:
+        moved = [
+            f"moved {{\n  from = {address}\n  to   = module.{CALL}.{address}\n}}\n"
+            for address in _named("resource", inner)
+        ]
+        files["moved.tf"] = "\n".join(moved).encode()
+    return files
+
+
+def _named(kind: str, files: Mapping[str, bytes]) -> list[str]:
+    """What the blocks of a kind in these Terraform files are called: `NAME`, or `TYPE.NAME`."""
+    pattern = re.compile(rf'^{kind} "(\w+)"(?: "(\w+)")?', re.MULTILINE)
+    return sorted(
+        ".".join(filter(None, found.groups()))
+        for name, data in files.items()
+        if name.endswith(".tf")
+        for found in pattern.finditer(data.decode())
+    )
+
+
+def exported_files(
+    answers: Answers,
+    identity: Identity,
+    changes: tuple[StageChange, ...],
+    record: Record = _NOTHING_DONE,
+) -> dict[str, bytes]:
+    """What is written beside the module, by name. `record` is of a deployment that exists."""
     token = token_parameter_name(answers) if answers.deploys_node else ""
-    kept = switch.kept_groups(changes)
+    kept = tuple(sorted({*record.kept_log_groups, *switch.kept_groups(changes)}))
+    made = record.installation or Installation("")
     deployment_id = f"{identity.account_id}-{identity.region}-{answers.name_prefix}"
     values = variables(
         answers,
         token_parameter=token,
         further_log_groups=kept,
         deployment_id=deployment_id,
+        installation_id=made.id,
+        made_by=made.by,
+        made_at=made.at,
     )
     files = {
-        "terraform.tfvars.json": _json(values),
+        VARIABLES: _json(values),
         "iam-policy.json": render(answers, "deploy", "json", identity.account_id).encode(),
         "answers.json": answers.to_json().encode(),
         "README.md": _readme(answers, identity, token, changes).encode(),
