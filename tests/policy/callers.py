@@ -184,6 +184,13 @@ ROWS: tuple[Row, ...] = (
         grants.given_certificate, "a certificate of the user's", "this product"),
     Row(CIRCUMSTANCE, "", ("ecs:DescribeTasks", "ecs:ListTasks"), ("deploy", "doctor"),
         grants.own_node, "tasks that stopped", "this product"),
+    Row(CIRCUMSTANCE, "", ("organizations:ListAccounts",), ("fleet",), always,
+        "a fleet of an organization's accounts", "this product"),
+    Row(CIRCUMSTANCE, "", ("sts:AssumeRole",), ("fleet",), always,
+        "a target in another account", "this product",
+        "arn:aws:iam::210987654321:role/wallarm-deployer"),
+    Row(CIRCUMSTANCE, "", ("ec2:DescribeRegions",), ("fleet", "discover"), always,
+        "more than one Region is looked at", "this product"),
 )  # fmt: skip
 
 # Dependent actions in the Service Authorization Reference that this product does not bring about.

@@ -20,7 +20,7 @@ from tests.policy.judge import matches
 from tests.policy.mapping import needed
 from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import build
-from wizard.core.permissions.connector import FORWARDER, LOOK, STAGES, STATE
+from wizard.core.permissions.connector import FLEETS, FORWARDER, LOOK, STAGES, STATE
 from wizard.core.permissions.documents import GRANTS
 from wizard.core.permissions.grants import Grant, Scope, given_certificate
 from wizard.core.permissions.node import NETWORK, NODE, OPERATIONS
@@ -42,6 +42,7 @@ WITH_CERTIFICATE = Scope(SHOWN.answers.with_(certificate_arn="CERTIFICATE"), SHO
 PARTS: tuple[tuple[str, str, tuple[Grant, ...]], ...] = (
     ("Looking", "List what there is to choose from, check what was made, show its last words.",
      LOOK),
+    ("Fleets", "Find accounts and Regions, and become the role that deploys in each.", FLEETS),
     ("Stages", "Switch access logs on and put them back; with what API Gateway needs to log.",
      STAGES),
     ("Forwarder", "Log groups, subscriptions, the function, its role and bucket, the token.",

@@ -20,7 +20,7 @@ from wizard.core.errors import UsageError
 from wizard.core.text import closest
 
 PROGRAM = "wallarm-apigw"
-MOST_LISTED = 5
+MOST_LISTED = 6
 COLUMNS = 78
 SHELLS = ("bash", "zsh", "fish", "tcsh")  # that can have completions
 _NONE: Any = argparse.SUPPRESS  # a command's own defaults come first
@@ -187,7 +187,7 @@ def build_parser(version: str = __version__) -> Parser:
     _common(uninstall)
 
     policy = _command(commands, "iam-policy", "reference:iam_policy", "[PURPOSE]")
-    purposes = ("discover", "deploy", "uninstall", "doctor", "boundary")
+    purposes = ("discover", "deploy", "uninstall", "doctor", "fleet", "boundary")
     policy.add_argument(
         "purpose",
         nargs="?",

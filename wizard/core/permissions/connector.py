@@ -9,7 +9,9 @@ from wizard.core.permissions.grants import (
     DEPLOY,
     DISCOVER,
     DOCTOR,
+    FLEET,
     LOOKING,
+    ONE_DEPLOYMENT,
     OWN_LOG_GROUPS,
     PURPOSES,
     UNINSTALL,
@@ -45,6 +47,8 @@ _CLAIM = ("arn:{p}:ssm:{r}:{a}:parameter/wallarm-apigw/{n}/installation",)
 _BUCKET = ("arn:{p}:s3:::{n}-undelivered-*",)
 _KEPT = ("arn:{p}:s3:::{n}-undelivered-*/*",)
 _NEWER = "It is newer than the recording."
+_FLEET_ONLY = "Only `fleet` asks, and the roles are other accounts'."
+_ALL_REGIONS = "Only `fleet discover` and `stages list --all-regions` ask."
 _TAKES_BACK = "Deploying takes back what it made when answers change or a step fails."
 
 
@@ -63,16 +67,17 @@ LOOK: tuple[Grant, ...] = (
            "arn:{p}:apigateway:{r}::/restapis/*/stages/*", "arn:{p}:apigateway:{r}::/apis",
            "arn:{p}:apigateway:{r}::/apis/*/stages", "arn:{p}:apigateway:{r}::/apis/*/stages/*",
            "arn:{p}:apigateway:{r}::/account"),
-          "List APIs and stages, read how they log, read the account's CloudWatch role.", PURPOSES,
+          "List APIs and stages, read how they log, read the account's CloudWatch role.",
+          ONE_DEPLOYMENT,
           wide="Every API is listed to choose from. API keys and exports stay unreadable."),
     Grant("ReadAccountName", ("iam:ListAccountAliases",), _ANY,
           "Show the account's alias, so that nobody deploys to the wrong one.", PURPOSES,
           wide=_NO_RESOURCE,
           sometimes=True),
     Grant("ListLogGroups", ("logs:DescribeLogGroups",), _ANY,
-          "Offer existing log groups; find what stages log to.", PURPOSES, wide=_NO_RESOURCE),
+          "Offer existing log groups; find what stages log to.", ONE_DEPLOYMENT, wide=_NO_RESOURCE),
     Grant("ReadNetwork", of("ec2", "DescribeVpcs DescribeSubnets DescribeRouteTables"), _ANY,
-          "Offer VPCs and subnets; see whether the node can reach the internet.", PURPOSES,
+          "Offer VPCs and subnets; see whether the node can reach the internet.", ONE_DEPLOYMENT,
           conditions=in_region, wide=_NO_RESOURCE),
     Grant("ListZones", ("route53:ListHostedZones",), _ANY,
           "Offer hosted zones for HTTPS between forwarder and node.", (DISCOVER, *LOOKING),
@@ -114,6 +119,22 @@ LOOK: tuple[Grant, ...] = (
           "Find missing permissions before anything is changed.", LOOKING,
           unseen="Optional: without it missing permissions show on the way.",
           wide="Whose permissions are asked about is known when the policy is attached; it reads."),
+)  # fmt: skip
+
+FLEETS: tuple[Grant, ...] = (
+    Grant("ListAccounts", ("organizations:ListAccounts",), _ANY,
+          "A target for each account of the organization.", (FLEET,), wide=_NO_RESOURCE,
+          unseen=_FLEET_ONLY, sometimes=True),
+    Grant("BecomeDeployers", ("sts:AssumeRole",), ("arn:{p}:iam::*:role/{role}",),
+          "Become the role that deploys in each account.", (FLEET,), unseen=_FLEET_ONLY,
+          wide="Accounts of an organization come and go; the role's name is the same in all."),
+    Grant("ListRegions", ("ec2:DescribeRegions",), _ANY,
+          "Which Regions an account has enabled.", (FLEET, DISCOVER), wide=_NO_RESOURCE,
+          unseen=_ALL_REGIONS, sometimes=True),
+    Grant("CountApis", ("apigateway:GET",),
+          ("arn:{p}:apigateway:*::/restapis", "arn:{p}:apigateway:*::/apis"),
+          "Which Regions have APIs.", (FLEET, DISCOVER), sometimes=True,
+          wide="A Region's APIs are what is looked for; nothing of them but the list is read."),
 )  # fmt: skip
 
 STAGES: tuple[Grant, ...] = (
@@ -294,7 +315,7 @@ STATE: tuple[Grant, ...] = (
         ("tag:GetResources",),
         ("*",),
         "Find out whether a colleague keeps this deployment's state in a bucket.",
-        PURPOSES,
+        ONE_DEPLOYMENT,
         wide="AWS supports no resource for this; it reads names and tags only.",
         sometimes=True,
     ),
@@ -303,7 +324,7 @@ STATE: tuple[Grant, ...] = (
         of("s3", "GetBucketTagging GetBucketVersioning ListBucket"),
         _bucket,
         "See whether the bucket exists, how it is set, and what is in it.",
-        PURPOSES,
+        ONE_DEPLOYMENT,
         shared,
         wide=_CHOSEN,
     ),
@@ -312,7 +333,7 @@ STATE: tuple[Grant, ...] = (
         ("s3:GetObject",),
         _objects,
         "Read state, answers and journal of this deployment.",
-        PURPOSES,
+        ONE_DEPLOYMENT,
         shared,
         wide=_CHOSEN,
     ),

@@ -10,18 +10,27 @@ from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
 from wizard.core.permissions.boundary import boundary_document
 from wizard.core.permissions.commands import FLOWS
-from wizard.core.permissions.connector import FORWARDER, LOOK, STAGES, STATE
+from wizard.core.permissions.connector import FLEETS, FORWARDER, LOOK, STAGES, STATE
 from wizard.core.permissions.grants import DEPLOY, PURPOSES, UNINSTALL, Grant, Need, Scope
 from wizard.core.permissions.node import NETWORK, NODE, OPERATIONS
 
-GRANTS: tuple[Grant, ...] = (*LOOK, *STAGES, *FORWARDER, *NODE, *NETWORK, *OPERATIONS, *STATE)
+GRANTS: tuple[Grant, ...] = (
+    *LOOK,
+    *FLEETS,
+    *STAGES,
+    *FORWARDER,
+    *NODE,
+    *NETWORK,
+    *OPERATIONS,
+    *STATE,
+)
 BOUNDARY = "boundary"  # not what this product may do, but the most that roles it makes may do
 MOST_CHARACTERS = 6144  # AWS: a managed policy without its white space
 FORMATS = ("json", "terraform", "cloudformation")
 
 
 def grants(answers: Answers, purpose: str) -> tuple[Grant, ...]:
-    """What these answers need for one purpose: discover, deploy, uninstall or doctor."""
+    """What these answers need for one purpose: discover, deploy, uninstall, doctor or fleet."""
     if purpose not in PURPOSES:
         raise UsageError(
             "WAG-E-POLICY-001",
@@ -42,7 +51,7 @@ def documents(
     """The policy documents, as many as AWS's size limit makes necessary; attach all of them.
 
     Args:
-        purpose: discover, deploy, uninstall, doctor, or boundary.
+        purpose: discover, deploy, uninstall, doctor, fleet, or boundary.
         account_id: empty allows any account's resources of these names.
         log_groups: the log groups that chosen stages keep; None allows any while not known.
         before: what is deployed by now: deploying takes back what other answers do not want.

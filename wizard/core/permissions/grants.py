@@ -21,9 +21,12 @@ from wizard.core.tfvars import (
 )
 
 DISCOVER, DEPLOY, UNINSTALL, DOCTOR = "discover", "deploy", "uninstall", "doctor"
-PURPOSES = (DISCOVER, DEPLOY, UNINSTALL, DOCTOR)
+FLEET = "fleet"  # finding the targets, and becoming the role that deploys each
+ONE_DEPLOYMENT = (DISCOVER, DEPLOY, UNINSTALL, DOCTOR)
+PURPOSES = (*ONE_DEPLOYMENT, FLEET)
 CHANGING = (DEPLOY, UNINSTALL)
 LOOKING = (DEPLOY, UNINSTALL, DOCTOR)
+FLEET_ROLE = "wallarm-deployer"  # unless `role_arn` names another one
 MOST_STAGES = 40  # beyond it a policy names APIs, and beyond that many APIs it names all
 
 Conditions = dict[str, dict[str, Any]]
@@ -48,10 +51,16 @@ class Scope:
         """The value of the tag by which everything of this deployment can be told."""
         return f"{self.account_id}-{self.answers.region}-{self.answers.name_prefix}"
 
+    @property
+    def fleet_role(self) -> str:
+        """The name of the role that is assumed in each account of a fleet, with its path."""
+        return self.answers.role_arn.partition(":role/")[2] or FLEET_ROLE
+
     def fill(self, text: str) -> str:
         """Replace {p} partition, {a} account, {r} Region, {n} name prefix, {s} the part of it
         that fits into a load balancer's name, {token} the token's parameter, {key} the key that
-        encrypts it, {vpc} the given VPC, {certificate} the given certificate."""
+        encrypts it, {vpc} the given VPC, {certificate} the given certificate, {role} the role of a
+        fleet's accounts."""
         return (
             text.replace("{p}", self.partition)
             .replace("{a}", self.account_id)
@@ -61,6 +70,7 @@ class Scope:
             .replace("{token}", token_parameter_name(self.answers))
             .replace("{vpc}", self.answers.vpc_id)
             .replace("{certificate}", self.answers.certificate_arn)
+            .replace("{role}", self.fleet_role)
             .replace("{key}", self.answers.wallarm_api_token_kms_key_arn)
         )
 
