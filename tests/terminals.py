@@ -119,7 +119,7 @@ def first_screens(terminal: Terminal, back: tuple[str, ...] = ("Escape",)) -> No
     terminal.press("-l", "paym")
     clean(terminal.until("payments"))
     terminal.press("Enter")
-    terminal.until("a All shown")
+    terminal.until("a All")
     terminal.press(*back)
     terminal.until("Which AWS account")
 
@@ -135,7 +135,7 @@ def whole(terminal: Terminal) -> str:
             terminal.press("-l", "orders-e")
             terminal.until("2 of 81 shown")
             terminal.press("Enter")
-            terminal.until("a All shown")  # the table has the keys
+            terminal.until("a All")  # the table has the keys
             terminal.press("Space")
             terminal.until("shown, 1 on")
         if "Cloud" in question:

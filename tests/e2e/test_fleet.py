@@ -146,7 +146,8 @@ def test_a_fleet_from_discovery_to_removal(world: World) -> None:
     # Installed, while one target's run is killed in the middle of its apply.
     fleet = desk.start("fleet", str(world.file), "install", "--yes", "--non-interactive",
                        "--concurrency", "3")  # fmt: skip
-    assert kill_amid_apply(fleet, world, killed, names[killed])
+    if not kill_amid_apply(fleet, world, killed, names[killed]):
+        pytest.fail(fleet.communicate(timeout=600)[1][-6000:])
     said_by_all = fleet.communicate(timeout=600)[1]
     assert fleet.returncode == 1, said_by_all[-3000:]
     assert f"{names[killed]}: exit code -9" in said_by_all

@@ -75,8 +75,7 @@ _CEILING = "A boundary grants nothing; "
 # Purpose ("" for any), tool, what the finding begins with, and why it is no danger here.
 REASONS: tuple[tuple[str, str, str, str], ...] = (
     ("fleet", "parliament", "CREDENTIALS_EXPOSURE: sts:assumerole",
-     "Becoming the deploying role of each account is what it is for; the role's name is the only "
-     "one allowed, and its trust says who may."),
+     "Becoming the role that deploys in each account is what it is for; no other name is allowed."),
     ("boundary", "cloudsplaining", "credentials exposure: ecr:GetAuthorizationToken",
      _CEILING + "with this the node's image is pulled, and AWS supports no resource for it."),
     ("boundary", "parliament", "CREDENTIALS_EXPOSURE: ecr:getauthorizationtoken",

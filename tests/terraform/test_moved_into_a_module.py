@@ -67,7 +67,7 @@ def test_an_existing_state_moves_into_the_module_by_one_plan_without_a_change(
         terraform(["apply", "-no-color", "plan"], folder, aws.env)
         assert existing(aws) == held
         stack.folder = folder
-        assert stack.state() == [f"module.wallarm.{address}" for address in addresses]
+        assert {a for a in stack.state() if ".data." not in a} == set(moved.values())
         assert stack.changes() == []
         stack.destroy()
         assert existing(aws) == before

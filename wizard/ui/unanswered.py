@@ -100,7 +100,8 @@ def _aws(_: Session, account: Account) -> str:
 
 
 def _stages(session: Session, _: Account) -> str:
-    return "" if session.answers.stages else "select at least one stage"
+    answers = session.answers
+    return "" if answers.stages or answers.stage_rules else "select at least one stage"
 
 
 def _logs(session: Session, _: Account) -> str:

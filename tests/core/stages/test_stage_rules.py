@@ -13,6 +13,7 @@ from wizard.core.stages.rules import (
     ASK_BEYOND,
     choose,
     chosen_by,
+    effect_of,
     parse_rule,
     parse_rules,
     question,
@@ -156,3 +157,31 @@ def test_any_text_is_a_rule_or_a_usage_error(text: str) -> None:
 def test_very_many_stages_are_asked_about() -> None:
     assert question(ASK_BEYOND) == ""
     assert f"{ASK_BEYOND + 1} stages" in question(ASK_BEYOND + 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "others", "met", "moved", "managed", "total"),
+    [
+        ("stage:prod", (), 2, ["a1b2c3/prod", "d4e5f6/prod"], 0, 2),
+        ("stage:prod", ("type:rest",), 2, ["d4e5f6/prod"], 0, 3),
+        ("stage:prod", ("all",), 2, [], 0, 4),
+        ("stage:$default", (), 2, ["g7h8i9/$default"], 1, 1),
+        ("api:made*", (), 1, [], 1, 0),
+        ("api:none", ("all",), 0, [], 0, 4),
+        ("not stage:prod", ("all",), 2, ["a1b2c3/prod", "d4e5f6/prod"], 0, 2),
+        ("not stage:prod", ("type:http",), 2, [], 0, 1),
+        ("not all", (), 5, [], 1, 0),
+    ],
+)
+def test_what_one_more_rule_would_do_is_told_before_it_is_kept(
+    text: str, others: tuple[str, ...], met: int, moved: list[str], managed: int, total: int
+) -> None:
+    found = effect_of(text, others, STAGES)
+    assert (found.met, found.managed, found.chosen) == (met, managed, total)
+    assert [str(stage.ref) for stage in found.moved] == moved
+    assert found.rule.takes_away == text.startswith("not")
+
+
+def test_a_rule_that_cannot_be_read_has_no_effect() -> None:
+    with pytest.raises(UsageError):
+        effect_of("stage", (), STAGES)

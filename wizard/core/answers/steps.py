@@ -76,7 +76,8 @@ def _logs(answers: Answers) -> str:
 
 
 def _stages(answers: Answers) -> str:
-    return count(len(answers.stages), "stage") if answers.stages else ""
+    parts = ((answers.stages, "stage"), (answers.stage_rules, "rule"))
+    return ", ".join(count(len(chosen), what) for chosen, what in parts if chosen)
 
 
 STEPS: tuple[Step, ...] = (

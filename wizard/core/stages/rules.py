@@ -93,6 +93,40 @@ def without_effect(rules: Iterable[Rule], stages: Iterable[Stage]) -> tuple[Rule
     return tuple(rule for rule in rules if not any(rule.matches(stage) for stage in known))
 
 
+@dataclass(frozen=True)
+class Effect:
+    """What one more rule would do beside others.
+
+    Attributes:
+        rule: as it was read.
+        met: how many stages meet it, whatever becomes of them.
+        moved: stages that it adds, or takes away where it is a `not`.
+        managed: how many of those that meet it AWS manages, which are left alone.
+        chosen: how many stages all rules together choose then.
+    """
+
+    rule: Rule
+    met: int
+    moved: tuple[Stage, ...]
+    managed: int
+    chosen: int
+
+
+def effect_of(text: str, others: Iterable[str], stages: Iterable[Stage]) -> Effect:
+    """What this rule would do, live, while it is written. Raises UsageError where it is none."""
+    rule, given, known = parse_rule(text), parse_rules(others), tuple(stages)
+    met = [stage for stage in known if rule.matches(stage)]
+    before = {stage.ref for stage in choose(given, known)}
+    after = {stage.ref for stage in choose((*given, rule), known)}
+    return Effect(
+        rule,
+        len(met),
+        tuple(stage for stage in known if stage.ref in before ^ after),
+        sum(1 for stage in met if stage.managed or not stage.changeable),
+        len(after),
+    )
+
+
 def question(chosen: int) -> str:
     """What to ask before so many stages are taken by rules; empty where nobody need be asked."""
     if chosen <= ASK_BEYOND:

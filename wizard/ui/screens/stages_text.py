@@ -11,15 +11,23 @@ from rich.text import Text
 from wizard.core.stages.change import Mode, StageChange, diff_lines, plan_change
 from wizard.core.stages.log_format import FormatKind, kind, log_group_name
 from wizard.core.stages.owner import UNKNOWN, owner, snippet
-from wizard.core.text import clean
+from wizard.core.stages.rules import question
+from wizard.core.text import clean, count
 from wizard.ui.stage_list import OURS, StageRow, logging_today
 
 if TYPE_CHECKING:
     from wizard.core.answers.model import Answers
     from wizard.core.facts import Identity, Stage
+    from wizard.core.stages.rules import Effect
     from wizard.ui.theme import Ink
 
 _LABEL = 13
+RULE_WORDS = """\
+api:orders-*    its API's name or id    stage:prod   its name
+tag:team=pay*   or tag:team alone       type:http    rest, websocket
+all             every stage             not …        takes away
+Of words in one rule a stage meets all. Enter keeps the rule;
+in the empty field Enter uses what is kept."""
 FUTURE_GROUP = OURS + UNKNOWN
 
 
@@ -127,6 +135,42 @@ def short_view(ink: Ink, row: StageRow, view: StageView, lines: int) -> Text:
     for label, body in rows[: lines - 1]:
         text.append(f"\n{label:<{_LABEL}}", ink.muted)
         text.append_text(body)
+    return text
+
+
+def effect_text(ink: Ink, effect: Effect, known: int, room: int) -> Text:
+    """What a rule would take, in at most `room` lines.
+
+    Args:
+        known: how many stages were read so far.
+    """
+    text = Text(no_wrap=True, overflow="ellipsis")
+    number, away = len(effect.moved), effect.rule.takes_away
+    verb = "takes away" if away else "adds"
+    if not known:
+        text.append("no stage was read yet", ink.muted)
+    elif not effect.met:
+        text.append(f"meets none of {count(known, 'stage')}", ink.warn)
+        text.append(": is the name spelt like this in AWS?", ink.muted)
+    elif not number:
+        why = "no other rule chooses it" if away else "it is chosen already"
+        if effect.managed == effect.met:
+            why = "AWS manages it"
+        text.append(f"{verb} nothing", ink.warn)
+        text.append(f": of {count(effect.met, 'stage')} that meet it, {why}", ink.muted)
+    else:
+        text.append(f"{verb} {count(number, 'stage')}", ink.accent)
+        text.append(f" of {known:,}; all rules choose {effect.chosen:,}", ink.muted)
+        if effect.managed:
+            text.append(f"; {effect.managed:,} that AWS manages stay", ink.muted)
+    if asked := question(effect.chosen):
+        text.append(f"\n{asked} Enter twice keeps the rule.", ink.warn)
+        room -= 1
+    shown = max(0, room - 1)
+    for stage in effect.moved[: shown if number <= shown else shown - 1]:
+        text.append(f"\n  {clean(stage.api.name, 60)} / {clean(stage.name, 40)}", ink.plain)
+    if number > shown:
+        text.append(f"\n  and {number - max(0, shown - 1):,} more", ink.muted)
     return text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from wizard.core.events import State
+from wizard.core.stages.rules import Rule, chosen_by
 from wizard.ui import theme
 from wizard.ui.stage_list import StageBook, StageRow
 from wizard.ui.widgets.rows import Rows, fit
@@ -20,15 +21,22 @@ class StageTable(Rows):
         self._book = book
         self._selected: frozenset[str] = frozenset()
         self._held: frozenset[str] = frozenset()
+        self._rules: tuple[Rule, ...] = ()
         self._nothing = ""
         self._reading = False
 
     def show(
-        self, selected: frozenset[str], held: frozenset[str], nothing: str, *, reading: bool
+        self,
+        selected: frozenset[str],
+        held: frozenset[str],
+        nothing: str,
+        *,
+        reading: bool,
+        rules: tuple[Rule, ...] = (),
     ) -> None:
         """Which stages are chosen, which are connected already, and why the Region has none."""
         self._selected, self._held, self._nothing = selected, held, nothing
-        self._reading = reading
+        self._reading, self._rules = reading, rules
         self.refresh()
 
     def total(self) -> int:
@@ -90,7 +98,10 @@ class StageTable(Rows):
         item = self._book.shown[index]
         api, kind, stage, logging, note = self._columns(width)
         ink = theme.ink(self)
-        chosen = item.ref in self._selected
+        picked = item.ref in self._selected
+        # Of the rows in view only: by rules, ten thousand would take a while.
+        by_rule = item.source is not None and chosen_by(self._rules, item.source) is not None
+        chosen = picked or by_rule
         text = Text()
         if not item.selectable:
             text.append(
@@ -109,7 +120,8 @@ class StageTable(Rows):
             sign = ink.mark(State.DONE).plain
             text.append(fit(f" {sign}" if len(sign) == 1 else sign, 4), ink.good)
         else:
-            text.append("[x] " if chosen else "[ ] ", ink.accent if chosen else ink.muted)
+            sign = "[x] " if picked else "[r] " if by_rule else "[ ] "
+            text.append(sign, ink.accent if chosen else ink.muted)
         text.append(self._named(item, api - 1) + " ", ink.bold if chosen else ink.plain)
         text.append(fit(item.kind, kind), ink.muted)
         text.append(fit(item.stage, stage - 1) + " ", ink.plain)
