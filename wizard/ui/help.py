@@ -35,12 +35,11 @@ HELP: dict[str, str] = {
     "profile asks for an MFA code, a dialog appears. Everything is deployed into the Region you "
     "pick here, and only APIs of that Region are offered.",
     "stages": "A stage is one deployed version of an API. Selecting one means that its access "
-    "log is switched on; the lower part shows what would change. Nothing is changed yet.\n\n"
+    "log is switched on; the lower part shows what would change. Rules (u) choose stages by what "
+    "they are, also those that `stages reconcile` finds later.\n\n"
     "WebSocket APIs have no method and path in their access log: they can be connected, but "
     "they add nothing to the API inventory. Stages that AWS manages itself cannot be changed.\n\n"
-    "A rule chooses stages by what they are, those of tomorrow too: `stages reconcile` connects "
-    "what comes later. u writes rules, and shows while you type what they would take.\n\n"
-    "space  select      a  select all shown      /  filter      u  rules\n"
+    "space  select      a  select all shown      /  find      u  rules\n"
     "d      details     s  sort                  r  read again",
     "logs": "The forwarder subscribes to a CloudWatch log group. A new group keeps your other "
     "logs out of it. For a stage that already has an access log you decide whether it keeps its "
