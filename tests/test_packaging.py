@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.terraform.local_aws import LocalAws
 from wizard.services.workspace.module import module_files
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,6 +65,8 @@ def test_the_wheel_holds_the_module_the_forwarder_and_no_state(wheel: Path) -> N
         names = archive.namelist()
     assert "wizard/_bundled/terraform/main.tf" in names
     assert "wizard/_bundled/terraform/cw-resend-lambda.zip" in names
+    assert "wizard/_bundled/terraform/modules/connector/caller.tf" in names
+    assert len([n for n in names if "/modules/" in n]) == 1, "the links of the module's copy"
     assert "wizard/_bundled/lambda/cw-resend-lambda/lambda_function.py" in names
     assert "wizard/_bundled/requirements/terraform.txt" in names
     assert "wizard/ui/styles.tcss" in names
@@ -139,3 +142,22 @@ def test_the_installed_copy_plans_the_whole_connector(installed: Path, tmp_path:
     assert done.returncode == 0, done.stderr[-3000:]
     assert "nothing was changed" in done.stderr.lower()
     assert "Load balancer" in done.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--as-module",)])
+def test_the_installed_copy_exports_module_or_caller_whole(
+    installed: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    target = tmp_path / "git"
+    with LocalAws(tmp_path / "aws") as aws:
+        done = run(
+            installed, "export", str(target), *options, "--non-interactive",
+            WALLARM_APIGW_NODE_URL="node.example.com:443", **aws.env,
+            HOME=str(tmp_path), XDG_DATA_HOME=str(tmp_path / "data"),
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    module = target / "connector" if options else target
+    assert (target / "cw-resend-lambda.zip").stat().st_size > 10_000
+    assert (module / "forwarder.tf").is_file()
+    assert (module / "caller.tf").is_file() == bool(options)
+    assert (module / "provider.tf").is_file() != bool(options)
