@@ -122,20 +122,45 @@ LOOK: tuple[Grant, ...] = (
 )  # fmt: skip
 
 FLEETS: tuple[Grant, ...] = (
-    Grant("ListAccounts", ("organizations:ListAccounts",), _ANY,
-          "A target for each account of the organization.", (FLEET,), wide=_NO_RESOURCE,
-          unseen=_FLEET_ONLY, sometimes=True),
-    Grant("BecomeDeployers", ("sts:AssumeRole",), ("arn:{p}:iam::*:role/{role}",),
-          "Become the role that deploys in each account.", (FLEET,), unseen=_FLEET_ONLY,
-          wide="Accounts of an organization come and go; the role's name is the same in all."),
-    Grant("ListRegions", ("ec2:DescribeRegions",), _ANY,
-          "Which Regions an account has enabled.", (FLEET, DISCOVER), wide=_NO_RESOURCE,
-          unseen=_ALL_REGIONS, sometimes=True),
-    Grant("CountApis", ("apigateway:GET",),
-          ("arn:{p}:apigateway:*::/restapis", "arn:{p}:apigateway:*::/apis"),
-          "Which Regions have APIs.", (FLEET, DISCOVER), sometimes=True,
-          wide="A Region's APIs are what is looked for; nothing of them but the list is read."),
-)  # fmt: skip
+    Grant(
+        "ListAccounts",
+        ("organizations:ListAccounts",),
+        _ANY,
+        "A target for each account of the organization.",
+        (FLEET,),
+        wide=_NO_RESOURCE,
+        unseen=_FLEET_ONLY,
+        sometimes=True,
+    ),
+    Grant(
+        "BecomeDeployers",
+        ("sts:AssumeRole",),
+        ("arn:{p}:iam::*:role/{role}",),
+        "Become the role that deploys in each account.",
+        (FLEET,),
+        unseen=_FLEET_ONLY,
+        wide="Accounts of an organization come and go; the role's name is the same in all.",
+    ),
+    Grant(
+        "ListRegions",
+        ("ec2:DescribeRegions",),
+        _ANY,
+        "Which Regions an account has enabled.",
+        (FLEET, DISCOVER),
+        wide=_NO_RESOURCE,
+        unseen=_ALL_REGIONS,
+        sometimes=True,
+    ),
+    Grant(
+        "CountApis",
+        ("apigateway:GET",),
+        ("arn:{p}:apigateway:*::/restapis", "arn:{p}:apigateway:*::/apis"),
+        "Which Regions have APIs.",
+        (FLEET, DISCOVER),
+        sometimes=True,
+        wide="A Region's APIs are what is looked for; nothing of them but the list is read.",
+    ),
+)
 
 STAGES: tuple[Grant, ...] = (
     Grant("ChangeStages", ("apigateway:PATCH",), stages(),
