@@ -126,6 +126,8 @@ def run(*steps: tuple[str, str]) -> list[Entry]:
         after = intend(changes, "id") if entry.step == "begin" else {}
         if makes == "?":  # a failure after which nobody knows
             after = {UNSURE: True}
+        elif makes.startswith("="):  # AWS said that these were there already
+            after = {UNSURE: list(makes[1:])}
         out.append(replace(entry, after=after))
     return out
 
@@ -138,6 +140,11 @@ def run(*steps: tuple[str, str]) -> list[Entry]:
         ((("+apply", "ab"), (".apply", "")), ""),
         ((("+apply", "ab"), ("!apply", "")), ""),  # failed: it wrote what it made
         ((("+apply", "ab"), ("!apply", "?")), "ab"),  # AWS's answer was lost
+        ((("+apply", "ab"), ("!apply", "=b")), "b"),
+        ((("+apply", "ab"), ("!apply", "=bc")), "b"),  # of its own alone
+        ((("+apply", "a"), ("+apply", "b"), ("!apply", "=b")), "ab"),
+        ((("+apply", "ab"), ("!apply", "=b"), ("+apply", "b"), (".apply", "")), ""),
+        ((("!apply", "=b"),), ""),
         ((("+apply", "a"), ("+apply", "b")), "ab"),  # killed twice
         ((("+apply", "a"), ("+apply", "b"), (".apply", "")), ""),
         ((("+apply", "a"), ("+apply", "b"), ("!apply", "")), "a"),

@@ -11,6 +11,7 @@ from wizard.core.terraform.failures import (
     TOO_EARLY,
     explain,
     explain_diagnostics,
+    said_to_exist,
     state_lock,
 )
 
@@ -189,3 +190,14 @@ def test_a_refusal_that_only_time_mends_says_so_and_no_other_does(code: str) -> 
     found = explain(TEXTS[code])
     assert found is not None
     assert not ("does not mend it" in found.next_step and found.retry)
+
+
+def test_what_aws_said_was_there_already_is_known_by_its_address() -> None:
+    there = "ResourceAlreadyExistsException: The specified log group already exists"
+    found = [
+        Diagnostic("error", "creating", there, "aws_cloudwatch_log_group.forwarder"),
+        Diagnostic("error", "creating", "AccessDenied: not allowed", "aws_iam_role.forwarder"),
+        Diagnostic("warning", "creating", there, "aws_s3_bucket.undelivered"),
+        Diagnostic("error", "creating", there),
+    ]
+    assert said_to_exist(found) == ("aws_cloudwatch_log_group.forwarder",)

@@ -112,6 +112,7 @@ def adoptable(
 
     A run of Terraform that failed has written what it made; only of one that was cut short, or lost
     its way to AWS, the end is not known. It wrote down what it was going to make before it began.
+    What AWS said was there already, it may have made itself: that answer was lost then.
     What came to its end after it, with a plan of its own, has settled it.
     """
     begun: Entry | None = None
@@ -123,9 +124,11 @@ def adoptable(
             begun = None
             addresses.clear()
             continue
-        cut_short = entry.step == "begin" or entry.after.get(UNSURE) is True
-        if begun is not None and cut_short:
+        unsure = entry.after.get(UNSURE)
+        if begun is not None and (entry.step == "begin" or unsure is True):
             addresses |= _creations(begun)
+        elif begun is not None and isinstance(unsure, list):
+            addresses |= _creations(begun) & {str(address) for address in unsure}
         begun = entry if entry.step == "begin" else None
     if begun is not None:
         addresses |= _creations(begun)
@@ -144,7 +147,8 @@ def intend(changes: Iterable[tuple[str, str]], installation: str) -> dict[str, A
 
 _MAKES = "makes"
 UNSURE = "unsure"
-"""Key of a failure after which something may have been made that Terraform does not know."""
+"""Key of a failure after which something may have been made that Terraform does not know: True for
+anything it was making, else a list of addresses."""
 _MAKING = ("create", "replace")
 
 

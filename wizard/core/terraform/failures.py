@@ -305,6 +305,21 @@ def explain_diagnostics(diagnostics: Iterable[Diagnostic]) -> Explanation | None
     return None
 
 
+EXISTS = "WAG-E-TF-112"
+
+
+def said_to_exist(diagnostics: Iterable[Diagnostic]) -> tuple[str, ...]:
+    """Addresses of what AWS said was there already, when Terraform was making it.
+
+    It may be ours: where the answer to the first request was lost, the provider asks again.
+    """
+    return tuple(
+        one.address
+        for one in diagnostics
+        if one.is_error and one.address and (found := explain(one.text)) and found.code == EXISTS
+    )
+
+
 @dataclass(frozen=True)
 class StateLock:
     """Who holds Terraform's lock on the state, in the words Terraform prints."""

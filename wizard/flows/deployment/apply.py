@@ -15,7 +15,7 @@ from wizard.core.installation import NO_ID
 from wizard.core.journal import record
 from wizard.core.journal.recovery import UNSURE, intend
 from wizard.core.terraform.events import ApplyProgress, Event, PlannedChange, describe
-from wizard.core.terraform.failures import TOO_EARLY
+from wizard.core.terraform.failures import TOO_EARLY, said_to_exist
 from wizard.core.terraform.plans import beyond, listed, meaning
 from wizard.core.terraform.progress import ProgressReducer
 from wizard.core.text import clean, duration
@@ -99,6 +99,8 @@ def apply_recorded(deployment: Deployment, plan: PlanResult) -> ApplyResult:
         except TerraformError as error:
             if error.retry:  # AWS's answer may have been lost on its way
                 effect.after[UNSURE] = True
+            elif there := said_to_exist(error.diagnostics):
+                effect.after[UNSURE] = list(there)
             raise
 
 
