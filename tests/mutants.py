@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import json
 import os
 import queue
 import random
@@ -22,12 +23,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "mutants.md"
-SECONDS = 300.0  # a mutant that never ends is one that was noticed
+SECONDS = 120.0  # a mutant that never ends is one that was noticed
 WORKERS = 2
 
 # What decides about a user's account, and the tests that stand beside it.
@@ -50,13 +52,22 @@ MODULES: dict[str, tuple[str, ...]] = {
     "wizard/core/node/verdicts.py": ("tests/core/node/test_node_counters.py",),
     "wizard/core/node/versions.py": ("tests/core/node/test_node_counters.py",),
     "wizard/core/node/dialect.py": ("tests/core/node/test_dialect_table.py",),
+    "wizard/core/installation.py": ("tests/core/test_installation.py",),
+    "wizard/core/account_state.py": ("tests/core/test_account_state.py",),
+    "wizard/core/leftovers.py": ("tests/core/test_leftovers.py",),
+    "wizard/core/undelivered.py": ("tests/core/test_undelivered.py",),
     "wizard/core/proof.py": ("tests/core/test_proof.py",),
     "wizard/core/forwarder_package.py": ("tests/core/test_forwarder_package.py",),
     "wizard/core/expectations.py": ("tests/core/test_expectations.py",),
     "wizard/core/terraform/plans.py": ("tests/core/terraform/test_plan_scope.py",),
+    "wizard/core/terraform/outcome.py": ("tests/core/terraform/test_terraform_outcome.py",),
     "wizard/core/permissions/documents.py": ("tests/core/permissions/test_policy.py",),
     "wizard/core/permissions/grants.py": ("tests/core/permissions/test_policy.py",),
     "wizard/services/workspace/journal.py": ("tests/services/workspace/test_journal.py",),
+    "wizard/services/aws/log_delivery.py": (
+        "tests/services/aws/test_aws_log_delivery.py",
+        "tests/services/aws/test_aws_log_delivery_full.py",
+    ),
     "lambda/cw-resend-lambda/parse.py": ("tests/lambda/test_parse_line.py",),
     "lambda/cw-resend-lambda/decode.py": ("tests/lambda/test_decode.py",),
     "lambda/cw-resend-lambda/protocol.py": ("tests/lambda/test_protocol.py",),
@@ -171,56 +182,105 @@ def copied(folder: Path) -> Path:
     return folder
 
 
-def noticed(mutant: Mutant, folder: Path) -> bool:
-    """Whether the tests beside the module fail with this mutant in a copy of the repository."""
-    place = folder / mutant.path
-    whole = place.read_text(encoding="utf-8")
-    place.write_text(mutant.text, encoding="utf-8")
-    try:
-        return not passes(mutant.path, folder)
-    finally:
-        place.write_text(whole, encoding="utf-8")
+class Lane:
+    """A copy of the repository, and a process that waits there with pytest loaded.
 
+    For each trial it forks: what is loaded once is most of what a small test file costs.
+    """
 
-def passes(path: str, folder: Path) -> bool:
-    """Whether the tests beside a module pass in a copy."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider"]
-    env = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        done = subprocess.run(
-            [*command, *MODULES[path]],
+    def __init__(self, folder: Path) -> None:
+        self.folder = copied(folder)
+        # What is compiled is known by its content: a file is changed and put back within a second.
+        compiled = ["-m", "compileall", "-q", "--invalidation-mode", "checked-hash"]
+        subprocess.run(
+            [sys.executable, *compiled, "wizard", "lambda", "tests"],
             cwd=folder,
-            env=env,
-            check=False,
-            timeout=SECONDS,
+            check=True,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
         )
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _TRIALS],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(folder)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def notices(self, mutant: Mutant) -> bool:
+        """Whether the tests beside the module fail with this mutant."""
+        place = self.folder / mutant.path
+        whole = place.read_text(encoding="utf-8")
+        place.write_text(mutant.text, encoding="utf-8")
+        try:
+            return not self.passes(mutant.path)
+        finally:
+            place.write_text(whole, encoding="utf-8")
+
+    def passes(self, path: str) -> bool:
+        """Whether the tests beside a module pass. One that never ends does not."""
+        if self._process.stdin is None or self._process.stdout is None:
+            raise ValueError("no pipes")
+        self._process.stdin.write(json.dumps([SECONDS, *MODULES[path]]) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline().strip()
+        if not answer:
+            raise RuntimeError("the process that runs the trials has ended")
+        return answer == "0"
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.wait()
+
+
+_TRIALS = """
+import json, os, signal, sys, time
+import _pytest.assertion.rewrite, hypothesis, pytest, pytest_asyncio, xdist
+for line in sys.stdin:
+    seconds, *tests = json.loads(line)
+    pid = os.fork()
+    if pid == 0:
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(nothing, stream)
+        os._exit(int(pytest.main(["-q", "-x", "-n", "0", "-p", "no:cacheprovider", *tests])))
+    end, code = time.monotonic() + seconds, None
+    while code is None:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            code = os.waitstatus_to_exitcode(status)
+        elif time.monotonic() > end:
+            os.kill(pid, signal.SIGKILL)
+        else:
+            time.sleep(0.01)
+    print(code, flush=True)
+"""
 
 
 def run(paths: list[str], each: int, seed: int) -> dict[str, list[tuple[Mutant, bool]]]:
     """Try a sample of each file's mutants, several copies at once."""
     found: dict[str, list[tuple[Mutant, bool]]] = {path: [] for path in paths}
-    with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(WORKERS) as pool:
-        free: queue.Queue[Path] = queue.Queue()
+    with tempfile.TemporaryDirectory() as temporary, ExitStack() as held:
+        free: queue.Queue[Lane] = queue.Queue()
         for number in range(WORKERS):
-            free.put(copied(Path(temporary) / str(number)))
+            free.put(held.enter_context(closing(Lane(Path(temporary) / str(number)))))
+        pool = held.enter_context(ThreadPoolExecutor(WORKERS))
 
         def attempt(mutant: Mutant) -> bool:
-            folder = free.get()
+            lane = free.get()
             try:
-                return noticed(mutant, folder)
+                return lane.notices(mutant)
             finally:
-                free.put(folder)
+                free.put(lane)
 
         for path in paths:
-            folder = free.get()
-            if not passes(path, folder):
+            lane = free.get()
+            if not lane.passes(path):
                 raise SystemExit(f"{path}: its tests fail as it is")
-            free.put(folder)
+            free.put(lane)
             sample = chosen(path, each, seed)
             found[path] = list(zip(sample, pool.map(attempt, sample), strict=True))
             killed = sum(1 for _, dead in found[path] if dead)
