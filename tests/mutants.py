@@ -39,7 +39,10 @@ MODULES: dict[str, tuple[str, ...]] = {
         "tests/services/workspace/test_journal.py",
     ),
     "wizard/core/journal/unfinished.py": ("tests/core/journal/test_unfinished.py",),
-    "wizard/core/journal/recovery.py": ("tests/core/journal/test_recovery.py",),
+    "wizard/core/journal/recovery.py": (
+        "tests/core/journal/test_recovery.py",
+        "tests/core/journal/test_orphans.py",
+    ),
     "wizard/core/stages/reconcile.py": ("tests/core/stages/test_reconcile.py",),
     "wizard/core/stages/rules.py": ("tests/core/stages/test_stage_rules.py",),
     "wizard/core/fleet.py": ("tests/core/test_fleet.py",),

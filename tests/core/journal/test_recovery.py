@@ -9,6 +9,7 @@ import pytest
 
 from wizard.core.journal.record import (
     STAGE_SWITCH,
+    STATE_MOVE,
     TERRAFORM_APPLY,
     TERRAFORM_DESTROY,
     TOKEN_STORE,
@@ -19,9 +20,11 @@ from wizard.core.journal.recovery import (
     Adoptable,
     Creation,
     LockHolder,
+    OpenMove,
     Treatment,
     adoptable,
     intend,
+    open_move,
     planned_creations,
     to_take_over,
     treat_damaged_state,
@@ -219,3 +222,32 @@ def test_what_is_there_but_nobody_here_was_making_is_left_alone() -> None:
     assert to_take_over({"a": "1", "c": "3"}, Adoptable(addresses=frozenset("a")), ()) == {"a": "1"}
     assert to_take_over({"a": "1"}, Adoptable(), ()) == {}
     assert to_take_over({"c": "3"}, Adoptable(anything=True), ()) == {"c": "3"}
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "current", "treatment"),
+    [
+        ("", "bucket", "bucket", Treatment.FINISH),
+        ("", "bucket", "", Treatment.UNDO),
+        ("old", "new", "new", Treatment.FINISH),
+        ("old", "new", "old", Treatment.UNDO),
+        ("old", "new", "a third one", Treatment.UNDO),
+        ("old", "", "", Treatment.FINISH),
+    ],
+)
+def test_a_move_is_finished_where_its_one_deciding_write_was_made(
+    source: str, target: str, current: str, treatment: Treatment
+) -> None:
+    assert OpenMove(source, target).treat(current) is treatment
+
+
+def test_the_open_move_is_found_among_other_unfinished_work() -> None:
+    other = Entry(1, "", "r", "install", TOKEN_STORE, "/token", "begin")
+    move = Entry(
+        2, "", "r", "move", STATE_MOVE, "it", "begin", {"bucket": "old"}, {"bucket": "new"}
+    )
+    home = Entry(2, "", "r", "move", STATE_MOVE, "it", "begin", {}, {"bucket": "new"})
+    assert open_move([other]) is None
+    assert open_move([]) is None
+    assert open_move([other, move]) == OpenMove("old", "new")
+    assert open_move([home, other]) == OpenMove("", "new")

@@ -121,3 +121,15 @@ def test_no_journal_makes_it_fail_and_every_step_is_told_once(written: Any) -> N
     if found is not None:
         told = [step for _, step in found.lines]
         assert len(told) == len(set(told))
+
+
+def test_why_a_run_stopped_is_what_that_run_says_of_itself() -> None:
+    book = Book().begin(run="1")
+    book.write(record.RUN, "status", "failed", run="2", detail="of another")
+    found = unfinished_run(book.entries)
+    assert found is not None
+    assert found.why == ""
+    book.write(record.RUN, "install", "failed", run="1", detail="the disk is full")
+    found = unfinished_run(book.entries)
+    assert found is not None
+    assert found.why == "the disk is full"
