@@ -16,8 +16,14 @@ if threading.current_thread() is threading.main_thread():
 # A busy machine makes an example slow, not wrong.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
-# Thousands of tests are kept until the end. To look through them all again after every few hundred
-# new objects is a quarter of the time of a test that runs a screen.
+# To look through all objects again after every few hundred new ones is a quarter of the time of a
+# test that runs a screen.
 gc.set_threshold(50_000, 20, 50)
 # Terraform and its provider build a schema of a thousand resources at each start and end soon.
 os.environ.setdefault("GOGC", "400")
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay until the end: nothing of them is garbage."""
+    gc.collect()
+    gc.freeze()
