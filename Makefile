@@ -5,6 +5,9 @@ BIN    := $(VENV)/bin
 WORKERS ?= 4
 STAMP  := $(VENV)/.ready
 
+# The tests start Python a thousand times: what is compiled once need not be compiled again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup terraform try test check lint audit policy-scan checkov lock sbom format soak mutants modes bench figures docs screenshots package clean newcomer terminals how-to-add
 
