@@ -17,7 +17,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.figure import Figure, figure, interleaved
-from tests.hurry import hurried
 from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import build, parse_file
 from wizard.core.checks.model import Report
@@ -56,8 +55,7 @@ def run() -> list[Figure]:
             )  # fmt: skip
             return time.perf_counter() - began
 
-        with hurried():  # it is not what is measured
-            command("install", "--answers", str(answers), "--non-interactive", "--yes", "--json")
+        command("install", "--answers", str(answers), "--non-interactive", "--yes", "--json")
         box.send_sample(box.sample_stages, count=4)
         box.deliveries()
         saved = build(parse_file((root / "workspace/answers.json").read_text(), "answers.json"))
