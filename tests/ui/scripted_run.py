@@ -37,6 +37,7 @@ from wizard.core.terraform.events import (  # fmt: skip
     PlannedChange,
     describe,
 )
+from wizard.core.terraform.plans import Attribute
 from wizard.core.terraform.progress import ProgressReducer
 from wizard.core.tfvars import Outputs
 from wizard.flows.install import Review
@@ -139,6 +140,17 @@ class ScriptedJob:
         report = StageReport(StageRef.parse(ref), "", State.DONE, "as before")
         self.p.tell(report)
         return report
+
+    def read_attributes(self, reviewed: Any) -> dict[str, tuple[Attribute, ...]]:
+        self.p.enter("read_attributes")
+        hostile = HOSTILE[0] if self.p.script.hostile else "api-gw-discovery"
+        found = (
+            Attribute("name", "", hostile),
+            Attribute("internal", "", "true"),
+            Attribute("subnets[0]", "", "(known after apply)"),
+            Attribute("tags.owner", "platform", "platform"),
+        )
+        return {change.address: found for change in reviewed.plan.changes}
 
     def changes(self, refs: Collection[str]) -> tuple[Any, Any]:
         answers, chosen, skipped = self.answers, [], []

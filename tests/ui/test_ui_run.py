@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.ui.acting import READY, SIZES, Session, wizard
 from tests.ui.scenes import settle, until
 from tests.ui.script import Script, deploy_error
 from wizard.core.answers.model import Answers
+from wizard.core.errors import WizardError
+from wizard.core.stages.change import diff_lines
 from wizard.ui.run import summary
-from wizard.ui.screens.dialogs import Confirm, TypedConfirm
+from wizard.ui.screens.dialogs import Confirm, Details, TypedConfirm
+from wizard.ui.widgets.tree import TreeRows
 
 
 def terraform_works(w: Session) -> bool:
@@ -25,6 +30,51 @@ async def test_the_review_says_what_where_and_that_nothing_was_changed(
         assert "Deploy 39 resources" in w.text
         assert "orders / prod" in w.text
         assert "deploy" not in w.product.calls
+
+
+@SIZES
+@pytest.mark.parametrize("hostile", [False, True], ids=["plain", "hostile"])
+async def test_a_resource_opens_its_planned_attributes(
+    size: tuple[int, int], hostile: bool
+) -> None:
+    script = Script(hostile=hostile)
+    async with wizard("review", size=size, answers=READY, token=True, script=script) as w:
+        tree = w.app.screen.query_one(TreeRows)
+        first = next(n for n, line in enumerate(tree.lines) if line.key == "Network")
+        tree.go(first)
+        await w.press("enter", "down", "enter")
+        assert isinstance(w.app.screen, Details)
+        assert "aws_vpc.this" in w.text
+        assert "internal" in w.text
+        assert "(known after apply)" in w.text
+        assert "1 attribute as now" in w.text
+        assert "read_attributes" in w.product.calls
+        for sign in ("\x1b", "\u202e"):
+            assert sign not in w.text
+        await w.press("escape")
+        assert "39 to add" in w.text, "the summary is back"
+
+
+async def test_a_plan_that_cannot_be_shown_says_so_and_the_review_stays() -> None:
+    error = WizardError("WAG-E-TF-010", "Terraform did not show the plan", next_step="Plan again.")
+    script = Script(hostile=False, destroys=True, fail={"read_attributes": error})
+    async with wizard("review", answers=READY, token=True, script=script) as w:
+        await w.press("home", "enter")
+        assert any("did not show the plan" in told for told in w.told)
+        assert w.app.session.at == "review"
+        await w.press("enter")
+        assert isinstance(w.app.screen, Details)
+
+
+async def test_fields_that_are_added_to_a_format_are_listed_whole() -> None:
+    ref = "0001b2c3d4/prod"  # keeps its log group and its own format
+    async with wizard("review", answers=Answers(stages=(ref,)), token=True) as w:
+        review = w.app.deployment_run.review.value
+        assert review is not None
+        (added,) = (d.after for d in diff_lines(review.changes[0]) if d.label == "format")
+        assert len(added) > 80
+        await w.press("right")
+        assert added in " ".join(w.text.split())
 
 
 async def test_what_is_destroyed_stands_out_and_is_asked_about_once_more() -> None:

@@ -27,7 +27,7 @@ from wizard.core.secret import Secret
 from wizard.core.stages.change import StageChange
 from wizard.core.stages.selection import chosen_stages, left_by_rules, still_connected
 from wizard.core.terraform.durations import usual_apply
-from wizard.core.terraform.plans import beyond
+from wizard.core.terraform.plans import Attribute, beyond
 from wizard.core.text import count
 from wizard.core.tfvars import Outputs
 from wizard.flows import permissions
@@ -41,7 +41,12 @@ from wizard.flows.deployment.answers import (
     keep_before,
     save_answers,
 )
-from wizard.flows.deployment.apply import REVIEW_LASTS, apply_recorded, look_again
+from wizard.flows.deployment.apply import (
+    REVIEW_LASTS,
+    apply_recorded,
+    look_again,
+    read_attributes,
+)
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.move_state import Move, move_state, plan_move
 from wizard.flows.deployment.open import identify, open_deployment, open_session
@@ -293,6 +298,10 @@ class Install:
             log_groups=tuple(sorted(groups)),
             before=before,
         )
+
+    def read_attributes(self, review: Review) -> dict[str, tuple[Attribute, ...]]:
+        """What the reviewed plan does to each resource, attribute by attribute, by address."""
+        return read_attributes(self._open(), review.plan)
 
     def _traffic(self, chosen: tuple[Stage, ...]) -> Traffic:
         """What these stages had lately; where AWS does not say, the estimate leaves traffic out."""

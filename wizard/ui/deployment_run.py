@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from wizard.core.answers.model import Answers
     from wizard.core.journal.record import StageRecord
+    from wizard.core.terraform.plans import Attribute
     from wizard.core.terraform.progress import Progress
     from wizard.core.tfvars import Outputs
     from wizard.flows.install import Install, Review
@@ -233,6 +234,15 @@ class DeploymentRun:
             self._addition = found = self._or_close(lambda: job.review_add(answers.stages))
             self._outputs = found.outputs
             return found
+
+    def attributes(self, address: str) -> tuple[Attribute, ...]:
+        """What the reviewed plan does to a resource, attribute by attribute. Blocks."""
+        install, found, stages = self._install, self._left, self._stages
+        if install is not None and found is not None:
+            return install.read_attributes(found).get(address, ())
+        if stages is not None and self._addition is not None:
+            return stages.read_attributes(self._addition).get(address, ())
+        raise _nothing_reviewed("Plan again.")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

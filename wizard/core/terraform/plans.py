@@ -1,12 +1,15 @@
-"""What a plan would do, compared with another one: the reviewed and the one that was made anew."""
+"""What a plan would do: attribute by attribute, and compared with one that was made anew."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from wizard.core.redact import redact
 from wizard.core.terraform.events import PlannedChange
 
 _ACTING = ("create", "update", "delete", "replace")
@@ -54,3 +57,108 @@ def listed(names: list[str]) -> str:
     """The first few of them, and how many more there are."""
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+SENSITIVE = "(sensitive, not shown)"
+UNKNOWN = "(known after apply)"
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One attribute of a planned resource: `ingress[0].from_port`, what it is, what it becomes.
+
+    Texts as a person may read them: a sensitive value, and what looks like a credential, is named
+    and never there. Empty where there is no value.
+    """
+
+    name: str
+    before: str
+    after: str
+
+    @property
+    def changes(self) -> bool:
+        """Whether the plan changes it."""
+        return self.before != self.after
+
+
+def planned_attributes(plan: Mapping[str, Any]) -> dict[str, tuple[Attribute, ...]]:
+    """The attributes of every resource that a plan changes, by its address.
+
+    A text that is JSON (a policy, a container definition) is told field by field.
+
+    Args:
+        plan: as `terraform show -json` gives it.
+    """
+    return {
+        one["address"]: tuple(
+            _attributes(
+                "",
+                (change.get("before"), change.get("after")),
+                (change.get("before_sensitive"), change.get("after_sensitive")),
+                change.get("after_unknown"),
+            )
+        )
+        for one in plan.get("resource_changes", ())
+        if (change := one["change"])["actions"] not in (["no-op"], ["read"])
+    }
+
+
+def _attributes(
+    name: str, values: tuple[Any, Any], hidden: tuple[Any, Any], unknown: Any
+) -> Iterator[Attribute]:
+    """What stands at `name`, and below it; `hidden` and `unknown` have the shape of the values,
+    or are True for all of it."""
+    if True in hidden or unknown is True:
+        before, after = (
+            SENSITIVE if secret is True and value is not None else _text(name, value)
+            for value, secret in zip(values, hidden, strict=True)
+        )
+        if unknown is True:
+            after = UNKNOWN
+        elif hidden[0] is True and hidden[1] is True and values[0] != values[1]:
+            after = f"{SENSITIVE[:-1]}; it changes)" if after else after
+        if before or after:
+            yield Attribute(name, before, after)
+        return
+    opened = tuple(_opened(value) for value in values)
+    keys = [*dict.fromkeys(key for one in (*opened, _opened(unknown)) if one for key in one)]
+    if not keys:
+        found = Attribute(name, *(_text(name, value) for value in values))
+        if found.before or found.after:
+            yield found
+        return
+    for key in keys:
+        inner = f"{name}[{key}]" if isinstance(key, int) else f"{name}.{key}".lstrip(".")
+        yield from _attributes(
+            inner,
+            (_at(values[0], opened[0], key), _at(values[1], opened[1], key)),
+            (_at(hidden[0], _opened(hidden[0]), key), _at(hidden[1], _opened(hidden[1]), key)),
+            _at(unknown, _opened(unknown), key),
+        )
+
+
+def _opened(value: Any) -> dict[Any, Any]:
+    """The parts of a value by key or number; none where it has no parts."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return {}
+    if isinstance(value, dict):
+        return value
+    return dict(enumerate(value)) if isinstance(value, list) else {}
+
+
+def _at(value: Any, parts: dict[Any, Any], key: object) -> Any:
+    """A part of a value; True counts for all of them."""
+    return True if value is True else parts.get(key)
+
+
+def _text(name: str, value: Any) -> str:
+    """A value in a reader's words, without what looks like a credential."""
+    if value is None or value in ("", [], {}):
+        return ""
+    said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    last = re.split(r"[.\[]", name)[-1]
+    named = f"{last}={said}"
+    return said if redact(named) == named else SENSITIVE

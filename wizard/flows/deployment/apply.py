@@ -16,7 +16,13 @@ from wizard.core.journal import record
 from wizard.core.journal.recovery import UNSURE, intend
 from wizard.core.terraform.events import ApplyProgress, Event, PlannedChange, describe
 from wizard.core.terraform.failures import TOO_EARLY, said_to_exist
-from wizard.core.terraform.plans import beyond, listed, meaning
+from wizard.core.terraform.plans import (
+    Attribute,
+    beyond,
+    listed,
+    meaning,
+    planned_attributes,
+)
 from wizard.core.terraform.progress import ProgressReducer
 from wizard.core.text import clean, duration
 from wizard.flows.deployment import credentials
@@ -156,6 +162,16 @@ def look_again(deployment: Deployment, plan: PlanResult, age: float) -> PlanResu
         again.discard()
         raise plan_changed(_difference(plan, again))
     return again
+
+
+def read_attributes(
+    deployment: Deployment, plan: PlanResult | None
+) -> dict[str, tuple[Attribute, ...]]:
+    """What a saved plan does to each resource, attribute by attribute; nothing secret is in it.
+
+    Raises TerraformError where Terraform does not show the plan: it was applied meanwhile.
+    """
+    return planned_attributes(deployment.terraform.show_plan_json(plan)) if plan else {}
 
 
 def plan_changed(why: str) -> WizardError:

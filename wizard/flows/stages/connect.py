@@ -17,7 +17,7 @@ from wizard.core.permissions.commands import ADD, SUBSCRIBE
 from wizard.core.proof import Proof
 from wizard.core.stages.change import StageChange
 from wizard.core.stages.selection import chosen_stages
-from wizard.core.terraform.plans import beyond
+from wizard.core.terraform.plans import Attribute, beyond
 from wizard.core.text import closest
 from wizard.core.tfvars import Outputs
 from wizard.flows import permissions
@@ -25,7 +25,7 @@ from wizard.flows.before_planning import check_role
 from wizard.flows.context import Context
 from wizard.flows.deployment import remote
 from wizard.flows.deployment.answers import save_stages
-from wizard.flows.deployment.apply import apply_recorded
+from wizard.flows.deployment.apply import apply_recorded, read_attributes
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_deployment, open_session, read_deployment
 from wizard.flows.deployment.ownership import require_own
@@ -156,6 +156,10 @@ class Stages:
         role = check_role(self.context, self.session, self.identity, changes)
         warnings = (*missing, *role, *switch.warnings(changes))
         return Addition(changes, skipped, outputs, plan, warnings, found)
+
+    def read_attributes(self, addition: Addition) -> dict[str, tuple[Attribute, ...]]:
+        """What the reviewed plan does to each resource, attribute by attribute, by address."""
+        return read_attributes(self.deployment, addition.plan)
 
     def add(self, addition: Addition) -> tuple[StageReport, ...]:
         """Connect the reviewed stages. Raises WizardError where permissions for it are missing."""

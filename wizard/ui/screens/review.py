@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table
 from rich.text import Text
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.message import Message
 from textual.widgets import Static, TabbedContent, TabPane
 
+from wizard.core.errors import WizardError
 from wizard.core.text import clean, count, duration
 from wizard.ui import theme
 from wizard.ui.guide import Guide
 from wizard.ui.navigation import after, path
 from wizard.ui.screens import review_text
-from wizard.ui.screens.dialogs import Confirm, whole
+from wizard.ui.screens.dialogs import Confirm, Details, whole
 from wizard.ui.screens.home_text import planned
 from wizard.ui.screens.stages_text import change
 from wizard.ui.screens.step import StepScreen
@@ -26,6 +30,7 @@ from wizard.ui.widgets.tree import TreeRows
 
 if TYPE_CHECKING:
     from wizard.core.facts import Stage
+    from wizard.core.terraform.plans import Attribute
     from wizard.ui.screens.review_text import Reviewed
     from wizard.ui.theme import Ink
 
@@ -52,6 +57,7 @@ class Review(StepScreen):
         self._open: set[str] = set()
         self._told: Reviewed | None = None  # what the tabs show, and in which colours
         self._ink: Ink | None = None
+        self._reading = ""  # the address of the resource whose attributes are being read
 
     def body(self) -> ComposeResult:
         """Five tabs."""
@@ -205,20 +211,52 @@ class Review(StepScreen):
         self.query_one("#cost-text", Static).update(grid)
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
-        """Open or close a group; show another line whole."""
+        """Open or close a group; show a resource's attributes, or another line whole."""
         event.stop()
         tree = self.query_one(TreeRows)
         if event.index >= len(tree.lines):
             return
         key = tree.lines[event.index].key
         found = self.run.review.value
-        if not key:
+        if key.startswith(review_text.RESOURCE):
+            self._open_resource(key.removeprefix(review_text.RESOURCE))
+        elif not key:
             self.app.push_screen(whole(tree.lines[event.index]))
         elif found is not None:
             self._open ^= {key}
             tree.fill(review_text.tree(found, self._read(), self._open))
 
     on_rows_toggled = on_rows_chosen
+
+    @dataclass
+    class AttributesRead(Message):
+        """What the plan does to a resource is known."""
+
+        address: str
+        found: tuple[Attribute, ...] | WizardError
+
+    def _open_resource(self, address: str) -> None:
+        self._reading = address
+        self.say_hint(f"Reading {address} from the plan: usually 1s – 5s.")
+        self._read_attributes(address)
+
+    @work(thread=True, exclusive=True, group="attributes", exit_on_error=False)
+    def _read_attributes(self, address: str) -> None:
+        found = self.boundary.attempt(lambda: self.run.attributes(address))
+        self.tell(self.AttributesRead(address, found))
+
+    @on(AttributesRead)
+    def _attributes_read(self, event: AttributesRead) -> None:
+        if event.address != self._reading or self.app.screen is not self:
+            return
+        self._reading = ""
+        if self.run.review.value is not None:
+            self._summary(self.run.review.value)
+        if isinstance(event.found, WizardError):
+            self.notify(str(event.found), severity="error", markup=False)
+            return
+        shown = review_text.attributes_text(theme.ink(self), event.found)
+        self.app.push_screen(Details(clean(event.address), shown, shown.plain, "attributes"))
 
     def action_again(self) -> None:
         """Plan again."""

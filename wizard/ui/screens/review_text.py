@@ -14,7 +14,7 @@ from wizard.core.cost import Estimate, estimate
 from wizard.core.events import State
 from wizard.core.permissions.documents import render
 from wizard.core.stages.warning_kinds import grouped, label_of
-from wizard.core.text import clean
+from wizard.core.text import clean, count
 from wizard.ui.screens.home_text import by_group, planned, shown_changes
 from wizard.ui.widgets.tree import TreeRow
 
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from wizard.core.answers.model import Answers
     from wizard.core.facts import Stage
     from wizard.core.terraform.events import PlannedChange
+    from wizard.core.terraform.plans import Attribute
     from wizard.flows.install import Review
     from wizard.flows.stages.connect import Addition
     from wizard.ui.screens.stages_text import StageView
+    from wizard.ui.theme import Ink
 
     Reviewed = Review | Addition
 
+RESOURCE = "resource "  # before the address, in the key of a row
 SIGNS = {"create": "+", "update": "~", "delete": "-", "replace": "±"}
 WORDS = {"create": "add", "update": "change", "delete": "DESTROY", "replace": "REPLACE"}
 _STATES = {
@@ -148,9 +151,30 @@ def _leaf(item: PlannedChange, depth: int) -> TreeRow:
         clean(item.address),
         middle,
         depth=depth,
+        key=RESOURCE + item.address,
         loud=loud,
         sign=SIGNS[item.action],
     )
+
+
+def attributes_text(ink: Ink, found: tuple[Attribute, ...]) -> Text:
+    """What a plan does to a resource: what changes first, then what stays."""
+    text = Text()
+    width = min(40, max((len(one.name) for one in found), default=0))
+    changed = [one for one in found if one.changes]
+    for one in changed:
+        text.append(f"{clean(one.name):<{width}}  ", ink.plain)
+        if one.before:
+            text.append(clean(one.before), ink.muted)
+            text.append("  →  ", ink.muted)
+        text.append(f"{clean(one.after) or '(none)'}\n", ink.accent)
+    same = [one for one in found if not one.changes]
+    if same:
+        text.append(f"\n{count(len(same), 'attribute')} as now\n", ink.bold)
+        text.append(
+            "".join(f"{clean(o.name):<{width}}  {clean(o.after)}\n" for o in same), ink.muted
+        )
+    return text if found else Text("Terraform names no attribute of it.", ink.muted)
 
 
 def copied(tab: str, found: Reviewed, read: Iterable[Stage], answers: Answers, account: str) -> str:

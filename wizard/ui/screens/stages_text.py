@@ -123,7 +123,9 @@ def short_view(ink: Ink, row: StageRow, view: StageView, lines: int) -> Text:
     if view.reason:
         rows.append(("Stays as is", Text(clean(view.reason), ink.warn)))
     for number, (name, before, after) in enumerate(view.planned):
-        rows.append(("Will change" if not number else "", change(ink, name, before, after)))
+        rows.append(
+            ("Will change" if not number else "", change(ink, name, clean(before, 60), after))
+        )
     if not view.planned and not view.reason:
         rows.append(("Today", Text(clean(view.today), ink.plain)))
     if view.owner:
@@ -178,9 +180,9 @@ def change(ink: Ink, name: str, before: str, after: str) -> Text:
     """`access log   off  →  /aws/apigateway/…`."""
     return Text.assemble(
         (f"{clean(name):<12}", ink.plain),
-        (clean(before, 60), ink.muted),
+        (clean(before), ink.muted),
         ("  →  ", ink.muted),
-        (clean(after, 120), ink.accent),
+        (clean(after), ink.accent),
     )
 
 
