@@ -137,7 +137,7 @@ def whole(terminal: Terminal) -> str:
             terminal.press("Enter")
             terminal.until("a All")  # the table has the keys
             terminal.press("Space")
-            terminal.until("shown, 1 on")
+            terminal.until("shown, 1 selected")
         if "Cloud" in question:
             terminal.until("f1 Help")  # a field has the keys
             terminal.press("-l", TOKEN)

@@ -159,7 +159,7 @@ def test_all_together_are_as_far_as_the_slowest_and_as_well_as_the_worst() -> No
     assert states(together([GOOD, behind])) == states(behind.hops)
     hops = together([GOOD, SLOW, BAD, ODD])
     assert states(hops) == [*[State.DONE] * 5, State.FAILED]
-    assert hops[5].detail.startswith("c/prod: neither")
+    assert hops[5].detail.startswith("api c / prod (c/prod): neither")
     assert hops[4].at == 3.0
     assert states(together([ODD])) == [State.TODO] * len(HOPS)
 
@@ -176,10 +176,12 @@ def test_one_sentence_tells_how_many_were_proved_and_how_many_wait() -> None:
         "by the node."
     )
     assert sentence(GOOD, ODD) == (
-        "A request travels from a/prod to the node in 0.9s, and is understood by the node. "
+        "A request travels from api a / prod (a/prod) to the node in 0.9s, and is understood by the node. "
         "1 further stage was not called from here."
     )
-    assert sentence(GOOD, BAD).startswith("1 of 2 stages proved; c/prod was not understood by")
+    assert sentence(GOOD, BAD).startswith(
+        "1 of 2 stages proved; api c / prod (c/prod) was not understood by"
+    )
     assert conclude([ODD]) is None
 
 
@@ -188,7 +190,7 @@ def test_a_request_that_could_not_be_sent_is_the_failure_of_its_stage_alone() ->
     found = conclude([GOOD, unsent])
     assert found is not None
     assert not found.complete
-    assert "z/prod was not sent to the API: not sent: no route" in found.summary
+    assert "api z / prod (z/prod) was not sent to the API: not sent: no route" in found.summary
 
 
 # --- A client's request, which is waited for -----------------------------------------------------

@@ -121,7 +121,7 @@ def install(t: Terminal, *, run_seconds: float) -> str:
     t.press("/")
     t.type("orders")
     t.press("Enter", "Space", "Down", "Space")
-    t.wait("2 on")
+    t.wait("2 selected")
     t.press("C-n")
     t.wait("Where should the access logs go?")
     t.press("C-n")

@@ -175,12 +175,12 @@ class Console:
             subject = f"{clean(event.subject)}: " if event.subject else ""
             self.line(f"  {subject}{event.text}", event.state)
         elif isinstance(event, StageReport):
-            self.line(f"  {event.api_name} / {event.ref.stage}: {event.message}", event.state)
+            self.line(f"  {event.label}: {event.message}", event.state)
         elif isinstance(event, HopChanged):
             self._hop(event)
         elif isinstance(event, StageFollowed):
             if event.state not in (State.TODO, State.RUNNING):
-                self.line(f"  {event.api_name} / {event.ref.stage}: {event.text}", event.state)
+                self.line(f"  {event.label}: {event.text}", event.state)
         elif isinstance(event, TerraformChanged):
             self._terraform(event)
 

@@ -21,6 +21,7 @@ from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:
     from wizard.flows.context import Context
+    from wizard.flows.status import StageStatus
     from wizard.flows.uninstall import Removal, Uninstall
 
 
@@ -67,10 +68,11 @@ def status(options: argparse.Namespace) -> int:
         events = {s.ref: s.last_event for s in found.stages if s.last_event is not None}
         for stage in found.stages:
             event = events.get(stage.ref)
-            last = f"last event: {event.words(now)}" if event else ""
-            put("  ".join(filter(None, ("  ", str(stage.ref), stage.mode, last, stage.note))))
+            last = f"; last event: {event.words(now)}" if event else ""
+            put(f"    {stage.label}: {_destination(stage)}{last}")
+        names = {s.ref: s.label for s in found.stages}
         for ref in silent_stages(events, {s.ref: s.since for s in found.stages}, now):
-            console.line(f"{ref} is silent, while other stages log", State.WARNING)
+            console.line(f"{names[ref]} is silent, while other stages log", State.WARNING)
         if found.standing:
             console.line(found.standing, State.FAILED)
         if found.elsewhere:
@@ -80,6 +82,11 @@ def status(options: argparse.Namespace) -> int:
         for text in found.notes:
             console.line(text, State.UNCHECKED)
     return int(ExitCode.DONE)
+
+
+def _destination(stage: StageStatus) -> str:
+    where = f"keeps its log group {stage.log_group}" if stage.mode == "keep" else "connected"
+    return f"{where}; {stage.note}" if stage.note else where
 
 
 def _waiting(number: int | None) -> str:
@@ -150,10 +157,10 @@ def _reviewed_and_removed(
 def _show_removal(console: Console, removal: Removal, *, delete_logs: bool) -> None:
     """What would be taken away, what stays, and what that costs."""
     for held in removal.stages:
-        name = removal.api_names.get(held.ref, "")
+        name = removal.api_names.get(held.ref, held.api_name)
         console.line(
-            f"Stage {f'{name} / {held.ref.stage} ' if name else ''}({held.ref}): logging goes back "
-            f"to {held.before.access_log.destination_arn or 'off'}"
+            f"Stage {held.ref.label(name)}: logging goes back to "
+            f"{held.before.access_log.destination_arn or 'off'}"
         )
     for text in removal.warnings:
         console.line(text, State.WARNING)

@@ -146,12 +146,12 @@ def show_review(review: Review, console: Console) -> None:
 
     _show_plan(review, console)
     for change in review.changes:
-        console.line(f"Stage {change.api_name} / {change.ref.stage} ({change.ref}):")
+        console.line(f"Stage {change.ref.label(change.api_name)}:")
         for line in diff_lines(change):
             console.line(f"    {line.label}: {line.before} → {line.after}")
     for stage, reason in review.skipped:
         console.line(
-            f"Stage {stage.api.name} / {stage.name} ({stage.ref}): left alone, {reason}",
+            f"Stage {stage.ref.label(stage.api.name)}: left alone, {reason}",
             State.SKIPPED,
         )
     for name, words in review.used:

@@ -62,11 +62,13 @@ def change(options: argparse.Namespace) -> int:
 def _add(options, env, console, context, job, refs) -> tuple[StageReport, ...]:  # type: ignore[no-untyped-def]
     addition = job.review_add(refs)
     for one in addition.changes:
-        console.line(f"Stage {one.ref}:")
+        console.line(f"Stage {one.ref.label(one.api_name)}:")
         for line in diff_lines(one):
             console.line(f"    {line.label}: {line.before} → {line.after}")
     for stage, reason in addition.skipped:
-        console.line(f"Stage {stage.ref}: left alone, {reason}", State.SKIPPED)
+        console.line(
+            f"Stage {stage.ref.label(stage.api.name)}: left alone, {reason}", State.SKIPPED
+        )
     for text in addition.warnings:
         console.line(text, State.WARNING)
     show_snippets(console, addition.changes)
@@ -86,7 +88,7 @@ def _remove(options, env, console, context, job, refs) -> tuple[StageReport, ...
     leaving = job.review_remove(refs)
     for one in leaving.held:
         console.line(
-            f"{one.ref}: put back what was there before "
+            f"{one.label}: put back what was there before "
             f"({one.before.access_log.destination_arn or 'no access log'})"
         )
     for ref in leaving.back:
@@ -126,7 +128,7 @@ def ask_about_stage(options: argparse.Namespace, env: Mapping[str, str]):  # typ
 
     def ask(held: StageRecord, message: str) -> bool:
         print(
-            f"{held.ref}: {clean(message)}\nPut the old logging back all the same? Type yes: ",
+            f"{held.label}: {clean(message)}\nPut the old logging back all the same? Type yes: ",
             end="",
             file=sys.stderr,
             flush=True,
@@ -261,8 +263,7 @@ def reconcile(options: argparse.Namespace) -> int:
             told = review.found.of(Step.REPORT, Step.GONE, Step.REFUSED)
             for one in (*review.found.of(Step.CONNECT, Step.PUT_BACK), *told):
                 state = State.WARNING if one in told else None
-                name = f"{one.api_name} / {one.ref.stage}" if one.api_name else str(one.ref)
-                console.line(f"{name} ({one.ref}): {one.step.value}, {one.why}", state)
+                console.line(f"{one.ref.label(one.api_name)}: {one.step.value}, {one.why}", state)
             for text in review.notes:
                 console.line(text, State.WARNING)
             addition = review.addition

@@ -96,6 +96,11 @@ class StageReport:
     state: State
     message: str
 
+    @property
+    def label(self) -> str:
+        """Which stage, for a reader."""
+        return self.ref.label(self.api_name)
+
 
 def count_reports(reports: Iterable[StageReport], done: str) -> str:
     """`5 stages connected, 1 failed, 2 left alone`: what there was none of is left out.
@@ -138,6 +143,11 @@ class StageFollowed:
     api_name: str
     state: State
     text: str
+
+    @property
+    def label(self) -> str:
+        """Which stage, for a reader."""
+        return self.ref.label(self.api_name)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from wizard.core.text import clean
+
 
 class ApiType(str, Enum):
     """API Gateway's product types; REST is the v1 service, the others are v2."""
@@ -86,6 +88,11 @@ class StageRef:
         if not slash or not api_id or not stage:
             raise ValueError(f"{text!r} is not of the form <api id>/<stage>")
         return cls(api_id, stage)
+
+    def label(self, api_name: str = "") -> str:
+        """How a reader is told of it: `orders / prod (a1b2c3/prod)`; without the API's name, where
+        nobody knows it, what AWS calls it."""
+        return f"{clean(api_name)} / {clean(self.stage)} ({self})" if api_name else str(self)
 
 
 @dataclass(frozen=True)

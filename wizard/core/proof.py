@@ -144,6 +144,11 @@ class StageProof:
     waits: str = ""
 
     @property
+    def label(self) -> str:
+        """Which stage, for a reader."""
+        return self.ref.label(self.api_name)
+
+    @property
     def state(self) -> State:
         """The worst that became of it: FAILED, RUNNING, WARNING, or DONE; UNCHECKED where it
         waits."""
@@ -326,7 +331,7 @@ def together(stages: Sequence[StageProof]) -> tuple[Hop, ...]:
         worst = next(n for n, h in enumerate(hops) if h.state is state)
         hop, detail = hops[worst], hops[worst].detail
         if detail and len(sent) > 1 and any(h.detail != detail for h in hops):
-            detail = f"{sent[worst].ref}: {detail}"
+            detail = f"{sent[worst].label}: {detail}"
         reached = state not in (State.RUNNING, State.TODO)
         out.append(replace(hop, detail=detail, at=max(h.at for h in hops) if reached else 0.0))
     return tuple(out)
@@ -355,7 +360,7 @@ def _counted(
     rest = f" {count(waiting, 'further stage')} {was}." if waiting else ""
     if len(good) < len(sent):
         bad = next(one for one in sent if one not in good)
-        said = f"{len(good)} of {count(len(sent), 'stage')} proved; {bad.ref} was {bad.text}"
+        said = f"{len(good)} of {count(len(sent), 'stage')} proved; {bad.label} was {bad.text}"
         return f"{said.rstrip('.')}.{rest}"
     seconds = sorted(took(one.hops) for one in good)
     first, last = (f"{value:.1f}s" for value in (seconds[0], seconds[-1]))
@@ -363,7 +368,7 @@ def _counted(
     states = {hop.key: hop.state for hop in together(good)}
     understood = states["understood"] in (State.DONE, State.WARNING)
     tail = ", and is understood by the node" if understood else ""
-    where = str(good[0].ref) if len(good) == 1 else f"each of {count(len(good), 'stage')}"
+    where = good[0].label if len(good) == 1 else f"each of {count(len(good), 'stage')}"
     return f"A request travels from {where} to the node in {time}{tail}.{rest}"
 
 

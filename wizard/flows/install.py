@@ -445,7 +445,10 @@ class Install:
                 record.RUN,
                 "install",
                 "begin",
-                after=intention(intended_steps(review, deployment, bool(self.token))),
+                after=intention(
+                    intended_steps(review, deployment, bool(self.token)),
+                    {str(change.ref): change.api_name for change in review.changes},
+                ),
             )
             self._running = True
         try:

@@ -64,6 +64,12 @@ class StageStatus:
     note: str = ""
     last_event: LastEvent | None = None  # None where it was not asked for
     since: str = ""  # when it was connected (ISO 8601, UTC), where that is known
+    api_name: str = ""
+
+    @property
+    def label(self) -> str:
+        """Which stage, for a reader."""
+        return self.ref.label(self.api_name)
 
 
 @dataclass(frozen=True)
@@ -204,6 +210,7 @@ def _status_of_remote(
                 held.log_group,
                 None,
                 _format_note(held),
+                api_name=held.api_name,
             )
             for held in seen.record.stages.values()
         ),
@@ -442,16 +449,18 @@ def _stage(session: Any, held: StageRecord) -> StageStatus:
     try:
         live = read_settings(session, held.ref, ApiType(held.api_type))
     except WizardError as error:
-        return StageStatus(held.ref, held.mode, held.log_group, None, error.what)
+        return StageStatus(
+            held.ref, held.mode, held.log_group, None, error.what, api_name=held.api_name
+        )
     note = drift(held.before, held.wrote(live) or held.after, live)
     if not note and is_older(live.access_log.format, ApiType(held.api_type)):
         note = (
             f"{LoggingState.OLDER.value}: `wallarm-apigw install` moves it to the format of today"
         )
-        return StageStatus(held.ref, held.mode, held.log_group, True, note)
+        return StageStatus(held.ref, held.mode, held.log_group, True, note, api_name=held.api_name)
     if note:
         note = f"changed by somebody else: {note}; `stages add {held.ref}` connects it again"
-    return StageStatus(held.ref, held.mode, held.log_group, not note, note)
+    return StageStatus(held.ref, held.mode, held.log_group, not note, note, api_name=held.api_name)
 
 
 def _events(logs: Any, groups: tuple[str, ...], notes: list[str]) -> int:

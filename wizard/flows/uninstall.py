@@ -378,7 +378,8 @@ class Uninstall:
             permissions.require(removal.permissions, mode, deployment.workspace.root)
         if removal.undelivered:
             self._settle_undelivered()
-        with deployment.journal.running(self._steps(removal)):
+        names = {str(ref): name for ref, name in removal.api_names.items()}
+        with deployment.journal.running(self._steps(removal), names):
             reports = self._stages(removal)
             destroyed = self._destroy(self._keep_logs(removal))
             require_gone(deployment)
@@ -392,7 +393,7 @@ class Uninstall:
         if not self._delete_logs:
             left += [one.left for one in removal.logs]
         left += self._made_by_api_gateway()
-        left.extend(f"{r.ref}: {r.message}" for r in reports if r.state is not State.DONE)
+        left.extend(f"{r.label}: {r.message}" for r in reports if r.state is not State.DONE)
         return Removed(reports, destroyed, tuple(left))
 
     def _steps(self, removal: Removal) -> list[Step]:

@@ -99,7 +99,7 @@ class RunState:
             self.say(f"{event.subject}: {event.text}" if event.subject else event.text)
         elif isinstance(event, StageReport):
             self.reports[str(event.ref)] = event
-            self.say(f"{event.ref}: {event.state.value}: {event.message}")
+            self.say(f"{event.label}: {event.state.value}: {event.message}")
         elif isinstance(event, HopChanged):
             self.hops[event.hop.key] = event.hop
         elif isinstance(event, TerraformChanged):

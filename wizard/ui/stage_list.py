@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from wizard.services.aws.discovery import ApiOrder
 
 OURS = "/aws/apigateway/wallarm-api-discovery-"
-OLDER = "older format"
 SELECTED = "selected"
 SORTS = ("name", "type", "logging", SELECTED)
 _KIND = {ApiType.REST: "REST", ApiType.HTTP: "HTTP", ApiType.WEBSOCKET: "WS"}
@@ -75,15 +74,14 @@ def make_row(stage: Stage) -> StageRow:
         notes.append("no paths: see d")
     if stage.has_canary:
         notes.append("canary")
-    state = logging_state(stage)
-    if state.value.endswith(OLDER):  # longer than its column
-        notes.append(OLDER)
+    logs, _, further = logging_state(stage).value.partition(", ")
+    notes += [further] if further else []  # no room for it in the column
     who = owner(stage)
     if who is not None:
         notes.append(f'stack "{who.name}"' if "stack" in str(who) and who.name else str(who))
     name = clean(stage.api.name, MAX_NAME) or stage.api.api_id
     stage_name = clean(stage.name, MAX_NAME)
-    logging = "–" if reason else state.value
+    logging = "–" if reason else logs
     note = clean(", ".join(notes), MAX_NAME)
     kind = _KIND[stage.api.api_type]
     tool = who.tool.value if who is not None else ""

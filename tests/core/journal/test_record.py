@@ -347,3 +347,12 @@ def test_log_groups_of_stages_that_keep_their_own_are_listed_once_and_without_wh
 def test_a_method_setting_comes_back_as_it_was_and_absence_stays_absence():
     for given in (StageSettings(), StageSettings(method_settings=""), OURS):
         assert record.settings_from_dict(settings_to_dict(given)) == given
+
+
+def test_the_name_of_a_stages_api_is_noted_beside_what_aws_calls_it():
+    begun = switch(1, "begin", OFF, OURS, api_name="orders [x]\x1b")
+    held = fold([begun]).stages[REF]
+    assert held.label == "orders [x]  / prod (a1/prod)"
+    again = switch(2, "done", OFF, OURS)
+    assert fold([begun, again]).stages[REF].api_name == held.api_name
+    assert fold([again]).stages[REF].label == "a1/prod", "written by an earlier version"

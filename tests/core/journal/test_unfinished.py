@@ -39,6 +39,16 @@ class Book:
         return self.write(action, subject, "begin").write(action, subject, end)
 
 
+def test_stages_are_told_by_the_names_of_their_apis_whether_begun_or_not() -> None:
+    names = {"a/prod": "orders", "b/prod": "payments"}
+    book = Book().write(record.RUN, "install", "begin", after=intention(STEPS, names))
+    found = unfinished_run(book.effect(record.STAGE_SWITCH, "a/prod").entries)
+    assert found is not None
+    assert found.done == ("switching access logging on: orders / prod (a/prod)",)
+    assert "switching access logging on: payments / prod (b/prod)" in found.not_begun
+    assert found.left[-2:] == ((record.STAGE_SWITCH, "b/prod"), (PROOF, ""))
+
+
 def test_a_run_that_was_killed_is_told_step_by_step() -> None:
     book = Book().begin().effect(record.TOKEN_STORE, "/token").effect(record.TERRAFORM_APPLY, "it")
     book.write(record.STAGE_SWITCH, "a/prod", "begin")

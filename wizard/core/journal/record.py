@@ -76,6 +76,12 @@ class StageRecord:
     attempts: tuple[StageSettings, ...] = ()  # written by changes whose end is not known
     unsettled: bool = False  # the change in doubt began while an earlier one was
     since: str = field(default="", compare=False)  # when it was connected (ISO 8601, UTC)
+    api_name: str = ""  # as it was when it was connected; empty where nobody noted it
+
+    @property
+    def label(self) -> str:
+        """Which stage, for a reader."""
+        return self.ref.label(self.api_name)
 
     def wrote(self, live: StageSettings) -> StageSettings | None:
         """The image of ours whose access log is live now; None when it is somebody else's."""
@@ -257,6 +263,7 @@ def _stages(stages: dict[StageRef, StageRecord], entry: Entry) -> dict[StageRef,
             connected=True,
             attempts=(),
             unsettled=False,
+            api_name=str(entry.after.get("api_name", known.api_name)),
         )
         return {**stages, ref: updated}
     mode, group = _mode(entry, None)
@@ -271,6 +278,7 @@ def _stages(stages: dict[StageRef, StageRecord], entry: Entry) -> dict[StageRef,
         connected=entry.step == "done",
         attempts=(after,) if entry.step == "begin" else (),
         since=entry.at,
+        api_name=str(entry.after.get("api_name", "")),
     )
     return {**stages, ref: fresh}
 

@@ -6,10 +6,11 @@ side effect writes before and after itself. What lies between the two is in doub
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wizard.core.facts import StageRef
 from wizard.core.journal import record
 from wizard.core.journal.record import Entry
 
@@ -93,14 +94,20 @@ class Unfinished:
         )
 
 
-def words(action: str, subject: str) -> str:
-    """A step for the reader."""
+def words(action: str, subject: str, api_name: str = "") -> str:
+    """A step for the reader; `api_name` where its subject is a stage."""
+    if api_name and "/" in subject:
+        return f"{_WORDS.get(action, action)}: {StageRef.parse(subject).label(api_name)}"
     return f"{_WORDS.get(action, action)} ({subject})" if subject else _WORDS.get(action, action)
 
 
-def intention(steps: Iterable[Step]) -> dict[str, Any]:
-    """What a run is going to do, as its first entry keeps it."""
-    return {"steps": [list(step) for step in steps]}
+def intention(steps: Iterable[Step], api_names: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What a run is going to do, as its first entry keeps it.
+
+    Args:
+        api_names: the names of the APIs of its stages, by the stages' references.
+    """
+    return {"steps": [list(step) for step in steps], "api_names": dict(api_names or {})}
 
 
 def unfinished_run(entries: Iterable[Entry]) -> Unfinished | None:
@@ -137,8 +144,13 @@ def _describe(first: Entry, since: list[Entry]) -> Unfinished:
             entry.step, "failed"
         )
 
+    noted = first.after.get("api_names")
+    names = {str(k): str(v) for k, v in noted.items()} if isinstance(noted, dict) else {}
+
     def told(state: str) -> tuple[str, ...]:
-        return tuple(words(*step) for step, found in steps.items() if found == state)
+        return tuple(
+            words(*step, names.get(step[1], "")) for step, found in steps.items() if found == state
+        )
 
     return Unfinished(
         first.subject,

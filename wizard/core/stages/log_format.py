@@ -302,9 +302,9 @@ class LoggingState(str, Enum):
     """What a stage's access log is today, in the words of the stage list."""
 
     OFF = "off"
-    OURS = "on"
-    OLDER = "on, older format"
-    ALTERED = "on, altered"
+    OURS = "connected"
+    OLDER = "connected, older format"
+    ALTERED = "connected, altered format"
     OTHER = "other group"
     FIREHOSE = "Firehose"
 

@@ -196,6 +196,7 @@ def _stages(
                 "ours" if main else "keep",
                 group,
                 connected=True,
+                api_name=stage.api.name,
             )
         )
     return tuple(stages)

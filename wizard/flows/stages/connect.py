@@ -175,7 +175,8 @@ class Stages:
         steps = [(record.STAGE_SWITCH, str(change.ref)) for change in addition.changes]
         if addition.plan is not None and addition.plan.has_changes:
             steps.insert(0, (record.TERRAFORM_APPLY, str(deployment.workspace.id)))
-        with deployment.journal.running(steps):
+        names = {str(change.ref): change.api_name for change in addition.changes}
+        with deployment.journal.running(steps, names):
             if addition.plan is not None and addition.plan.has_changes:
                 with self.context.phase(Phase.DEPLOY, "Subscribing to further log groups"):
                     apply_recorded(deployment, addition.plan)
@@ -278,7 +279,8 @@ class Stages:
         steps = [(record.STAGE_RESTORE, str(one.ref)) for one in withdrawal.held]
         if withdrawal.plan is not None:
             steps.append((record.TERRAFORM_APPLY, str(self.deployment.workspace.id)))
-        with self.deployment.journal.running(steps):
+        names = {str(one.ref): one.api_name for one in withdrawal.held}
+        with self.deployment.journal.running(steps, names):
             if withdrawal.held:
                 with self.context.phase(Phase.STAGES, "Putting the stages' logging back"):
                     for one in withdrawal.held:

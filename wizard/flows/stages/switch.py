@@ -101,7 +101,12 @@ def apply(
 def restore(
     deployment: Deployment, held: StageRecord, *, force: bool = False, api_name: str = ""
 ) -> tuple[StageReport, Result | None]:
-    """Put one stage's logging back as it was before this product touched it."""
+    """Put one stage's logging back as it was before this product touched it.
+
+    Args:
+        api_name: its API's name today; the one of the record where nobody asked.
+    """
+    api_name = api_name or held.api_name
     api_type = ApiType(held.api_type)
     result: Result | None = None
     try:
@@ -162,6 +167,7 @@ def switch(deployment: Deployment, change: StageChange) -> StageReport:
         "api_type": change.api_type.value,
         "mode": change.mode.value,
         "log_group": change.log_group,
+        "api_name": change.api_name,
     }
     made = deployment.journal.record.installation
     if made is not None:
@@ -216,7 +222,7 @@ def plan_again(
                     f"logs to {one.log_group} by now, to which the forwarder is not subscribed: "
                     "go through Review once more",
                     State.WARNING,
-                    str(one.ref),
+                    one.ref.label(one.api_name),
                 )
                 continue
             fresh.append(one)
@@ -243,7 +249,6 @@ def _agreed(context: Context, old: StageChange, new: StageChange) -> bool:
         return True
     lines = "; ".join(f"{d.label}: {d.before} → {d.after}" for d in diff_lines(new))
     return context.ask_person(
-        f"{clean(old.api_name, 80) or old.ref.api_id} / {clean(old.ref.stage, 80)} was changed by "
-        f"somebody else since it was shown. From what it has now: {lines or 'nothing changes'}. "
-        "Change it like this?"
+        f"{old.ref.label(clean(old.api_name, 80))} was changed by somebody else since it was "
+        f"shown. From what it has now: {lines or 'nothing changes'}. Change it like this?"
     )

@@ -41,11 +41,11 @@ def stage_destination(exam: Examination) -> Finding:
         wanted = held.after.access_log.destination_arn.removesuffix(":*")
         found = live.get("destinationArn", "").removesuffix(":*")
         if found != wanted:
-            wrong.append((held.ref, found or "nowhere"))
+            wrong.append((held, found or "nowhere"))
     if wrong:
-        ref, found = wrong[0]
+        held, found = wrong[0]
         more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-        return failed(f"{ref} logs to {found}{more}", str(ref))
+        return failed(f"{held.label} logs to {found}{more}", str(held.ref))
     return passed(count(len(exam.record.stages), "stage"))
 
 
@@ -58,17 +58,17 @@ def stage_format(exam: Examination) -> Finding:
         text = (_live(exam, held.ref) or {}).get("format", "")
         merged = merge(text, api_type)
         if merged.problem:
-            return failed(f"{held.ref}: {merged.problem}", str(held.ref))
+            return failed(f"{held.label}: {merged.problem}", str(held.ref))
         if merged.moved and not is_read(text, api_type):
             return failed(
-                f"{held.ref} logs in an older format, in which a client could forge what AWS "
+                f"{held.label} logs in an older format, in which a client could forge what AWS "
                 "writes: its lines are given up",
                 str(held.ref),
             )
         if merged.moved:
-            older = older or str(held.ref)
+            older = older or held.label
         elif merged.added:
-            return failed(f"{held.ref} logs without {', '.join(merged.added)}", str(held.ref))
+            return failed(f"{held.label} logs without {', '.join(merged.added)}", str(held.ref))
     if older:
         return warned(
             f"{older} logs in the older format: a line of it in which a client wrote anything that "
@@ -97,7 +97,7 @@ def canaries(exam: Examination) -> Finding:
             f["destinationArn"].startswith(wanted) for f in filters.get("subscriptionFilters", [])
         ):
             return warned(
-                f"{percent:g} % of the requests to {held.ref} are logged to {group}, "
+                f"{percent:g} % of the requests to {held.label} are logged to {group}, "
                 "which the forwarder is not subscribed to"
             )
     return passed("no canary logs elsewhere")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
@@ -172,9 +172,12 @@ class Journal:
         self.write(action, subject, "done", before=before, after=effect.after, detail=effect.detail)
 
     @contextmanager
-    def running(self, steps: Iterable[Step] = ()) -> Iterator[None]:
-        """Bracket a whole run; `steps` (action, subject) are what it is going to do."""
-        with self.effect(record.RUN, self._flow, intended=intention(steps)):
+    def running(
+        self, steps: Iterable[Step] = (), api_names: Mapping[str, str] | None = None
+    ) -> Iterator[None]:
+        """Bracket a whole run; `steps` (action, subject) are what it is going to do, and
+        `api_names` those of its stages' APIs, by the stages' references."""
+        with self.effect(record.RUN, self._flow, intended=intention(steps, api_names)):
             yield
 
     def _append(self, line: str) -> None:

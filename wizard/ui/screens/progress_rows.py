@@ -149,5 +149,5 @@ def problem_text(run: RunState, ink: Ink) -> Text:
             text.append(f"{note.state.value}: {clean(note.subject)} {clean(note.text)}\n", ink.warn)
     for report in run.reports.values():
         if report.state is State.FAILED:
-            text.append(f"{report.ref}: {clean(report.message)}\n", ink.bad)
+            text.append(f"{report.label}: {clean(report.message)}\n", ink.bad)
     return text if text.plain else Text("No problems.", ink.muted)

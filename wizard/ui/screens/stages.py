@@ -123,7 +123,9 @@ class Stages(StepScreen):
 
     def _show_counts(self) -> None:
         account, book = self.account, self.account.book
-        text = f"{len(book.shown):,} of {len(book):,} shown, {len(self.session.selected):,} on"
+        text = (
+            f"{len(book.shown):,} of {len(book):,} shown, {len(self.session.selected):,} selected"
+        )
         self.query_one("#counts", Static).update(text)
         read, known = account.apis_read
         problems = len(book.problems)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from rich.text import Text
 
 from wizard.core.events import State
@@ -9,6 +11,17 @@ from wizard.core.stages.rules import Rule, chosen_by
 from wizard.ui import theme
 from wizard.ui.stage_list import StageBook, StageRow
 from wizard.ui.widgets.rows import Rows, fit
+
+
+class Columns(NamedTuple):
+    """Cells for each column; none for the id where there is no room for it."""
+
+    api: int
+    api_id: int
+    kind: int
+    stage: int
+    logging: int
+    note: int
 
 
 class StageTable(Rows):
@@ -64,68 +77,64 @@ class StageTable(Rows):
         super().watch_scroll_y(old_value, new_value)
         self._book.scrolled(round(new_value))
 
-    def _columns(self, width: int) -> tuple[int, int, int, int, int]:
+    def _columns(self, width: int) -> Columns:
         note = 30 if width >= 90 else 18
         stage = 14 if width >= 90 else 10
-        kind, logging = 5, 12
-        return max(8, width - 4 - kind - stage - logging - note), kind, stage, logging, note
+        api_id = 12 if width >= 105 else 0
+        rest = max(8, width - 4 - api_id - 5 - stage - 13 - note)
+        api = min(rest, 48) if api_id else rest
+        return Columns(api, api_id, 5, stage, 13, note + rest - api)
 
     def heading(self, width: int) -> Text:
         """Column names; the sorted one is marked."""
-        api, kind, stage, logging, note = self._columns(width)
-        sort = self._book.sort
+        room, sort = self._columns(width), self._book.sort
         mark = {"name": "API ▾", "type": "Type▾", "logging": "Logging ▾", "selected": "▾"}
         names = {"name": "API", "type": "Type", "logging": "Logging now", "selected": ""}
         names[sort] = mark[sort]
         return Text(
             fit(names["selected"], 4)
-            + fit(names["name"], api)
-            + fit(names["type"], kind)
-            + fit("Stage", stage)
-            + fit(names["logging"], logging)
-            + fit("Note", note)
+            + fit(names["name"], room.api)
+            + fit("API id", room.api_id)
+            + fit(names["type"], room.kind)
+            + fit("Stage", room.stage)
+            + fit(names["logging"], room.logging)
+            + fit("Note", room.note)
         )
 
-    def _named(self, item: StageRow, room: int) -> str:
-        """The API's name, with its id where another API has the same name."""
-        if not self._book.is_ambiguous(item):
-            return fit(item.name, room)
+    def _named(self, item: StageRow, room: Columns) -> str:
+        """The API's name, with its id: in a column of its own, or where two have the same name."""
         api_id = f" {item.api_id}"
-        return fit(item.name, room - len(api_id)) + api_id
+        if room.api_id:
+            return fit(item.name, room.api - 1) + fit(api_id, room.api_id)
+        if not self._book.is_ambiguous(item):
+            return fit(item.name, room.api - 1)
+        return fit(item.name, room.api - 1 - len(api_id)) + api_id
 
     def row(self, index: int, width: int) -> Text:
         """One stage."""
         item = self._book.shown[index]
-        api, kind, stage, logging, note = self._columns(width)
-        ink = theme.ink(self)
+        room, ink = self._columns(width), theme.ink(self)
         picked = item.ref in self._selected
         # Of the rows in view only: by rules, ten thousand would take a while.
         by_rule = item.source is not None and chosen_by(self._rules, item.source) is not None
         chosen = picked or by_rule
         text = Text()
         if not item.selectable:
-            text.append(
-                "    "
-                + self._named(item, api - 1)
-                + " "
-                + fit(item.kind, kind)
-                + fit(item.stage, stage - 1)
-                + " "
-                + fit(item.logging, logging)
-                + fit(item.note, note),
-                ink.muted,
-            )
-            return text
-        if item.ref in self._held:
+            text.append("    ")
+        elif item.ref in self._held:
             sign = ink.mark(State.DONE).plain
             text.append(fit(f" {sign}" if len(sign) == 1 else sign, 4), ink.good)
         else:
             sign = "[x] " if picked else "[r] " if by_rule else "[ ] "
             text.append(sign, ink.accent if chosen else ink.muted)
-        text.append(self._named(item, api - 1) + " ", ink.bold if chosen else ink.plain)
-        text.append(fit(item.kind, kind), ink.muted)
-        text.append(fit(item.stage, stage - 1) + " ", ink.plain)
-        style = {"on": ink.good, "off": ink.muted}.get(item.logging, ink.warn)
-        text.append(fit(item.logging, logging), style)
-        text.append(fit(item.note, note), ink.muted)
+        named = ink.bold if chosen else ink.plain
+        logging = {"connected": ink.good, "off": ink.muted}.get(item.logging, ink.warn)
+        for words, style in (
+            (self._named(item, room) + " ", named),
+            (fit(item.kind, room.kind), ink.muted),
+            (fit(item.stage, room.stage - 1) + " ", ink.plain),
+            (fit(item.logging, room.logging - 1) + " ", logging),
+            (fit(item.note, room.note), ink.muted),
+        ):
+            text.append(words, style if item.selectable else ink.muted)
         return text
