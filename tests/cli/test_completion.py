@@ -147,4 +147,4 @@ def test_every_shell_is_told_every_command(shell: str) -> None:
 
 
 def test_beside_a_command_stands_what_it_does_and_no_half_sentence() -> None:
-    assert "doctor:'find the first broken link, offer to mend it'" in script("zsh")
+    assert "doctor:'find the first broken link, offer to fix it'" in script("zsh")

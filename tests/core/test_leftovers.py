@@ -37,7 +37,7 @@ def test_who_is_still_there(
 def test_guarddutys_endpoint_is_named_with_the_commands_and_no_waiting() -> None:
     (found,) = name_holders([GUARD], ENDPOINT)
     assert "vpce-9" in found.next_step
-    assert "Waiting does not mend it" in found.next_step
+    assert "Waiting does not fix it" in found.next_step
     assert "GuardDutyManagedSecurityGroup" in found.next_step
 
 

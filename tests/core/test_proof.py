@@ -176,8 +176,8 @@ def test_one_sentence_tells_how_many_were_proved_and_how_many_wait() -> None:
         "by the node."
     )
     assert sentence(GOOD, ODD) == (
-        "A request travels from api a / prod (a/prod) to the node in 0.9s, and is understood by the node. "
-        "1 further stage was not called from here."
+        "A request travels from api a / prod (a/prod) to the node in 0.9s, and is understood by "
+        "the node. 1 further stage was not called from here."
     )
     assert sentence(GOOD, BAD).startswith(
         "1 of 2 stages proved; api c / prod (c/prod) was not understood by"

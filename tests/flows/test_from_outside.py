@@ -211,7 +211,7 @@ def test_stages_that_keep_their_log_groups_are_found_by_the_subscription(there: 
             diagnose.run(t.context, t.answers, only=("WAG-LOG-005",)).results[0]
         ),
     ],
-    ids=["add", "remove", "uninstall", "mend"],
+    ids=["add", "remove", "uninstall", "fix"],
 )  # fmt: skip
 def test_nothing_is_changed_from_there_and_the_next_step_is_said(
     there: There, attempt: Callable[[There], object]

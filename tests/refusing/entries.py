@@ -463,7 +463,7 @@ ENTRIES: tuple[Entry, ...] = (
           'unhealthy; the node\'s log: label "group" is required',
           ready(targets("unhealthy"), *RUNNING,
                 *node_log('registration error: label "group" is required')),
-          ("WAG-E-NODE-001", "the node group is missing"), STOPPED, "Mend what it names",
+          ("WAG-E-NODE-001", "the node group is missing"), STOPPED, "Fix what it names",
           "PD, node"),
     Entry("A target that never becomes healthy", "elbv2 DescribeTargetHealth",
           "unhealthy (Target.Timeout)",
@@ -480,7 +480,7 @@ ENTRIES: tuple[Entry, ...] = (
           "The final policy size (20598) is bigger than the limit (20480)",
           terraform("PolicyLengthExceededException: The final policy size (20598) is bigger than "
                     "the limit (20480)."),
-          ("ends at 20,480 bytes",), MADE, "A repetition alone does not mend it",
+          ("ends at 20,480 bytes",), MADE, "A repetition alone does not fix it",
           "elastic 731, cloudposse 37, scribd 61"),
     Entry("A zone without t3", "autoscaling", "Unsupported … in your requested Availability Zone",
           terraform("Unsupported - Your requested instance type (t3.medium) is not supported in "

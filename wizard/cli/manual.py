@@ -128,7 +128,7 @@ COMMANDS = {
         "wallarm-apigw status\nwallarm-apigw status --json",
     ),
     "doctor": Page(
-        "find the first broken link, offer to mend it",
+        "find the first broken link, offer to fix it",
         "Walk the chain from the stage to the Wallarm Cloud and show evidence for each link; the "
         "first broken one is the root cause. It changes nothing without --fix, and with it asks "
         "before each repair. Exit code 3: nothing could be looked at.",

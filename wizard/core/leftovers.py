@@ -55,7 +55,7 @@ def name_holders(
                 "Amazon GuardDuty",
                 f"Runtime Monitoring put the endpoint {', '.join(guard)} and a security group "
                 f"({GUARDDUTY_GROUP}-…) into the VPC",
-                "Waiting does not mend it. Delete the endpoint (`aws ec2 delete-vpc-endpoints "
+                "Waiting does not fix it. Delete the endpoint (`aws ec2 delete-vpc-endpoints "
                 f"--vpc-endpoint-ids {' '.join(guard)}`), then the group {GUARDDUTY_GROUP}-… of "
                 "that VPC, then run `wallarm-apigw uninstall` again. Whoever runs GuardDuty can "
                 "exclude the VPC.",

@@ -103,7 +103,7 @@ def refused(deployment: Deployment, found: Readiness) -> WizardError:
         "Make a token for this cloud with the usage type Node deployment; store it with "
         "`wallarm-apigw rotate-token`, then run the same command again."
         if token
-        else "Mend what it names, then run the same command again."
+        else "Fix what it names, then run the same command again."
     )
     return WizardError(
         "WAG-E-NODE-001",
@@ -120,5 +120,5 @@ def not_in_time(deployment: Deployment, found: Readiness, waited: float) -> Wiza
         f"The node does not take requests after {duration(waited)}",
         why=f"What was seen last: {found.text}.",
         next_step="`wallarm-apigw doctor` looks for the cause; the same command goes on when it is "
-        f"mended. {what_stands(deployment)}",
+        f"fixed. {what_stands(deployment)}",
     )

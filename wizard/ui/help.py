@@ -21,7 +21,7 @@ HELP: dict[str, str] = {
     "somebody changed them since, you are asked. The rest of the deployment stays.\n\n"
     "space  select      a  all or none",
     "doctor": "Every link between your API and the Wallarm Cloud is looked at, and nothing is "
-    "changed. A check is skipped when what it hangs on has failed: mend the first failure, then "
+    "changed. A check is skipped when what it hangs on has failed: fix the first failure, then "
     "look again. f previews a safe repair, asks, and records it.\n\n"
     "r  run all      t  run this one, and what it hangs on      f  fix      enter  all of it\n"
     "l  the logs in turn (node, Lambda, API Gateway, ECS), then the evidence again\n"

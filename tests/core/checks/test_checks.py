@@ -27,7 +27,7 @@ from wizard.core.checks.model import (
 def check(check_id: str, *causes: str, node_only: bool = False) -> Check:
     """A check that hangs on others."""
     return Check(
-        check_id, SECTIONS[0], f"Is {check_id} well?", ("sts.GetCallerIdentity",), "Mend it.",
+        check_id, SECTIONS[0], f"Is {check_id} well?", ("sts.GetCallerIdentity",), "Fix it.",
         causes, "", node_only,
     )  # fmt: skip
 

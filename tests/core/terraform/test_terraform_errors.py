@@ -189,7 +189,7 @@ def test_a_role_that_a_company_forbids_to_be_handed_over_is_no_matter_of_time() 
 def test_a_refusal_that_only_time_mends_says_so_and_no_other_does(code: str) -> None:
     found = explain(TEXTS[code])
     assert found is not None
-    assert not ("does not mend it" in found.next_step and found.retry)
+    assert not ("does not fix it" in found.next_step and found.retry)
 
 
 def test_what_aws_said_was_there_already_is_known_by_its_address() -> None:

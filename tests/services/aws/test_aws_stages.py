@@ -328,7 +328,7 @@ def test_a_full_log_delivery_policy_is_named_with_its_neighbours_and_the_ways_ou
     assert all(name in told.value.why for name in full_policies)
     assert "bytes" in told.value.why
     assert "/aws/vendedlogs/" in told.value.next_step
-    assert "does not mend it" in told.value.next_step
+    assert "does not fix it" in told.value.next_step
     assert stages.read_settings(session, ref, api_type) == before
 
 

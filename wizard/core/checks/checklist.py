@@ -46,7 +46,7 @@ _LOCAL = (
     Check("WAG-LOC-008", LOCAL, "May these credentials change this deployment?",
           ("iam.SimulatePrincipalPolicy",),
           "Looking works without. Attach the policy of `wallarm-apigw iam-policy deploy` before "
-          "you mend or change something.",
+          "you fix or change something.",
           ("WAG-LOC-001",), deep=True),
 )  # fmt: skip
 
@@ -145,12 +145,12 @@ _NODE = (
           ("WAG-LOC-003",), node_only=True),
     Check("WAG-NOD-002", NODE, "Do as many node tasks run as wanted?",
           ("ecs.DescribeServices", "ecs.ListTasks", "ecs.DescribeTasks"),
-          "ECS says why in the evidence; it tries again by itself once that is mended. "
+          "ECS says why in the evidence; it tries again by itself once that is fixed. "
           "`wallarm-apigw install` restores the number of tasks.",
           ("WAG-NOD-009", "WAG-NOD-001"), node_only=True),
     Check("WAG-NOD-003", NODE, "Did the node register with Wallarm?",
           ("logs.DescribeLogStreams", *_LINES),
-          "Mend what the node says in the evidence: a wrong token with `wallarm-apigw "
+          "Fix what the node says in the evidence: a wrong token with `wallarm-apigw "
           "rotate-token`, a wrong cloud, host or node group with `wallarm-apigw install`.",
           ("WAG-LOC-003", "WAG-NOD-009"), node_only=True),
     Check("WAG-NOD-004", NODE, "Does the load balancer exist, and is it active?",
@@ -233,7 +233,7 @@ _DISCOVERY = (
           node_only=True),
     Check("WAG-API-005", DISCOVERY, "Is every event delivered, none kept for a replay?",
           ("s3.ListObjectsV2",),
-          "Mend what failed above, then replay them with `wallarm-apigw redrive`.",
+          "Fix what failed above, then replay them with `wallarm-apigw redrive`.",
           ("WAG-LOG-003",)),
 )  # fmt: skip
 

@@ -122,7 +122,7 @@ _ROWS = (
         r"PolicyLengthExceeded|final policy size \(\d+\) is bigger than the limit",
         "The forwarder's resource policy is full: it ends at 20,480 bytes",
         "Log groups that stages keep share one statement from this version on: let `wallarm-apigw "
-        "install` apply the whole plan. A repetition alone does not mend it.",
+        "install` apply the whole plan. A repetition alone does not fix it.",
     ),
     _Row(
         "WAG-E-TF-107",

@@ -123,7 +123,7 @@ def _refused(error: ClientError) -> WizardError:
         "WAG-E-FIX-001",
         "The repair was refused",
         why=words(error),
-        next_step="Attach the policy of `wallarm-apigw iam-policy deploy`, or mend it by hand.",
+        next_step="Attach the policy of `wallarm-apigw iam-policy deploy`, or fix it by hand.",
     )
 
 

@@ -194,7 +194,7 @@ WAYS_OUT = (
     "`aws logs create-log-group --log-group-name /aws/vendedlogs/apigateway/NAME`, then "
     "`--set api_gateway_log_group_name=/aws/vendedlogs/apigateway/NAME`. Or remove a resource "
     "policy that nobody needs (`aws logs describe-resource-policies`, "
-    "`delete-resource-policy`). A repetition does not mend it."
+    "`delete-resource-policy`). A repetition does not fix it."
 )
 
 

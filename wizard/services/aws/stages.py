@@ -351,7 +351,7 @@ def _refused_change(
             why=f"{code_of(error)}: {words}",
             next_step="Set its access log in the API Gateway console, or in CloudFormation with "
             "AWS::ApiGatewayV2::ApiGatewayManagedOverrides; then connect it with its log group "
-            "kept. Or make a stage of your own for the API. A repetition does not mend it.",
+            "kept. Or make a stage of your own for the API. A repetition does not fix it.",
         )
     if log_delivery.may_be_full(words):
         full = log_delivery.explain_full(session, f"{ref} was not changed", words)

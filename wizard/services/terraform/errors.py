@@ -173,5 +173,5 @@ def _told(
         return known
     first = next((d.summary for d in diagnostics if d.is_error), "")
     what = f"Terraform {command} failed" + (f": {first}" if first else "")
-    step = _RESUME if changing else "Mend what the text above names, then try again."
+    step = _RESUME if changing else "Fix what the text above names, then try again."
     return Explanation("WAG-E-TF-011", what, step)

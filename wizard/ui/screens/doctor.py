@@ -198,10 +198,10 @@ class Doctor(HomePart):
         result, preview = event.found
         self.app.push_screen(
             Confirm(
-                f"{result.check.check_id}: mend it?",
+                f"{result.check.check_id}: fix it?",
                 f"{clean(preview, 800)}\n\nThe change is recorded. Nothing else is touched.",
                 keep="Leave it",
-                act="Mend it",
+                act="Fix it",
                 danger=False,
             ),
             lambda yes: self._mend(result) if yes else None,
@@ -223,7 +223,7 @@ class Doctor(HomePart):
         if isinstance(found, WizardError):
             self._complain(found)
         else:
-            self.app.notify("Mended. Looking again.", markup=False)
+            self.app.notify("Fixed. Looking again.", markup=False)
         if self.is_running:
             if not isinstance(found, WizardError):
                 self._examine()
@@ -301,7 +301,7 @@ class Doctor(HomePart):
             return f"Looking: {len(done)} of {wanted} done, {waited}, usually 5s – 20s"
         for item, words in (
             (self._preview, "Working out what the repair would do; nothing is changed yet"),
-            (self._repair, "Mending and recording it"),
+            (self._repair, "Fixing and recording it"),
             (self._bundle.loaded, "Putting the support bundle together"),
         ):
             if item.busy:
@@ -394,7 +394,7 @@ class Doctor(HomePart):
         """Preview the repair; the app asks, then mends."""
         result = self._result()
         if result is None or not self._fixable():
-            self.notify("There is nothing here that can be mended from here.", markup=False)
+            self.notify("There is nothing here that can be fixed from here.", markup=False)
             return
         self._preview.begin(self.guide.clock())
         self._read_preview(result)

@@ -83,7 +83,7 @@ def tally(results: list[Result]) -> str:
 def advice(results: list[Result]) -> str:
     """The tally, and what to do about it."""
     if any(r.verdict is Verdict.FAIL for r in results):
-        return f"{tally(results)}. Mend the first failure."
+        return f"{tally(results)}. Fix the first failure."
     return f"{tally(results)}. Nothing is broken."
 
 
