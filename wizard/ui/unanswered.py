@@ -17,12 +17,12 @@ LABELS = {
     "log_retention_days": "Keep logs (days)",
     "subscription_filter_pattern": "Filter pattern",
     "wallarm_api_host": "API host",
-    "token": "Token",
+    "token": "Wallarm token",
     "node_group": "Node group",
     "x_wallarm_application_id": "Application ID",
-    "api_token": "API token",
+    "api_token": "Inventory token",
     "node_url": "Node address",
-    "node_metrics": "Its metrics",
+    "node_metrics": "Node's metrics",
     "node_instance_type": "Instance type",
     "node_count": "Tasks",
     "node_tag": "Image tag",
@@ -116,7 +116,7 @@ def _wallarm(session: Session, _: Account) -> str:
     if session.token and token_problem(session.token.reveal()):
         return "the token is not complete"
     if session.api_token and token_problem(session.api_token.reveal()):
-        return "API token: see the field"
+        return "Inventory token: see the field"
     return ""
 
 
