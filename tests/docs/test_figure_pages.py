@@ -33,6 +33,18 @@ def test_a_missed_target_is_marked(
     assert report.judged(item) == says
 
 
+def test_the_readme_shows_eight_figures_and_every_target_stands_on_the_page_of_all() -> None:
+    run = json.loads(report.SAVED.read_text(encoding="utf-8"))
+    taken = {item["name"]: item for figures in run["figures"].values() for item in figures}
+    assert len(report.HEADLINES) == 8
+    assert set(report.HEADLINES) <= set(taken)
+    assert all(taken[name].get("target") for name in report.HEADLINES)
+    rows = [line for line in report.summary(run).splitlines() if line.startswith("| ")]
+    assert len(rows) == 2 + 8  # the heading, and the line below it
+    page = report.page(run)
+    assert all(report.judged(item) in page for item in taken.values())
+
+
 def test_the_pages_show_the_figures_that_are_saved() -> None:
     run = json.loads(report.SAVED.read_text(encoding="utf-8"))
     assert (report.ROOT / "docs" / "performance.md").read_text(encoding="utf-8") == report.page(run)
