@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup terraform try test check lint audit policy-scan checkov lock sbom format soak mutants modes bench figures docs screenshots package clean newcomer terminals how-to-add
+.PHONY: help setup terraform try test check lint audit policy-scan snippets checkov lock sbom format soak mutants modes bench figures docs screenshots package clean newcomer terminals how-to-add
 
 help:  ## list the commands
 	@echo 'make COMMAND; each does the set-up it needs.'
@@ -61,6 +61,11 @@ policy-scan:  ## cloudsplaining and parliament on every policy that can be print
 	.venv-scan/bin/python -m pip install --quiet --require-hashes -r requirements/policy-scan.txt
 	.venv-scan/bin/python -m tests.policy.scan
 
+snippets:  ## cfn-lint on every snippet for the owners of stages
+	$(PYTHON) -m venv .venv-cfn
+	.venv-cfn/bin/python -m pip install --quiet --require-hashes -r requirements/cfn-lint.txt
+	.venv-cfn/bin/python -m tests.snippets.lint
+
 checkov: $(STAMP)  ## checkov on the Terraform module; a finding nobody explained is a failure
 	$(BIN)/python -m tests.terraform.checkov
 
@@ -77,7 +82,7 @@ lock: $(STAMP)  ## versions and hashes of everything set-up installs, for Python
 	$(COMPILE) --constraint requirements/.versions --output-file requirements/terraform.txt \
 		requirements/terraform.in
 	rm requirements/.versions
-	for tool in checkov newcomer policy-scan sbom; do \
+	for tool in cfn-lint checkov newcomer policy-scan sbom; do \
 		$(COMPILE) --output-file requirements/$$tool.txt requirements/$$tool.in || exit 1; done
 
 sbom:  ## the software bill of materials of the product, CycloneDX, on standard output
@@ -126,4 +131,4 @@ package: $(STAMP)  ## rebuild the forwarder's zip for standalone Terraform users
 	$(BIN)/python lambda/build.py terraform/cw-resend-lambda.zip
 
 clean:  ## remove what was built
-	rm -rf $(VENV) .venv-checkov .venv-newcomer .venv-sbom .venv-scan dist build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-checkov .venv-newcomer .venv-sbom .venv-scan .venv-cfn dist build .pytest_cache .mypy_cache .ruff_cache

@@ -48,7 +48,8 @@ def _key(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", ["lock", "runtime", "checkov", "newcomer", "policy-scan", "sbom", "terraform"]
+    "name",
+    ["lock", "runtime", "cfn-lint", "checkov", "newcomer", "policy-scan", "sbom", "terraform"],
 )
 def test_every_entry_is_one_version_with_the_hashes_of_its_files(name: str) -> None:
     good = re.compile(r"[A-Za-z0-9._-]+==[^\s;]+( ; .+?)?( +--hash=sha256:[0-9a-f]{64})+$")

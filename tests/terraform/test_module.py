@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.terraform.tool import MODULE, need_terraform, prepared, terraform
+from tests.terraform.tool import MODULE, initialise, need_terraform, prepared, terraform
+from wizard.core.facts import AccessLog, ApiType, StageSettings
+from wizard.core.stages.log_format import render_format
+from wizard.core.stages.owner import UNKNOWN, Owner, Tool, snippet
 
 # What a module for Terraform 1.0 may not contain, and since when Terraform knows it.
 NEWER = {
@@ -149,6 +152,40 @@ def test_the_module_is_formatted() -> None:
 @pytest.mark.e2e
 def test_the_module_is_valid(copy: Path) -> None:
     terraform(["validate", "-no-color"], copy)
+
+
+AROUND = {  # what the owner's configuration has where the snippet says `as it is`
+    ApiType.REST: ('  rest_api_id   = "a1"\n  deployment_id = "d1"\n  stage_name    = "prod"'),
+    ApiType.HTTP: ('  api_id = "a1"\n  name   = "prod"'),
+    ApiType.WEBSOCKET: ('  api_id = "a1"\n  name   = "prod"'),
+}
+
+
+@pytest.mark.e2e
+def test_the_snippets_for_owners_are_formatted_and_valid_before_the_log_group_and_after(
+    copy: Path,
+) -> None:
+    folder = copy / "of-owners"
+    folder.mkdir()
+    texts, arn = [], "arn:aws:logs:us-east-1:123456789012:log-group:/aws/apigateway/x"
+    for arn_now in (arn + UNKNOWN, arn):
+        for kind, around in AROUND.items():
+            level = "" if kind is ApiType.HTTP else "INFO"
+            settings = StageSettings(AccessLog(arn_now, render_format(kind)), level)
+            text = snippet(Owner(Tool.TERRAFORM, "orders"), kind, settings)
+            own = text.replace("your_stage", f"stage_{len(texts)}")
+            texts.append(own.replace("  # … as it is …", around))
+    (variable,) = {
+        part for text in texts for part in re.findall(r"variable .*?^}\n", text, re.S | re.M)
+    }
+    body = "\n".join(text.replace(variable, "").lstrip() for text in texts)
+    (folder / "main.tf").write_text(f"{variable}\n{body}", encoding="utf-8")
+    initialise(folder)
+    terraform(["validate", "-no-color"], folder)
+    done = terraform(["fmt", "-check", "-diff"], folder, accept=(0, 3))
+    assert done.returncode == 0, done.stdout
+    (folder / "main.tf").write_text(body.replace("destination_arn", "destination"), "utf-8")
+    assert terraform(["validate", "-no-color"], folder, accept=(1,)).returncode == 1
 
 
 def test_the_example_names_only_variables_that_exist() -> None:
