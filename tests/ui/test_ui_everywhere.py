@@ -257,7 +257,7 @@ async def test_the_optional_api_token_is_for_the_doctor_and_is_kept_nowhere() ->
     async with wizard("wallarm", answers=READY, token=True) as w:
         w.app.screen.query_one("#api_token").focus()
         await w.type("abc")
-        assert w.problem("wallarm") == "API token: see the field"
+        assert w.problem("wallarm") == "Inventory token: see the field"
         w.app.post_message(Paste(f" {reader}\n"))
         await until(w.pilot, lambda: w.app.session.api_token == Secret(reader))
         assert w.problem("wallarm") == ""
