@@ -168,7 +168,7 @@ def test_a_retry_of_an_overtaken_plan_leads_back_to_the_review(
         told = job.read_attributes(shown)
         acting = {c.address for c in shown.plan.changes if c.action not in ("no-op", "read")}
         assert {*told} == acting
-        days = [a for a in told["aws_cloudwatch_log_group.api_gateway[0]"] if "retention" in a.name]
+        days = [a for a in told["aws_cloudwatch_log_group.api[0]"] if "retention" in a.name]
         assert [(a.name, a.before, a.after) for a in days] == [("retention_in_days", "30", "60")]
         shown.plan.discard()
     assert list((desk.workspace / "plans").iterdir()) == []

@@ -58,8 +58,8 @@ EXPECTATIONS = (
     Expectation(
         "token",
         "A token can expire or be disabled: new instances then fail to register",
-        "The node registers with the Wallarm token each time an instance starts. When the token has "
-        "expired or been disabled, nodes that run go on and new ones fail (unverified when a "
+        "The node registers with the Wallarm token each time an instance starts. When the token "
+        "has expired or been disabled, nodes that run go on and new ones fail (unverified when a "
         "running one ends). `wallarm-apigw rotate-token` stores a new one.",
     ),
 )
