@@ -22,6 +22,8 @@ from wizard.flows.context import Options
 from wizard.flows.deployment.answers import kept_log_groups
 from wizard.sandbox import Sandbox
 
+_REMOVE = ("uninstall", "--yes", "--delete-logs", "--undelivered", "discard")
+
 # A change of the answers, or what makes it from what the account has.
 Update: TypeAlias = "Mapping[str, Any] | Callable[[Run], Mapping[str, Any]]"
 
@@ -97,7 +99,9 @@ class Run:
         took = time.monotonic() - began
         print(f"    {phase:<10} exit {done.returncode}  {took:5.1f} s  "
               f"{len(self.recorder.calls)} calls so far", flush=True)  # fmt: skip
-        if done.returncode not in (0, 1 if phase in ("doctor", "fix") else 0):
+        # The stand-in node speaks plain HTTP: with HTTPS nothing is replayed.
+        may_fail = (*("doctor", "fix"), *(("redrive",) if self.answers.r53_domain_name else ()))
+        if done.returncode not in (0, 1 if phase in may_fail else 0):
             self.failed.append(f"{phase}: {done.stderr[-1500:]}")
             print(done.stderr[-3000:])
         return done.stdout
@@ -121,7 +125,7 @@ class Run:
         if short:
             self.cli("install", *install, "--set", "proof=skip")
             self._update(updates)
-            self.cli("uninstall", "uninstall", "--yes", "--delete-logs", answers=self.now)
+            self.cli("uninstall", *_REMOVE, answers=self.now)
             return
         self._look_around()
         self.cli("install", *install)
@@ -142,7 +146,7 @@ class Run:
         if self.answers.deploys_node:
             self.cli("rotate", "rotate-token", *yes)
         self.cli("bundle", "support-bundle", "--yes")
-        self.cli("uninstall", "uninstall", "--yes", "--delete-logs")
+        self.cli("uninstall", *_REMOVE)
 
     def _look_around(self) -> None:
         """What the screens ask before anything is decided."""

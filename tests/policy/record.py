@@ -2,7 +2,8 @@
 
 `python -m tests.policy.record [MODE…]` records the named modes (all by default) and rewrites their
 part of recorded.json. `--enforce` refuses every call that the printed policies do not allow, and
-saves only a life in which none was. Each mode takes some minutes.
+saves only a life in which none was. `--updates` lives a short life (install, every change of the
+answers, removal) and rewrites the changes alone. Each mode takes some minutes.
 """
 
 from __future__ import annotations
@@ -204,7 +205,7 @@ def _kept(answers: Mapping[str, Any]) -> dict[str, Any]:
     return {k: even_all(v) if k in MADE_UP else v for k, v in answers.items()} | named
 
 
-def record(mode: str, enforce: bool) -> tuple[dict[str, Any], list[str]]:
+def record(mode: str, enforce: bool, *, updates: bool = False) -> tuple[dict[str, Any], list[str]]:
     """Live through one mode; what to save, and what went wrong."""
     print(f"{mode}:", flush=True)
     with tempfile.TemporaryDirectory(prefix="policy-") as folder, Sandbox.start() as box:
@@ -217,7 +218,7 @@ def record(mode: str, enforce: bool) -> tuple[dict[str, Any], list[str]]:
             run.answers_file.write_text(json.dumps(answers), encoding="utf-8")
             run.answers = build(dict(answers))
         with run.recorder:
-            run.life(UPDATES[mode], short=mode in SHORT)
+            run.life(UPDATES[mode], short=updates or mode in SHORT)
         for text in sorted(set(run.recorder.unknown)):
             print(f"    not identified: {text}")
         for text in sorted(set(run.recorder.refused)):
@@ -233,18 +234,29 @@ def record(mode: str, enforce: bool) -> tuple[dict[str, Any], list[str]]:
         return saved, run.failed + run.recorder.unknown + run.recorder.refused
 
 
+def _with_updates(before: dict[str, Any], short: dict[str, Any]) -> dict[str, Any]:
+    """A recording with the changes of a short life in place of its own."""
+    calls = [c for c in before["calls"] if c["phase"] != "update"]
+    made = [c for c in short["calls"] if c["phase"] == "update"]
+    return {**before, "updates": short["updates"], "log_groups": short["log_groups"],
+            "calls": [*calls, *made]}  # fmt: skip
+
+
 def main() -> int:
     """Record or enforce; the exit code says whether every step went well."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("modes", nargs="*", choices=(*MODES, []), metavar="MODE")
     parser.add_argument("--enforce", action="store_true")
+    parser.add_argument("--updates", action="store_true")
     options = parser.parse_args()
     problems = []
     for mode in options.modes or MODES:
-        saved, wrong = record(mode, options.enforce)
+        saved, wrong = record(mode, options.enforce, updates=options.updates)
         problems += [f"{mode}: {text}" for text in wrong]
         if not (options.enforce and wrong):
             everything = load() if RECORDED.is_file() else {}
+            if options.updates and mode not in SHORT:
+                saved = _with_updates(everything[mode], saved)
             everything[mode] = saved
             save(everything)
     print("\n".join(sorted(set(problems))) or "every step went well")
