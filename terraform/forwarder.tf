@@ -110,7 +110,9 @@ resource "aws_lambda_function_event_invoke_config" "forwarder" {
 }
 
 resource "aws_lambda_permission" "logs" {
-  for_each       = { main = local.main_log_group }
+  for_each = merge({ main = local.main_log_group }, {
+    for key, name in local.subscribed : key => name if key != "main" && contains(var.log_group_permissions, name)
+  })
   statement_id   = "logs-${substr(sha1(each.key), 0, 8)}"
   action         = "lambda:InvokeFunction"
   function_name  = aws_lambda_function.forwarder.function_name

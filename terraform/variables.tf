@@ -212,6 +212,12 @@ variable "api_gateway_log_group_names" {
   }
 }
 
+variable "log_group_permissions" {
+  description = "Those of api_gateway_log_group_names that keep a permission of their own beside the shared one. For one apply after a version that gave each its own: otherwise AWS may have neither for a moment, and skips logs."
+  type        = list(string)
+  default     = []
+}
+
 variable "subscription_filter_pattern" {
   description = "CloudWatch Logs filter pattern; empty forwards every event. `{ $.status = 2* && $.httpMethod != OPTIONS && $.httpMethod != HEAD }` keeps only what API Discovery counts."
   type        = string

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from wizard.core.tfvars import SUFFIX, names
+from wizard.core.answers.model import Answers
+from wizard.core.tfvars import SUFFIX, names, permissions_to_keep, variables
 
 MODULE = Path(__file__).parents[2] / "terraform"
 FORMS = {
@@ -38,3 +39,35 @@ def test_the_forms_stand_in_the_module(kind: str) -> None:
     file, form = FORMS[kind]
     assert form in (MODULE / file).read_text(encoding="utf-8")
     assert kind in {n.kind for n in names("ab", "us-east-1")}
+
+
+# --- From a permission for each log group to one for all ------------------------------------------
+
+MAIN = 'aws_lambda_permission.logs["main"]'
+MINE = 'aws_lambda_permission.logs["/aws/apigateway/mine"]'
+SHARED = "aws_lambda_permission.further_logs[0]"
+
+
+@pytest.mark.parametrize(
+    ("state", "kept"),
+    [
+        ((), ()),
+        ((MAIN,), ()),
+        ((MAIN, MINE), ("/aws/apigateway/mine",)),
+        ((MAIN, MINE, SHARED), ()),  # the shared one is there: the others may go
+        ((MAIN, SHARED), ()),
+        ((f"module.connector.{MAIN}", f"module.connector.{MINE}"), ("/aws/apigateway/mine",)),
+        ((f"module.connector.{MINE}", f"module.connector.{SHARED}"), ()),
+        ((MAIN, 'aws_lambda_permission.logs["named main"]'), ("main",)),
+        (('aws_cloudwatch_log_subscription_filter.forwarder["/aws/apigateway/mine"]',), ()),
+        (('aws_lambda_permission.other["/aws/apigateway/mine"]',), ()),
+    ],
+)
+def test_no_log_group_is_without_a_permission_while_one_takes_the_place_of_many(
+    state: tuple[str, ...], kept: tuple[str, ...]
+) -> None:
+    assert permissions_to_keep(state) == kept
+    given = variables(
+        Answers(), token_parameter="", further_log_groups=kept, log_group_permissions=kept
+    )
+    assert given["log_group_permissions"] == list(kept)

@@ -180,6 +180,8 @@ ROWS: tuple[Row, ...] = (
         "the claim on the name", "this product", _CLAIM),
     Row(CIRCUMSTANCE, "", ("ssm:DeleteParameter",), UNINSTALL, always,
         "the claim's end", "this product", _CLAIM),
+    Row(CIRCUMSTANCE, "", ("acm:ListCertificates",), UNINSTALL, grants.makes_certificate,
+        "who else renews by the validation record", "this product"),
     Row(CIRCUMSTANCE, "", ("acm:DescribeCertificate",), ("deploy", "doctor"),
         grants.given_certificate, "a certificate of the user's", "this product"),
     Row(CIRCUMSTANCE, "", ("ecs:DescribeTasks", "ecs:ListTasks"), ("deploy", "doctor"),

@@ -216,8 +216,12 @@ MODES: dict[str, Mode] = {
     "log-groups": Mode(
         "Several log groups",
         log_groups("/aws/apigateway/mine", "/aws/vendedlogs/orders", "/aws/apigateway/more"),
-        {**GIVEN_NODE, **OPERATIONS},
-        ({"api_gateway_log_group_names": ["/aws/vendedlogs/orders"]},),
+        {**GIVEN_NODE, **OPERATIONS,
+         "log_group_permissions": ["/aws/vendedlogs/orders", "/aws/apigateway/more"]},
+        (
+            {"log_group_permissions": []},
+            {"api_gateway_log_group_names": ["/aws/vendedlogs/orders"]},
+        ),
     ),
     "two-nodes": Mode("node_count 2", nothing, {**OWN_NODE, "node_count": 2}),
     "operations": Mode(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ _SAME_NAME = (
     "r53_domain_name",
     "node_dns_name",
     "certificate_arn",
+    "certificate_validation_record",
     "api_gateway_log_group_name",
     "node_url",
     "node_scheme",
@@ -113,6 +115,7 @@ def variables(
     installation_id: str = "",
     made_by: str = "",
     made_at: str = "",
+    log_group_permissions: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """The content of `terraform.tfvars.json`. It holds no secret.
 
@@ -124,6 +127,7 @@ def variables(
         deployment_id: put on every resource, so that the deployment can be found again.
         installation_id: put on every resource as well: whose it is.
         made_by, made_at: who made it and when, for whoever meets it from elsewhere.
+        log_group_permissions: as `permissions_to_keep` finds them.
     """
     out: dict[str, Any] = {name: getattr(answers, name) for name in _SAME_NAME}
     out["private_subnet_ids"] = list(answers.private_subnet_ids)
@@ -134,6 +138,7 @@ def variables(
     out["api_gateway_log_group_names"] = [
         name for name in further_log_groups if name != answers.api_gateway_log_group_name
     ]
+    out["log_group_permissions"] = list(log_group_permissions)
     out["lambda_package"] = lambda_package or answers.lambda_package
     if package is not None:
         out["lambda_handler"] = package.handler
@@ -158,6 +163,26 @@ def own_tags(values: Mapping[str, Any]) -> dict[str, str]:
         "wallarm:component": "api-gateway-connector",
         **{name: value for name, value in marks.items() if value},
     }
+
+
+_OWN_PERMISSION = re.compile(r'(?:.*\.)?aws_lambda_permission\.logs\[(".*")\]')
+_SHARED_PERMISSION = "aws_lambda_permission.further_logs[0]"
+
+
+def permissions_to_keep(addresses: Iterable[str]) -> tuple[str, ...]:
+    """Log groups whose own permission stays for one more apply: an earlier version gave each its
+    own, and what shares one takes its place. Terraform orders neither before the other, and while
+    AWS has none, CloudWatch Logs skips what is logged.
+
+    Args:
+        addresses: of what is in the state.
+    """
+    held = tuple(addresses)
+    if any(address.endswith(_SHARED_PERMISSION) for address in held):
+        return ()
+    found = (_OWN_PERMISSION.fullmatch(address) for address in held)
+    keys = (str(json.loads(match[1])) for match in found if match)
+    return tuple("main" if key == "named main" else key for key in keys if key != "main")
 
 
 def _tag_value(text: str) -> str:

@@ -43,6 +43,7 @@ from wizard.services.aws.deployment.leftovers import deregister_instances, find_
 from wizard.services.aws.deployment.tagged import marked
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.errors import explain, is_not_found
+from wizard.services.aws.network import certificates_for
 from wizard.services.aws.permissions import Permissions
 from wizard.services.aws.stages import Result
 from wizard.services.terraform.client import ApplyResult, PlanResult
@@ -204,6 +205,39 @@ def _size(group: LogGroup | None) -> str:
     return f" ({storage(group.stored_bytes)}; {ends})"
 
 
+VALIDATION = "aws_route53_record.validation[0]"
+
+
+@dataclass(frozen=True)
+class SharedRecord:
+    """The record that proves the node's certificate, where it must not go with it: ACM has one
+    record for a name and an account. `address` is empty where it may go; `why` is for the reader.
+    """
+
+    address: str = ""
+    why: str = ""
+
+
+def find_shared_record(deployment: Deployment, answers: Answers, plan: PlanResult) -> SharedRecord:
+    """Whether another certificate of this Region renews by the record that this plan removes.
+
+    Where that cannot be seen it stays: a record that proves nothing any more does no harm.
+    """
+    if not any(c.address == VALIDATION for c in plan.changes) or not answers.node_host:
+        return SharedRecord()
+    facts, host = deployment.state_facts(), answers.node_host
+    record_of = f"the DNS record that proves certificates for {host} (no cost)"
+    try:
+        found = certificates_for(deployment.session, host)
+    except WizardError as error:
+        text = f"{record_of}: whether another one renews by it was not seen: {error.what}"
+        return SharedRecord(VALIDATION, text)
+    others = [arn for arn in found if facts is None or arn != facts.certificate]
+    if not others:
+        return SharedRecord()
+    return SharedRecord(VALIDATION, f"{record_of}: {', '.join(others)} renews by it")
+
+
 AskStage = Callable[[StageRecord, str], bool]
 
 
@@ -222,6 +256,7 @@ class Removal:
     undelivered: int = 0  # batches of events that wait, and would go with their bucket
     warnings: tuple[str, ...] = ()
     claimed: bool = False  # the name still has to be given back
+    shared: SharedRecord = SharedRecord()
 
     @property
     def nothing_to_do(self) -> bool:
@@ -344,6 +379,10 @@ class Uninstall:
         found = asked.result()
         for text in permissions.sentences(found, deployment.workspace.root):
             self.context.note(text, State.WARNING)
+        shared = SharedRecord()
+        if plan is not None:
+            shared = find_shared_record(deployment, self.answers, plan)
+        stays += [shared.why] if shared.why else []
         return Removal(
             tuple(held.stages.values()),
             plan,
@@ -356,6 +395,7 @@ class Uninstall:
             undelivered,
             (*_waiting(undelivered, outputs), *_others(inventory, held, outputs)),
             owned.claimed,
+            shared,
         )
 
     def run(self, removal: Removal, *, delete_logs: bool | None = None) -> Removed:
@@ -381,7 +421,7 @@ class Uninstall:
         names = {str(ref): name for ref, name in removal.api_names.items()}
         with deployment.journal.running(self._steps(removal), names):
             reports = self._stages(removal)
-            destroyed = self._destroy(self._keep_logs(removal))
+            destroyed = self._destroy(self._keep_what_stays(removal))
             require_gone(deployment)
             self._policies()
             self._token(removal.token_parameter)
@@ -520,18 +560,23 @@ class Uninstall:
                 reports.append(report)
         return tuple(reports)
 
-    def _keep_logs(self, removal: Removal) -> PlanResult | None:
-        """Leave log groups out of the removal unless their data is to go, too.
+    def _keep_what_stays(self, removal: Removal) -> PlanResult | None:
+        """Leave log groups out of the removal unless their data is to go, too, and a record that
+        another certificate needs.
 
         The plan is made anew for it. Raises WizardError WAG-E-TF-101 where more would be removed
         than was reviewed.
         """
         plan = removal.plan
-        held = [one for one in removal.logs if one.address]
-        if plan is None or self._delete_logs or not held:
+        held = [one for one in removal.logs if one.address and not self._delete_logs]
+        shared = removal.shared.address
+        if plan is None or not (held or shared):
             return plan
         plan.discard()
-        keep_log_data(self.deployment, held)
+        if held:
+            keep_log_data(self.deployment, held)
+        if shared:
+            self.deployment.terraform.forget((shared,))
         fresh_plan = self.deployment.terraform.plan(destroy=True)
         if more := beyond(plan.changes, fresh_plan.changes):
             fresh_plan.discard()

@@ -240,6 +240,13 @@ class Answers:
         group="node",
     )
 
+    certificate_validation_record: bool = _key(
+        True,
+        "Make the DNS record that proves the certificate which is made. Where another certificate "
+        "of yours for the same name has made it already, `false` leaves it to that one.",
+        group="node",
+    )
+
     # Network
     vpc_id: str = _key(
         "",

@@ -123,8 +123,8 @@ STEPS: tuple[Step, ...] = (
         (
             "node_place", "node_url", "node_scheme", "node_metrics", "node_image", "node_tag",
             "node_instance_type", "node_count", "node_access_log",
-            "r53_domain_name", "node_dns_name", "certificate_arn", "vpc_id", "private_subnet_ids",
-            "public_subnet_ids", "nat_gateway_per_az",
+            "r53_domain_name", "node_dns_name", "certificate_arn", "certificate_validation_record",
+            "vpc_id", "private_subnet_ids", "public_subnet_ids", "nat_gateway_per_az",
         ),
         chosen=_node,
     ),

@@ -132,6 +132,15 @@ def state_addresses(body: bytes) -> tuple[str, ...]:
     return tuple(found)
 
 
+def state_attribute(body: bytes, kind: str, name: str, attribute: str) -> str:
+    """An attribute of the first instance of a managed resource; empty where there is none."""
+    for one in json.loads(body)["resources"]:
+        if (one.get("type"), one.get("name")) == (kind, name):
+            for instance in one.get("instances", ()):
+                return str(instance.get("attributes", {}).get(attribute) or "")
+    return ""
+
+
 def _key(value: Any) -> str:
     if value is None:
         return ""

@@ -16,7 +16,7 @@ from wizard.core.facts import Identity, StageRef
 from wizard.core.installation import NO_ID, Installation, Marks
 from wizard.core.state_place import LOCKFILE_SINCE, StatePlace
 from wizard.core.terraform.provider import describe_version
-from wizard.core.tfvars import Outputs, token_parameter_name, variables
+from wizard.core.tfvars import Outputs, permissions_to_keep, token_parameter_name, variables
 from wizard.flows.context import Context
 from wizard.services.aws.session import Session
 from wizard.services.forwarder_packages import place_package
@@ -26,6 +26,7 @@ from wizard.services.terraform.runner import outputs
 from wizard.services.workspace.journal import Journal
 from wizard.services.workspace.module import forwarder_package, terraform_module
 from wizard.services.workspace.s3_state import StateStore
+from wizard.services.workspace.state import StateFacts
 from wizard.services.workspace.workspace import Workspace
 
 
@@ -155,7 +156,7 @@ class Deployment:
         """
         record = self.journal.record
         kept = sorted({*record.kept_without(leaving), *further_log_groups})
-        made = record.installation or Installation(NO_ID)
+        made, facts = record.installation or Installation(NO_ID), self.state_facts()
         package, file = None, ""
         if self.answers.lambda_package:
             chosen, root = self.answers.lambda_package, self.workspace.root
@@ -174,6 +175,7 @@ class Deployment:
                 installation_id=made.id,
                 made_by=made.by,
                 made_at=made.at,
+                log_group_permissions=permissions_to_keep(facts.addresses if facts else ()),
             )
         )
 
@@ -220,11 +222,14 @@ class Deployment:
 
     def _raw_outputs(self) -> dict[str, object]:
         """From the state itself: at once, where Terraform would have to `init` first."""
-        if self.store is not None:
-            facts = self.store.facts()
-        else:
-            facts = self.workspace.state.facts() if self.workspace.check_state() else None
+        facts = self.state_facts()
         return outputs(facts.outputs) if facts else {}
+
+    def state_facts(self) -> StateFacts | None:
+        """What Terraform's state tells, wherever it lies; None without one."""
+        if self.store is not None:
+            return self.store.facts()
+        return self.workspace.state.facts() if self.workspace.check_state() else None
 
 
 def require_lockfile(terraform: Terraform) -> None:

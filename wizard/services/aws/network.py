@@ -119,6 +119,23 @@ def certificates(session: Session) -> tuple[Certificate, ...]:
     return tuple(c for c in found if c.key in KEYS and not 0 < c.expires <= now)
 
 
+def certificates_for(session: Session, host: str) -> tuple[str, ...]:
+    """ARNs of the Region's certificates, of Amazon's making, that this name's validation record
+    proves: those for the name itself, or for what is one level below it."""
+    client, names = session.client("acm"), {host, f"*.{host}"}
+    with explained("Reading the certificates", session.login_profile):
+        asked: Any = {"Includes": {"keyTypes": list(KEYS)}}
+        pages = client.get_paginator("list_certificates").paginate(**asked)
+        items: list[Any] = [i for page in pages for i in page.get("CertificateSummaryList", [])]
+    return tuple(
+        item["CertificateArn"]
+        for item in items
+        if item.get("Type", "AMAZON_ISSUED") == "AMAZON_ISSUED"
+        and item.get("Status", "ISSUED") in ("ISSUED", "PENDING_VALIDATION")
+        and names & {item.get("DomainName"), *item.get("SubjectAlternativeNameSummaries", [])}
+    )
+
+
 def describe(session: Session, arn: str) -> Certificate:
     """This certificate. Raises WizardError when it does not exist or cannot be read."""
     with explained(f"Reading the certificate {arn}", session.login_profile):

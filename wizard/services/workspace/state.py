@@ -19,6 +19,7 @@ from typing import Any
 
 from wizard.core.errors import WizardError
 from wizard.core.migrations import NEWER
+from wizard.core.terraform.outcome import state_addresses, state_attribute
 from wizard.core.text import clean
 from wizard.services.files import put_aside, write_private
 
@@ -35,6 +36,8 @@ class StateFacts:
     resources: int
     outputs: Mapping[str, Any]
     terraform: str = ""  # the version that wrote it
+    addresses: tuple[str, ...] = ()
+    certificate: str = ""  # ARN of the node's, where one was made
 
 
 def read_state(body: bytes) -> StateFacts:
@@ -62,6 +65,8 @@ def read_state(body: bytes) -> StateFacts:
         resources,
         dict(outputs),
         str(state.get("terraform_version", "")),
+        state_addresses(body),
+        state_attribute(body, "aws_acm_certificate", "node", "arn"),
     )
 
 
