@@ -111,10 +111,11 @@ UPDATES: dict[str, tuple[Update, ...]] = {
         {"node_count": 1, "nat_gateway_per_az": False},
     ),
     "https": (
-        {"node_dns_name": "other"},
+        {"node_dns_name": "other", "certificate_validation_record": False},
         _HTTP_NAMES,
         _certificate,
-        {"certificate_arn": "", "node_dns_name": "wallarm-node"},
+        {"certificate_arn": "", "node_dns_name": "wallarm-node",
+         "certificate_validation_record": True},
     ),
     "given-vpc": (_other_subnets, _back("public_subnet_ids", "private_subnet_ids")),
     "node": (
