@@ -180,6 +180,8 @@ ROWS: tuple[Row, ...] = (
         "the claim on the name", "this product", _CLAIM),
     Row(CIRCUMSTANCE, "", ("ssm:DeleteParameter",), UNINSTALL, always,
         "the claim's end", "this product", _CLAIM),
+    Row(CIRCUMSTANCE, "", ("servicequotas:ListServiceQuotas",), DEPLOY, always,
+        "how many filters a log group may have, where it has two and more", "this product"),
     Row(CIRCUMSTANCE, "", ("acm:ListCertificates",), UNINSTALL, grants.makes_certificate,
         "who else renews by the validation record", "this product"),
     Row(CIRCUMSTANCE, "", ("acm:DescribeCertificate",), ("deploy", "doctor"),

@@ -28,7 +28,7 @@ KINDS = (
         "next deploy can put the old logging back", "a template's next deploy undoes it", grave=True
     ),
     Kind("could not be looked at", "log group could not be looked at", grave=True),
-    Kind("AWS allows only a few", "log group has other subscription filters", grave=True),
+    Kind("for each log group", "log group has other subscription filters", grave=True),
     Kind("counts it as malformed", "log group holds execution logs too"),
     Kind("The forwarder reads its own fields", "some lines may be malformed"),
     Kind("AWS manages this stage", "AWS may refuse, it manages the stage"),

@@ -25,17 +25,22 @@ from wizard.services.aws.session import Session
 
 WORKERS = 8
 OUR_FUNCTION = ":function:wallarm-cw-resend-"
-# Two by AWS's documentation for years, five by that of 2026. What is below is tried: AWS decides.
-MOST_FILTERS = 5
+# The fewest that AWS ever allowed a log group: with as many, Service Quotas is asked.
+FEWEST_FILTERS = 2
 _FILTER = re.compile(r'aws_cloudwatch_log_subscription_filter\.forwarder\["(.+)"\]')
 
 
 @dataclass(frozen=True)
 class OwnLogs:
-    """The log groups by name, None for one that does not exist; and which could not be read."""
+    """The log groups by name, None for one that does not exist; and which could not be read.
+
+    `most`: subscription filters that AWS allows each; None where it was not asked, or does not
+    say. Then a further one is tried, and AWS decides.
+    """
 
     groups: dict[str, LogGroup | None] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
+    most: int | None = None
 
     def plan(
         self, stage: Stage, destination_arn: str, existing: str, execution: str = "info"
@@ -54,9 +59,9 @@ class OwnLogs:
         if self.is_full(name):
             return _skipped(
                 change,
-                f"Its log group {name} has {self._told_filters(name)}, and AWS is not known to "
-                "allow more. Switch it to the connector's log group instead, or remove a filter "
-                "nobody needs.",
+                f"Its log group {name} has {self._told_filters(name)}, and AWS allows "
+                f"{self.most} (Service Quotas). Switch it to the connector's log group instead, or "
+                "remove a filter nobody needs.",
             )
         return replace(change, warnings=(*change.warnings, *self.warnings(name)))
 
@@ -68,17 +73,21 @@ class OwnLogs:
         if not others:
             return ()
         verb = "stays" if len(others) == 1 else "stay"
-        text = (
-            f"{name} has {self._told_filters(name)}, which {verb}. AWS allows only a few for "
-            "each log group."
+        allowed = (
+            f"AWS allows {self.most} for each log group"
+            if self.most is not None
+            else "AWS allows only a few for each log group; whether one more fits is seen when it "
+            "is made"
         )
-        return (text,)
+        return (f"{name} has {self._told_filters(name)}, which {verb}. {allowed}.",)
 
     def is_full(self, name: str) -> bool:
-        """Whether a group has as many filters of others as AWS is known to allow at most."""
+        """Whether a group has as many filters of others as AWS says that it allows."""
+        if self.most is None:
+            return False
         group = self.groups.get(name)
         held = (group.filters if group is not None else None) or ()
-        return len(held) >= MOST_FILTERS and len(self._others(name)) == len(held)
+        return len(held) >= self.most and len(self._others(name)) == len(held)
 
     def _others(self, name: str) -> list[SubscriptionFilter]:
         group = self.groups.get(name)
@@ -113,9 +122,7 @@ def check_given_group(session: Session, name: str) -> tuple[str, ...]:
     log_groups.check_destination(session, name)
     found = read_log_groups(session, (name,))
     if found.is_full(name):
-        raise log_groups.filter_limit(
-            session, name, f"AWS is not known to allow more than {MOST_FILTERS}."
-        )
+        raise log_groups.filter_limit(session, name, f"Service Quotas allows {found.most}.")
     return found.warnings(name)
 
 
@@ -135,10 +142,13 @@ def read_log_groups(session: Session, names: Iterable[str]) -> OwnLogs:
     session.client("logs")  # making one is slow and takes the session's lock
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="log-groups") as pool:
         found = list(pool.map(one, wanted))
-    return OwnLogs(
+    seen = OwnLogs(
         {name: group for name, group, problem in found if not problem},
         {name: problem for name, _, problem in found if problem},
     )
+    if any(len(seen._others(name)) >= FEWEST_FILTERS for name in wanted):
+        return replace(seen, most=log_groups.filter_quota(session))
+    return seen
 
 
 def of_stages(session: Session, stages: Iterable[Stage], destination_arn: str) -> OwnLogs:

@@ -110,6 +110,26 @@ def missing(name: str, why: str = "") -> WizardError:
     )
 
 
+_QUOTA = re.compile(r"subscription filters? per log group", re.IGNORECASE)
+
+
+def filter_quota(session: Session) -> int | None:
+    """How many subscription filters AWS allows a log group of this account and Region, as Service
+    Quotas tells; None where it may not be asked or does not say."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        client = session.client("service-quotas")
+        pages = client.get_paginator("list_service_quotas").paginate(ServiceCode="logs")
+        for page in pages:
+            for quota in page.get("Quotas", []):
+                if _QUOTA.search(quota.get("QuotaName", "")):
+                    return int(quota["Value"])
+    except (ClientError, BotoCoreError, KeyError, TypeError, ValueError):
+        return None
+    return None
+
+
 def is_filter_limit(words: str) -> bool:
     """Whether AWS, directly or through Terraform, says that a log group has no room for a filter.
 
