@@ -218,10 +218,7 @@ MODES: dict[str, Mode] = {
         log_groups("/aws/apigateway/mine", "/aws/vendedlogs/orders", "/aws/apigateway/more"),
         {**GIVEN_NODE, **OPERATIONS,
          "log_group_permissions": ["/aws/vendedlogs/orders", "/aws/apigateway/more"]},
-        (
-            {"log_group_permissions": []},
-            {"api_gateway_log_group_names": ["/aws/vendedlogs/orders"]},
-        ),
+        ({"api_gateway_log_group_names": ["/aws/vendedlogs/orders"], "log_group_permissions": []},),
     ),
     "two-nodes": Mode("node_count 2", nothing, {**OWN_NODE, "node_count": 2}),
     "operations": Mode(
