@@ -246,7 +246,7 @@ def interrupts(reference: Reference) -> Iterator[Row]:
         yield Row("Ctrl-C during the stages", seen, "each stage as recorded, next row goes on")
 
         slow = Fault("slow", seconds=3.0, service="logs")
-        code, said = it.stop_at("Following one request", 0.5, slow)
+        code, said = it.stop_at("Following a request", 0.5, slow)
         expect(code == 130, f"exit {code}: {said[-800:]}")
         expect("Traceback" not in said, said[-1500:])
         seen = "exit 130; the next run proves it"
