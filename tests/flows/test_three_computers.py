@@ -524,3 +524,27 @@ def test_the_answers_shown_for_a_joined_one_are_those_in_the_bucket(three: Three
     found = flow.answers_of(known)
     assert found is not None
     assert found.log_retention_days == 90
+
+
+def test_of_two_that_take_over_at_once_one_stops(three: Three) -> None:
+    theirs = three.install(three.ben)
+    session = three.anna.world.session
+    with (
+        three.anna.opened(take_over=theirs.id) as anna,
+        three.carl.opened(take_over=theirs.id) as carl,
+    ):
+        require_installable(anna)
+        require_installable(carl)
+        session.begin()
+
+        def between(operation: str, _: Any) -> None:
+            if operation == "PutParameter":
+                session.begin()
+                claim_name(carl)
+
+        session.before = between
+        with pytest.raises(WizardError, match="WAG-E-OWNER-003"):
+            claim_name(anna)
+        session.begin()
+        with pytest.raises(WizardError, match=r"WAG-E-(OWNER-003|STATE-008)"):
+            claim_name(carl)  # its claim was written over: it does not go on as if it were its own

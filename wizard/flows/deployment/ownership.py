@@ -176,12 +176,12 @@ def _take_over(
     )
     bucket = places.of(theirs.id) if theirs.id != NO_ID else ""
     if not bucket:
-        account.replace_claim(client, name, made)
+        account.replace_claim(client, name, theirs, made)
         return
     store = StateStore(deployment.session, deployment.place(bucket))
     store.lock("take over", str(deployment.workspace.root))
     try:
-        account.replace_claim(client, name, made)
+        account.replace_claim(client, name, theirs, made)
         after = {"id": made.id, "by": made.by, "at": made.at}
         append_shared(store, record.INSTALLATION_LOST, theirs.id, after)
         deployment.context.note(f"the take-over is told in {store.place}", State.DONE)

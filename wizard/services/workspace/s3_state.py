@@ -27,7 +27,7 @@ from wizard.core.terraform.failures import StateLock
 from wizard.core.tfvars import COMPONENT_TAG
 from wizard.services import files
 from wizard.services.aws.client_types import Clients
-from wizard.services.aws.errors import code_of, explain, explained, is_denied
+from wizard.services.aws.errors import code_of, explained, is_denied
 from wizard.services.lock import Owner, user_name
 from wizard.services.workspace.state import StateFacts, read_shared_state
 
@@ -68,15 +68,16 @@ class StateStore:
 
     def read_object(self, key: str) -> bytes | None:
         """An object's content; None when there is none."""
-        try:
-            answer = self._s3.get_object(
-                Bucket=self.place.bucket, Key=key, ExpectedBucketOwner=self.place.account_id
-            )
-            return bytes(answer["Body"].read())
-        except ClientError as error:
-            if code_of(error) in _MISSING:
-                return None
-            raise explain(error, f"Reading {self._where(key)}") from error
+        with explained(f"Reading {self._where(key)}"):
+            try:
+                answer = self._s3.get_object(
+                    Bucket=self.place.bucket, Key=key, ExpectedBucketOwner=self.place.account_id
+                )
+                return bytes(answer["Body"].read())
+            except ClientError as error:
+                if code_of(error) in _MISSING:
+                    return None
+                raise
 
     def write_object(self, key: str, data: bytes) -> None:
         """Replace an object."""
@@ -208,18 +209,19 @@ class StateStore:
         owner = Owner(os.getpid(), socket.gethostname(), user_name(), time.time(), purpose)
         identity = uuid.uuid4().hex[:12]
         body = json.dumps({**asdict(owner), "id": identity, "folder": folder}).encode()
-        try:
-            self._s3.put_object(
-                Bucket=self.place.bucket,
-                Key=self.place.lock,
-                Body=body,
-                IfNoneMatch="*",
-                ExpectedBucketOwner=self.place.account_id,
-            )
-        except ClientError as error:
-            if code_of(error) not in _TAKEN:
-                raise explain(error, f"Locking {self.place}") from error
-            raise self._taken() from error
+        with explained(f"Locking {self.place}"):
+            try:
+                self._s3.put_object(
+                    Bucket=self.place.bucket,
+                    Key=self.place.lock,
+                    Body=body,
+                    IfNoneMatch="*",
+                    ExpectedBucketOwner=self.place.account_id,
+                )
+            except ClientError as error:
+                if code_of(error) not in _TAKEN:
+                    raise
+                raise self._taken() from error
         self._held = identity
 
     def holder(self) -> Held | None:
@@ -317,24 +319,25 @@ def read_bucket(clients: Clients, identity: Identity, name: str) -> Bucket:
     """
     s3: Any = clients.client("s3")
     owner = {"ExpectedBucketOwner": identity.account_id}
-    try:
-        head = s3.head_bucket(Bucket=name, **owner)
-    except ClientError as error:
-        status = str(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", ""))
-        if code_of(error) in ("404", "NoSuchBucket"):
-            return Bucket(name, exists=False)
-        if status in ("301", "400"):
-            raise _elsewhere(name, "another Region", identity) from error
-        if status != "403":
-            raise explain(error, f"Looking at the bucket {name}") from error
-        raise UsageError(
-            "WAG-E-STATE-002",
-            f"The bucket {name} cannot be used for the state",
-            why="It belongs to another account, or these credentials may not list it (403).",
-            next_step="Choose another name for state_bucket, or add the permissions that "
-            "`wallarm-apigw iam-policy` prints. Nothing was changed.",
-            keys=("state_bucket",),
-        ) from error
+    with explained(f"Looking at the bucket {name}"):
+        try:
+            head = s3.head_bucket(Bucket=name, **owner)
+        except ClientError as error:
+            status = str(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", ""))
+            if code_of(error) in ("404", "NoSuchBucket"):
+                return Bucket(name, exists=False)
+            if status in ("301", "400"):
+                raise _elsewhere(name, "another Region", identity) from error
+            if status != "403":
+                raise
+            raise UsageError(
+                "WAG-E-STATE-002",
+                f"The bucket {name} cannot be used for the state",
+                why="It belongs to another account, or these credentials may not list it (403).",
+                next_step="Choose another name for state_bucket, or add the permissions that "
+                "`wallarm-apigw iam-policy` prints. Nothing was changed.",
+                keys=("state_bucket",),
+            ) from error
     region = str(head.get("BucketRegion") or identity.region)
     if region != identity.region:
         raise _elsewhere(name, region, identity)
@@ -357,19 +360,20 @@ def make_bucket(clients: Clients, identity: Identity, name: str) -> None:
     place: dict[str, Any] = {}
     if identity.region != "us-east-1":
         place["CreateBucketConfiguration"] = {"LocationConstraint": identity.region}
-    try:
-        s3.create_bucket(Bucket=name, ObjectOwnership="BucketOwnerEnforced", **place)
-    except ClientError as error:
-        if code_of(error) == "BucketAlreadyExists":
-            raise UsageError(
-                "WAG-E-STATE-002",
-                f"The name {name} is taken by another account",
-                why=str(error),
-                next_step="Choose another name for state_bucket; bucket names are global.",
-                keys=("state_bucket",),
-            ) from error
-        if code_of(error) != "BucketAlreadyOwnedByYou":
-            raise explain(error, f"Making the bucket {name}") from error
+    with explained(f"Making the bucket {name}"):
+        try:
+            s3.create_bucket(Bucket=name, ObjectOwnership="BucketOwnerEnforced", **place)
+        except ClientError as error:
+            if code_of(error) == "BucketAlreadyExists":
+                raise UsageError(
+                    "WAG-E-STATE-002",
+                    f"The name {name} is taken by another account",
+                    why=str(error),
+                    next_step="Choose another name for state_bucket; bucket names are global.",
+                    keys=("state_bucket",),
+                ) from error
+            if code_of(error) != "BucketAlreadyOwnedByYou":
+                raise
     owner = {"ExpectedBucketOwner": identity.account_id}
     with explained(f"Closing the bucket {name}"):
         s3.put_public_access_block(
@@ -435,12 +439,13 @@ def _tags(s3: Any, name: str, identity: Identity) -> dict[str, str]:
 
 def _may(read: Any) -> Any:
     """The answer; None where reading it is not allowed."""
-    try:
-        return read()
-    except ClientError as error:
-        if is_denied(error):
-            return None
-        raise explain(error, "Looking at the bucket") from error
+    with explained("Looking at the bucket"):
+        try:
+            return read()
+        except ClientError as error:
+            if is_denied(error):
+                return None
+            raise
 
 
 def _tls_only(partition: str, name: str) -> dict[str, Any]:

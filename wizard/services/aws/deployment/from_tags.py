@@ -19,7 +19,7 @@ from wizard.core.facts import Identity
 from wizard.core.tfvars import Outputs
 from wizard.services.aws.client_types import Clients
 from wizard.services.aws.deployment import tagged
-from wizard.services.aws.errors import explain, is_not_found
+from wizard.services.aws.errors import explained, is_not_found
 from wizard.services.aws.log_delivery import group_arn
 
 _MAIN = "logs-" + hashlib.sha1(b"main", usedforsecurity=False).hexdigest()[:8]
@@ -105,22 +105,24 @@ def look(
 
 def _configuration(clients: Clients, name: str) -> dict[str, Any] | None:
     """None where the tagging service names what was deleted a moment ago."""
-    try:
-        return dict(clients.client("lambda").get_function_configuration(FunctionName=name))
-    except ClientError as error:
-        if is_not_found(error):
-            return None
-        raise explain(error, f"Looking at the function {name}") from error
+    with explained(f"Looking at the function {name}"):
+        try:
+            return dict(clients.client("lambda").get_function_configuration(FunctionName=name))
+        except ClientError as error:
+            if is_not_found(error):
+                return None
+            raise
 
 
 def _permitted(clients: Clients, name: str) -> dict[str, str]:
     """Statement id → log group, or _ANY, of the forwarder's policy."""
-    try:
-        policy = json.loads(clients.client("lambda").get_policy(FunctionName=name)["Policy"])
-    except ClientError as error:
-        if is_not_found(error):
-            return {}
-        raise explain(error, f"Looking at who may invoke {name}") from error
+    with explained(f"Looking at who may invoke {name}"):
+        try:
+            policy = json.loads(clients.client("lambda").get_policy(FunctionName=name)["Policy"])
+        except ClientError as error:
+            if is_not_found(error):
+                return {}
+            raise
     found = {}
     for statement in policy.get("Statement", []):
         for condition in statement.get("Condition", {}).values():
@@ -132,12 +134,13 @@ def _permitted(clients: Clients, name: str) -> dict[str, str]:
 
 
 def _subscribed(clients: Clients, group: str, function: dict[str, Any]) -> bool:
-    try:
-        answer = clients.client("logs").describe_subscription_filters(logGroupName=group)
-    except ClientError as error:
-        if is_not_found(error):
-            return False
-        raise explain(error, f"Looking at the subscriptions of {group}") from error
+    with explained(f"Looking at the subscriptions of {group}"):
+        try:
+            answer = clients.client("logs").describe_subscription_filters(logGroupName=group)
+        except ClientError as error:
+            if is_not_found(error):
+                return False
+            raise
     arns = (one.get("destinationArn", "") for one in answer["subscriptionFilters"])
     return any(arn.startswith(function["FunctionArn"]) for arn in arns)
 
@@ -146,12 +149,13 @@ def _load_balancer(clients: Clients, arn: str) -> tuple[str, str]:
     """Its address and its security group; empty where there is none, or it is gone."""
     if not arn:
         return "", ""
-    try:
-        answer = clients.client("elbv2").describe_load_balancers(LoadBalancerArns=[arn])
-    except ClientError as error:
-        if is_not_found(error):
-            return "", ""
-        raise explain(error, "Looking at the node's load balancer") from error
+    with explained("Looking at the node's load balancer"):
+        try:
+            answer = clients.client("elbv2").describe_load_balancers(LoadBalancerArns=[arn])
+        except ClientError as error:
+            if is_not_found(error):
+                return "", ""
+            raise
     one: dict[str, Any] = dict(next(iter(answer["LoadBalancers"]), {}))
     return str(one.get("DNSName", "")), str(next(iter(one.get("SecurityGroups", ())), ""))
 

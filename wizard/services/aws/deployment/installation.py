@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from wizard.core.errors import WizardError
 from wizard.core.installation import Installation
 from wizard.core.tfvars import (
     DEPLOYMENT_TAG,
@@ -20,7 +21,7 @@ from wizard.core.tfvars import (
     MADE_BY_TAG,
 )
 from wizard.services.aws.client_types import Clients
-from wizard.services.aws.errors import code_of, explain, explained, is_not_found
+from wizard.services.aws.errors import code_of, explained, is_not_found
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -63,10 +64,30 @@ def make_claim(
     return found if found is not None else make_claim(client, name, installation, tags)
 
 
-def replace_claim(client: SSMClient, name: str, installation: Installation) -> None:
-    """Put this installation in another one's place. SSM keeps what was there in its history."""
+def replace_claim(
+    client: SSMClient, name: str, theirs: Installation, installation: Installation
+) -> None:
+    """Put this installation in another one's place. SSM keeps what was there in its history.
+
+    Raises WizardError WAG-E-OWNER-003 where somebody else wrote it in the same moment: of two that
+    take over at once, the one that was faster goes on with its run.
+    """
     with explained(f"Writing the parameter {name}"):
-        client.put_parameter(Name=name, Value=installation.to_json(), Type="String", Overwrite=True)
+        before = client.get_parameter(Name=name)["Parameter"]
+        found = Installation.parse(before["Value"])
+        written = 0
+        if found.id == theirs.id:
+            written = client.put_parameter(
+                Name=name, Value=installation.to_json(), Type="String", Overwrite=True
+            )["Version"]
+    if written != before["Version"] + 1:
+        raise WizardError(
+            "WAG-E-OWNER-003",
+            "Somebody else takes it over in this very moment",
+            why=f"{name} was written by two computers at once.",
+            next_step="Nothing else was changed. Agree on who takes it over; then run the same "
+            "command again there.",
+        )
 
 
 def delete_claim(client: SSMClient, name: str, installation_id: str) -> bool:
@@ -108,12 +129,13 @@ def read_forwarders(clients: Clients, deployment_id: str) -> tuple[Forwarder, ..
         )
     out = []
     for arn in arns:
-        try:
-            answer = clients.client("lambda").get_function(FunctionName=arn.rpartition(":")[2])
-        except ClientError as error:
-            if is_not_found(error):
-                continue
-            raise explain(error, f"Looking at {arn}") from error
+        with explained(f"Looking at {arn}"):
+            try:
+                answer = clients.client("lambda").get_function(FunctionName=arn.rpartition(":")[2])
+            except ClientError as error:
+                if is_not_found(error):
+                    continue
+                raise
         tags = answer.get("Tags") or {}
         made = Installation(
             tags.get(INSTALLATION_TAG, ""), tags.get(MADE_BY_TAG, ""), tags.get(MADE_AT_TAG, "")
