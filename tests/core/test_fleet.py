@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wizard.core.errors import UsageError
-from wizard.core.fleet import as_text, matrix, parse_fleet
+from wizard.core.events import State
+from wizard.core.fleet import as_text, glance, matrix, parse_fleet
 
 ROLE = "arn:aws:iam::210987654321:role/ops/wallarm"
 SHOP = {"name": "shop-eu", "profile": "shop", "region": "eu-central-1"}
@@ -125,3 +127,54 @@ def test_any_json_is_a_fleet_or_one_usage_error(content: object) -> None:
             parse_fleet(json.dumps(data), "f")
         except UsageError:
             continue
+
+
+NOW = 1_764_547_200.0
+LONG = "2025-11-01T00:00:00Z"
+
+
+def stage(name: str, last: float | None = NOW - 60, same: bool | None = True) -> dict[str, Any]:
+    event = {"at": last, "since": NOW - 7 * 86_400, "problem": ""}
+    return {"ref": f"a1b2c3/{name}", "same": same, "since": LONG, "last_event": event}
+
+
+def status(*stages: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"stages": list(stages), "events_last_hour": 1200, "undelivered": 0, **more}
+
+
+@pytest.mark.parametrize(
+    ("result", "state", "note"),
+    [
+        ({}, State.UNCHECKED, ""),
+        ({"error": "WAG-E-AWS-007", "what": "No\x1b way"}, State.FAILED, "No  way"),
+        (status(stage("a")), State.DONE, ""),
+        (status(stage("a"), stage("b", None)), State.WARNING, "a1b2c3/b is silent"),
+        (status(stage("a"), stage("b", None), stage("c", None)), State.WARNING,
+         "2 stages are silent"),
+        (status(stage("a", None), stage("b", None)), State.DONE, ""),
+        (status(stage("a", same=False), stage("b", None)), State.WARNING,
+         "1 stage changed by somebody else"),
+        (status(stage("a"), undelivered=3), State.WARNING, "3 undelivered"),
+        (status(stage("a", same=False), unfinished=["at work: jo"]), State.WARNING, "at work: jo"),
+        (status(stage("a"), standing="It is Ben's", unfinished=["x"]), State.FAILED, "It is Ben's"),
+        (status(stage("a"), events_last_hour=None), State.UNCHECKED, "events could not be counted"),
+        (status(stage("a"), elsewhere="in s3://b"), State.DONE, "in s3://b"),
+        ({"checks": [{"id": "A", "verdict": "passed", "evidence": "x"}]}, State.DONE,
+         "every check that could look is well"),
+        ({"checks": [{"id": "A", "verdict": "warning", "evidence": "x"},
+                     {"id": "B", "verdict": "failed", "evidence": "y"},
+                     {"id": "C", "verdict": "failed", "evidence": "z"}]}, State.FAILED,
+         "B: y, and 1 more"),
+    ],
+)  # fmt: skip
+def test_a_target_is_told_by_what_needs_somebody_first(
+    result: dict[str, Any], state: State, note: str
+) -> None:
+    found = glance(result, NOW)
+    assert (found.state, found.note) == (state, note)
+
+
+def test_a_targets_numbers_are_those_of_its_status() -> None:
+    found = glance(status(stage("a"), stage("b")), NOW)
+    assert (found.stages, found.events) == ("2", "1,200")
+    assert glance(status(stage("a"), events_last_hour=None), NOW).events == ""

@@ -15,7 +15,9 @@ from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.core.journal.unfinished import Unfinished
 from wizard.core.known_deployment import KnownDeployment
+from wizard.flows.context import Options
 from wizard.flows.status import Status
+from wizard.ui.app import WizardApp
 from wizard.ui.run import summary
 from wizard.ui.screens.dialogs import Confirm, Details
 from wizard.ui.screens.unfinished import UnfinishedRun
@@ -324,3 +326,18 @@ async def test_one_goes_from_a_deployment_within_reach_to_one_that_is_not_and_ba
         await w.press("up", "space")
         await until(w.pilot, lambda: "not possible" not in w.text)
         assert "api-gw-discovery in us-east-1 is deployed" in w.text
+
+
+def test_answers_that_name_their_account_are_about_no_other_ones_deployment() -> None:
+    """Targets of a fleet have one name in many accounts; their folders lie on one computer."""
+
+    def known(account: str) -> KnownDeployment:
+        return KnownDeployment("api-gw-discovery", account, "us-east-1", 20, 0.0)
+
+    app = WizardApp(Options(env={}), Answers(account_id="222222222222"), unicode=True)
+    app.account.here.end((known("111111111111"), known("222222222222")))
+    assert app.account.deployment == known("222222222222")
+    app.account.here.end((known("111111111111"),))
+    assert app.account.deployment is None
+    app.session.answers = Answers()
+    assert app.account.deployment == known("111111111111")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wizard.cli.console import Console, put
-from wizard.cli.inputs import consent, load_answers, make_context, setting
+from wizard.cli.inputs import consent, interactive, load_answers, make_context, setting
 from wizard.core.errors import ExitCode, UsageError
 from wizard.core.events import State
 from wizard.core.fleet import Fleet, Target, as_text, matrix, parse_fleet
@@ -34,6 +34,8 @@ def fleet(options: argparse.Namespace) -> int:
     env = take_environment()
     if options.words == [DISCOVER]:
         return _discover(options, env)
+    if len(options.words) == 1 and options.words[0] not in (*ACTIONS, MATRIX) and interactive(env):
+        return _home(options, env, Path(whole_path(options.words[0])))
     file, action, further = _words(options.words, (*ACTIONS, MATRIX))
     found = _read(file).only(options.only)
     if action == MATRIX:
@@ -84,6 +86,37 @@ def _run(options: argparse.Namespace, env: Mapping[str, str], found: Fleet, acti
             State.DONE if code is ExitCode.DONE else State.WARNING,
         )
         return int(code)
+
+
+def _home(options: argparse.Namespace, env: Mapping[str, str], file: Path) -> int:
+    """The table of all targets; the Home of one is shown in its place, and then the table again."""
+    from wizard.flows.fleet import FleetRun, Listener, open_target
+    from wizard.ui.fleet import FleetApp, show
+
+    found = _read(file).only(options.only)
+    token = read_token(setting(options, "token_file", env), env)
+    words = _handed_on(options, env)
+
+    def start(fleet: Fleet, action: str, hear: Listener) -> FleetRun:
+        return FleetRun(
+            fleet,
+            action,
+            env,
+            options=words,
+            concurrency=options.concurrency,
+            token=token,
+            on_change=hear,
+        )
+
+    runs: dict[str, TargetRun] = {}
+    look_at: tuple[str, ...] | None = None
+    while True:
+        opened = show(FleetApp(found, file.name, start, runs, look_at=look_at))
+        if opened is None:
+            return int(ExitCode.DONE)
+        (target,) = found.only([opened]).targets
+        open_target(target, env, token)
+        look_at = (opened, *(t.name for t in found.targets if t.name not in runs))
 
 
 class _Interrupts:
@@ -146,7 +179,8 @@ def _words(words: list[str], actions: tuple[str, ...]) -> tuple[Path, str, str]:
     raise UsageError(
         "WAG-E-FLEET-005",
         f"`fleet {' '.join(words)}` is not a file and an action",
-        why=f"Actions: {', '.join(actions)}; or `fleet discover` alone.",
+        why=f"Actions: {', '.join(actions)}; or `fleet discover` alone. A file alone opens its "
+        "table, in a terminal.",
         next_step=f"Did you mean {near}?" if near else "Write `wallarm-apigw fleet FILE status`.",
     )
 

@@ -116,8 +116,10 @@ COMMANDS = {
         "Run one action for every target of a file, some at a time; each target is an ordinary "
         "deployment with its own workspace, and its failure is its own. `discover` prints such a "
         "file for the accounts of the organization and the Regions that have APIs; `matrix` prints "
-        "the jobs for a CI system, whose runners then carry the load.",
+        "the jobs for a CI system, whose runners then carry the load. Without an action, a table "
+        "of all targets opens in a terminal, and from it the Home of each.",
         "wallarm-apigw fleet discover --role wallarm-deployer > fleet.json\n"
+        "wallarm-apigw fleet fleet.json\n"
         "wallarm-apigw fleet fleet.json plan\n"
         "wallarm-apigw fleet fleet.json install --yes\n"
         "wallarm-apigw fleet fleet.json status --only shop-eu",

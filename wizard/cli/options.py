@@ -291,13 +291,13 @@ def _what_goes(parser: argparse.ArgumentParser) -> None:
 
 
 def _fleet(commands: Any) -> None:
-    fleet = _command(commands, "fleet", "fleet:fleet", "FILE ACTION")
+    fleet = _command(commands, "fleet", "fleet:fleet", "FILE [ACTION]")
     fleet.add_argument(
         "words",
         nargs="+",
-        metavar="FILE ACTION",
+        metavar="FILE [ACTION]",
         help="the fleet's file, and plan, install, status, doctor, reconcile, uninstall or matrix; "
-        "or `discover` alone",
+        "the file alone opens the table of its targets; or `discover` alone",
     )
     fleet.add_argument(
         "--only", action="append", default=[], metavar="NAME", help="only this target; repeatable"

@@ -21,7 +21,10 @@ from typing import Any
 from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import build
 from wizard.core.errors import UsageError
-from wizard.core.text import closest
+from wizard.core.events import State
+from wizard.core.facts import StageRef
+from wizard.core.stages.lines import LastEvent, silent_stages
+from wizard.core.text import clean, closest, count
 
 SCHEMA_VERSION = 1
 KEYS = ("schema_version", "common", "targets")
@@ -153,6 +156,69 @@ def matrix(fleet: Fleet, file: str, action: str) -> dict[str, list[dict[str, str
             for target in fleet.targets
         ]
     }
+
+
+@dataclass(frozen=True)
+class Glance:
+    """How a target does, in the columns of the fleet's table. Empty where it was not told."""
+
+    state: State
+    stages: str = ""
+    events: str = ""
+    note: str = ""
+
+
+def glance(result: Mapping[str, Any], now: float) -> Glance:
+    """Read the JSON document of a target's `status`, `doctor`, or of its error.
+
+    The note is the first of what needs somebody: an error, somebody else's deployment, a run that
+    did not end, undelivered batches, changed and silent stages. `now` is in epoch seconds.
+    """
+    if result.get("error"):
+        return Glance(State.FAILED, note=_line(result.get("what")))
+    if "checks" in result:
+        return _checked(result["checks"])
+    if "stages" not in result:
+        return Glance(State.UNCHECKED)
+    stages = [one for one in result["stages"] if isinstance(one, dict)]
+    silent = silent_stages(
+        {StageRef.parse(one["ref"]): _last_event(one) for one in stages if one.get("last_event")},
+        {StageRef.parse(one["ref"]): str(one.get("since", "")) for one in stages},
+        now,
+    )
+    changed = sum(1 for one in stages if one.get("same") is False)
+    waiting, events = result.get("undelivered") or 0, result.get("events_last_hour")
+    worst = [
+        (State.FAILED, _line(result.get("standing"))),
+        (State.WARNING, _line(next(iter(result.get("unfinished") or ()), ""))),
+        (State.WARNING, f"{waiting:,} undelivered" if waiting else ""),
+        (State.WARNING, f"{count(changed, 'stage')} changed by somebody else" if changed else ""),
+        (State.WARNING, f"{silent[0]} is silent" if len(silent) == 1 else ""),
+        (State.WARNING, f"{len(silent):,} stages are silent" if len(silent) > 1 else ""),
+        (State.UNCHECKED, "events could not be counted" if events is None else ""),
+        (State.DONE, _line(result.get("elsewhere"))),
+    ]
+    state, note = next(((s, text) for s, text in worst if text), (State.DONE, ""))
+    return Glance(state, f"{len(stages):,}", "" if events is None else f"{events:,}", note)
+
+
+def _checked(checks: Iterable[Mapping[str, Any]]) -> Glance:
+    """What the checklist came to: its first failure, or its first warning."""
+    for verdict, state in (("failed", State.FAILED), ("warning", State.WARNING)):
+        found = [one for one in checks if one.get("verdict") == verdict]
+        if found:
+            more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+            return Glance(state, note=_line(f"{found[0]['id']}: {found[0]['evidence']}{more}"))
+    return Glance(State.DONE, note="every check that could look is well")
+
+
+def _last_event(stage: Mapping[str, Any]) -> LastEvent:
+    event = stage["last_event"]
+    return LastEvent(event.get("at"), event.get("since") or 0.0, str(event.get("problem", "")))
+
+
+def _line(text: object) -> str:
+    return clean(str(text or ""), 300)
 
 
 def _shape(data: object) -> list[str]:

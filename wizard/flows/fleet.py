@@ -208,6 +208,19 @@ class FleetRun:
         return run
 
 
+def open_target(target: Target, env: Mapping[str, str], token: Secret | None) -> int:
+    """The wizard for one target, in this terminal, as somebody would start it; its exit code."""
+    answers = private_dir(data_dir() / "fleet") / f"{target.name}.answers.json"
+    write_private(answers, target.answers.to_json())
+    own = target_environment(for_child(env), target) | {"WALLARM_APIGW_ANSWERS": str(answers)}
+    with _token_pipe(token) as (words, pipe):
+        if words:
+            own["WALLARM_APIGW_TOKEN_FILE"] = words[1]
+        return subprocess.run(
+            [sys.executable, "-m", "wizard.cli"], env=own, pass_fds=pipe, check=False
+        ).returncode
+
+
 @contextlib.contextmanager
 def _token_pipe(token: Secret | None) -> Iterator[tuple[tuple[str, ...], tuple[int, ...]]]:
     """The option that names a pipe with the token in it, and the pipe for the child to inherit.

@@ -159,8 +159,13 @@ class Account:
 
     @property
     def deployment(self) -> KnownDeployment | None:
-        """The one that the answers are about; otherwise the first; None where there is none."""
-        found, answers = self.deployments, self._session.answers
+        """The one that the answers are about; otherwise the first; None where there is none.
+
+        Answers that name their account are about no other one's deployment.
+        """
+        answers = self._session.answers
+        own = ("", answers.account_id) if answers.account_id else ()
+        found = [one for one in self.deployments if not own or one.account_id in own]
         wanted = (answers.name_prefix, answers.region)
         mine = [one for one in found if (one.name_prefix, one.region) == wanted]
         return mine[0] if mine else found[0] if found else None
