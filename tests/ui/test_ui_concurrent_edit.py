@@ -77,7 +77,7 @@ def flat(session: Session) -> str:
 
 def boxed(session: Session) -> str:
     """The words of a dialog, without its frame."""
-    return " ".join(re.sub("[│┃▌▐█▎▊]", " ", session.text).split())
+    return " ".join(" ".join(re.findall("│(.*)│", session.text)).split())
 
 
 @SIZES
