@@ -19,10 +19,11 @@ locals {
 
   # Keys must be known while planning; the created group's name is not. A group may itself be called
   # "main"; no group has a space in its name.
-  subscribed = merge({ main = local.main_log_group }, {
+  further_log_groups = {
     for name in toset(var.api_gateway_log_group_names) :
     name == "main" ? "named main" : name => name if name != var.api_gateway_log_group_name
-  })
+  }
+  subscribed = merge({ main = local.main_log_group }, local.further_log_groups)
 }
 
 resource "aws_cloudwatch_log_group" "api" {
@@ -111,7 +112,7 @@ resource "aws_lambda_function_event_invoke_config" "forwarder" {
 
 resource "aws_lambda_permission" "logs" {
   for_each = merge({ main = local.main_log_group }, {
-    for key, name in local.subscribed : key => name if key != "main" && contains(var.log_group_permissions, name)
+    for key, name in local.further_log_groups : key => name if contains(var.log_group_permissions, name)
   })
   statement_id   = "logs-${substr(sha1(each.key), 0, 8)}"
   action         = "lambda:InvokeFunction"
