@@ -55,7 +55,15 @@ def test_a_region_may_be_common_or_among_the_targets_answers() -> None:
         ("[]", "one JSON object"),
         ("{}", "at least one target"),
         (text(), "at least one target"),
-        (text(SHOP, schema_version=7), "schema_version 7"),
+        (
+            text(SHOP, schema_version=7),
+            "schema_version 7 is not one that this version reads, 1 to 2",
+        ),
+        (text(SHOP, schema_version=7), "a newer wizard wrote it"),
+        (text(SHOP, schema_version=0), "schema_version 0"),
+        (text(SHOP, schema_version="2"), "schema_version '2'"),
+        (text(SHOP, common={"schema_version": 9}), "common: common of fleet.json was written by"),
+        (text({**SHOP, "answers": {"schema_version": 9}}), "shop-eu: answers of shop-eu was"),
         (text(SHOP, comon={}), "comon is not a known key; did you mean common?"),
         (text(SHOP, common=[]), "common must be an object"),
         (text("shop"), "target 1: must be an object"),
@@ -82,6 +90,20 @@ def test_everything_that_is_wrong_is_named_at_once() -> None:
     said = wrong(text({**SHOP, "region": 7}, {**PAY, "name": ""}))
     assert "shop-eu: region" in said
     assert "target 2: name" in said
+
+
+def test_a_file_of_yesterday_is_read_as_it_was_meant() -> None:
+    """Version 1 of the answers told where the node runs by its address alone."""
+    own = {**SHOP, "answers": {"node_url": "node.example.com:443"}}
+    for file in (text(own, PAY), text(own, PAY, schema_version=1)):
+        shop, pay = parse_fleet(file.replace('"schema_version": 1, ', ""), "f").targets
+        assert (shop.answers.place, pay.answers.place) == ("own", "ecs")
+    hosted = {"node_url": "edge.example.com:443", "node_place": "edge"}
+    (edge,) = parse_fleet(text(SHOP, schema_version=2, common=hosted), "f").targets
+    assert edge.answers.place == "edge"
+    pasted = {**hosted, "schema_version": 2}
+    (edge,) = parse_fleet(text(SHOP, schema_version=1, common=pasted), "f").targets
+    assert edge.answers.place == "edge"
 
 
 def test_two_prefixes_in_one_region_are_two_deployments() -> None:

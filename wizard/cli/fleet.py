@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from wizard.flows.fleet import TargetRun
 
 DISCOVER, MATRIX = "discover", "matrix"
-_ONE_ACTION = {"delete_logs": "uninstall", "undelivered": "uninstall", "at_most": "reconcile"}
+_OF_ACTIONS = {
+    "delete_logs": ("uninstall",),
+    "undelivered": ("uninstall",),
+    "at_most": ("install", "reconcile"),
+}
 
 
 def fleet(options: argparse.Namespace) -> int:
@@ -151,16 +155,16 @@ def _handed_on(options: argparse.Namespace, env: Mapping[str, str]) -> tuple[str
 def _of_action(options: argparse.Namespace, action: str) -> tuple[str, ...]:
     """Options that one action alone knows. Raises UsageError for one that this action has not."""
     words: list[str] = []
-    for name, of in _ONE_ACTION.items():
+    for name, of in _OF_ACTIONS.items():
         value = getattr(options, name)
         if value in (None, False, ""):
             continue
         option = f"--{name.replace('_', '-')}"
-        if action != of:
+        if action not in of:
             raise UsageError(
                 "WAG-E-FLEET-006",
                 f"{option} means nothing to `fleet FILE {action}`",
-                why=f"It belongs to `fleet FILE {of}`.",
+                why=f"It belongs to `fleet FILE {' or '.join(of)}`.",
                 next_step="Leave it out, or choose the other action. Nothing was changed.",
             )
         words += [option] if value is True else [option, str(value)]

@@ -47,6 +47,7 @@ def run_options(options: argparse.Namespace, env: Mapping[str, str]) -> Options:
         take_over=getattr(options, "take_over", ""),
         undelivered=getattr(options, "undelivered", ""),
         preflight=setting(options, "preflight", env),
+        at_most=getattr(options, "at_most", None),
     )
 
 

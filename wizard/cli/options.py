@@ -146,6 +146,7 @@ def build_parser(version: str = __version__) -> Parser:
         metavar="ID",
         help="take over the deployment of another computer that carries this id",
     )
+    _at_most(install)
     _common(install)
 
     actions = _family(commands, "stages", "actions", "ACTION")

@@ -254,7 +254,7 @@ def reconcile(options: argparse.Namespace) -> int:
     with Console(as_json=setting(options, "json", env), held=True) as console:
         context = make_context(options, env, console)
         with (
-            Reconcile(context, answers, options.at_most) as job,
+            Reconcile(context, answers) as job,
             GracefulStop(console, lambda: job.stages.deployment.working),
         ):
             review = job.review()

@@ -1,6 +1,6 @@
 """A fleet: many deployments described in one file, each an ordinary one with its own workspace.
 
-    {"schema_version": 1,
+    {"schema_version": 2,
      "common": {"wallarm_api_host": "us1.api.wallarm.com", "stage_rules": ["stage:prod"]},
      "targets": [
        {"name": "shop-eu", "profile": "shop", "region": "eu-central-1"},
@@ -18,15 +18,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wizard.core import migrations
 from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import build
-from wizard.core.errors import UsageError
+from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import State
 from wizard.core.facts import StageRef
 from wizard.core.stages.lines import LastEvent, silent_stages
 from wizard.core.text import clean, closest, count
 
-SCHEMA_VERSION = 1
+# Its answers are those of an answers file of the same version, unless they name their own.
+SCHEMA_VERSION = 2
 KEYS = ("schema_version", "common", "targets")
 TARGET_KEYS = ("name", "profile", "role_arn", "account_id", "region", "answers")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -87,12 +89,16 @@ def parse_fleet(text: str, source: str) -> Fleet:
     wrong = _shape(data)
     if wrong:
         raise _unreadable(source, wrong)
-    common = data.get("common", {})
+    version = data.get("schema_version", 1)
+    try:
+        common = _today(data.get("common", {}), version, f"common of {source}")
+    except WizardError as error:
+        raise _unreadable(source, [f"common: {error.what}. {error.why}"]) from error
     targets: list[Target] = []
     for number, item in enumerate(data["targets"], start=1):
         try:
-            targets.append(_target(item, common))
-        except UsageError as error:
+            targets.append(_target(item, common, version))
+        except WizardError as error:
             wrong.append(f"{_label(item, number)}: {error.what}")
         except ValueError as error:
             wrong.append(f"{_label(item, number)}: {error}")
@@ -226,10 +232,12 @@ def _shape(data: object) -> list[str]:
     if not isinstance(data, dict):
         return ["it must hold one JSON object"]
     wrong = [_unknown(key, KEYS) for key in data if key not in KEYS]
-    version = data.get("schema_version", SCHEMA_VERSION)
-    if version != SCHEMA_VERSION:
+    version = data.get("schema_version", 1)
+    if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
+        newer = " (a newer wizard wrote it)" if type(version) is int and version > 1 else ""
         wrong.append(
-            f"schema_version {version!r} is not one that this version reads ({SCHEMA_VERSION})"
+            f"schema_version {version!r} is not one that this version reads, "
+            f"1 to {SCHEMA_VERSION}{newer}"
         )
     if not isinstance(data.get("common", {}), dict):
         wrong.append("common must be an object of answers")
@@ -239,8 +247,13 @@ def _shape(data: object) -> list[str]:
     return wrong
 
 
-def _target(item: object, common: Mapping[str, Any]) -> Target:
-    """Raises ValueError or UsageError with what is wrong with it."""
+def _today(answers: Mapping[str, Any], version: int, source: str) -> dict[str, Any]:
+    """These answers as this version has them; the fleet's version counts where they name none."""
+    return migrations.answers({"schema_version": version, **answers}, source)
+
+
+def _target(item: object, common: Mapping[str, Any], version: int) -> Target:
+    """Raises ValueError or WizardError with what is wrong with it."""
     if not isinstance(item, dict):
         raise ValueError("must be an object")
     for key in item:
@@ -258,7 +271,7 @@ def _target(item: object, common: Mapping[str, Any]) -> Target:
         raise ValueError("name must be 1 to 64 letters, digits, dots, dashes and underscores")
     if "region" not in texts and "region" not in own and "region" not in common:
         raise ValueError("region is missing")
-    answers = build(common, texts, own)
+    answers = build(common, texts, _today(own, version, f"answers of {name}"))
     of_role = _ROLE.fullmatch(answers.role_arn)
     if of_role and answers.account_id and answers.account_id != of_role[1]:
         raise ValueError(

@@ -24,6 +24,7 @@ class Options:
         unlock: the id of a lock that a dead run left and that may be removed.
         undelivered: what a removal does with events that wait: `replay`, `discard`; empty asks.
         take_over: the id of another installation that this one takes over.
+        at_most: so many stages may rules newly connect without a person who agrees; None asks.
     """
 
     workspace: Path | None = None
@@ -36,6 +37,7 @@ class Options:
     take_over: str = ""
     undelivered: str = ""
     preflight: str = ""
+    at_most: int | None = None
 
 
 class Context:

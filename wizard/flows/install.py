@@ -233,6 +233,9 @@ class Install:
         chosen = chosen_stages(inventory, self.answers)
         deployment = self._open()
         require_installable(deployment)
+        connected = deployment.journal.record.stages
+        by_rule = [s for s in chosen if str(s.ref) not in self.answers.stages]
+        switch.agree_to_many(self.context, sum(1 for s in by_rule if s.ref not in connected))
         log_group_arn = switch.future_log_group(deployment)
         given = log_groups.check_given_group(self.session, self.answers.api_gateway_log_group_name)
         own = check_certificate(self.session, self.answers)

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from wizard.core.answers.model import Answers
-from wizard.core.errors import UsageError
 from wizard.core.events import StageReport
 from wizard.core.stages.reconcile import FLOW, Reconciliation, Step, reconcile, times_put_back
-from wizard.core.stages.rules import parse_rules, question, without_effect
-from wizard.core.text import count
+from wizard.core.stages.rules import parse_rules, without_effect
 from wizard.flows.context import Context
 from wizard.flows.deployment.ownership import require_own
+from wizard.flows.stages import switch
 from wizard.flows.stages.connect import Addition, Stages
 
 
@@ -31,16 +30,11 @@ class ReconcileReview:
 
 
 class Reconcile:
-    """One reconciling run. A context manager: it holds the deployment.
+    """One reconciling run. A context manager: it holds the deployment."""
 
-    Attributes:
-        at_most: stages that rules may newly connect without a person who agrees.
-    """
-
-    def __init__(self, context: Context, answers: Answers, at_most: int | None = None) -> None:
+    def __init__(self, context: Context, answers: Answers) -> None:
         self.context = context
         self.answers = answers
-        self.at_most = at_most
         self.stages = Stages(context, answers, FLOW)
 
     def __enter__(self) -> Reconcile:
@@ -72,7 +66,7 @@ class Reconcile:
             journal.record.stages,
             times_put_back(journal.entries),
         )
-        self._ask_about(len(found.of(Step.CONNECT)))
+        switch.agree_to_many(self.context, len(found.of(Step.CONNECT)))
         notes = tuple(
             f"The rule `{rule.text}` meets no stage"
             for rule in without_effect(rules, inventory.stages)
@@ -85,21 +79,3 @@ class Reconcile:
     def run(self, review: ReconcileReview) -> tuple[StageReport, ...]:
         """Make the reviewed changes."""
         return self.stages.add(review.addition) if review.addition is not None else ()
-
-    def _ask_about(self, connect: int) -> None:
-        asked = question(connect)
-        if (
-            self.context.options.dry_run
-            or not asked
-            or (self.at_most is not None and connect <= self.at_most)
-        ):
-            return
-        if self.at_most is None and self.context.ask_person(asked):
-            return
-        raise UsageError(
-            "WAG-E-RULES-003",
-            f"The rules choose {count(connect, 'stage')} that are not connected yet",
-            why="So many are connected only where somebody has agreed to the number.",
-            next_step=f"Look at them with --dry-run, then allow them: --at-most {connect}.",
-            keys=("stage_rules",),
-        )

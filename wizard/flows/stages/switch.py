@@ -17,7 +17,8 @@ from wizard.core.journal import record
 from wizard.core.journal.record import StageRecord, settings_to_dict
 from wizard.core.stages.change import Mode, StageChange, diff_lines, same_settings
 from wizard.core.stages.log_format import log_group_name
-from wizard.core.text import clean
+from wizard.core.stages.rules import question
+from wizard.core.text import clean, count
 from wizard.core.tfvars import Outputs
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.stages import log_groups
@@ -66,6 +67,24 @@ def plan(
         else:
             changes.append(change)
     return tuple(changes), tuple(skipped)
+
+
+def agree_to_many(context: Context, connect: int) -> None:
+    """Raise UsageError WAG-E-RULES-003 where rules would newly connect more stages than somebody
+    would expect of them, and nobody agrees: a person, or `at_most`.
+    """
+    asked, at_most = question(connect), context.options.at_most
+    if not asked or context.options.dry_run or (at_most is not None and connect <= at_most):
+        return
+    if at_most is None and context.ask_person(asked):
+        return
+    raise UsageError(
+        "WAG-E-RULES-003",
+        f"The rules choose {count(connect, 'stage')} that are not connected yet",
+        why="So many are connected only where somebody has agreed to the number.",
+        next_step=f"Look at them with --dry-run, then allow them: --at-most {connect}.",
+        keys=("stage_rules",),
+    )
 
 
 def kept_groups(changes: tuple[StageChange, ...]) -> tuple[str, ...]:
