@@ -400,3 +400,29 @@ def test_the_review_warns_of_a_tag_that_is_old_or_moves(answers: Answers, words:
 def test_a_tale_of_counters_survives_its_way_through_json() -> None:
     answer = {"address": "node:9000", "error": "", "replicas": [row(**counts(1, 1))]}
     assert parse_counters(json.loads(json.dumps(answer))) == parse_counters(answer)
+
+
+def test_a_count_that_nobody_tells_is_none_and_one_that_is_0_is_0() -> None:
+    found = told(row(**counts(0, 0)), row("10.0.0.6", processed={"request": 0}))
+    assert found.total("processed", "request") == 0
+    assert found.total("processed", "nobody's") is None
+    assert found.total("nobody's") is None
+    assert found.labels("processed") == {}
+
+
+@pytest.mark.parametrize("number", [64, 65])
+def test_no_more_than_64_labels_of_a_family_are_kept(number: int) -> None:
+    many = {f"reason-{at}": 1 for at in range(number)}
+    assert len(told(row(rejected=many)).labels("rejected")) == 64
+
+
+@pytest.mark.parametrize(("length", "kept"), [(200, 200), (201, 200)])
+def test_a_text_of_a_node_is_kept_to_200_characters(length: int, kept: int) -> None:
+    assert len(told({**row(), "version": "9" * length}).replicas[0].version) == kept
+
+
+def test_nothing_was_compared_until_it_was() -> None:
+    assert (Growth({}).replicas, Growth({}).others, Growth({}).restarted) == (0, 0, 0)
+    assert not Growth({}).complete
+    assert Growth({}, replicas=1).complete
+    assert not Growth({}, replicas=1, others=1).complete

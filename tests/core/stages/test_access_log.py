@@ -418,3 +418,58 @@ def test_whatever_the_format_it_is_merged_or_left_alone_but_never_an_error(
 )
 def test_the_start_of_a_line_names_api_and_stage_or_is_none(log_format: str, start: str) -> None:
     assert access_log.line_start(log_format, StageRef("a1", "$default")) == start
+
+
+@pytest.mark.parametrize(
+    ("log_format", "said"),
+    [
+        ("$context.requestId\n", ("it has more than one line",)),
+        ("$context.requestId\r", ("it has more than one line",)),
+        ("$context.requestId", ()),
+        ("$context.stage", ("it lacks $context.requestId",)),
+        ("$context.requestId" + "x" * (MAX_FORMAT_BYTES - 18), ()),
+        (
+            "$context.requestId" + "x" * (MAX_FORMAT_BYTES - 17),
+            (f"it is {MAX_FORMAT_BYTES + 1:,} bytes long, {MAX_FORMAT_BYTES:,} are possible",),
+        ),
+    ],
+)
+def test_what_api_gateway_would_refuse_is_told_and_nothing_else(
+    log_format: str, said: tuple[str, ...]
+) -> None:
+    assert problems(log_format) == said
+
+
+# A format → whether it is complete, whether it is an older one, whether its lines are read
+READ = {
+    "today's": (render_format(ApiType.REST), True, False, True),
+    "the documented fields in their order": (json.dumps(SEED), False, True, True),
+    "the same in another order": (
+        json.dumps(dict(reversed(SEED.items()))),
+        False,
+        True,
+        False,
+    ),
+    "one field short": (
+        json.dumps({k: v for k, v in SEED.items() if k != "path"}),
+        False,
+        False,
+        False,
+    ),
+    "no JSON": ("$context.requestId", False, False, False),
+}
+
+
+@pytest.mark.parametrize(("log_format", "complete", "older", "read"), READ.values(), ids=READ)
+def test_of_every_format_it_is_known_whether_its_lines_are_read(
+    log_format: str, complete: bool, older: bool, read: bool
+) -> None:
+    assert access_log.is_complete(log_format, ApiType.REST) is complete
+    assert access_log.is_older(log_format, ApiType.REST) is older
+    assert access_log.is_read(log_format, ApiType.REST) is read
+
+
+def test_only_an_older_format_of_ours_is_said_to_be_moved() -> None:
+    assert not merge('{"x":"$context.requestId"}', ApiType.REST).moved
+    assert not merge(render_format(ApiType.REST), ApiType.REST).moved
+    assert merge(json.dumps(SEED), ApiType.REST).moved
