@@ -39,6 +39,25 @@ def drawn_backgrounds(app: App[object]) -> set[str]:
     return found
 
 
+def lines_in_focus(app: App[object], *shades: str) -> list[int]:
+    """The lines of the screen on which something looks as if the keys went there.
+
+    Args:
+        shades: what stands behind such a thing, as `#rrggbb`.
+    """
+    found = []
+    for number, strip in enumerate(app.screen._compositor.render_strips()):
+        behind = [
+            segment.style.bgcolor.get_truecolor().hex
+            for segment in strip
+            if segment.style is not None and segment.style.bgcolor is not None
+            for _ in range(segment.cell_length)
+        ]
+        if any(behind.count(shade) > 1 for shade in shades):  # one cell is a field's cursor
+            found.append(number)
+    return found
+
+
 def is_grey(colour: str) -> bool:
     """Whether a `#rrggbb` has no hue."""
     return len({colour[1:3], colour[3:5], colour[5:7]}) == 1

@@ -8,7 +8,8 @@ from wizard.core.events import Note, Phase, PhaseChanged, State
 from wizard.core.terraform.events import ApplyStart, PlannedChange
 from wizard.core.terraform.progress import ProgressReducer
 from wizard.ui.deployment_run import RunState
-from wizard.ui.screens.progress_rows import progress_rows, rows
+from wizard.ui.screens.progress_rows import headline, progress_rows, rows
+from wizard.ui.theme import DARK, make_ink
 
 ADDRESS, KIND = "aws_lb.node", "aws_lb"
 
@@ -34,6 +35,15 @@ def test_a_group_counts_as_long_as_its_resources_do(
     group, unit = progress_rows(_run(busy=busy, ended=ended), now, set())
     assert group.right == says
     assert unit.middle.endswith(says)
+
+
+def test_what_the_deployment_took_is_one_number_while_the_run_goes_on_and_after_it() -> None:
+    ink = make_ink(DARK.to_color_system().generate())
+    run = _run(busy=True, ended=0.0)
+    run.started, run.done, run.part_ends = 100.0, {"deploy"}, {"deploy": 220.0}
+    assert headline(run, ink, 230.0).plain == "Deployed in 2m 00s."
+    run.busy, run.ended = False, 300.0
+    assert headline(run, ink, 900.0).plain == "Deployed in 2m 00s."
 
 
 def test_a_node_that_is_waited_for_has_a_row_of_its_own_with_what_was_seen_last() -> None:

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from tests import screenshots
 from tests.ui.scenes import SCENES, Scene, build, perform, scenes
-from tests.ui.screen_text import drawn_backgrounds, is_grey
+from tests.ui.screen_text import drawn_backgrounds, is_grey, lines_in_focus
 from wizard.ui.theme import DARK
 
 CHOSEN = [
@@ -32,6 +32,8 @@ def test_a_screen_looks_as_it_should(scene: Scene, snap_compare: Callable[..., b
         await perform(scene, pilot)
         coloured = {colour for colour in drawn_backgrounds(pilot.app) if not is_grey(colour)}
         assert coloured <= {str(DARK.primary).lower(), str(DARK.error).lower()}
+        pressed, button = DARK.variables["surface-active"].lower(), str(DARK.foreground).lower()
+        assert len(lines_in_focus(pilot.app, pressed, button)) <= 1, "one thing has the keys"
 
     app = build(scene)
     assert snap_compare(app, terminal_size=scene.size, run_before=act)

@@ -65,8 +65,8 @@ class LiveDeploy:
         text = f"{snapshot.done} of {snapshot.total}"
         if self._stopping:
             return Text(f"Stopping: {len(snapshot.running)} still settling   {text}")
-        if snapshot.eta is not None and not snapshot.complete:
-            text += f"   about {duration(snapshot.eta)}"
+        if snapshot.to_go:
+            text += f"   {snapshot.to_go}"
         return Text(f"{text}   {snapshot.fraction:.0%}")
 
     def _groups(self, snapshot: Progress, now: float) -> Table:

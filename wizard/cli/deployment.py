@@ -171,7 +171,7 @@ def _show_removal(console: Console, removal: Removal, *, delete_logs: bool) -> N
     if removal.claimed:
         console.line("The name is given back: another installation may take it")
     for group in removal.policies:
-        console.line(f"Resource policy of {group}: our statement taken out")
+        console.line(f"Resource policy of {group}: the connector's statement taken out")
     for one in removal.logs:
         if delete_logs:
             console.line(f"{one.name}: deleted with all its data", State.WARNING)

@@ -150,7 +150,7 @@ def _traffic(answers: Answers, rate: float, of_http: float) -> list[CostLine]:
         CostLine(
             "Forwarder",
             batches / 1e6 * LAMBDA_MILLION + compute,
-            f"{EVENTS_PER_BATCH} events a batch, {SECONDS_PER_BATCH} s each",
+            f"{EVENTS_PER_BATCH} events a batch, {SECONDS_PER_BATCH}s each",
         ),
     ]
     others = max(0.0, rate - of_http)

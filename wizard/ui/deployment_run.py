@@ -83,6 +83,7 @@ class RunState:
     cancelling: bool = False
     busy: bool = False
     done: set[str] = field(default_factory=set)  # step ids that ended well
+    part_ends: dict[str, float] = field(default_factory=dict)  # when each of them did
     proof: Proof | None = None
     links: tuple[Link, ...] = ()
     removed: Removed | None = None
@@ -393,6 +394,7 @@ class DeploymentRun:
             run.error_phase = step
         else:
             run.done.add(step)
+            run.part_ends[step] = self._clock()
             if step == "proof":
                 run.proof = found
             elif step == "uninstall":

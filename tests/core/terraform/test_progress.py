@@ -134,7 +134,7 @@ def test_a_failure_leaves_the_bar_where_it_is_and_names_the_group() -> None:
         (80, ApplyErrored(*LB, "create", 80)),
         (81, Diagnostic("error", "creating load balancer", "AccessDenied")),
     )
-    assert (got.failed, got.eta) == (1, None)
+    assert (got.failed, got.eta, got.to_go) == (1, None, "")
     assert [d.summary for d in got.errors] == ["creating load balancer"]
     states = {g.name: g.state for g in got.groups}
     assert states == {"Load balancer": UnitState.FAILED, "Network": UnitState.PENDING}
@@ -148,6 +148,9 @@ def test_longer_than_usual_is_said_and_no_end_is_promised_then() -> None:
     assert (on_time.late, late.late[0].address) == ((), "aws_lb.node")
     assert on_time.eta is not None
     assert late.eta is None
+    assert on_time.to_go.startswith("about ")
+    assert on_time.to_go.endswith(" to go")
+    assert late.to_go == "slower than usual", "what is left is told to the end"
     assert "longer than the usual 2m 40s" in late.one_line
 
 
@@ -157,7 +160,8 @@ def test_the_rest_never_takes_less_than_the_longest_single_wait() -> None:
 
 
 def test_no_end_is_promised_before_anything_is_known() -> None:
-    assert played((0, PlannedChange(*LB, "create"))).eta is None
+    before = played((0, PlannedChange(*LB, "create")))
+    assert (before.eta, before.to_go) == (None, "")
 
 
 def test_what_this_machine_measured_beats_the_shipped_durations() -> None:
@@ -194,7 +198,7 @@ def test_a_line_for_a_status_bar_says_what_takes_the_time() -> None:
         (12, ApplyStart(*LB, "create")),
         until=53,
     )
-    assert got.one_line == "1 of 2, about 1m 59s; aws_lb.node  creating  41s, usually 2m 40s"
+    assert got.one_line == "1 of 2, about 1m 59s to go; aws_lb.node  creating  41s, usually 2m 40s"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ class Kind:
 
 
 KINDS = (
-    Kind("Its access log no longer goes to", "access log goes nowhere else any more", grave=True),
+    Kind("Its access log no longer goes to", "their old log gets nothing more", grave=True),
     Kind(
         "next deploy can put the old logging back", "a template's next deploy undoes it", grave=True
     ),

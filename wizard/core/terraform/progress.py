@@ -145,17 +145,24 @@ class Progress:
         return tuple(sorted(late, key=lambda u: u.usual - u.elapsed(self.now)))
 
     @property
+    def to_go(self) -> str:
+        """`about 1m 10s to go`; once something takes longer than usual, that; empty before the
+        first guess, after a failure, and at the end."""
+        if self.complete:
+            return ""
+        if self.eta is not None:
+            return f"about {duration(self.eta)} to go"
+        return "slower than usual" if self.late and not self.failed else ""
+
+    @property
     def errors(self) -> tuple[Diagnostic, ...]:
         """Terraform's errors so far."""
         return tuple(d for d in self.diagnostics if d.is_error)
 
     @property
     def one_line(self) -> str:
-        """`31 of 52, about 1m 10s; aws_lb.node  creating  41s`, for a log or a status line."""
-        parts = [f"{self.done} of {self.total}"]
-        if self.eta is not None and not self.complete:
-            parts.append(f"about {duration(self.eta)}")
-        text = ", ".join(parts)
+        """`31 of 52, about 1m 10s to go; aws_lb.node  creating  41s`, as one line of a log."""
+        text = ", ".join(filter(None, (f"{self.done} of {self.total}", self.to_go)))
         if self.running:
             longest = max(self.running, key=lambda u: u.elapsed(self.now))
             text += f"; {longest.line(self.now)}"

@@ -54,7 +54,7 @@ class Logs(StepScreen):
             yield Choices(
                 _execution_choices(), self.session.answers.execution_logging, id="execution"
             )
-            yield Static("Details", classes="section", markup=False)
+            yield Static("Retention and filter", classes="section", markup=False)
             yield self.field(
                 "log_retention_days",
                 "1, 3, 5, 7, 14, 30, 60, 90 … for groups created here",
@@ -83,7 +83,7 @@ class Logs(StepScreen):
     def _keep_choices() -> tuple[Choice, ...]:
         return (
             Choice("keep", "Keep their log group", "subscribe to it; add missing fields to JSON"),
-            Choice("switch", "Switch to ours", "their old log gets nothing more from them"),
+            Choice("switch", "Switch them over", "their old log gets nothing more from them"),
             Choice("skip", "Skip those stages", "they stay exactly as they are"),
         )
 

@@ -75,7 +75,9 @@ class Node(StepScreen):
             with Vertical(id="deploy", classes="part gap-above"):
                 yield self.field("node_instance_type", "t3.medium to try, t3.large for production")
                 yield self.field("node_count", "1 to 16; 2 for availability")
-                yield self.field("node_tag", "pin one for production: 0.23.1 or newer, or latest")
+                yield self.field(
+                    "node_tag", "pin one for production, 0.23.1 or newer; latest moves"
+                )
                 yield Static("Network", classes="section", markup=False)
                 yield Choices(
                     (

@@ -70,7 +70,9 @@ class Options(StepScreen):
                 "wallarm_api_token_kms_key_arn", "ARN of your own KMS key for the token, or empty"
             )
             yield Static(QUESTION, classes="section", markup=False)
-            yield self.field("lambda_package", "Wallarm's bundle as downloaded (zip); empty: ours")
+            yield self.field(
+                "lambda_package", "Wallarm's bundle as downloaded (zip), or empty for the one here"
+            )
             yield Static("", id="forwarder", markup=False)
             with Horizontal(classes="actions"):
                 yield Button(Text("Use it"), compact=True, id="use-bundle")

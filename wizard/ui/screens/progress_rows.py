@@ -28,7 +28,8 @@ _STATE = {
 
 def headline(run: RunState, ink: Ink, now: float) -> Text:
     """`31 of 52   about 1m 10s to go   elapsed 2m 03s`, or what is waited for."""
-    elapsed = duration((run.ended or now) - run.started) if run.started else "0s"
+    end = run.part_ends.get("deploy") or run.ended or now
+    elapsed = duration(end - run.started) if run.started else "0s"
     progress = run.progress
     if "undo" in run.done and not run.busy:
         return Text("What was made is taken away. Back plans anew, Quit ends.", ink.good)
@@ -45,8 +46,8 @@ def headline(run: RunState, ink: Ink, now: float) -> Text:
         what = phase.title if phase else "Starting"
         return text.append(f"{clean(what)}   elapsed {elapsed}")
     text.append(f"{progress.done} of {progress.total}", ink.bold)
-    if progress.eta is not None and not run.cancelling:
-        text.append(f"   about {duration(progress.eta)} to go")
+    if progress.to_go and not run.cancelling:
+        text.append(f"   {progress.to_go}")
     text.append(f"   elapsed {elapsed}", ink.muted)
     return text
 

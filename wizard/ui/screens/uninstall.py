@@ -128,7 +128,9 @@ class Uninstall(HomePart):
                     for c in changes
                 ]
         lines += [
-            TreeRow(State.RUNNING, "Log policy", f"ours taken out of {clean(name)}", sign="~")
+            TreeRow(
+                State.RUNNING, "Log policy", f"its statement taken out of {clean(name)}", sign="~"
+            )
             for name in view.policies
         ]
         if view.token_parameter:
