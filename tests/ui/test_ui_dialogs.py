@@ -136,3 +136,44 @@ async def test_a_kind_of_warning_opens_to_its_stages_and_each_sentence_can_be_re
         await w.press("down", "enter")
         assert isinstance(w.app.screen, Details)
         assert "many lines for each" in " ".join(w.text.split())
+
+
+@pytest.mark.parametrize("step", ["logs", "node", "options"])
+async def test_enter_goes_through_a_step_from_one_question_to_the_next(step: str) -> None:
+    async with wizard(step, answers=READY, token=True) as w:
+        seen = []
+        for _ in range(40):
+            held = w.app.screen.focused
+            assert held is not None
+            if isinstance(held, Button):
+                break
+            assert held not in seen, "the keys go on"
+            seen.append(held)
+            await w.press("enter")
+        assert len(seen) > 2
+        assert isinstance(w.app.screen.focused, Button)
+        assert w.app.session.at == step, "nothing was left by it"
+        assert w.answers == READY, "and nothing changed"
+
+
+@pytest.mark.parametrize(
+    ("step", "needs"),
+    [("stages", "stages"), ("wallarm", "token"), ("remove", "connected"), ("review", "tree")],
+)
+async def test_what_a_screen_needs_has_the_keys(step: str, needs: str) -> None:
+    async with wizard(step, answers=READY) as w:
+        assert w.app.screen.focused is not None
+        assert w.app.screen.focused.id == needs
+
+
+@pytest.mark.parametrize("step", ["wallarm", "options", "node"])
+async def test_escape_leaves_the_field_and_only_then_the_screen(step: str) -> None:
+    async with wizard(step, answers=READY, token=True) as w:
+        fields = [f for f in w.app.screen.query(Input) if f.focusable and f.region.height]
+        fields[0].focus()
+        await settle(w.pilot)
+        await w.press("escape")
+        assert w.app.session.at == step
+        assert not isinstance(w.app.screen.focused, Input)
+        await w.press("escape")
+        assert w.app.session.at != step

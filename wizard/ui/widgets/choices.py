@@ -70,7 +70,8 @@ class Choices(Vertical, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "step(-1)", "Up", show=False),
         Binding("down,j", "step(1)", "Down", show=False),
-        Binding("space,enter", "take", "Choose", show=False),
+        Binding("space", "take", "Choose", show=False),
+        Binding("enter", "go_on", "Choose and go on", show=False),
     ]
     DEFAULT_CSS = """
     Choices { height: auto; }
@@ -134,6 +135,11 @@ class Choices(Vertical, can_focus=True):
     def action_take(self) -> None:
         """Take what the cursor is on."""
         self.pick(self.cursor)
+
+    def action_go_on(self) -> None:
+        """Take it, and go to what is asked next, as Enter does in a field."""
+        self.pick(self.cursor)
+        self.screen.focus_next()
 
     def on_focus(self) -> None:
         """Show where the keys work."""
