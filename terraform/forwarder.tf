@@ -29,7 +29,7 @@ locals {
 resource "aws_cloudwatch_log_group" "api" {
   #checkov:skip=CKV_AWS_338:log_retention_days is the user's choice; access logs hold addresses of people, and less is kept unless asked for
   count             = local.creates_log_group ? 1 : 0
-  name              = "/aws/apigateway/wallarm-api-discovery-${local.suffix}"
+  name              = "${var.vended_log_group ? "/aws/vendedlogs/apigateway" : "/aws/apigateway"}/wallarm-api-discovery-${local.suffix}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn == "" ? null : var.kms_key_arn
   tags              = local.own_tags

@@ -196,6 +196,12 @@ variable "api_gateway_log_group_name" {
   }
 }
 
+variable "vended_log_group" {
+  description = "Put the log group that is created under /aws/vendedlogs/, where log delivery needs no resource policy of its own: for accounts whose policies are full. Decide before the first apply: a change replaces the group, with what is in it."
+  type        = bool
+  default     = false
+}
+
 variable "api_gateway_log_group_names" {
   description = "Further existing log groups to subscribe to, for stages that keep their own."
   type        = list(string)

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from wizard.core.answers.model import Answers
-from wizard.core.tfvars import SUFFIX, names, permissions_to_keep, variables
+from wizard.core.permissions.grants import Scope, own_log_groups
+from wizard.core.tfvars import (
+    OUR_LOG_GROUPS,
+    SUFFIX,
+    log_group_start,
+    names,
+    permissions_to_keep,
+    variables,
+)
 
 MODULE = Path(__file__).parents[2] / "terraform"
 FORMS = {
@@ -39,6 +47,22 @@ def test_the_forms_stand_in_the_module(kind: str) -> None:
     file, form = FORMS[kind]
     assert form in (MODULE / file).read_text(encoding="utf-8")
     assert kind in {n.kind for n in names("ab", "us-east-1")}
+
+
+@pytest.mark.parametrize("vended", [True, False])
+def test_the_log_group_of_the_stages_is_named_as_the_module_names_it(vended: bool) -> None:
+    text = (MODULE / "forwarder.tf").read_text(encoding="utf-8")
+    expression = (
+        '${var.vended_log_group ? "/aws/vendedlogs/apigateway" : "/aws/apigateway"}'
+        "/wallarm-api-discovery-${local.suffix}"
+    )
+    assert expression in text
+    answers = Answers(vended_log_group=vended)
+    start = log_group_start(answers)
+    assert start == f"/aws/{'vendedlogs/' if vended else ''}apigateway/wallarm-api-discovery-"
+    assert start in OUR_LOG_GROUPS
+    granted = own_log_groups(Scope(answers))[0]
+    assert granted.endswith(f":log-group:{start}*")
 
 
 # --- From a permission for each log group to one for all ------------------------------------------

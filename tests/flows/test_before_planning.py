@@ -240,3 +240,56 @@ def test_http_apis_need_no_role(world: World) -> None:
     )  # fmt: skip
     assert check_role(context, world.session, world.identity, planned) == ()
     world.unset_role()
+
+
+# --- Resource policies ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("api", "policies", "more", "told"),
+    [
+        (("payments", "$default"), 10, {}, True),
+        (("payments", "$default"), 3, {}, False),
+        (("payments", "$default"), 10, {"vended_log_group": True}, False),
+        (("payments", "$default"), 10, {"api_gateway_log_group_name": "/aws/vendedlogs/x"}, False),
+        (("payments", "$default"), 10, {"api_gateway_log_group_name": "/mine"}, True),
+        (("orders", "staging"), 10, {}, False),  # REST logs with the account's role
+    ],
+)
+def test_resource_policies_without_room_are_told_before_anything_is_made(
+    world: World, api: tuple[str, str], policies: int, more: dict[str, Any], told: bool
+) -> None:
+    logs = world.session.client("logs")
+    call = logs._make_api_call
+
+    def answered(operation: str, arguments: Any) -> Any:
+        if operation == "DescribeResourcePolicies":
+            held = [{"policyName": f"p{n}", "policyDocument": "{}"} for n in range(policies)]
+            return {"resourcePolicies": held}
+        return call(operation, arguments)
+
+    answers = Answers(region=world.box.region, node_url="node:5050", **more)
+    planned = changes(world, *api)
+    logs._make_api_call = answered
+    try:
+        found = [text for text in check(world, answers, planned) if "resource policies" in text]
+    finally:
+        logs._make_api_call = call
+    assert bool(found) is told
+    assert all("`vended_log_group`" in text and "10 resource policies" in text for text in found)
+
+
+def test_resource_policies_that_may_not_be_read_stop_nothing(world: World) -> None:
+    denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "x")
+    planned = changes(world, "payments", "$default")
+
+    def refuse(operation: str, _arguments: Any) -> None:
+        if operation == "DescribeResourcePolicies":
+            raise denied
+
+    world.session.begin().before = refuse
+    answers = Answers(region=world.box.region, node_url="node:5050")
+    assert check(world, answers, planned) == ()
+    notes = [e for e in world.events if isinstance(e, Note)]
+    assert [n.subject for n in notes] == ["Resource policies"]
+    world.session.begin()

@@ -211,7 +211,7 @@ MODES: dict[str, Mode] = {
     "node-replaced": Mode("Own VPC and node, then a given node", nothing, OWN_NODE, (GIVEN_NODE,)),
     "reused-log-group": Mode(
         "Log group reused", log_groups("/aws/apigateway/mine"), GIVEN_NODE,
-        ({"api_gateway_log_group_name": ""},),
+        ({"api_gateway_log_group_name": "", "vended_log_group": True},),
     ),
     "log-groups": Mode(
         "Several log groups",

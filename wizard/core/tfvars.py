@@ -25,6 +25,7 @@ _SAME_NAME = (
     "node_dns_name",
     "certificate_arn",
     "certificate_validation_record",
+    "vended_log_group",
     "api_gateway_log_group_name",
     "node_url",
     "node_scheme",
@@ -41,6 +42,16 @@ _SAME_NAME = (
     "permissions_boundary",
     "wallarm_api_token_kms_key_arn",
 )
+
+_NAMED = "wallarm-api-discovery-"
+OUR_LOG_GROUPS = (f"/aws/apigateway/{_NAMED}", f"/aws/vendedlogs/apigateway/{_NAMED}")
+"""How the log group begins that is created for the stages (terraform/forwarder.tf)."""
+
+
+def log_group_start(answers: Answers) -> str:
+    """How the name of the one begins that these answers have created."""
+    return OUR_LOG_GROUPS[answers.vended_log_group]
+
 
 COMPONENT_TAG = "wallarm:component"
 DEPLOYMENT_TAG = "wallarm:deployment"

@@ -14,9 +14,10 @@ from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import State
 from wizard.core.facts import ApiType, Identity
-from wizard.core.stages.change import StageChange
+from wizard.core.stages.change import Mode, StageChange
 from wizard.flows.context import Context
 from wizard.services.aws import account_role, network
+from wizard.services.aws.log_delivery import VENDED, full_policies
 from wizard.services.aws.session import Session
 
 
@@ -42,7 +43,31 @@ def check_account(
             warnings += _note_failure(
                 context, "Private zones of the VPC", lambda: _hidden(session, answers)
             )
-    return (*warnings, *check_role(context, session, identity, changes))
+    wanted = tuple(changes)
+    if any(_needs_policy(change, answers) for change in wanted):
+        warnings += _note_failure(context, "Resource policies", lambda: _full(session))
+    return (*warnings, *check_role(context, session, identity, wanted))
+
+
+def _needs_policy(change: StageChange, answers: Answers) -> bool:
+    """Whether log delivery needs a resource policy for what this change makes a stage log to."""
+    if change.api_type is not ApiType.HTTP or change.mode is not Mode.OURS:
+        return False
+    named = answers.api_gateway_log_group_name
+    vended = named.startswith(VENDED) if named else answers.vended_log_group
+    return change.changes_anything and not vended
+
+
+def _full(session: Session) -> tuple[str, ...]:
+    found = full_policies(session)
+    if not found:
+        return ()
+    text = (
+        f"{found} Another may find no room, and then API Gateway refuses the access log of HTTP "
+        "APIs. `vended_log_group` (Logs: New, vended) puts the log group under "
+        f"{VENDED}, which needs none"
+    )
+    return (text,)
 
 
 def check_role(

@@ -57,7 +57,7 @@ class Loaded(Generic[T]):
 class Choices:
     """What somebody chose that is no answer by itself; empty where the answers tell."""
 
-    logs: str = ""  # which log group: `new` or `existing`
+    logs: str = ""  # which log group: `new`, `vended` or `existing`
     cloud: str = ""  # `eu`, `us` or `custom`
     node: str = ""  # `deploy` or `existing`
     network: str = ""  # which VPC: `new` or `existing`

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.core.facts import Api, ApiType, Problem, Stage
 from wizard.core.text import clean
+from wizard.core.tfvars import OUR_LOG_GROUPS
 
 if TYPE_CHECKING:
     from wizard.core.stages.log_format import LoggingState
     from wizard.services.aws.discovery import ApiOrder
 
-OURS = "/aws/apigateway/wallarm-api-discovery-"
 SELECTED = "selected"
 SORTS = ("name", "type", "logging", SELECTED)
 _KIND = {ApiType.REST: "REST", ApiType.HTTP: "HTTP", ApiType.WEBSOCKET: "WS"}
@@ -53,7 +53,7 @@ def logging_state(stage: Stage) -> LoggingState:
     from wizard.core.stages import log_format  # not before the first screen
 
     log = stage.settings.access_log
-    ours = log_format.log_group_name(log.destination_arn).startswith(OURS)
+    ours = log_format.log_group_name(log.destination_arn).startswith(OUR_LOG_GROUPS)
     return log_format.compare(log, log.destination_arn if ours else "", stage.api.api_type)
 
 

@@ -37,9 +37,10 @@ LABELS = {
 
 
 def logs(session: Session) -> str:
-    """Which log group: `new` or `existing`."""
-    chosen = "existing" if session.answers.api_gateway_log_group_name else "new"
-    return chosen if chosen == "existing" else session.choices.logs or "new"
+    """Which log group: `new`, `vended` or `existing`."""
+    if session.answers.api_gateway_log_group_name:
+        return "existing"
+    return session.choices.logs or ("vended" if session.answers.vended_log_group else "new")
 
 
 def cloud(session: Session) -> str:

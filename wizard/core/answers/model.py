@@ -135,6 +135,13 @@ class Answers:
         rule="an existing log group's name, or empty",
         group="logs",
     )
+    vended_log_group: bool = _key(
+        False,
+        "Put the log group that is created under /aws/vendedlogs/: HTTP APIs need no resource "
+        "policy for it, which helps where those of the account are full. Decide before the first "
+        "deployment: a change replaces the group, with what is in it.",
+        group="logs",
+    )
     log_retention_days: int = _key(
         14, "Days CloudWatch Logs keeps the log groups that the connector creates.", group="logs"
     )

@@ -104,6 +104,7 @@ STEPS: tuple[Step, ...] = (
             "existing_logging",
             "execution_logging",
             "api_gateway_log_group_name",
+            "vended_log_group",
             "log_retention_days",
             "subscription_filter_pattern",
         ),

@@ -17,6 +17,7 @@ from wizard.core.tfvars import (
     INSTALLATION_TAG,
     MADE_AT_TAG,
     MADE_BY_TAG,
+    log_group_start,
     token_parameter_name,
 )
 
@@ -288,11 +289,20 @@ def stages(below: str = "", kinds: tuple[str, ...] = ("restapis", "apis")) -> Re
     return resources
 
 
-OWN_LOG_GROUPS = (
-    "arn:{p}:logs:{r}:{a}:log-group:/aws/apigateway/wallarm-api-discovery-*",
-    "arn:{p}:logs:{r}:{a}:log-group:/aws/lambda/wallarm-cw-resend-*",
-    "arn:{p}:logs:{r}:{a}:log-group:/ecs/{n}-node-*",
+_LOG_GROUP = "arn:{p}:logs:{r}:{a}:log-group:"
+_OTHER_LOG_GROUPS = (
+    f"{_LOG_GROUP}/aws/lambda/wallarm-cw-resend-*",
+    f"{_LOG_GROUP}/ecs/{{n}}-node-*",
 )
+
+
+def _stages_log_group(scope: Scope) -> str:
+    return f"{_LOG_GROUP}{log_group_start(scope.answers)}*"
+
+
+def own_log_groups(scope: Scope) -> tuple[str, ...]:
+    """Those that are made: of stages, forwarder and node."""
+    return _stages_log_group(scope), *_OTHER_LOG_GROUPS
 
 
 def stage_log_groups(scope: Scope) -> tuple[str, ...]:
@@ -300,7 +310,7 @@ def stage_log_groups(scope: Scope) -> tuple[str, ...]:
 
     Stages keep theirs also where further ones are switched: what was chosen for one stays.
     """
-    out = [OWN_LOG_GROUPS[0]]
+    out = [_stages_log_group(scope)]
     if scope.answers.api_gateway_log_group_name:
         out += _log_group(scope.answers.api_gateway_log_group_name)
     if scope.log_groups is None and scope.answers.existing_logging == "keep":
@@ -311,13 +321,13 @@ def stage_log_groups(scope: Scope) -> tuple[str, ...]:
 
 def readable_log_groups(scope: Scope) -> tuple[str, ...]:
     """The same, and those of forwarder and node."""
-    every = (*stage_log_groups(scope), *OWN_LOG_GROUPS[1:])
+    every = (*stage_log_groups(scope), *_OTHER_LOG_GROUPS)
     return every[:1] if every[0].endswith(":log-group:*") else every
 
 
 def _log_group(name: str) -> tuple[str, str]:
     # AWS checks some actions against the group's ARN and some against one with `:log-stream:`.
-    arn = "arn:{p}:logs:{r}:{a}:log-group:" + name
+    arn = _LOG_GROUP + name
     return arn, f"{arn}:*"
 
 

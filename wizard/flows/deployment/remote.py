@@ -15,7 +15,7 @@ from wizard.core.facts import AccessLog, Identity, Inventory, StageSettings
 from wizard.core.installation import Installation
 from wizard.core.journal.record import Record, StageRecord
 from wizard.core.stages.log_format import log_group_name, merge
-from wizard.core.tfvars import Outputs
+from wizard.core.tfvars import OUR_LOG_GROUPS, Outputs
 from wizard.flows.context import Context
 from wizard.flows.deployment.places import Places, find_places
 from wizard.services.aws.deployment import from_tags
@@ -23,7 +23,6 @@ from wizard.services.aws.discovery import discover
 from wizard.services.aws.log_delivery import group_arn
 from wizard.services.aws.session import Session
 
-OUR_GROUPS = "/aws/apigateway/wallarm-api-discovery-"
 NEXT_STEP = (
     "Run it where it was installed; `wallarm-apigw install --set state_bucket=NAME` there lets "
     "every computer carry on."
@@ -159,7 +158,7 @@ def _answers(answers: Answers, identity: Identity, found: from_tags.Pictured) ->
         account_id=identity.account_id,
         node_url=node,
         node_scheme=outputs.node_scheme if node else answers.node_scheme,
-        api_gateway_log_group_name="" if main.startswith(OUR_GROUPS) else main,
+        api_gateway_log_group_name="" if main.startswith(OUR_LOG_GROUPS) else main,
     )
     number = found.application_id
     if number.lstrip("-").isdigit():
@@ -181,7 +180,7 @@ def _stages(
         group = log_group_name(log.destination_arn)
         if group not in found.permitted:
             continue
-        main = group == found.outputs.api_gateway_log_group and group.startswith(OUR_GROUPS)
+        main = group == found.outputs.api_gateway_log_group and group.startswith(OUR_LOG_GROUPS)
         fields = merge(log.format, stage.api.api_type)
         written = fields.format if fields.ok else log.format
         after = StageSettings(

@@ -19,7 +19,7 @@ from wizard.core.stages.change import Mode, StageChange, diff_lines, same_settin
 from wizard.core.stages.log_format import log_group_name
 from wizard.core.stages.rules import question
 from wizard.core.text import clean, count
-from wizard.core.tfvars import Outputs
+from wizard.core.tfvars import Outputs, log_group_start
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.stages import log_groups
 from wizard.flows.stages.prerequisites import Prerequisites
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 # Stands for the log group that the deployment will create; replaced by the real ARN before use.
-FUTURE_NAME = "/aws/apigateway/wallarm-api-discovery-…"
+FUTURE_END = "…"
 
 
 def future_log_group(deployment: Deployment) -> str:
@@ -44,7 +44,9 @@ def future_log_group(deployment: Deployment) -> str:
     if answers.api_gateway_log_group_name:
         return base + answers.api_gateway_log_group_name
     known = deployment.known_outputs()
-    return known.api_gateway_log_group_arn if known else base + FUTURE_NAME
+    return (
+        known.api_gateway_log_group_arn if known else base + log_group_start(answers) + FUTURE_END
+    )
 
 
 def plan(

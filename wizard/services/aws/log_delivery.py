@@ -191,8 +191,8 @@ _LENGTH = "Policy document length breaking"
 _INSUFFICIENT = "Insufficient permissions to enable logging"
 WAYS_OUT = (
     "Let stages log to a group under /aws/vendedlogs/, which needs no further policy: "
-    "`aws logs create-log-group --log-group-name /aws/vendedlogs/apigateway/NAME`, then "
-    "`--set api_gateway_log_group_name=/aws/vendedlogs/apigateway/NAME`. Or remove a resource "
+    "`--set vended_log_group=true` has it made there (Logs, New, vended), or `--set "
+    "api_gateway_log_group_name=/aws/vendedlogs/…` takes one of yours. Or remove a resource "
     "policy that nobody needs (`aws logs describe-resource-policies`, "
     "`delete-resource-policy`). A repetition does not fix it."
 )
@@ -225,6 +225,18 @@ def describe_policies(sizes: Mapping[str, int]) -> str:
         f" in this Region{': ' if listed else ''}{listed}. There can be {MOST_POLICIES}, each of "
         f"{MAX_BYTES:,} bytes ({LATER_MAX_BYTES:,} by AWS's newer documentation)."
     )
+
+
+VENDED = "/aws/vendedlogs/"
+
+
+def full_policies(session: Session) -> str:
+    """The Region's resource policies in words, where they have no room for another statement of
+    log delivery; empty where they have. Raises WizardError where they cannot be read."""
+    with explained("Reading the resource policies of CloudWatch Logs", session.login_profile):
+        held = _account_policies(session.client("logs"))
+    sizes = {policy.name: len(policy.document.encode()) for policy in held}
+    return describe_policies(sizes) if no_room(sizes) else ""
 
 
 def explain_full(session: Session, what: str, words: str) -> WizardError | None:

@@ -13,10 +13,11 @@ from wizard.core.cost import execution_price
 from wizard.core.facts import LogGroup
 from wizard.core.stages.log_format import LoggingState
 from wizard.core.text import count
+from wizard.core.tfvars import OUR_LOG_GROUPS
 from wizard.ui import unanswered
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.session import Loaded
-from wizard.ui.stage_list import OURS, logging_state
+from wizard.ui.stage_list import logging_state
 from wizard.ui.widgets.choices import Choice, Choices
 from wizard.ui.widgets.lines import Failure
 from wizard.ui.widgets.picklist import Item, PickList
@@ -32,12 +33,13 @@ class Logs(StepScreen):
 
     def body(self) -> ComposeResult:
         """Two questions, the list of groups where it is needed, retention."""
-        wants = "existing" if self._existing() else "new"
+        wants = unanswered.logs(self.session)
         with VerticalScroll():
             yield Choices(
                 (
-                    Choice("new", "New log group", f"{OURS}…"),
+                    Choice("new", "New log group", f"{OUR_LOG_GROUPS[0]}…"),
                     Choice("existing", "Existing log group", "pick one; its other readers stay"),
+                    Choice("vended", "New, vended", "/aws/vendedlogs/…, where policies are full"),
                 ),
                 wants,
                 id="destination",
@@ -130,7 +132,8 @@ class Logs(StepScreen):
             self.session.answer(execution_logging=event.value)
             return
         self.session.choices.logs = event.value
-        if event.value == "new":
+        self.session.answer(vended_log_group=event.value == "vended")
+        if event.value != "existing":
             self.session.set_aside(("api_gateway_log_group_name",))
         else:
             self.account.read_log_groups()

@@ -13,7 +13,8 @@ from wizard.core.stages.log_format import FormatKind, kind, log_group_name
 from wizard.core.stages.owner import UNKNOWN, owner, snippet
 from wizard.core.stages.rules import question
 from wizard.core.text import clean, count
-from wizard.ui.stage_list import OURS, StageRow, logging_today
+from wizard.core.tfvars import log_group_start
+from wizard.ui.stage_list import StageRow, logging_today
 
 if TYPE_CHECKING:
     from wizard.core.answers.model import Answers
@@ -28,7 +29,6 @@ tag:team=pay*   or tag:team alone       type:http    rest, websocket
 all             every stage             not …        takes away
 Of words in one rule a stage meets all. Enter keeps the rule;
 in the empty field Enter uses what is kept."""
-FUTURE_GROUP = OURS + UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def stage_view(
         identity: whose account it is, where that is known already.
         log_group_arn: the connector's log group, where it is deployed.
     """
-    name = answers.api_gateway_log_group_name or FUTURE_GROUP
+    name = answers.api_gateway_log_group_name or log_group_start(answers) + UNKNOWN
     partition = identity.partition if identity else "aws"
     account = identity.account_id if identity else answers.account_id or UNKNOWN
     change = plan_change(
