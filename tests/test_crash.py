@@ -9,6 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from botocore.parsers import ResponseParserError
+
+from wizard.flows.crash import unexpected
+from wizard.services.aws.boundary import UnforeseenError
+
 TOKEN = "canary+" * 9 + "c"
 KEY = "canarySecretAccessKeyThatMustNotBeSeen01"
 
@@ -70,3 +75,13 @@ def test_the_log_is_not_written_through_a_link(tmp_path: Path) -> None:
     done = crash(tmp_path)
     assert done.returncode == 1
     assert target.read_text() == "theirs"
+
+
+def test_what_awss_library_raised_is_no_bug_of_ours_wherever_it_was_overlooked(
+    tmp_path: Path,
+) -> None:
+    page = UnforeseenError(ResponseParserError("<html>Please log in</html>"))
+    told = unexpected(page, tmp_path, {}, code="WAG-E-CLI-009")
+    assert told.code == "WAG-E-AWS-028"
+    assert "unexpected" not in str(told)
+    assert "UnforeseenError" in (tmp_path / "wizard.log").read_text()

@@ -84,7 +84,7 @@ def test_the_wheel_holds_nothing_but_the_product(wheel: Path) -> None:
     known = {".py", ".typed", ".tcss", ".tf", ".zip", ".md", ".example", ".hcl", ".txt"}
     assert kinds <= known, kinds
     assert "setup.py" not in " ".join(names), "nothing runs while it is installed"
-    assert entry.split() == ["[console_scripts]", "wallarm-apigw", "=", "wizard.cli:main"]
+    assert entry.split() == ["[console_scripts]", "wallarm-apigw", "=", "wizard.cli:command"]
     requires = [li for li in metadata.splitlines() if li.startswith("Requires-Dist")]
     assert len([li for li in requires if "extra ==" not in li]) <= 8
 

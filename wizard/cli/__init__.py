@@ -13,6 +13,7 @@ TYPE_CHECKING = False  # as typing's, which would have to be imported for it
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from types import ModuleType
 
     from wizard.core.errors import WizardError
 
@@ -38,6 +39,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - what tells of an error has one itself
         return _last_word(error)
     return code
+
+
+def command() -> None:
+    """The program: `main`, then its end, also where a thread still waits for an answer."""
+    code = main()
+    boundary = sys.modules.get("wizard.services.aws.boundary")
+    if boundary is not None:  # else nobody has asked AWS
+        boundary.end_helpers()
+    threads = sys.modules.get("threading")
+    if threads is not None and _anybody_left(threads):
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError):
+                continue
+        os._exit(code)
+    sys.exit(code)
+
+
+GRACE = 0.3  # seconds for threads that are about to end
+
+
+def _anybody_left(threads: ModuleType) -> bool:
+    """Whether a thread waits for something that Python would wait for, too, e.g. an answer of AWS.
+
+    What changes something has ended by now: whoever began it has waited for it.
+    """
+    others = [one for one in threads.enumerate() if not one.daemon]
+    others.remove(threads.current_thread())
+    for one in others:
+        one.join(GRACE / len(others))
+    return any(one.is_alive() for one in others)
 
 
 def _run(arguments: list[str]) -> int:

@@ -1,7 +1,5 @@
 """`python -m wizard.cli` is the same command as `wallarm-apigw`."""
 
-import sys
+from wizard.cli import command
 
-from wizard.cli import main
-
-sys.exit(main())
+command()

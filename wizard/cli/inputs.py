@@ -14,7 +14,7 @@ from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import PATHS, build, from_env, from_text, joined, parse_file
 from wizard.core.errors import UsageError
 from wizard.core.text import clean
-from wizard.flows.context import Context, Options
+from wizard.flows.context import CREDENTIALS, Context, Options
 from wizard.services.files import whole_path
 
 _TRUE = ("1", "true", "yes", "on")
@@ -134,8 +134,12 @@ def load_answers(
         "role_arn": found.role_arn,
         "state_bucket": found.state_bucket,
     }
-    there = current_answers(run, wanted, name_prefix, code_asker(options, env))
+    there = current_answers(run, wanted, name_prefix, code_asker(options, env), _say_wait)
     return build(layers[0], there, given, check=check)
+
+
+def _say_wait(text: str) -> None:
+    print(clean(f"{CREDENTIALS}: {text}"), file=sys.stderr, flush=True)
 
 
 def _aws_environment(env: Mapping[str, str]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class Lookup:
 
     Args:
         ask_mfa: asked for a one-time code; gets the prompt's text.
+        tell: gets a sentence where the user's credential helper takes its time.
         cache: folder for the last list of stages. By default the platform's; none for a local AWS,
             whose APIs are others each time.
     """
@@ -43,7 +44,9 @@ class Lookup:
         options: Options,
         ask_mfa: Callable[[str], str] | None = None,
         cache: Path | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
+        self._tell = tell
         self.options = options
         self._cache = cache
         self._ask_mfa = ask_mfa
@@ -64,6 +67,7 @@ class Lookup:
                     env=self.options.env,
                     mfa=self._ask_mfa,
                     role_arn=answers.role_arn,
+                    tell=self._tell,
                 )
             return self._sessions[key]
 

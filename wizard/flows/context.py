@@ -9,6 +9,8 @@ from pathlib import Path
 
 from wizard.core.events import FlowEvent, Listener, Note, Phase, PhaseChanged, State
 
+CREDENTIALS = "AWS credentials"  # the subject of what is told about them
+
 
 @dataclass(frozen=True)
 class Options:
@@ -87,6 +89,10 @@ class Context:
     def note(self, text: str, state: State = State.DONE, subject: str = "") -> None:
         """Tell the listener one line."""
         self._emit(Note(text, state, subject))
+
+    def note_wait(self, text: str) -> None:
+        """Tell the listener what is waited for before AWS can be asked."""
+        self.note(text, State.RUNNING, CREDENTIALS)
 
     def phase(self, phase: Phase, title: str, usual: str = "") -> _Phase:
         """Bracket a phase: running, then done or failed."""

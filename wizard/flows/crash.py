@@ -7,6 +7,7 @@ whatever looks like one are taken out.
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -21,8 +22,16 @@ NEVER_SHOWN = "the reason was not one that may be shown"
 def unexpected(
     error: BaseException, workspace: Path | None, env: Mapping[str, str], *, code: str
 ) -> WizardError:
-    """A bug as an error a person can act on; its traceback goes to the log file only."""
+    """A bug as an error a person can act on; its traceback goes to the log file only.
+
+    What AWS's library raised is told as such, wherever it was overlooked.
+    """
     file = log(error, workspace, env)
+    known = sys.modules.get("botocore.exceptions")
+    if known is not None and isinstance(error, (known.BotoCoreError, known.ClientError)):
+        from wizard.services.aws.errors import explain
+
+        return explain(error, "Asking AWS")
     details = f" The details are in {file}." if file else ""
     return WizardError(
         code,

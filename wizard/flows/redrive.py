@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -33,6 +32,7 @@ from wizard.flows.deployment.open import identify, open_deployment, open_session
 from wizard.flows.deployment.ownership import require_own
 from wizard.flows.permissions import ask_first
 from wizard.services.aws.errors import explained
+from wizard.services.threads import ReadingPool
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def unreadable_among(
         return why_unreadable(_body(s3, bucket, batch))
 
     known = tuple(batches)
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="undelivered") as pool:
+    with ReadingPool(WORKERS, thread_name_prefix="undelivered") as pool:
         reasons = tuple(pool.map(judge, known))
     return tuple((one, why) for one, why in zip(known, reasons, strict=True) if why)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -46,6 +45,7 @@ from wizard.services.aws.errors import is_not_found
 from wizard.services.aws.forwarder import ask_probe
 from wizard.services.aws.session import Session
 from wizard.services.aws.stages import read_settings
+from wizard.services.threads import ReadingPool
 
 HOUR = 3600.0
 WORKERS = 8
@@ -410,7 +410,7 @@ def cost_since(since: str, monthly: float, now: float) -> float | None:
 
 def _stages(session: Session, held: Iterable[StageRecord]) -> tuple[StageStatus, ...]:
     session.client("apigateway"), session.client("apigatewayv2")  # made before the threads are
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="status") as pool:
+    with ReadingPool(WORKERS, thread_name_prefix="status") as pool:
         return tuple(pool.map(lambda one: _stage(session, one), held))
 
 

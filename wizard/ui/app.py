@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import functools
 import importlib
@@ -24,8 +25,10 @@ from wizard.core.answers import steps
 from wizard.core.answers.model import Answers
 from wizard.core.environment import unread
 from wizard.core.errors import ExitCode, WizardError
+from wizard.core.events import Note, State
 from wizard.core.text import clean
-from wizard.flows.context import Context
+from wizard.flows.context import CREDENTIALS, Context
+from wizard.services.threads import AbandonedPool
 from wizard.ui import terminal
 from wizard.ui.account import Account
 from wizard.ui.deployment_run import DeploymentRun
@@ -64,6 +67,7 @@ def commands(
 
 FOLLOW_SECONDS = 1.0  # how long a finished part of the run stays in view before the next one
 NEWS_SECONDS = 0.1  # how often what came from threads reaches the screen
+WORKERS = 32  # at once: some may wait for an answer that never comes, and Stop needs one, too
 SAVE_SECONDS = 0.4  # answers are saved this long after the last change
 
 
@@ -138,10 +142,16 @@ class WizardApp(App[int]):
         self.session.before_screens.append(lambda *_: self._save_soon())
 
     def _hear(self, event: Any) -> None:
+        """What a flow tells; from any thread."""
         self.deployment_run.hear(event)
+        if isinstance(event, Note) and (event.subject, event.state) == (CREDENTIALS, State.RUNNING):
+            said = clean(f"{event.subject}: {event.text}")
+            self.call_later(lambda: self.notify(said, markup=False, timeout=15))
 
     def on_mount(self) -> None:
         """Show the first screen at once, then start looking around."""
+        # Workers run in it; nobody waits for one that waits for the network when the screens end.
+        asyncio.get_running_loop().set_default_executor(AbandonedPool(WORKERS, "worker"))
         self.set_interval(NEWS_SECONDS, self._tell_news)
         self.set_interval(terminal.LOOK_SECONDS, self._look_at_terminal)
         self.account.changed.subscribe(self, self._account_changed)
@@ -318,7 +328,7 @@ class WizardApp(App[int]):
             if isinstance(file, str):
                 self.session.saved_to = file
 
-        self.workers_at_work.start("save", lambda: flow.save_draft(answers), taken)
+        self.workers_at_work.start("save", lambda: flow.save_draft(answers), taken, changes=True)
 
     # Ends -----------------------------------------------------------------------------------------
 

@@ -381,7 +381,7 @@ class DeploymentRun:
                 if failed:
                     break
 
-        self._workers.start("run", work, self._run_ended)
+        self._workers.start("run", work, self._run_ended, changes=True)
         self.changed.publish(self)
 
     def part_ended(self, step: str, found: Any) -> None:
@@ -552,8 +552,10 @@ class DeploymentRun:
         return self._product.deployments().draft_file()
 
     def stop_waiting(self) -> None:
-        """Follow the request no further."""
+        """The program ends: follow the request no further, and work out no plan."""
         self._stop_proof.set()
+        if not self.now.busy:
+            self._signal(at_once=False)
 
     def close(self) -> None:
         """Let go of the lock; a plan that was not used holds sensitive values, so it goes."""

@@ -54,7 +54,9 @@ class Flows:
         from wizard.flows.account import Lookup
 
         if self._account is None:
-            self._account = Lookup(self._context.options, self._context.ask_code)
+            self._account = Lookup(
+                self._context.options, self._context.ask_code, tell=self._context.note_wait
+            )
         return self._account
 
     def install(self, answers: Answers, token: Secret | None) -> Install:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wizard.core.answers.model import Answers
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from wizard.flows.context import Options
     from wizard.ui.deployment_run import RunState
 
+CLOSE_SECONDS = 3.0
 _SIGNALLED = 128  # with the number of the signal, as a shell reports it
 
 
@@ -41,12 +44,27 @@ def run(options: Options, answers: Answers | None = None, token: Secret | None =
     try:
         with terminal.taken(stop):
             code = app.run()
+            app.workers_at_work.finish(_tell)
     finally:
-        app.deployment_run.close()
+        _let_go(app.deployment_run.close)
     if app.crash is not None:
         raise app.crash
     sys.stdout.write(summary(app.deployment_run.latest))
     return int(ExitCode.FAILED) if code is None else code
+
+
+def _tell(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
+    sys.stderr.flush()
+
+
+def _let_go(close: Callable[[], None]) -> None:
+    """Release locks, for as long as that may take: one in a bucket may be out of reach. The next
+    start on this computer removes what is left.
+    """
+    closing = threading.Thread(target=close, name="let go", daemon=True)
+    closing.start()
+    closing.join(CLOSE_SECONDS)
 
 
 def summary(run: RunState) -> str:

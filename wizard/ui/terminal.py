@@ -15,13 +15,15 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from rich.control import Control
 from textual import events
 from textual.app import App
+from textual.drivers import linux_driver
 from textual.geometry import Offset
+from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.widget import Widget
 from textual.widgets import Input
@@ -116,6 +118,58 @@ def flush_input() -> None:
 def leave() -> None:
     """End at once: nothing can be drawn, and what is recorded is on disk already."""
     os._exit(HUNG_UP)
+
+
+PASTE_START, PASTE_END = "\x1b[200~", "\x1b[201~"
+PASTE_SECONDS = 1.0  # between two pieces of one paste there is less, also over a slow line
+LONGEST_KEY = 12  # characters that the terminal sends for one key
+NEVER_PASTED = "\x03\x11"  # Ctrl-C, Ctrl-Q
+_NO_KEY = ("\x1b[<", "\x1b[I", "\x1b[O")  # the mouse, and the window's focus
+
+
+class PatientParser(linux_driver.XTermParser):  # type: ignore[name-defined, misc]
+    """What comes from the terminal as keys; a paste whose end was lost ends at the next key.
+
+    A terminal puts a mark before and behind pasted text. Where the second gets lost (a cut
+    connection, a program between that ends), everything typed would be part of the paste for ever,
+    Ctrl-C too.
+    """
+
+    def __init__(self, debug: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(debug)
+        self._clock = clock
+        self._pasting = False
+        self._heard = 0.0  # when something came last
+        self._tail = ""  # of it, where a mark may have begun
+
+    def feed(self, data: str) -> Iterable[Message]:
+        """Parse what came."""
+        now = self._clock()
+        if len(data) > 1 and data[-1] in NEVER_PASTED:
+            yield from self.feed(data[:-1])
+            data = data[-1]
+        if self._pasting and is_key(data, now - self._heard):
+            self._pasting = False
+            yield from super().feed(PASTE_END)
+        self._heard = now
+        text = self._tail + data
+        start, end = text.rfind(PASTE_START), text.rfind(PASTE_END)
+        if start != end:
+            self._pasting = start > end
+        self._tail = text[1 - len(PASTE_START) :]
+        yield from super().feed(data)
+
+
+def is_key(data: str, pause: float) -> bool:
+    """Whether this, which came in a paste after `pause` seconds, is a key that somebody pressed."""
+    if data and data in NEVER_PASTED:
+        return True
+    if not data or len(data) > LONGEST_KEY or data.startswith((*_NO_KEY, PASTE_END)):
+        return False
+    return pause >= PASTE_SECONDS
+
+
+linux_driver.XTermParser = PatientParser  # type: ignore[attr-defined]  # the driver makes its own
 
 
 @runtime_checkable

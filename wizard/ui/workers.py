@@ -6,8 +6,10 @@ goes through `attempt`, and what comes out of it is a value or a `WizardError`; 
 
 from __future__ import annotations
 
+import contextlib
 import queue
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.worker import Worker, get_current_worker
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MAX_QUESTION = 900  # characters
+_A_MOMENT = 0.3  # seconds
 
 
 def unexpected(error: BaseException, options: Options) -> WizardError:
@@ -39,20 +42,54 @@ class Workers:
         self._latest: dict[str, Worker[None]] = {}
         self._asked: list[queue.Queue[Any]] = []
         self._closed = False
+        self._changing = 0  # pieces of work that change something, in threads right now
+        self._one_ended = threading.Condition()
         self._declined = False  # a question was waved away, and nothing was asked for since
 
-    def attempt(self, call: Callable[[], T]) -> T | WizardError:
-        """From a worker: what the call returns, or why it could not."""
+    def attempt(self, call: Callable[[], T], *, changes: bool = False) -> T | WizardError:
+        """From a worker: what the call returns, or why it could not.
+
+        Args:
+            changes: it changes something, so the program does not end before it has.
+        """
         self._declined = False
         try:
-            return call()
+            with self._finished() if changes else contextlib.nullcontext():
+                return call()
         except WizardError as error:
             return error
         except Exception as error:  # noqa: BLE001 - a bug ends as an error on its screen
             return unexpected(error, self._options)
 
+    @contextlib.contextmanager
+    def _finished(self) -> Iterator[None]:
+        with self._one_ended:
+            self._changing += 1
+        try:
+            yield
+        finally:
+            with self._one_ended:
+                self._changing -= 1
+                self._one_ended.notify_all()
+
+    def finish(self, tell: Callable[[str], None]) -> None:
+        """Wait for what changes something; what only reads is left to itself.
+
+        Args:
+            tell: gets a sentence where that takes a moment.
+        """
+        with self._one_ended:
+            if not self._one_ended.wait_for(lambda: self._changing == 0, _A_MOMENT):
+                tell("Waiting until what was begun has ended and is recorded.")
+                self._one_ended.wait_for(lambda: self._changing == 0)
+
     def start(
-        self, group: str, call: Callable[[], T], take: Callable[[T | WizardError], None]
+        self,
+        group: str,
+        call: Callable[[], T],
+        take: Callable[[T | WizardError], None],
+        *,
+        changes: bool = False,
     ) -> None:
         """Run the call in a thread; `take` gets what came of it, on the event loop.
 
@@ -61,7 +98,7 @@ class Workers:
 
         def work() -> None:
             worker = get_current_worker()
-            found = self.attempt(call)
+            found = self.attempt(call, changes=changes)
             self._app.call_later(hand_over, worker, found)
 
         def hand_over(worker: Worker[None], found: T | WizardError) -> None:

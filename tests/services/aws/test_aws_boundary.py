@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +15,8 @@ from botocore.parsers import ResponseParserError
 
 from wizard.core.errors import WizardError
 from wizard.core.redact import redact, without_logins
-from wizard.services.aws.boundary import Helper, UnforeseenError, end_helpers, guard
+from wizard.services.aws import boundary
+from wizard.services.aws.boundary import Helper, UnforeseenError, guard
 from wizard.services.aws.errors import blame, explain, explained
 
 
@@ -72,11 +74,12 @@ def test_a_mistake_of_our_own_is_not_taken_for_a_configuration() -> None:
         raise KeyError("x")
 
 
-def helper(code: str) -> Helper:
+def helper(code: str, tell: Callable[[str], None] | None = None) -> Helper:
     import subprocess
 
     return Helper(
         [sys.executable, "-c", code, "--secret=hunter2"],
+        tell,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -148,12 +151,26 @@ def test_what_a_helper_prints_is_looked_at_before_anybody_believes_it(
     assert says in caught.value.why
 
 
+def test_who_waits_with_a_helper_is_told_what_for_and_how_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(boundary, "A_MOMENT", 0.05)
+    told: list[str] = []
+    slow = f"import time; time.sleep(0.5); print({json.dumps(GOOD)!r})"
+    helper(slow, told.append).communicate()
+    assert told == [f"waiting for {sys.executable} (credential_process), for 2m 00s at most"]
+    monkeypatch.setattr(boundary, "A_MOMENT", 30.0)
+    helper(f"print({json.dumps(GOOD)!r})", told.append).communicate()
+    assert len(told) == 1, "of a quick one nobody is told"
+
+
 def test_a_helpers_answer_is_complete_when_it_ends_whatever_it_left_running() -> None:
     code = f"import subprocess; subprocess.Popen(['sleep', '20']); print({json.dumps(GOOD)!r})"
     assert json.loads(helper(code).communicate(seconds=10)[0]) == GOOD
 
 
-def test_helpers_at_work_end_with_the_program() -> None:
+def test_helpers_at_work_end_with_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boundary, "_ENDING", threading.Event())
     caught: list[WizardError] = []
 
     def wait() -> None:
@@ -164,10 +181,13 @@ def test_helpers_at_work_end_with_the_program() -> None:
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    while waiting.is_alive():
-        end_helpers()
-        waiting.join(0.05)
+    while not boundary._AT_WORK:
+        waiting.join(0.01)
+    boundary.end_helpers()
+    waiting.join(30)
     assert "ended by signal 9" in caught[0].why
+    with pytest.raises(WizardError, match="gave no credentials"):
+        helper("print('too late')")
 
 
 @pytest.mark.parametrize(
@@ -201,3 +221,13 @@ def test_a_header_that_is_not_sent_is_not_shown_either() -> None:
     assert "AWS_SESSION_TOKEN" in told.next_step
     for cleaned in (redact(str(error)), without_logins(str(error))):
         assert "hunter2" not in cleaned
+
+
+def test_an_answer_without_what_aws_always_says_is_not_awss() -> None:
+    it = SimpleNamespace(_make_api_call=lambda *_: {"ResponseMetadata": {}})
+    guard(it)
+    answer = it._make_api_call("GetFunction", {})
+    assert answer.get("Configuration") is None
+    with pytest.raises(BotoCoreError, match="GetFunction: the answer has no Configuration") as one:
+        answer["Configuration"]
+    assert explain(one.value, "Looking at the forwarder").code == "WAG-E-AWS-028"

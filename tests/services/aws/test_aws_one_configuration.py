@@ -8,12 +8,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.services.aws.aws_machines import (
+    MACHINES,
+    NOT_PLAIN,
+    Machine,
+    furnished,
+    metadata_service,
+)
 from tests.services.aws.test_aws_assumed import role_of
 from wizard.core.errors import WizardError
 from wizard.services.aws import child_configuration
@@ -26,120 +32,6 @@ client = session.client("sts")
 print(json.dumps([client.get_caller_identity()["Account"], session.region_name,
                   client.meta.endpoint_url]))
 """
-HELPER = """#!/bin/sh
-echo '{"Version": 1, "AccessKeyId": "333333333333", "SecretAccessKey": "s"}'
-"""
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Environment and AWS configuration; `{root}` and `{url}` are replaced."""
-
-    account: str
-    env: Mapping[str, str] = field(default_factory=dict)
-    config: str = ""
-    credentials: str = ""
-    profile: str = ""
-
-
-KEYS = {"AWS_ACCESS_KEY_ID": "111111111111", "AWS_SECRET_ACCESS_KEY": "s"}
-REGION = {"AWS_DEFAULT_REGION": "eu-west-1"}
-WORK = "[work]\naws_access_key_id = 222222222222\naws_secret_access_key = s\n"
-URL = {"AWS_ENDPOINT_URL": "{url}"}
-MACHINES = {
-    "keys": Machine("111111111111", KEYS | REGION | URL),
-    "keys and AWS_PROFILE": Machine(
-        "111111111111", KEYS | REGION | URL | {"AWS_PROFILE": "work"},
-        "[profile work]\nregion = us-west-2\n", WORK,
-    ),
-    "AWS_PROFILE alone": Machine(
-        "222222222222", URL | {"AWS_PROFILE": "work"},
-        "[profile work]\nregion = us-west-2\n", WORK,
-    ),
-    "the default profile": Machine(
-        "222222222222", URL, "[default]\nregion = sa-east-1\n", WORK.replace("work", "default")
-    ),
-    "a quoted profile": Machine(
-        "222222222222", URL | {"AWS_PROFILE": "my work"},
-        '[profile "my work"]\nregion = us-west-2\n', WORK.replace("work", "my work"),
-    ),
-    "keys in the config file": Machine(
-        "222222222222", URL | {"AWS_PROFILE": "work"},
-        "[profile work]\nregion = us-west-2\n" + WORK.partition("\n")[2],
-    ),
-    "the profile's endpoint": Machine(
-        "222222222222", {"AWS_PROFILE": "work"},
-        "[profile work]\nregion = us-west-2\nendpoint_url = {url}\n", WORK,
-    ),
-    "the profile's services section": Machine(
-        "222222222222", {"AWS_PROFILE": "work"},
-        "[profile work]\nregion = us-west-2\nservices = lab\n[services lab]\nsts =\n"
-        "  endpoint_url = {url}\n", WORK,
-    ),
-    "an endpoint for STS alone": Machine(
-        "111111111111", KEYS | REGION | {"AWS_ENDPOINT_URL_STS": "{url}"}
-    ),
-    "an endpoint in the environment beats the profile's": Machine(
-        "222222222222", URL | {"AWS_PROFILE": "work"},
-        "[profile work]\nregion = us-west-2\nendpoint_url = http://127.0.0.1:9\n", WORK,
-    ),
-    "a credential process": Machine(
-        "333333333333", URL | {"AWS_PROFILE": "helped"},
-        "[profile helped]\nregion = us-west-2\ncredential_process = {root}/helper.sh\n",
-    ),
-    "a credential process, named relatively": Machine(
-        "333333333333", URL | {"AWS_PROFILE": "helped"},
-        "[profile helped]\nregion = us-west-2\ncredential_process = ./helper.sh\n",
-    ),
-    "a role on a profile": Machine(
-        "444444444444", URL | {"AWS_PROFILE": "role"},
-        "[profile role]\nregion = us-west-2\nrole_arn = arn:aws:iam::444444444444:role/r\n"
-        "source_profile = work\n", WORK,
-    ),
-    "a role on the environment's keys": Machine(
-        "444444444444", URL | KEYS | {"AWS_PROFILE": "role"},
-        "[profile role]\nregion = us-west-2\nrole_arn = arn:aws:iam::444444444444:role/r\n"
-        "credential_source = Environment\n", profile="role",
-    ),
-    "a role on a credential process": Machine(
-        "444444444444", URL | {"AWS_PROFILE": "role"},
-        "[profile role]\nregion = us-west-2\nrole_arn = arn:aws:iam::444444444444:role/r\n"
-        "source_profile = helped\n[profile helped]\ncredential_process = {root}/helper.sh\n",
-    ),
-    "a stale AWS_PROFILE beside keys": Machine(
-        "111111111111", KEYS | REGION | URL | {"AWS_PROFILE": "gone"}
-    ),
-    "a tilde in the file's name": Machine(
-        "222222222222", URL | {"AWS_PROFILE": "work", "AWS_CONFIG_FILE": "~/elsewhere"},
-        "[profile work]\nregion = us-west-2\n", WORK,
-    ),
-    "empty variables": Machine(
-        "222222222222",
-        URL | {"AWS_PROFILE": "work", "AWS_CA_BUNDLE": "", "AWS_REGION": "",
-               "AWS_SESSION_TOKEN": ""},
-        "[profile work]\nregion = us-west-2\n", WORK,
-    ),
-}  # fmt: skip
-# Here AWS's own tools only say that there is no such profile; the keys are good all the same.
-NOT_PLAIN = ("a stale AWS_PROFILE beside keys", "empty variables")
-
-
-def furnished(machine: Machine, tmp_path: Path, url: str) -> dict[str, str]:
-    home = tmp_path / "home"
-    (home / ".aws").mkdir(parents=True)
-    program = tmp_path / "helper.sh"
-    program.write_text(HELPER)
-    program.chmod(0o755)
-
-    def fill(text: str) -> str:
-        return text.replace("{root}", str(tmp_path)).replace("{url}", url)
-
-    config = home / ("elsewhere" if "AWS_CONFIG_FILE" in machine.env else ".aws/config")
-    config.write_text(fill(machine.config))
-    (home / ".aws" / "credentials").write_text(fill(machine.credentials))
-    base = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-    own = {name: fill(value) for name, value in machine.env.items()}
-    return {**base, "HOME": str(home), "AWS_EC2_METADATA_DISABLED": "true", **own}
 
 
 def run(code: list[str], env: Mapping[str, str], folder: Path) -> list[str]:
@@ -151,13 +43,24 @@ def run(code: list[str], env: Mapping[str, str], folder: Path) -> list[str]:
     return found
 
 
+@pytest.fixture(scope="module")
+def metadata() -> Iterator[str]:
+    with metadata_service() as it:
+        yield it
+
+
 @pytest.fixture
 def machine(
-    request: pytest.FixtureRequest, tmp_path: Path, aws_url: str, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    aws_url: str,
+    metadata: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> tuple[Machine, dict[str, str]]:
     found = MACHINES[request.param]
     role_of("444444444444", aws_url, "r")
-    env = furnished(found, tmp_path, aws_url)
+    role_of("777777777777", aws_url, "pod")
+    env = furnished(found, tmp_path, aws_url, metadata)
     for name in list(os.environ):
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)

@@ -38,6 +38,7 @@ def current_answers(
     wanted: Mapping[str, Any],
     name_prefix: str,
     ask_code: Callable[[str], str] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """The answers of the last run, wherever it took place; empty when there was none.
 
@@ -46,6 +47,7 @@ def current_answers(
     Args:
         wanted: `region`, `profile`, `role_arn` and `state_bucket` as far as they were given.
         ask_code: asks for the one-time code of a profile with MFA.
+        tell: gets a sentence where the user's credential helper takes its time.
     Where AWS cannot be asked, what this machine knows counts: the flow that follows asks AWS too,
     and tells what is wrong with it.
     """
@@ -67,7 +69,9 @@ def current_answers(
         return ask_code(prompt) if ask_code else ""
 
     try:
-        session = Session(profile, region, options.env, ask if ask_code else None, role_arn=role)
+        session = Session(
+            profile, region, options.env, ask if ask_code else None, role_arn=role, tell=tell
+        )
         identity = session.identity()
         there = shared_answers(options, session, identity, name_prefix, given)
     except WizardError as error:

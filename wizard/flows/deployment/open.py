@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
 from wizard.core.facts import Identity
-from wizard.flows.context import Context
+from wizard.flows.context import CREDENTIALS, Context
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.recovery import settle
 from wizard.flows.deployment.shared_state import (
@@ -29,11 +29,12 @@ def open_session(context: Context, answers: Answers) -> Session:
         env=context.env,
         mfa=context.ask_code,
         role_arn=answers.role_arn,
+        tell=context.note_wait,
     )
     if session.passed_over:
         context.note(
             f"the keys in AWS_ACCESS_KEY_ID; AWS_PROFILE={session.passed_over} is not used",
-            subject="AWS credentials",
+            subject=CREDENTIALS,
         )
     return session
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from datetime import datetime, timezone
 
 from wizard import __version__
@@ -29,6 +29,7 @@ from wizard.core.journal.record import Record
 from wizard.core.secret import Secret
 from wizard.core.text import clean
 from wizard.core.tfvars import Outputs
+from wizard.flows import crash
 from wizard.flows.context import Context
 from wizard.flows.deployment import remote
 from wizard.flows.deployment.locks import who_locks_state, who_works
@@ -38,6 +39,7 @@ from wizard.flows.deployment.ownership import read_ownership, require_own
 from wizard.services.aws.session import Session
 from wizard.services.checks.examination import CHECK_FUNCTIONS, Examination, guarded
 from wizard.services.terraform.find import find_binary
+from wizard.services.threads import ReadingPool
 
 ResultListener = Callable[[Result], None]
 WaitListener = Callable[[tuple[Result, ...], float], None]
@@ -97,7 +99,7 @@ def examine(
     results: dict[str, Result] = {}
     pending = {check.check_id: check for check in checks}
     under_way: dict[Future[Result], str] = {}
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="check") as pool:
+    with ReadingPool(WORKERS, thread_name_prefix="check") as pool:
         while pending or under_way:
             for check in list(pending.values()):
                 if any(
@@ -230,7 +232,9 @@ def _problem(error: WizardError) -> str:
 
 def _run_check(check: Check, exam: Examination) -> Result:
     began = time.monotonic()
-    finding = guarded(CHECK_FUNCTIONS[check.check_id], exam)
+    finding = guarded(
+        CHECK_FUNCTIONS[check.check_id], exam, lambda error: crash.log(error, None, exam.env)
+    )
     link = check_link(
         check.check_id,
         exam.answers,

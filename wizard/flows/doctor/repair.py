@@ -23,6 +23,7 @@ from wizard.flows.doctor.examine import set_scene
 from wizard.flows.stages.prerequisites import ensure_policy, ensure_role
 from wizard.flows.stages.switch import switch
 from wizard.services.aws.account_role import role_name
+from wizard.services.aws.errors import explained
 from wizard.services.aws.stages import read_settings
 from wizard.services.checks.examination import Examination, absent, words
 from wizard.services.checks.wallarm import wanted_environment
@@ -58,13 +59,14 @@ def invoke_permission(exam: Examination, group: str) -> dict[str, Any]:
         "SourceAccount": identity.account_id,
     }
     client = exam.aws("lambda")
-    try:
-        client.remove_permission(
-            FunctionName=request["FunctionName"], StatementId=request["StatementId"]
-        )
-    except ClientError as error:
-        if not absent(error):
-            raise _refused(error) from error
+    with explained("The repair"):
+        try:
+            client.remove_permission(
+                FunctionName=request["FunctionName"], StatementId=request["StatementId"]
+            )
+        except ClientError as error:
+            if not absent(error):
+                raise _refused(error) from error
     _call(client.add_permission, request)
     return request
 
@@ -112,10 +114,11 @@ def preview(fix: str, exam: Examination, subject: str) -> str:
 
 
 def _call(function: Any, request: dict[str, Any]) -> None:
-    try:
-        function(**request)
-    except ClientError as error:
-        raise _refused(error) from error
+    with explained("The repair"):
+        try:
+            function(**request)
+        except ClientError as error:
+            raise _refused(error) from error
 
 
 def _refused(error: ClientError) -> WizardError:

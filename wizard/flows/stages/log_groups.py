@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from wizard.core.answers.model import Answers
@@ -22,6 +21,7 @@ from wizard.core.text import clean, count
 from wizard.flows.context import Context
 from wizard.services.aws import log_groups
 from wizard.services.aws.session import Session
+from wizard.services.threads import ReadingPool
 
 WORKERS = 8
 OUR_FUNCTION = ":function:wallarm-cw-resend-"
@@ -140,7 +140,7 @@ def read_log_groups(session: Session, names: Iterable[str]) -> OwnLogs:
     if not wanted:
         return OwnLogs()
     session.client("logs")  # making one is slow and takes the session's lock
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="log-groups") as pool:
+    with ReadingPool(WORKERS, thread_name_prefix="log-groups") as pool:
         found = list(pool.map(one, wanted))
     seen = OwnLogs(
         {name: group for name, group, problem in found if not problem},

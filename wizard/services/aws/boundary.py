@@ -15,7 +15,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import IO, Any
 
@@ -26,6 +26,7 @@ from wizard.core.errors import WizardError
 from wizard.core.redact import redact, without_logins
 from wizard.core.text import clean, duration
 
+A_MOMENT = 2.0  # seconds that nobody wonders about
 HELPER_SECONDS = 120.0  # a helper may wait for somebody at a browser, not for ever
 
 
@@ -39,13 +40,32 @@ class UnforeseenError(BotoCoreError):
         self.original = error
 
 
+class IncompleteAnswerError(BotoCoreError):
+    """An answer came that lacks what AWS always says: something else gave it."""
+
+    fmt = "{operation}: the answer has no {key}"
+
+
+class Answer(dict[str, Any]):
+    """An answer of AWS. To ask it for what it lacks raises `IncompleteAnswerError`: whoever can do
+    without AWS's answer can do without this one."""
+
+    def __init__(self, operation: str, said: Mapping[str, Any]) -> None:
+        super().__init__(said)
+        self._operation = operation
+
+    def __missing__(self, key: str) -> Any:
+        raise IncompleteAnswerError(operation=self._operation, key=key)
+
+
 def guard(client: Any) -> None:
-    """Have a client raise nothing but `ClientError`, `BotoCoreError` and `WizardError`."""
+    """Have a client raise nothing but `ClientError`, `BotoCoreError` and `WizardError`, also for an
+    answer without what was asked for."""
     call = client._make_api_call  # what every method, page and waiter of a client goes through
 
     def guarded(operation: str, request: Any) -> Any:
         try:
-            return call(operation, request)
+            return Answer(operation, call(operation, request))
         except (BotoCoreError, ClientError, WizardError):
             raise
         except Exception as error:  # only botocore's and urllib3's code runs in it
@@ -54,17 +74,21 @@ def guard(client: Any) -> None:
     client._make_api_call = guarded
 
 
-def guard_helpers(core: Any) -> None:
+def guard_helpers(core: Any, tell: Callable[[str], None] | None = None) -> None:
     """Have a botocore session start credential helpers (`credential_process`) as `Helper` does,
-    those of source profiles among them."""
+    those of source profiles among them. `tell` gets a sentence where one takes its time."""
+
+    def start(words: Sequence[str], **options: Any) -> Helper:
+        return Helper(words, tell, **options)
+
     resolver = core.get_component("credential_provider")
 
     def make(profile_name: str) -> ProcessProvider:
-        return ProcessProvider(profile_name, lambda: core.full_config, popen=Helper)
+        return ProcessProvider(profile_name, lambda: core.full_config, popen=start)
 
     for provider in resolver.providers:
         if provider.METHOD == ProcessProvider.METHOD:
-            provider._popen = Helper
+            provider._popen = start
         builder = getattr(provider, "_profile_provider_builder", None)
         if builder is not None:
             builder._create_process_provider = make
@@ -78,8 +102,13 @@ class Helper:
     something that it started (an agent) keeps its output open.
     """
 
-    def __init__(self, words: Sequence[str], **options: Any) -> None:
+    def __init__(
+        self, words: Sequence[str], tell: Callable[[str], None] | None = None, **options: Any
+    ) -> None:
+        self._tell = tell
         self.name = words[0] if words else ""
+        if _ENDING.is_set():
+            raise self._failed("this program ends")
         try:
             self._process = subprocess.Popen(
                 list(words), stdin=subprocess.DEVNULL, start_new_session=True, **options
@@ -99,7 +128,7 @@ class Helper:
         heard, complained = _Ear(self._process.stdout), _Ear(self._process.stderr)
         _AT_WORK.add(self)
         try:
-            self._process.wait(limit)
+            self._wait(limit)
         except subprocess.TimeoutExpired as error:
             raise self._failed(f"it did not end within {duration(limit)}") from error
         finally:
@@ -115,6 +144,17 @@ class Helper:
         if problem := _problem(out):
             raise self._failed(problem + (f": {said}" if said else ""))
         return out, err
+
+    def _wait(self, limit: float) -> None:
+        """For so many seconds; who waits with it is told, after a moment."""
+        if self._tell is not None:
+            try:
+                self._process.wait(min(A_MOMENT, limit))
+            except subprocess.TimeoutExpired:
+                self._tell(
+                    f"waiting for {self.name} (credential_process), for {duration(limit)} at most"
+                )
+        self._process.wait(limit)
 
     def end(self) -> None:
         """End it, with what it started."""
@@ -133,10 +173,13 @@ class Helper:
 
 
 _AT_WORK: set[Helper] = set()
+_ENDING = threading.Event()
 
 
 def end_helpers() -> None:
-    """End the credential helpers at work: this program ends, and nobody waits for them."""
+    """End the credential helpers at work, and start no other: this program ends, and nobody waits
+    for them."""
+    _ENDING.set()
     for helper in tuple(_AT_WORK):
         helper.end()
 

@@ -10,7 +10,6 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -32,6 +31,7 @@ from wizard.services import files
 from wizard.services.aws import items
 from wizard.services.aws.errors import explain
 from wizard.services.files import private_dir, write_private
+from wizard.services.threads import ReadingPool
 
 if TYPE_CHECKING:
     from wizard.services.aws.session import Session
@@ -205,11 +205,15 @@ class _Discovery:
         # Making a client is slow and takes the session's lock. The other one is made while the
         # first page of REST APIs is under way.
         self._rest = self._session.client("apigateway")
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="discovery") as pool:
+        with ReadingPool(WORKERS, thread_name_prefix="discovery") as pool:
             work = [pool.submit(self._list, name, pages) for name, pages in listers.items()]
             work += [pool.submit(self._read_stages) for _ in range(WORKERS - len(listers))]
-            for item in work:
-                item.result()
+            try:
+                for item in work:
+                    item.result()
+            except BaseException:
+                self._cancel.set()
+                raise
         self._raise_if_hopeless(len(listers))
         if self._cancel.is_set():
             self._problems.append(

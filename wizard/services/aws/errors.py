@@ -390,7 +390,9 @@ def _foreign(error: BaseException, what: str, words: str) -> WizardError:
     """What neither AWS nor botocore says: a file, an address, an answer of something between."""
     from botocore.parsers import ResponseParserError
 
-    if isinstance(error, ResponseParserError):
+    from wizard.services.aws.boundary import IncompleteAnswerError
+
+    if isinstance(error, (ResponseParserError, IncompleteAnswerError)):
         return _not_aws(what, words)
     if "CA certificate" in words or "TLS" in words:
         return WizardError(

@@ -7,12 +7,12 @@ of them refuses is that Region's problem.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wizard.core.errors import WizardError
 from wizard.services.aws.errors import explained
+from wizard.services.threads import ReadingPool
 
 if TYPE_CHECKING:
     from wizard.services.aws.session import Session
@@ -72,7 +72,7 @@ def count_apis(
         on_region(found)
         return found
 
-    with ThreadPoolExecutor(workers) as pool:
+    with ReadingPool(workers) as pool:
         return tuple(pool.map(read, regions))
 
 

@@ -52,6 +52,7 @@ class Session(Clients):
         mfa: asked for the one-time code of an assume-role profile with MFA; gets the prompt's text.
             Without it such a profile is an error, so that nothing ever waits for input unseen.
         role_arn: a role that these credentials assume; empty means none.
+        tell: gets a sentence where the user's credential helper takes its time.
     """
 
     def __init__(
@@ -62,7 +63,9 @@ class Session(Clients):
         mfa: Callable[[str], str] | None = None,
         bucket: TokenBucket | None = None,
         role_arn: str = "",
+        tell: Callable[[str], None] | None = None,
     ) -> None:
+        self._tell = tell
         self._env = dict(os.environ if env is None else env)
         self._explicit_profile = profile
         self._region = (
@@ -372,7 +375,7 @@ class Session(Clients):
             )
         with explained("Reading the AWS configuration", everything=True, settings=self._settings):
             core = configuration.core(self._env, profile)
-            guard_helpers(core)
+            guard_helpers(core, self._tell)
             roles.share(core, profile, self._env, self._ask_mfa)
             if profile:
                 return boto3.Session(botocore_session=core, profile_name=profile)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from wizard.core.stages.lines import DAY, LastEvent
 from wizard.core.stages.log_format import line_start, log_group_name
 from wizard.core.text import count
 from wizard.services.aws.errors import explained, is_not_found
+from wizard.services.threads import ReadingPool
 
 if TYPE_CHECKING:
     from wizard.services.aws.session import Session
@@ -89,7 +89,7 @@ def read_traffic(session: Session, stages: Iterable[Stage], *, days: int = DAYS)
             )
         return int(sum(point["Sum"] for point in answer["Datapoints"]))
 
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ReadingPool(WORKERS) as pool:
         counted = dict(zip((stage.ref for stage in asked), pool.map(read, asked), strict=True))
     http = frozenset(stage.ref for stage in asked if stage.api.api_type is ApiType.HTTP)
     return Traffic(counted, days, http)
@@ -125,7 +125,7 @@ def read_last_events(
         else:
             groups.setdefault(name, {})[ref] = start
     session.client("logs")  # made before the threads are
-    with ThreadPoolExecutor(LOG_READERS, thread_name_prefix="last-events") as pool:
+    with ReadingPool(LOG_READERS, thread_name_prefix="last-events") as pool:
         for part in pool.map(lambda one: _last_in(session, *one), groups.items()):
             found |= part
     return {ref: found[ref] for ref in logs_of}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from wizard.core.account_state import GATEWAY, trusts
 from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
@@ -187,7 +187,7 @@ def _may_write(exam: Examination, arn: str, name: str, policies: list[str]) -> F
         answer = exam.aws("iam").simulate_principal_policy(
             PolicySourceArn=arn, ActionNames=list(_WRITING)
         )
-    except ClientError as error:
+    except (ClientError, BotoCoreError) as error:
         return unchecked(f"whether {listed} let {name} write logs is not known: {words(error)}")
     denied = [
         str(one["EvalActionName"])

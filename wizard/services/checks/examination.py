@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from wizard.core.answers.model import Answers
 from wizard.core.checks.model import Finding, unchecked
+from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
 from wizard.core.journal.record import Record
 from wizard.core.secret import Secret
@@ -177,8 +178,17 @@ def words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def guarded(look: Callable[[Examination], Finding], exam: Examination) -> Finding:
-    """Run one check. What AWS refuses to say, or cannot be asked, is "not checked"."""
+def guarded(
+    look: Callable[[Examination], Finding],
+    exam: Examination,
+    note: Callable[[Exception], object] = lambda _: None,
+) -> Finding:
+    """Run one check. What AWS refuses to say, or cannot be asked, is "not checked"; an answer that
+    this check does not understand ends this check alone.
+
+    Args:
+        note: gets such an error.
+    """
     try:
         return look(exam)
     except ClientError as error:
@@ -187,3 +197,8 @@ def guarded(look: Callable[[Examination], Finding], exam: Examination) -> Findin
         return unchecked(("not permitted to look: " if denied else "") + words(error))
     except BotoCoreError as error:
         return unchecked(words(error))
+    except WizardError as error:
+        return unchecked(" ".join(filter(None, (f"{error.what}.", error.why))))
+    except Exception as error:  # noqa: BLE001  # the other checks have their own answers
+        note(error)
+        return unchecked(f"what was answered could not be understood: {words(error)}")

@@ -215,7 +215,7 @@ class Doctor(HomePart):
 
         self._repair.begin(self.guide.clock())
         # Not of this screen: a repair that has begun is not given up when somebody leaves.
-        self.boundary.start("fixed", work, self._mended)
+        self.boundary.start("fixed", work, self._mended, changes=True)
         self.show_all()
 
     def _mended(self, found: Result | WizardError) -> None:

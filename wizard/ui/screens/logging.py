@@ -201,7 +201,8 @@ class Logging(StepScreen):
 
     @work(thread=True, exclusive=True, group="undo_stage", exit_on_error=False)
     def _put_back(self, ref: str) -> None:
-        self.tell(self.StagePutBack(self.boundary.attempt(lambda: self.run.undo_stage(ref))))
+        found = self.boundary.attempt(lambda: self.run.undo_stage(ref), changes=True)
+        self.tell(self.StagePutBack(found))
 
     @on(StagePutBack)
     def _stage_put_back(self, event: StagePutBack) -> None:
