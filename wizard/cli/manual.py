@@ -70,9 +70,9 @@ COMMANDS = {
     ),
     "stages list": Page(
         "every stage and how it logs today",
-        "One line a stage: id, API type, API, how it logs today, whether it is connected. What may "
-        "not be read is named, and the rest is listed all the same. Exit code 3: not one API could "
-        "be read, so the list says nothing.",
+        "One line a stage: id, API type, API, how it logs today, whether somebody changed it since "
+        "it was connected. What may not be read is named, and the rest is listed all the same. "
+        "Exit code 3: not one API could be read, so the list says nothing.",
         "wallarm-apigw stages list\nwallarm-apigw stages list --all-regions --json",
     ),
     "stages add": Page(

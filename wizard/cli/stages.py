@@ -235,12 +235,11 @@ def _stage_row(stage: Stage, held: StageRecord | None) -> str:
     state = compare(stage.settings.access_log, ours, stage.api.api_type).value
     place = log_group_name(stage.settings.access_log.destination_arn)
     note = "" if stage.changeable else "managed by AWS"
-    mark = "connected" if held else ""
-    if held and drift(held.before, held.wrote(stage.settings) or held.after, stage.settings):
-        mark = "changed"
+    drifted = held and drift(held.before, held.wrote(stage.settings) or held.after, stage.settings)
+    mark = "changed" if drifted else ""  # somebody else did, since it was connected
     return (
         f"{stage.ref!s:<28} {stage.api.api_type.value:<9} {clean(stage.api.name, 32):<32} "
-        f"{state:<16} {mark:<9} {note or clean(place, 60)}"
+        f"{state:<25} {mark:<7} {note or clean(place, 60)}"
     ).rstrip()
 
 
