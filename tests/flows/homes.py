@@ -89,7 +89,7 @@ class Home:
         values = {name: {"value": value} for name, value in OUTPUTS.items()}
         state = {
             "version": 4, "serial": 3, "lineage": "a", "outputs": values,
-            "resources": [{"mode": "managed", "instances": [{}]}],
+            "resources": [{"mode": "managed", "type": "aws_vpc", "name": "one", "instances": [{}]}],
         }  # fmt: skip
         path = self.seen().workspace.state.path
         path.parent.mkdir(exist_ok=True)

@@ -280,5 +280,5 @@ def test_the_saved_answers_say_which_installation_they_are_of(two: Two) -> None:
         path = save_answers(deployment)
     assert json.loads(path.read_text())["installation_id"] == made.id
     assert build(parse_file(path.read_text(), "saved")) == two.anna.answers.with_(
-        account_id=two.anna.world.identity.account_id
+        account_id=two.anna.world.identity.account_id, node_place="own"
     ), "it is no answer that anybody could give"

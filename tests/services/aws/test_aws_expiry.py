@@ -107,7 +107,9 @@ def test_too_little_time_for_the_run_is_told_with_the_command_that_renews(
 def test_after_credentials_ended_it_is_said_what_is_recorded(tmp_path: Path) -> None:
     workspace = open_workspace(WorkspaceId("123456789012", "eu-central-1", "x"), root=tmp_path)
     workspace.state.path.parent.mkdir()
-    state = {"resources": [{"mode": "managed", "instances": [{}, {}]}]}
+    state = {
+        "resources": [{"mode": "managed", "type": "aws_vpc", "name": "one", "instances": [{}, {}]}]
+    }
     workspace.state.path.write_text(json.dumps(state))
     heard: list[FlowEvent] = []
     context = Context(Options(), heard.append)

@@ -30,7 +30,7 @@ NOTE = {
 }
 STATE = {
     "version": 4, "serial": 3, "lineage": "a", "outputs": {},
-    "resources": [{"mode": "managed", "instances": [{}, {}, {}]}],
+    "resources": [{"mode": "managed", "type": "aws_vpc", "name": "one", "instances": [{}, {}, {}]}],
 }  # fmt: skip
 
 

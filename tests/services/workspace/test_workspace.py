@@ -26,7 +26,7 @@ IDENTITY = WorkspaceId("123456789012", "eu-central-1", "api-gw-discovery")
 STATE = {
     "version": 4,
     "resources": [
-        {"mode": "managed", "instances": [{}, {}]},
+        {"mode": "managed", "type": "aws_vpc", "name": "one", "instances": [{}, {}]},
         {"mode": "data", "instances": [{}]},
     ],
 }
