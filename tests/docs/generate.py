@@ -28,7 +28,9 @@ OWNERS = """# Stages that a template owns
 
 A stage deployed by CloudFormation, SAM, CDK, the Serverless Framework or Terraform can lose its
 access log at the next deployment. The wizard says so beside the stage and shows the snippet for its
-template, with your log group in it. These are examples."""
+template, with your log group in it; one that does not exist yet is a parameter of it. These
+are examples. `make snippets` has cfn-lint look at those of CloudFormation, SAM and the Serverless
+Framework, and the tests validate Terraform's. No linter has seen the CDK's."""
 BEFORE_YOU_PAY = """# Before you pay
 
 What Wallarm's API Discovery needs, and what it cannot show of an access log. The sources are
