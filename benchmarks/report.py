@@ -19,6 +19,7 @@ TITLES = {
     "first_paint": "First screen in a terminal, against a bare Textual app",
     "table": "The table of stages",
     "discovery": "Discovery, against what API Gateway's quota allows",
+    "fleet": "Fleets: many targets, stages, accounts and Regions",
     "reducer": "Progress from Terraform's events, against decoding their JSON",
     "log_view": "The screen of a deployment, under very many of Terraform's events",
     "deployer": "An apply, against plain Terraform",

@@ -15,9 +15,19 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 RATE, BURST = 10.0, 40.0  # requests a second, all callers of a Region together; documented
+
+
+_GAPS = Path(__file__).parents[1] / "wizard" / "sandbox" / "child" / "gaps.py"
+_MENDED = f"""
+import runpy, sys
+runpy.run_path({str(_GAPS)!r})["fill"]()
+sys.argv = ["ministack"]
+runpy.run_module("ministack", run_name="__main__")
+"""
 
 
 class Quota:
@@ -31,7 +41,9 @@ class Quota:
         self.passed = 0
         self.refused = 0
 
-    def admit(self) -> bool:
+    def admit(self, signed: str = "") -> bool:
+        """Whether a request passes; `signed` is its Authorization, which says whose it is."""
+        del signed
         with self._lock:
             now = time.monotonic()
             self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
@@ -54,7 +66,7 @@ def proxy(upstream: int, quota: Quota, latency: float) -> ThreadingHTTPServer:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             time.sleep(latency)
             limited = self.path.startswith(("/restapis", "/v2/", "/account"))
-            if limited and not quota.admit():
+            if limited and not quota.admit(self.headers.get("Authorization", "")):
                 answer = json.dumps({"message": "Too Many Requests"}).encode()
                 self._reply(429, {"x-amzn-errortype": "TooManyRequestsException"}, answer)
                 return
@@ -91,8 +103,8 @@ def proxy(upstream: int, quota: Quota, latency: float) -> ThreadingHTTPServer:
 
 
 @contextlib.contextmanager
-def local_aws() -> Iterator[int]:
-    """ministack on a free port."""
+def local_aws(*, mended: bool = False) -> Iterator[int]:
+    """ministack on a free port; `mended` as the sandbox runs it, with Regions closed as on AWS."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -100,7 +112,7 @@ def local_aws() -> Iterator[int]:
     env |= {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1"}
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"],
+            [sys.executable, *(("-c", _MENDED) if mended else ("-m", "ministack"))],
             env=env,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -31,7 +31,6 @@ from wizard.core.text import clean, count
 from wizard.flows.context import Context
 from wizard.flows.deployment.open import identify, open_session
 from wizard.services.aws.regions import Account
-from wizard.services.aws.session import Session
 from wizard.services.files import private_dir, write_private
 from wizard.services.tokens import for_child
 from wizard.services.workspace.workspace import data_dir
@@ -48,6 +47,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
 CHANGES = ("install", "reconcile", "uninstall")
 TAKE_TOKEN = ("plan", "install", "doctor")
 USUAL_CONCURRENCY = 4
+ACCOUNTS_AT_ONCE = 4  # each reads some of its Regions at once, too
 _LAST_WORDS = 20  # lines of a target's stderr that are kept with its result
 _STATES = {
     ExitCode.DONE: State.DONE,
@@ -265,13 +265,21 @@ def discover_fleet(context: Context, answers: Answers, role: str = "") -> tuple[
     if role:
         with context.phase(Phase.DISCOVER, "Reading the accounts of the organization"):
             places = list(regions.accounts(session))
-    for place in places:
+
+    def look(place: Account) -> list[Target]:
         asked = answers.with_(account_id=place.account_id)
         if place.account_id != who.account_id:
             arn = f"arn:{who.partition}:iam::{place.account_id}:role/{role}"
             asked = asked.with_(role_arn=arn)
-        with context.phase(Phase.DISCOVER, f"Reading the Regions of {place.account_id}"):
-            found += _targets(context, asked, place.name)
+        return _targets(context, asked, place.name)
+
+    # Each account has budgets of its own at AWS; how many at once is this computer's limit.
+    with (
+        context.phase(Phase.DISCOVER, f"Reading the Regions of {count(len(places), 'account')}"),
+        ThreadPoolExecutor(ACCOUNTS_AT_ONCE, thread_name_prefix="account") as pool,
+    ):
+        for part in pool.map(look, places):
+            found += part
     return tuple(found)
 
 
@@ -279,17 +287,15 @@ def _targets(context: Context, answers: Answers, name: str) -> list[Target]:
     """The targets of one account, named by it and the Region; none where it cannot be read."""
     from wizard.services.aws import regions
 
-    def session_of(region: str) -> Session:
-        return open_session(context, answers.with_(region=region))
-
     label = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or answers.account_id
     try:
-        open_to_us = regions.enabled_regions(session_of(answers.region))
+        session = open_session(context, answers)
+        open_to_us = regions.enabled_regions(session)
     except WizardError as error:
         context.note(f"{error.what}. {error.why}", State.WARNING, answers.account_id)
         return []
     found: list[Target] = []
-    for one in regions.count_apis(session_of, open_to_us):
+    for one in regions.count_apis(session.in_region, open_to_us):
         if one.problem:
             context.note(one.problem, State.WARNING, f"{answers.account_id} {one.region}")
         elif one.apis:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from rich.text import Text
 from textual import work
@@ -18,7 +18,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from wizard.core.events import State
-from wizard.core.fleet import Fleet, Target, glance
+from wizard.core.fleet import Fleet, Glance, Target, glance
 from wizard.core.text import clean, count, duration
 from wizard.flows.fleet import Listener, TargetRun
 from wizard.ui import terminal, theme
@@ -48,14 +48,29 @@ class Job(Protocol):
 Start = Callable[[Fleet, str, Listener], Job]
 
 
+class Glances:
+    """What each target's last document comes to: read once, not for every row that is drawn."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[Mapping[str, Any], Glance]] = {}
+
+    def of(self, run: TargetRun) -> Glance:
+        """The glance at what this target said last."""
+        known = self._seen.get(run.target.name)
+        if known is None or known[0] is not run.result:
+            known = (run.result, glance(run.result, time.time()))
+            self._seen[run.target.name] = known
+        return known[1]
+
+
 class FleetTable(Rows):
     """Sign, target, account, Region, stages, events, note."""
 
     HEADER = True
 
-    def __init__(self, runs: Mapping[str, TargetRun]) -> None:
+    def __init__(self, runs: Mapping[str, TargetRun], seen: Glances) -> None:
         super().__init__(id="targets")
-        self._runs = runs
+        self._runs, self._seen = runs, seen
         self.shown: tuple[Target, ...] = ()
 
     def total(self) -> int:
@@ -88,8 +103,8 @@ class FleetTable(Rows):
         target, ink = self.shown[index], theme.ink(self)
         run = self._runs.get(target.name, TargetRun(target))
         name, account, region, stages, events, note = self._columns(width)
-        seen = glance(run.result, time.time())
-        state, said = state_of(run), run.doing if run.state is State.RUNNING else seen.note
+        seen = self._seen.of(run)
+        state, said = state_of(run, seen), run.doing if run.state is State.RUNNING else seen.note
         text = Text(" ")
         text.append_text(ink.mark(state))
         text.append(" " * max(0, 4 - len(text.plain)))
@@ -102,14 +117,13 @@ class FleetTable(Rows):
         return text
 
 
-def state_of(run: TargetRun) -> State:
+def state_of(run: TargetRun, seen: Glance) -> State:
     """How a target does: what it found where it was asked, else how its run ended."""
     if run.state in (State.TODO, State.RUNNING, State.SKIPPED):
         return run.state
-    seen = glance(run.result, time.time()).state
     if run.exit_code not in (0, None):
-        return run.state if seen in (State.DONE, State.UNCHECKED) else seen
-    return seen if run.result else run.state
+        return run.state if seen.state in (State.DONE, State.UNCHECKED) else seen.state
+    return seen.state if run.result else run.state
 
 
 class FleetHome(Screen[None]):
@@ -140,6 +154,7 @@ class FleetHome(Screen[None]):
         first = [t.name for t in fleet.targets if t.name not in runs]
         self._first = tuple(first) if look_at is None else look_at
         self._lock = threading.Lock()
+        self._seen = Glances()
         self._news = True
         self._job: Job | None = None
         self._doing = ""
@@ -152,7 +167,7 @@ class FleetHome(Screen[None]):
             yield Static("Find   ", classes="muted", markup=False)
             yield CleanInput(spaces=True, id="filter", placeholder="name, account, Region, note…")
             yield Static("", id="counts", markup=False)
-        yield FleetTable(self.runs)
+        yield FleetTable(self.runs, self._seen)
         yield Static("", id="pane")
         yield Footer(show_command_palette=False)
 
@@ -179,6 +194,7 @@ class FleetHome(Screen[None]):
                 # What was seen last stays in the row until there is something newer.
                 run = replace(run, result=before.result, last_words=before.last_words)
             self.runs[run.target.name] = run
+            self._seen.of(run)  # here, in the thread that heard it
             self._news = True
 
     def _tell_news(self) -> None:
@@ -198,11 +214,12 @@ class FleetHome(Screen[None]):
         run = self.runs.get(target.name, TargetRun(target))
         answers = target.answers
         parts = (target.name, target.account_id, answers.profile, answers.region, run.doing)
-        seen = glance(run.result, time.time())
-        return " ".join((*parts, seen.note, state_of(run).value)).lower()
+        seen = self._seen.of(run)
+        return " ".join((*parts, seen.note, state_of(run, seen).value)).lower()
 
     def _show_counts(self) -> None:
-        states = [state_of(self.runs.get(t.name, TargetRun(t))) for t in self._fleet.targets]
+        runs = [self.runs.get(t.name, TargetRun(t)) for t in self._fleet.targets]
+        states = [state_of(run, self._seen.of(run)) for run in runs]
         told = [f"{states.count(one)} {one.value}" for one in _ORDER if one in states]
         text = f"{count(len(states), 'target')} of {clean(self._source, 60)}"
         text += f": {', '.join(told)}" if told else ""
@@ -225,7 +242,7 @@ class FleetHome(Screen[None]):
         if run.seconds:
             text.append(f"   {duration(run.seconds)}", ink.muted)
         why, following = (clean(str(run.result.get(k, "")), 400) for k in ("why", "next_step"))
-        now = glance(run.result, time.time()).note
+        now = self._seen.of(run).note
         if run.state is State.RUNNING or not run.result:
             now = run.doing
         for label, words in (("Now", now), ("Why", why), ("Next", following)):

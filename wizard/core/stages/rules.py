@@ -16,9 +16,11 @@ manages is taken by none: it is named in `stages`, or left alone.
 from __future__ import annotations
 
 import fnmatch
+import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from wizard.core.errors import UsageError
 from wizard.core.facts import ApiType, Stage
@@ -66,10 +68,13 @@ def parse_rules(texts: Iterable[str]) -> tuple[Rule, ...]:
 
 def chosen_by(rules: Iterable[Rule], stage: Stage) -> Rule | None:
     """The first rule that chooses the stage; None where none does or one takes it away."""
-    given = tuple(rules)
-    if any(rule.takes_away and rule.matches(stage) for rule in given):
-        return None
-    return next((r for r in given if not r.takes_away and r.matches(stage)), None)
+    first = None
+    for rule in rules:
+        if (first is None or rule.takes_away) and rule.matches(stage):
+            if rule.takes_away:
+                return None
+            first = rule
+    return first
 
 
 def choose(rules: Iterable[Rule], stages: Iterable[Stage]) -> tuple[Stage, ...]:
@@ -114,17 +119,24 @@ class Effect:
 
 def effect_of(text: str, others: Iterable[str], stages: Iterable[Stage]) -> Effect:
     """What this rule would do, live, while it is written. Raises UsageError where it is none."""
-    rule, given, known = parse_rule(text), parse_rules(others), tuple(stages)
-    met = [stage for stage in known if rule.matches(stage)]
-    before = {stage.ref for stage in choose(given, known)}
-    after = {stage.ref for stage in choose((*given, rule), known)}
-    return Effect(
-        rule,
-        len(met),
-        tuple(stage for stage in known if stage.ref in before ^ after),
-        sum(1 for stage in met if stage.managed or not stage.changeable),
-        len(after),
-    )
+    rule, given = parse_rule(text), parse_rules(others)
+    met = managed = chosen = 0
+    moved: list[Stage] = []
+    for stage in stages:
+        meets = rule.matches(stage)
+        may = stage.changeable and not stage.managed
+        met += meets
+        managed += meets and not may
+        if not may:
+            continue
+        before = chosen_by(given, stage) is not None
+        after = before
+        if meets:  # otherwise it changes nothing
+            after = chosen_by((*given, rule), stage) is not None
+        chosen += after
+        if before is not after:
+            moved.append(stage)
+    return Effect(rule, met, tuple(moved), managed, chosen)
 
 
 def question(chosen: int) -> str:
@@ -162,15 +174,20 @@ def _wrong(text: str, why: str) -> UsageError:
 
 def _meets(stage: Stage, term: str, pattern: str) -> bool:
     if term == "api":
-        return _like(stage.api.name, pattern) or stage.api.api_id == pattern
+        return stage.api.api_id == pattern or _like(stage.api.name, pattern)
     if term == "stage":
         return _like(stage.name, pattern)
     if term == "type":
-        return stage.api.api_type.value.upper() == pattern.upper()
+        return stage.api.api_type is ApiType[pattern.upper()]
     key, equals, wanted = pattern.partition("=")
-    tags = {**stage.api.tags, **stage.tags}
-    return key in tags and (not equals or fnmatch.fnmatchcase(tags[key], wanted))
+    value = stage.tags.get(key, stage.api.tags.get(key))
+    return value is not None and (not equals or _exactly(wanted).match(value) is not None)
 
 
 def _like(name: str, pattern: str) -> bool:
-    return fnmatch.fnmatchcase(name.lower(), pattern.lower())
+    return _exactly(pattern.lower()).match(name.lower()) is not None
+
+
+@lru_cache(maxsize=256)
+def _exactly(pattern: str) -> re.Pattern[str]:
+    return re.compile(fnmatch.translate(pattern))

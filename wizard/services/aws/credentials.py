@@ -24,6 +24,7 @@ ASKING = threading.RLock()
 """Held while the credentials of such a role are fetched."""
 _WHOSE = ("HOME", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL")
 _held: dict[tuple[str, ...], dict[str, Any]] = {}
+_assumed: dict[tuple[str, ...], dict[tuple[str, str], Any]] = {}
 
 
 def needs_code(core: Any, profile: str) -> bool:
@@ -71,8 +72,10 @@ def settle(core: Any, profile: str) -> None:
                 credentials.get_frozen_credentials()
 
 
-def assumed(core: Any, source: Any, role_arn: str, region: str) -> None:
+def assumed(core: Any, source: Any, role_arn: str, region: str, env: Mapping[str, str]) -> None:
     """Have a botocore session act as a role, with credentials that renew themselves.
+
+    Sessions of one process share them: each Region of an account is a session of its own.
 
     Args:
         core: the session that will be the role.
@@ -99,7 +102,9 @@ def assumed(core: Any, source: Any, role_arn: str, region: str) -> None:
                 role_arn,
                 extra_args={"RoleSessionName": ROLE_SESSION},
             )
-            return DeferredRefreshableCredentials(fetcher.fetch_credentials, self.METHOD)
+            made = DeferredRefreshableCredentials(fetcher.fetch_credentials, self.METHOD)
+            whose = (role_arn, credentials.get_frozen_credentials().access_key)
+            return _assumed.setdefault(_place(env), {}).setdefault(whose, made)
 
     core.register_component("credential_provider", CredentialResolver([Role()]))
 
@@ -107,6 +112,7 @@ def assumed(core: Any, source: Any, role_arn: str, region: str) -> None:
 def forget(env: Mapping[str, str]) -> None:
     """Have the code asked for again: what it brought is not accepted any more."""
     _held.pop(_place(env), None)
+    _assumed.pop(_place(env), None)
 
 
 def _place(env: Mapping[str, str]) -> tuple[str, ...]:

@@ -79,6 +79,14 @@ class Session(Clients):
         self._clients: dict[str, Any] = {}
         self.budget = bucket or TokenBucket()
 
+    def in_region(self, region: str) -> Session:
+        """The same credentials in another Region. Nothing is read or assumed a second time."""
+        other = Session(self._explicit_profile, region, self._env, self._mfa, None, self._role_arn)
+        with self._lock:
+            other._boto, other._source = self._session(), self._source
+        other._lock = self._lock  # one client is made at a time: they share botocore's session
+        return other
+
     @property
     def profile(self) -> str:
         """The profile in use; empty when keys in the environment or the machine's role are."""
@@ -352,7 +360,7 @@ class Session(Clients):
         with explained("Reading the AWS configuration", everything=True):
             core = configuration.core(self._env, self.profile)
             region = self._region or source.region_name or "us-east-1"
-            roles.assumed(core, source._session, self._role_arn, region)
+            roles.assumed(core, source._session, self._role_arn, region, self._env)
             return boto3.Session(botocore_session=core)
 
     def _connect_source(self) -> boto3.Session:
