@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from tests.flows.account import GROUP, World
 from tests.flows.mortal import Mortal
@@ -19,13 +21,17 @@ from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import Note
 from wizard.core.permissions.documents import needs
+from wizard.core.terraform.events import ChangeSummary, Diagnostic, PlannedChange
 from wizard.core.terraform.failures import explain
 from wizard.core.tfvars import Outputs
 from wizard.flows.before_planning import check_account
 from wizard.flows.context import Context, Options
+from wizard.flows.deployment import apply as apply_flow
 from wizard.flows.readiness import wait_for_node
-from wizard.flows.uninstall import held_up
+from wizard.flows.uninstall import destroy, held_up
 from wizard.services.aws.permissions import check
+from wizard.services.terraform.client import ApplyResult, PlanResult
+from wizard.services.terraform.errors import failed
 
 NOTHING, STAGE, STOPPED = "nothing was changed", "the stage is as it was", "what was made stands"
 MADE = "what was made is recorded; the same command goes on"
@@ -178,6 +184,91 @@ def removal(*answers: Answer) -> Play:
         return Seen(words, MADE)
 
     return play
+
+
+class Ending:
+    """Stands for Terraform: its applies end with these words of the provider, one after another, or
+    well where there are none. What every plan holds is the same."""
+
+    working = False
+
+    def __init__(self, folder: Path, changes: tuple[PlannedChange, ...], *words: str) -> None:
+        self.folder = folder
+        self.changes = changes
+        self.words = list(words)
+        self.applied = 0
+
+    def plan(self, *, destroy: bool = False) -> PlanResult:
+        summary = ChangeSummary(0, 0, len(self.changes))
+        return PlanResult(self.folder / "plan", "0", destroy, True, summary, self.changes, ())
+
+    def apply(self, _plan: PlanResult, _listener: object) -> ApplyResult:
+        self.applied += 1
+        words = self.words.pop(0) if self.words else ""
+        if words:
+            found = Diagnostic("error", words.partition(":")[0], words)
+            raise failed("apply", (found,), "", 1)
+        return ApplyResult(ChangeSummary(0, 0, len(self.changes)), 1.0)
+
+
+NODE = Outputs(
+    GROUP, "", "forwarder", "/aws/lambda/forwarder", "node:80", ecs_cluster="api-gw-discovery-1"
+)
+
+
+def destroyed(*answers: Answer, said: tuple[str, ...]) -> Play:
+    """Terraform removes a node and ends with these words; what AWS is asked is answered here."""
+    gone = (PlannedChange("aws_ecs_cluster.this[0]", "aws_ecs_cluster", "delete"),)
+
+    def play(world: World, aws: RefusingAws) -> Seen:
+        aws.begin(*answers)
+        with world.open(world.session.begin(), "uninstall") as deployment:
+            ending = Ending(world.root, gone, *said)
+            deployment._terraform = ending  # type: ignore[assignment]
+            try:
+                destroy(deployment, ending.plan(destroy=True), NODE)
+                words = f"removed by apply {ending.applied}"
+            except WizardError as error:
+                words = str(error)
+        asked = [name for name in aws.asked if name.startswith("ecs:")]
+        aws.begin()
+        notes = [e.text for e in world.events if isinstance(e, Note)]
+        return Seen(" ".join([words, *notes, *asked]), MADE)
+
+    return play
+
+
+def applied(*said: str) -> Play:
+    """Terraform's applies end with these words; what is left of the plan is tried once more."""
+    made = (PlannedChange("aws_lambda_function.forwarder", "aws_lambda_function", "create"),)
+    waited: list[float] = []
+
+    def play(world: World, aws: RefusingAws) -> Seen:
+        aws.begin()
+        waited.clear()
+        with world.open(world.session.begin(), "install") as deployment:
+            ending = Ending(world.root, made, *said)
+            deployment._terraform = ending  # type: ignore[assignment]
+            with mock.patch.object(apply_flow, "adopt", lambda _deployment, plan: plan):
+                try:
+                    apply_flow.apply(deployment, ending.plan(), sleep=waited.append)
+                    words = f"made by apply {ending.applied}, after {waited} seconds"
+                except WizardError as error:
+                    words = f"{error} after {ending.applied} applies"
+        notes = [e.text for e in world.events if isinstance(e, Note)]
+        return Seen(" ".join([*notes, words]), MADE)
+
+    return play
+
+
+def instances(*arns: str) -> tuple[Answer, Answer]:
+    """What is still registered in the cluster; deregistering answers as ECS does."""
+    listed = json.dumps({"containerInstanceArns": list(arns)})
+    return (
+        Answer("ecs", "ListContainerInstances", status=200, body=listed),
+        Answer("ecs", "DeregisterContainerInstance", status=200,
+               body=json.dumps({"containerInstance": {"status": "INACTIVE"}})),
+    )  # fmt: skip
 
 
 def untouched(session: Mortal, left: str) -> str:
@@ -355,6 +446,10 @@ def denied(operation: str, action: str) -> str:
 _PAGE = "<!DOCTYPE html><html><body><h1>502 Proxy Error</h1></body></html>"
 _GUARD = "com.amazonaws.us-east-1.guardduty-data"
 
+YOUNG = "The role defined for the function cannot be assumed by Lambda"
+HANDED = "not authorized to perform: iam:PassRole"
+STAYED = "ClusterContainsContainerInstancesException: The Cluster cannot be deleted while Container"
+
 ENTRIES: tuple[Entry, ...] = (
     # --- permissions ---
     Entry("What a load balancer asks of the caller", "elbv2 CreateLoadBalancer",
@@ -445,6 +540,16 @@ ENTRIES: tuple[Entry, ...] = (
           terraform("api error InvalidParameterValueException: The role defined for the function "
                     "cannot be assumed by Lambda."),
           ("too early, not forbidden",), MADE, AGAIN, "terraform-aws-ecs 414", repeat=True),
+    Entry("A role seconds old, and usable a moment later", "lambda CreateFunction", YOUNG,
+          applied(YOUNG), ("too early, not forbidden", "Trying once more in 20s", YOUNG,
+                           "made by apply 2, after [20.0] seconds"), MADE, "made by apply 2",
+          "terraform-aws-ecs 414"),
+    Entry("A role that is still not usable when it is tried again", "lambda CreateFunction", YOUNG,
+          applied(YOUNG, YOUNG), ("too early, not forbidden", "after 2 applies", YOUNG), MADE,
+          AGAIN, "terraform-aws-ecs 414", repeat=True),
+    Entry("A role that may not be handed over at all", "ecs RegisterTaskDefinition", HANDED,
+          applied(HANDED, HANDED), ("else forbidden", "after 2 applies"), MADE,
+          "iam-policy deploy", "terraform-aws-ecs 414", repeat=True),
     Entry("It cannot be handed over yet", "ecs RegisterTaskDefinition",
           "not authorized to perform: iam:PassRole",
           terraform("api error AccessDeniedException: User: x is not authorized to perform: "
@@ -494,6 +599,29 @@ ENTRIES: tuple[Entry, ...] = (
                     "while Container Instances are active or draining."),
           ("still registered in the cluster",), MADE, "deregisters what is left",
           "ECS guide; aws-cdk 18179", repeat=True),
+    Entry("An instance that never left is deregistered, and the removal ends",
+          "ecs DeleteCluster, DeregisterContainerInstance", STAYED,
+          destroyed(*instances("arn:aws:ecs:us-east-1:1:container-instance/c/1"), said=(STAYED,)),
+          ("removed by apply 2", "1 instance that did not leave by itself deregistered",
+           "ecs:ListContainerInstances ecs:DeregisterContainerInstance"), MADE,
+          "removed by apply 2", "ECS guide; aws-cdk 18179"),
+    Entry("It may not be deregistered", "ecs DeregisterContainerInstance", "AccessDeniedException",
+          destroyed(instances("arn:aws:ecs:us-east-1:1:container-instance/c/1")[0],
+                    Answer("ecs", "DeregisterContainerInstance", "AccessDeniedException",
+                           "User: jane is not authorized to perform: "
+                           "ecs:DeregisterContainerInstance"), said=(STAYED,)),
+          ("Deregistering the instances of api-gw-discovery-1",
+           "not authorized to perform: ecs:DeregisterContainerInstance"), MADE, "iam-policy",
+          "ECS reference"),
+    Entry("The cluster is refused although nothing is registered", "ecs DeleteCluster", STAYED,
+          destroyed(*instances(), said=(STAYED,)),
+          ("still registered in the cluster", "ecs:ListContainerInstances"), MADE,
+          "deregisters what is left", "ECS guide"),
+    Entry("It is refused again after they were deregistered", "ecs DeleteCluster", STAYED,
+          destroyed(*instances("arn:aws:ecs:us-east-1:1:container-instance/c/1"),
+                    said=(STAYED, STAYED)),
+          ("still registered in the cluster", "1 instance that did not leave by itself"), MADE,
+          "deregisters what is left", "ECS guide", repeat=True),
     Entry("GuardDuty's own endpoint is in the VPC", "ec2 DeleteVpc", "DependencyViolation",
           removal(interfaces(("VPC Endpoint Interface vpce-0", "vpc_endpoint")), endpoints(_GUARD)),
           ("WAG-E-REMOVE-001", "Amazon GuardDuty", "vpce-0"), MADE, "delete-vpc-endpoints",

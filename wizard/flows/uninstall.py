@@ -63,12 +63,12 @@ def destroy(deployment: Deployment, plan: PlanResult, outputs: Outputs | None) -
     except WizardError as error:
         if outputs is not None and error.code == INSTANCES_LEFT and outputs.ecs_cluster:
             number = deregister_instances(deployment.session, outputs.ecs_cluster)
-            deployment.context.note(
-                f"{count(number, 'instance')} that did not leave by itself deregistered",
-                State.WARNING,
-                outputs.ecs_cluster,
-            )
             if number:
+                deployment.context.note(
+                    f"{count(number, 'instance')} that did not leave by itself deregistered",
+                    State.WARNING,
+                    outputs.ecs_cluster,
+                )
                 return apply_recorded(deployment, deployment.terraform.plan(destroy=True))
         if outputs is not None and error.code == IN_USE and outputs.vpc_id:
             raise held_up(deployment, outputs.vpc_id, error) from error
