@@ -7,6 +7,7 @@ import io
 import os
 import shutil
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from wizard.core.errors import WizardError
@@ -112,8 +113,9 @@ def terraform_module() -> Path:
     return find_shipped("terraform", "*.tf")
 
 
+@cache
 def forwarder_package() -> bytes:
-    """The forwarder's zip, built from the source of this installation: the same bytes always."""
+    """The forwarder's zip, built once from the source of this installation: always the same."""
     import runpy  # rarely needed, and slow to load
 
     folder = find_shipped("lambda", "build.py")
