@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from wizard.cli.options import parse
 from wizard.core.errors import ExitCode
 from wizard.core.events import State
 from wizard.core.fleet import Fleet, parse_fleet
 from wizard.core.secret import Secret
-from wizard.flows.fleet import FleetRun, TargetRun, doing_of, end_of, exit_code
+from wizard.flows.fleet import ACTIONS, CHANGES, FleetRun, TargetRun, doing_of, end_of, exit_code
 
 TOKEN = "T" * 64
 # Stands for the command of one target: what it does is in its name prefix.
@@ -173,3 +174,13 @@ def test_what_a_target_does_and_how_it_ended_are_one_line_each() -> None:
     assert end_of({"what": "", "summary": "all well"}, ["x"]) == "all well"
     assert end_of({}, ["said last", " "]) == "said last"
     assert end_of({}, []) == ""
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_action_is_a_command_that_asks_nobody_and_tells_its_result(action: str) -> None:
+    options = parse([*ACTIONS[action], "--answers", "a.json", "--non-interactive"], "")
+    assert options.json
+    assert options.non_interactive
+    assert bool(getattr(options, "yes", False)) == (action in CHANGES), (
+        "what changes something was agreed to before"
+    )

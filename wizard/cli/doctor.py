@@ -175,11 +175,14 @@ def redrive(options: argparse.Namespace) -> int:
                 for batch in waiting:
                     _show_batch(console, batch, as_json=as_json)
             if not waiting or context.options.dry_run:
+                if not context.options.dry_run:
+                    console.data({"type": "Replayed", "waiting": 0, "delivered": 0})
                 return int(ExitCode.DONE)
             batches = count(len(waiting), "batch", "batches")
             consent(options, env, f"Replay {batches} through the forwarder?")
             result = job.replay(waiting)
         batches = count(result.delivered, "batch", "batches")
+        console.data({"type": "Replayed", "waiting": result.failed, "delivered": result.delivered})
         console.end(f"{batches} delivered, {result.failed} still waiting", good=not result.failed)
         return int(ExitCode.DONE if not result.failed else ExitCode.FAILED)
 

@@ -297,8 +297,8 @@ def _fleet(commands: Any) -> None:
         "words",
         nargs="+",
         metavar="FILE [ACTION]",
-        help="the fleet's file, and plan, install, status, doctor, reconcile, uninstall or matrix; "
-        "the file alone opens the table of its targets; or `discover` alone",
+        help="the fleet's file, and plan, install, status, doctor, reconcile, redrive, uninstall "
+        "or matrix; the file alone opens the table of its targets; or `discover` alone",
     )
     fleet.add_argument(
         "--only", action="append", default=[], metavar="NAME", help="only this target; repeatable"

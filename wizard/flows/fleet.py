@@ -42,9 +42,10 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "status": ("status", "--json"),
     "doctor": ("doctor", "--json"),
     "reconcile": ("stages", "reconcile", "--yes", "--json"),
+    "redrive": ("redrive", "--yes", "--json"),
     "uninstall": ("uninstall", "--yes", "--json"),
 }
-CHANGES = ("install", "reconcile", "uninstall")
+CHANGES = ("install", "reconcile", "redrive", "uninstall")
 TAKE_TOKEN = ("plan", "install", "doctor")
 USUAL_CONCURRENCY = 4
 ACCOUNTS_AT_ONCE = 4  # each reads some of its Regions at once, too
