@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from importlib.metadata import PackageNotFoundError, distribution, version
+from importlib.metadata import PackageNotFoundError, distribution, distributions, version
 from pathlib import Path
 
 import pytest
@@ -117,3 +117,11 @@ def test_the_oldest_python_has_versions_of_its_own_where_the_newest_dropped_it()
     older = [e for e in ENTRIES if "python_full_version < '3.11'" in e]
     assert older
     assert sys.version_info >= (3, 10)
+
+
+def test_nothing_runs_a_failed_test_again() -> None:
+    """A test that needs a second try is a failure."""
+    again = re.compile(r"rerun|flaky|retry", re.I)
+    assert [name for name in pinned() if again.search(name)] == []
+    plugins = {ep.name for d in distributions() for ep in d.entry_points if ep.group == "pytest11"}
+    assert [name for name in plugins if again.search(name)] == []
