@@ -17,11 +17,12 @@ import json
 import os
 import queue
 import random
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -294,8 +295,11 @@ def run(paths: list[str], each: int, seed: int) -> dict[str, list[tuple[Mutant, 
     return found
 
 
-def page(found: dict[str, list[tuple[Mutant, bool]]], each: int, seed: int) -> str:
-    """The table as Markdown."""
+_ROW = re.compile(r"^\| `([^`]+)` \| (\d+) \| (\d+) \|", re.M)
+
+
+def page(counts: Mapping[str, tuple[int, int]], each: int, seed: int) -> str:
+    """The table as Markdown: of each module, how many mutants were tried and how many noticed."""
     rows = [
         "# Mutants",
         "",
@@ -306,10 +310,22 @@ def page(found: dict[str, list[tuple[Mutant, bool]]], each: int, seed: int) -> s
         "| module | mutants | noticed | |",
         "| --- | ---: | ---: | ---: |",
     ]
-    for path, tried in found.items():
-        dead = sum(1 for _, killed in tried if killed)
-        rows.append(f"| `{path}` | {len(tried)} | {dead} | {100 * dead // max(1, len(tried))} % |")
+    counted = [(path, *counts[path]) for path in MODULES if path in counts]
+    tried, dead = (sum(one[at] for one in counted) for at in (1, 2))
+    for path, number, noticed in counted:
+        rows.append(f"| `{path}` | {number} | {noticed} | {_share(noticed, number)} |")
+    rows.append(f"| all | {tried} | {dead} | {_share(dead, tried)} |")
     return "\n".join(rows) + "\n"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part // max(1, whole)} %"
+
+
+def known() -> dict[str, tuple[int, int]]:
+    """The counts that the page has: those that are not taken now stay."""
+    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    return {path: (int(tried), int(dead)) for path, tried, dead in _ROW.findall(text)}
 
 
 def main() -> None:
@@ -323,7 +339,8 @@ def main() -> None:
     paths = [path for path in MODULES if options.only in path]
     found = run(paths, options.each, options.seed)
     if options.page:
-        PAGE.write_text(page(found, options.each, options.seed), encoding="utf-8")
+        taken = {p: (len(tried), sum(dead for _, dead in tried)) for p, tried in found.items()}
+        PAGE.write_text(page({**known(), **taken}, options.each, options.seed), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from benchmarks.batches import batch
 from benchmarks.invoking import forwarder
+from wizard.core import undelivered
 from wizard.core.undelivered import MOST_BYTES, MOST_PARTS, why_unreadable
 
 forwarder()
@@ -92,3 +93,45 @@ def test_it_is_the_forwarders_own_judgement(payload: Any) -> None:
     else:
         readable = True
     assert (why_unreadable(kept(payload)) == "") is readable
+
+
+EVENTS = b'{"logEvents":[]}'
+
+
+@pytest.mark.parametrize(
+    ("parts", "most", "words"),
+    [
+        ((EVENTS,), len(EVENTS), ""),
+        ((EVENTS,), len(EVENTS) - 1, "larger than"),
+        ((EVENTS[:7], EVENTS[7:]), len(EVENTS), ""),  # both parts count
+        ((EVENTS[:7], EVENTS[7:]), len(EVENTS) - 1, "larger than"),
+    ],
+)
+def test_a_batch_may_be_as_large_as_the_bound_and_no_larger(
+    parts: tuple[bytes, ...], most: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undelivered, "MOST_BYTES", most)
+    raw = b"".join(gzip.compress(part) for part in parts)
+    why = why_unreadable(kept(packed(raw, zipped=False)))
+    assert words in why
+    assert bool(why) == bool(words)
+
+
+@pytest.mark.parametrize(
+    ("behind", "words"),
+    [
+        (b"", ""),
+        (bytes(8), ""),  # padding
+        (bytes(8) + b"x", "corrupt"),
+        (b"x", "cut short"),
+        (b"xyz", "corrupt"),
+        (gzip.compress(b""), ""),
+        (gzip.compress(b"") + bytes(8), ""),
+    ],
+)
+def test_behind_the_last_part_there_may_be_padding_and_nothing_else(
+    behind: bytes, words: str
+) -> None:
+    why = why_unreadable(kept(packed(gzip.compress(EVENTS) + behind, zipped=False)))
+    assert words in why
+    assert bool(why) == bool(words)
