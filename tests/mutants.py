@@ -5,7 +5,7 @@ dropped, a number one higher, `True` for `False`, a branch always or never taken
 copy of the repository, and the tests that stand beside the module are run there, without
 Terraform. A mutant that no test notices is a decision that nobody holds.
 
-    python -m tests.mutants [--each 20] [--seed 1] [--only PART-OF-A-NAME] [--page]
+    python -m tests.mutants [--each 20] [--seed 1] [--only PART-OF-A-NAME …] [--page]
 """
 
 from __future__ import annotations
@@ -63,7 +63,10 @@ MODULES: dict[str, tuple[str, ...]] = {
     "wizard/core/proof.py": ("tests/core/test_proof.py",),
     "wizard/core/forwarder_package.py": ("tests/core/test_forwarder_package.py",),
     "wizard/core/expectations.py": ("tests/core/test_expectations.py",),
-    "wizard/core/terraform/plans.py": ("tests/core/terraform/test_plan_scope.py",),
+    "wizard/core/terraform/plans.py": (
+        "tests/core/terraform/test_plan_scope.py",
+        "tests/core/terraform/test_planned_attributes.py",
+    ),
     "wizard/core/terraform/outcome.py": ("tests/core/terraform/test_terraform_outcome.py",),
     "wizard/core/permissions/documents.py": ("tests/core/permissions/test_policy.py",),
     "wizard/core/permissions/grants.py": ("tests/core/permissions/test_policy.py",),
@@ -333,10 +336,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--each", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", nargs="*", default=[""])
     parser.add_argument("--page", action="store_true", help=f"write {PAGE.name}")
     options = parser.parse_args()
-    paths = [path for path in MODULES if options.only in path]
+    paths = [path for path in MODULES if any(part in path for part in options.only)]
     found = run(paths, options.each, options.seed)
     if options.page:
         taken = {p: (len(tried), sum(dead for _, dead in tried)) for p, tried in found.items()}

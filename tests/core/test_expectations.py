@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from wizard.core.expectations import EXPECTATIONS, countable, why_not_counted
+from wizard.core.expectations import (
+    EXPECTATIONS,
+    LEAST_REQUESTS,
+    SPREAD_SECONDS,
+    countable,
+    why_not_counted,
+)
 
 
 def test_each_has_one_line_for_a_screen_and_a_text_for_a_page() -> None:
@@ -23,7 +29,7 @@ def test_each_has_one_line_for_a_screen_and_a_text_for_a_page() -> None:
         ("/größe", True), ("/a_b-c", True), ("/x?y=:", True),
         ("/v1/users:batch", False), ("/~joe", False), ("/a+b", False), ("/a,b", False),
         ("/a..b", False), ("/.well-known/x", False), ("/a.", False), ("/a%20b", False),
-        ("/" + "a" * 3000, False),
+        ("/" + "a" * 2000, True), ("/" + "a" * 2001, False),
     ],
 )  # fmt: skip
 def test_which_path_names_are_counted(path: str, counts: bool) -> None:
@@ -43,6 +49,7 @@ def test_which_path_names_are_counted(path: str, counts: bool) -> None:
         ("GET", "200", "localhost:8080", "/a", "host localhost:8080"),
         ("GET", "200", "127.0.0.1", "/a", "host 127.0.0.1"),
         ("GET", "200", "[::1]", "/a", "host [::1]"),
+        ("GET", "200", "127.0.0." + "1" * 60, "/a", "host 127.0.0." + "1" * 52),
         ("GET", "200", "localhost.example.com", "/a", ""),
         ("GET", "200", "x", "/v1/users:batch", "a path name that is not counted"),
     ],
@@ -51,3 +58,11 @@ def test_why_a_request_is_not_counted(
     method: str, status: str, host: str, path: str, why: str
 ) -> None:
     assert why_not_counted(method, status, host, path) == why
+
+
+def test_after_how_many_requests_an_endpoint_shows_is_what_wallarm_documents() -> None:
+    """Both texts: that of the first screen is written out, as it has to be short."""
+    counted = next(one for one in EXPECTATIONS if one.key == "counted")
+    assert (LEAST_REQUESTS, SPREAD_SECONDS) == (2, 5 * 60)
+    assert "after 2 requests over 5 minutes" in counted.short
+    assert "after 2 requests, one of them more than 300 seconds after the first" in counted.text

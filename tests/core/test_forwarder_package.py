@@ -230,6 +230,8 @@ def test_the_choice_says_what_each_can_and_cannot() -> None:
 
 
 OURS = Build("0.2.0", "b" * 44)
+OTHER_CODE = f"its code is not that of 0.2.0 (CodeSha256 {'a' * 12}…, expected {'b' * 12}…)"
+UPDATE = "update the program rather than the forwarder"
 
 
 @pytest.mark.parametrize(
@@ -248,6 +250,37 @@ def test_a_deployed_forwarder_is_compared_with_the_one_of_this_program(
 ) -> None:
     found, why = judge_build(deployed, OURS)
     assert (found, words in why) == (state, True), why
+
+
+@pytest.mark.parametrize(
+    ("deployed", "why"),
+    [
+        (
+            Build("0.2.0", "a" * 44),
+            f"it calls itself 0.2.0, but {OTHER_CODE}",
+        ),
+        (
+            Build("", "a" * 44),
+            f"its version is not known, and {OTHER_CODE}",
+        ),
+        (Build("0.1.9", "a" * 44), "version 0.1.9 is deployed, this program brings 0.2.0"),
+        (
+            Build("0.3", "a" * 44),
+            f"version 0.3 is deployed, newer than the 0.2.0 of this program: {UPDATE}",
+        ),
+    ],
+)
+def test_how_a_deployed_forwarder_differs_is_said_once(deployed: Build, why: str) -> None:
+    assert judge_build(deployed, OURS) == (State.WARNING, why)
+
+
+@pytest.mark.parametrize(
+    ("number", "held"),
+    [(1, "f0"), (3, "f0, f1, f2"), (4, "f0, f1, f2 and 1 more"), (9, "f0, f1, f2 and 6 more")],
+)
+def test_three_files_of_what_is_no_package_are_named(number: int, held: str) -> None:
+    why = refused(zipped(*((f"f{one}", "x") for one in range(number))))
+    assert f": it holds {held}. Nothing of it was run." in why
 
 
 def test_the_build_of_this_program_tells_its_own_version() -> None:
