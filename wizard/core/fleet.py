@@ -184,9 +184,10 @@ def glance(result: Mapping[str, Any], now: float) -> Glance:
         return Glance(State.FAILED, note=_line(result.get("what")))
     if "checks" in result:
         return _checked(result["checks"])
-    if "stages" not in result:
-        return Glance(State.UNCHECKED)
-    stages = [one for one in result["stages"] if isinstance(one, dict)]
+    stages = result.get("stages")
+    if not isinstance(stages, list) or not all("ref" in one for one in stages):
+        # Another command's document: that it came is all that can be told of it here.
+        return Glance(State.DONE if result else State.UNCHECKED)
     silent = silent_stages(
         {StageRef.parse(one["ref"]): _last_event(one) for one in stages if one.get("last_event")},
         {StageRef.parse(one["ref"]): str(one.get("since", "")) for one in stages},
