@@ -79,6 +79,17 @@ async def test_a_log_is_searched_and_escape_leaves_the_field_then_the_search_the
         assert w.app.session.at == "home"
 
 
+@pytest.mark.parametrize(
+    ("size", "keys"), [((80, 24), "/ find  p pause  w whole"), ((160, 45), "/ p w")]
+)
+async def test_a_logs_own_keys_stand_above_it_also_where_there_is_little_room(
+    size: tuple[int, int], keys: str
+) -> None:
+    async with wizard("doctor", size=size) as w:
+        await w.press("l")
+        assert keys in w.text
+
+
 async def test_a_paused_log_stands_still_and_tells_how_much_waits() -> None:
     async with wizard("doctor", size=(120, 36)) as w:
         await w.press("l")

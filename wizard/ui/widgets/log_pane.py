@@ -283,7 +283,9 @@ class Pane(Vertical):
         if self._wanted:
             found = sum(1 for _ in self._lines())
             said.append(f"{found:,} of {count(len(log.lines) if log else 0, 'line')}")
-        text.append("  " + ("  ".join(said) or "/ find  p pause  w whole"), ink.muted)
+        keys = "/ find  p pause  w whole"
+        keys = keys if text.cell_len + len(keys) + 2 <= self.size.width else "/ p w"
+        text.append("  " + ("  ".join(said) or keys), ink.muted)
         return text
 
     def _lines(self) -> Iterator[tuple[int, str, LogLine]]:
