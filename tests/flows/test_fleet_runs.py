@@ -16,7 +16,16 @@ from wizard.core.errors import ExitCode
 from wizard.core.events import State
 from wizard.core.fleet import Fleet, parse_fleet
 from wizard.core.secret import Secret
-from wizard.flows.fleet import ACTIONS, CHANGES, FleetRun, TargetRun, doing_of, end_of, exit_code
+from wizard.flows.fleet import (
+    ACTIONS,
+    CHANGES,
+    FleetRun,
+    TargetRun,
+    doing_of,
+    end_of,
+    exit_code,
+    open_target,
+)
 
 TOKEN = "T" * 64
 # Stands for the command of one target: what it does is in its name prefix.
@@ -174,6 +183,25 @@ def test_what_a_target_does_and_how_it_ended_are_one_line_each() -> None:
     assert end_of({"what": "", "summary": "all well"}, ["x"]) == "all well"
     assert end_of({}, ["said last", " "]) == "said last"
     assert end_of({}, []) == ""
+
+
+OPENED = """
+import json, os, sys
+file = os.environ["WALLARM_APIGW_TOKEN_FILE"]
+held = [name for name, value in os.environ.items() if "T" * 64 in value]
+answers = json.load(open(os.environ["WALLARM_APIGW_ANSWERS"]))
+told = [answers["name_prefix"], len(open(file).read()), held, os.environ.get("AWS_REGION")]
+json.dump(told, open(sys.argv[1], "w"))
+sys.exit(7)
+"""
+
+
+def test_a_target_that_is_opened_gets_its_answers_and_the_token_through_a_pipe(home: Path) -> None:
+    env = {**os.environ, "WALLARM_API_TOKEN": TOKEN, "AWS_REGION": "us-east-2"}
+    told, (target,) = home / "told", fleet("good").targets
+    command = (sys.executable, "-c", OPENED, str(told))
+    assert open_target(target, env, Secret(TOKEN), command) == 7
+    assert json.loads(told.read_text()) == ["good", 64, [], None]
 
 
 @pytest.mark.parametrize("action", ACTIONS)

@@ -47,6 +47,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
 }
 CHANGES = ("install", "reconcile", "redrive", "uninstall")
 TAKE_TOKEN = ("plan", "install", "doctor")
+COMMAND = (sys.executable, "-m", "wizard.cli")
 USUAL_CONCURRENCY = 4
 ACCOUNTS_AT_ONCE = 4  # each reads some of its Regions at once, too
 _LAST_WORDS = 20  # lines of a target's stderr that are kept with its result
@@ -109,7 +110,7 @@ class FleetRun:
         concurrency: int = USUAL_CONCURRENCY,
         token: Secret | None = None,
         on_change: Listener = lambda _: None,
-        command: tuple[str, ...] = (sys.executable, "-m", "wizard.cli"),
+        command: tuple[str, ...] = COMMAND,
     ) -> None:
         self._fleet = fleet
         self._words = ACTIONS[action]
@@ -209,7 +210,12 @@ class FleetRun:
         return run
 
 
-def open_target(target: Target, env: Mapping[str, str], token: Secret | None) -> int:
+def open_target(
+    target: Target,
+    env: Mapping[str, str],
+    token: Secret | None,
+    command: tuple[str, ...] = COMMAND,
+) -> int:
     """The wizard for one target, in this terminal, as somebody would start it; its exit code."""
     answers = private_dir(data_dir() / "fleet") / f"{target.name}.answers.json"
     write_private(answers, target.answers.to_json())
@@ -217,9 +223,7 @@ def open_target(target: Target, env: Mapping[str, str], token: Secret | None) ->
     with _token_pipe(token) as (words, pipe):
         if words:
             own["WALLARM_APIGW_TOKEN_FILE"] = words[1]
-        return subprocess.run(
-            [sys.executable, "-m", "wizard.cli"], env=own, pass_fds=pipe, check=False
-        ).returncode
+        return subprocess.run(command, env=own, pass_fds=pipe, check=False).returncode
 
 
 @contextlib.contextmanager
