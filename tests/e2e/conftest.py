@@ -1,7 +1,8 @@
-"""One sandbox, one real Terraform apply, shared by every end-to-end test.
+"""A sandbox and a real Terraform apply that many end-to-end tests share.
 
 `deployed` is an installed connector. A test that changes something puts it back; the tests that
-take everything away are marked `last` and run after all others.
+take everything away are marked `last` and run after all others. The doctor's tests have another
+one, so that the two can be worked through at the same time.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -52,7 +54,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     for item in items:
         if "deployed" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("deployed"))
+            doctors = "doctor" in item.path.parts
+            item.add_marker(pytest.mark.xdist_group("examined" if doctors else "deployed"))
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
@@ -230,6 +233,12 @@ def _steady(stage: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def deployed() -> Iterator[Deployed]:
+    with installed() as it:
+        yield it
+
+
+@contextmanager
+def installed() -> Iterator[Deployed]:
     """The main job, done once through the command line, with an answers file and no terminal."""
     need_terraform()
     with tempfile.TemporaryDirectory(prefix="e2e-") as folder, Sandbox.start() as box:

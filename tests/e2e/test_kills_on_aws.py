@@ -40,7 +40,7 @@ from wizard.services.terraform.client import Terraform, open_terraform
 from wizard.services.terraform.errors import TerraformError
 from wizard.services.workspace.workspace import WorkspaceId, open_workspace
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("kills")]
 
 SEEDS = range(int(os.environ.get("SOAK_SEEDS", "1")))
 MODULE = """

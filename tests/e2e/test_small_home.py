@@ -16,7 +16,7 @@ from tests.faults.judge import NotHere
 from tests.faults.scenarios import small_disk
 from wizard.sandbox import Sandbox
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("exactness")]
+pytestmark = pytest.mark.e2e
 MEGABYTES = 64
 
 

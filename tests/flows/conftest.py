@@ -17,10 +17,10 @@ from wizard.services.aws.discovery import discover
 
 @pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One sandbox for all of them."""
+    """One sandbox for all tests of a file, and for every further file in the same process."""
     for item in items:
         if "world" in getattr(item, "fixturenames", ()) and "tests/flows" in str(item.path):
-            item.add_marker(pytest.mark.xdist_group("flows"))
+            item.add_marker(pytest.mark.xdist_group(f"flows {item.path.stem}"))
 
 
 @pytest.fixture(scope="session")

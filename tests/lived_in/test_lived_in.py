@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,8 +15,6 @@ import pytest
 from tests.lived_in.setting import ROOM, complaints, live, parse, settings
 from tests.services.aws.test_aws_assumed import role_of
 from wizard.sandbox import Sandbox
-
-pytestmark = pytest.mark.xdist_group("lived_in")
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +28,15 @@ def _about(path: Path) -> str:
     return f"{path.parent.name}/{path.stem}"
 
 
-@pytest.mark.parametrize("path", settings(), ids=_about)
+def _rooms() -> list[Any]:
+    """Every setting; those of a kind are tried in one process, with one sandbox."""
+    return [
+        pytest.param(path, marks=pytest.mark.xdist_group(f"lived_in {path.parent.name}"))
+        for path in settings()
+    ]
+
+
+@pytest.mark.parametrize("path", _rooms(), ids=_about)
 def test_the_command_says_what_this_machine_needs(path: Path, box: Sandbox, tmp_path: Path) -> None:
     found = parse(_about(path), path.read_text(encoding="utf-8"))
     if "{terraform}" in path.read_text(encoding="utf-8") and shutil.which("terraform") is None:
