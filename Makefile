@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-WORKERS ?= 4
+# More than cores: a deployment mostly waits, as on AWS.
+WORKERS ?= 6
 STAMP  := $(VENV)/.ready
 
 # The tests start Python a thousand times: what is compiled once need not be compiled again.
@@ -110,7 +111,7 @@ soak: $(STAMP)  ## kill the wizard and Terraform at random moments; a million fo
 	$(BIN)/python -m benchmarks.forgeries --lines 1000000
 
 mutants: $(STAMP)  ## change decisions one at a time: do the quick tests notice? written into docs/mutants.md
-	$(BIN)/python -m tests.mutants --each 40 --page
+	$(BIN)/python -m tests.mutants --each 20 --page
 
 modes: $(STAMP)  ## apply, change and destroy the module in each mode; written into terraform/README.md
 	$(BIN)/python -m tests.terraform.modes --page

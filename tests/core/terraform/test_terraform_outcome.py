@@ -19,6 +19,7 @@ from wizard.core.terraform.outcome import (
     ApplyHeard,
     PlanHeard,
     state_addresses,
+    state_attribute,
     unlike_plan,
 )
 
@@ -99,6 +100,17 @@ def test_only_the_count_of_an_apply_ends_one() -> None:
         ([change("delete")], [], ""),
         ([change("delete")], ["a.b"], "a.b should be gone and still in the state"),
         ([change("read"), change("no-op"), change("move")], [], ""),
+        ([change("create", "a.c")], ["a.b"], "a.c should be in the state and not there"),
+        (
+            [change("create"), change("delete", "a.c")],
+            ["a.c"],
+            "a.b should be in the state and not there; a.c should be gone and still in the state",
+        ),
+        (
+            [change("delete", f"a.{n}") for n in range(5)],
+            [f"a.{n}" for n in range(5)],
+            "a.0, a.1, a.2, a.3, a.4 should be gone and still in the state",
+        ),
         (
             [change("delete", f"a.{n}") for n in range(7)],
             [f"a.{n}" for n in range(7)],
@@ -128,3 +140,27 @@ def test_addresses_of_a_state_are_written_as_terraform_writes_them() -> None:
     assert state_addresses(json.dumps(body).encode()) == (
         "t.n", "t.k[0]", 't.k["a\\"b"]', 'module.m["x"].t.n',
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "attribute", "value"),
+    [
+        ("t", "n", "arn", "first"),
+        ("t", "n", "nothing", ""),
+        ("t", "n", "none", ""),
+        ("t", "other", "arn", ""),
+        ("u", "n", "arn", ""),
+        ("t", "empty", "arn", ""),
+    ],
+)
+def test_an_attribute_is_that_of_the_first_instance(
+    kind: str, name: str, attribute: str, value: str
+) -> None:
+    instances = [{"attributes": {"arn": "first", "none": None}}, {"attributes": {"arn": "second"}}]
+    body = {
+        "resources": [
+            {"type": "t", "name": "empty"},
+            {"type": "t", "name": "n", "instances": instances},
+        ]
+    }
+    assert state_attribute(json.dumps(body).encode(), kind, name, attribute) == value
