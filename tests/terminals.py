@@ -111,7 +111,7 @@ def clean(text: str) -> None:
 def first_screens(terminal: Terminal, back: tuple[str, ...] = ("Escape",)) -> None:
     """Welcome, AWS, the table of stages with its filter, and back, by keys alone."""
     clean(terminal.until("Connect your APIs"))
-    terminal.press("C-n")
+    terminal.press("a")
     clean(terminal.until("Which AWS account"))
     terminal.press("C-n")
     clean(terminal.until("Which stages"))
@@ -128,7 +128,7 @@ def whole(terminal: Terminal) -> str:
     """From the first screen to the proof, by keys alone."""
     terminal.until("Connect your APIs")
     for question in STEPS:
-        terminal.press("C-n")
+        terminal.press("a" if question == STEPS[0] else "C-n")  # every question
         clean(terminal.until(question))
         if "stages" in question:
             terminal.press("/")

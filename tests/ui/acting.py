@@ -65,9 +65,11 @@ async def wizard(
     script: Script | None = None,
     answers: Answers | None = None,
     token: bool = False,
+    every: bool = False,
 ) -> AsyncIterator[Session]:
     product = Scripted(script or Script(hostile=False))
     app = WizardApp(Options(env={}), answers, product=product.begin, unicode=True, start=step)
+    app.session.every_question = every  # Next passes over none
     app.follow_seconds = 0.05
     app.animation_level = "none"
     app.NOTIFICATION_TIMEOUT = 60.0  # a machine full of work takes its time

@@ -109,7 +109,7 @@ async def test_a_pasted_token_replaces_the_one_before() -> None:
 
 
 async def test_a_field_that_is_not_asked_any_more_stops_nobody() -> None:
-    async with wizard("node", answers=READY, token=True) as w:
+    async with wizard("node", answers=READY, token=True, every=True) as w:
         await w.press("down", "tab")
         await w.type("http:")
         await w.press("ctrl+n")

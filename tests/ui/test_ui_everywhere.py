@@ -67,7 +67,7 @@ async def test_the_terminals_cursor_follows_into_a_dialog_and_a_new_size() -> No
 
 async def test_the_palette_goes_to_a_step_that_was_seen() -> None:
     async with wizard("welcome", answers=READY, token=True) as w:
-        await w.press("ctrl+n", "ctrl+n")
+        await w.press("a", "ctrl+n")
         assert w.app.session.at == "stages"
         await w.press("ctrl+p")
         assert isinstance(w.app.screen, CommandPalette)
@@ -112,7 +112,7 @@ async def test_a_failed_deployments_buttons_are_in_the_palette_too() -> None:
 
 
 async def test_everything_can_be_done_with_the_mouse() -> None:
-    async with wizard("stages", token=True, size=(120, 36)) as w:
+    async with wizard("stages", token=True, size=(120, 36), every=True) as w:
         await w.pilot.click("StageTable", offset=(1, 1))
         assert len(w.answers.stages) == 1
         await w.pilot.click("#next")
@@ -149,7 +149,7 @@ async def test_no_screen_needs_colour(light: bool, monkeypatch: pytest.MonkeyPat
 
 
 async def test_a_button_says_the_same_as_its_key_and_toasts_leave_next_in_sight() -> None:
-    async with wizard("stages", token=True) as w:
+    async with wizard("stages", token=True, every=True) as w:
         for _ in range(3):
             await w.press("ctrl+n")
         assert w.told == ["Select at least one stage."], "said once, however often it is tried"
@@ -209,7 +209,7 @@ async def test_letters_of_the_filter_start_nothing_however_fast_they_come() -> N
 
 
 async def test_keys_go_on_when_the_widget_that_had_them_is_gone() -> None:
-    async with wizard("logs", answers=READY, token=True) as w:
+    async with wizard("logs", answers=READY, token=True, every=True) as w:
         for key in ("ctrl+n", "ctrl+n", "ctrl+n", "escape", "escape", "f1"):
             w.app.post_message(Key(key, None))
         await until(w.pilot, lambda: isinstance(w.app.screen, HelpDialog))
@@ -220,7 +220,7 @@ async def test_the_event_loop_waits_for_nothing_while_ten_thousand_stages_are_th
     watch = LoopWatch()
     async with wizard(script=Script(apis=5000), size=(120, 36)) as w:
         with watch.armed():
-            await w.press("ctrl+n", "ctrl+n")
+            await w.press("a", "ctrl+n")
             await until(w.pilot, lambda: w.app.account.inventory.value is not None, 60)
             await w.press("slash", *"orders", "enter", "a", "a", "space", "end", "s")
             assert len(w.answers.stages) == 1
@@ -287,7 +287,7 @@ async def test_every_answer_is_saved_as_it_is_given_and_the_token_never() -> Non
 
 
 async def test_going_back_loses_no_answer() -> None:
-    async with wizard("stages", token=True) as w:
+    async with wizard("stages", token=True, every=True) as w:
         await w.press("space")
         await w.press("ctrl+n", "down", "up", "ctrl+n", "ctrl+n")
         assert w.app.session.at == "node"

@@ -8,7 +8,7 @@ import functools
 import importlib
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ from wizard.core.events import Note, State
 from wizard.core.text import clean
 from wizard.flows.context import CREDENTIALS, Context
 from wizard.services.threads import AbandonedPool
-from wizard.ui import terminal
+from wizard.ui import navigation, terminal
 from wizard.ui.account import Account
 from wizard.ui.deployment_run import DeploymentRun
 from wizard.ui.guide import Guide
@@ -53,13 +53,14 @@ OF_TEXTUAL = ("Screenshot",)  # of the commands that every Textual app has
 
 def commands(
     session: Session,
+    assumed: Container[str],
     visit: Callable[[str], None],
     ours: Iterable[SystemCommand],
     of_every_app: Iterable[SystemCommand],
 ) -> Iterable[SystemCommand]:
-    """The steps seen so far, then what this screen can do, then what works on every screen."""
+    """The steps to go to, then what this screen can do, then what works on every screen."""
     for step in path(session):
-        if step.id in session.seen and step.id != session.at:
+        if (step.id in session.seen or step.id in assumed) and step.id != session.at:
             yield SystemCommand(f"Go to {step.title}", step.question, lambda i=step.id: visit(i))
     yield from ours
     yield from (c for c in of_every_app if c.title in OF_TEXTUAL)
@@ -209,13 +210,16 @@ class WizardApp(App[int]):
             self.push_screen(screen)
 
     def visit(self, step_id: str) -> None:
-        """Go to a step that was seen already, or to a screen of Home."""
+        """Go to a step that was seen, or passed over with its default, or to a screen of Home."""
         run = self.deployment_run.now
         if step_id in dict(HOME):
             if not run.busy:
                 self.go(step_id)
             return
-        if step_id not in self.session.seen or step_id == self.session.at:
+        if step_id == self.session.at:
+            return
+        assumed = (one.id for one in navigation.assumed(self.session, self.account))
+        if step_id not in self.session.seen and step_id not in assumed:
             return
         if not steps.step(step_id).changes and (run.busy or run.done):
             self.notify("What was deployed is changed by running the wizard again.", markup=False)
@@ -423,4 +427,5 @@ class WizardApp(App[int]):
             ours.append(SystemCommand("Help", "Help for this screen", screen.action_help))
             ours = [*self.actions_of(screen), *ours]
         of_every_app = super().get_system_commands(screen)
-        return commands(self.session, self.visit, ours, of_every_app)
+        assumed = {one.id for one in navigation.assumed(self.session, self.account)}
+        return commands(self.session, assumed, self.visit, ours, of_every_app)

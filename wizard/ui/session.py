@@ -62,7 +62,6 @@ class Choices:
     node: str = ""  # `deploy` or `existing`
     network: str = ""  # which VPC: `new` or `existing`
     secure: str = ""  # forwarder to node: `http` or `https`
-    home: str = "add"  # what to do with a deployment
     token_kept: bool = False  # one is stored in the account already
     delete_logs: bool = False  # with the rest, on uninstalling
     unfinished: str = ""  # the run that was told of already
@@ -90,6 +89,7 @@ class Session:
         self.choices = Choices()
         self.checked = Checked()
         self.mode = "install"  # install, settings, or add: further stages of what is deployed
+        self.every_question = False  # Next passes over none, whatever its default is worth
         self.at = "welcome"
         self.seen: set[str] = set()
         self.saved_to = ""

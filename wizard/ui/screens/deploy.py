@@ -249,9 +249,7 @@ class Deploy(StepScreen):
             "copy": self.action_copy,
         }
         action = actions.get(event.button.id or "")
-        if action is None:
-            super().on_button_pressed(event)
-        else:
+        if action is not None:
             event.stop()
             action()
 

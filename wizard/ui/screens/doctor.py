@@ -495,9 +495,7 @@ class Doctor(HomePart):
             "open": self.action_open,
         }
         action = actions.get(event.button.id or "")
-        if action is None:
-            super().on_button_pressed(event)
-        else:
+        if action is not None:
             event.stop()
             action()
 

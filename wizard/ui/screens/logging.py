@@ -228,8 +228,6 @@ class Logging(StepScreen):
             if run.error is not None:
                 said.insert(0, plain(run.error))
             self.mover.copy("\n".join(said), "Error")
-        else:
-            super().on_button_pressed(event)
 
     def action_retry(self) -> None:
         """Go on with what is not done; where all parts ended, with the stages that failed."""

@@ -324,8 +324,6 @@ class Node(StepScreen):
         if event.button.id == "check":
             event.stop()
             self.action_check()
-        else:
-            super().on_button_pressed(event)
 
 
 def _vpc_item(network: Network) -> Item:

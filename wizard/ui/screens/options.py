@@ -107,8 +107,6 @@ class Options(StepScreen):
         if event.button.id == "use-bundle":
             event.stop()
             self.query_one("#field-lambda_package", Field).input.value = self._bundle
-        else:
-            super().on_button_pressed(event)
 
     def show(self) -> None:
         """The names as they would be."""

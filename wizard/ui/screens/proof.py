@@ -148,9 +148,7 @@ class Proof(StepScreen):
             "stop": self.run.stop_waiting,
         }
         action = actions.get(event.button.id or "")
-        if action is None:
-            super().on_button_pressed(event)
-        else:
+        if action is not None:
             event.stop()
             action()
 

@@ -16,7 +16,7 @@ from textual.widgets import Static, TabbedContent, TabPane
 
 from wizard.core.errors import WizardError
 from wizard.core.text import clean, count, duration
-from wizard.ui import theme
+from wizard.ui import navigation, theme
 from wizard.ui.guide import Guide
 from wizard.ui.navigation import after, path
 from wizard.ui.screens import review_text
@@ -26,7 +26,7 @@ from wizard.ui.screens.stages_text import change
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.widgets.lines import Failure, plain
 from wizard.ui.widgets.rows import Rows
-from wizard.ui.widgets.tree import TreeRows
+from wizard.ui.widgets.tree import TreeRow, TreeRows
 
 if TYPE_CHECKING:
     from wizard.core.facts import Stage
@@ -131,7 +131,7 @@ class Review(StepScreen):
         tree = self.query_one(TreeRows)
         if found is None:
             self._told = None
-            tree.fill([])
+            tree.fill(self._assumptions())
             lines = self.run.now.lines
             tree.nothing = clean(lines[-1], 70) if lines and review.busy else ""
             tree.refresh()
@@ -151,7 +151,7 @@ class Review(StepScreen):
         tree = self.query_one(TreeRows)
         self._summary(found)
         tree.nothing = "nothing to change: everything is already as you want it"
-        tree.fill(review_text.tree(found, self._read(), self._open))
+        self._fill(found)
         self._stages_text(found)
         self._cost_text(found)
         policies = review_text.policies(found, answers, self._account_id())
@@ -159,6 +159,14 @@ class Review(StepScreen):
         self.query_one("#answers-text", Static).update(
             f"# {self.run.answers_file()}\n{answers.to_json()}"
         )
+
+    def _fill(self, found: Reviewed) -> None:
+        rows = review_text.tree(found, self._read(), self._open, self._assumptions())
+        self.query_one(TreeRows).fill(rows)
+
+    def _assumptions(self) -> list[TreeRow]:
+        passed = [step.id for step in navigation.assumed(self.session, self.account)]
+        return review_text.assumptions(path(self.session), passed, self.session.answers)
 
     def _account_id(self) -> str:
         return self.guide.options.env.get("WALLARM_APIGW_ACCOUNT_ID", "")
@@ -220,11 +228,13 @@ class Review(StepScreen):
         found = self.run.review.value
         if key.startswith(review_text.RESOURCE):
             self._open_resource(key.removeprefix(review_text.RESOURCE))
+        elif key.startswith(review_text.STEP):
+            self.mover.visit(key.removeprefix(review_text.STEP))
         elif not key:
             self.app.push_screen(whole(tree.lines[event.index]))
         elif found is not None:
             self._open ^= {key}
-            tree.fill(review_text.tree(found, self._read(), self._open))
+            self._fill(found)
 
     on_rows_toggled = on_rows_chosen
 

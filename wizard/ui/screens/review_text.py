@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from wizard.core.answers.steps import is_default
 from wizard.core.cost import Estimate, estimate
 from wizard.core.events import State
 from wizard.core.permissions.documents import render
@@ -19,9 +20,10 @@ from wizard.ui.screens.home_text import by_group, planned, shown_changes
 from wizard.ui.widgets.tree import TreeRow
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from wizard.core.answers.model import Answers
+    from wizard.core.answers.steps import Step
     from wizard.core.facts import Stage
     from wizard.core.terraform.events import PlannedChange
     from wizard.core.terraform.plans import Attribute
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     Reviewed = Review | Addition
 
 RESOURCE = "resource "  # before the address, in the key of a row
+STEP = "step "  # begins the key of a row that leads to a step
 SIGNS = {"create": "+", "update": "~", "delete": "-", "replace": "±"}
 WORDS = {"create": "add", "update": "change", "delete": "DESTROY", "replace": "REPLACE"}
 _STATES = {
@@ -105,11 +108,34 @@ def policies(found: Reviewed, answers: Answers, account_id: str) -> Text:
     return Text("\n\n".join(f"# {name}\n{body}" for name, body in texts.items()))
 
 
-def tree(found: Reviewed, read: Iterable[Stage], opened: Collection[str]) -> list[TreeRow]:
-    """Everything that would change; of a group its resources where it is open."""
+def assumptions(order: Sequence[Step], passed: Collection[str], answers: Answers) -> list[TreeRow]:
+    """What was answered without being asked: the number of its step is the key that leads there."""
+    return [
+        TreeRow(
+            State.SKIPPED,
+            f"{one.title:<9}{'default' if is_default(one, answers) else 'given'}",
+            clean(one.assumed(answers)),
+            key=f"{STEP}{one.id}",
+            sign=str(number),
+            title_room=18,
+        )
+        for number, one in enumerate(order, 1)
+        if one.id in passed
+    ]
+
+
+def tree(
+    found: Reviewed, read: Iterable[Stage], opened: Collection[str], before: Iterable[TreeRow] = ()
+) -> list[TreeRow]:
+    """Everything that would change; of a group its resources where it is open.
+
+    Args:
+        before: what was assumed; it stands behind what is dangerous and grave.
+    """
     lines = [_leaf(item, 0) for item in dangerous(found)]
     lines += [TreeRow(State.WARNING, clean(w), "", "", loud=True) for w in warnings(found)]
     lines += _of_stages(found, opened)
+    lines += before
     for name, held in by_group(planned(found.plan)).items():
         parts = [f"{n} to {WORDS[a]}" for a in SIGNS if (n := sum(r.action == a for r in held))]
         sign = "▾" if name in opened else "▸"

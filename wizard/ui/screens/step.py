@@ -23,10 +23,10 @@ from wizard.core.answers.rules import problem
 from wizard.core.answers.steps import Step
 from wizard.core.events import State
 from wizard.core.text import clean
-from wizard.ui import unanswered
+from wizard.ui import navigation, theme, unanswered
 from wizard.ui.guide import Guide
 from wizard.ui.help import HELP
-from wizard.ui.navigation import HOME, after, before, path
+from wizard.ui.navigation import HOME, before, path
 from wizard.ui.unanswered import LABELS
 from wizard.ui.widgets.fields import Field
 from wizard.ui.widgets.frame import Bar, Place, Sidebar, StepLine, TooSmall, TopLine
@@ -49,6 +49,7 @@ class StepScreen(Screen[None]):
         Binding("escape", "escape", "Back", id="back"),
         Binding("ctrl+n", "next", "Next", id="next", priority=True),
         Binding("question_mark,f1", "help", "Help", id="help"),
+        *(Binding(str(n), f"step({n})", show=False) for n in range(1, 10)),
         Binding("pageup", "scroll_body(-1)", show=False),
         Binding("pagedown", "scroll_body(1)", show=False),
     ]
@@ -107,8 +108,12 @@ class StepScreen(Screen[None]):
 
     def next_label(self) -> str:
         """What Next says."""
-        following = after(self.session, self.STEP)
+        following = self.following()
         return f"Next: {following.title}" if following else "Finish"
+
+    def following(self) -> Step | None:
+        """The step Next leads to: the next question that needs a person."""
+        return navigation.following(self.session, self.account, self.STEP)
 
     def why_not(self) -> str:
         """Why Next cannot go on yet."""
@@ -139,9 +144,17 @@ class StepScreen(Screen[None]):
         self.show_frame()
         self.follow(self.app.theme_changed_signal, self.show, self._repaint)
         self.started()
+        if doubt := self._doubt():
+            self.say_hint(Text(f"Asked because {doubt}.", theme.ink(self).warn))
         for signal in (self.session.answered, self.account.changed, self.run.changed):
             if signal not in self._followed:
                 self.follow(signal)
+
+    def _doubt(self) -> str:
+        """Why this question is asked although it has a default."""
+        if not self.HINT or self.STEP not in [step.id for step in path(self.session)]:
+            return ""
+        return clean(navigation.doubt(self.session, self.account, self.STEP).rstrip("."))
 
     def follow(self, signal: Signal[Any], *shows: Callable[[], None]) -> None:
         """After this signal have these parts shown anew, then frame, bar and keys."""
@@ -204,6 +217,7 @@ class StepScreen(Screen[None]):
 
     def _places(self) -> tuple[Place, ...]:
         at, run, answers = self.session.at, self.run.now, self.session.answers
+        assumed = {one.id for one in navigation.assumed(self.session, self.account)} - run.done
         if at in dict(HOME):
             return tuple(Place(name, title, name == at) for name, title in HOME)
         return tuple(
@@ -213,7 +227,10 @@ class StepScreen(Screen[None]):
                 step.id == at,
                 self._state_of(step),
                 clean(step.chosen(answers))
-                if step.id in self.session.seen or step.id in run.done
+                if step.id in self.session.seen or step.id in run.done or step.id in assumed
+                else "",
+                ("default" if steps.is_default(step, answers) else "given")
+                if step.id in assumed
                 else "",
             )
             for step in path(self.session)
@@ -312,9 +329,15 @@ class StepScreen(Screen[None]):
 
     def forward(self) -> None:
         """Go on. Subclasses may do more."""
-        following = after(self.session, self.STEP)
+        following = self.following()
         if following is not None:
             self.mover.go(following.id)
+
+    def action_step(self, number: int) -> None:
+        """Straight to a step, by its number."""
+        order = path(self.session)
+        if self.STEP in [step.id for step in order] and number <= len(order):
+            self.mover.visit(order[number - 1].id)
 
     def go_home(self) -> None:
         """After a run: Home, where what was just made is among the deployments."""
@@ -337,20 +360,28 @@ class StepScreen(Screen[None]):
             if inside and not isinstance(self.focused, Tabs):
                 self.set_focus(inside[0])
 
+    def label_of(self, ref: str) -> str:
+        """`API / stage` where it is known, with the id where names are alike; else `id/stage`."""
+        row = self.account.row(ref)
+        if row is None:
+            return clean(ref)
+        alike = f" ({row.api_id})" if self.account.book.is_ambiguous(row) else ""
+        return f"{row.name}{alike} / {row.stage}"
+
     def action_help(self) -> None:
         """Help for this screen."""
         from wizard.ui.screens.dialogs import HelpDialog
 
         self.app.push_screen(HelpDialog(self.question(), HELP.get(self.STEP, "")))
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """The bar's buttons."""
-        action = {"back": self.action_back, "next": self.action_next}.get(event.button.id or "")
-        if action is not None:
-            event.stop()
-            action()
-        elif event.button.id == "quit":
-            event.stop()
+    @on(Button.Pressed, "#back, #next, #quit")
+    def _bar_pressed(self, event: Button.Pressed) -> None:
+        """Textual calls it besides a screen's own handler: two calls of Next would go two steps."""
+        event.stop()
+        actions = {"back": self.action_back, "next": self.action_next}
+        if event.button.id in actions:
+            actions[event.button.id]()
+        else:
             self.call_next(self.app.run_action, "ask_quit")
 
     @on(Sidebar.Picked)
@@ -414,11 +445,6 @@ class HomePart(StepScreen):
     def question(self) -> str:
         """What the screen is for."""
         return self.QUESTION
-
-    def label_of(self, ref: str) -> str:
-        """`API / stage` where it is known, else the reference."""
-        row = self.account.row(ref)
-        return f"{row.name} / {row.stage}" if row else clean(ref)
 
     def can_go_back(self) -> bool:
         """Unless something runs."""

@@ -192,8 +192,6 @@ class Wallarm(StepScreen):
         if event.button.id == "check":
             event.stop()
             self.action_check()
-        else:
-            super().on_button_pressed(event)
 
 
 SCREEN = Wallarm

@@ -16,8 +16,10 @@ from textual.widgets import Button, Static
 
 from wizard.core.answers import steps as welcome
 from wizard.core.answers.model import Answers
+from wizard.core.answers.rules import token_problem
 from wizard.core.errors import WizardError
 from wizard.core.events import State
+from wizard.core.secret import Secret
 from wizard.core.text import count
 from wizard.flows.preflight import Check
 from wizard.ui import theme
@@ -32,7 +34,10 @@ class Welcome(StepScreen):
     STEP = "welcome"
     HINT = welcome.HINT
     AUTO_FOCUS = "#next"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("r", "retry", "Check again")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "all", "Every question"),
+        Binding("r", "retry", "Check again"),
+    ]
 
     def __init__(self, guide: Guide) -> None:
         super().__init__(guide)
@@ -47,12 +52,15 @@ class Welcome(StepScreen):
             yield Failure()
             with Horizontal(classes="actions"):
                 yield Button(Text("Check again"), compact=True, id="retry")
+                yield Button(Text("Go through every question"), compact=True, id="all")
 
     def started(self) -> None:
         """Look around once the screen is drawn; what was seen before is shown again."""
+        self.session.every_question = False
         told = self.session.checked.first.values()
         if not told or any(check.state in (State.TODO, State.RUNNING) for check in told):
             self.call_after_refresh(self._look)
+        self.call_after_refresh(self._check_token)
 
     def show(self) -> None:
         """Facts and checks."""
@@ -97,6 +105,32 @@ class Welcome(StepScreen):
         self._busy, self.session.checked.first_error = False, event.error
         self._show_checks()
 
+    @dataclass
+    class TokenChecked(Message):
+        """The Cloud answered about the token that came with the start, or could not be asked."""
+
+        token: Secret
+        found: Check | WizardError
+
+    @work(thread=True, exclusive=True, group="token", exit_on_error=False)
+    def _ask_cloud(self, answers: Answers, token: Secret) -> None:
+        checks = self.product.account().checks
+        found = self.boundary.attempt(lambda: checks.check_token(answers, token))
+        self.tell(self.TokenChecked(token, found))
+
+    def _check_token(self) -> None:
+        """A token that is good needs no question."""
+        token = self.session.token
+        whole = token is not None and not token_problem(token.reveal())
+        if token is not None and whole and self.session.checked.token is None:
+            self._ask_cloud(self.session.answers, token)
+
+    @on(TokenChecked)
+    def _token_checked(self, event: TokenChecked) -> None:
+        if event.token == self.session.token:
+            self.session.checked.token = event.found
+            self.show_frame()
+
     def _look(self, only: str = "") -> None:
         if self._busy:
             return
@@ -129,7 +163,13 @@ class Welcome(StepScreen):
         return f"{count(len(failed), 'check')} failed, see above" if failed else ""
 
     def action_next(self) -> None:
-        """Go on in any case."""
+        """Go on in any case, to the first question that needs a person."""
+        self.session.every_question = False
+        self.forward()
+
+    def action_all(self) -> None:
+        """Go through every question, good default or not."""
+        self.session.every_question = True
         self.forward()
 
     def action_retry(self) -> None:
@@ -143,11 +183,10 @@ class Welcome(StepScreen):
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Retry."""
-        if event.button.id == "retry":
+        actions = {"retry": self.action_retry, "all": self.action_all}
+        if event.button.id in actions:
             event.stop()
-            self.action_retry()
-        else:
-            super().on_button_pressed(event)
+            actions[event.button.id]()
 
 
 SCREEN = Welcome

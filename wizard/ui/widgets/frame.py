@@ -67,6 +67,7 @@ class Place:
     here: bool = False
     state: State | None = None
     chosen: str = ""
+    assumed: str = ""  # `default` or `given`: nobody has looked at it
 
 
 class StepLine(Widget):
@@ -164,9 +165,10 @@ class Sidebar(Widget):
                 continue
             if not place.here and place.state is State.TODO:
                 style = ink.muted
-            text.append(f"{ink.mark(place.state).plain} ", ink.of(place.state))
+            state = State.SKIPPED if place.assumed else place.state
+            text.append(f"{ink.mark(state).plain} ", ink.of(state))
             text.append(title, style)
-            text.append("\n")
+            text.append(f"  {place.assumed}\n" if place.assumed else "\n", ink.muted)
             if self._tall():
                 text.append("  " + fit(place.chosen, 16).rstrip() + "\n", ink.muted)
         return text

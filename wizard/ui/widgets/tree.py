@@ -25,6 +25,7 @@ class TreeRow:
     key: str = ""
     loud: bool = False
     sign: str = ""  # instead of the state's sign
+    title_room: int = 0  # cells for the title; 0: a share of the width
 
 
 class TreeRows(Rows):
@@ -72,10 +73,13 @@ class TreeRows(Rows):
         text.append_text(sign)
         text.append(" ")
         right = fit(line.right, min(self.right_room, width // 4), right=True)
+        right = f" {right}" if right else ""
         room = width - text.cell_len - len(right) - 1
         title_room = int((width - len(right)) * self.title_share) - text.cell_len
         if not line.middle:
             title_room = room
+        elif line.title_room:
+            title_room = line.title_room
         elif self.ragged:
             title_room = room - min(cell_len(line.middle), room // 2)
         elif line.depth and self.leaf_room:
