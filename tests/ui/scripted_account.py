@@ -31,6 +31,7 @@ from wizard.core.secret import Secret
 from wizard.core.stages.log_format import render_format
 from wizard.flows.preflight import HANGS_ON, Check
 from wizard.flows.sign_in import Profile
+from wizard.services.aws.regions import RegionApis
 
 ACCOUNT = "123456789012"
 HOSTILE = (
@@ -256,6 +257,21 @@ class ScriptedAccount:
 
     def identity_now(self, answers: Answers) -> Identity:
         return Identity(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/jane", answers.region, "acme-prod")
+
+    def count_regions(
+        self, answers: Answers, on_region: Callable[[RegionApis], None]
+    ) -> tuple[RegionApis, ...]:
+        self.p.enter("count_regions")
+        out = []
+        for number, region in enumerate(self.regions(answers)):
+            self.p.wait(0.2)
+            one = RegionApis(region, apis=12 * number, connected=number // 2)
+            if number == 3:
+                problem = "Reading the APIs failed. AccessDenied: not authorized [/red]"
+                one = RegionApis(region, problem=problem)
+            on_region(one)
+            out.append(one)
+        return tuple(out)
 
     def log_groups(self, answers: Answers) -> tuple[LogGroup, ...]:
         self.p.enter("log_groups")

@@ -82,6 +82,40 @@ async def test_picking_a_profile_takes_its_region_and_asks_aws_again() -> None:
         assert "eu-central-1" in w.text.splitlines()[0]
 
 
+@SIZES
+async def test_beside_each_region_stands_what_it_has_or_why_that_is_not_known(
+    size: tuple[int, int],
+) -> None:
+    async with wizard("aws", size=size) as w:
+        for words in ("no APIs", "12 APIs", "24 APIs, 1 connected", "Reading the APIs"):
+            assert words in w.text, words
+        assert "counted 0s ago" in w.text
+        asked = w.product.calls.count("count_regions")
+        w.app.screen.query_one("#regions ItemRows").focus()
+        await w.press("down", "down", "space")
+        assert w.answers.region == "us-west-1"
+        assert w.product.calls.count("count_regions") == asked, "another Region changes no count"
+        assert "24 APIs, 1 connected" in w.text
+        await w.press("down")
+        assert "us-west-2: Reading the APIs failed. AccessDenied: not authorized" in w.text
+        await w.press("r")
+        assert w.product.calls.count("count_regions") == asked + 1
+        await w.press("shift+tab", "shift+tab", "down", "space")
+        assert w.answers.profile
+        assert w.product.calls.count("count_regions") == asked + 2, "another account has others"
+
+
+async def test_counting_the_regions_holds_nothing_up() -> None:
+    error = WizardError("WAG-E-TEST-001", "AWS does not list its Regions", why="Denied.")
+    async with wizard("aws", script=Script(hostile=False, fail={"count_regions": error})) as w:
+        assert "not counted: AWS does not list" in w.text
+        w.app.screen.query_one("#regions ItemRows").focus()
+        await w.press("down", "space")
+        assert w.answers.region == "us-east-2"
+        await w.press("ctrl+n")
+        assert w.app.session.at == "stages"
+
+
 async def test_an_expired_sso_login_is_explained_and_can_be_renewed_here() -> None:
     error = WizardError("WAG-E-AWS-005", "The SSO login has ended", next_step="Log in.")
     answers = Answers(profile="acme-prod")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Stage,
     )
     from wizard.flows.context import Options
+    from wizard.services.aws.regions import RegionApis
     from wizard.services.aws.session import Session
 
 
@@ -82,6 +83,16 @@ class Lookup:
     def regions(self, answers: Answers) -> tuple[str, ...]:
         """Regions that have API Gateway."""
         return self.session(answers).regions()
+
+    def count_regions(
+        self, answers: Answers, on_region: Callable[[RegionApis], None]
+    ) -> tuple[RegionApis, ...]:
+        """APIs and connected stages of each Region; `on_region` is told from several threads."""
+        from wizard.flows.context import Context
+        from wizard.flows.stages.connect import count_regions
+
+        context = Context(self.options, lambda _: None, ask_code=self._ask_mfa)
+        return count_regions(context, answers, on_region)
 
     def identity(self, answers: Answers) -> Identity:
         """Who the credentials belong to, asked anew."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from wizard.core.known_deployment import KnownDeployment
     from wizard.flows.sign_in import Profile
     from wizard.flows.status import StageStatus
+    from wizard.services.aws.regions import RegionApis
     from wizard.ui.product import Product
     from wizard.ui.session import Session
     from wizard.ui.stage_list import StageRow
@@ -59,6 +60,9 @@ class Account:
         self.rows_changed: Signal[StageBook] = Signal(app, "stages were read")
         self.profiles: Loaded[tuple[Profile, ...]] = Loaded()
         self.regions: Loaded[tuple[str, ...]] = Loaded()
+        self.region_counts: Loaded[dict[str, RegionApis]] = Loaded()  # those read so far
+        self.regions_counted_at = 0.0  # on the app's clock; 0.0 while they are read
+        self.regions_told = 0  # how many were read this time
         self.identity: Loaded[Identity] = Loaded()
         self.here: Loaded[tuple[KnownDeployment, ...]] = Loaded()
         self.elsewhere: Loaded[tuple[KnownDeployment, ...]] = Loaded()
@@ -73,8 +77,10 @@ class Account:
         self.book = StageBook()
         self.apis_read: tuple[int, int] = (0, 0)  # read, known
         self.cached_age: float | None = None  # seconds; the rows are those of the last time
+        self._reading_regions: dict[str, RegionApis] = {}
         self._counts = False  # more APIs were read since that was told
         self._stop_reading = threading.Event()
+        self._by_ref: tuple[Inventory | None, dict[str, Stage]] = (None, {})
         self._groups: dict[int, str] = {}  # what is read by which group of workers, for `drop`
         session.before_screens.append(self._answers_changed)
 
@@ -128,6 +134,33 @@ class Account:
         """Regions that have API Gateway, once."""
         answers, flow = self._session.answers, self._product.account()
         self._once(self.regions, "regions", lambda: flow.regions(answers), again=False)
+
+    def count_regions(self, *, again: bool = False) -> None:
+        """APIs and connected stages of every Region, each told as it was read; once."""
+        item = self.region_counts
+        if item.busy or (item.value is not None and not again):
+            return
+        answers, flow = self._session.answers, self._product.account()
+        found = dict(item.value or {})  # what is known stays until it is read anew
+        self.regions_counted_at, self.regions_told = 0.0, 0
+
+        def tell(one: RegionApis) -> None:
+            self._app.call_later(counted, one)
+
+        def counted(one: RegionApis) -> None:
+            if item.busy and item.value is not None and self._reading_regions is found:
+                item.value[one.region] = one
+                self.regions_told += 1
+                self.changed.publish(item)
+
+        def read() -> dict[str, RegionApis]:
+            return {one.region: one for one in flow.count_regions(answers, tell)}
+
+        def over(_: dict[str, RegionApis]) -> None:
+            self.regions_counted_at = self._clock()
+
+        self._reading_regions = item.value = found
+        self._load(item, "region_counts", read, over)
 
     # What can be picked from ------------------------------------------------------------------
 
@@ -262,6 +295,16 @@ class Account:
         self.cached_age = None
         self.book.add_problems(found.problems)
         self.tell_news()
+        if self._session.mode == "install":
+            self.read_networks()  # a Region without room for a VPC is a question
+
+    def stages_by_ref(self) -> dict[str, Stage]:
+        """Every stage that was read, by `<api id>/<stage>`."""
+        found = self.inventory.value
+        if found is not self._by_ref[0]:
+            stages = found.stages if found is not None else ()
+            self._by_ref = (found, {str(stage.ref): stage for stage in stages})
+        return self._by_ref[1]
 
     def tell_news(self) -> None:
         """Tell of the rows that came and how far it is; the app calls it ten times a second."""
@@ -282,6 +325,8 @@ class Account:
 
     def _answers_changed(self, before: Answers, after: Answers) -> None:
         """Another account or Region: everything read from the old one is void."""
+        if (after.profile, after.role_arn) != (before.profile, before.role_arn):
+            self._drop(self.region_counts)
         if (after.profile, after.region) == (before.profile, before.region):
             return
         self._stop_reading.set()

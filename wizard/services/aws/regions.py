@@ -7,7 +7,7 @@ of them refuses is that Region's problem.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wizard.core.errors import WizardError
@@ -24,11 +24,16 @@ V2_PAGE = "500"
 
 @dataclass(frozen=True)
 class RegionApis:
-    """How many REST, HTTP and WebSocket APIs a Region has; `problem` where it could not be read."""
+    """How many REST, HTTP and WebSocket APIs a Region has; `problem` where it could not be read.
+
+    `connected` is how many of its stages are connected; None where nobody asked, or AWS did not say
+    (then `problem` says why, and `apis` holds).
+    """
 
     region: str
     apis: int = 0
     problem: str = ""
+    connected: int | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ def count_apis(
     regions: Iterable[str],
     *,
     on_region: Callable[[RegionApis], None] = lambda _: None,
+    connected: Callable[[Session], int] | None = None,
     workers: int = WORKERS,
 ) -> tuple[RegionApis, ...]:
     """The APIs of these Regions, in the order given.
@@ -62,13 +68,18 @@ def count_apis(
     Args:
         session_of: the session for a Region.
         on_region: told as each Region was read, from several threads.
+        connected: counts the connected stages of a Region that has APIs.
     """
 
     def read(region: str) -> RegionApis:
+        found = RegionApis(region)
         try:
-            found = RegionApis(region, _apis(session_of(region)))
+            session = session_of(region)
+            found = RegionApis(region, _apis(session))
+            if connected is not None:
+                found = replace(found, connected=connected(session) if found.apis else 0)
         except WizardError as error:
-            found = RegionApis(region, problem=f"{error.what}. {error.why}".rstrip(" ."))
+            found = replace(found, problem=f"{error.what}. {error.why}".rstrip(" ."))
         on_region(found)
         return found
 

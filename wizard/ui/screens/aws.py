@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import on, work
@@ -18,14 +18,31 @@ from textual.widgets import Button
 from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import State
-from wizard.core.text import clean
+from wizard.core.text import clean, count, duration
 from wizard.ui.guide import Guide
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.session import Loaded
 from wizard.ui.widgets.lines import Failure, StateLines
 from wizard.ui.widgets.picklist import Item, PickList
+from wizard.ui.widgets.rows import Rows
+
+if TYPE_CHECKING:
+    from wizard.services.aws.regions import RegionApis
 
 DEFAULT_CHAIN = "(default credentials)"
+AGE_SECONDS = 5.0  # how often the age of what was counted is told anew
+
+
+def describe_region(found: RegionApis | None, *, busy: bool) -> str:
+    """`12 APIs, 3 connected`, or why that is not known."""
+    if found is None:
+        return "counting" if busy else ""
+    if found.problem and found.connected is None and not found.apis:
+        return found.problem
+    said = count(found.apis, "API") if found.apis else "no APIs"
+    if found.problem:
+        return f"{said}; stages: {found.problem}"
+    return f"{said}, {found.connected:,} connected" if found.connected else said
 
 
 class Aws(StepScreen):
@@ -67,6 +84,8 @@ class Aws(StepScreen):
         self.account.read_regions()
         if self.account.identity.value is None and not self.account.identity.busy:
             self.account.identify()
+        self._count_regions()
+        self.set_interval(AGE_SECONDS, self._describe_regions)
 
     def on_unmount(self) -> None:
         """A login that nobody waits for is given up."""
@@ -77,7 +96,16 @@ class Aws(StepScreen):
             self._fill_profiles()
         elif what is self.account.regions:
             self._fill_regions()
+        elif what is self.account.identity:
+            self._count_regions()
+        elif what is self.account.region_counts:
+            self._describe_regions()
         self._show_identity()
+
+    def _count_regions(self) -> None:
+        """Once it is known whose Regions they are."""
+        if self.account.identity.value is not None:
+            self.account.count_regions()
 
     def show(self) -> None:
         """Lists and identity."""
@@ -101,8 +129,31 @@ class Aws(StepScreen):
         if known is None:
             picker.say("reading the Regions")
             return
-        names = dict.fromkeys((*known, region))
-        picker.fill([Item(name, name) for name in names], (region,))
+        picker.fill(self._region_items(known), (region,))
+        self._describe_regions()
+
+    def _region_items(self, known: Iterable[str]) -> list[Item]:
+        counts = self.account.region_counts
+        names = dict.fromkeys((*known, self.session.answers.region))
+        return [
+            Item(name, name, describe_region((counts.value or {}).get(name), busy=counts.busy))
+            for name in names
+        ]
+
+    def _describe_regions(self) -> None:
+        """What each Region has, and how old that is."""
+        known, counts = self.account.regions.value, self.account.region_counts
+        if known is None or not self.is_mounted:
+            return
+        title = "Region"
+        if counts.busy:
+            title = f"Region   counting: {self.account.regions_told} done"
+        elif counts.error is not None:
+            title = f"Region   not counted: {clean(counts.error.what, 60)}"
+        elif self.account.regions_counted_at:
+            age = self.guide.clock() - self.account.regions_counted_at
+            title = f"Region   counted {duration(age)} ago"
+        self.query_one("#regions", PickList).describe(self._region_items(known), title)
 
     def _show_identity(self) -> None:
         lines: list[tuple[State, str, str, str, str]] = []
@@ -116,6 +167,8 @@ class Aws(StepScreen):
         elif identity is not None:
             name = f"{clean(identity.alias)} {identity.account_id}".strip()
             lines.append((State.DONE, "Account", name, "", identity.arn))
+        if refused := self._refused():
+            lines.append((State.UNCHECKED, "Region", refused, "", ""))
         self.query_one("#identity", StateLines).fill(lines, title_width=9)
         error = None if self._login_runs else self._login_error or asked.error
         self.query_one(Failure).tell(error)
@@ -124,6 +177,19 @@ class Aws(StepScreen):
         self.query_one("#login", Button).display = self._is_sso()
         self.query_one("#login", Button).disabled = busy
         self.query_one("#address", Button).display = bool(url)
+
+    def _refused(self) -> str:
+        """Why it is not known what the Region under the cursor has; its row may cut that."""
+        picker, counts = self.query_one("#regions", PickList), self.account.region_counts.value
+        at = picker.rows.cursor
+        region = picker.shown[at].value if at < len(picker.shown) else ""
+        found = (counts or {}).get(region)
+        return f"{region}: {clean(found.problem, 600)}" if found and found.problem else ""
+
+    def on_rows_moved(self, event: Rows.Moved) -> None:
+        """Another Region is under the cursor."""
+        event.stop()
+        self._show_identity()
 
     # The login ------------------------------------------------------------------------------------
 
@@ -194,8 +260,9 @@ class Aws(StepScreen):
         self.account.identify()
 
     def action_check(self) -> None:
-        """Ask AWS again."""
+        """Ask AWS again, what each Region has too."""
         self.account.identify()
+        self.account.count_regions(again=True)
 
     def action_log_in(self) -> None:
         """Start the SSO login."""
@@ -218,9 +285,7 @@ class Aws(StepScreen):
             "address": self._copy_address,
         }
         action = actions.get(event.button.id or "")
-        if action is None:
-            super().on_button_pressed(event)
-        else:
+        if action is not None:
             event.stop()
             action()
 

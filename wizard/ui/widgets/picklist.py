@@ -16,6 +16,8 @@ from wizard.ui import theme
 from wizard.ui.widgets.fields import CleanInput
 from wizard.ui.widgets.rows import Rows, fit
 
+DETAIL_ROOM = 9  # cells that a long name leaves for what stands beside it
+
 
 @dataclass(frozen=True)
 class Item:
@@ -56,6 +58,8 @@ class ItemRows(Rows):
         sign = "  – " if item.reason and self.owner.many else sign
         room = max(10, width - len(sign))
         title_room = min(self.owner.title_room, room)
+        if item.detail or item.reason:
+            title_room = min(title_room, max(room // 2, room - DETAIL_ROOM))
         style = ink.muted if item.reason else (ink.bold if picked else ink.plain)
         text = Text()
         text.append(sign, ink.accent if picked else ink.muted)
@@ -116,6 +120,14 @@ class PickList(Vertical):
         if values:
             at = next((n for n, i in enumerate(self.shown) if i.value == values[0]), 0)
             self.call_after_refresh(self.rows.go, at)
+
+    def describe(self, items: Sequence[Item], title: str) -> None:
+        """Other details and another title for the same things: the cursor stays where it is."""
+        self.title = title
+        self.items = tuple(
+            Item(i.value, clean(i.title, 300), clean(i.detail, 300), i.reason) for i in items
+        )
+        self._apply()
 
     def say(self, waiting: str) -> None:
         """Show a word instead of rows (loading, or why there are none)."""
