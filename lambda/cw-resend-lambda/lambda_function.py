@@ -72,13 +72,14 @@ def lambda_handler(event, context):
         metrics(counts | {"bytes": 0}, [], None)
         return counts
     until = _until(context, began)
-    jobs, known, oldest = _read(batch, counts, until)
+    stages = {}
+    jobs, known, oldest = _read(batch, counts, until, stages)
     counts["delivered"] = known
     size = sum(len(job.first) + len(job.second or b"") for job in jobs)
     _Warm.sender.send(jobs, max(LEAST_SECONDS, until - time.monotonic()))
     _count(jobs, counts)
     counts["retried"] = _Warm.sender.retried
-    _tell(jobs, counts | {"bytes": size}, received_at, oldest)
+    _tell(jobs, counts | {"bytes": size}, received_at, oldest, stages)
     _settle(jobs, counts)
     if os.environ.get("X_NODE_WATCH"):
         _watch()
@@ -111,8 +112,11 @@ def _start():
     )
 
 
-def _read(batch, counts, until):
+def _read(batch, counts, until, stages):
     """(jobs to send, how many were delivered before, oldest timestamp in epoch ms or None).
+
+    Fills `stages`: (API, stage) to [received, malformed]; both are empty where AWS's own words do
+    not tell where a line came from.
 
     Raises UndeliveredError where the time is over before all is read: nothing is sent then.
     """
@@ -123,8 +127,11 @@ def _read(batch, counts, until):
             raise _too_slow(batch, counts)
         counts["received"] += 1
         line = read(item.get("message") if isinstance(item, dict) else None)
+        tally = stages.setdefault((line.api, line.stage), [0, 0])
+        tally[0] += 1
         if line.kind == MALFORMED:
             counts["malformed"] += 1
+            tally[1] += 1
             named = _name_malformed(item, group, line, line.why, named)
             continue
         if line.kind == WEBSOCKET:
@@ -146,6 +153,7 @@ def _read(batch, counts, until):
             first, second = _Warm.encoder.messages(line.values, key)
         except Unsendable as why:
             counts["malformed"] += 1
+            tally[1] += 1
             named = _name_malformed(item, group, line, str(why), named)
             continue
         marker = _PROOF.fullmatch(line.values.get("userAgent", ""))
@@ -200,7 +208,7 @@ def _count(jobs, counts):
 _COUNTED = {DELIVERED: "delivered", REFUSED: "quarantined", FAILED: "failed"}
 
 
-def _tell(jobs, counts, received_at, oldest):
+def _tell(jobs, counts, received_at, oldest, stages):
     proofs = named = 0
     for job in jobs:
         event_id, marker = job.tag
@@ -212,7 +220,7 @@ def _tell(jobs, counts, received_at, oldest):
             entry = {"event": "quarantined", "log_event_id": event_id[:64], "reason": job.reason}
             say(entry)
     age = max(0, received_at - oldest) if oldest is not None else None
-    metrics(counts, [j.seconds for j in jobs if j.outcome == DELIVERED], age)
+    metrics(counts, [j.seconds for j in jobs if j.outcome == DELIVERED], age, stages)
 
 
 def _settle(jobs, counts):

@@ -13,6 +13,7 @@ import time
 NAMESPACE = "WallarmApiDiscovery"
 MOST_PROOFS = 10
 MOST_NAMED = 20
+MOST_STAGES = 50  # of one batch; lines of one log stream are of one stage, or of few
 
 
 def say(entry):
@@ -47,8 +48,12 @@ def _wall_clock(moment):
 _OUTCOMES = {"delivered": "delivered", "refused": "quarantined", "failed": "failed"}
 
 
-def metrics(counts, seconds, age_ms):
-    """One line in CloudWatch's embedded metric format: counts, shares, latencies, and age."""
+def metrics(counts, seconds, age_ms, stages=()):
+    """One line in CloudWatch's embedded metric format: counts, shares, latencies, and age.
+
+    `stages` has (API, stage): [received, malformed]. No metric of CloudWatch is made of it, only
+    the line holds it.
+    """
     units = dict.fromkeys(counts, "Count") | {"bytes": "Bytes"}
     values = dict(counts)
     if counts["received"]:
@@ -77,5 +82,12 @@ def metrics(counts, seconds, age_ms):
             },
             "FunctionName": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "local"),
             **values,
+            **({"stages": _named(stages)} if stages else {}),
         }
     )
+
+
+def _named(stages):
+    told = [(f"{api}/{stage}", n) for (api, stage), n in stages.items() if api and stage]
+    told.sort(key=lambda one: (-one[1][1], -one[1][0]))
+    return dict(told[:MOST_STAGES])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 
 import pytest
 
-from benchmarks.batches import batch
+from benchmarks.batches import batch, line
 from benchmarks.invoking import environment, forwarder, invoke
 from wizard.core.facts import StageRef
 from wizard.core.stages.lines import (
@@ -14,6 +16,7 @@ from wizard.core.stages.lines import (
     LastEvent,
     LineCounts,
     MalformedLine,
+    count_by_stage,
     count_lines,
     find_example,
     silent_stages,
@@ -32,6 +35,42 @@ def test_the_forwarders_own_metric_lines_are_added_up() -> None:
             _, _, log = invoke(batch(size), 0.1)
             logs += log.splitlines()
     assert count_lines(logs) == LineCounts(7, 0, 0)
+
+
+def test_the_forwarder_tells_the_lines_of_each_stage_as_far_as_aws_names_it() -> None:
+    forwarder()
+    twice = line(1).replace('"path":"', '"path":"/x","path":"')
+    lines = [line(1), line(2), twice, "REPORT RequestId: 1", line(3).replace('"prod"', '"test"')]
+    with environment(X_NODE_URL="127.0.0.1:1"):
+        _, _, log = invoke(of_lines(lines), 0.1)
+    found = count_by_stage(log.splitlines())
+    assert found == {
+        StageRef("a1b2c3d4e5", "prod"): LineCounts(3, 1),
+        StageRef("a1b2c3d4e5", "test"): LineCounts(1, 0),
+    }
+    assert count_lines(log.splitlines()) == LineCounts(5, 2), "one is nobody's"
+
+
+def test_lines_by_stage_are_added_up_and_nonsense_counts_for_nothing() -> None:
+    messages = [
+        said(received=3, stages={"a/prod": [3, 1]}),
+        said(received=4, stages={"a/prod": [2, 0], "b/x": [2, 2]}),
+        said(received=4, stages={"no slash": [1, 0], "c/x": [1], "d/x": ["1", 0], "e/x": [1, 2],
+                                 "f/x": [1, -1], "g/x": None, "h/x": [True, False]}),
+        said(received=1, stages=[1]), said(received=1), '{"stages":{"z/z":[1,0]}}', "x",
+    ]  # fmt: skip
+    assert count_by_stage(messages) == {
+        StageRef("a", "prod"): LineCounts(5, 1),
+        StageRef("b", "x"): LineCounts(2, 2),
+    }
+
+
+def of_lines(lines: list[str]) -> dict[str, object]:
+    events = [{"id": str(n), "timestamp": 1, "message": m} for n, m in enumerate(lines)]
+    body = {"messageType": "DATA_MESSAGE", "logGroup": "g", "logStream": "s", "logEvents": events}
+    return {
+        "awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(body).encode())).decode()}
+    }
 
 
 def said(**values: object) -> str:

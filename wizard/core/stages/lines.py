@@ -147,6 +147,25 @@ def count_lines(messages: Iterable[str]) -> LineCounts:
     return LineCounts(received, malformed, skipped)
 
 
+def count_by_stage(messages: Iterable[str]) -> dict[StageRef, LineCounts]:
+    """The same for each stage, where the metric lines tell it: an older forwarder's do not."""
+    found: dict[StageRef, LineCounts] = {}
+    for message in messages:
+        data = _object(message)
+        stages = data.get("stages")
+        if "_aws" not in data or not isinstance(stages, dict):
+            continue
+        for name, numbers in stages.items():
+            try:
+                ref, (received, malformed) = StageRef.parse(name), numbers
+            except (ValueError, TypeError):
+                continue
+            if type(received) is int and type(malformed) is int and received >= malformed >= 0:
+                was = found.get(ref, LineCounts())
+                found[ref] = LineCounts(was.received + received, was.malformed + malformed)
+    return found
+
+
 def find_example(messages: Iterable[str]) -> MalformedLine | None:
     """The last line that was given up, of those among these messages."""
     found = None
