@@ -76,8 +76,8 @@ async def test_from_the_first_screen_to_the_proof_and_back_to_nothing(
 
     async with running(box, tmp_path) as (app, pilot):
         await at(app, pilot, "home")
-        await until(pilot, lambda: "2 connected" in screen_text(app), 30)
-        await _add_one(app, pilot)
+        await until(pilot, lambda: "1 connected" in screen_text(app), 30)
+        await _add(app, pilot, 2)
     async with running(box, tmp_path) as (app, pilot):
         await at(app, pilot, "home")
         await until(pilot, lambda: "3 connected" in screen_text(app), 30)
@@ -91,19 +91,19 @@ async def test_from_the_first_screen_to_the_proof_and_back_to_nothing(
 
 
 async def _install(app: WizardApp, pilot: Pilot[int], box: Sandbox) -> None:
+    """Five keys and one paste, from the first screen to Deploy."""
     await until(pilot, lambda: app.account.inventory.value is not None, 30)
-    await keys(pilot, "ctrl+n", "ctrl+n")
+    await keys(pilot, "enter")
     await at(app, pilot, "stages")
-    await keys(pilot, "slash", *"orders", "enter")
-    await keys(pilot, "space", "down", "space", "ctrl+n", "ctrl+n")
+    await keys(pilot, "space", "ctrl+n")
     await at(app, pilot, "wallarm")
-    app.screen.query_one("#token").focus()
     app.post_message(Paste(f" {box.env['WALLARM_API_TOKEN']}\n"))
     await until(pilot, lambda: app.session.checked.token is not None, 15)
     assert "valid" in screen_text(app)
     assert box.env["WALLARM_API_TOKEN"] not in screen_text(app)
-    await keys(pilot, "ctrl+n", "ctrl+n", "ctrl+n")
+    await keys(pilot, "ctrl+n")
     await at(app, pilot, "review")
+    assert "default credentials, Region us-east-1" in screen_text(app)
     await until(pilot, lambda: app.deployment_run.review.value is not None, 90)
     assert "0 to destroy" in screen_text(app)
     assert not (tmp := app.session.answers).node_url, tmp
@@ -121,17 +121,19 @@ async def _install(app: WizardApp, pilot: Pilot[int], box: Sandbox) -> None:
     await keys(pilot, "ctrl+q")
 
 
-async def _add_one(app: WizardApp, pilot: Pilot[int]) -> None:
-    await keys(pilot, "ctrl+n")
+async def _add(app: WizardApp, pilot: Pilot[int], number: int) -> None:
+    await keys(pilot, "a")
     await at(app, pilot, "stages")
     account = app.account
     await until(pilot, lambda: bool(account.inventory.value and account.connected.value), 30)
     held = {str(one.ref) for one in app.account.connected.value or ()}
-    index = next(
+    rows = [
         i for i, row in enumerate(app.account.book.shown)
         if row.logging == "off" and row.selectable and row.ref not in held
-    )  # fmt: skip
-    await keys(pilot, *["down"] * index, "space", "ctrl+n")
+    ][:number]  # fmt: skip
+    for before, row in zip((0, *rows), rows, strict=False):
+        await keys(pilot, *["down"] * (row - before), "space")
+    await keys(pilot, "ctrl+n")
     await until(pilot, lambda: app.deployment_run.review.value is not None, 60)
     assert app.deployment_run.review.value is not None
     assert app.deployment_run.review.value.plan is None, "Terraform need not run"
@@ -143,11 +145,14 @@ async def _add_one(app: WizardApp, pilot: Pilot[int]) -> None:
 
 
 async def _remove_one(app: WizardApp, pilot: Pilot[int]) -> None:
-    await keys(pilot, "down", "ctrl+n")
+    await until(pilot, lambda: "s ago" in screen_text(app), 30)  # the proof's own line
+    await keys(pilot, "x")
     await until(pilot, lambda: app.account.connected.value is not None, 30)
     await keys(pilot, "down", "down", "space", "ctrl+n")
-    await until(pilot, lambda: isinstance(app.screen, Confirm))
-    await keys(pilot, "tab", "enter")
+    await until(pilot, lambda: app.deployment_run.withdrawal.value is not None, 60)
+    await settle(pilot)
+    assert "→ off" in screen_text(app)
+    await keys(pilot, "ctrl+n")
     await until(pilot, lambda: bool(app.deployment_run.now.ended), 60)
     await settle(pilot)
     assert "1 of 1 stage put back" in screen_text(app)
@@ -157,7 +162,7 @@ async def _remove_one(app: WizardApp, pilot: Pilot[int]) -> None:
 
 
 async def _examine(app: WizardApp, pilot: Pilot[int]) -> None:
-    await keys(pilot, "down", "down", "ctrl+n")
+    await keys(pilot, "d")
     await until(pilot, lambda: isinstance(app.screen, Doctor))
     assert isinstance(app.screen, Doctor)
     doctor = app.screen
@@ -169,9 +174,10 @@ async def _examine(app: WizardApp, pilot: Pilot[int]) -> None:
 
 
 async def _take_away(app: WizardApp, pilot: Pilot[int]) -> None:
-    await keys(pilot, "down", "ctrl+n")
+    await keys(pilot, "u")
     await until(pilot, lambda: app.deployment_run.removal.value is not None, 90)
     await settle(pilot)
+    assert "access log → off" in screen_text(app)
     await keys(pilot, "ctrl+n")
     await until(pilot, lambda: isinstance(app.screen, Confirm))
     await keys(pilot, "tab", "enter")

@@ -126,7 +126,9 @@ class StagesJob:
         return self._carry_out(addition.plan)
 
     def review_remove(self, refs: tuple[str, ...]) -> Any:
-        return SimpleNamespace(held=(), back=refs, log_groups=("mine",), plan=self._plan())
+        return SimpleNamespace(
+            held=(), back=refs, log_groups=("mine",), plan=self._plan(), undos=()
+        )
 
     def remove(self, withdrawal: Any, _ask: object) -> tuple[()]:
         return self._carry_out(withdrawal.plan)

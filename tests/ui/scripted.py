@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -33,6 +34,7 @@ from wizard.core.facts import StageRef
 from wizard.core.journal.unfinished import Unfinished
 from wizard.core.known_deployment import KnownDeployment
 from wizard.core.secret import Secret
+from wizard.core.stages.lines import LastEvent, LineCounts
 from wizard.flows.context import Context
 from wizard.flows.deployment.remote import NEXT_STEP
 from wizard.flows.doctor.bundle import shown
@@ -87,10 +89,26 @@ class ScriptedDeployments:
             )
         one, two, three = map(StageRef.parse, CONNECTED)
         return (
-            StageStatus(one, "ours", group, True),
-            StageStatus(two, "keep", "/acme/access-logs", True),
+            StageStatus(one, "ours", group, True, lines=LineCounts(1200, 0)),
+            StageStatus(two, "keep", "/acme/access-logs", True, lines=LineCounts(40, 8)),
             StageStatus(three, "ours", group, False, "somebody changed its logging since"),
         )
+
+    def last_events(self, answers: Answers) -> dict[StageRef, LastEvent]:
+        self.p.enter("last_events")
+        if self.p.script.hostile:
+            return {one.ref: LastEvent(problem=HOSTILE[0]) for one in self._stages()}
+        one, two, three = map(StageRef.parse, CONNECTED)
+        now = time.time()
+        return {
+            one: LastEvent(now - 3 * 3600 - 20, now - 86_400),
+            two: LastEvent(None, now - 7 * 86_400),
+            three: LastEvent(problem="AccessDenied: no logs:FilterLogEvents"),
+        }
+
+    def rotate_token(self, answers: Answers, token: Secret) -> None:
+        self.p.enter("rotate_token")
+        self.p.rotated = token
 
     def draft(self) -> Answers | None:
         return None
@@ -185,6 +203,7 @@ class Scripted(Player):
         self.followers = scripted_logs(self.script.hostile, HOSTILE)
         self.bundle: tuple[str, dict[str, str]] = ("", {})
         self.exported = ("", "")
+        self.rotated: Secret | None = None
         self.accounts = ScriptedAccount(self)
 
     def begin(self, context: Context) -> Scripted:

@@ -24,10 +24,11 @@ from wizard.core.events import (  # fmt: skip
     State,
     TerraformChanged,
 )
-from wizard.core.facts import Identity, Inventory, StageRef, StageSettings
+from wizard.core.facts import AccessLog, ApiType, Identity, Inventory, StageRef, StageSettings
 from wizard.core.journal.record import StageRecord
 from wizard.core.proof import HOPS, Proof
-from wizard.core.stages.change import Mode, plan_change
+from wizard.core.stages.change import Mode, plan_change, undo
+from wizard.core.stages.log_format import render_format
 from wizard.core.terraform.events import (  # fmt: skip
     ApplyComplete,
     ApplyErrored,
@@ -41,7 +42,8 @@ from wizard.core.terraform.plans import Attribute
 from wizard.core.terraform.progress import ProgressReducer
 from wizard.core.tfvars import Outputs
 from wizard.flows.install import Review
-from wizard.flows.stages.connect import Addition
+from wizard.flows.stages.connect import Addition, Withdrawal
+from wizard.flows.stages.switch import StageUndo
 from wizard.flows.uninstall import LogData, Removal, Removed
 from wizard.services.aws.permissions import Permissions, Verdict
 from wizard.services.terraform.client import PlanResult
@@ -68,6 +70,7 @@ def kind_of(address: str) -> str:
     return address.split(".")[0]
 
 
+FORMAT = render_format(ApiType.REST)
 LOG_GROUPS = (
     "/aws/apigateway/wallarm-api-discovery-1a2b3c4d",
     "/aws/lambda/wallarm-cw-resend-1a2b3c4d",
@@ -232,6 +235,17 @@ def record_of(ref: str) -> StageRecord:
     return StageRecord(StageRef.parse(ref), "REST", StageSettings(), StageSettings())
 
 
+def undo_of(held: StageRecord) -> StageUndo:
+    """The first was off before, the second is unreadable, the third was changed since."""
+    ours = StageSettings(AccessLog(OUTPUTS.api_gateway_log_group_arn, FORMAT), "INFO")
+    number = CONNECTED.index(str(held.ref)) if str(held.ref) in CONNECTED else 0
+    if number == 1:
+        return StageUndo(held, problem="Reading the stage failed. AccessDenied: [/red]")
+    theirs = StageSettings(AccessLog("arn:aws:logs:us-east-1:1:log-group:/ops/logs", FORMAT))
+    live = ours if number == 0 else theirs
+    return StageUndo(held, live, undo(held.before, ours, live))
+
+
 class ScriptedInstall(ScriptedJob):
     """Review, deploy, stages, proof."""
 
@@ -341,12 +355,14 @@ class ScriptedStages(ScriptedJob):
     def prove(self, addition: Addition, inventory: Inventory, cancel: threading.Event) -> Proof:
         return self.follow()
 
-    def review_remove(self, refs: tuple[str, ...]) -> tuple[str, ...]:
-        self.p.enter("remove_stages")
-        return refs
+    def review_remove(self, refs: tuple[str, ...]) -> Withdrawal:
+        self.p.enter("review_remove")
+        held = tuple(map(record_of, refs))
+        return Withdrawal(held, (), (), None, tuple(map(undo_of, held)))
 
-    def remove(self, refs: tuple[str, ...], ask: Any, *, reviewed: bool) -> tuple[StageReport, ...]:
-        return self.put_back(refs, ask)
+    def remove(self, withdrawal: Withdrawal, ask: Any) -> tuple[StageReport, ...]:
+        self.p.enter("remove_stages")
+        return self.put_back(tuple(str(one.ref) for one in withdrawal.held), ask)
 
 
 class ScriptedUninstall(ScriptedJob):
@@ -365,7 +381,9 @@ class ScriptedUninstall(ScriptedJob):
             return Removal((), None, "", (), logs)
         plan = planned(*(PlannedChange(a, kind_of(a), "delete") for a in RESOURCES))
         token = "/wallarm-apigw/api-gw-discovery/token"
-        return Removal(tuple(map(record_of, CONNECTED)), plan, token, (ROLE,), logs)
+        held = tuple(map(record_of, CONNECTED))
+        undos = tuple(map(undo_of, held))
+        return Removal(held, plan, token, (ROLE,), logs, undos=undos)
 
     def run(self, removal: Removal, *, delete_logs: bool | None = None) -> Removed:
         self.p.enter("uninstall")

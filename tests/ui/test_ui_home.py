@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import threading
 
 import pytest
+from textual.events import Paste
 
 from tests.ui.acting import HERE, SIZES, deployed, wizard
 from tests.ui.scenes import CHOSEN, settle, until
@@ -13,13 +15,16 @@ from tests.ui.script import Script, deploy_error
 from tests.ui.scripted import ScriptedDeployments
 from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
+from wizard.core.events import State
+from wizard.core.facts import StageRef
 from wizard.core.journal.unfinished import Unfinished
 from wizard.core.known_deployment import KnownDeployment
+from wizard.core.stages.lines import LastEvent
 from wizard.flows.context import Options
 from wizard.flows.status import Status
 from wizard.ui.app import WizardApp
 from wizard.ui.run import summary
-from wizard.ui.screens.dialogs import Confirm, Details
+from wizard.ui.screens.dialogs import AskToken, Confirm, Details
 from wizard.ui.screens.unfinished import UnfinishedRun
 
 
@@ -31,9 +36,117 @@ async def test_home_says_how_the_deployment_does_and_what_can_be_done(
         assert "api-gw-discovery in us-east-1 is deployed" in w.text
         assert "52 resources" in w.text
         assert "3 connected, 1 changed by somebody else" in w.text
-        for action in ("Add stages", "Remove stages", "Change settings", "Troubleshoot",
-                       "Uninstall"):  # fmt: skip
+        for action in ("Add stages", "Remove stages", "Rotate token", "Change settings",
+                       "Troubleshoot", "Uninstall", "Deploy another"):  # fmt: skip
             assert action in w.text
+
+
+@SIZES
+async def test_each_connected_stage_has_its_last_event_its_malformed_share_and_its_drift(
+    size: tuple[int, int],
+) -> None:
+    async with wizard(script=deployed(), size=size) as w:
+        rows = {
+            label: next(line for line in w.text.splitlines() if label in line)
+            for label in ("orders / prod", "payments / prod", "payments / staging")
+        }
+        for label, words in (
+            ("orders / prod", ("3h 00m ago", "0 %", "as it was set")),
+            ("payments / prod", ("none in 7 days", "20 %")),
+            ("payments / staging", ("AccessDenied", "not told", "somebody")),
+        ):
+            for word in words:
+                assert word in rows[label], (label, word)
+        await w.press("down", "down", "enter")
+        assert isinstance(w.app.screen, Details)
+        assert "AccessDenied: no logs:FilterLogEvents" in w.text, "nothing stays cut"
+        assert "somebody changed its logging since" in w.text
+
+
+async def test_what_takes_longer_is_said_to_be_read_still_and_a_failure_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    go = threading.Event()
+    whole = ScriptedDeployments.last_events
+
+    def last_events(flow: ScriptedDeployments, answers: Answers) -> dict[StageRef, LastEvent]:
+        assert go.wait(60)
+        return whole(flow, answers)
+
+    monkeypatch.setattr(ScriptedDeployments, "last_events", last_events)
+    script = dataclasses.replace(deployed())
+    script.fail["last_events"] = WizardError("WAG-E-TEST-001", "CloudWatch does not answer")
+    async with wizard(script=script) as w:
+        await until(w.pilot, lambda: "still reading" in w.text and "20 %" in w.text)
+        go.set()
+        await until(w.pilot, lambda: "not read: Clou" in w.text)
+        await w.press("r")
+        await until(w.pilot, lambda: "none in 7 days" in w.text)
+
+
+@pytest.mark.parametrize(
+    ("key", "at"),
+    [("a", "stages"), ("x", "remove"), ("s", "aws"), ("d", "doctor"), ("u", "uninstall"),
+     ("n", "aws")],
+)  # fmt: skip
+async def test_an_action_of_home_is_one_letter_away(key: str, at: str) -> None:
+    async with wizard(script=deployed()) as w:
+        await w.press(key)
+        assert w.app.session.at == at
+
+
+async def test_the_actions_are_buttons_that_say_what_they_do_and_enter_does_it() -> None:
+    async with wizard(script=deployed()) as w:
+        await w.press("tab", "tab")
+        assert "Their logging is put back as it was" in w.text
+        await w.press("enter")
+        assert w.app.session.at == "remove"
+
+
+NEW_TOKEN = "Zz9" * 21 + "A"
+
+
+async def test_the_token_is_rotated_from_home_masked_and_never_shown() -> None:
+    async with wizard(script=deployed()) as w:
+        await w.press("t")
+        assert isinstance(w.app.screen, AskToken)
+        await w.press(*"short", "enter")
+        assert "must have 64 characters; this one has 5" in w.text
+        assert "rotate_token" not in w.product.calls
+        w.app.post_message(Paste(f"export WALLARM_API_TOKEN={NEW_TOKEN}\n"))
+        await settle(w.pilot)
+        assert NEW_TOKEN[:9] not in w.text
+        await w.press("enter")
+        await until(w.pilot, lambda: "ECS replaces the node's tasks" in w.text)
+        assert w.product.rotated is not None
+        assert w.product.rotated.reveal() == NEW_TOKEN
+        assert NEW_TOKEN[:9] not in w.text
+        assert not any(NEW_TOKEN in line for line in w.app.deployment_run.now.lines)
+
+
+async def test_a_token_that_the_cloud_refuses_is_not_stored() -> None:
+    script = dataclasses.replace(deployed(), token_state=State.FAILED)
+    async with wizard(script=script) as w:
+        await w.press("t")
+        w.app.post_message(Paste(NEW_TOKEN))
+        await settle(w.pilot)
+        await w.press("enter")
+        await until(w.pilot, lambda: "not stored" in w.text)
+        assert "rotate_token" not in w.product.calls
+
+
+async def test_a_rotation_that_fails_says_why_and_escape_rotates_nothing() -> None:
+    script = deployed()
+    script.fail["rotate_token"] = WizardError("WAG-E-TEST-001", "SSM refused", why="AccessDenied")
+    async with wizard(script=script) as w:
+        await w.press("t", "escape")
+        assert "rotate_token" not in w.product.calls
+        await w.press("t")
+        w.app.post_message(Paste(NEW_TOKEN))
+        await settle(w.pilot)
+        await w.press("enter")
+        await until(w.pilot, lambda: "SSM refused" in w.text)
+        assert "AccessDenied" in w.text
 
 
 async def test_the_status_is_that_of_the_deployment_that_was_picked(
@@ -170,21 +283,33 @@ async def test_back_from_adding_leads_home() -> None:
 
 async def test_settings_go_through_the_steps_and_keep_the_stored_token() -> None:
     async with wizard(script=deployed()) as w:
-        await w.press("down", "down", "ctrl+n")
+        await w.press("s")
         assert w.app.session.at == "aws"
         assert w.problem("wallarm") == ""
 
 
 @SIZES
-async def test_removing_a_stage_asks_once_and_says_what_became_of_it(size: tuple[int, int]) -> None:
+async def test_removing_a_stage_shows_what_changes_and_says_what_became_of_it(
+    size: tuple[int, int],
+) -> None:
     async with wizard("remove", script=deployed(), size=size) as w:
         assert "orders / prod" in w.text
         assert "somebody changed its logging since" in w.text
-        await w.press("space", "ctrl+n")
-        assert isinstance(w.app.screen, Confirm)
+        await w.press("space")
+        assert "Review 1 stage" in w.text
+        await w.press("ctrl+n")
+        await until(w.pilot, lambda: "Put 1 stage back" in w.text)
+        assert "access log → off" in w.text
+        assert "remove_stages" not in w.product.calls, "it is only shown"
         await w.press("enter")
-        assert "remove_stages" not in w.product.calls, "the harmless answer has the focus"
-        await w.press("ctrl+n", "tab", "enter")
+        for words in ("access log: /aws/apigateway/wallarm", "level: errors and info → off",
+                      "Format now", "wallarm_log"):  # fmt: skip
+            assert words in w.text, words
+        await w.press("escape", "escape")
+        assert "Review 1 stage" in w.text, "back to the choice"
+        await w.press("ctrl+n")
+        await until(w.pilot, lambda: "Put 1 stage back" in w.text)
+        await w.press("ctrl+n")
         await until(w.pilot, lambda: not w.app.deployment_run.now.busy)
         assert "1 of 1 stage put back" in w.text
         assert "as before" in w.text
@@ -195,7 +320,8 @@ async def test_removing_a_stage_asks_once_and_says_what_became_of_it(size: tuple
 async def test_a_stage_that_somebody_changed_is_asked_about_and_left_alone_by_default() -> None:
     async with wizard("remove", script=deployed()) as w:
         await w.press("down", "down", "space", "ctrl+n")
-        await w.pilot.press("tab", "enter")
+        await until(w.pilot, lambda: "you are asked" in w.text)
+        await w.pilot.press("ctrl+n")
         await until(w.pilot, lambda: isinstance(w.app.screen, Confirm))
         assert "Somebody changed payments / staging" in w.text
         assert "/ops/logs" in w.text
@@ -211,7 +337,7 @@ async def test_nothing_is_removed_without_a_selection() -> None:
     async with wizard("remove", script=deployed()) as w:
         await w.press("ctrl+n")
         assert not isinstance(w.app.screen, Confirm)
-        assert "remove_stages" not in w.product.calls
+        assert "review_remove" not in w.product.calls
 
 
 @SIZES
@@ -304,11 +430,14 @@ async def test_a_deployment_whose_state_is_elsewhere_is_opened_with_what_is_poss
         assert "edge in us-east-1 was deployed from another computer." in w.text
         assert "not here, but on the computer it was installed from" in w.text
         assert "state_bucket=NAME" in w.text
-        assert w.text.count("not possible: its state is not here") == 4
-        for action in ("Troubleshoot", "Deploy another one"):
+        assert "Not possible from here: its state is not here" in w.text
+        for action in ("Troubleshoot", "Deploy another"):
             assert action in w.text, "nothing is below the fold"
-        await w.press("up", "up", "up", "ctrl+n")
-        assert w.app.session.at == "doctor", "what cannot be done is not begun"
+        await w.press("a", "x", "t", "s", "u")
+        assert w.app.session.at == "home", "what cannot be done is not begun"
+        assert w.told == ["Not possible: its state is not here."]
+        await w.press("ctrl+n")
+        assert w.app.session.at == "doctor"
         assert "review_add" not in w.product.calls
 
 
@@ -317,14 +446,14 @@ async def test_one_goes_from_a_deployment_within_reach_to_one_that_is_not_and_ba
     async with wizard(script=script, size=(120, 36)) as w:
         await until(w.pilot, lambda: "state on another computer" in w.text)
         assert "api-gw-discovery in us-east-1 is deployed" in w.text, "the one within reach"
-        assert "not possible" not in w.text
+        assert "Not possible" not in w.text
         picker = w.app.screen.query_one("#existing")
         await w.press("shift+tab", "down", "space")
-        await until(w.pilot, lambda: "not possible" in w.text)
+        await until(w.pilot, lambda: "Not possible" in w.text)
         assert picker.display
         assert "edge in us-east-1 was deployed from another computer." in w.text
         await w.press("up", "space")
-        await until(w.pilot, lambda: "not possible" not in w.text)
+        await until(w.pilot, lambda: "Not possible" not in w.text)
         assert "api-gw-discovery in us-east-1 is deployed" in w.text
 
 

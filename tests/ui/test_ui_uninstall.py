@@ -12,7 +12,7 @@ from wizard.ui.screens.dialogs import Confirm, Details
 @SIZES
 async def test_taking_it_away_is_shown_then_asked_then_done(size: tuple[int, int]) -> None:
     async with wizard("uninstall", script=deployed(), size=size) as w:
-        for words in ("logging put back as it was", "to destroy", "Destroy 39 resources", "Stays"):
+        for words in ("access log → off", "to destroy", "Destroy 39 resources", "Stays"):
             assert words in w.text
         await w.press("ctrl+n")
         assert isinstance(w.app.screen, Confirm)

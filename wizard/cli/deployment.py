@@ -13,7 +13,7 @@ from wizard.cli.console import Console, put
 from wizard.cli.inputs import consent, load_answers, make_context, setting
 from wizard.cli.install import anew_if_overtaken
 from wizard.cli.interrupt import GracefulStop
-from wizard.cli.stages import ask_about_stage, discard_plan
+from wizard.cli.stages import ask_about_stage, discard_plan, show_undo
 from wizard.core.errors import ExitCode, UsageError
 from wizard.core.events import State
 from wizard.core.text import count
@@ -156,12 +156,15 @@ def _reviewed_and_removed(
 
 def _show_removal(console: Console, removal: Removal, *, delete_logs: bool) -> None:
     """What would be taken away, what stays, and what that costs."""
+    undos = {one.held.ref: one for one in removal.undos}
     for held in removal.stages:
         name = removal.api_names.get(held.ref, held.api_name)
         console.line(
             f"Stage {held.ref.label(name)}: logging goes back to "
             f"{held.before.access_log.destination_arn or 'off'}"
         )
+        if held.ref in undos:
+            show_undo(console, undos[held.ref])
     for text in removal.warnings:
         console.line(text, State.WARNING)
     if removal.plan is not None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wizard.core.answers.model import Answers
     from wizard.core.facts import Inventory, StageRef
     from wizard.flows.context import Context
+    from wizard.flows.stages.switch import StageUndo
     from wizard.services.terraform.client import PlanResult
 
 
@@ -86,11 +87,14 @@ def _add(options, env, console, context, job, refs) -> tuple[StageReport, ...]: 
 
 def _remove(options, env, console, context, job, refs) -> tuple[StageReport, ...]:  # type: ignore[no-untyped-def]
     leaving = job.review_remove(refs)
+    undos = {one.held.ref: one for one in leaving.undos}
     for one in leaving.held:
         console.line(
             f"{one.label}: put back what was there before "
             f"({one.before.access_log.destination_arn or 'no access log'})"
         )
+        if one.ref in undos:
+            show_undo(console, undos[one.ref])
     for ref in leaving.back:
         console.line(f"{ref}: put back already", State.SKIPPED)
     for group in leaving.log_groups:
@@ -113,6 +117,15 @@ def _show_plan(console: Console, plan: PlanResult | None) -> None:
     for change in plan.changes if plan is not None else ():
         if change.action in acting:
             console.line(f"Terraform: {change.action} {change.address}")
+
+
+def show_undo(console: Console, undo: StageUndo) -> None:
+    """What putting a stage back changes of what it has now."""
+    for line in undo.lines:
+        console.line(f"    {line.label}: {line.before} → {line.after}")
+    said = undo.problem or (undo.undo.reason if undo.undo is not None else "")
+    if said:
+        console.line(f"    {said}", State.UNCHECKED if undo.problem else State.WARNING)
 
 
 def discard_plan(plan: PlanResult | None) -> None:

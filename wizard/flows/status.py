@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,7 @@ from wizard.core.journal.unfinished import Unfinished
 from wizard.core.node.counters import NodeCounters
 from wizard.core.node.placement import EDGE_COUNTERS
 from wizard.core.stages.change import drift, same_log
-from wizard.core.stages.lines import BATCHES, LastEvent, LineCounts, count_lines
+from wizard.core.stages.lines import BATCHES, LastEvent, LineCounts, count_by_stage, count_lines
 from wizard.core.stages.log_format import LoggingState, is_older
 from wizard.core.terraform.plans import listed
 from wizard.core.text import clean
@@ -55,7 +55,11 @@ _MOST_BATCHES = 1_000
 
 @dataclass(frozen=True)
 class StageStatus:
-    """One connected stage: `same` when its logging is still what was set."""
+    """One connected stage: `same` when its logging is still what was set.
+
+    `lines` is what the forwarder could read of its lines in the last hour; None where it does not
+    say, or got none.
+    """
 
     ref: StageRef
     mode: str
@@ -65,6 +69,7 @@ class StageStatus:
     last_event: LastEvent | None = None  # None where it was not asked for
     since: str = ""  # when it was connected (ISO 8601, UTC), where that is known
     api_name: str = ""
+    lines: LineCounts | None = None
 
     @property
     def label(self) -> str:
@@ -160,7 +165,7 @@ def read_status(context: Context, answers: Answers, *, with_events: bool = False
         region=identity.region,
         name_prefix=answers.name_prefix,
         outputs=outputs,
-        stages=_stages(session, held.stages.values()),
+        stages=counted.with_lines(_stages(session, held.stages.values())),
         resources=deployment.workspace.check_state(),
         events_last_hour=counted.events,
         undelivered=counted.undelivered,
@@ -203,7 +208,7 @@ def _status_of_remote(
         region=identity.region,
         name_prefix=seen.answers.name_prefix,
         outputs=seen.outputs,
-        stages=tuple(
+        stages=counted.with_lines(
             StageStatus(
                 held.ref,
                 held.mode,
@@ -248,6 +253,10 @@ class _Counted:
     forwarder: str
     node: NodeCounters
     lines: LineCounts | None
+    by_stage: Mapping[StageRef, LineCounts]
+
+    def with_lines(self, stages: Iterable[StageStatus]) -> tuple[StageStatus, ...]:
+        return tuple(replace(one, lines=self.by_stage.get(one.ref)) for one in stages)
 
 
 def _count(session: Session, identity: Identity, outputs: Outputs, held: Record) -> _Counted:
@@ -256,12 +265,14 @@ def _count(session: Session, identity: Identity, outputs: Outputs, held: Record)
     events = _number(lambda: _events(session.client("logs"), groups, notes), notes)
     waiting = _number(lambda: _waiting(session.client("s3"), outputs, identity, notes), notes)
     forwarder, node = _node(session, outputs)
-    lines = _lines(session, outputs, notes)
-    return _Counted(events, waiting, tuple(notes), forwarder, node, lines)
+    lines, by_stage = _lines(session, outputs, notes)
+    return _Counted(events, waiting, tuple(notes), forwarder, node, lines, by_stage)
 
 
-def _lines(session: Session, outputs: Outputs, notes: list[str]) -> LineCounts | None:
-    """What the forwarder says of the lines it got in the last hour."""
+def _lines(
+    session: Session, outputs: Outputs, notes: list[str]
+) -> tuple[LineCounts | None, dict[StageRef, LineCounts]]:
+    """What the forwarder says of the lines it got in the last hour, together and by stage."""
     try:
         pages = (
             session.client("logs")
@@ -273,12 +284,13 @@ def _lines(session: Session, outputs: Outputs, notes: list[str]) -> LineCounts |
                 PaginationConfig={"MaxItems": _MOST_BATCHES},
             )
         )
-        found = count_lines(e["message"] for page in pages for e in page.get("events", []))
+        said = [e["message"] for page in pages for e in page.get("events", [])]
     except (ClientError, BotoCoreError) as error:
         if not is_not_found(error):  # a forwarder that never ran has no log yet
             notes.append(str(error))
-        return None
-    return found if found.received else None
+        return None, {}
+    found = count_lines(said)
+    return found if found.received else None, count_by_stage(said)
 
 
 def _node(session: Session, outputs: Outputs) -> tuple[str, NodeCounters]:

@@ -35,6 +35,7 @@ from wizard.flows.deployment.shared_state import list_remains
 from wizard.flows.redrive import kept_batches, replay_recorded
 from wizard.flows.stages import switch
 from wizard.flows.stages.prerequisites import give_back_policy
+from wizard.flows.stages.switch import StageUndo
 from wizard.flows.token import delete_token
 from wizard.services.aws import log_groups
 from wizard.services.aws.deployment.existence import really_there
@@ -257,6 +258,7 @@ class Removal:
     warnings: tuple[str, ...] = ()
     claimed: bool = False  # the name still has to be given back
     shared: SharedRecord = SharedRecord()
+    undos: tuple[StageUndo, ...] = ()  # what putting each stage back changes of what it has now
 
     @property
     def nothing_to_do(self) -> bool:
@@ -396,6 +398,7 @@ class Uninstall:
             (*_waiting(undelivered, outputs), *_others(inventory, held, outputs)),
             owned.claimed,
             shared,
+            switch.plan_restore(deployment, held.stages.values()),
         )
 
     def run(self, removal: Removal, *, delete_logs: bool | None = None) -> Removed:

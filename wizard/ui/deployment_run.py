@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from wizard.core.terraform.progress import Progress
     from wizard.core.tfvars import Outputs
     from wizard.flows.install import Install, Review
-    from wizard.flows.stages.connect import Addition, Stages
+    from wizard.flows.stages.connect import Addition, Stages, Withdrawal
     from wizard.flows.uninstall import Removal, Removed, Uninstall
     from wizard.ui.account import Account
     from wizard.ui.product import Product
@@ -157,6 +157,7 @@ class DeploymentRun:
         self._before: RunState | None = None  # the run before this one
         self.review: Loaded[Reviewed] = Loaded()
         self.removal: Loaded[Removal] = Loaded()
+        self.withdrawal: Loaded[Withdrawal] = Loaded()  # of some stages
         self._inbox: deque[FlowEvent | str] = deque()
         self._newest: deque[Progress] = deque(maxlen=1)
         self._stop_proof = threading.Event()
@@ -168,6 +169,7 @@ class DeploymentRun:
         self._stages: Stages | None = None
         self._uninstall: Uninstall | None = None
         self._removal: Removal | None = None
+        self._withdrawal: Withdrawal | None = None
         self._reviewed: Review | None = None  # what a person has seen
         self._left: Review | None = None  # of it, what the next try applies
         self._addition: Addition | None = None
@@ -291,16 +293,50 @@ class DeploymentRun:
             del run.reports[ref]
         self.start(failed)
 
-    def remove(self, refs: tuple[str, ...]) -> None:
-        """Put the logging of these stages back."""
+    def work_out_withdrawal(self, refs: tuple[str, ...]) -> None:
+        """Work out what putting these stages back changes. Nothing is changed by it."""
         answers = self._session.answers
 
-        def work() -> tuple[StageReport, ...]:
-            self.close()
-            with self._product.stages(answers) as job:
-                return job.remove(job.review_remove(refs), self._ask_stage, reviewed=False)
+        def work() -> Withdrawal:
+            with self._alone():
+                self.close()
+                job = self._product.stages(answers)
+                self._stages = job.__enter__()
+                self._withdrawal = found = self._or_close(lambda: job.review_remove(refs))
+                return found
 
-        self.now = RunState(leaving=refs)
+        def take(found: Withdrawal | WizardError) -> None:
+            self.withdrawal.end(found)
+            self.changed.publish(self)
+
+        self.withdrawal.reset()
+        self.withdrawal.begin(self._clock())
+        self._workers.start("withdrawal", work, take)
+        self.changed.publish(self)
+
+    def forget_withdrawal(self) -> None:
+        """Other stages, or none: what was worked out is void, and others may work again."""
+        self._workers.drop("withdrawal")
+        self.withdrawal.reset()
+
+        def let_go() -> None:
+            with self._one_review:
+                if self._withdrawal is not None:
+                    self.close()
+
+        self._workers.start("let go", let_go, lambda _: None)
+
+    def remove(self) -> None:
+        """Put the stages back that were shown; what their logs alone needed is unsubscribed."""
+        job, found = self._stages, self.withdrawal.value
+
+        def work() -> tuple[StageReport, ...]:
+            if job is None or found is None:
+                raise _nothing_reviewed("Go back to Home.")
+            self._used = True
+            return job.remove(found, self._ask_stage)
+
+        self.now = RunState(leaving=tuple(str(one.ref) for one in found.held) if found else ())
         self._begin()
         self._work_off([("remove", work)])
 
@@ -401,6 +437,7 @@ class DeploymentRun:
                 run.removed = found
             self._account.deployment_changed()
             self.removal.reset()
+            self.withdrawal.reset()
             self.part_done.publish(step)
         self.changed.publish(self)
 
@@ -561,7 +598,8 @@ class DeploymentRun:
         """Let go of the lock; a plan that was not used holds sensitive values, so it goes."""
         plans = [self._removal.plan] if self._removal is not None else []
         if not self._used:
-            plans += [found.plan for found in (self._left, self._addition) if found is not None]
+            reviewed = (self._left, self._addition, self._withdrawal)
+            plans += [found.plan for found in reviewed if found is not None]
         for plan in plans:
             if plan is not None:
                 plan.discard()
@@ -569,7 +607,7 @@ class DeploymentRun:
             if job is not None:
                 job.__exit__(None, None, None)
         self._install = self._stages = self._uninstall = None
-        self._reviewed = self._left = self._addition = self._removal = None
+        self._reviewed = self._left = self._addition = self._removal = self._withdrawal = None
         self._used = False
 
 

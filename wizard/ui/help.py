@@ -7,18 +7,24 @@ esc          Back                 ctrl+n   Next
 tab          next field           ctrl+q   Quit
 up, down     move in a list       space    select
 ctrl+p       command palette      ctrl+t   light or dark
+1 to 8       straight to a step
 ?  or  F1    this help"""
 
 HELP: dict[str, str] = {
     "welcome": "The checks look at this machine and your AWS account and change nothing. r runs "
     "all of them again, Retry (or r while Retry has the focus) one of them and what hangs on it. A "
     "check that fails here does not stop you from answering the questions; it says what to do "
-    "before Deploy.",
-    "home": "This deployment was found on this machine. Add and Remove touch the chosen stages "
-    "only; Change settings goes through the steps with the saved answers, and the plan then shows "
-    "only what differs. Nothing is changed before you agree to what is shown.",
-    "remove": "A connected stage gets back exactly the access-log settings it had before. Where "
-    "somebody changed them since, you are asked. The rest of the deployment stays.\n\n"
+    "before Deploy.\n\n"
+    "Next asks what has no good default: the stages and the token. Review lists what was assumed; "
+    "the number before a line opens its screen. a goes through every question instead.",
+    "home": "Each connected stage: when its last log line came, which share of the last hour's "
+    "lines the forwarder could not read, and whether somebody changed its logging. Enter opens "
+    "one. Nothing is changed before you have seen what would be.\n\n"
+    "a  add stages      x  remove stages      t  rotate the token      s  change settings\n"
+    "d  troubleshoot    u  uninstall          n  deploy another one    i  all of the status",
+    "remove": "A connected stage gets back exactly the access-log settings it had before; what it "
+    "has now and what it gets back is shown first, Enter opens both formats. Where somebody "
+    "changed them since, you are asked. The rest of the deployment stays.\n\n"
     "space  select      a  all or none",
     "doctor": "Every link between your API and the Wallarm Cloud is looked at, and nothing is "
     "changed. A check is skipped when what it hangs on has failed: fix the first failure, then "
@@ -33,7 +39,8 @@ HELP: dict[str, str] = {
     "aws": "Profiles come from your AWS configuration (~/.aws/config and credentials). For a "
     "profile that uses IAM Identity Center (SSO), l starts the login in your browser. If a "
     "profile asks for an MFA code, a dialog appears. Everything is deployed into the Region you "
-    "pick here, and only APIs of that Region are offered.",
+    "pick here, and only APIs of that Region are offered. Beside each Region "
+    "stands how many APIs and connected stages it has, or why that is not known; r counts again.",
     "stages": "A stage is one deployed version of an API. Selecting one means that its access "
     "log is switched on; the lower part shows what would change. Rules (u) choose stages by what "
     "they are, also those that `stages reconcile` finds later.\n\n"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from wizard.core.facts import AccessLog, ApiType, StageSettings
-from wizard.core.stages.change import UndoAction, drift, undo
+from wizard.core.stages.change import UndoAction, drift, undo, undo_lines
 from wizard.core.stages.log_format import render_format
 
 ARN = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/apigateway/wallarm-api-discovery-1"
@@ -103,3 +103,23 @@ def test_what_somebody_changed_since_is_said(
     found = drift(before, ours, live)
     assert said in found
     assert bool(found) is bool(said)
+
+
+@pytest.mark.parametrize(
+    ("live", "target", "lines"),
+    [
+        (WRITTEN, OFF, [("access log", "/aws/apigateway/wallarm-api-discovery-1", "off"),
+                        ("format", "JSON", "none"), ("level", "errors and info", "off")]),
+        (WRITTEN, logging(ARN, CLF, "INFO"), [("format", "JSON", "CLF")]),
+        (WRITTEN, logging(f"{ARN}:*", WRITTEN.access_log.format, "ERROR"),
+         [("level", "errors and info", "errors only")]),
+        (logging(THEIRS), logging(STREAM),
+         [("access log", "theirs", "Firehose amazon-apigateway-siem")]),
+        (OFF, StageSettings(AccessLog(), "OFF"), []),
+        (WRITTEN, WRITTEN, []),
+    ],
+)  # fmt: skip
+def test_what_putting_back_changes_is_told_setting_by_setting(
+    live: StageSettings, target: StageSettings, lines: list[tuple[str, str, str]]
+) -> None:
+    assert [(one.label, one.before, one.after) for one in undo_lines(live, target)] == lines

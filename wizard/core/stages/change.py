@@ -371,6 +371,20 @@ def undo(before: StageSettings, after: StageSettings, live: StageSettings) -> Un
     )
 
 
+def undo_lines(live: StageSettings, target: StageSettings) -> tuple[DiffLine, ...]:
+    """What putting a stage back changes of what it has now; empty when nothing."""
+    old, new = live.access_log, target.access_log
+    lines = []
+    if not access_log.same_arn(old.destination_arn, new.destination_arn):
+        lines.append(DiffLine("access log", place(old), place(new)))
+    if old.format != new.format:
+        lines.append(DiffLine("format", *(access_log.kind(log.format).value for log in (old, new))))
+    if not same_level(live.logging_level, target.logging_level):
+        levels = (live.logging_level, target.logging_level)
+        lines.append(DiffLine("level", *map(level_words, levels)))
+    return tuple(lines)
+
+
 def drift(before: StageSettings, ours: StageSettings, live: StageSettings) -> str:
     """What somebody changed since a stage was connected; empty when it is as it was left.
 

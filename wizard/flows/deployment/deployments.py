@@ -12,8 +12,11 @@ from wizard.core.answers.parse import build
 from wizard.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from wizard.core.facts import StageRef
     from wizard.core.journal.unfinished import Unfinished
     from wizard.core.known_deployment import KnownDeployment
+    from wizard.core.secret import Secret
+    from wizard.core.stages.lines import LastEvent
     from wizard.flows.account import Lookup
     from wizard.flows.context import Context
     from wizard.flows.status import Status
@@ -99,6 +102,18 @@ class Deployments:
         from wizard.flows.status import read_status
 
         return read_status(self._context, answers)
+
+    def last_events(self, answers: Answers) -> dict[StageRef, LastEvent]:
+        """When each connected stage wrote its last log line; may take longer than `status`."""
+        from wizard.flows.status import read_last_events
+
+        return read_last_events(self._context, answers)
+
+    def rotate_token(self, answers: Answers, token: Secret) -> None:
+        """Store the new token and restart the node with it. Raises WizardError."""
+        from wizard.flows.token import rotate
+
+        rotate(self._context, answers, token)
 
     def draft(self) -> Answers | None:
         """Unfinished answers of an earlier start, if they can still be read."""

@@ -32,9 +32,11 @@ from wizard.flows.deployment.ownership import require_own
 from wizard.flows.proof import prove
 from wizard.flows.stages import switch
 from wizard.flows.stages.prerequisites import give_back_policy
+from wizard.flows.stages.switch import StageUndo
+from wizard.services.aws.deployment import tagged
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.permissions import Permissions, Verdict
-from wizard.services.aws.regions import count_apis, enabled_regions
+from wizard.services.aws.regions import RegionApis, count_apis, enabled_regions
 from wizard.services.aws.session import Session
 from wizard.services.aws.stages import Result
 from wizard.services.terraform.client import PlanResult
@@ -67,12 +69,14 @@ class Withdrawal:
         back: stages that an earlier run put back already.
         log_groups: log groups of their own that are unsubscribed then.
         plan: Terraform's part of it; None when it need not run.
+        undos: what putting each of them back changes of what it has now.
     """
 
     held: tuple[StageRecord, ...]
     back: tuple[str, ...]
     log_groups: tuple[str, ...]
     plan: PlanResult | None
+    undos: tuple[StageUndo, ...] = ()
 
 
 def beyond_subscriptions(plan: PlanResult) -> tuple[str, ...]:
@@ -247,13 +251,14 @@ class Stages:
             *self.deployment.journal.record.kept_without(leaving),
             self.answers.api_gateway_log_group_name,
         }
+        undos = switch.plan_restore(self.deployment, held)
         if not back and not own - needed:
-            return Withdrawal(held, back, (), None)
+            return Withdrawal(held, back, (), None, undos)
         plan = self._plan_without(leaving)
         gone = unsubscribed(plan)
         if not gone:
             plan.discard()
-        return Withdrawal(held, back, gone, plan if gone else None)
+        return Withdrawal(held, back, gone, plan if gone else None, undos)
 
     def remove(
         self,
@@ -356,16 +361,28 @@ class Stages:
         save_stages(self.deployment)
 
 
-def inventory(context: Context, answers: Answers) -> tuple[Inventory, dict[StageRef, StageRecord]]:
+def inventory(
+    context: Context, answers: Answers
+) -> tuple[Inventory, Mapping[StageRef, StageRecord]]:
     """Every stage of the Region, and which of them this deployment connected. Changes nothing."""
     session = open_session(context, answers)
     identity = identify(session, answers)
     deployment = read_deployment(context, answers, session, identity, "stages")
-    found, connected = discover(session, identity), deployment.journal.record.stages
-    if not connected and deployment.nothing_done_here:
-        seen = remote.find_remote(context, session, identity, answers, found)
-        return found, seen.record.stages if seen is not None else {}
-    return found, connected
+    found = discover(session, identity)
+    return found, _connected(context, deployment, found)
+
+
+def _connected(
+    context: Context, deployment: Deployment, found: Inventory | None = None
+) -> Mapping[StageRef, StageRecord]:
+    """The stages that a deployment has connected, wherever its record is."""
+    held = deployment.journal.record.stages
+    if held or not deployment.nothing_done_here:
+        return held
+    seen = remote.find_remote(
+        context, deployment.session, deployment.identity, deployment.answers, found
+    )
+    return seen.record.stages if seen is not None else {}
 
 
 @dataclass(frozen=True)
@@ -399,3 +416,39 @@ def read_regions(context: Context, answers: Answers) -> Iterator[RegionStages]:
                 yield RegionStages(one.region, problem=f"{error.what}. {error.why}".rstrip(" ."))
                 continue
             yield RegionStages(one.region, found, connected)
+
+
+def count_regions(
+    context: Context, answers: Answers, on_region: Callable[[RegionApis], None]
+) -> tuple[RegionApis, ...]:
+    """How many APIs each Region has, and how many stages its deployments have connected.
+
+    The Regions are read side by side, and one that refuses says why. Raises WizardError where no
+    Region can be asked at all.
+
+    Args:
+        on_region: told as each Region was read, from several threads.
+    """
+
+    def session_of(region: str) -> Session:
+        return open_session(context, answers.with_(region=region))
+
+    try:
+        regions = enabled_regions(session_of(answers.region))
+    except WizardError:  # one may ask each Region without the right to list them
+        regions = session_of(answers.region).regions()
+
+    def connected(session: Session) -> int:
+        identity = session.identity()
+        begins = f"{identity.account_id}-{identity.region}-"
+        number = 0
+        for value in tagged.deployments(session):
+            if value.startswith(begins):
+                asked = answers.with_(
+                    region=identity.region, name_prefix=value.removeprefix(begins)
+                )
+                deployment = read_deployment(context, asked, session, identity, "stages")
+                number += len(_connected(context, deployment))
+        return number
+
+    return count_apis(session_of, regions, on_region=on_region, connected=connected)

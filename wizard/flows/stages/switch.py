@@ -6,7 +6,7 @@ One stage's failure never stops its neighbours; it is reported with its next ste
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wizard.core.answers.model import Answers
@@ -15,7 +15,17 @@ from wizard.core.events import StageReport, State
 from wizard.core.facts import ApiType, Stage, StageRef, StageSettings
 from wizard.core.journal import record
 from wizard.core.journal.record import StageRecord, settings_to_dict
-from wizard.core.stages.change import Mode, StageChange, diff_lines, same_settings
+from wizard.core.stages.change import (
+    DiffLine,
+    Mode,
+    StageChange,
+    Undo,
+    UndoAction,
+    diff_lines,
+    same_settings,
+    undo,
+    undo_lines,
+)
 from wizard.core.stages.log_format import log_group_name
 from wizard.core.stages.rules import question
 from wizard.core.text import clean, count
@@ -26,6 +36,7 @@ from wizard.flows.stages.prerequisites import Prerequisites
 from wizard.services.aws import stages
 from wizard.services.aws.session import Session
 from wizard.services.aws.stages import Result
+from wizard.services.threads import ReadingPool
 from wizard.services.workspace.journal import Effect
 
 if TYPE_CHECKING:
@@ -33,6 +44,7 @@ if TYPE_CHECKING:
     from wizard.flows.context import Context
 
 
+READERS = 8  # stages read at once
 # Stands for the log group that the deployment will create; replaced by the real ARN before use.
 FUTURE_END = "…"
 
@@ -117,6 +129,53 @@ def apply(
         deployment.context.emit(report)
         reports.append(report)
     return tuple(reports)
+
+
+@dataclass(frozen=True)
+class StageUndo:
+    """How one stage would be put back: what it has now, and what the decision comes to.
+
+    `live` and `undo` are None where the stage could not be read; `problem` says why.
+    """
+
+    held: StageRecord
+    live: StageSettings | None = None
+    undo: Undo | None = None
+    problem: str = ""
+
+    @property
+    def lines(self) -> tuple[DiffLine, ...]:
+        """What would change, setting by setting."""
+        if self.live is None or self.undo is None:
+            return ()
+        return undo_lines(self.live, self.undo.target)
+
+    @property
+    def words(self) -> str:
+        """What it gets back on one line, or why nothing is known of it."""
+        if self.undo is None:
+            return self.problem or "logging put back as it was"
+        if self.undo.action is UndoAction.NOTHING:
+            return self.undo.reason
+        asked = "you are asked: " if self.undo.action is UndoAction.ASK else ""
+        said = ", ".join(f"{one.label} → {one.after}" for one in self.lines)
+        return f"{asked}{said}" + (f". {self.undo.reason}" if self.undo.reason else "")
+
+
+def plan_restore(deployment: Deployment, held: Iterable[StageRecord]) -> tuple[StageUndo, ...]:
+    """Work out what putting these stages back changes, from what they have now."""
+    session = deployment.session
+    session.client("apigateway"), session.client("apigatewayv2")  # made before the threads are
+
+    def look(one: StageRecord) -> StageUndo:
+        try:
+            live = stages.read_settings(session, one.ref, ApiType(one.api_type))
+        except WizardError as error:
+            return StageUndo(one, problem=f"{error.what}. {error.why}".rstrip(" ."))
+        return StageUndo(one, live, undo(one.before, one.wrote(live) or one.after, live))
+
+    with ReadingPool(READERS, thread_name_prefix="undo") as pool:
+        return tuple(pool.map(look, held))
 
 
 def restore(

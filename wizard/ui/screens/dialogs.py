@@ -12,6 +12,8 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from wizard.core.answers.rules import bare_token, token_problem
+from wizard.core.secret import Secret
 from wizard.core.text import clean
 from wizard.ui.help import KEYS
 from wizard.ui.widgets.fields import CleanInput, MaskedInput
@@ -184,6 +186,48 @@ class AskCode(Dialog[str]):
             self.dismiss(code)
         else:
             self.notify("An MFA code has 6 digits.", severity="warning")
+
+
+class AskToken(Dialog[Secret]):
+    """A new Wallarm token: masked, judged by its shape, handed over as a secret."""
+
+    AUTO_FOCUS = "#new-token"
+
+    def __init__(self, title: str, text: str, *, act: str) -> None:
+        super().__init__()
+        self._texts = (title, text, act)
+
+    def compose(self) -> ComposeResult:
+        """What happens with it, the token, what is wrong with it."""
+        title, text, act = self._texts
+        with Vertical(classes="dialog"):
+            yield Static(title, classes="title", markup=False)
+            yield Static(text, classes="text", markup=False)
+            yield MaskedInput(placeholder="64 characters", id="new-token")
+            yield Static("", id="wrong", classes="text", markup=False)
+            with Horizontal(classes="actions"):
+                yield Button(Text(act), compact=True, id="act", variant="primary")
+                yield Button("Cancel", compact=True, id="keep")
+
+    def on_input_submitted(self) -> None:
+        """Enter takes it."""
+        self._give()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Take it, or cancel."""
+        if event.button.id == "act":
+            self._give()
+        else:
+            self.dismiss(None)
+
+    def _give(self) -> None:
+        token = bare_token(self.query_one("#new-token", MaskedInput).value)
+        wrong = token_problem(token)
+        if wrong:
+            self.query_one("#wrong", Static).update(f"The token {wrong}.")
+            self.query_one("#new-token", MaskedInput).focus()
+        else:
+            self.dismiss(Secret(token))
 
 
 class Agree(Dialog[bool]):

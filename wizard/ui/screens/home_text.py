@@ -5,25 +5,37 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wizard.core.checks.console_links import log_link, wallarm_console
+from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.node.verdicts import judge_understanding
+from wizard.core.stages.change import UndoAction
 from wizard.core.terraform.groups import group_of, group_order
+from wizard.core.text import clean
 from wizard.ui.screens.stages_text import StageView, view_of
+from wizard.ui.widgets.stage_table import ConnectedRow
+from wizard.ui.widgets.tree import TreeRow
 
+NOT_TOLD = (
+    "none that the forwarder told of in the last hour; an earlier version does not tell them by "
+    "stage"
+)
+_HEADLINE = ("Infrastructure", "Stages", "Events", "Cost")
 _ACTING = ("create", "update", "delete", "replace")
 
 if TYPE_CHECKING:
     from wizard.core.answers.model import Answers
-    from wizard.core.facts import Stage
+    from wizard.core.facts import Stage, StageRef
     from wizard.core.stages.change import StageChange
+    from wizard.core.stages.lines import LastEvent
     from wizard.core.terraform.events import PlannedChange
     from wizard.core.tfvars import Outputs
-    from wizard.flows.status import Status
+    from wizard.flows.stages.switch import StageUndo
+    from wizard.flows.status import StageStatus, Status
     from wizard.services.terraform.client import PlanResult
 
 
@@ -99,6 +111,65 @@ def status_lines(seen: Status) -> tuple[StatusLine, ...]:
     return tuple(lines)
 
 
+def headline(lines: tuple[StatusLine, ...]) -> tuple[StatusLine, ...]:
+    """The same for few rows: what is good on one line, the rest as it is."""
+    good = [one for one in lines if one.state is State.DONE and one.title in _HEADLINE]
+    said = [one.text if one.title != "Events" else f"events: {one.text}" for one in good]
+    shown = StatusLine("Deployment", State.DONE, "; ".join(said))
+    rest = tuple(one for one in lines if one.state is not State.DONE)
+    return (shown, *rest) if good else rest
+
+
+def connected_rows(
+    status: Status,
+    events: Mapping[StageRef, LastEvent] | WizardError | None,
+    label_of: Callable[[str], str],
+    now: float,
+) -> tuple[ConnectedRow, ...]:
+    """The connected stages by their label.
+
+    Args:
+        events: the last event of each; None while they are read, an error where they cannot be.
+        now: epoch seconds.
+    """
+    rows = [_connected(one, events, label_of(str(one.ref)), now) for one in status.stages]
+    return tuple(sorted(rows, key=lambda row: (row.label.lower(), row.ref)))
+
+
+def _connected(
+    one: StageStatus,
+    events: Mapping[StageRef, LastEvent] | WizardError | None,
+    label: str,
+    now: float,
+) -> ConnectedRow:
+    if isinstance(events, WizardError):
+        last = f"not read: {events.what}"
+    elif events is None:
+        last = "still reading"
+    else:
+        found = events.get(one.ref)
+        last = clean(found.words(now), 600) if found is not None else "not looked for"
+    malformed, state = "not told", State.DONE
+    if one.lines is not None:
+        malformed = f"{one.lines.percent(one.lines.malformed):.2g} %"
+        state = State.WARNING if one.lines.alarming else State.DONE
+    logging = "as it was set" if one.same else "not known from here"
+    if one.same is False:
+        state, logging = State.WARNING, clean(one.note, 600) or "changed by somebody else"
+    elif one.note:
+        logging = clean(one.note, 600)
+        state = State.UNCHECKED if one.same is None else state
+    elif one.same is None:
+        state = State.UNCHECKED
+    lines = f"{one.lines} in the last hour" if one.lines is not None else NOT_TOLD
+    whole = (
+        f"Stage       {clean(str(one.ref))}\nLast event  {last}\nLines       {lines}\n"
+        f"Logging     {logging}\nLog group   {clean(one.log_group, 512)}"
+        + (", its own" if one.mode == "keep" else "")
+    )
+    return ConnectedRow(str(one.ref), state, label, last, malformed, logging, whole)
+
+
 def planned(plan: PlanResult | None) -> tuple[PlannedChange, ...]:
     """What of a plan Terraform would do something about."""
     return tuple(c for c in (plan.changes if plan is not None else ()) if c.action in _ACTING)
@@ -122,3 +193,25 @@ def shown_changes(
         for c in changes
         if c.ref in found
     )
+
+
+def undo_row(label: str, one: StageUndo | None) -> TreeRow:
+    """One stage: what it has now and what it gets back; None where nobody looked."""
+    if one is None:
+        return TreeRow(State.RUNNING, label, "logging put back as it was", sign="~")
+    if one.undo is None:
+        return TreeRow(State.UNCHECKED, label, clean(one.words))
+    asked = one.undo.action is UndoAction.ASK
+    return TreeRow(State.WARNING if asked else State.RUNNING, label, clean(one.words), sign="~")
+
+
+def undo_text(one: StageUndo) -> list[str]:
+    """The same whole: every setting on a line, and both formats."""
+    if one.undo is None or one.live is None:
+        return [clean(one.words, 2000)]
+    lines = [f"{line.label}: {line.before} → {line.after}" for line in one.lines]
+    lines += [one.undo.reason] if one.undo.reason else []
+    now, then = one.live.access_log.format, one.undo.target.access_log.format
+    if now != then:
+        lines += ["", "Format now:", now or "none", "", "Format it gets back:", then or "none"]
+    return [clean(line, 4000) for line in lines] or ["It is as it was before."]

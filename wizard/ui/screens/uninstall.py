@@ -13,7 +13,7 @@ from wizard.core.events import Phase, State
 from wizard.core.text import clean, count, duration
 from wizard.ui.guide import Guide
 from wizard.ui.screens.dialogs import Confirm, Details
-from wizard.ui.screens.home_text import by_group, planned
+from wizard.ui.screens.home_text import by_group, planned, undo_row, undo_text
 from wizard.ui.screens.progress_rows import progress_rows, settling
 from wizard.ui.screens.step import HomePart
 from wizard.ui.widgets.lines import Failure, plain
@@ -50,7 +50,7 @@ class Uninstall(HomePart):
     def body(self) -> ComposeResult:
         """One tree: the plan, then how it goes."""
         yield Failure()
-        yield TreeRows(id="tree", title_share=0.5)
+        yield TreeRows(id="tree", title_share=0.4)
 
     def started(self) -> None:
         """Work out the removal; a plan takes a while: keep its clock going."""
@@ -111,11 +111,9 @@ class Uninstall(HomePart):
         return self.session.choices.delete_logs
 
     def _plan(self, view: Removal) -> list[TreeRow]:
+        undos = {one.held.ref: one for one in view.undos}
         lines = [
-            TreeRow(
-                State.RUNNING, self.label_of(str(held.ref)), "logging put back as it was", sign="~"
-            )
-            for held in view.stages
+            undo_row(self.label_of(str(held.ref)), undos.get(held.ref)) for held in view.stages
         ]
         for name, changes in by_group(planned(view.plan)).items():
             sign = "▾" if name in self._open else "▸"
@@ -191,7 +189,10 @@ class Uninstall(HomePart):
             self._open ^= {line.key}
             self.show_all()
         else:
-            self.app.push_screen(Details(line.title, Text(line.middle), line.middle, "line"))
+            view, text = self.run.removal.value, line.middle
+            if view is not None and not self.run.now.started and event.index < len(view.undos):
+                text = "\n".join(undo_text(view.undos[event.index]))
+            self.app.push_screen(Details(line.title, Text(text), text, "line"))
 
     on_rows_toggled = on_rows_chosen
 

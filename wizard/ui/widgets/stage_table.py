@@ -1,7 +1,9 @@
-"""The table of stages: ten thousand rows, of which only the visible ones are drawn."""
+"""The tables of stages: ten thousand rows, of which only the visible ones are drawn."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from rich.text import Text
@@ -137,4 +139,77 @@ class StageTable(Rows):
             (fit(item.note, room.note), ink.muted),
         ):
             text.append(words, style if item.selectable else ink.muted)
+        return text
+
+
+@dataclass(frozen=True)
+class ConnectedRow:
+    """One connected stage in harmless words.
+
+    Attributes:
+        last: when its last log line came.
+        malformed: the share of its lines that the forwarder could not read.
+        logging: whether somebody changed its logging since.
+        whole: all of it, for whoever opens the row.
+    """
+
+    ref: str
+    state: State
+    label: str
+    last: str
+    malformed: str
+    logging: str
+    whole: str
+
+
+class ConnectedTable(Rows):
+    """Sign, API and stage, last event, malformed share, drift."""
+
+    HEADER = True
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self.rows: Sequence[ConnectedRow] = ()
+        self._nothing = ""
+
+    def fill(self, rows: Sequence[ConnectedRow], nothing: str) -> None:
+        """Show these; `nothing` says why there are none."""
+        if (rows, nothing) != (self.rows, self._nothing):
+            self.rows, self._nothing = rows, nothing
+            self.reload()
+
+    def total(self) -> int:
+        """Connected stages."""
+        return len(self.rows)
+
+    def empty(self) -> str:
+        """Why there are no rows."""
+        return f"  {self._nothing}"
+
+    def _columns(self, width: int) -> tuple[int, int, int, int]:
+        last, malformed, logging = (22, 12, 40) if width >= 110 else (16, 11, 22)
+        return max(12, width - 3 - last - malformed - logging), last, malformed, logging
+
+    def heading(self, width: int) -> Text:
+        """Column names."""
+        label, last, malformed, logging = self._columns(width)
+        return Text(
+            "   "
+            + fit("API / stage", label)
+            + fit("Last event", last)
+            + fit("Malformed", malformed)
+            + fit("Logging", logging)
+        )
+
+    def row(self, index: int, width: int) -> Text:
+        """One stage."""
+        item = self.rows[index]
+        label, last, malformed, logging = self._columns(width)
+        ink = theme.ink(self)
+        quiet = item.state is State.DONE
+        text = Text(" ").append_text(ink.mark(item.state)).append(" ")
+        text.append(fit(item.label, label - 1) + " ", ink.bold)
+        text.append(fit(item.last, last - 1) + " ", ink.plain)
+        text.append(fit(item.malformed, malformed - 1) + " ", ink.plain)
+        text.append(fit(item.logging, logging), ink.muted if quiet else ink.of(item.state))
         return text
