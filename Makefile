@@ -10,7 +10,7 @@ STAMP  := $(VENV)/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup terraform try test check lint audit policy-scan snippets checkov lock sbom format soak mutants modes bench figures docs screenshots package clean newcomer terminals how-to-add
+.PHONY: help setup terraform try sandbox test check lint audit policy-scan snippets checkov lock sbom format soak mutants modes bench figures docs screenshots package clean newcomer terminals how-to-add
 
 help:  ## list the commands
 	@echo 'make COMMAND; each does the set-up it needs.'
@@ -33,6 +33,9 @@ terraform: $(STAMP)
 
 try: terraform  ## the main job on a sandbox; no AWS account needed
 	$(BIN)/wallarm-apigw sandbox try
+
+sandbox: terraform  ## the same, and the sandbox stays until you end it: add, remove, break, mend
+	$(BIN)/wallarm-apigw sandbox try --keep
 
 test: lint terraform  ## set-up, lint and every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup

@@ -222,8 +222,11 @@ wallarm-apigw node-dialect multipart version-1.0-multipart --adopt --yes""",
     "sandbox try": Page(
         "the whole main job on the sandbox",
         "The guided screens in a terminal; without one the headless install, then sample traffic "
-        "that is compared with what the node received. About two minutes.",
-        "wallarm-apigw sandbox try\nwallarm-apigw sandbox try --headless",
+        "that is compared with what the node received. About two minutes. With --keep the sandbox "
+        "outlives the screens: add, remove, break and mend what is deployed there, from here or "
+        "from another terminal.",
+        "wallarm-apigw sandbox try\nwallarm-apigw sandbox try --headless\n"
+        "wallarm-apigw sandbox try --keep",
     ),
     "sandbox run": Page(
         "start the sandbox and leave it running",

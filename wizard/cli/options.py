@@ -260,6 +260,9 @@ def build_parser(version: str = __version__) -> Parser:
     attempt = _command(modes, "sandbox try", "sandbox:attempt")
     attempt.add_argument("--headless", action="store_true", help="without the guided screens")
     _common(attempt, ("workspace", "terraform", "plugin_mirror", "dry_run", "json"))
+    attempt.add_argument(
+        "--keep", action="store_true", help="keep it when the screens end; Enter opens them"
+    )
     _command(modes, "sandbox run", "sandbox:run")
     _common(parser)
     return parser

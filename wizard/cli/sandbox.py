@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from wizard.core.errors import ExitCode
 from wizard.core.events import State
 from wizard.core.secret import Secret
 from wizard.core.text import clean, count, duration
+from wizard.services.files import write_private
 from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 ARRIVAL_SECONDS = 30.0
 MOST_ROWS = 12
+AGAIN = ("",)  # what opens the wizard again; the end of input does not
 
 
 def run(_options: argparse.Namespace) -> int:
@@ -59,6 +63,8 @@ def _job(
     options: argparse.Namespace, env: Mapping[str, str], sandbox: Sandbox, console: Console
 ) -> int:
     if interactive(env) and not options.headless:
+        if options.keep:
+            return _keep_running(options, env, sandbox, console)
         return _guided(options, env)
     began = time.monotonic()
     options.yes = True
@@ -98,6 +104,25 @@ def _guided(options: argparse.Namespace, env: Mapping[str, str]) -> int:
     from wizard.ui.run import run as run_screens
 
     return run_screens(run_options(options, env), None)
+
+
+def _keep_running(
+    options: argparse.Namespace, env: Mapping[str, str], sandbox: Sandbox, console: Console
+) -> int:
+    """The guided screens again and again, on the same sandbox, until somebody says so."""
+    file = sandbox.root / "environment"
+    folder = shlex.quote(str(options.workspace))
+    lines = (*sandbox.shell_lines(), f"export WALLARM_APIGW_WORKSPACE={folder}")
+    write_private(file, "".join(f"{line}\n" for line in lines))
+    code = int(ExitCode.DONE)
+    while sandbox.alive():
+        code = _guided(options, env)
+        console.line("The sandbox goes on, with all that is deployed in it.", State.DONE)
+        console.line(f"In another terminal: . {file} && {sys.argv[0]} status")
+        console.line("Enter opens the wizard again; q and Enter end the sandbox.")
+        if sys.stdin.readline().strip().lower() not in AGAIN:
+            break
+    return code
 
 
 def _traffic(sandbox: Sandbox, answers: Answers, console: Console) -> int:

@@ -22,10 +22,7 @@ def run_foreground(region: str = "us-east-1", out: IO[str] | None = None) -> int
     with Sandbox.start(region=region) as sandbox:
         before = {n: signal.signal(n, stop) for n in (signal.SIGINT, signal.SIGTERM)}
         try:
-            for name in sandbox.unset:
-                stream.write(f"unset {name}\n")
-            for name, value in sandbox.env.items():
-                stream.write(f"export {name}='{value}'\n")
+            stream.writelines(f"{line}\n" for line in sandbox.shell_lines())
             stream.flush()
             sys.stderr.write(
                 f"Local AWS at {sandbox.endpoint_url}. Paste the lines above into another "

@@ -142,6 +142,11 @@ class Sandbox:
         own = tuple(n for n in os.environ if n.startswith("AWS_ENDPOINT_URL_"))
         return UNSET + own
 
+    def shell_lines(self) -> tuple[str, ...]:
+        """The environment for a shell: what to unset, what to export."""
+        values = (f"export {name}='{value}'" for name, value in self.env.items())
+        return (*(f"unset {name}" for name in self.unset), *values)
+
     @property
     def sample_stages(self) -> tuple[str, ...]:
         """`<api id>/<stage>` of one stage of each kind, one of them with a log of its own."""
