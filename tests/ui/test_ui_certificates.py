@@ -113,7 +113,7 @@ async def test_no_right_to_list_them_costs_the_list_and_not_the_step(
         await settle(w.pilot)
         assert "acm:ListCertificates is not allowed" in " ".join(w.text.split())
         await w.press("ctrl+n")
-        assert w.app.session.at == "options"
+        assert w.app.session.at == "review", "nothing else needs a person"
 
 
 def test_while_they_are_read_it_says_so_and_the_step_can_be_left() -> None:
