@@ -123,7 +123,7 @@ def headline(lines: tuple[StatusLine, ...]) -> tuple[StatusLine, ...]:
 def connected_rows(
     status: Status,
     events: Mapping[StageRef, LastEvent] | WizardError | None,
-    label_of: Callable[[str], str],
+    label_of: Callable[[str, str], str],
     now: float,
 ) -> tuple[ConnectedRow, ...]:
     """The connected stages by their label.
@@ -132,7 +132,9 @@ def connected_rows(
         events: the last event of each; None while they are read, an error where they cannot be.
         now: epoch seconds.
     """
-    rows = [_connected(one, events, label_of(str(one.ref)), now) for one in status.stages]
+    rows = [
+        _connected(one, events, label_of(str(one.ref), one.api_name), now) for one in status.stages
+    ]
     return tuple(sorted(rows, key=lambda row: (row.label.lower(), row.ref)))
 
 

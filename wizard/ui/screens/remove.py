@@ -102,7 +102,10 @@ class Remove(HomePart):
         found = self.run.withdrawal.value
         if found is None:
             return []
-        lines = [undo_row(self.label_of(str(one.held.ref)), one) for one in found.undos]
+        lines = [
+            undo_row(self.label_of(str(one.held.ref), one.held.api_name), one)
+            for one in found.undos
+        ]
         lines += [
             TreeRow(State.SKIPPED, self.label_of(ref), "put back already") for ref in found.back
         ]
@@ -120,7 +123,9 @@ class Remove(HomePart):
         ref = str(one.ref)
         chosen = ref in self._leaving
         note = one.note or f"logs to {one.log_group}"
-        return TreeRow(state, self.label_of(ref), note, sign="[x]" if chosen else "[ ]")
+        return TreeRow(
+            state, self.label_of(ref, one.api_name), note, sign="[x]" if chosen else "[ ]"
+        )
 
     def _after(self, ref: str) -> TreeRow:
         report = self.run.now.reports.get(ref)

@@ -360,11 +360,15 @@ class StepScreen(Screen[None]):
             if inside and not isinstance(self.focused, Tabs):
                 self.set_focus(inside[0])
 
-    def label_of(self, ref: str) -> str:
-        """`API / stage` where it is known, with the id where names are alike; else `id/stage`."""
+    def label_of(self, ref: str, api_name: str = "") -> str:
+        """`API / stage` where it is known, with the id where names are alike; else `id/stage`.
+
+        Args:
+            api_name: as it was recorded, for a stage that was not read yet.
+        """
         row = self.account.row(ref)
         if row is None:
-            return clean(ref)
+            return clean(f"{api_name} / {ref.partition('/')[2]}") if api_name else clean(ref)
         alike = f" ({row.api_id})" if self.account.book.is_ambiguous(row) else ""
         return f"{row.name}{alike} / {row.stage}"
 

@@ -113,7 +113,8 @@ class Uninstall(HomePart):
     def _plan(self, view: Removal) -> list[TreeRow]:
         undos = {one.held.ref: one for one in view.undos}
         lines = [
-            undo_row(self.label_of(str(held.ref)), undos.get(held.ref)) for held in view.stages
+            undo_row(self.label_of(str(held.ref), held.api_name), undos.get(held.ref))
+            for held in view.stages
         ]
         for name, changes in by_group(planned(view.plan)).items():
             sign = "▾" if name in self._open else "▸"
