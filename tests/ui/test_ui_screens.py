@@ -12,6 +12,8 @@ from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.known_deployment import KnownDeployment
 from wizard.core.secret import Secret
+from wizard.services.aws.regions import RegionApis
+from wizard.ui.screens.aws import describe_region
 from wizard.ui.screens.dialogs import AskCode
 from wizard.ui.widgets.picklist import PickList
 from wizard.ui.widgets.rows import Rows
@@ -256,3 +258,22 @@ def _paste(text: str) -> object:
     from textual.events import Paste
 
     return Paste(text)
+
+
+@pytest.mark.parametrize(
+    ("found", "busy", "counted", "words"),
+    [
+        (None, True, False, "counting"),
+        (None, False, False, ""),
+        (None, False, True, "not enabled"),
+        (RegionApis("r", 0, connected=0), False, True, "no APIs"),
+        (RegionApis("r", 1, connected=0), False, True, "1 API"),
+        (RegionApis("r", 12, connected=3), True, False, "12 APIs, 3 connected"),
+        (RegionApis("r", problem="refused"), False, True, "refused"),
+        (RegionApis("r", 12, "refused"), False, True, "12 APIs; stages: refused"),
+    ],
+)
+def test_a_region_is_told_in_a_few_words(
+    found: RegionApis | None, busy: bool, counted: bool, words: str
+) -> None:
+    assert describe_region(found, busy=busy, counted=counted) == words

@@ -33,10 +33,15 @@ DEFAULT_CHAIN = "(default credentials)"
 AGE_SECONDS = 5.0  # how often the age of what was counted is told anew
 
 
-def describe_region(found: RegionApis | None, *, busy: bool) -> str:
-    """`12 APIs, 3 connected`, or why that is not known."""
+def describe_region(found: RegionApis | None, *, busy: bool, counted: bool = True) -> str:
+    """`12 APIs, 3 connected`, or why that is not known.
+
+    Args:
+        busy: Regions are read at this moment.
+        counted: all that the account may use were read.
+    """
     if found is None:
-        return "counting" if busy else ""
+        return "counting" if busy else "not enabled" if counted else ""
     if found.problem and found.connected is None and not found.apis:
         return found.problem
     said = count(found.apis, "API") if found.apis else "no APIs"
@@ -136,7 +141,15 @@ class Aws(StepScreen):
         counts = self.account.region_counts
         names = dict.fromkeys((*known, self.session.answers.region))
         return [
-            Item(name, name, describe_region((counts.value or {}).get(name), busy=counts.busy))
+            Item(
+                name,
+                name,
+                describe_region(
+                    (counts.value or {}).get(name),
+                    busy=counts.busy,
+                    counted=bool(self.account.regions_counted_at) and counts.error is None,
+                ),
+            )
             for name in names
         ]
 
