@@ -197,6 +197,17 @@ ROWS: tuple[Row, ...] = (
         "more than one Region is looked at", "this product"),
 )  # fmt: skip
 
+_OF_OTHER_SERVICES = (
+    "autoscaling:DescribeAccountLimits",
+    "cloudformation:DescribeAccountLimits",
+    "dynamodb:DescribeLimits",
+    "elasticloadbalancing:DescribeAccountLimits",
+    "iam:GetAccountSummary",
+    "kinesis:DescribeLimits",
+    "rds:DescribeAccountAttributes",
+    "route53:GetAccountLimit",
+)
+
 # Dependent actions in the Service Authorization Reference that this product does not bring about.
 NOT_ASKED: dict[tuple[str, str], str] = {
     ("ec2:CreateVpcEndpoint", "route53:AssociateVPCWithHostedZone"): "Only interface endpoints "
@@ -204,6 +215,11 @@ NOT_ASKED: dict[tuple[str, str], str] = {
     ("lambda:CreateFunction", "lambda:PassCapacityProvider"): "Only for a function on instances of "
     "one's own.",
     ("logs:PutSubscriptionFilter", "iam:PassRole"): "Only a stream as destination needs a role.",
+    **{
+        ("servicequotas:ListServiceQuotas", further): "For the quotas of that service; ours are of "
+        "CloudWatch Logs."
+        for further in _OF_OTHER_SERVICES
+    },
     ("ec2:DescribeLaunchTemplateVersions", "ssm:GetParameters"): "Only where it is asked to "
     "resolve the parameter; the provider does not ask.",
 }

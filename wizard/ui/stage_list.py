@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.core.facts import Api, ApiType, Problem, Stage
 from wizard.core.text import clean
-from wizard.core.tfvars import OUR_LOG_GROUPS
 
 if TYPE_CHECKING:
     from wizard.core.stages.log_format import LoggingState
@@ -51,6 +50,7 @@ class StageRow:
 def logging_state(stage: Stage) -> LoggingState:
     """How a stage logs now; a group whose name we give counts as the connector's."""
     from wizard.core.stages import log_format  # not before the first screen
+    from wizard.core.tfvars import OUR_LOG_GROUPS
 
     log = stage.settings.access_log
     ours = log_format.log_group_name(log.destination_arn).startswith(OUR_LOG_GROUPS)

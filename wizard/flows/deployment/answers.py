@@ -16,9 +16,6 @@ from wizard.core.state_place import LOCAL, StatePlace, backend_bucket
 from wizard.flows.deployment.find import found_deployments
 from wizard.services import files
 from wizard.services.files import write_private
-from wizard.services.terraform.runner import outputs
-from wizard.services.workspace.journal import Journal
-from wizard.services.workspace.state import LocalState
 from wizard.services.workspace.workspace import Workspace, WorkspaceId, read_backend
 
 if TYPE_CHECKING:
@@ -213,13 +210,16 @@ def kept_log_groups(
 ) -> tuple[str, ...]:
     """The log groups of others that this deployment is subscribed to, as far as this computer
     knows: those that stages keep, and what Terraform's state holds besides."""
+    from wizard.services.workspace.journal import Journal
+    from wizard.services.workspace.state import LocalState
+
     roots = _matching(options, wanted, name_prefix)
     if len(roots) != 1:
         return ()
     found = {*Journal(roots[0] / "journal.jsonl").record.kept_log_groups}
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         state = LocalState(roots[0] / "state").facts()
-        told = outputs(state.outputs).get("api_gateway_log_groups") if state else None
+        told = state.outputs.get("api_gateway_log_groups", {}).get("value") if state else None
         found |= {str(name) for name in told} if isinstance(told, list) else set()
     return tuple(sorted(found))
 
