@@ -8,6 +8,7 @@ import pytest
 
 from tests.services.terraform.machines import answering, script
 from wizard.core.errors import WizardError
+from wizard.services.terraform.errors import failed
 from wizard.services.terraform.find import Binary, find_binary
 
 
@@ -125,3 +126,20 @@ def test_opentofu_under_terraforms_name_is_known_for_what_it_is(tmp_path: Path) 
     assert find_binary(str(path), {"PATH": "/usr/bin:/bin"}).registry_host == (
         "registry.opentofu.org"
     )
+
+
+@pytest.mark.parametrize(
+    ("returncode", "stderr", "named"),
+    [
+        (1, "", True),  # no words: perhaps they went elsewhere
+        (1, "No valid credential sources found", True),  # they were there when we asked
+        (1, "Error acquiring the state lock", False),
+        (-9, "", False),
+    ],
+)
+def test_a_script_that_may_have_changed_folder_or_environment_is_named(
+    returncode: int, stderr: str, named: bool
+) -> None:
+    told = failed("plan", (), stderr, returncode, script="/opt/bin/terraform")
+    assert ("/opt/bin/terraform is a script" in told.next_step) is named
+    assert "is a script" not in failed("plan", (), stderr, returncode).next_step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -91,14 +92,52 @@ def test_the_way_to_the_network_is_told_without_the_proxys_password() -> None:
     )
 
 
+def disks(root: Path, **gigabytes: float) -> Callable[[Path], int]:
+    """A disk for each folder below a root, with so much space; 50 GB where nothing is said."""
+
+    def free(folder: Path) -> int:
+        name = folder.relative_to(root).parts[0]
+        return int(gigabytes.get(name, 50) * (1 << 30))
+
+    return free
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "working", "cache"),
+    [
+        ({}, "w", "d"),
+        ({"w": 1}, "tmp", "d"),
+        ({"d": 1}, "w", "tmp"),
+        ({"w": 1, "d": 1}, "tmp", "tmp"),
+        ({"w": 3, "d": 3, "tmp": 50}, "w", "d"),
+        ({"w": 1, "d": 1, "tmp": 0.5}, "w", "d"),  # less there than here helps nobody
+        ({"w": 2, "d": 2, "tmp": 2.5}, "tmp", "tmp"),
+    ],
+)
+def test_what_is_big_goes_by_the_space_on_the_disk_that_it_is_written_to(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    gigabytes: dict[str, float],
+    working: str,
+    cache: str,
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    for name in ("tmp", "w"):
+        (tmp_path / name).mkdir()
+    found = storage.places(tmp_path / "w", tmp_path / "d", free_on=disks(tmp_path, **gigabytes))
+    assert found.terraform_data.relative_to(tmp_path).parts[0] == working
+    assert found.plugin_cache.relative_to(tmp_path).parts[0] == cache
+    assert len(found.temporary) == (working, cache).count("tmp")
+
+
 def test_on_a_small_home_the_big_files_go_to_the_temporary_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     (tmp_path / "w").mkdir()
-    small = storage.places(tmp_path / "w", tmp_path / "d", free=900 << 20)
-    roomy = storage.places(tmp_path / "w", tmp_path / "d", free=50 << 30)
+    small = storage.places(tmp_path / "w", tmp_path / "d", free_on=disks(tmp_path, w=0.9, d=0.9))
+    roomy = storage.places(tmp_path / "w", tmp_path / "d", free_on=disks(tmp_path))
     assert small.temporary
     assert small.terraform_data.is_relative_to(tmp_path / "tmp")
     assert small.plugin_cache.is_relative_to(tmp_path / "tmp")

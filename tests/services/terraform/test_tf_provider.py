@@ -11,7 +11,13 @@ from tests.services.terraform.machines import home, mirror
 from wizard.core.errors import UsageError
 from wizard.services.terraform.client import Terraform, open_terraform
 from wizard.services.terraform.errors import TerraformError
-from wizard.services.terraform.find import ProviderSource, SourceKind, find_binary, find_source
+from wizard.services.terraform.find import (
+    ProviderSource,
+    SourceKind,
+    find_binary,
+    find_source,
+    program_problem,
+)
 from wizard.services.workspace.workspace import Workspace
 
 
@@ -173,3 +179,80 @@ def test_a_folder_that_cannot_deliver_is_given_up_for_the_next_source(
             find_binary(terraform_path),
             ProviderSource(SourceKind.OPTION, "an empty folder", empty),
         ).init()
+
+
+def elf(machine: int = 62, sections: int = 100) -> bytes:
+    """The head of a program for Linux, of 64 bits, whose table of sections ends at 164 + 64."""
+    head = bytearray(64)
+    head[:6] = b"\x7fELF\x02\x01"
+    head[18:20] = machine.to_bytes(2, "little")
+    head[40:48] = sections.to_bytes(8, "little")
+    head[58:62] = (64).to_bytes(2, "little") + (2).to_bytes(2, "little")
+    return bytes(head)
+
+
+MAC = b"\xcf\xfa\xed\xfe\x0c\x00\x00\x01" + bytes(64)
+
+
+@pytest.mark.parametrize(
+    ("body", "platform", "problem"),
+    [
+        (elf() + bytes(164), "linux_amd64", ""),
+        (elf() + bytes(163), "linux_amd64", "it is cut off: 227 of at least 228 bytes"),
+        (elf()[:40], "linux_amd64", "it is cut off"),
+        (elf(183) + bytes(164), "linux_amd64", "for another processor, and this is linux_amd64"),
+        (elf(183) + bytes(164), "linux_arm64", ""),
+        (elf() + bytes(164), "darwin_arm64", "a program for linux, and this is darwin_arm64"),
+        (MAC, "linux_amd64", "a program for darwin"),
+        (MAC, "darwin_arm64", ""),
+        (MAC, "darwin_amd64", "for another processor"),
+        (b"MZ" + bytes(99), "linux_amd64", "a program for windows"),
+        (b"", "linux_amd64", "it is empty"),
+        (b"<html>404</html>" + bytes(99), "linux_amd64", "it is no program"),
+        (b"#!/bin/sh\nexec it", "linux_amd64", ""),
+        (elf(999) + bytes(164), "linux_riscv64", ""),
+        (elf() + bytes(164), "freebsd_amd64", ""),
+    ],
+)
+def test_a_provider_that_cannot_run_here_is_known_before_it_is_run(
+    tmp_path: Path, body: bytes, platform: str, problem: str
+) -> None:
+    program = tmp_path / "terraform-provider-aws"
+    program.write_bytes(body)
+    program.chmod(0o755)
+    found = program_problem(program, platform)
+    assert (problem in found) if problem else found == ""
+
+
+def test_a_provider_that_may_not_run_here_is_known(tmp_path: Path) -> None:
+    program = tmp_path / "terraform-provider-aws"
+    assert program_problem(program, "linux_amd64") == "no such file or directory"
+    program.write_bytes(elf() + bytes(164))
+    program.chmod(0o644)
+    assert program_problem(program, "linux_amd64") == "it is not executable"
+
+
+@pytest.mark.e2e
+def test_a_provider_that_cannot_run_is_named_and_spoils_nothing_after_it(
+    workspace: Workspace, tmp_path: Path, terraform_path: str
+) -> None:
+    real = find_source().plugin_dir
+    if real is None:
+        pytest.skip("needs a provider folder that is whole")
+    aws_workspace(workspace, tmp_path)
+    (found,) = real.glob("registry.terraform.io/hashicorp/aws/*/*/terraform-provider-aws*")
+    broken = tmp_path / "mirror" / found.relative_to(real)
+    broken.parent.mkdir(parents=True)
+    with found.open("rb") as file:
+        broken.write_bytes(file.read(1 << 20))
+    broken.chmod(0o755)
+
+    def init(folder: Path) -> None:
+        open_terraform(workspace, terraform=terraform_path, plugin_mirror=str(folder)).init()
+
+    with pytest.raises(TerraformError) as caught:
+        init(tmp_path / "mirror")
+    assert caught.value.code == "WAG-E-TF-025"
+    assert f"{broken}: it is cut off: 1,048,576 of" in caught.value.why
+    init(real)
+    open_terraform(workspace, terraform=terraform_path, plugin_mirror=str(real)).validate()

@@ -127,9 +127,9 @@ class Deployment:
         version = describe_version(terraform.provider_version)
         where = f"from {source.explanation}"
         note(f"{version}; {where}" if version else where, subject="AWS provider")
-        if terraform.places.temporary:
+        if moved := terraform.places.temporary:
             note(
-                f"in {terraform.places.plugin_cache}: there is little room at home",
+                f"in {' and '.join(map(str, moved))}: there is little room at home",
                 subject="AWS provider's files",
             )
         for text in network_notes(self.context.env):

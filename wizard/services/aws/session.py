@@ -166,13 +166,13 @@ class Session(Clients):
         self.check()
         try:
             answer = self.client("sts").get_caller_identity()
+            arn, account = answer["Arn"], answer["Account"]
         except (BotoCoreError, ClientError) as error:
             if is_refused(error):
                 roles.forget(self._env)
             raise explain(error, "Asking AWS who we are", self.login_profile) from error
-        arn = answer["Arn"]
         return Identity(
-            account_id=answer["Account"],
+            account_id=account,
             arn=arn,
             region=self.region,
             alias=self._alias(),
@@ -454,7 +454,8 @@ class Session(Clients):
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            aliases = self._make("iam", attempts=1, timeout=5).list_account_aliases()
+            answer = self._make("iam", attempts=1, timeout=5).list_account_aliases()
+            aliases = answer["AccountAliases"]
         except (BotoCoreError, ClientError):
             return ""  # a name for the eye; often not allowed, and nothing depends on it
-        return str((aliases["AccountAliases"] or [""])[0])
+        return str((aliases or [""])[0])

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import re
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ from wizard.services.terraform.find import (
     SourceKind,
     find_binary,
     find_source,
+    program_problem,
     registry_source,
 )
 from wizard.services.terraform.history import History
@@ -473,6 +475,29 @@ class Terraform:
         module = self.workspace.module
         if module is not None and (module / PROVIDER_LOCK).exists():
             (module / PROVIDER_LOCK).chmod(0o600)  # Terraform leaves it readable for everybody
+        self._check_provider(source)
+
+    def _check_provider(self, source: ProviderSource) -> None:
+        """Raise TerraformError for a provider that cannot run, with its file's name; forget it."""
+        platform = self.binary.platform
+        below = f"providers/*/hashicorp/aws/*/{platform}/terraform-provider-aws*"
+        for program in sorted(self.places.terraform_data.glob(below)):
+            problem = program_problem(program, platform)
+            if not problem:
+                continue
+            real, cache = program.resolve(), self.places.plugin_cache.resolve()
+            if cache in real.parents:
+                shutil.rmtree(real.parent, ignore_errors=True)  # fetched anew the next time
+            if self.workspace.module is not None:  # it holds the checksum of this file
+                (self.workspace.module / PROVIDER_LOCK).unlink(missing_ok=True)
+            raise TerraformError(
+                "WAG-E-TF-025",
+                "The AWS provider cannot be run",
+                why=f"{real}: {problem}. It comes from {source.explanation}.",
+                next_step="Put a whole provider for this platform there (`terraform providers "
+                "mirror`), on a disk whose programs may be run, or name another folder with "
+                "--plugin-mirror DIR. Nothing was changed.",
+            )
 
     def _check_state(self) -> None:
         self.workspace.check_state()

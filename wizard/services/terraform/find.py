@@ -124,6 +124,71 @@ def holds_provider(folder: Path, platform: str, host: str) -> bool:
         return False
 
 
+# How the two formats of programs call the processors that Terraform builds its platforms for.
+_ELF = {"386": 3, "arm": 40, "amd64": 62, "arm64": 183}
+_MACH = {"amd64": 0x01000007, "arm64": 0x0100000C}
+
+
+def program_problem(program: Path, platform: str) -> str:
+    """Why a provider's program cannot run here; empty where nothing speaks against it.
+
+    Terraform says "exec format error" or nothing, after minutes, and not of which file.
+
+    Args:
+        platform: as Terraform names it, for instance linux_amd64.
+    """
+    try:
+        with program.open("rb") as file:
+            head = file.read(64)
+        found = program.stat()
+        mount = os.statvfs(program)
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    if problem := _format_problem(head, found.st_size, platform):
+        return problem
+    if not os.access(program, os.X_OK):
+        return "it is on a disk mounted noexec" if _noexec(mount) else "it is not executable"
+    return "it is on a disk mounted noexec" if _noexec(mount) else ""
+
+
+def _noexec(mount: os.statvfs_result) -> bool:
+    return bool(mount.f_flag & getattr(os, "ST_NOEXEC", 0))
+
+
+def _format_problem(head: bytes, size: int, platform: str) -> str:
+    system, _, processor = platform.partition("_")
+    if not head:
+        return "it is empty"
+    if head.startswith(b"#!"):
+        return ""  # a script that runs it
+    kind = {b"\x7fELF": "linux", b"\xcf\xfa\xed\xfe": "darwin", b"MZ": "windows"}
+    built_for = next((name for magic, name in kind.items() if head.startswith(magic)), "")
+    if not built_for:
+        return "it is no program"
+    if system in kind.values() and built_for != system:
+        return f"it is a program for {built_for}, and this is {platform}"
+    if len(head) < 64:
+        return "it is cut off"
+    number = int.from_bytes(head[18:20], "little")
+    if built_for == "linux" and number != _ELF.get(processor, number):
+        return f"it is a program for another processor, and this is {platform}"
+    if built_for == "linux" and size < _whole(head):
+        return f"it is cut off: {size:,} of at least {_whole(head):,} bytes"
+    number = int.from_bytes(head[4:8], "little")
+    if built_for == "darwin" and number != _MACH.get(processor, number):
+        return f"it is a program for another processor, and this is {platform}"
+    return ""
+
+
+def _whole(head: bytes) -> int:
+    """How long an ELF file is at least: to the end of its table of sections, see elf(5)."""
+    wide = head[4] == 2
+    offset, entry, count = ((40, 8), 58, 60) if wide else ((32, 4), 46, 48)
+    begins = int.from_bytes(head[offset[0] : offset[0] + offset[1]], "little")
+    each = int.from_bytes(head[entry : entry + 2], "little")
+    return begins + each * int.from_bytes(head[count : count + 2], "little")
+
+
 def user_config(env: Mapping[str, str]) -> Path | None:
     """The Terraform configuration file of this user, if there is one."""
     named = env.get("TF_CLI_CONFIG_FILE")

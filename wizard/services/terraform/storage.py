@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,21 +28,43 @@ _CACHE_WAIT = 900.0
 
 @dataclass(frozen=True)
 class Places:
-    """Terraform's working data for one workspace, and the provider cache all workspaces share."""
+    """Terraform's working data for one workspace, and the provider cache all workspaces share.
+
+    `temporary` names those of the two for which there is no room where they belong.
+    """
 
     terraform_data: Path
     plugin_cache: Path
-    temporary: bool
+    temporary: tuple[Path, ...] = ()
 
 
-def places(workspace: Path, data: Path, *, free: int | None = None) -> Places:
-    """Decide by the space that is free where the workspace lies (bytes; measured if None)."""
-    room = shutil.disk_usage(workspace).free if free is None else free
-    if room >= ROOMY:
-        return Places(
-            private_dir(workspace / "terraform-data"), private_dir(data / "plugin-cache"), False
-        )
+def places(workspace: Path, data: Path, *, free_on: Callable[[Path], int] | None = None) -> Places:
+    """Decide for each by the space that is free on the disk that it would be written to.
+
+    Args:
+        free_on: bytes that are free where this folder is, or will be; measured if None.
+    """
+    free = free_on or _free
+    working, cache = workspace / "terraform-data", data / "plugin-cache"
     base = Path(tempfile.gettempdir()) / f"wallarm-apigw-{os.getuid()}"
+    name = hashlib.sha256(str(workspace).encode()).hexdigest()[:16]
+    temporary: list[Path] = []
+    if free(workspace) < min(ROOMY, free(base)):
+        working = _own(base) / name
+        temporary.append(working)
+    if free(data) < min(ROOMY, free(base)):
+        cache = _own(base) / "plugin-cache"
+        temporary.append(cache)
+    return Places(private_dir(working), private_dir(cache), tuple(temporary))
+
+
+def _free(folder: Path) -> int:
+    """Bytes that are free where a folder is, or will be made."""
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    return shutil.disk_usage(there).free
+
+
+def _own(base: Path) -> Path:
     private_dir(base)
     if base.is_symlink() or base.stat().st_uid != os.getuid():
         raise WizardError(
@@ -51,8 +73,7 @@ def places(workspace: Path, data: Path, *, free: int | None = None) -> Places:
             why=f"{base} belongs to somebody else.",
             next_step="Remove it, or set TMPDIR to a folder of your own.",
         )
-    name = hashlib.sha256(str(workspace).encode()).hexdigest()[:16]
-    return Places(private_dir(base / name), private_dir(base / "plugin-cache"), True)
+    return base
 
 
 class Reserve:
