@@ -181,13 +181,17 @@ def test_a_folder_that_cannot_deliver_is_given_up_for_the_next_source(
         ).init()
 
 
-def elf(machine: int = 62, sections: int = 100) -> bytes:
-    """The head of a program for Linux, of 64 bits, whose table of sections ends at 164 + 64."""
+def elf(machine: int = 62) -> bytes:
+    """The head of a program for Linux, of 64 bits, with two parts that end at 150 and 228."""
     head = bytearray(64)
     head[:6] = b"\x7fELF\x02\x01"
     head[18:20] = machine.to_bytes(2, "little")
-    head[40:48] = sections.to_bytes(8, "little")
-    head[58:62] = (64).to_bytes(2, "little") + (2).to_bytes(2, "little")
+    head[32:40] = (64).to_bytes(8, "little")
+    head[54:58] = (56).to_bytes(2, "little") + (2).to_bytes(2, "little")
+    for begins, size in ((100, 50), (178, 50)):
+        part = bytearray(56)
+        part[8:16], part[32:40] = begins.to_bytes(8, "little"), size.to_bytes(8, "little")
+        head += part
     return bytes(head)
 
 
@@ -197,12 +201,12 @@ MAC = b"\xcf\xfa\xed\xfe\x0c\x00\x00\x01" + bytes(64)
 @pytest.mark.parametrize(
     ("body", "platform", "problem"),
     [
-        (elf() + bytes(164), "linux_amd64", ""),
-        (elf() + bytes(163), "linux_amd64", "it is cut off: 227 of at least 228 bytes"),
+        (elf() + bytes(52), "linux_amd64", ""),
+        (elf() + bytes(51), "linux_amd64", "it is cut off: 227 of at least 228 bytes"),
         (elf()[:40], "linux_amd64", "it is cut off"),
-        (elf(183) + bytes(164), "linux_amd64", "for another processor, and this is linux_amd64"),
-        (elf(183) + bytes(164), "linux_arm64", ""),
-        (elf() + bytes(164), "darwin_arm64", "a program for linux, and this is darwin_arm64"),
+        (elf(183) + bytes(52), "linux_amd64", "for another processor, and this is linux_amd64"),
+        (elf(183) + bytes(52), "linux_arm64", ""),
+        (elf() + bytes(52), "darwin_arm64", "a program for linux, and this is darwin_arm64"),
         (MAC, "linux_amd64", "a program for darwin"),
         (MAC, "darwin_arm64", ""),
         (MAC, "darwin_amd64", "for another processor"),
@@ -210,8 +214,8 @@ MAC = b"\xcf\xfa\xed\xfe\x0c\x00\x00\x01" + bytes(64)
         (b"", "linux_amd64", "it is empty"),
         (b"<html>404</html>" + bytes(99), "linux_amd64", "it is no program"),
         (b"#!/bin/sh\nexec it", "linux_amd64", ""),
-        (elf(999) + bytes(164), "linux_riscv64", ""),
-        (elf() + bytes(164), "freebsd_amd64", ""),
+        (elf(999) + bytes(52), "linux_riscv64", ""),
+        (elf() + bytes(52), "freebsd_amd64", ""),
     ],
 )
 def test_a_provider_that_cannot_run_here_is_known_before_it_is_run(
@@ -227,7 +231,7 @@ def test_a_provider_that_cannot_run_here_is_known_before_it_is_run(
 def test_a_provider_that_may_not_run_here_is_known(tmp_path: Path) -> None:
     program = tmp_path / "terraform-provider-aws"
     assert program_problem(program, "linux_amd64") == "no such file or directory"
-    program.write_bytes(elf() + bytes(164))
+    program.write_bytes(elf() + bytes(52))
     program.chmod(0o644)
     assert program_problem(program, "linux_amd64") == "it is not executable"
 

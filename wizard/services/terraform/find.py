@@ -139,7 +139,7 @@ def program_problem(program: Path, platform: str) -> str:
     """
     try:
         with program.open("rb") as file:
-            head = file.read(64)
+            head = file.read(4096)
         found = program.stat()
         mount = os.statvfs(program)
     except OSError as error:
@@ -181,12 +181,18 @@ def _format_problem(head: bytes, size: int, platform: str) -> str:
 
 
 def _whole(head: bytes) -> int:
-    """How long an ELF file is at least: to the end of its table of sections, see elf(5)."""
-    wide = head[4] == 2
-    offset, entry, count = ((40, 8), 58, 60) if wide else ((32, 4), 46, 48)
-    begins = int.from_bytes(head[offset[0] : offset[0] + offset[1]], "little")
-    each = int.from_bytes(head[entry : entry + 2], "little")
-    return begins + each * int.from_bytes(head[count : count + 2], "little")
+    """How long an ELF file of 64 bits is at least: to the end of what is loaded of it, see elf(5).
+    Its table of sections tells nothing: Go's linker puts it in front.
+    """
+    if head[4] != 2:
+        return 0
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(head[at : at + size], "little")
+
+    begins, each, count = number(32, 8), number(54, 2), number(56, 2)
+    tables = range(begins, min(begins + each * count, len(head) - 55), each or 1)
+    return max((number(at + 8, 8) + number(at + 32, 8) for at in tables), default=0)
 
 
 def user_config(env: Mapping[str, str]) -> Path | None:
