@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.terraform.machines import home, mirror
+from tests.services.terraform.machines import answering, home, mirror, script
 from wizard.core.errors import UsageError
 from wizard.services.terraform.client import Terraform, open_terraform
 from wizard.services.terraform.errors import TerraformError
@@ -234,6 +234,40 @@ def test_a_provider_that_may_not_run_here_is_known(tmp_path: Path) -> None:
     program.write_bytes(elf() + bytes(52))
     program.chmod(0o644)
     assert program_problem(program, "linux_amd64") == "it is not executable"
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_what_was_kept_of_a_broken_provider_goes_and_what_is_the_users_stays(
+    workspace: Workspace, tmp_path: Path, cached: bool
+) -> None:
+    """What `init` leaves is written here: a link to the folder that the provider came from."""
+    binary = find_binary(str(script(tmp_path / "bin", "terraform", answering("1.11.4"))))
+    module = tmp_path / "module"
+    module.mkdir()
+    (module / "main.tf").touch()
+    workspace.install_module(module)
+    source = ProviderSource(SourceKind.OPTION, "the folder that was named")
+    terraform = Terraform(workspace, binary, source)
+    terraform._check_provider(source)  # nothing there yet
+    below = Path("registry.terraform.io/hashicorp/aws/5.100.0") / binary.platform
+    real = (terraform.places.plugin_cache if cached else tmp_path / "mirror") / below
+    real.mkdir(parents=True)
+    program = real / "terraform-provider-aws_v5.100.0_x5"
+    program.write_bytes(elf() + bytes(52))
+    program.chmod(0o755)
+    link = terraform.places.terraform_data / "providers" / below
+    link.parent.mkdir(parents=True)
+    link.symlink_to(real)
+    terraform._check_provider(source)  # whole
+    assert workspace.module is not None
+    lock = workspace.module / ".terraform.lock.hcl"
+    lock.write_text("sum of the broken one")
+    program.write_bytes(elf())
+    with pytest.raises(TerraformError, match="cannot be run") as caught:
+        terraform._check_provider(source)
+    assert f"{program.resolve()}: it is cut off" in caught.value.why
+    assert program.exists() is not cached
+    assert not lock.exists()
 
 
 @pytest.mark.e2e
