@@ -84,10 +84,12 @@ async def install(app: WizardApp, pilot: Pilot[int], token: str, look: Look) -> 
         return app.session.at != seen
 
     await until(pilot, lambda: app.account.inventory.value is not None, 60)
-    while app.session.at != "review":
+    while True:
         await until(pilot, moved, 30)
         await settle(pilot)
         seen = app.session.at
+        if seen == "review":
+            break
         if seen == "stages":
             await press("slash", *"orders", "enter")(app, pilot)
             await press("space", "down", "space")(app, pilot)
