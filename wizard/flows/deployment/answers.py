@@ -202,7 +202,8 @@ def deployed_answers(
     While a change has not ended, that is what was deployed before it began.
     """
     roots = _matching(options, wanted, name_prefix)
-    return answers_before(roots[0]) if len(roots) == 1 else None
+    gone = {d.root for d in found_deployments(options) if d.resources == 0}
+    return answers_before(roots[0]) if len(roots) == 1 and roots[0] not in gone else None
 
 
 def kept_log_groups(
@@ -237,6 +238,9 @@ def answers_before(root: Path) -> Answers | None:
 
 def deployed_before(deployment: Deployment) -> Answers | None:
     """The same for an open deployment, whose answers may lie in S3 alone."""
+    facts = deployment.state_facts()
+    if facts is None or not facts.resources:
+        return None  # nothing is there that a change could take back
     found = answers_before(deployment.workspace.root)
     if found is None and deployment.store is not None:
         shared = deployment.store.saved_answers()
