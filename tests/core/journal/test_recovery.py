@@ -23,6 +23,7 @@ from wizard.core.journal.recovery import (
     OpenMove,
     Treatment,
     adoptable,
+    doubt,
     intend,
     open_move,
     planned_creations,
@@ -167,6 +168,23 @@ def test_only_what_an_interrupted_run_was_making_may_be_taken_over(
     assert found.anything is False
     assert bool(found) is bool(addresses)
     assert [found.covers(a) for a in "abc"] == [a in addresses for a in "abc"]
+
+
+@pytest.mark.parametrize(
+    ("retry", "interrupted", "there", "written"),
+    [
+        (False, False, (), {}),
+        (True, False, (), {UNSURE: True}),
+        (False, True, (), {UNSURE: True}),
+        (False, False, ("a",), {UNSURE: ["a"]}),
+        (True, False, ("a",), {UNSURE: True}),
+        (False, True, ("a",), {UNSURE: True}),
+    ],
+)
+def test_what_a_failed_run_says_about_what_it_may_have_made(
+    retry: bool, interrupted: bool, there: tuple[str, ...], written: dict[str, Any]
+) -> None:
+    assert doubt(retry=retry, interrupted=interrupted, there=there) == written
 
 
 @pytest.mark.parametrize("why", [{"state_restored": True}, {"taking_over": True}])

@@ -152,6 +152,20 @@ anything it was making, else a list of addresses."""
 _MAKING = ("create", "replace")
 
 
+def doubt(*, retry: bool, interrupted: bool, there: Collection[str]) -> dict[str, Any]:
+    """What a run of Terraform that failed writes down about what it may have made.
+
+    Args:
+        retry: AWS's answers may have been lost on their way.
+        interrupted: it was asked to stop. What was in flight is called off in the middle of a
+            request, and AWS may carry it out all the same.
+        there: addresses of what AWS said was there already.
+    """
+    if retry or interrupted:
+        return {UNSURE: True}
+    return {UNSURE: list(there)} if there else {}
+
+
 def _creations(begun: Entry) -> set[str]:
     found = begun.after.get(_MAKES)
     return {str(address) for address in found} if isinstance(found, list) else set()

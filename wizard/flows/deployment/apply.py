@@ -13,7 +13,7 @@ from wizard.core.errors import WizardError
 from wizard.core.events import Listener, Phase, State, TerraformChanged
 from wizard.core.installation import NO_ID
 from wizard.core.journal import record
-from wizard.core.journal.recovery import UNSURE, intend
+from wizard.core.journal.recovery import doubt, intend
 from wizard.core.terraform.events import ApplyProgress, Event, PlannedChange, describe
 from wizard.core.terraform.failures import TOO_EARLY, said_to_exist
 from wizard.core.terraform.plans import (
@@ -103,10 +103,8 @@ def apply_recorded(deployment: Deployment, plan: PlanResult) -> ApplyResult:
         try:
             return apply(deployment, plan)
         except TerraformError as error:
-            if error.retry:  # AWS's answer may have been lost on its way
-                effect.after[UNSURE] = True
-            elif there := said_to_exist(error.diagnostics):
-                effect.after[UNSURE] = list(there)
+            there = said_to_exist(error.diagnostics)
+            effect.after |= doubt(retry=error.retry, interrupted=error.interrupted, there=there)
             raise
 
 
