@@ -277,6 +277,37 @@ def test_questions_for_iam_carry_what_the_conditions_ask_for() -> None:
     assert all(len(n.context["iam:PassedToService"]) == 1 for n in passing)
 
 
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_what_only_some_runs_need_is_asked_about_apart(purpose: str) -> None:
+    every, asked = grants(EVERYTHING, purpose), needs(EVERYTHING, purpose, ACCOUNT)
+    always = {a for g in every if not g.sometimes and not g.unseen for a in g.actions}
+    assert {a for n in asked if n.required for a in n.actions} == always
+    assert {a for n in asked if not n.required for a in n.actions} == {
+        a for g in every if g.sometimes or g.unseen for a in g.actions
+    }
+    if purpose == "deploy":
+        assert any(bool(g.sometimes) != bool(g.unseen) for g in every), "either alone is enough"
+
+
+def test_a_question_has_one_value_for_each_key_but_all_the_keys_of_tags() -> None:
+    asked = [n for purpose in PURPOSES for n in needs(EVERYTHING, purpose, ACCOUNT)]
+    lengths: dict[bool, set[int]] = {True: set(), False: set()}
+    for need in asked:
+        for key, values in need.context.items():
+            lengths[key == "aws:TagKeys"].add(len(values))
+    assert lengths[False] == {1}
+    assert max(lengths[True], default=2) > 1
+
+
+def test_what_is_printed_can_be_read_and_one_document_is_no_list() -> None:
+    alone = render(Answers(), "boundary", "json", ACCOUNT)
+    assert alone.startswith('{\n  "Version": "2012-10-17",\n  "Statement": [\n    {\n')
+    several = render(EVERYTHING, "deploy", "json", ACCOUNT)
+    assert several.startswith('[\n  {\n    "Version"')
+    assert '<<-JSON\n{\n  "Version"' in render(Answers(), "boundary", "terraform", ACCOUNT)
+    assert render(Answers(), "boundary", "cloudformation", ACCOUNT).startswith('{\n  "AWS')
+
+
 def test_statement_names_are_unique() -> None:
     names = [g.sid for g in GRANTS]
     assert len(names) == len(set(names))
