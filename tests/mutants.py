@@ -69,7 +69,10 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "wizard/core/terraform/outcome.py": ("tests/core/terraform/test_terraform_outcome.py",),
     "wizard/core/permissions/documents.py": ("tests/core/permissions/test_policy.py",),
-    "wizard/core/permissions/grants.py": ("tests/core/permissions/test_policy.py",),
+    "wizard/core/permissions/grants.py": (
+        "tests/core/permissions/test_grants.py",
+        "tests/core/permissions/test_policy.py",
+    ),
     "wizard/services/workspace/journal.py": ("tests/services/workspace/test_journal.py",),
     "wizard/services/aws/log_delivery.py": (
         "tests/services/aws/test_aws_log_delivery.py",
