@@ -119,7 +119,7 @@ def test_the_source_distribution_holds_every_page_and_every_picture_a_page_shows
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     pages = {str(path.relative_to(ROOT)) for path in ROOT.glob("*.md")}
-    assert pages | {".ci/run", "Makefile", "LICENSE", "screenshots/08-review.png"} <= names
+    assert pages | {".ci/run", "Makefile", "LICENSE", "screenshots/sandbox-review.png"} <= names
     assert [n for n in names if n.endswith((".tfstate", ".pyc")) or "/.venv" in n] == []
 
 
