@@ -118,6 +118,18 @@ async def test_from_review_to_the_proof_without_another_key(size: tuple[int, int
         assert w.app.return_value == 0
 
 
+@SIZES
+async def test_after_the_proof_enter_leads_home(size: tuple[int, int]) -> None:
+    async with wizard("review", size=size, answers=READY, token=True) as w:
+        await w.press("ctrl+n")
+        await until(w.pilot, lambda: w.app.session.at == "proof" and not w.app.advancing, 15)
+        await settle(w.pilot)
+        assert w.app.screen.focused is not None
+        assert w.app.screen.focused.id == "next"
+        await w.press("enter")
+        await until(w.pilot, lambda: w.app.session.at == "home")
+
+
 async def test_home_lets_go_of_the_run_and_what_comes_next_does_not_unmake_its_end() -> None:
     async with wizard("review", answers=READY, token=True) as w:
         await w.press("ctrl+n")

@@ -14,6 +14,7 @@ from textual.widgets import Button, Static
 from wizard.core.events import Hop, State
 from wizard.core.text import clean
 from wizard.ui import theme
+from wizard.ui.guide import Guide
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.widgets.lines import Failure, StateLines, plain
 
@@ -36,6 +37,10 @@ class Proof(StepScreen):
         Binding("t", "retry", "Try again"),
         Binding("y", "copy", "Copy summary"),
     ]
+
+    def __init__(self, guide: Guide) -> None:
+        super().__init__(guide)
+        self._over = False  # nothing runs any more
 
     def body(self) -> ComposeResult:
         """Hops, one sentence, what now."""
@@ -96,6 +101,16 @@ class Proof(StepScreen):
         )
         self.query_one("#stop", Button).display = waiting
         self.query_one("#copy", Button).display = ended
+        if not run.busy and not self._over:
+            self._over = True
+            self.call_after_refresh(self._offer_next)
+
+    def _offer_next(self) -> None:
+        """The run is over: what had the keys while it went on is gone, and Home is what comes."""
+        forward = self.query_one("#next", Button)
+        kept = isinstance(self.focused, Button) and self.focused.id not in ("back", "stop")
+        if forward.focusable and not kept:
+            self.set_focus(forward)
 
     def question(self) -> str:
         """What is shown."""
