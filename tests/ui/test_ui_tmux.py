@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ui.tmux_run import SCRIPTED, install, terminal
+from tests.ui.tmux_run import SANDBOX, SCRIPTED, install, terminal
 
 # Runs a program to which the signal of a new size never comes.
 DEAF = (
@@ -25,6 +25,29 @@ def test_from_the_first_screen_to_the_proof_by_key_presses_alone(tmp_path: Path)
         assert t.told("alternate_on") == "0"
         assert t.told("cursor_flag") == "1"
         assert t.told("mouse_any_flag") == "0"
+
+
+def test_a_kept_sandbox_outlives_the_screens_and_opens_them_again(tmp_path: Path) -> None:
+    pytest.importorskip("ministack")
+    with terminal((*SANDBOX, "--keep"), tmp_path) as t:
+        said = ""
+        for times in (1, 2):
+            t.wait("Connect your APIs to Wallarm API Discovery")
+            t.press("C-q")
+            for _ in range(600):
+                said = t.wait("The sandbox goes on", "Enter opens the wizard again")
+                if said.count("end the sandbox.") == times:
+                    break
+            if times == 1:
+                t.press("Enter")
+        file = Path("".join(said.split()).partition("terminal:.")[2].partition("&&")[0])
+        lines = file.read_text(encoding="utf-8").splitlines()
+        assert file.stat().st_mode & 0o077 == 0
+        assert any(line.startswith("export AWS_ENDPOINT_URL='http://127.0.0.1") for line in lines)
+        assert any(line.startswith("export WALLARM_APIGW_WORKSPACE=") for line in lines)
+        t.press("q", "Enter")
+        t.wait("exit status 130")
+        assert not file.exists(), "nothing of it is left"
 
 
 def test_a_real_terminals_cursor_follows_and_resizing_loses_nothing(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -114,9 +115,15 @@ def _keep_running(
     folder = shlex.quote(str(options.workspace))
     lines = (*sandbox.shell_lines(), f"export WALLARM_APIGW_WORKSPACE={folder}")
     write_private(file, "".join(f"{line}\n" for line in lines))
+    # Each time a program of its own: screens that ended leave nothing to the next ones.
+    command = [sys.executable, "-m", "wizard.cli"]
+    for name in ("terraform", "plugin_mirror"):
+        if value := setting(options, name, env):
+            command += [f"--{name.replace('_', '-')}", str(value)]
+    inside = {**os.environ, **sandbox.env, "WALLARM_APIGW_WORKSPACE": str(options.workspace)}
     code = int(ExitCode.DONE)
     while sandbox.alive():
-        code = _guided(options, env)
+        code = subprocess.run(command, env=inside, check=False).returncode
         console.line("The sandbox goes on, with all that is deployed in it.", State.DONE)
         console.line(f"In another terminal: . {file} && {sys.argv[0]} status")
         console.line("Enter opens the wizard again; q and Enter end the sandbox.")
