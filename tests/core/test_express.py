@@ -174,7 +174,7 @@ def test_an_assumption_is_told_as_default_or_as_given_and_in_words() -> None:
     ]
     assert [one.assumed(given) for one in asked] == [
         "profile prod, role arn:aws:iam::123456789012:role/x, Region eu-west-1",
-        "1 stage as saved, more by 1 rule",
+        "1 stage, 1 rule as saved",
         "/own, filtered; stages that log elsewhere are switched",
         "US Cloud, node group api-gateway-api-discovery",
         "2 × t3.medium, image latest, in vpc-1, HTTPS as node.example.com",

@@ -96,8 +96,7 @@ def _assumed_aws(answers: Answers) -> str:
 
 
 def _assumed_stages(answers: Answers) -> str:
-    rules = count(len(answers.stage_rules), "rule")
-    return f"{_stages(answers)} as saved{f', more by {rules}' if answers.stage_rules else ''}"
+    return f"{_stages(answers)} as saved"
 
 
 _EXISTING = {
