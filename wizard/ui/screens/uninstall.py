@@ -164,7 +164,7 @@ class Uninstall(HomePart):
     def _live(self) -> list[TreeRow]:
         run = self.run.now
         lines = [
-            TreeRow(r.state, self.label_of(ref), r.message, r.state.value)
+            TreeRow(r.state, self.label_of(ref, r.api_name), r.message, r.state.value)
             for ref, r in run.reports.items()
         ]
         if run.progress is not None:
