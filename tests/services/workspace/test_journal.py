@@ -244,3 +244,53 @@ def test_whatever_stands_in_a_file_its_whole_entries_are_read(text):
         path = Path(folder) / "journal.jsonl"
         path.write_text(f"{text}\n{line('a', 1)}\n", encoding="utf-8")
         assert [entry.subject for entry in Journal(path).entries][-1:] == ["a"]
+
+
+def test_numbers_go_on_where_the_file_ends(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    assert Journal(path).write("a", "x", "done").seq == 1
+    assert Journal(path).write("a", "y", "done").seq == 2
+    assert [e.seq for e in Journal(path).entries] == [1, 2]
+
+
+def test_a_file_that_ends_as_it_should_gets_no_empty_line_and_one_cut_short_is_closed(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    Journal(path).write("a", "x", "done")
+    Journal(path).write("a", "y", "done")
+    assert "" not in path.read_text().splitlines()
+    path.write_text(path.read_text() + '{"seq": 3, "at')
+    Journal(path).write("a", "z", "done")
+    lines = path.read_text().splitlines()
+    assert len(lines) == 4
+    assert json.loads(lines[3])["subject"] == "z"
+
+
+def test_why_it_cannot_be_written_is_said_in_the_system_s_words(tmp_path):
+    with pytest.raises(WizardError) as caught:
+        Journal(tmp_path / "nowhere" / "journal.jsonl").write("a", "x", "done")
+    assert caught.value.why.endswith(": No such file or directory")
+
+
+def test_the_number_of_an_entry_does_not_tell_it_from_another(tmp_path):
+    one, other = line("a", 1, 1), line("a", 1, 7)
+    path = tmp_path / "journal.jsonl"
+    path.write_text(one + "\n")
+    entries = Journal(path).entries
+    assert not journal_module.lacks(entries, [other.encode()])
+    assert journal_module.lacks(entries, [line("b", 1, 1).encode()])
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"seq": 1, "surprise": 2}', "a newer version wrote surprise"),
+        ("{}", "missing"),
+        ("[]", "line 1 of a piece of it"),
+        ("no json", "line 1 of a piece of it"),
+    ],
+)
+def test_a_shared_piece_that_is_not_understood_changes_nothing(tmp_path, text, why):
+    with pytest.raises(WizardError) as caught:
+        journal_module.lacks((), [text.encode()])
+    assert caught.value.code == "WAG-E-JOURNAL-002"
+    assert why in caught.value.why
