@@ -229,3 +229,50 @@ def test_whatever_is_in_a_policy_stays_in_it_and_ours_comes_and_goes_alone(
     assert statements(log_delivery.with_statement(merged, OURS)) == [*held, OURS]
     rest = log_delivery.without_statement(merged, ARN)
     assert (statements(rest) if rest else []) == held
+
+
+BYTES, LATER = log_delivery.MAX_BYTES, log_delivery.LATER_MAX_BYTES
+
+
+@pytest.mark.parametrize(("size", "fits"), [(BYTES - 1, True), (BYTES, True), (BYTES + 1, False)])
+def test_a_document_may_fill_the_quota_to_its_last_byte(size: int, fits: bool) -> None:
+    assert log_delivery.fits("x" * size) is fits
+    assert log_delivery.fits("é" * (size // 2) + "x" * (size % 2)) is fits, "bytes are counted"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "full"),
+    [
+        ([], False),
+        ([10] * 9, False),
+        ([10] * 10, True),
+        ([BYTES - 400], False),
+        ([BYTES - 399], True),
+        ([BYTES], True),
+        ([BYTES + 1], False),  # more than the older quota: the later one holds here
+        ([LATER - 400], False),
+        ([LATER - 399], True),
+        ([10, LATER], True),
+    ],
+)
+def test_there_is_no_room_with_ten_policies_or_one_that_is_nearly_full(
+    sizes: list[int], full: bool
+) -> None:
+    named = {f"policy-{number}": size for number, size in enumerate(sizes)}
+    assert log_delivery.no_room(named) is full
+
+
+class Paged:
+    """CloudWatch Logs with its policies on two pages."""
+
+    def describe_resource_policies(self, **more: str) -> dict[str, Any]:
+        if more.get("nextToken") == "second":
+            return {"resourcePolicies": [{"policyName": "b", "policyDocument": "{}"}]}
+        assert more == {}
+        first = {"policyName": "a", "policyDocument": "{}"}
+        return {"resourcePolicies": [first], "nextToken": "second"}
+
+
+def test_policies_of_every_page_are_read() -> None:
+    client: Any = Paged()
+    assert [held.name for held in log_delivery._account_policies(client)] == ["a", "b"]
