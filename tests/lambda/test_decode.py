@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.invoking import forwarder
+from wizard.core import undelivered
 
 forwarder()
 import decode  # noqa: E402 - the forwarder is not a package
@@ -98,3 +99,52 @@ def test_padding_after_the_stream_is_no_fault_and_anything_else_is() -> None:
     assert decode.envelope(event(packed + bytes(20))) == ENVELOPE
     with pytest.raises(decode.EnvelopeError, match="corrupt"):
         decode.envelope(event(packed + b"more"))
+
+
+@pytest.mark.parametrize(
+    ("parts", "most", "fits"),
+    [
+        ((RAW,), len(RAW), True),
+        ((RAW,), len(RAW) - 1, False),
+        ((RAW[:20], RAW[20:]), len(RAW), True),  # both parts count
+        ((RAW[:20], RAW[20:]), len(RAW) - 1, False),
+    ],
+)
+def test_an_envelope_may_be_as_large_as_the_bound_and_no_larger(
+    parts: tuple[bytes, ...], most: int, fits: bool
+) -> None:
+    packed = b"".join(gzip.compress(part) for part in parts)
+    if fits:
+        assert decode.unzip(packed, most) == RAW
+    else:
+        with pytest.raises(decode.EnvelopeError, match=f"larger than {most} bytes"):
+            decode.unzip(packed, most)
+
+
+@pytest.mark.parametrize(
+    ("behind", "why"),
+    [(b"", ""), (bytes(8), ""), (b"x", "cut short"), (b"xyz", "corrupt"), (bytes(8) + b"x", "cor")],
+)
+def test_behind_the_last_part_there_may_be_padding_and_nothing_else(
+    behind: bytes, why: str
+) -> None:
+    packed = gzip.compress(RAW) + behind
+    if not why:
+        assert decode.unzip(packed) == RAW
+    else:
+        with pytest.raises(decode.EnvelopeError, match=why):
+            decode.unzip(packed)
+
+
+def test_a_control_message_needs_no_events_and_everything_else_a_list_of_them() -> None:
+    assert decode.envelope(event(b'{"messageType":"CONTROL_MESSAGE"}')) == {
+        "messageType": "CONTROL_MESSAGE"
+    }
+    for other in (b'{"messageType":"DATA_MESSAGE"}', b'{"logEvents":{}}'):
+        with pytest.raises(decode.EnvelopeError, match="no list"):
+            decode.envelope(event(other))
+
+
+def test_the_bounds_are_what_the_replay_of_kept_batches_goes_by() -> None:
+    assert (decode.MOST_BYTES, decode.MOST_MEMBERS) == (64 << 20, 1_000)
+    assert (undelivered.MOST_BYTES, undelivered.MOST_PARTS) == (64 << 20, 1_000)
