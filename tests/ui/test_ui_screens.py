@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.ui.acting import READY, SIZES, wizard
@@ -91,7 +93,7 @@ async def test_beside_each_region_stands_what_it_has_or_why_that_is_not_known(
     async with wizard("aws", size=size) as w:
         for words in ("no APIs", "12 APIs", "24 APIs, 1 connected", "Reading the APIs"):
             assert words in w.text, words
-        assert "counted 0s ago" in w.text
+        assert re.search(r"counted \d+s ago", w.text)
         asked = w.product.calls.count("count_regions")
         w.app.screen.query_one("#regions ItemRows").focus()
         await w.press("down", "down", "space")

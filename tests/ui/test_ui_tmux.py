@@ -82,7 +82,7 @@ def test_in_a_tmux_of_256_colours_surfaces_and_states_are_greys_on_one_backgroun
     greys, accent = range(232, 256), 75
     with terminal((*SCRIPTED, "--step", "welcome"), tmp_path) as t:
         t.wait("Connect your APIs to Wallarm API Discovery", "✓ Region")
-        t.press("C-n")
+        t.press("a")
         t.wait("Which AWS account and Region?", "✓ Account")
         t.press("C-n")
         t.wait("Which stages should Wallarm learn from?", "read at")
