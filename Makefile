@@ -34,7 +34,7 @@ terraform: $(STAMP)
 try: terraform  ## the main job on a sandbox; no AWS account needed
 	$(BIN)/wallarm-apigw sandbox try
 
-sandbox: terraform  ## the same, and the sandbox stays until you end it: add, remove, break, mend
+sandbox: terraform  ## the same, and the sandbox stays until you end it: add, remove, break, fix
 	$(BIN)/wallarm-apigw sandbox try --keep
 
 test: lint terraform  ## set-up, lint and every test

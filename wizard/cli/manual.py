@@ -223,7 +223,7 @@ wallarm-apigw node-dialect multipart version-1.0-multipart --adopt --yes""",
         "the whole main job on the sandbox",
         "The guided screens in a terminal; without one the headless install, then sample traffic "
         "that is compared with what the node received. About two minutes. With --keep the sandbox "
-        "outlives the screens: add, remove, break and mend what is deployed there, from here or "
+        "outlives the screens: add, remove, break and fix what is deployed there, from here or "
         "from another terminal.",
         "wallarm-apigw sandbox try\nwallarm-apigw sandbox try --headless\n"
         "wallarm-apigw sandbox try --keep",
