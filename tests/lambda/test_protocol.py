@@ -167,3 +167,36 @@ def test_two_events_never_share_an_id_and_the_same_event_always_has_the_same(
     assert len(set(keys.values())) == len(keys)
     assert all(re.fullmatch(r"[0-9a-f]{32}", key) for key in keys.values())
     assert keys == {event: protocol.request_id(*event) for event in keys}
+
+
+@pytest.mark.parametrize(
+    ("setting", "logged", "told"),
+    [
+        ("log", "7f1d2c30-0001-4b4f-9a55-0f3f6f7f8a90", "7f1d2c30-0001-4b4f-9a55-0f3f6f7f8a90"),
+        ("event", "7f1d2c30-0001-4b4f-9a55-0f3f6f7f8a90", ID),
+        ("", "7f1d2c30-0001-4b4f-9a55-0f3f6f7f8a90", ID),
+        ("log", "a\r\nX-Evil: 1", ID),
+        ("log", "", ID),
+    ],
+)
+def test_the_log_s_own_id_is_told_only_where_it_is_asked_for_and_is_one(
+    setting: str, logged: str, told: str
+) -> None:
+    env = {"X_NODE_REQUEST_ID": setting}
+    for _, _, headers in messages({**PLAIN, "requestId": logged}, **env):
+        assert headers["x-wallarm-request-id"] == told
+
+
+def test_a_host_that_is_none_is_not_forwarded() -> None:
+    for host, headers in (("a.example.com", True), ("", False), ("a b", False)):
+        _, _, found = messages({**PLAIN, "domainName": host})[0]
+        assert ("x-wallarm-forwarded-host" in found) is headers
+        assert found["host"] == (host if headers else "node:5000")
+
+
+def test_a_path_that_grows_beyond_the_bound_when_it_is_written_out_is_not_sent() -> None:
+    most = protocol.MOST_PATH
+    messages({**PLAIN, "path": "/" + "a" * (most - 1)})
+    for path in ("/" + "a" * most, "/" + "é" * (most // 2)):
+        with pytest.raises(protocol.Unsendable, match="path"):
+            messages({**PLAIN, "path": path})
