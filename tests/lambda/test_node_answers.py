@@ -147,3 +147,33 @@ def test_a_remembered_answer_is_read_as_a_new_one(datas: list[bytes], data: Any)
         assert [getattr(first, n) for n in fresh.__slots__] == [
             getattr(fresh, n) for n in fresh.__slots__
         ]
+
+
+MOST = answers.MOST_BODY
+
+
+# the length a node names, what has come of it → None while it is waited for, else whether the
+# connection is kept
+@pytest.mark.parametrize(
+    ("length", "come", "kept"),
+    [
+        (b"2", 2, True),
+        (b"2", 1, None),
+        (b"000000002", 2, True),
+        (b"0000000002", 2, False),  # ten digits: nobody writes a short length like that
+        (b"%d" % MOST, 0, None),
+        (b"%d" % MOST, MOST, True),
+        (b"%d" % (MOST + 1), 0, False),
+        (b"%d" % (MOST + 1), MOST + 1, False),
+    ],
+)
+def test_a_body_is_waited_for_up_to_the_bound_and_not_beyond(
+    length: bytes, come: int, kept: bool | None
+) -> None:
+    answer = read(OK + b"Content-Length: " + length + b"\r\n\r\n" + bytes(come))
+    assert (None if answer is None else answer.keep) is kept
+
+
+def test_what_stands_behind_a_semicolon_of_a_chunk_is_no_part_of_its_length() -> None:
+    chunk = OK + b"Transfer-Encoding: chunked\r\n\r\n2;a=1;b=2\r\nok\r\n0;last\r\n\r\n"
+    assert read(chunk).size == len(chunk)
