@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.figure import Figure, figure, interleaved
 from wizard.core.answers.model import Answers
-from wizard.core.answers.parse import build, parse_file
+from wizard.core.answers.parse import build_answers, parse_file
 from wizard.core.checks.model import Report
 from wizard.flows.context import Context, Options
 from wizard.flows.doctor import examine as diagnose
@@ -58,7 +58,9 @@ def run() -> list[Figure]:
         command("install", "--answers", str(answers), "--non-interactive", "--yes", "--json")
         box.send_sample(box.sample_stages, count=4)
         box.deliveries()
-        saved = build(parse_file((root / "workspace/answers.json").read_text(), "answers.json"))
+        saved = build_answers(
+            parse_file((root / "workspace/answers.json").read_text(), "answers.json")
+        )
         context = Context(Options(workspace=root / "workspace", env=env), lambda _: None)
         return [
             *_measured(lambda: diagnose.run(context, saved), lambda: command("doctor")),

@@ -25,7 +25,7 @@ from typing import Any
 from benchmarks.figure import Figure, figure, measured
 from benchmarks.throttled import BURST, RATE, Quota, local_aws, proxy
 from wizard.core.facts import Inventory
-from wizard.services.aws.discovery import REST_PAGE, V2_PAGE, WORKERS, discover, prepare
+from wizard.services.aws.discovery import REST_PAGE, V2_PAGE, WORKERS, discover, prepare_clients
 from wizard.services.aws.rate_limit import RESERVE, TokenBucket
 from wizard.services.aws.session import Session
 
@@ -111,7 +111,7 @@ def measure(
         if peer:
             _adaptive(session)
         first: list[float] = []
-        prepare(session)  # as the first screen does, while somebody reads it
+        prepare_clients(session)  # as the first screen does, while somebody reads it
         started = time.monotonic()
         inventory = discover(
             session, identity, on_count=lambda *_: first.append(time.monotonic() - started)
@@ -157,7 +157,7 @@ def first_rows(upstream: int, latency: float) -> tuple[list[float], list[float]]
 def _first_row(port: int) -> float:
     session = session_at(port, TokenBucket(1e9, 1e9))
     identity = session.identity()
-    prepare(session)
+    prepare_clients(session)
     seen: list[float] = []
     enough = threading.Event()
 

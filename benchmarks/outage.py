@@ -65,7 +65,7 @@ def play(seconds: float) -> Outage:
         replayed = _replay_until(box, s3, functions, sent)
         records = _whole(box)
         arrived = Counter(record["path"] for record in records)
-        waiting = len(list(redrive.waiting(s3, PLACE, data_path.FUNCTION)))
+        waiting = len(list(redrive.list_batches(s3, PLACE, data_path.FUNCTION)))
     return Outage(
         name=f"503 on all for {away:,.0f} s, {sent:,} events, then recovery (sandbox)",
         kept=f"{delivered} delivered, {replayed} batches kept after three tries",
@@ -80,7 +80,7 @@ def _over(seconds: float, passed: float, s3: Any) -> bool:
     if passed < seconds:
         return False
     return passed > seconds + PATIENCE_SECONDS or any(
-        redrive.waiting(s3, PLACE, data_path.FUNCTION)
+        redrive.list_batches(s3, PLACE, data_path.FUNCTION)
     )
 
 
@@ -103,10 +103,10 @@ def _replay_until(box: Sandbox, s3: Any, functions: Any, wanted: int) -> int:
     """Replay what is kept until everything has arrived; returns how many batches that took."""
     replayed, end = 0, time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
-        kept = list(redrive.waiting(s3, PLACE, data_path.FUNCTION))
+        kept = list(redrive.list_batches(s3, PLACE, data_path.FUNCTION))
         for batch in kept:
-            if redrive.replay(s3, functions, PLACE, data_path.FUNCTION, batch).delivered:
-                redrive.forget(s3, PLACE, batch)
+            if redrive.replay_batch(s3, functions, PLACE, data_path.FUNCTION, batch).delivered:
+                redrive.delete_batch(s3, PLACE, batch)
                 replayed += 1
         if not kept and len({record["path"] for record in _whole(box)}) >= wanted:
             break

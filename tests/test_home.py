@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import wizard
-from wizard.core.answers.parse import build, from_env
+from wizard.core.answers.parse import build_answers, from_env
 from wizard.core.environment import PATH_LISTS, PATH_VARIABLES, settled
 from wizard.core.errors import WizardError
 from wizard.services import files
@@ -151,7 +151,7 @@ def test_an_empty_variable_sets_no_answer() -> None:
 
 def test_an_empty_answer_counts_only_where_an_answer_can_be_empty() -> None:
     saved = {"region": "eu-central-1", "vpc_id": "vpc-0123456789abcdef0"}
-    found = build(saved, {"region": "", "vpc_id": ""}, check=False)
+    found = build_answers(saved, {"region": "", "vpc_id": ""}, check=False)
     assert (found.region, found.vpc_id) == ("eu-central-1", "")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wizard.core.answers.model import Answers
-from wizard.core.answers.parse import build
+from wizard.core.answers.parse import build_answers
 from wizard.core.answers.rules import problem, problems
 from wizard.core.certificates import (
     DAY,
@@ -138,7 +138,7 @@ def test_an_arn_or_nothing_is_accepted(value):
 
 def test_it_needs_the_name_that_is_in_it():
     with pytest.raises(UsageError, match="r53_domain_name and node_dns_name"):
-        build({"certificate_arn": ARN})
+        build_answers({"certificate_arn": ARN})
     assert problems(NAMED.with_(certificate_arn=ARN)) == ()
 
 
@@ -155,8 +155,8 @@ def test_with_an_existing_node_it_is_left_alone_as_the_name_is():
 
 def test_an_answers_file_from_before_it_existed_reads_as_one_that_has_one_made():
     old = {k: v for k, v in NAMED.as_dict().items() if k != "certificate_arn"}
-    assert build(old) == NAMED
-    assert build(old).certificate_arn == ""
+    assert build_answers(old) == NAMED
+    assert build_answers(old).certificate_arn == ""
 
 
 def test_terraform_gets_it_under_its_own_name():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.core.installation import Installation, Marks, Standing, judge
+from wizard.core.installation import Installation, Marks, Standing, judge_ownership
 from wizard.core.tfvars import DEPLOYMENT_TAG, INSTALLATION_TAG
 
 MINE, OTHER = "1111111111111111", "2222222222222222"
@@ -65,7 +65,7 @@ def test_whose_it_is(
     standing: Standing,
 ) -> None:
     claimed = Installation(claim) if claim is not None else None
-    found = judge(own, state=state, claim=claimed, forwarder=forwarder, taken_over=over)
+    found = judge_ownership(own, state=state, claim=claimed, forwarder=forwarder, taken_over=over)
     assert found is standing
 
 
@@ -79,7 +79,7 @@ def test_what_carries_another_id_is_never_ours(
     own: str, state: bool, claim: str | None, forwarder: str | None
 ) -> None:
     claimed = Installation(claim) if claim is not None else None
-    found = judge(own, state=state, claim=claimed, forwarder=forwarder)
+    found = judge_ownership(own, state=state, claim=claimed, forwarder=forwarder)
     if OTHER in (claim, forwarder) or (own == "" and MINE in (claim, forwarder)):
         assert found is THEIRS
 

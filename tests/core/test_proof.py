@@ -18,12 +18,12 @@ from wizard.core.proof import (
     conclude,
     finished,
     give_up,
+    hops_of,
     is_line_of,
     no_traffic,
     not_sent,
     sum_batches,
     summary,
-    tell,
     together,
     waits_for_counters,
     waits_for_traffic,
@@ -41,7 +41,7 @@ def states(hops: tuple[Hop, ...]) -> list[State]:
 
 
 def told(evidence: Evidence, *, readable: bool = True) -> tuple[Hop, ...]:
-    return tell(evidence, function="f", node_readable=readable)
+    return hops_of(evidence, function="f", node_readable=readable)
 
 
 def test_the_first_hop_not_reached_is_the_one_waited_for() -> None:

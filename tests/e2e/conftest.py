@@ -27,11 +27,11 @@ from tests.e2e.machines import environment
 from tests.e2e.watched import Watched
 from tests.faults.front import Front
 from wizard.core.answers.model import Answers
-from wizard.core.answers.parse import build, parse_file
+from wizard.core.answers.parse import build_answers, parse_file
 from wizard.core.events import FlowEvent
 from wizard.core.facts import ApiType
 from wizard.core.journal import record
-from wizard.core.journal.recovery import intend
+from wizard.core.journal.recovery import record_of_intention
 from wizard.core.tfvars import DEPLOYMENT_TAG, INSTALLATION_TAG, Outputs
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment.open import (
@@ -123,7 +123,7 @@ class Deployed:
     def answers(self) -> Answers:
         """The answers as the product saved them."""
         text = (self.workspace / "answers.json").read_text(encoding="utf-8")
-        return build(parse_file(text, "answers.json"))
+        return build_answers(parse_file(text, "answers.json"))
 
     @property
     def context(self) -> Context:
@@ -195,7 +195,7 @@ class Deployed:
             deployment.terraform.forget(addresses)
             made = deployment.journal.record.installation
             assert made is not None
-            intended = intend([("create", address) for address in addresses], made.id)
+            intended = record_of_intention([("create", address) for address in addresses], made.id)
             deployment.journal.write(record.TERRAFORM_APPLY, "test", "begin", after=intended)
 
     def in_plan(self) -> list[str]:

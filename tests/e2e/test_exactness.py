@@ -21,7 +21,7 @@ from tests.typed import Typed
 from wizard.cli import install as commands
 from wizard.cli.console import Console
 from wizard.core.answers.model import Answers
-from wizard.core.answers.parse import build, parse_file
+from wizard.core.answers.parse import build_answers, parse_file
 from wizard.core.errors import WizardError
 from wizard.flows import install as flow
 from wizard.flows.context import Context, Options
@@ -79,7 +79,7 @@ def group(desk: Machine) -> dict[str, Any]:
 
 def saved_answers(desk: Machine, **changes: Any) -> Answers:
     path = desk.workspace / "answers.json"
-    return build(parse_file(path.read_text(encoding="utf-8"), path.name)).with_(**changes)
+    return build_answers(parse_file(path.read_text(encoding="utf-8"), path.name)).with_(**changes)
 
 
 def test_a_state_that_changed_while_the_person_thought_is_said_and_the_new_plan_is_asked_about(

@@ -19,7 +19,7 @@ from tests.faults.front import Fault, Front
 from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.flows.context import Context, Options
-from wizard.flows.deployment.apply import apply
+from wizard.flows.deployment.apply import apply_plan
 from wizard.flows.deployment.open import open_session, read_deployment
 from wizard.sandbox import Sandbox
 from wizard.services.terraform.client import Terraform, open_terraform
@@ -174,7 +174,7 @@ def test_a_log_group_without_room_for_a_filter_is_named_with_the_ways_out(
         Fault("refuse", "LimitExceededException", service="logs", action="PutSubscriptionFilter")
     )
     with pytest.raises(WizardError) as caught:
-        apply(deployment, plan)
+        apply_plan(deployment, plan)
     front.end()
     logs.delete_subscription_filter(logGroupName=FULL, filterName="siem")
     assert front.hit >= 1

@@ -26,12 +26,12 @@ from tests.faults.front import Fault, Front
 from wizard.core.answers.model import Answers
 from wizard.core.facts import Identity
 from wizard.core.journal import record
-from wizard.core.journal.recovery import intend
+from wizard.core.journal.recovery import record_of_intention
 from wizard.core.tfvars import DEPLOYMENT_TAG, INSTALLATION_TAG
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment.adoption import adopt, list_orphans
 from wizard.flows.deployment.model import Deployment
-from wizard.flows.deployment.recovery import settle
+from wizard.flows.deployment.recovery import settle_interrupted_run
 from wizard.sandbox import Sandbox
 from wizard.services.aws.deployment import tagged
 from wizard.services.aws.session import Session
@@ -182,9 +182,9 @@ def test_killed_while_it_makes_things_none_is_made_twice_and_none_is_forgotten(
 
     deployment, said = opened(machine, front, prefix)
     with deployment.workspace.locked("install"):
-        settle(deployment)
+        settle_interrupted_run(deployment)
         plan = adopt(deployment, deployment.terraform.plan())
-        made = intend([(c.action, c.address) for c in plan.changes], MINE)
+        made = record_of_intention([(c.action, c.address) for c in plan.changes], MINE)
         with deployment.journal.effect(record.TERRAFORM_APPLY, prefix, intended=made):
             for _ in range(3):
                 try:
@@ -202,7 +202,7 @@ def test_killed_while_it_makes_things_none_is_made_twice_and_none_is_forgotten(
     print(f"seed {seed}: {victim} killed, {str(said).count('taken into the state')} taken over")
     assert workspace.check_state() == THINGS, said
     assert len(there(machine, prefix)) == THINGS
-    assert len(tagged.resources(deployment.session, deployment.deployment_id)) <= THINGS
+    assert len(tagged.tagged_resources(deployment.session, deployment.deployment_id)) <= THINGS
     assert not is_held(workspace.root / "lock")
     assert workspace.unsaved.files == ()
     assert list(workspace.plans.iterdir()) == []

@@ -15,7 +15,7 @@ from tests.e2e.leaks import ChildWatch, descendants, found_in
 from tests.policy.identify import Call
 from tests.policy.judge import PolicyJudge
 from tests.policy.recorder import Recorder
-from wizard.core.answers.parse import build
+from wizard.core.answers.parse import build_answers
 from wizard.sandbox import Sandbox
 
 ACCESS_KEY = "AKIACANARYCANARY0002"
@@ -39,7 +39,7 @@ class Watched:
         self.in_requests: set[str] = set()
         self.refused: list[str] = []
         self.judge = PolicyJudge(box.account_id, box.region)
-        self.judge.allow(build(dict(answers)), "deploy")
+        self.judge.allow(build_answers(dict(answers)), "deploy")
 
     def run(
         self, command: Sequence[str], env: Mapping[str, str]

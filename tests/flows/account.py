@@ -84,8 +84,8 @@ class World:
             now = tuple(
                 replace(s, settings=read_settings(session, s.ref, s.api.api_type)) for s in stages
             )
-            changes, skipped = switching.plan(session, now, deployment.answers, self.arn)
-            reports = switching.apply(deployment, changes, outputs)
+            changes, skipped = switching.plan_changes(session, now, deployment.answers, self.arn)
+            reports = switching.apply_changes(deployment, changes, outputs)
         return reports, {stage.ref: reason for stage, reason in skipped}
 
     def take_back(self, session: Mortal) -> tuple[StageReport, ...]:
@@ -94,7 +94,7 @@ class World:
         with self.open(session, "uninstall") as deployment:
             held = deployment.journal.record
             for one in held.stages.values():
-                reports.append(switching.restore(deployment, one)[0])
+                reports.append(switching.restore_stages(deployment, one)[0])
             for group in held.policies:
                 give_back_policy(deployment, group)
         return tuple(reports)
@@ -127,7 +127,7 @@ class World:
         """Only tests do that: the product never resets it."""
         operation = [{"op": "remove", "path": "/cloudwatchRoleArn"}]
         self.session.client("apigateway").update_account(patchOperations=operation)
-        account_role.delete(self.session, self.identity)
+        account_role.delete_role(self.session, self.identity)
 
 
 def ended_well(reports: tuple[StageReport, ...]) -> bool:

@@ -156,7 +156,7 @@ def test_what_may_not_be_looked_at_is_told_and_stops_nothing(
 
 def changes(world: World, key: str, name: str) -> tuple[StageChange, ...]:
     answers = Answers(region=world.box.region)
-    return switch.plan(world.session, (world.stage(key, name),), answers, world.arn)[0]
+    return switch.plan_changes(world.session, (world.stage(key, name),), answers, world.arn)[0]
 
 
 def set_role(world: World, arn: str) -> None:
@@ -202,7 +202,7 @@ def test_a_role_no_api_can_log_with_is_told_and_replaced_with_consent_alone(
     assert world.session.writes == [], "no stage was touched, no role made"
     (report,) = world.connect(world.session.begin(), stage, ask=lambda question: said in question)
     assert report.state is State.DONE, report.message
-    replaced = account_role.inspect(world.session, world.identity)
+    replaced = account_role.inspect_role(world.session, world.identity)
     assert replaced.arn.endswith(account_role.role_name(world.box.region))
     assert world.record().role_before == arn
     assert check_role(context, world.session, world.identity, planned) == ()
@@ -234,7 +234,7 @@ def test_http_apis_need_no_role(world: World) -> None:
     http = next(
         s for s in world.inventory.stages if s.api.api_type.value == "HTTP" and s.changeable
     )
-    planned, _ = switch.plan(
+    planned, _ = switch.plan_changes(
         world.session, (http,), Answers(region=world.box.region, existing_logging="switch"),
         world.arn,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.flows.context import Options
 from wizard.flows.preflight import Check, Preflight
-from wizard.services.aws.discovery import prepare
+from wizard.services.aws.discovery import prepare_clients
 from wizard.services.aws.session import Session
 
 
@@ -50,5 +50,5 @@ def test_what_the_list_of_stages_needs_is_made_ready_while_the_first_screen_is_r
         monkeypatch.setattr(preflight, name, lambda *_, **__: fine)
     preflight.run(Answers(), lambda _: None)
     made = len(session._clients)
-    prepare(session)
+    prepare_clients(session)
     assert made == 2 == len(session._clients)

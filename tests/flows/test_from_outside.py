@@ -280,7 +280,9 @@ def test_an_account_that_may_not_be_asked_by_tag_is_told_and_no_fault(
         answer = {"Error": {"Code": "AccessDeniedException", "Message": "no tag:GetResources"}}
         raise ClientError(answer, "GetResources")
 
-    monkeypatch.setattr("wizard.services.aws.deployment.tagged.resources", _explained(denied))
+    monkeypatch.setattr(
+        "wizard.services.aws.deployment.tagged.tagged_resources", _explained(denied)
+    )
     with pytest.raises(WizardError) as none:
         status.read_status(there.context, there.answers)
     assert none.value.code == "WAG-E-DEPLOY-002"

@@ -35,7 +35,7 @@ class Run:
         self.context = Context(options, self.events.append, ask_person=ask)
         self.outputs = Outputs(GROUP, world.arn, "forwarder", "/aws/lambda/forwarder", "node:5050")
         self.answers = world.look_at(world.session).answers
-        self.changes, _ = switching.plan(world.session, (stage,), self.answers, world.arn)
+        self.changes, _ = switching.plan_changes(world.session, (stage,), self.answers, world.arn)
 
     def opened(self) -> AbstractContextManager[Deployment]:
         world = self.world
@@ -44,7 +44,7 @@ class Run:
     def first_try(self) -> str:
         """The message of the reviewed change."""
         with self.opened() as deployment:
-            (report,) = switching.apply(deployment, self.changes, self.outputs)
+            (report,) = switching.apply_changes(deployment, self.changes, self.outputs)
         assert report.state is State.FAILED
         return report.message
 
@@ -52,7 +52,7 @@ class Run:
         inventory = replace(self.world.inventory, stages=(self.stage,))
         with self.opened() as deployment:
             changes = switching.plan_again(deployment, self.changes, inventory, self.outputs)
-            (report,) = switching.apply(deployment, changes, self.outputs)
+            (report,) = switching.apply_changes(deployment, changes, self.outputs)
         return report.state, report.message
 
 

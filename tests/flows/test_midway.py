@@ -18,7 +18,7 @@ from wizard.core.journal import record
 from wizard.core.terraform.events import ChangeSummary, PlannedChange
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment import credentials, recovery
-from wizard.flows.deployment.apply import apply
+from wizard.flows.deployment.apply import apply_plan
 from wizard.flows.deployment.model import Deployment
 from wizard.services.terraform.client import ApplyResult, PlanResult
 from wizard.services.terraform.errors import TerraformError
@@ -130,7 +130,7 @@ def test_after_a_new_login_the_run_goes_on_with_what_is_left(make: Make) -> None
     reviewed, left = plan(("create", "a"), ("create", "b")), plan(("create", "b"))
     terraform, session = Terraform(left), Session(logins=(False, True))
     deployment, said = make(terraform, session, True, True)
-    assert apply(deployment, reviewed) is DONE
+    assert apply_plan(deployment, reviewed) is DONE
     assert terraform.applied == [reviewed, left]
     assert session.renewed == 3
     assert [text for text in said if "aws sso login --profile team" in text]
@@ -141,7 +141,7 @@ def test_credentials_may_end_more_than_once(make: Make) -> None:
     left = plan(("create", "a"))
     terraform = Terraform(left, ends=2)
     deployment, _ = make(terraform, Session(logins=(True, True)), True, True)
-    assert apply(deployment, plan(("create", "a"))) is DONE
+    assert apply_plan(deployment, plan(("create", "a"))) is DONE
     assert len(terraform.applied) == 3
 
 
@@ -149,7 +149,7 @@ def test_a_removal_goes_on_as_a_removal(make: Make) -> None:
     wanted = dataclasses.replace(plan(("delete", "a"), ("delete", "b")), destroy=True)
     terraform = Terraform(plan(("delete", "b")))
     deployment, _ = make(terraform, Session(), True)
-    assert apply(deployment, wanted) is DONE
+    assert apply_plan(deployment, wanted) is DONE
     assert terraform.destroys == [True]
 
 
@@ -167,7 +167,7 @@ def test_otherwise_it_ends_and_the_next_run_goes_on(
     terraform = Terraform(left)
     deployment, _ = make(terraform, Session(profile), *answers)
     with pytest.raises(WizardError, match="WAG-E-TF-103"):
-        apply(deployment, plan(("create", "a")))
+        apply_plan(deployment, plan(("create", "a")))
     assert len(terraform.applied) == 1
 
 

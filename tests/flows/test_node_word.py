@@ -92,7 +92,7 @@ def wait_for(
 def test_where_nothing_may_be_sent_the_next_request_of_a_client_is_followed(
     world: World, forwarder: Forwarder, stages: tuple[Stage, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proof, "send", lambda *_: pytest.fail("a request was sent"))
+    monkeypatch.setattr(proof, "send_request", lambda *_: pytest.fail("a request was sent"))
     client = threading.Timer(0.5, lambda: world.box.send_sample([stages[0].ref], 3))
     client.start()
     found = wait_for(world, forwarder, stages, 4.0)

@@ -51,7 +51,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def current(data: dict[str, Any]) -> Answers:
-    return answers_io.build(data)
+    return answers_io.build_answers(data)
 
 
 @pytest.mark.usefixtures("later")

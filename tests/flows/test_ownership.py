@@ -15,7 +15,7 @@ import pytest
 
 from tests.flows.account import World
 from tests.flows.homes import FUNCTION, Home, Two
-from wizard.core.answers.parse import build, parse_file
+from wizard.core.answers.parse import build_answers, parse_file
 from wizard.core.errors import WizardError
 from wizard.core.installation import Standing
 from wizard.core.journal import record
@@ -279,6 +279,6 @@ def test_the_saved_answers_say_which_installation_they_are_of(two: Two) -> None:
     with two.anna.opened() as deployment:
         path = save_answers(deployment)
     assert json.loads(path.read_text())["installation_id"] == made.id
-    assert build(parse_file(path.read_text(), "saved")) == two.anna.answers.with_(
+    assert build_answers(parse_file(path.read_text(), "saved")) == two.anna.answers.with_(
         account_id=two.anna.world.identity.account_id, node_place="own"
     ), "it is no answer that anybody could give"

@@ -28,7 +28,7 @@ from wizard.flows.uninstall import (
     find_shared_record,
 )
 from wizard.services.aws.deployment.existence import is_there, really_there
-from wizard.services.aws.deployment.tagged import marked
+from wizard.services.aws.deployment.tagged import marked_resources
 
 OUTPUTS = Outputs(GROUP, "arn", "forwarder", "/aws/lambda/forwarder", "node:5050",
                   undelivered_bucket="x-undelivered-1a2b3c4d")  # fmt: skip
@@ -159,7 +159,7 @@ def test_what_carries_our_marks_after_the_removal_is_named_once_it_is_really_the
     place = f"arn:aws:logs:{world.box.region}:{world.identity.account_id}:log-group"
     listed = ("arn:aws:s3:::ours-left", "arn:aws:s3:::gone", f"{place}:/kept", f"{place}:/left",
               "arn:aws:ssm:r:1:parameter/wallarm-apigw/api-gw-discovery/installation")  # fmt: skip
-    monkeypatch.setattr(uninstall, "marked", lambda *_: listed)
+    monkeypatch.setattr(uninstall, "marked_resources", lambda *_: listed)
     job: Any = object.__new__(Uninstall)
     job.context, job.answers = Context(Options(env={}), lambda _: None), Answers()
     job.deployment = SimpleNamespace(session=world.session, marks=Marks("it", (mine,)))
@@ -186,8 +186,10 @@ def test_of_what_is_listed_by_the_name_only_what_carries_this_id_is_ours(world: 
         listed = [{"Key": k, "Value": v} for k, v in tags.items()]
         s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": listed})
     try:
-        assert marked(world.session, Marks(name, ("1" * 16,))) == ("arn:aws:s3:::ours-left",)
-        assert marked(world.session, Marks(name, ("",))) == ()
+        assert marked_resources(world.session, Marks(name, ("1" * 16,))) == (
+            "arn:aws:s3:::ours-left",
+        )
+        assert marked_resources(world.session, Marks(name, ("",))) == ()
     finally:
         for bucket in ("ours-left", "theirs-live"):
             s3.delete_bucket(Bucket=bucket)

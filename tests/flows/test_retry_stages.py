@@ -45,7 +45,7 @@ def test_a_further_try_changes_only_the_stages_it_names_and_ends_well(
             for c in changes
         )
 
-    monkeypatch.setattr(switching, "apply", apply)
+    monkeypatch.setattr(switching, "apply_changes", apply)
     monkeypatch.setattr(install, "intended_steps", lambda *_: ())
     notebook = Notebook()
     job: Any = object.__new__(install.Install)

@@ -169,7 +169,7 @@ def test_dead_at_any_write_the_accounts_role_is_set_once_and_known(world: World)
                 world.connect(world.session.begin(nth, after=after), stage, "keep")
             assert ended_well(world.connect(world.session.begin(), stage, "keep"))
             held = world.record()
-            assert held.role_set == account_role.read(world.session) != ""
+            assert held.role_set == account_role.read_role_arn(world.session) != ""
             assert held.unfinished == ()
             world.take_back(world.session.begin())
-            assert account_role.read(world.session) == held.role_set, "it is never reset"
+            assert account_role.read_role_arn(world.session) == held.role_set, "it is never reset"

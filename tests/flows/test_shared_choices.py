@@ -23,7 +23,7 @@ from wizard.flows.deployment.answers import current_answers, save_stages
 from wizard.flows.deployment.open import open_deployment, read_deployment
 from wizard.flows.status import unfinished_lines
 from wizard.services.lock import Owner
-from wizard.services.workspace.journal import merge
+from wizard.services.workspace.journal import merge_journals
 from wizard.services.workspace.s3_state import StateStore
 from wizard.services.workspace.s3_state import tag_bucket as tag
 from wizard.services.workspace.workspace import WorkspaceId, open_workspace
@@ -150,13 +150,13 @@ def test_a_shared_record_that_cannot_be_read_whole_stops_everything(
     here = tmp_path / "journal.jsonl"
     here.write_bytes(line() + b"\n")
     with pytest.raises(WizardError, match="WAG-E-JOURNAL-002"):
-        merge(here, [line() + b"\n", piece])
+        merge_journals(here, [line() + b"\n", piece])
     assert here.read_bytes() == line() + b"\n"
 
 
 def test_a_whole_one_is_taken_over(tmp_path: Path) -> None:
     here = tmp_path / "journal.jsonl"
-    assert merge(here, [line() + b"\n"]) is False
+    assert merge_journals(here, [line() + b"\n"]) is False
     assert json.loads(here.read_text()) == json.loads(line())
 
 

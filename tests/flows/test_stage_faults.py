@@ -15,7 +15,7 @@ from wizard.core.errors import WizardError
 from wizard.core.events import Note, State
 from wizard.core.facts import Stage
 from wizard.core.terraform.events import ApplyProgress, Diagnostic
-from wizard.flows.deployment.apply import apply, follow
+from wizard.flows.deployment.apply import apply_plan, follow_terraform
 from wizard.services.aws import account_role
 from wizard.services.aws import stages as live_stages
 from wizard.services.terraform.errors import failed
@@ -211,14 +211,14 @@ def test_a_role_api_gateway_refuses_to_the_end_is_deleted_again_and_http_apis_go
     reports, _ = world.switch(world.session, (rest, http))
     assert [r.state for r in reports] == [State.FAILED, State.DONE]
     assert "WAG-E-ROLE-002" in reports[0].message
-    assert account_role.read(world.session) == ""
+    assert account_role.read_role_arn(world.session) == ""
     assert world.session.writes[:4] == [
         "CreateRole", "AttachRolePolicy", "DetachRolePolicy", "DeleteRole",
     ]  # fmt: skip
     held = world.record()
     assert (held.role_created, held.role_set, held.unfinished) == ("", "", ())
     assert ended_well(world.connect(world.session.begin(), rest))
-    assert world.record().role_set == account_role.read(world.session)
+    assert world.record().role_set == account_role.read_role_arn(world.session)
     world.take_back(world.session.begin())
 
 
@@ -232,7 +232,7 @@ def test_a_role_whose_setting_got_no_answer_is_asked_about(world: World) -> None
 
     world.session.begin().behind = behind
     assert ended_well(world.connect(world.session, stage)), "it was set, and that was seen"
-    assert world.record().role_set == account_role.read(world.session) != ""
+    assert world.record().role_set == account_role.read_role_arn(world.session) != ""
     world.take_back(world.session.begin())
 
 
@@ -307,7 +307,7 @@ def test_a_log_group_without_room_is_named_with_what_is_in_it_and_the_ways_out(
     deployment.answers = deployment.answers.with_(api_gateway_log_group_name="/given")
     deployment._terraform = cast("Any", Full(key))
     with pytest.raises(WizardError) as caught:
-        apply(deployment, cast("Any", None))
+        apply_plan(deployment, cast("Any", None))
     logs.delete_subscription_filter(logGroupName=group, filterName="siem")
     assert caught.value.code == "WAG-E-LOGS-004"
     assert caught.value.what.startswith(f"The log group {group} has 1 subscription filter")
@@ -324,7 +324,7 @@ def test_a_subscription_that_takes_long_says_what_may_hold_it_up_once(world: Wor
         logGroupName=group, filterName="siem", filterPattern="", destinationArn=target
     )
     deployment = world.look_at(world.session)
-    hear = follow(deployment)
+    hear = follow_terraform(deployment)
     address = 'aws_cloudwatch_log_subscription_filter.forwarder["{}"]'
 
     def goes_on(key: str, seconds: float) -> None:

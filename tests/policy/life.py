@@ -17,7 +17,7 @@ from benchmarks.batches import batch
 from tests.policy.judge import PolicyJudge
 from tests.policy.recorder import Recorder
 from wizard.core.answers.model import Answers
-from wizard.core.answers.parse import build
+from wizard.core.answers.parse import build_answers
 from wizard.flows.context import Options
 from wizard.flows.deployment.answers import kept_log_groups
 from wizard.sandbox import Sandbox
@@ -52,7 +52,7 @@ class Run:
         self.workspace = root / "workspace"
         self.answers_file = root / "answers.json"
         self.answers_file.write_text(json.dumps(answers), encoding="utf-8")
-        self.answers = build(dict(answers))
+        self.answers = build_answers(dict(answers))
         self.judge = PolicyJudge(box.account_id, box.region)
         self.recorder = Recorder(box.endpoint_url, self.judge if enforce else None)
         self.enforce = enforce
@@ -228,25 +228,25 @@ class Run:
         path = self.root / "changed.json"
         path.write_text(json.dumps(answers), encoding="utf-8")
         self.cli("change", "install", "--answers", str(path), "--non-interactive", "--yes",
-                 "--json", answers=build(dict(answers)))  # fmt: skip
+                 "--json", answers=build_answers(dict(answers)))  # fmt: skip
 
     @property
     def now(self) -> Answers:
         """The answers after the last update."""
-        return build(dict(self.updates[-1])) if self.updates else self.answers
+        return build_answers(dict(self.updates[-1])) if self.updates else self.answers
 
     def _update(self, updates: Sequence[Update]) -> None:
         """Each change by itself, with the policies that are printed for it."""
         plain = json.loads(self.answers_file.read_text(encoding="utf-8")) | {"proof": "skip"}
         for number, update in enumerate(updates, 1):
-            before = build(dict(plain))
+            before = build_answers(dict(plain))
             plain = {**plain, **(update(self) if callable(update) else update)}
-            self.groups.append(self._log_groups(build(dict(plain))))
+            self.groups.append(self._log_groups(build_answers(dict(plain))))
             self.updates.append(plain)
             path = self.root / f"update-{number}.json"
             path.write_text(json.dumps(plain), encoding="utf-8")
             self.cli("update", "install", "--answers", str(path), "--non-interactive", "--yes",
-                     "--json", answers=build(dict(plain)), before=before)  # fmt: skip
+                     "--json", answers=build_answers(dict(plain)), before=before)  # fmt: skip
 
     def _break_and_mend(self) -> None:
         logs = self.client("logs")

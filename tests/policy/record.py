@@ -28,7 +28,7 @@ from tests.policy.recording import (
     save,
     unique,
 )
-from wizard.core.answers.parse import build
+from wizard.core.answers.parse import build_answers
 from wizard.sandbox import Sandbox
 from wizard.services.workspace.module import forwarder_package
 
@@ -218,7 +218,7 @@ def record(mode: str, enforce: bool, *, updates: bool = False) -> tuple[dict[str
         if mode in ("https", "given-vpc", "options", "vpc-forwarder", "leaving"):
             answers = _prepare(run, mode, answers)
             run.answers_file.write_text(json.dumps(answers), encoding="utf-8")
-            run.answers = build(dict(answers))
+            run.answers = build_answers(dict(answers))
         with run.recorder:
             run.life(UPDATES[mode], short=updates or mode in SHORT)
         for text in sorted(set(run.recorder.unknown)):

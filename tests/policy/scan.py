@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from wizard.core.answers.model import Answers
-from wizard.core.answers.parse import build
+from wizard.core.answers.parse import build_answers
 from wizard.core.permissions.documents import documents
 from wizard.core.permissions.grants import PURPOSES
 
@@ -116,7 +116,7 @@ def policies() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """
     recorded: dict[str, Any] = json.loads(RECORDED.read_text(encoding="utf-8"))
     for mode, saved in sorted(recorded.items()):
-        answers: Answers = build(dict(saved["answers"]))
+        answers: Answers = build_answers(dict(saved["answers"]))
         for purpose in (*PURPOSES, "boundary"):
             yield mode, purpose, _whole(answers, purpose)
         for name, role in sorted(saved["roles"].items()):

@@ -19,7 +19,7 @@ from tests.policy import callers, record, scan
 from tests.policy.judge import matches
 from tests.policy.mapping import needed
 from wizard.core.answers.model import Answers
-from wizard.core.answers.parse import build
+from wizard.core.answers.parse import build_answers
 from wizard.core.permissions.connector import FLEETS, FORWARDER, LOOK, STAGES, STATE
 from wizard.core.permissions.documents import GRANTS
 from wizard.core.permissions.grants import Grant, Scope, given_certificate
@@ -308,9 +308,11 @@ def _said(steps: dict[str, set[str]]) -> str:
 
 def _modes() -> Iterable[Answers]:
     for saved in record.load().values():
-        answers = build(json.loads(json.dumps(saved["answers"])))
+        answers = build_answers(json.loads(json.dumps(saved["answers"])))
         yield answers.with_(stages=(*answers.stages, *filter(None, (saved["added"],))))
-        yield from (build(json.loads(json.dumps(changed))) for changed in saved.get("updates", ()))
+        yield from (
+            build_answers(json.loads(json.dumps(changed))) for changed in saved.get("updates", ())
+        )
 
 
 if __name__ == "__main__":

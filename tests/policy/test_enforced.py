@@ -19,7 +19,7 @@ import pytest
 from tests.e2e.conftest import need_terraform
 from tests.policy.enforcing import ACCOUNT, REGION, EnforcingAws
 from wizard.core.answers.model import Answers
-from wizard.core.answers.parse import build
+from wizard.core.answers.parse import build_answers
 from wizard.core.permissions.documents import documents, render
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("enforced")]
@@ -38,7 +38,7 @@ class Jane:
             "region": REGION, "stages": list(aws.stages[:2]), "node_url": "10.0.0.1:5050",
             "node_scheme": "http", "proof": "skip", "node_tag": "0.25.5",
         }  # fmt: skip
-        self.answers: Answers = build(dict(answers))
+        self.answers: Answers = build_answers(dict(answers))
         self.file = root / "answers.json"
         self.file.write_text(json.dumps(answers), encoding="utf-8")
         self.env = {

@@ -17,7 +17,7 @@ from tests.policy import callers, escalation, record, reference
 from tests.policy.judge import allowed, carries_tags, matches
 from tests.policy.mapping import needed
 from wizard.core.answers.model import Answers
-from wizard.core.answers.parse import build
+from wizard.core.answers.parse import build_answers
 from wizard.core.permissions.documents import GRANTS, documents
 from wizard.core.permissions.grants import PURPOSES, Grant, Scope
 
@@ -65,7 +65,7 @@ def held(mode: str, purpose: str) -> Answers:
 @functools.cache
 def updated(mode: str) -> tuple[Answers, ...]:
     """The answers after each change of a recorded life."""
-    return tuple(build(dict(saved)) for saved in RECORDED[mode].get("updates", ()))
+    return tuple(build_answers(dict(saved)) for saved in RECORDED[mode].get("updates", ()))
 
 
 def statements_of(mode: str, use: Use) -> list[dict[str, Any]]:
@@ -82,12 +82,12 @@ def statements_of(mode: str, use: Use) -> list[dict[str, Any]]:
 
 def first(mode: str) -> Answers:
     """The answers before the first change."""
-    return build(dict(RECORDED[mode]["answers"]))
+    return build_answers(dict(RECORDED[mode]["answers"]))
 
 
 def answers_of(mode: str) -> Answers:
     saved = RECORDED[mode]
-    answers = build(dict(saved["answers"]))
+    answers = build_answers(dict(saved["answers"]))
     tags = {**answers.tags, "cost-centre": "4711"}  # the recorded life changes tags once
     added = [saved["added"]] if saved["added"] else []
     return answers.with_(stages=(*answers.stages, *added), tags=tags)

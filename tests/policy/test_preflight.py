@@ -16,7 +16,7 @@ from wizard.core.facts import Identity
 from wizard.core.permissions.documents import documents, needs
 from wizard.core.permissions.grants import Conditions, Need
 from wizard.flows.permissions import Forecast, require, sentences
-from wizard.services.aws.permissions import Denier, Verdict, check
+from wizard.services.aws.permissions import Denier, Verdict, check_permissions
 from wizard.services.aws.session import Session
 
 NEEDS = (
@@ -57,14 +57,14 @@ JANE = who("user/jane", "iam")
 
 
 def test_allowed_when_every_action_is(iam: Iam) -> None:
-    found = check(session(iam), NEEDS, JANE)
+    found = check_permissions(session(iam), NEEDS, JANE)
     assert (found.state, found.missing, found.asked) == (Verdict.ALLOWED, (), 2)
     assert found.principal == JANE.arn
 
 
 def test_a_missing_action_is_named_with_the_policy_to_attach(iam: Iam) -> None:
     iam.decide = lambda action: "implicitDeny" if action.endswith("CreateFunction") else "allowed"
-    found = check(session(iam), NEEDS, JANE)
+    found = check_permissions(session(iam), NEEDS, JANE)
     assert found.state is Verdict.DENIED
     assert [(m.action, m.by) for m in found.missing] == [
         ("lambda:CreateFunction", Denier.NOTHING_ALLOWS)
@@ -75,7 +75,7 @@ def test_a_missing_action_is_named_with_the_policy_to_attach(iam: Iam) -> None:
 
 def test_what_is_allowed_under_a_condition_is_missing_under_it_too(iam: Iam) -> None:
     iam.decide = lambda action: "implicitDeny" if action == "iam:PassRole" else "allowed"
-    found = check(session(iam), needs(Answers(), "deploy", ACCOUNT), JANE)
+    found = check_permissions(session(iam), needs(Answers(), "deploy", ACCOUNT), JANE)
     passing = json.loads(found.to_attach())["Statement"]
     # This IAM answers for the first resource of each question.
     assert {s["Resource"].rpartition("/")[2] for s in passing} == {
@@ -97,7 +97,9 @@ def test_decisions_for_each_of_several_resources_are_read(iam: Iam) -> None:
         f"<EvalDecision>implicitDeny</EvalDecision><ResourceSpecificResults>{each}"
         "</ResourceSpecificResults>"
     )
-    found = check(session(iam), (Need(("s3:GetObject",), ("arn:one", "arn:two")),), JANE)
+    found = check_permissions(
+        session(iam), (Need(("s3:GetObject",), ("arn:one", "arn:two")),), JANE
+    )
     assert [m.resource for m in found.missing] == ["arn:two"]
 
 
@@ -106,7 +108,7 @@ def test_what_hangs_on_the_real_request_is_unknown_and_not_missing(iam: Iam) -> 
         "<EvalDecision>implicitDeny</EvalDecision>"
         "<MissingContextValues><member>aws:MultiFactorAuthPresent</member></MissingContextValues>"
     )
-    found = check(session(iam), NEEDS, JANE)
+    found = check_permissions(session(iam), NEEDS, JANE)
     assert found.state is Verdict.UNKNOWN
     assert "aws:MultiFactorAuthPresent" in found.reason
 
@@ -116,20 +118,20 @@ def test_a_key_that_this_request_told_makes_no_denial_doubtful(iam: Iam) -> None
         "<EvalDecision>implicitDeny</EvalDecision>"
         "<MissingContextValues><member>AWS:requestedregion</member></MissingContextValues>"
     )
-    assert check(session(iam), NEEDS, JANE).state is Verdict.DENIED
+    assert check_permissions(session(iam), NEEDS, JANE).state is Verdict.DENIED
 
 
 def test_what_only_some_runs_need_is_told_and_stops_none(iam: Iam, tmp_path: Path) -> None:
     optional = {"iam:ListAccountAliases", "apigateway:PATCH", "iam:CreateRole"}
     iam.decide = lambda action: "implicitDeny" if action in optional else "allowed"
     asked = needs(Answers(), "deploy", ACCOUNT)
-    found = check(session(iam), asked, JANE)
+    found = check_permissions(session(iam), asked, JANE)
     required = {m.action for m in found.required}
     assert "iam:ListAccountAliases" not in required
     assert "iam:ListAccountAliases" in {m.action for m in found.missing}
     assert "apigateway:PATCH" in required, "stages are changed by every run"
     iam.decide = lambda action: "implicitDeny" if action == "iam:ListAccountAliases" else "allowed"
-    found = check(session(iam), asked, JANE)
+    found = check_permissions(session(iam), asked, JANE)
     require(found, "stop", tmp_path)
     assert any("ListAccountAliases" in text for text in sentences(found, tmp_path))
 
@@ -138,7 +140,7 @@ def test_a_run_that_lacks_what_it_needs_stops_unless_told_to_go_on(
     iam: Iam, tmp_path: Path
 ) -> None:
     iam.decide = lambda action: "implicitDeny" if action.endswith("CreateFunction") else "allowed"
-    found = check(session(iam), NEEDS, JANE)
+    found = check_permissions(session(iam), NEEDS, JANE)
     told = sentences(found, tmp_path)
     file = tmp_path / "missing-permissions.json"
     assert str(file) in told[-1]
@@ -151,7 +153,7 @@ def test_a_run_that_lacks_what_it_needs_stops_unless_told_to_go_on(
         assert str(file) in stopped.value.next_step
     require(found, "warn", tmp_path)
     iam.decide = lambda _action: "allowed"
-    assert sentences(check(session(iam), NEEDS, JANE), tmp_path) == ()
+    assert sentences(check_permissions(session(iam), NEEDS, JANE), tmp_path) == ()
     assert not file.exists(), "what was missing is not missing any more"
 
 
@@ -187,7 +189,7 @@ def test_who_denies_is_named_and_attaching_a_policy_is_not_suggested(
     iam: Iam, detail: str, by: Denier
 ) -> None:
     iam.decide = lambda _action: f"<EvalDecision>explicitDeny</EvalDecision>{detail}"
-    found = check(session(iam), NEEDS, JANE)
+    found = check_permissions(session(iam), NEEDS, JANE)
     assert {m.by for m in found.missing} == {by}
     assert found.to_attach() == ""
     assert by.value in str(found.missing[0])
@@ -195,7 +197,9 @@ def test_who_denies_is_named_and_attaching_a_policy_is_not_suggested(
 
 def test_a_session_is_asked_about_by_its_role_with_its_path(iam: Iam) -> None:
     iam.role_path = "/aws-reserved/sso.amazonaws.com/eu-west-1/"
-    found = check(session(iam), NEEDS, who("assumed-role/AWSReservedSSO_Admin_1/jane@example.com"))
+    found = check_permissions(
+        session(iam), NEEDS, who("assumed-role/AWSReservedSSO_Admin_1/jane@example.com")
+    )
     assert found.principal == (
         f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/eu-west-1/"
         "AWSReservedSSO_Admin_1"
@@ -205,7 +209,7 @@ def test_a_session_is_asked_about_by_its_role_with_its_path(iam: Iam) -> None:
 
 def test_without_leave_to_read_the_role_it_is_taken_to_have_no_path(iam: Iam) -> None:
     iam.error = {"GetRole": "AccessDenied"}
-    found = check(session(iam), NEEDS, who("assumed-role/deployer/ci"))
+    found = check_permissions(session(iam), NEEDS, who("assumed-role/deployer/ci"))
     assert found.principal == f"arn:aws:iam::{ACCOUNT}:role/deployer"
     assert found.state is Verdict.ALLOWED
 
@@ -213,14 +217,14 @@ def test_without_leave_to_read_the_role_it_is_taken_to_have_no_path(iam: Iam) ->
 @pytest.mark.parametrize("code", ["AccessDenied", "NoSuchEntity"])
 def test_whoever_may_not_ask_gets_unknown_and_why(iam: Iam, code: str) -> None:
     iam.error = {"SimulatePrincipalPolicy": code}
-    found = check(session(iam), NEEDS, JANE)
+    found = check_permissions(session(iam), NEEDS, JANE)
     assert found.state is Verdict.UNKNOWN
     assert "SimulatePrincipalPolicy" in found.reason
 
 
 @pytest.mark.parametrize("resource", ["root", "federated-user/jane"])
 def test_principals_that_iam_does_not_simulate_are_unknown(iam: Iam, resource: str) -> None:
-    found = check(session(iam), NEEDS, who(resource))
+    found = check_permissions(session(iam), NEEDS, who(resource))
     assert found.state is Verdict.UNKNOWN
     assert found.reason
     assert iam.asked == []
@@ -229,7 +233,7 @@ def test_principals_that_iam_does_not_simulate_are_unknown(iam: Iam, resource: s
 def test_an_unreachable_iam_is_unknown(iam: Iam) -> None:
     iam.server.shutdown()
     iam.server.server_close()
-    assert check(session(iam), NEEDS, JANE).state is Verdict.UNKNOWN
+    assert check_permissions(session(iam), NEEDS, JANE).state is Verdict.UNKNOWN
 
 
 PAGE = "<!DOCTYPE html><html><body><h1>Proxy Error</h1>The policy of Example Corp.</body></html>"
@@ -296,7 +300,7 @@ def test_a_company_policy_that_lets_this_request_pass_is_no_missing_permission(
     """Under exactly the printed policies; some 370 would be missing otherwise."""
     printed = documents(ANSWERS, purpose, ACCOUNT)
     iam.policies = Policies(*printed, organisation=[ALLOWING[policy]])
-    found = check(session(iam), needs(ANSWERS, purpose, ACCOUNT), JANE)
+    found = check_permissions(session(iam), needs(ANSWERS, purpose, ACCOUNT), JANE)
     assert [str(m) for m in found.missing] == []
     assert found.state is Verdict.ALLOWED, found.reason
 
@@ -305,7 +309,7 @@ def test_a_company_policy_that_denies_this_region_is_told_as_the_organisations(i
     iam.policies = Policies(
         *documents(ANSWERS, "deploy", ACCOUNT), organisation=[deny(NOT_HERE, GLOBAL_SERVICES)]
     )
-    found = check(session(iam), needs(ANSWERS, "deploy", ACCOUNT), JANE)
+    found = check_permissions(session(iam), needs(ANSWERS, "deploy", ACCOUNT), JANE)
     assert found.state is Verdict.DENIED
     assert {m.by for m in found.missing} == {Denier.ORGANISATION}
     assert not [m for m in found.missing if m.action.startswith(("iam:", "route53:"))]
@@ -325,7 +329,7 @@ def test_what_the_printed_policy_lacks_is_missing_whatever_keys_the_rest_of_it_a
         for document in documents(ANSWERS, "deploy", ACCOUNT)
     ]  # fmt: skip
     iam.policies = Policies(*lacking, organisation=[deny(OTHER_REGIONS)])
-    found = check(session(iam), needs(ANSWERS, "deploy", ACCOUNT), JANE)
+    found = check_permissions(session(iam), needs(ANSWERS, "deploy", ACCOUNT), JANE)
     assert {m.action for m in found.missing} == {action}
     assert {m.by for m in found.missing} == {Denier.NOTHING_ALLOWS}
 
@@ -340,7 +344,7 @@ def test_what_a_key_that_this_request_does_not_tell_would_allow_is_in_doubt(
         deny({"Null": {"aws:TagKeys": "true"}}, of=("lambda:GetPolicy",)),
     )
     other = Need(("ec2:CreateTags",), ("*",), {"aws:TagKeys": ("team",)} if told_elsewhere else {})
-    found = check(session(iam), (Need(("lambda:GetPolicy",), ("*",)), other), JANE)
+    found = check_permissions(session(iam), (Need(("lambda:GetPolicy",), ("*",)), other), JANE)
     assert found.missing == ()
     assert found.state is Verdict.UNKNOWN
     assert "aws:TagKeys" in found.reason
@@ -356,7 +360,7 @@ def test_global_services_are_asked_about_in_the_region_of_their_endpoint(
 ) -> None:
     jane = Identity(ACCOUNT, f"arn:{partition}:iam::{ACCOUNT}:user/jane", region,
                     partition=partition)  # fmt: skip
-    check(session(iam), (Need(("iam:GetRole", "lambda:GetPolicy"), ("*",)),), jane)
+    check_permissions(session(iam), (Need(("iam:GetRole", "lambda:GetPolicy"), ("*",)),), jane)
     asked = {form["ActionNames.member.1"][0]: told(form) for form in iam.asked}
     assert asked["iam:GetRole"]["aws:requestedregion"] == [home]
     assert asked["lambda:GetPolicy"]["aws:requestedregion"] == [region]
@@ -368,14 +372,14 @@ def test_global_services_are_asked_about_in_the_region_of_their_endpoint(
 
 def test_a_session_is_told_of_as_its_role(iam: Iam) -> None:
     iam.role_path = "/teams/"
-    check(session(iam), NEEDS, who("assumed-role/deployer/ci"))
+    check_permissions(session(iam), NEEDS, who("assumed-role/deployer/ci"))
     context = told(iam.asked[-1])
     assert context["aws:principalarn"] == [f"arn:aws:iam::{ACCOUNT}:role/teams/deployer"]
 
 
 def test_everything_that_a_deployment_needs_is_asked_about(iam: Iam) -> None:
     asked = needs(Answers(), "deploy", ACCOUNT)
-    found = check(session(iam), asked, JANE)
+    found = check_permissions(session(iam), asked, JANE)
     assert found.asked == sum(len(n.actions) for n in asked)
     contexts = [
         value[0] for form in iam.asked for key, value in form.items() if "ContextKeyName" in key

@@ -16,7 +16,7 @@ from tests.policy.judge import allowed
 from tests.policy.mapping import needed
 from tests.policy.test_least_privilege import RECORDED, REGION, WHOLE, answers_of
 from wizard.core.answers.model import Answers
-from wizard.core.answers.parse import build
+from wizard.core.answers.parse import build_answers
 from wizard.core.errors import WizardError
 from wizard.core.events import FlowEvent, Note, State
 from wizard.core.facts import Identity
@@ -59,7 +59,7 @@ def asked(answers: Answers, flow: str, *, required: bool | None = None) -> set[s
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("mode", WHOLE)
 def test_what_was_recorded_of_it_is_what_every_run_is_asked_about(mode: str, phase: str) -> None:
-    answers = build(dict(RECORDED[mode]["answers"]))
+    answers = build_answers(dict(RECORDED[mode]["answers"]))
     if phase == "rotate" and not answers.deploys_node:
         assert changing(mode, phase) == set()
         return

@@ -28,8 +28,8 @@ from wizard.flows.before_planning import check_account
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment import apply as apply_flow
 from wizard.flows.readiness import wait_for_node
-from wizard.flows.uninstall import destroy, held_up
-from wizard.services.aws.permissions import check
+from wizard.flows.uninstall import destroy_resources, held_up
+from wizard.services.aws.permissions import check_permissions
 from wizard.services.terraform.client import ApplyResult, PlanResult
 from wizard.services.terraform.errors import failed
 
@@ -127,7 +127,7 @@ def forecast(*answers: Answer) -> Play:
         session = world.session.begin()
         asked = needs(Answers(region=world.box.region), "discover", world.identity.account_id)
         jane = f"arn:aws:iam::{world.identity.account_id}:user/jane"
-        found = check(session, asked, replace(world.identity, arn=jane))
+        found = check_permissions(session, asked, replace(world.identity, arn=jane))
         aws.begin()
         words = [found.state.value, found.reason, *map(str, found.missing)]
         return Seen(" ".join(words), untouched(session, NOTHING))
@@ -226,7 +226,7 @@ def destroyed(*answers: Answer, said: tuple[str, ...]) -> Play:
             ending = Ending(world.root, gone, *said)
             deployment._terraform = ending  # type: ignore[assignment]
             try:
-                destroy(deployment, ending.plan(destroy=True), NODE)
+                destroy_resources(deployment, ending.plan(destroy=True), NODE)
                 words = f"removed by apply {ending.applied}"
             except WizardError as error:
                 words = str(error)
@@ -251,7 +251,7 @@ def applied(*said: str) -> Play:
             deployment._terraform = ending  # type: ignore[assignment]
             with mock.patch.object(apply_flow, "adopt", lambda _deployment, plan: plan):
                 try:
-                    apply_flow.apply(deployment, ending.plan(), sleep=waited.append)
+                    apply_flow.apply_plan(deployment, ending.plan(), sleep=waited.append)
                     words = f"made by apply {ending.applied}, after {waited} seconds"
                 except WizardError as error:
                     words = f"{error} after {ending.applied} applies"

@@ -11,8 +11,8 @@ import pytest
 
 from wizard.core.events import State
 from wizard.core.facts import Api, ApiType, EndpointType, Stage
-from wizard.core.proof import Evidence, tell
-from wizard.flows.proof import Route, look
+from wizard.core.proof import Evidence, hops_of
+from wizard.flows.proof import Route, collect_evidence
 
 MARKER = "0123456789abcdef" * 2
 STAGE = Stage(Api("a1b2c3d4e5", "orders", ApiType.REST, EndpointType.REGIONAL), "prod")
@@ -40,7 +40,7 @@ def line(**times: Any) -> dict[str, Any]:
 
 
 def seen_in(logs: Any) -> Evidence:
-    return look([ROUTE], {MARKER: Evidence(sent=1000.0)}, logs, {})[MARKER]
+    return collect_evidence([ROUTE], {MARKER: Evidence(sent=1000.0)}, logs, {})[MARKER]
 
 
 ACCESS = {"timestamp": 1_001_000, "ingestionTime": 1_001_500, "message": MARKER}
@@ -50,14 +50,14 @@ def test_the_times_of_the_hops_go_up_along_the_path() -> None:
     told = line(received_at=1_002_000, sent_at=1_002_010, delivered_at=1_002_300)
     seen = seen_in(Logs(access=[ACCESS], f=[told]))
     arrived = Evidence(**{**vars(seen), "arrived": 1002.2, "node_seen": True})
-    times = [hop.at for hop in tell(arrived, function="f", node_readable=True)][:5]
+    times = [hop.at for hop in hops_of(arrived, function="f", node_readable=True)][:5]
     assert times == [1000.0, 1001.5, 1002.0, 1002.01, 1002.2]
 
 
 def test_where_the_nodes_record_cannot_be_read_the_last_time_is_that_of_its_answer() -> None:
     told = line(received_at=1_002_000, sent_at=1_002_010, delivered_at=1_002_300)
     seen = seen_in(Logs(access=[ACCESS], f=[told]))
-    hops = tell(seen, function="f", node_readable=False)
+    hops = hops_of(seen, function="f", node_readable=False)
     assert (hops[4].state, hops[4].at) == (State.UNCHECKED, 1002.3)
 
 
@@ -90,7 +90,7 @@ def test_several_requests_are_looked_for_in_one_reading_of_each_group() -> None:
     told["message"] = "not JSON {\n{]\n" + told["message"] + '\n{"event": "start"}'
     routes = [ROUTE, *others]
     before = {one.marker: Evidence(sent=1000.0) for one in routes}
-    seen = look(routes, before, Counting(access=lines, f=[told]), {})  # type: ignore[arg-type]
+    seen = collect_evidence(routes, before, Counting(access=lines, f=[told]), {})  # type: ignore[arg-type]
     assert asked == ["/access", "/aws/lambda/f"]
     assert [seen[one.marker].logged for one in routes] == [1001.5, 1001.5, 1001.5, 0.0, 0.0, 0.0]
     assert [bool(seen[one.marker].handled) for one in routes] == [True, *[False] * 5]

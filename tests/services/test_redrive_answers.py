@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from benchmarks.batches import batch
 from wizard.core.errors import WizardError
 from wizard.core.undelivered import MOST_BYTES
-from wizard.flows.redrive import Bucket, KeptBatch, Replay, outcome, replay, unreadable_among
+from wizard.flows.redrive import (
+    Bucket,
+    KeptBatch,
+    Replay,
+    replay_batch,
+    replay_outcome,
+    unreadable_among,
+)
 
 LOST = '{"errorType":"UndeliveredError","errorMessage":"3 of 5 events undelivered: status 503"}'
 
@@ -33,14 +40,14 @@ LOST = '{"errorType":"UndeliveredError","errorMessage":"3 of 5 events undelivere
     ],
 )  # fmt: skip
 def test_an_answer_is_read(text: str, failed: bool, expected: Replay) -> None:
-    assert outcome(text, failed=failed) == expected
+    assert replay_outcome(text, failed=failed) == expected
 
 
 @given(st.text(), st.booleans())
 def test_no_answer_makes_it_crash_or_turns_a_failure_into_a_delivery(
     text: str, failed: bool
 ) -> None:
-    found = outcome(text, failed=failed)
+    found = replay_outcome(text, failed=failed)
     assert found.delivered is not failed
     assert len(found.reason) <= 500
 
@@ -80,6 +87,6 @@ def test_what_is_unreadable_is_not_even_replayed_and_the_way_out_is_told(body: b
     s3 = S3(bad=body)
     functions: Any = None  # asked for nothing
     with pytest.raises(WizardError, match="can never be read") as caught:
-        replay(s3, functions, KEPT, "forwarder", kept(s3)[0])
+        replay_batch(s3, functions, KEPT, "forwarder", kept(s3)[0])
     assert caught.value.code == "WAG-E-REDRIVE-002"
     assert "redrive --discard" in caught.value.next_step

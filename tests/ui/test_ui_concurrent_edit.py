@@ -40,7 +40,7 @@ class Edited:
         self.shown: Stage = replace(known, settings=StageSettings())
         self.live = StageSettings(AccessLog(), "ERROR")
         self.reviewed = plan_change(self.shown, OUR_GROUP)
-        monkeypatch.setattr(live_stages, "read", lambda *_: LiveStage(self.live))
+        monkeypatch.setattr(live_stages, "read_stage", lambda *_: LiveStage(self.live))
         monkeypatch.setattr(live_stages, "_write", lambda *arguments: arguments[-1])
         self.made: list[StageChange] = []
         whole = ScriptedInstall.switch_stages
@@ -64,7 +64,7 @@ class Edited:
 
     def _switch(self, change: StageChange) -> StageReport:
         try:
-            live_stages.apply(None, change)  # type: ignore[arg-type]
+            live_stages.apply_change(None, change)  # type: ignore[arg-type]
         except WizardError as error:
             return StageReport(change.ref, change.api_name, State.FAILED, str(error))
         self.made.append(change)

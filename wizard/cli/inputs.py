@@ -11,7 +11,7 @@ from typing import Any
 
 from wizard.cli.console import Console
 from wizard.core.answers.model import Answers
-from wizard.core.answers.parse import PATHS, build, from_env, from_text, joined, parse_file
+from wizard.core.answers.parse import PATHS, build_answers, from_env, from_text, joined, parse_file
 from wizard.core.errors import UsageError
 from wizard.core.text import clean
 from wizard.flows.context import CREDENTIALS, Context, Options
@@ -123,7 +123,7 @@ def load_answers(
     saved = saved_answers(run, identity_keys, name_prefix)
     if not (identity_keys.get("region") or saved.get("region")):
         layers[0] = {**_profile_region(env, identity_keys.get("profile", "")), **layers[0]}
-    found = build(layers[0], saved, given, check=check)
+    found = build_answers(layers[0], saved, given, check=check)
     if not ask_aws:
         return found
     from wizard.flows.deployment.answers import current_answers
@@ -135,7 +135,7 @@ def load_answers(
         "state_bucket": found.state_bucket,
     }
     there = current_answers(run, wanted, name_prefix, code_asker(options, env), _say_wait)
-    return build(layers[0], there, given, check=check)
+    return build_answers(layers[0], there, given, check=check)
 
 
 def _say_wait(text: str) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from wizard.core import migrations
 from wizard.core.answers.model import Answers
-from wizard.core.answers.parse import build
+from wizard.core.answers.parse import build_answers
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import State
 from wizard.core.facts import StageRef
@@ -250,7 +250,7 @@ def _shape(data: object) -> list[str]:
 
 def _today(answers: Mapping[str, Any], version: int, source: str) -> dict[str, Any]:
     """These answers as this version has them; the fleet's version counts where they name none."""
-    return migrations.answers({"schema_version": version, **answers}, source)
+    return migrations.migrate_answers({"schema_version": version, **answers}, source)
 
 
 def _target(item: object, common: Mapping[str, Any], version: int) -> Target:
@@ -272,7 +272,7 @@ def _target(item: object, common: Mapping[str, Any], version: int) -> Target:
         raise ValueError("name must be 1 to 64 letters, digits, dots, dashes and underscores")
     if "region" not in texts and "region" not in own and "region" not in common:
         raise ValueError("region is missing")
-    answers = build(common, texts, _today(own, version, f"answers of {name}"))
+    answers = build_answers(common, texts, _today(own, version, f"answers of {name}"))
     of_role = _ROLE.fullmatch(answers.role_arn)
     if of_role and answers.account_id and answers.account_id != of_role[1]:
         raise ValueError(

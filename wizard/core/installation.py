@@ -94,7 +94,7 @@ def owned_ids(own: str, claim: Installation | None, taken_over: str | None) -> f
     return frozenset(ours)
 
 
-def judge(
+def judge_ownership(
     own: str,
     *,
     state: bool,

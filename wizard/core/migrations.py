@@ -68,7 +68,7 @@ def migrate(
     return out
 
 
-def answers(data: Mapping[str, Any], source: str) -> dict[str, Any]:
+def migrate_answers(data: Mapping[str, Any], source: str) -> dict[str, Any]:
     """Answers of any version as this one has them.
 
     Which installation they were saved by is told to a reader; it is no answer.

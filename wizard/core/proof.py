@@ -199,7 +199,7 @@ def initial() -> tuple[Hop, ...]:
     return tuple(Hop(key, title, State.TODO) for key, title in HOPS)
 
 
-def tell(evidence: Evidence, *, function: str, node_readable: bool) -> tuple[Hop, ...]:
+def hops_of(evidence: Evidence, *, function: str, node_readable: bool) -> tuple[Hop, ...]:
     """The hops as the evidence shows them; the first one not reached is `running`."""
     titles = dict(HOPS) | {"handled": f"handled by {function}"}
     if evidence.client:

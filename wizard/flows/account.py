@@ -132,7 +132,7 @@ class Lookup:
         folder = self._cache
         if folder is None and not self.options.env.get("AWS_ENDPOINT_URL"):
             folder = cache.default_folder()
-        before = cache.load(identity, folder) if folder else None
+        before = cache.load_inventory(identity, folder) if folder else None
         if before is not None and on_cached is not None:
             on_cached(before.inventory.stages, before.age)
         found = discover(
@@ -144,7 +144,7 @@ class Lookup:
             priority=priority or reading_order,
         )
         if folder and not cancel.is_set():
-            cache.save(found, folder)
+            cache.save_inventory(found, folder)
         return found
 
     def log_groups(self, answers: Answers) -> tuple[LogGroup, ...]:

@@ -78,7 +78,7 @@ def check_role(
         return ()
 
     def look() -> tuple[str, ...]:
-        role = account_role.inspect(session, identity)
+        role = account_role.inspect_role(session, identity)
         if role.state is RoleState.UNCHECKED:
             context.note(
                 f"whether {role.arn} can be used could not be checked: {role.problem}",

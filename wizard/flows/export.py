@@ -75,7 +75,7 @@ def export_configuration(
     if answers.stages or answers.stage_rules:
         with context.phase(Phase.DISCOVER, f"Reading the APIs of {identity.region}"):
             chosen = chosen_stages(discover(session, identity), answers)
-        changes, skipped = switch.plan(
+        changes, skipped = switch.plan_changes(
             session, chosen, answers, switch.future_log_group(deployment)
         )
         for stage, reason in skipped:

@@ -56,7 +56,7 @@ from wizard.flows.readiness import add_what_stands, wait_for_node
 from wizard.flows.stages import log_groups, switch
 from wizard.flows.token import delete_token, require_token, store_token
 from wizard.services.aws.discovery import discover
-from wizard.services.aws.network import describe
+from wizard.services.aws.network import describe_certificate
 from wizard.services.aws.permissions import Permissions, Verdict
 from wizard.services.aws.session import Session
 from wizard.services.aws.traffic import Traffic, read_traffic
@@ -83,7 +83,7 @@ def check_certificate(session: Session, answers: Answers) -> Given:
     if not arn or not host:
         return Given()
     try:
-        found = describe(session, arn)
+        found = describe_certificate(session, arn)
     except WizardError as error:
         if error.code == NOT_FOUND:
             raise _refused(arn, "does not exist in this account and Region") from error
@@ -239,7 +239,7 @@ class Install:
         log_group_arn = switch.future_log_group(deployment)
         given = log_groups.check_given_group(self.session, self.answers.api_gateway_log_group_name)
         own = check_certificate(self.session, self.answers)
-        changes, skipped = switch.plan(self.session, chosen, self.answers, log_group_arn)
+        changes, skipped = switch.plan_changes(self.session, chosen, self.answers, log_group_arn)
         account = check_account(self.context, self.session, identity, self.answers, changes)
         require_token(self.session, self.answers, self.token)
         move = plan_move(deployment)
@@ -407,7 +407,7 @@ class Install:
             if only:
                 changes = switch.plan_again(deployment, changes, review.inventory, outputs)
             with self.context.phase(Phase.STAGES, "Switching access logging on"):
-                reports = switch.apply(deployment, changes, outputs)
+                reports = switch.apply_changes(deployment, changes, outputs)
             self._failures = [str(r.ref) for r in reports if r.state is State.FAILED]
             return reports
 

@@ -63,7 +63,7 @@ class Forecast:
 
         def ask() -> None:
             try:
-                self._found = permissions.check(session, wanted, identity)
+                self._found = permissions.check_permissions(session, wanted, identity)
             except WizardError as error:
                 self._found = Permissions(Verdict.UNKNOWN, reason=error.what)
             except BaseException as error:  # noqa: BLE001 - raised again where it is waited for

@@ -113,9 +113,9 @@ class Preflight:
                 text = f"{error.what}. {error.why}".rstrip(". ") + "."
                 on_check(Check(key, question, State.FAILED, text, error.next_step))
         if "identity" in {key for key, *_ in wanted} - failed:
-            from wizard.services.aws.discovery import prepare
+            from wizard.services.aws.discovery import prepare_clients
 
-            prepare(self._session(answers))  # the next thing wanted is the list of stages
+            prepare_clients(self._session(answers))  # the next thing wanted is the list of stages
 
     def _terraform(self) -> Check:
         from wizard.flows.provider import require_provider
@@ -136,12 +136,12 @@ class Preflight:
     def _permissions(self, answers: Answers) -> Check:
         """A forecast: what is allowed here may still be refused by a policy nobody could see."""
         from wizard.core.permissions.documents import needs
-        from wizard.services.aws.permissions import Verdict, check
+        from wizard.services.aws.permissions import Verdict, check_permissions
 
         session = self._session(answers)
         identity = session.identity()
         wanted = needs(answers, "deploy", identity.account_id, identity.partition)
-        found = check(session, wanted, identity)
+        found = check_permissions(session, wanted, identity)
         hint = "`wallarm-apigw iam-policy` prints what is needed; Review shows it too."
         if found.state is Verdict.ALLOWED:
             return Check("permissions", "Permissions", State.DONE, f"{found.asked} actions allowed")

@@ -24,7 +24,7 @@ from wizard.core.events import Hop, HopChanged, Phase, StageFollowed, State
 from wizard.core.facts import ApiType, Stage
 from wizard.core.node.counters import NodeCounters, growth
 from wizard.core.node.placement import EDGE_COUNTERS
-from wizard.core.node.verdicts import OTHER_TRAFFIC, Grasp, judge
+from wizard.core.node.verdicts import OTHER_TRAFFIC, Grasp, judge_request
 from wizard.core.proof import MARKER_PREFIX, PROOF_PATH, Evidence, Proof, StageProof
 from wizard.core.text import clean, closest
 from wizard.core.tfvars import Outputs
@@ -77,7 +77,7 @@ def can_send(stage: Stage) -> str:
     return ""
 
 
-def send(route: Route, env: Mapping[str, str]) -> int:
+def send_request(route: Route, env: Mapping[str, str]) -> int:
     """Send the marked request and return the HTTP status. Raises WizardError when nothing answers.
 
     Redirects are not followed: the request must reach this stage and nothing else.
@@ -106,7 +106,7 @@ def send(route: Route, env: Mapping[str, str]) -> int:
     return answer.status_code
 
 
-def look(
+def collect_evidence(
     routes: Collection[Route],
     seen: Mapping[str, Evidence],
     logs: CloudWatchLogsClient,
@@ -349,7 +349,7 @@ class _Round:
             if followed and self._waits:
                 self._seen = look_for_clients(followed, self._seen, logs)
             elif followed:
-                self._seen = look(followed, self._seen, logs, self._context.env)
+                self._seen = collect_evidence(followed, self._seen, logs, self._context.env)
             hops = {marker: self._hops(marker) for marker in self._routes}
             if all(story.finished(h) or story.waits_for_counters(h) for h in hops.values()):
                 break
@@ -369,7 +369,7 @@ class _Round:
     def _send(self) -> None:
         for marker, route in self._routes.items():
             try:
-                status = send(route, self._context.env)
+                status = send_request(route, self._context.env)
             except WizardError as error:
                 self._unsent[marker] = error.why
                 self._context.note(error.next_step, State.FAILED, str(route.stage.ref))
@@ -383,7 +383,7 @@ class _Round:
         if marker in self._unsent:
             return story.not_sent(self._unsent[marker])
         name = self._outputs.lambda_function_name
-        return story.tell(self._seen[marker], function=name, node_readable=self._readable)
+        return story.hops_of(self._seen[marker], function=name, node_readable=self._readable)
 
     def _ask_node(
         self, before: NodeCounters, hops: Mapping[str, tuple[Hop, ...]]
@@ -416,7 +416,7 @@ class _Round:
             grown = growth(before, after)
             why = self._hides or before.problem or after.problem
             problem = f"the node's counters cannot be read: {why}"
-            grasp = judge(grown, max(sent, 1), why_unread=problem)
+            grasp = judge_request(grown, max(sent, 1), why_unread=problem)
             good = grasp.state in (State.DONE, State.WARNING)
             if good or not grown.replicas or time.monotonic() > end:
                 break

@@ -73,7 +73,7 @@ class Replay:
     left_out: int = 0
 
 
-def waiting(s3: Any, bucket: Bucket, function: str, since: float = 0.0) -> Iterator[KeptBatch]:
+def list_batches(s3: Any, bucket: Bucket, function: str, since: float = 0.0) -> Iterator[KeptBatch]:
     """The batches of one function kept at or after `since` (epoch seconds), oldest first."""
     found = []
     with explained("Listing undelivered events"):
@@ -88,7 +88,9 @@ def waiting(s3: Any, bucket: Bucket, function: str, since: float = 0.0) -> Itera
     yield from sorted(found, key=lambda batch: (batch.kept_at, batch.key))
 
 
-def replay(s3: Any, functions: Any, bucket: Bucket, function: str, batch: KeptBatch) -> Replay:
+def replay_batch(
+    s3: Any, functions: Any, bucket: Bucket, function: str, batch: KeptBatch
+) -> Replay:
     """Send one batch through the forwarder and wait for its answer. The object stays."""
     payload = _payload(s3, bucket, batch)
     with explained("Invoking the forwarder"):
@@ -98,10 +100,10 @@ def replay(s3: Any, functions: Any, bucket: Bucket, function: str, batch: KeptBa
             Payload=json.dumps(payload).encode(),
         )
     text = answer["Payload"].read(65_536).decode(errors="replace")
-    return outcome(text, failed=bool(answer.get("FunctionError")))
+    return replay_outcome(text, failed=bool(answer.get("FunctionError")))
 
 
-def outcome(text: str, *, failed: bool) -> Replay:
+def replay_outcome(text: str, *, failed: bool) -> Replay:
     """What a function's answer says; a function of the user's own may say anything.
 
     Args:
@@ -120,7 +122,7 @@ def outcome(text: str, *, failed: bool) -> Replay:
     return Replay(True, left_out=sum(n for n in counts if type(n) is int and n > 0))
 
 
-def forget(s3: Any, bucket: Bucket, batch: KeptBatch) -> None:
+def delete_batch(s3: Any, bucket: Bucket, batch: KeptBatch) -> None:
     """Delete a batch that was delivered."""
     with explained("Deleting a replayed batch"):
         s3.delete_object(**bucket.place, Key=batch.key)
@@ -215,7 +217,7 @@ class Redrive:
         outputs = self._known()
         s3 = self.session.client("s3")
         function = outputs.lambda_function_name
-        return tuple(waiting(s3, self._bucket(outputs), function, since))
+        return tuple(list_batches(s3, self._bucket(outputs), function, since))
 
     def find_unreadable(self, batches: Iterable[KeptBatch]) -> tuple[tuple[KeptBatch, str], ...]:
         """Those of them that no replay will ever deliver, each with the reason. Only reads."""
@@ -232,7 +234,7 @@ class Redrive:
         for batch, why in self.find_unreadable(batches):
             try:
                 with self.deployment.journal.effect(record.REDRIVE, batch.key) as effect:
-                    forget(s3, bucket, batch)
+                    delete_batch(s3, bucket, batch)
                     effect.detail = f"deleted undelivered: {why}"
             except WizardError as error:
                 self.context.note(f"not deleted: {error.what}", State.FAILED, batch.key)
@@ -283,7 +285,7 @@ def kept_batches(deployment: Deployment, outputs: Outputs) -> tuple[KeptBatch, .
         return ()
     s3 = deployment.session.client("s3")
     bucket = Bucket(outputs.undelivered_bucket, deployment.identity.account_id)
-    return tuple(waiting(s3, bucket, outputs.lambda_function_name))
+    return tuple(list_batches(s3, bucket, outputs.lambda_function_name))
 
 
 def replay_recorded(deployment: Deployment, outputs: Outputs, batch: KeptBatch) -> bool:
@@ -294,14 +296,14 @@ def replay_recorded(deployment: Deployment, outputs: Outputs, batch: KeptBatch) 
     bucket = Bucket(outputs.undelivered_bucket, deployment.identity.account_id)
     try:
         with deployment.journal.effect(record.REDRIVE, batch.key) as effect:
-            answer = replay(s3, functions, bucket, outputs.lambda_function_name, batch)
+            answer = replay_batch(s3, functions, bucket, outputs.lambda_function_name, batch)
             if not answer.delivered:
                 raise WizardError(
                     "WAG-E-REDRIVE-001",
                     answer.reason,
                     next_step="Find out why with `wallarm-apigw doctor`; the events are kept.",
                 )
-            forget(s3, bucket, batch)
+            delete_batch(s3, bucket, batch)
             effect.detail = "delivered and deleted"
     except WizardError as error:
         context.note(f"still waiting: {error.what}", State.FAILED, batch.key)

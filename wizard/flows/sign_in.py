@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from wizard.core.errors import WizardError
-from wizard.services.aws.credentials import source
+from wizard.services.aws.credentials import source_profile
 from wizard.services.tokens import for_child
 
 
@@ -57,7 +57,7 @@ def sso_login(
 
     Unverified against a real IAM Identity Center.
     """
-    profile = source(_sections(env), profile)
+    profile = source_profile(_sections(env), profile)
     tool = shutil.which("aws", path=env.get("PATH"))
     flag = ["--profile", profile] if profile else []
     named = f" {shlex.join(flag)}" if flag else ""
@@ -98,7 +98,7 @@ def sso_login(
 def _profile(name: str, sections: Mapping[str, Mapping[str, object]]) -> Profile:
     section = sections.get(name, {})
     region = str(section.get("region", ""))
-    login = sections.get(source(sections, name), {})
+    login = sections.get(source_profile(sections, name), {})
     if "sso_session" in login or "sso_start_url" in login:
         detail = str(
             section.get("role_arn") or login.get("sso_session") or login.get("sso_start_url") or ""

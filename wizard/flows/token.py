@@ -44,7 +44,7 @@ def store_token(deployment: Deployment, token: Secret) -> None:
     """Put it under the name that Terraform is told, recorded."""
     answers, name = deployment.answers, deployment.token_parameter
     with deployment.journal.effect(record.TOKEN_STORE, name):
-        token_parameter.store(
+        token_parameter.store_token(
             deployment.session.client("ssm"),
             name,
             token,
@@ -56,7 +56,7 @@ def store_token(deployment: Deployment, token: Secret) -> None:
 def delete_token(deployment: Deployment, name: str) -> None:
     """Take it away, recorded: no node of this deployment reads it any more."""
     with deployment.journal.effect(record.TOKEN_DELETE, name):
-        token_parameter.delete(deployment.session.client("ssm"), name)
+        token_parameter.delete_token(deployment.session.client("ssm"), name)
 
 
 def _same_key(parameter: str, held_by: str, wanted: str) -> None:

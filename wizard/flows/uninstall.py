@@ -41,7 +41,7 @@ from wizard.services.aws import log_groups
 from wizard.services.aws.deployment.existence import really_there
 from wizard.services.aws.deployment.installation import read_forwarders
 from wizard.services.aws.deployment.leftovers import deregister_instances, find_holders
-from wizard.services.aws.deployment.tagged import marked
+from wizard.services.aws.deployment.tagged import marked_resources
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.errors import explain, is_not_found
 from wizard.services.aws.network import certificates_for
@@ -52,7 +52,9 @@ from wizard.services.terraform.client import ApplyResult, PlanResult
 IN_USE, INSTANCES_LEFT = "WAG-E-TF-113", "WAG-E-TF-128"
 
 
-def destroy(deployment: Deployment, plan: PlanResult, outputs: Outputs | None) -> ApplyResult:
+def destroy_resources(
+    deployment: Deployment, plan: PlanResult, outputs: Outputs | None
+) -> ApplyResult:
     """Apply a removal to its end.
 
     Args:
@@ -121,9 +123,11 @@ def find_log_data(deployment: Deployment, plan: PlanResult | None) -> tuple[LogD
     """Log groups that this plan deletes, and those that an earlier removal kept."""
     session = deployment.session
     planned = _planned(deployment, plan) if plan is not None else {}
-    out = [LogData(name, at, log_groups.find(session, name)) for name, at in planned.items()]
+    out = [
+        LogData(name, at, log_groups.find_log_group(session, name)) for name, at in planned.items()
+    ]
     kept = sorted(deployment.journal.record.kept_logs - planned.keys())
-    out += [LogData(name, "", log_groups.find(session, name)) for name in kept]
+    out += [LogData(name, "", log_groups.find_log_group(session, name)) for name in kept]
     return tuple(one for one in out if one.address or one.group is not None)
 
 
@@ -168,7 +172,7 @@ def made_by_api_gateway(deployment: Deployment) -> tuple[str, ...]:
         ]
     places = {str(e.after.get("log_group", "")) for e in _switches(deployment.journal.entries)}
     for place in sorted(places - {""}):
-        canary = log_groups.find(session, place + CANARY)
+        canary = log_groups.find_log_group(session, place + CANARY)
         if canary is not None:
             out.append(f"{canary.name}: access logs of a canary{_size(canary)}")
     return tuple(out)
@@ -534,7 +538,7 @@ class Uninstall:
         try:
             arns = [
                 arn
-                for arn in marked(deployment.session, deployment.marks)
+                for arn in marked_resources(deployment.session, deployment.marks)
                 if not arn.endswith(claim)
                 and arn.partition(":log-group:")[2].removesuffix(":*") not in kept
             ]
@@ -553,13 +557,15 @@ class Uninstall:
         with self.context.phase(Phase.STAGES, "Putting the stages' logging back"):
             for held in removal.stages:
                 name = removal.api_names.get(held.ref, "")
-                report, result = switch.restore(self.deployment, held, api_name=name)
+                report, result = switch.restore_stages(self.deployment, held, api_name=name)
                 if (
                     result is Result.ASK
                     and self._ask is not None
                     and self._ask(held, report.message)
                 ):
-                    report, _ = switch.restore(self.deployment, held, force=True, api_name=name)
+                    report, _ = switch.restore_stages(
+                        self.deployment, held, force=True, api_name=name
+                    )
                 reports.append(report)
         return tuple(reports)
 
@@ -595,7 +601,7 @@ class Uninstall:
             # The function's network interfaces can hold its security group for 20 to 60 minutes.
             usual = "4m – 10m; a function's network interfaces can hold it up for 20m – 60m"
             with self.context.phase(Phase.DESTROY, "Removing the infrastructure", usual):
-                result = destroy(deployment, plan, outputs)
+                result = destroy_resources(deployment, plan, outputs)
             self.context.note(f"{count(result.summary.remove, 'resource')} removed")
             return result.summary.remove
         plan.discard()

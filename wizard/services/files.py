@@ -157,7 +157,7 @@ def other_version(body: bytes, key: str, current: int) -> int | None:
     return version if type(version) is int and version != current else None
 
 
-def keep(path: Path, key: str, current: int) -> Path | None:
+def keep_copy(path: Path, key: str, current: int) -> Path | None:
     """`answers.json` of version 1 → `answers.v1.json`, as it was. An earlier copy stays.
 
     Returns the copy that was made; None where none was needed.

@@ -10,29 +10,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wizard.core.answers.model import Answers
-from wizard.core.answers.parse import build, env_name, from_env, from_text, parse_file
+from wizard.core.answers.parse import build_answers, env_name, from_env, from_text, parse_file
 from wizard.core.answers.rules import RETENTION_DAYS, node_version, problem, token_problem
 from wizard.core.errors import ExitCode, UsageError
 
 
 def test_the_defaults_can_be_deployed():
-    assert build({}) == Answers()
+    assert build_answers({}) == Answers()
 
 
 def test_a_written_answers_file_reads_back_as_the_same_answers():
     answers = Answers(stages=("a1/prod", "b2/$default"), tags={"team": "api"}, node_count=3)
-    assert build(parse_file(answers.to_json(), "answers.json")) == answers
+    assert build_answers(parse_file(answers.to_json(), "answers.json")) == answers
 
 
 def test_later_layers_win():
-    assert build({"region": "eu-west-1", "node_count": 2}, {"region": "us-west-2"}) == Answers(
-        region="us-west-2", node_count=2
-    )
+    assert build_answers(
+        {"region": "eu-west-1", "node_count": 2}, {"region": "us-west-2"}
+    ) == Answers(region="us-west-2", node_count=2)
 
 
 def test_everything_wrong_is_named_in_one_error():
     with pytest.raises(UsageError) as caught:
-        build({"name_prefix": "A!", "x_wallarm_application_id": 0, "node_count": 99})
+        build_answers({"name_prefix": "A!", "x_wallarm_application_id": 0, "node_count": 99})
     assert set(caught.value.keys) == {"name_prefix", "x_wallarm_application_id", "node_count"}
     assert caught.value.exit_code is ExitCode.USAGE
     assert "Nothing was changed" in caught.value.next_step
@@ -40,13 +40,13 @@ def test_everything_wrong_is_named_in_one_error():
 
 def test_a_misspelt_key_is_answered_with_the_closest_one():
     with pytest.raises(UsageError, match="did you mean name_prefix"):
-        build({"name_prefixx": "x"})
+        build_answers({"name_prefixx": "x"})
 
 
 @pytest.mark.parametrize("key", ["wallarm_api_token", "token"])
 def test_a_token_in_the_answers_is_refused_without_repeating_it(key):
     with pytest.raises(UsageError) as caught:
-        build({key: "S3CRET" * 10})
+        build_answers({key: "S3CRET" * 10})
     assert "S3CRET" not in str(caught.value)
     assert "WALLARM_API_TOKEN" in str(caught.value)
 
@@ -137,7 +137,7 @@ def test_every_default_obeys_its_own_rule():
 )
 def test_answers_that_need_each_other_are_checked_together(changes):
     with pytest.raises(UsageError):
-        build(changes)
+        build_answers(changes)
 
 
 def test_environment_variables_set_answers():
@@ -148,7 +148,7 @@ def test_environment_variables_set_answers():
         env_name("alarms"): "yes",
         env_name("node_count"): "2",
     }
-    answers = build(from_env(env))
+    answers = build_answers(from_env(env))
     assert answers.stages == ("a1/prod", "b2/dev")
     assert answers.tags == {"team": "api", "cost": "12"}
     assert (answers.region, answers.alarms, answers.node_count) == ("eu-west-1", True, 2)
@@ -169,7 +169,7 @@ def test_text_that_is_not_of_the_answers_type_is_refused(key, text):
 )
 def test_no_file_content_crashes_the_reader(data):
     try:
-        build(parse_file(json.dumps(data), "x"))
+        build_answers(parse_file(json.dumps(data), "x"))
     except UsageError as error:
         assert error.keys  # noqa: PT017 - either outcome is fine, a crash is not
 

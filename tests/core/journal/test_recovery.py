@@ -24,9 +24,9 @@ from wizard.core.journal.recovery import (
     Treatment,
     adoptable,
     doubt,
-    intend,
     open_move,
     planned_creations,
+    record_of_intention,
     to_take_over,
     treat_damaged_state,
     treat_run_lock,
@@ -127,7 +127,7 @@ def run(*steps: tuple[str, str]) -> list[Entry]:
     out = []
     for entry, (_, makes) in zip(entries(*(step for step, _ in steps)), steps, strict=True):
         changes = [("create", address) for address in makes]
-        after = intend(changes, "id") if entry.step == "begin" else {}
+        after = record_of_intention(changes, "id") if entry.step == "begin" else {}
         if makes == "?":  # a failure after which nobody knows
             after = {UNSURE: True}
         elif makes.startswith("="):  # AWS said that these were there already
@@ -202,7 +202,7 @@ def test_a_run_of_an_earlier_version_wrote_no_intent_so_nothing_of_it_is_taken_o
 
 def test_what_is_made_anew_is_part_of_the_intent_and_what_is_changed_is_not() -> None:
     changes = [("create", "a"), ("update", "b"), ("replace", "c"), ("delete", "d"), ("no-op", "e")]
-    assert intend(changes, "1234") == {"installation": "1234", "makes": ["a", "c"]}
+    assert record_of_intention(changes, "1234") == {"installation": "1234", "makes": ["a", "c"]}
 
 
 def planned(address: str, *actions: str, mode: str = "managed", **after: Any) -> dict[str, Any]:

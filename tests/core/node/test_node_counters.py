@@ -17,8 +17,8 @@ from wizard.core.node.verdicts import (
     NOT_COUNTED,
     REASONS,
     Grasp,
-    judge,
     judge_pairing,
+    judge_request,
     judge_understanding,
 )
 from wizard.core.node.versions import judge_version, version_warnings
@@ -74,7 +74,7 @@ def test_how_many_of_how_many_replicas_were_read_is_said(
 
 def test_a_message_that_none_of_those_that_were_read_has_counted_may_be_at_another() -> None:
     found = replace(told(row(**counts(5, 5))), wanted=12)
-    grasp = judge(growth(found, found))
+    grasp = judge_request(growth(found, found))
     assert grasp.state is State.UNCHECKED
     assert grasp.text.endswith("those that could not be read, 11 of 12 replicas")
 
@@ -117,7 +117,7 @@ JSON = st.recursive(
 def test_whatever_a_forwarder_tells_can_be_read_compared_and_judged(answer: dict[str, Any]) -> None:
     found = parse_counters({"replicas": [answer], "address": "x"})
     assert "\n" not in found.summary
-    judge(growth(found, found))
+    judge_request(growth(found, found))
     judge_understanding(found)
     judge_pairing(found)
 
@@ -173,7 +173,7 @@ def test_a_replica_seen_only_once_is_not_counted_but_known_of(
 
 
 def grasp(after: dict[str, Any], sent: int = 1) -> Grasp:
-    return judge(growth(told(row(**counts())), told(row(**after))), sent)
+    return judge_request(growth(told(row(**counts())), told(row(**after))), sent)
 
 
 def test_a_request_and_its_response_that_were_processed_are_understood() -> None:
@@ -270,12 +270,12 @@ def test_where_no_counter_explains_it_that_is_said(
 
 def test_nobody_can_say_where_not_every_replica_was_read() -> None:
     away = {**row("10.0.0.6"), "error": "away"}
-    found = judge(growth(told(row(**counts()), away), told(row(**counts()), away)))
+    found = judge_request(growth(told(row(**counts()), away), told(row(**counts()), away)))
     assert (found.state, found.request) == (State.UNCHECKED, None)
     assert "could not be read" in found.text
-    seen = judge(growth(told(row(**counts()), away), told(row(**counts(1, 1)), away)))
+    seen = judge_request(growth(told(row(**counts()), away), told(row(**counts(1, 1)), away)))
     assert seen.state is State.DONE, "one that has it is enough"
-    assert judge(Growth({}), why_unread="port 9000 is shut").text == "port 9000 is shut"
+    assert judge_request(Growth({}), why_unread="port 9000 is shut").text == "port 9000 is shut"
 
 
 # --- Doctor ---------------------------------------------------------------------------------------

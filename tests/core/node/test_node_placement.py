@@ -8,7 +8,7 @@ import pytest
 
 from wizard.core import migrations
 from wizard.core.answers.model import ECS, EDGE, OWN, Answers
-from wizard.core.answers.parse import build
+from wizard.core.answers.parse import build_answers
 from wizard.core.answers.rules import problems
 from wizard.core.node.placement import placed, placements
 
@@ -41,7 +41,7 @@ def test_a_hosted_node_takes_https_and_leaves_nothing_of_a_node_here() -> None:
     assert (edge.node_scheme, edge.vpc_id, edge.private_subnet_ids) == ("https", "", ())
     assert not problems(edge)
     assert edge.place == EDGE
-    assert build(edge.as_dict()) == edge
+    assert build_answers(edge.as_dict()) == edge
 
 
 @pytest.mark.parametrize("key", [OWN, ECS])
@@ -95,7 +95,7 @@ SAVED_EDGE = {"node_place": "edge", "node_url": "edge.example.com"}
 def test_a_later_layer_that_names_the_one_decides_about_the_other(
     layers: tuple[dict[str, Any], ...], place: str, url: str
 ) -> None:
-    found = build(*layers)
+    found = build_answers(*layers)
     assert (found.place, found.node_url) == (place, url)
 
 
@@ -106,7 +106,7 @@ def test_a_later_layer_that_names_the_one_decides_about_the_other(
 def test_older_answers_get_the_place_that_they_meant(
     older: dict[str, Any], place: str | None
 ) -> None:
-    found = migrations.answers({**older, "schema_version": 1}, "answers.json")
+    found = migrations.migrate_answers({**older, "schema_version": 1}, "answers.json")
     assert found.get("node_place") == place
     assert found["schema_version"] == 2
-    assert not problems(build(found))
+    assert not problems(build_answers(found))

@@ -11,7 +11,7 @@ from wizard.core.node.readiness import (
     NodeState,
     describe,
     judge_readiness,
-    meaning,
+    log_line_meaning,
 )
 
 HEALTHY, UNHEALTHY = ("healthy", ""), ("unhealthy", "Target.Timeout Request timed out")
@@ -57,12 +57,12 @@ def test_a_refused_registration_ends_with_the_nodes_words_and_their_meaning() ->
 
 @pytest.mark.parametrize(("words", "cause"), KNOWN_FAILURES)
 def test_every_known_failure_is_known_by_its_words(words: str, cause: str) -> None:
-    assert meaning(f"ERROR registration {words.upper()}") == cause
+    assert log_line_meaning(f"ERROR registration {words.upper()}") == cause
 
 
 @pytest.mark.parametrize("line", ["", DONE, "INFO registration begins"])
 def test_other_lines_mean_no_failure(line: str) -> None:
-    assert meaning(line) == ""
+    assert log_line_meaning(line) == ""
 
 
 @pytest.mark.parametrize(

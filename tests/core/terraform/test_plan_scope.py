@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wizard.core.terraform.events import PlannedChange
-from wizard.core.terraform.plans import beyond, listed, meaning
+from wizard.core.terraform.plans import beyond, listed, plan_digest
 
 
 def change(action: str, address: str = "aws_lb.node") -> PlannedChange:
@@ -49,7 +49,7 @@ def planned(address: str = "aws_lb.node", *actions: str, **values: Any) -> dict[
     return {"address": address, "change": {"actions": [*actions] or ["update"], **values}}
 
 
-MEANT = meaning({"resource_changes": [planned(after={"a": 1}), planned("aws_vpc.this")]})
+MEANT = plan_digest({"resource_changes": [planned(after={"a": 1}), planned("aws_vpc.this")]})
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ MEANT = meaning({"resource_changes": [planned(after={"a": 1}), planned("aws_vpc.
 def test_two_plans_mean_the_same_where_they_do_the_same(
     plan: list[dict[str, Any]], same: bool
 ) -> None:
-    assert (meaning({"resource_changes": plan}) == MEANT) is same
+    assert (plan_digest({"resource_changes": plan}) == MEANT) is same
 
 
 def test_a_plan_without_changes_means_nothing_whatever_it_looks_at() -> None:
-    assert meaning({}) == meaning({"resource_changes": [planned("x", "no-op")]})
+    assert plan_digest({}) == plan_digest({"resource_changes": [planned("x", "no-op")]})
 
 
 @pytest.mark.parametrize(

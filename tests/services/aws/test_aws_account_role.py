@@ -21,18 +21,18 @@ def test_the_account_role_is_created_and_set_only_where_none_is(
 ) -> None:
     elsewhere = replace(identity, region="ap-southeast-2")
     other = Session(region=elsewhere.region, env=env, bucket=TokenBucket(10_000, 10_000))
-    assert account_role.read(other) == ""
-    role, created = account_role.create(other, elsewhere, tags={"team": "a"})
+    assert account_role.read_role_arn(other) == ""
+    role, created = account_role.create_role(other, elsewhere, tags={"team": "a"})
     assert created
-    assert account_role.create(other, elsewhere) == (role, False)
-    account_role.put(other, role)
-    assert account_role.read(other) == role
-    account_role.put(other, role)
+    assert account_role.create_role(other, elsewhere) == (role, False)
+    account_role.set_role_arn(other, role)
+    assert account_role.read_role_arn(other) == role
+    account_role.set_role_arn(other, role)
     with pytest.raises(WizardError) as caught:
-        account_role.put(other, role + "-mine")
+        account_role.set_role_arn(other, role + "-mine")
     assert caught.value.code == "WAG-E-ROLE-001"
-    assert account_role.read(other) == role
-    assert not account_role.delete(other, elsewhere), "in use, so it stays"
+    assert account_role.read_role_arn(other) == role
+    assert not account_role.delete_role(other, elsewhere), "in use, so it stays"
     attached: Any = session.client("iam").list_attached_role_policies(
         RoleName=account_role.role_name(elsewhere.region)
     )
@@ -51,7 +51,7 @@ def test_a_role_of_that_name_that_is_not_ours_is_left_alone(
         AssumeRolePolicyDocument=json.dumps(trust),
     )
     with pytest.raises(WizardError) as caught:
-        account_role.create(session, elsewhere)
+        account_role.create_role(session, elsewhere)
     assert caught.value.code == "WAG-E-ROLE-004"
 
 
@@ -84,7 +84,7 @@ def test_a_new_role_is_waited_for_at_the_pace_aws_allows(env: dict[str, str]) ->
     session = Slow(region="eu-north-1", env=env, bucket=TokenBucket(10_000, 10_000))
     now = [0.0]
     waits: list[float] = []
-    account_role.put(
+    account_role.set_role_arn(
         session,
         "arn:aws:iam::123456789012:role/new",
         on_wait=lambda seconds, _: waits.append(seconds),
@@ -92,7 +92,7 @@ def test_a_new_role_is_waited_for_at_the_pace_aws_allows(env: dict[str, str]) ->
         sleep=lambda seconds: now.__setitem__(0, now[0] + seconds),
     )
     assert waits == [20.0, 20.0]
-    assert account_role.read(session).endswith("role/new")
+    assert account_role.read_role_arn(session).endswith("role/new")
 
 
 def test_a_role_that_never_comes_right_is_given_up_and_waiting_can_be_cancelled(
@@ -106,11 +106,13 @@ def test_a_role_that_never_comes_right_is_given_up_and_waiting_can_be_cancelled(
         now[0] += seconds
 
     with pytest.raises(WizardError) as caught:
-        account_role.put(session, "arn:x", clock=lambda: now[0], sleep=sleep)
+        account_role.set_role_arn(session, "arn:x", clock=lambda: now[0], sleep=sleep)
     assert caught.value.code == "WAG-E-ROLE-002"
     cancel = threading.Event()
     cancel.set()
     with pytest.raises(WizardError) as caught:
-        account_role.put(session, "arn:x", cancel=cancel, clock=lambda: now[0], sleep=sleep)
+        account_role.set_role_arn(
+            session, "arn:x", cancel=cancel, clock=lambda: now[0], sleep=sleep
+        )
     assert caught.value.code == "WAG-E-ROLE-003"
-    assert account_role.read(session) == ""
+    assert account_role.read_role_arn(session) == ""

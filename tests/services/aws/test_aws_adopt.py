@@ -27,7 +27,10 @@ def values(name: str) -> dict[str, object]:
 def test_what_was_never_made_is_not_found_and_no_error(
     session: Session, resource_type: str
 ) -> None:
-    assert import_ids.find(session, resource_type, values(f"x-{uuid.uuid4().hex[:8]}"), OURS) == ""
+    assert (
+        import_ids.find_import_id(session, resource_type, values(f"x-{uuid.uuid4().hex[:8]}"), OURS)
+        == ""
+    )
 
 
 def test_a_bucket_is_taken_over_with_our_tag_or_where_none_was_written_yet(
@@ -38,12 +41,12 @@ def test_a_bucket_is_taken_over_with_our_tag_or_where_none_was_written_yet(
     place = {"LocationConstraint": "eu-central-1"}
     s3.create_bucket(Bucket=name, CreateBucketConfiguration=place)
     # S3 is told the tags in a second request; Terraform may be killed before it.
-    assert import_ids.find(session, "aws_s3_bucket", values(name), OURS) == name
+    assert import_ids.find_import_id(session, "aws_s3_bucket", values(name), OURS) == name
     tags = [{"Key": DEPLOYMENT_TAG, "Value": NAME}, {"Key": INSTALLATION_TAG, "Value": MINE}]
     s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
-    assert import_ids.find(session, "aws_s3_bucket", values(name), OURS) == name
+    assert import_ids.find_import_id(session, "aws_s3_bucket", values(name), OURS) == name
     for others in (Marks(NAME, (OTHER,)), Marks(NAME, ("",)), Marks("somebody-else", (MINE,))):
-        assert import_ids.find(session, "aws_s3_bucket", values(name), others) == ""
+        assert import_ids.find_import_id(session, "aws_s3_bucket", values(name), others) == ""
 
 
 def made(session: Session, kind: str, name: str, tags: dict[str, str]) -> None:
@@ -80,7 +83,7 @@ def test_of_the_same_name_only_what_carries_this_installations_id_is_taken_over(
     name = f"x-{uuid.uuid4().hex[:8]}"
     tags = {DEPLOYMENT_TAG: NAME} | ({INSTALLATION_TAG: installation} if installation else {})
     made(session, kind, name, tags)
-    assert bool(import_ids.find(session, kind, values(name), marks)) is found
+    assert bool(import_ids.find_import_id(session, kind, values(name), marks)) is found
 
 
 @pytest.mark.parametrize(
@@ -113,7 +116,7 @@ def test_the_record_that_validates_a_certificate_is_taken_over_only_if_it_says_t
         "alias": [],
     }
     expected = f"{zone}_{name}_CNAME" if ours else ""
-    assert import_ids.find(session, "aws_route53_record", planned, OURS) == expected
+    assert import_ids.find_import_id(session, "aws_route53_record", planned, OURS) == expected
 
 
 # Written a second time they are what they were: AWS puts them, or Terraform only waits for them.

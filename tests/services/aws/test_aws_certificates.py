@@ -16,7 +16,7 @@ from botocore.stub import Stubber
 
 from wizard.core.certificates import KEYS, fitting
 from wizard.core.errors import WizardError
-from wizard.services.aws.network import certificates, describe
+from wizard.services.aws.network import certificates, describe_certificate
 from wizard.services.aws.session import Session
 
 LATER = datetime.now(timezone.utc) + timedelta(days=200)
@@ -44,7 +44,7 @@ def test_an_issued_certificate_is_found_with_all_its_names_and_its_expiry(
         (datetime.now(timezone.utc) + timedelta(days=365)).timestamp(), abs=3600
     )
     assert fitting(certificates(session), f"node.{domain}") == (found,)
-    assert describe(session, arn) == found
+    assert describe_certificate(session, arn) == found
 
 
 def test_one_that_is_gone_is_said_to_be_gone(session: Session, world: Any) -> None:
@@ -52,7 +52,7 @@ def test_one_that_is_gone_is_said_to_be_gone(session: Session, world: Any) -> No
     session.client("acm").delete_certificate(CertificateArn=arn)
     assert arn not in [c.arn for c in certificates(session)]
     with pytest.raises(WizardError, match="does not exist") as caught:
-        describe(session, arn)
+        describe_certificate(session, arn)
     assert caught.value.code == "WAG-E-AWS-014"
 
 

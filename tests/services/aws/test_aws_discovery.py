@@ -189,16 +189,18 @@ def test_the_last_list_is_kept_private_and_comes_back_the_same(
 ) -> None:
     world.rest_api(tags={"a": "b"})
     inventory = discover(session, identity)
-    assert discovery.save(inventory, tmp_path / "cache")
-    kept = discovery.load(identity, tmp_path / "cache")
+    assert discovery.save_inventory(inventory, tmp_path / "cache")
+    kept = discovery.load_inventory(identity, tmp_path / "cache")
     assert kept is not None
     assert kept.inventory == inventory
     assert kept.age < 60
     [file] = (tmp_path / "cache").iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
     file.write_text('{"version": 1, "inventory": {"apis": [{}]}}')
-    assert discovery.load(identity, tmp_path / "cache") is None
-    assert discovery.load(replace(identity, region="us-west-2"), tmp_path / "cache") is None
+    assert discovery.load_inventory(identity, tmp_path / "cache") is None
+    assert (
+        discovery.load_inventory(replace(identity, region="us-west-2"), tmp_path / "cache") is None
+    )
 
 
 def test_log_groups_come_with_class_retention_and_filters(session: Session, world: Any) -> None:

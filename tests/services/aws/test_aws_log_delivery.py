@@ -47,14 +47,14 @@ def test_log_delivery_gets_into_a_group_through_its_own_policy_and_out_again(
     name = world.log_group()
     arn = world.arn(name)
     before = policies(world)
-    outcome = log_delivery.ensure(session, identity, name)
+    outcome = log_delivery.ensure_delivery(session, identity, name)
     assert outcome.changed
     assert log_delivery.allows(on_group(world, arn), arn, identity.account_id)
     assert policies(world) == before
-    assert not log_delivery.ensure(session, identity, name).changed
-    assert log_delivery.restore(session, identity, name, outcome.before)
+    assert not log_delivery.ensure_delivery(session, identity, name).changed
+    assert log_delivery.restore_policy(session, identity, name, outcome.before)
     assert on_group(world, arn) == ""
-    assert not log_delivery.restore(session, identity, name, outcome.before)
+    assert not log_delivery.restore_policy(session, identity, name, outcome.before)
 
 
 def test_a_policy_somebody_else_put_on_the_group_is_added_to_and_comes_back_in_its_spelling(
@@ -63,10 +63,10 @@ def test_a_policy_somebody_else_put_on_the_group_is_added_to_and_comes_back_in_i
     name = world.log_group()
     arn = world.arn(name)
     world.logs.put_resource_policy(resourceArn=arn, policyDocument=THEIR_POLICY)
-    outcome = log_delivery.ensure(session, identity, name)
+    outcome = log_delivery.ensure_delivery(session, identity, name)
     assert "route53.amazonaws.com" in on_group(world, arn)
     assert log_delivery.allows(on_group(world, arn), arn, identity.account_id)
-    log_delivery.restore(session, identity, name, outcome.before)
+    log_delivery.restore_policy(session, identity, name, outcome.before)
     assert on_group(world, arn) == THEIR_POLICY
 
 
@@ -74,11 +74,11 @@ def test_a_group_that_is_gone_is_nothing_to_restore_but_an_error_to_ensure(
     session: Session, identity: Identity, world: Any
 ) -> None:
     name = world.log_group()
-    outcome = log_delivery.ensure(session, identity, name)
+    outcome = log_delivery.ensure_delivery(session, identity, name)
     world.logs.delete_log_group(logGroupName=name)
-    assert not log_delivery.restore(session, identity, name, outcome.before)
+    assert not log_delivery.restore_policy(session, identity, name, outcome.before)
     with pytest.raises(WizardError) as caught:
-        log_delivery.ensure(session, identity, name)
+        log_delivery.ensure_delivery(session, identity, name)
     assert caught.value.code == "WAG-E-LOGS-001"
 
 
@@ -111,14 +111,14 @@ def test_without_policies_on_groups_one_account_wide_policy_serves_every_group(
     session = NoGroupPolicies(region=identity.region, env=env, bucket=TokenBucket(10_000, 10_000))
     first, second = world.log_group(), world.log_group()
     before = policies(world)
-    one = log_delivery.ensure(session, identity, first)
-    two = log_delivery.ensure(session, identity, second)
+    one = log_delivery.ensure_delivery(session, identity, first)
+    two = log_delivery.ensure_delivery(session, identity, second)
     assert set(policies(world)) - set(before) == {log_delivery.ACCOUNT_POLICY}
-    assert log_delivery.restore(session, identity, first, one.before)
+    assert log_delivery.restore_policy(session, identity, first, one.before)
     document = policies(world)[log_delivery.ACCOUNT_POLICY]
     assert log_delivery.allows(document, world.arn(second), identity.account_id)
     assert not log_delivery.allows(document, world.arn(first), identity.account_id)
-    assert log_delivery.restore(session, identity, second, two.before)
+    assert log_delivery.restore_policy(session, identity, second, two.before)
     assert policies(world) == before
 
 
@@ -133,14 +133,14 @@ def test_with_every_account_wide_policy_taken_one_with_room_is_extended_or_it_sa
     for number in range(10):
         logs.put_resource_policy(policyName=f"p{number}", policyDocument=THEIR_POLICY)
     with pytest.raises(WizardError) as caught:
-        log_delivery.ensure(session, there, "/g")
+        log_delivery.ensure_delivery(session, there, "/g")
     assert caught.value.code == "WAG-E-LOGS-003"
     theirs = log_delivery.with_statement(
-        "", log_delivery.statement("arn:other", identity.account_id, region, "aws")
+        "", log_delivery.delivery_statement("arn:other", identity.account_id, region, "aws")
     )
     logs.put_resource_policy(policyName="p3", policyDocument=theirs)
-    outcome = log_delivery.ensure(session, there, "/g")
+    outcome = log_delivery.ensure_delivery(session, there, "/g")
     assert outcome.after["name"] == "p3"
-    log_delivery.restore(session, there, "/g", outcome.before)
+    log_delivery.restore_policy(session, there, "/g", outcome.before)
     kept = {p["policyName"]: p for p in logs.describe_resource_policies()["resourcePolicies"]}
     assert log_delivery.same_document(kept["p3"]["policyDocument"], theirs)

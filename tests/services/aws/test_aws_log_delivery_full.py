@@ -19,7 +19,7 @@ from wizard.services.aws.rate_limit import TokenBucket
 from wizard.services.aws.session import Session
 
 ARN = "arn:aws:logs:us-east-1:123456789012:log-group:/g"
-OURS = log_delivery.statement(ARN, "123456789012", "us-east-1", "aws")
+OURS = log_delivery.delivery_statement(ARN, "123456789012", "us-east-1", "aws")
 
 
 def theirs(number: int, service: str = "route53.amazonaws.com") -> dict[str, Any]:
@@ -80,13 +80,13 @@ class Place:
         self.logs.put_resource_policy(resourceArn=arn, policyDocument=document)
 
     def ensure(self, group: str) -> log_delivery.PolicyOutcome:
-        return log_delivery.ensure(self.session, self.identity, group)
+        return log_delivery.ensure_delivery(self.session, self.identity, group)
 
     def with_one_more(self, group: str) -> str:
         """Our policy of the account as it would be with this group, too."""
         who = self.identity
         arn = log_delivery.group_arn(who, group)
-        ours = log_delivery.statement(arn, who.account_id, who.region, who.partition)
+        ours = log_delivery.delivery_statement(arn, who.account_id, who.region, who.partition)
         return log_delivery.with_statement(
             self.policies().get(log_delivery.ACCOUNT_POLICY, ""), ours
         )
@@ -120,7 +120,7 @@ def test_a_full_policy_on_the_group_is_left_alone_and_one_of_the_account_is_made
         assert list(place.policies()) == [log_delivery.ACCOUNT_POLICY]
         assert place.allowed(place.policies()[log_delivery.ACCOUNT_POLICY], "/full")
         assert not place.ensure("/full").changed, "asked again it finds it allowed"
-        assert log_delivery.restore(place.session, place.identity, "/full", outcome.before)
+        assert log_delivery.restore_policy(place.session, place.identity, "/full", outcome.before)
         assert place.policies() == {}
         assert place.on_group("/full") == full
 
@@ -146,7 +146,7 @@ def test_with_the_group_full_and_all_ten_taken_a_policy_of_log_delivery_is_exten
         assert place.allowed(after["delivery"], "/full")
         assert json.loads(after["delivery"])["Id"] == "theirs"
         assert {**after, "delivery": ""} == {**before, "delivery": ""}
-        assert log_delivery.restore(place.session, place.identity, "/full", outcome.before)
+        assert log_delivery.restore_policy(place.session, place.identity, "/full", outcome.before)
         assert place.policies() == before, "in its owner's own spelling"
 
 

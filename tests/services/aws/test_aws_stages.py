@@ -56,18 +56,20 @@ def test_connecting_twice_and_taking_back_leaves_a_stage_exactly_as_it_was(
     stage = found(session, identity, kind(world))
     first = dump(world, stage)
     change = plan_change(stage, arn, existing)
-    outcome = stages.apply(session, change)
+    outcome = stages.apply_change(session, change)
     assert outcome.result is Result.CHANGED
     assert outcome.settings == change.after
     connected = dump(world, stage)
     assert connected != first
     again = plan_change(found(session, identity, stage.api.api_id), arn, existing)
-    assert stages.apply(session, again).result is Result.UNCHANGED
+    assert stages.apply_change(session, again).result is Result.UNCHANGED
     assert dump(world, stage) == connected
-    back = stages.restore(session, change.ref, change.api_type, change.before, change.after)
+    back = stages.restore_stage(session, change.ref, change.api_type, change.before, change.after)
     assert back.result is Result.RESTORED
     assert dump(world, stage) == first
-    once_more = stages.restore(session, change.ref, change.api_type, change.before, change.after)
+    once_more = stages.restore_stage(
+        session, change.ref, change.api_type, change.before, change.after
+    )
     assert once_more.result is Result.UNCHANGED
     assert dump(world, stage) == first
 
@@ -76,14 +78,14 @@ def test_bodies_are_never_logged_and_limits_never_lost(
     session: Session, identity: Identity, world: Any, arn: str
 ) -> None:
     api = rest_with_settings(world)
-    stages.apply(session, plan_change(found(session, identity, api), arn))
+    stages.apply_change(session, plan_change(found(session, identity, api), arn))
     setting = world.rest.get_stage(restApiId=api, stageName="prod")["methodSettings"]
     assert setting["*/*"]["dataTraceEnabled"] is True
     assert setting["*/*"]["throttlingRateLimit"] == 50
     assert setting["*/*"]["loggingLevel"] == "INFO"
     assert setting["/orders/GET"]["loggingLevel"] == "OFF"
     other = rest_off(world)
-    stages.apply(session, plan_change(found(session, identity, other), arn))
+    stages.apply_change(session, plan_change(found(session, identity, other), arn))
     setting = world.rest.get_stage(restApiId=other, stageName="prod")["methodSettings"]
     assert setting["*/*"]["dataTraceEnabled"] is False
 
@@ -92,13 +94,13 @@ def test_a_limit_set_after_connecting_survives_taking_back(
     session: Session, identity: Identity, world: Any, arn: str
 ) -> None:
     change = plan_change(found(session, identity, rest_off(world)), arn)
-    stages.apply(session, change)
+    stages.apply_change(session, change)
     world.rest.update_stage(
         restApiId=change.ref.api_id,
         stageName="prod",
         patchOperations=[{"op": "replace", "path": "/*/*/throttling/rateLimit", "value": "7"}],
     )
-    stages.restore(session, change.ref, change.api_type, change.before, change.after)
+    stages.restore_stage(session, change.ref, change.api_type, change.before, change.after)
     setting = world.rest.get_stage(restApiId=change.ref.api_id, stageName="prod")["methodSettings"]
     assert setting["*/*"]["throttlingRateLimit"] == 7
     assert setting["*/*"]["loggingLevel"] == "OFF"
@@ -110,7 +112,7 @@ def test_a_stage_changed_since_it_was_shown_is_left_alone(
     change = plan_change(found(session, identity, rest_off(world)), arn)
     rest_level(world, change.ref.api_id, "ERROR")
     with pytest.raises(WizardError) as caught:
-        stages.apply(session, change)
+        stages.apply_change(session, change)
     assert caught.value.code == "WAG-E-STAGES-011"
     assert "OFF expected, ERROR found" in caught.value.why
     live = stages.read_settings(session, change.ref, change.api_type)
@@ -123,9 +125,9 @@ def test_a_stage_deleted_since_it_was_shown_is_named(
     change = plan_change(found(session, identity, rest_off(world)), arn)
     world.rest.delete_stage(restApiId=change.ref.api_id, stageName="prod")
     with pytest.raises(WizardError) as caught:
-        stages.apply(session, change)
+        stages.apply_change(session, change)
     assert caught.value.code == "WAG-E-STAGES-012"
-    back = stages.restore(session, change.ref, change.api_type, change.before, change.after)
+    back = stages.restore_stage(session, change.ref, change.api_type, change.before, change.after)
     assert back.result is Result.GONE
 
 
@@ -134,9 +136,9 @@ def test_logging_somebody_else_changed_is_put_back_only_when_a_person_says_so(
     session: Session, identity: Identity, world: Any, arn: str, kind: Any
 ) -> None:
     change = plan_change(found(session, identity, kind(world)), arn)
-    stages.apply(session, change)
+    stages.apply_change(session, change)
     theirs = AccessLog(world.arn(world.log_group()), JSON)
-    live = stages.read(session, change.ref, change.api_type)
+    live = stages.read_stage(session, change.ref, change.api_type)
     stages._write(
         session,
         change.ref,
@@ -144,10 +146,10 @@ def test_logging_somebody_else_changed_is_put_back_only_when_a_person_says_so(
         live,
         replace(live.settings, access_log=theirs),
     )
-    asked = stages.restore(session, change.ref, change.api_type, change.before, change.after)
+    asked = stages.restore_stage(session, change.ref, change.api_type, change.before, change.after)
     assert asked.result is Result.ASK
     assert stages.read_settings(session, change.ref, change.api_type).access_log == theirs
-    forced = stages.restore(
+    forced = stages.restore_stage(
         session, change.ref, change.api_type, change.before, change.after, force=True
     )
     assert forced.result is Result.RESTORED
@@ -211,15 +213,15 @@ def test_a_connection_that_breaks_ends_in_a_known_state(
     cut = Cut(region=identity.region, env=env, bucket=TokenBucket(10_000, 10_000))
     cut.moment = moment
     if not code:
-        assert stages.apply(cut, change).result is Result.CHANGED
+        assert stages.apply_change(cut, change).result is Result.CHANGED
         return
     with pytest.raises(WizardError) as caught:
-        stages.apply(cut, change)
+        stages.apply_change(cut, change)
     assert caught.value.code == code
     assert caught.value.in_doubt is in_doubt
     assert caught.value.next_step
     # Whatever it was, doing it again ends well.
-    assert stages.apply(session, change).settings == change.after
+    assert stages.apply_change(session, change).settings == change.after
 
 
 @pytest.mark.parametrize(
@@ -259,7 +261,7 @@ def test_reading_back_waits_a_moment_for_aws(
     session: Session, identity: Identity, world: Any, arn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change = plan_change(found(session, identity, rest_off(world)), arn)
-    original = stages.read
+    original = stages.read_stage
     reads: list[float] = []
 
     def stale(*arguments: Any) -> Any:
@@ -267,8 +269,8 @@ def test_reading_back_waits_a_moment_for_aws(
         live = original(*arguments)
         return replace(live, settings=StageSettings()) if len(reads) == 2 else live
 
-    monkeypatch.setattr(stages, "read", stale)
-    assert stages.apply(session, change).result is Result.CHANGED
+    monkeypatch.setattr(stages, "read_stage", stale)
+    assert stages.apply_change(session, change).result is Result.CHANGED
     assert len(reads) == 3
 
 
@@ -321,7 +323,7 @@ def test_a_full_log_delivery_policy_is_named_with_its_neighbours_and_the_ways_ou
     change = StageChange(ref, api_type, before, after)
     service = "apigateway" if kind == "REST" else "apigatewayv2"
     with refusing(session, service, "UpdateStage", words), pytest.raises(WizardError) as told:
-        stages.apply(session, change)
+        stages.apply_change(session, change)
     assert told.value.code == "WAG-E-STAGES-021"
     assert words in told.value.why
     assert "10 resource policies" in told.value.why
@@ -341,7 +343,7 @@ def test_where_there_is_room_a_missing_permission_is_a_missing_permission(
     change = StageChange(ref, ApiType.HTTP, before, after)
     refused = refusing(session, "apigatewayv2", "UpdateStage", INSUFFICIENT)
     with refused, pytest.raises(WizardError) as told:
-        stages.apply(session, change)
+        stages.apply_change(session, change)
     assert told.value.code == "WAG-E-STAGES-019"
 
 
@@ -376,7 +378,7 @@ def test_what_aws_says_of_a_stage_it_manages_is_shown_and_the_stage_left_alone(
     theirs = mock.patch.object(client, "get_stage", return_value=managed)
     refused = refusing(session, "apigatewayv2", "UpdateStage", words)
     with theirs, refused, pytest.raises(WizardError) as told:
-        stages.apply(session, change)
+        stages.apply_change(session, change)
     assert told.value.code == "WAG-E-STAGES-022"
     assert words in told.value.why
     assert "ApiGatewayManagedOverrides" in told.value.next_step

@@ -17,7 +17,7 @@ from wizard.flows import sign_in
 from wizard.flows.context import Options
 from wizard.flows.deployment import credentials as ending
 from wizard.flows.deployment.answers import current_answers
-from wizard.services.aws.credentials import chain, source
+from wizard.services.aws.credentials import profile_chain, source_profile
 from wizard.services.aws.session import Session
 
 CONFIG = """
@@ -78,8 +78,8 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def test_credentials_come_from_the_end_of_the_chain(
     profile: str, through: tuple[str, ...], logs_in: str
 ) -> None:
-    assert chain(PROFILES, profile) == through
-    assert source(PROFILES, profile) == logs_in
+    assert profile_chain(PROFILES, profile) == through
+    assert source_profile(PROFILES, profile) == logs_in
 
 
 @pytest.mark.parametrize("profile", ["company login", "deployer", "last"])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from wizard.core.errors import WizardError
 from wizard.core.journal.record import Entry
 from wizard.services.workspace import journal as journal_module
-from wizard.services.workspace.journal import Journal, merge
+from wizard.services.workspace.journal import Journal, merge_journals
 
 
 def test_entries_survive_a_restart(tmp_path):
@@ -231,7 +231,7 @@ def test_what_either_of_two_journals_has_is_kept_in_the_order_of_time(tmp_path, 
     texts = [line(word[0], int(word[1]), 5 + n) for n, word in enumerate(here)]
     path.write_text("".join(f"{text}\n" for text in texts))
     pieces = [(line(word[0], int(word[1]), n) + "\n").encode() for n, word in enumerate(there, 1)]
-    assert merge(path, pieces) is lacks
+    assert merge_journals(path, pieces) is lacks
     entries = Journal(path).entries
     assert "".join(entry.subject for entry in entries) == after
     if here != there:

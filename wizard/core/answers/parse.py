@@ -44,7 +44,7 @@ def parse_file(text: str, source: str) -> dict[str, Any]:
             f"{source} must hold one JSON object",
             next_step="Print an example with `wallarm-apigw answers`.",
         )
-    return migrations.answers(data, source)
+    return migrations.migrate_answers(data, source)
 
 
 def from_env(env: Mapping[str, str]) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def _malformed(key: str, wanted: str, example: str) -> UsageError:
     )
 
 
-def build(*layers: Mapping[str, Any], check: bool = True) -> Answers:
+def build_answers(*layers: Mapping[str, Any], check: bool = True) -> Answers:
     """Answers from layers, later ones win. Raises one UsageError listing all that is wrong."""
     merged = joined(*layers)
     broken = [v for key, value in merged.items() if (v := _type_problem(key, value))]
@@ -105,7 +105,7 @@ def build(*layers: Mapping[str, Any], check: bool = True) -> Answers:
         raise _refuse(broken)
     answers = Answers(**{key: _convert(value) for key, value in merged.items()})
     if check:
-        ensure(answers)
+        ensure_valid(answers)
     return answers
 
 
@@ -130,7 +130,7 @@ def _unset(key: str, value: Any) -> bool:
     return value == "" and key in _FIELDS and bool(_FIELDS[key].default)
 
 
-def ensure(answers: Answers) -> None:
+def ensure_valid(answers: Answers) -> None:
     """Raise one UsageError that names every broken rule."""
     broken = problems(answers)
     if broken:

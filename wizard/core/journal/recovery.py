@@ -135,7 +135,7 @@ def adoptable(
     return Adoptable(state_restored or taking_over, frozenset(addresses))
 
 
-def intend(changes: Iterable[tuple[str, str]], installation: str) -> dict[str, Any]:
+def record_of_intention(changes: Iterable[tuple[str, str]], installation: str) -> dict[str, Any]:
     """What a run of Terraform writes down before it begins.
 
     Args:

@@ -94,7 +94,7 @@ class Unfinished:
         )
 
 
-def words(action: str, subject: str, api_name: str = "") -> str:
+def step_words(action: str, subject: str, api_name: str = "") -> str:
     """A step for the reader; `api_name` where its subject is a stage."""
     if api_name and "/" in subject:
         return f"{_WORDS.get(action, action)}: {StageRef.parse(subject).label(api_name)}"
@@ -149,7 +149,9 @@ def _describe(first: Entry, since: list[Entry]) -> Unfinished:
 
     def told(state: str) -> tuple[str, ...]:
         return tuple(
-            words(*step, names.get(step[1], "")) for step, found in steps.items() if found == state
+            step_words(*step, names.get(step[1], ""))
+            for step, found in steps.items()
+            if found == state
         )
 
     return Unfinished(

@@ -10,7 +10,7 @@ from typing import Any
 from wizard.core.events import State
 from wizard.core.node.counters import NodeCounters, growth, parse_counters
 from wizard.core.node.dialect import Dialect, Tried
-from wizard.core.node.verdicts import Grasp, judge
+from wizard.core.node.verdicts import Grasp, judge_request
 from wizard.core.text import clean
 
 NO_TEST_CALL = "this forwarder is a bundle of your own and knows no test call"
@@ -90,7 +90,9 @@ def parse_trial(dialect: Dialect, payload: bytes, *, failed: bool) -> Tried:
         text = f"the node gave no answer: {why or 'nothing was sent'}"
         return Tried(dialect, Grasp(State.UNCHECKED, None, None, text))
     before, after = parse_counters(data.get("before")), parse_counters(data.get("after"))
-    grasp = judge(growth(before, after), len(rows), why_unread=before.problem or after.problem)
+    grasp = judge_request(
+        growth(before, after), len(rows), why_unread=before.problem or after.problem
+    )
     return Tried(dialect, grasp, statuses)
 
 

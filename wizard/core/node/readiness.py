@@ -26,7 +26,7 @@ KNOWN_FAILURES = (
 PERSISTS = 3
 
 
-def meaning(line: str) -> str:
+def log_line_meaning(line: str) -> str:
     """What a line of the node's log means as a failed registration; empty for any other line."""
     return next((text for words, text in KNOWN_FAILURES if words in line.lower()), "")
 
@@ -86,7 +86,9 @@ def judge_readiness(sights: Iterable[NodeSight], wanted: int) -> Readiness:
         return Readiness(NodeState.READY, text)
     failed = [_failure(sight) for sight in seen[-PERSISTS:]]
     if len(failed) == PERSISTS and all(failed):
-        return Readiness(NodeState.REFUSED, text, clean(failed[-1], 300), meaning(failed[-1]))
+        return Readiness(
+            NodeState.REFUSED, text, clean(failed[-1], 300), log_line_meaning(failed[-1])
+        )
     return Readiness(NodeState.WAITING, text)
 
 
@@ -99,7 +101,7 @@ def describe(sight: NodeSight, wanted: int) -> str:
         )
     failure = _failure(sight)
     if failure:
-        parts.append(f"registration: {meaning(failure)}")
+        parts.append(f"registration: {log_line_meaning(failure)}")
     elif any(REGISTERED in line for line in sight.registrations):
         parts.append("registration done")
     elif sight.pulled:
@@ -121,4 +123,4 @@ def _failure(sight: NodeSight) -> str:
     """A line that tells of a failed registration; empty where one container has registered."""
     if any(REGISTERED in line for line in sight.registrations):
         return ""
-    return next((line for line in sight.registrations if meaning(line)), "")
+    return next((line for line in sight.registrations if log_line_meaning(line)), "")

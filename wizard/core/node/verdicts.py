@@ -165,7 +165,7 @@ class Grasp:
         return f"{self.reasons[0].cause} {self.reasons[0].fix}" if self.reasons else ""
 
 
-def judge(grown: Growth, sent: int = 1, *, why_unread: str = "") -> Grasp:
+def judge_request(grown: Growth, sent: int = 1, *, why_unread: str = "") -> Grasp:
     """Whether the node understood `sent` requests and their responses, by how its counters grew.
 
     Args:

@@ -39,7 +39,7 @@ def beyond(
 _NAMED = 5  # changes that are named, of each kind
 
 
-def meaning(plan: Mapping[str, Any]) -> str:
+def plan_digest(plan: Mapping[str, Any]) -> str:
     """A digest of everything a plan would do; two plans with the same one do the same.
 
     Args:

@@ -11,8 +11,8 @@ from wizard.core.journal import recovery
 from wizard.core.tfvars import installation_parameter_name
 from wizard.flows.deployment.model import Deployment
 from wizard.services.aws.deployment.existence import really_there
-from wizard.services.aws.deployment.import_ids import find
-from wizard.services.aws.deployment.tagged import marked
+from wizard.services.aws.deployment.import_ids import find_import_id
+from wizard.services.aws.deployment.tagged import marked_resources
 from wizard.services.terraform.client import PlanResult
 from wizard.services.terraform.errors import TerraformError
 
@@ -79,7 +79,7 @@ def list_orphans(deployment: Deployment) -> tuple[str, ...]:
     ):
         return ()
     try:
-        tagged = marked(deployment.session, deployment.marks)
+        tagged = marked_resources(deployment.session, deployment.marks)
         known = recovery.known_names(deployment.terraform.show_state_json())
     except WizardError as error:
         deployment.context.note(
@@ -111,7 +111,9 @@ def _outside_the_state(
     for one in recovery.planned_creations(deployment.terraform.show_plan_json(plan)):
         if not may_be.covers(one.address):
             continue
-        import_id = find(deployment.session, one.resource_type, one.values, deployment.marks)
+        import_id = find_import_id(
+            deployment.session, one.resource_type, one.values, deployment.marks
+        )
         if import_id:
             out[one.address] = import_id
     return out

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.core import migrations
 from wizard.core.answers.model import SCHEMA_VERSION, Answers
-from wizard.core.answers.parse import build
+from wizard.core.answers.parse import build_answers
 from wizard.core.errors import WizardError
 from wizard.core.state_place import LOCAL, StatePlace, backend_bucket
 from wizard.flows.deployment.find import found_deployments
@@ -157,7 +157,7 @@ def load_draft(options: Options) -> dict[str, object]:
     path = draft_file(options)
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        return migrations.answers(data, str(path)) if isinstance(data, dict) else {}
+        return migrations.migrate_answers(data, str(path)) if isinstance(data, dict) else {}
     except (OSError, ValueError, WizardError):
         return {}
 
@@ -230,7 +230,7 @@ def answers_before(root: Path) -> Answers | None:
     for name in (_BEFORE, "answers.json"):
         try:
             data = json.loads((root / name).read_text(encoding="utf-8"))
-            return build(migrations.answers(data, name), check=False)
+            return build_answers(migrations.migrate_answers(data, name), check=False)
         except (OSError, ValueError, WizardError):
             continue
     return None
@@ -244,7 +244,7 @@ def deployed_before(deployment: Deployment) -> Answers | None:
     found = answers_before(deployment.workspace.root)
     if found is None and deployment.store is not None:
         shared = deployment.store.saved_answers()
-        return build(shared, check=False) if shared else None
+        return build_answers(shared, check=False) if shared else None
     return found
 
 
@@ -262,7 +262,7 @@ def drop_before(root: Path) -> None:
 
 def keep_answers(path: Path, answers: Answers, installation_id: str = "") -> None:
     """Store them; those of another version of this product stay beside them as they were."""
-    files.keep(path, "schema_version", SCHEMA_VERSION)
+    files.keep_copy(path, "schema_version", SCHEMA_VERSION)
     write_private(path, migrations.saved_by(answers.to_json(), installation_id))
 
 
@@ -274,7 +274,7 @@ def save_stages(deployment: Deployment) -> None:
     stages = tuple(str(ref) for ref in deployment.journal.record.stages)
     store, root = deployment.store, deployment.workspace.root
     data = (store.saved_answers() if store is not None else {}) or answers_of(root)
-    kept = build(data, check=False) if data else deployment.answers
+    kept = build_answers(data, check=False) if data else deployment.answers
     deployment.answers = deployment.answers.with_(stages=stages)
     save_answers(deployment, kept.with_(stages=stages, profile=deployment.answers.profile))
 
@@ -312,7 +312,7 @@ def answers_of(root: Path) -> dict[str, Any]:
             why=f"{path}: {error}",
             next_step="Repair or remove the file; Terraform's state and the journal are unharmed.",
         ) from error
-    return migrations.answers(data, str(path))
+    return migrations.migrate_answers(data, str(path))
 
 
 def read_shared_answers(session: Session, one: KnownDeployment) -> dict[str, Any]:

@@ -13,14 +13,14 @@ from wizard.core.errors import WizardError
 from wizard.core.events import Listener, Phase, State, TerraformChanged
 from wizard.core.installation import NO_ID
 from wizard.core.journal import record
-from wizard.core.journal.recovery import doubt, intend
+from wizard.core.journal.recovery import doubt, record_of_intention
 from wizard.core.terraform.events import ApplyProgress, Event, PlannedChange, describe
 from wizard.core.terraform.failures import TOO_EARLY, said_to_exist
 from wizard.core.terraform.plans import (
     Attribute,
     beyond,
     listed,
-    meaning,
+    plan_digest,
     planned_attributes,
 )
 from wizard.core.terraform.progress import ProgressReducer
@@ -37,7 +37,7 @@ EARLY_SECONDS = 20.0  # IAM spreads a new role within seconds, rarely a minute (
 REVIEW_LASTS = 600.0  # seconds for which a review is taken at its word
 
 
-def apply(
+def apply_plan(
     deployment: Deployment,
     plan: PlanResult,
     *,
@@ -54,7 +54,7 @@ def apply(
     """
     context, session = deployment.context, deployment.session
     try:
-        return deployment.terraform.apply(plan, follow(deployment))
+        return deployment.terraform.apply(plan, follow_terraform(deployment))
     except WizardError as error:
         full = log_groups.explain_full_group(session, deployment.answers, error)
         if full is not None:
@@ -67,7 +67,7 @@ def apply(
                 "Role",
             )
             sleep(EARLY_SECONDS)
-            return apply(deployment, _what_is_left(deployment, plan, error), patient=False)
+            return apply_plan(deployment, _what_is_left(deployment, plan, error), patient=False)
         if not credentials.note_ended(context, deployment.workspace, error):
             raise
         # A retry in this process sees a login that was made meanwhile.
@@ -75,7 +75,7 @@ def apply(
         deployment.forget_terraform()
         if not credentials.logged_in_again(context, session):
             raise
-        return apply(deployment, _what_is_left(deployment, plan, error), patient=patient)
+        return apply_plan(deployment, _what_is_left(deployment, plan, error), patient=patient)
 
 
 def _what_is_left(deployment: Deployment, plan: PlanResult, error: WizardError) -> PlanResult:
@@ -98,17 +98,17 @@ def apply_recorded(deployment: Deployment, plan: PlanResult) -> ApplyResult:
     with journal.effect(
         record.TERRAFORM_DESTROY if plan.destroy else record.TERRAFORM_APPLY,
         str(deployment.workspace.id),
-        intended=intend(planned, made.id if made is not None else NO_ID),
+        intended=record_of_intention(planned, made.id if made is not None else NO_ID),
     ) as effect:
         try:
-            return apply(deployment, plan)
+            return apply_plan(deployment, plan)
         except TerraformError as error:
             there = said_to_exist(error.diagnostics)
             effect.after |= doubt(retry=error.retry, interrupted=error.interrupted, there=there)
             raise
 
 
-def follow(deployment: Deployment) -> Callable[[Event], None]:
+def follow_terraform(deployment: Deployment) -> Callable[[Event], None]:
     """A listener for Terraform that turns its events into progress for the reader."""
     context, session = deployment.context, deployment.session
     listen = progress_listener(context.emit, History().medians())
@@ -150,11 +150,11 @@ def look_again(deployment: Deployment, plan: PlanResult, age: float) -> PlanResu
         age: seconds since it was made.
     Raises WizardError WAG-E-TF-101 when the account has changed so that it would not.
     """
-    reviewed = meaning(deployment.terraform.show_plan_json(plan))
+    reviewed = plan_digest(deployment.terraform.show_plan_json(plan))
     title = f"Looking again: the review is {duration(age)} old"
     with deployment.context.phase(Phase.PLAN, title, "20s – 40s"):
         again = deployment.terraform.plan()
-        same = meaning(deployment.terraform.show_plan_json(again)) == reviewed
+        same = plan_digest(deployment.terraform.show_plan_json(again)) == reviewed
     plan.discard()  # it holds sensitive values, and nothing will apply it any more
     if not same:
         again.discard()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.core.answers.model import Answers
-from wizard.core.answers.parse import build
+from wizard.core.answers.parse import build_answers
 from wizard.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Deployments:
             data = answers_of(known.root)
         elif known.root is not None:
             # Colleagues may have changed them since: what lies here is not to take their place.
-            own = build(answers_of(known.root), check=False)
+            own = build_answers(answers_of(known.root), check=False)
             session = self._account.session(asked.with_(region=known.region, profile=own.profile))
             options, prefix = self._context.options, known.name_prefix
             data = shared_answers(options, session, session.identity(), prefix)
@@ -78,7 +78,7 @@ class Deployments:
         else:
             data = read_shared_answers(self._account.session(asked), known)
             data = {**data, "profile": asked.profile} if data else {}
-        return build(data, check=False) if data else None
+        return build_answers(data, check=False) if data else None
 
     def unfinished(self, answers: Answers) -> Unfinished | None:
         """The run that waits to be gone on with, as the shared record and the account tell it; None
@@ -121,7 +121,7 @@ class Deployments:
 
         try:
             data = load_draft(self._context.options)
-            return build(data, check=False) if data else None
+            return build_answers(data, check=False) if data else None
         except UsageError:
             return None
 

@@ -68,7 +68,7 @@ def find_in_account(
             except WizardError as error:
                 problems.append(f"s3://{bucket}: {error.what}")
         begins = f"{identity.account_id}-{identity.region}-"
-        for value, forwarder in tagged.deployments(session).items():
+        for value, forwarder in tagged.tagged_deployments(session).items():
             if value.startswith(begins):
                 add(value.removeprefix(begins), "", forwarder)
     except WizardError as error:

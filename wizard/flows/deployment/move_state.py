@@ -14,7 +14,7 @@ from wizard.core.events import Phase, State
 from wizard.core.journal import record
 from wizard.core.journal.recovery import Treatment, open_move
 from wizard.core.state_place import LOCAL
-from wizard.core.terraform.plans import meaning
+from wizard.core.terraform.plans import plan_digest
 from wizard.flows.deployment.answers import save_answers
 from wizard.flows.deployment.apply import plan_changed
 from wizard.flows.deployment.locks import settle_run_lock
@@ -84,7 +84,7 @@ def move_state(deployment: Deployment, wanted: Move, plan: PlanResult) -> PlanRe
 
     Raises WizardError WAG-E-TF-101 when the new plan is not exactly the reviewed one.
     """
-    reviewed = meaning(deployment.terraform.show_plan_json(plan))
+    reviewed = plan_digest(deployment.terraform.show_plan_json(plan))
     plan.discard()
     with deployment.context.phase(Phase.DEPLOY, "Moving Terraform's state"):
         if wanted.makes_bucket:
@@ -94,7 +94,7 @@ def move_state(deployment: Deployment, wanted: Move, plan: PlanResult) -> PlanRe
             _tag_bucket(deployment, wanted.target)
         _relocate(deployment, wanted)
         again = deployment.terraform.plan()
-    if meaning(deployment.terraform.show_plan_json(again)) != reviewed:
+    if plan_digest(deployment.terraform.show_plan_json(again)) != reviewed:
         again.discard()
         raise plan_changed(
             "After the state was moved, Terraform plans something else than was reviewed."

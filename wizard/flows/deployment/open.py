@@ -10,7 +10,7 @@ from wizard.core.errors import UsageError
 from wizard.core.facts import Identity
 from wizard.flows.context import CREDENTIALS, Context
 from wizard.flows.deployment.model import Deployment
-from wizard.flows.deployment.recovery import settle
+from wizard.flows.deployment.recovery import settle_interrupted_run
 from wizard.flows.deployment.shared_state import (
     attach_state,
     lock_state,
@@ -71,7 +71,7 @@ def open_deployment(
             attach_state(deployment)
             lock_state(deployment)
             read_journal(deployment, changing=True)
-            settle(deployment)
+            settle_interrupted_run(deployment)
             yield deployment
         finally:
             unlock_state(deployment)

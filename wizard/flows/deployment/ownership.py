@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import State
-from wizard.core.installation import NO_ID, Installation, Standing, judge, owned_ids
+from wizard.core.installation import NO_ID, Installation, Standing, judge_ownership, owned_ids
 from wizard.core.journal import record
 from wizard.core.tfvars import (
     DEPLOYMENT_TAG,
@@ -75,7 +75,7 @@ def read_ownership(deployment: Deployment) -> Ownership:
     strange = [one for one in forwarders if one.installation.id not in ours]
     first = next(iter(strange or forwarders), None)
     state = deployment.workspace.check_state() > 0
-    standing = judge(
+    standing = judge_ownership(
         own,
         state=state,
         claim=claim,

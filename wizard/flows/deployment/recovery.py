@@ -13,13 +13,13 @@ from wizard.core.events import Phase, State
 from wizard.core.journal.recovery import Treatment, treat_damaged_state
 from wizard.core.text import count, duration
 from wizard.flows.deployment import locks
-from wizard.flows.deployment.apply import follow
+from wizard.flows.deployment.apply import follow_terraform
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.move_state import settle_move
 from wizard.services.terraform.errors import TerraformError
 
 
-def settle(deployment: Deployment) -> None:
+def settle_interrupted_run(deployment: Deployment) -> None:
     """Bring a deployment into a state from which a run can begin. The lock must be held.
 
     Raises WizardError while a state that Terraform could not store waits and nobody agreed to put
@@ -50,7 +50,7 @@ def _await_left_terraform(deployment: Deployment) -> None:
     since = duration(max(0.0, deployment.clock() - found.started))
     with context.phase(Phase.DEPLOY, "Waiting for the Terraform that an earlier run left running"):
         context.note(f"terraform {found.command} (process {found.pid}) has run for {since}")
-        complete = terraform.follow(found, follow(deployment))
+        complete = terraform.follow(found, follow_terraform(deployment))
     context.note(
         "it finished; what it did is in the state"
         if complete

@@ -77,7 +77,7 @@ def read_remote(
             read.append(discover(session, identity))
         return read[0]
 
-    found = from_tags.look(
+    found = from_tags.read_deployment_from_tags(
         session,
         identity,
         f"{identity.account_id}-{identity.region}-{prefix}",

@@ -17,7 +17,7 @@ from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.places import STOPPING, Located, Places, folder_of, locate
 from wizard.services.lock import is_held
 from wizard.services.workspace import s3_state
-from wizard.services.workspace.journal import Journal, merge
+from wizard.services.workspace.journal import Journal, merge_journals
 from wizard.services.workspace.s3_state import Moved, StateStore
 
 
@@ -155,7 +155,7 @@ def pull_journal(deployment: Deployment) -> bool:
     """Bring the journal here; whether the shared one lacks entries of this machine."""
     if deployment.store is None:
         return False
-    return merge(deployment.workspace.journal_file, deployment.store.journal())
+    return merge_journals(deployment.workspace.journal_file, deployment.store.journal())
 
 
 def unlock_state(deployment: Deployment) -> None:

@@ -16,7 +16,7 @@ from wizard.core.answers.model import Answers
 from wizard.core.text import clean
 from wizard.flows.context import Context
 from wizard.flows.doctor import examine
-from wizard.services.checks.examination import Examination, absent, newest_events, words
+from wizard.services.checks.examination import Examination, absent, error_words, newest_events
 
 MOST_LINES = 200
 MOST_CHARACTERS = 4000
@@ -73,9 +73,9 @@ def read_source(exam: Examination, source: LogSource, since: float) -> Tail:
     except ClientError as error:
         if absent(error):
             return Tail(problem=f"{source.place} does not exist")
-        return Tail(problem=words(error))
+        return Tail(problem=error_words(error))
     except BotoCoreError as error:
-        return Tail(problem=words(error))
+        return Tail(problem=error_words(error))
     return Tail(tuple(line for line in lines if line.at >= since)[-MOST_LINES:])
 
 

@@ -21,11 +21,11 @@ from wizard.flows.deployment.open import identify, open_deployment, open_session
 from wizard.flows.deployment.ownership import require_own
 from wizard.flows.doctor.examine import set_scene
 from wizard.flows.stages.prerequisites import ensure_policy, ensure_role
-from wizard.flows.stages.switch import switch
+from wizard.flows.stages.switch import switch_stage
 from wizard.services.aws.account_role import role_name
 from wizard.services.aws.errors import explained
 from wizard.services.aws.stages import read_settings
-from wizard.services.checks.examination import Examination, absent, words
+from wizard.services.checks.examination import Examination, absent, error_words
 from wizard.services.checks.wallarm import wanted_environment
 
 _FURTHER = "logs-of-this-account"
@@ -125,7 +125,7 @@ def _refused(error: ClientError) -> WizardError:
     return WizardError(
         "WAG-E-FIX-001",
         "The repair was refused",
-        why=words(error),
+        why=error_words(error),
         next_step="Attach the policy of `wallarm-apigw iam-policy deploy`, or fix it by hand.",
     )
 
@@ -195,7 +195,7 @@ class Repairs:
 
     def _stage(self, ref: StageRef) -> StageReport:
         """Switch a stage back to what this deployment had set; what is live now is not lost."""
-        report = switch(self.deployment, self._change(ref))
+        report = switch_stage(self.deployment, self._change(ref))
         if report.state is State.FAILED:
             raise WizardError(
                 "WAG-E-FIX-002",

@@ -131,7 +131,7 @@ class Stages:
         outputs = self.deployment.outputs()
         inventory = inventory or self.read_inventory()
         chosen = chosen_stages(inventory, self.answers.with_(stages=refs, stage_rules=()))
-        changes, skipped = switch.plan(
+        changes, skipped = switch.plan_changes(
             self.session, chosen, self.answers, outputs.api_gateway_log_group_arn
         )
         wanted = {*switch.kept_groups(changes)}
@@ -187,7 +187,7 @@ class Stages:
             elif addition.plan is not None:
                 addition.plan.discard()
             with self.context.phase(Phase.STAGES, "Switching access logging on"):
-                reports = switch.apply(deployment, addition.changes, addition.outputs)
+                reports = switch.apply_changes(deployment, addition.changes, addition.outputs)
             self._remember()
         return reports
 
@@ -289,9 +289,9 @@ class Stages:
             if withdrawal.held:
                 with self.context.phase(Phase.STAGES, "Putting the stages' logging back"):
                     for one in withdrawal.held:
-                        report, result = switch.restore(self.deployment, one)
+                        report, result = switch.restore_stages(self.deployment, one)
                         if result is Result.ASK and ask is not None and ask(one, report.message):
-                            report, _ = switch.restore(self.deployment, one, force=True)
+                            report, _ = switch.restore_stages(self.deployment, one, force=True)
                         reports.append(report)
             self._remember()
             self._unsubscribe(withdrawal, reviewed)
@@ -442,7 +442,7 @@ def count_regions(
         identity = session.identity()
         begins = f"{identity.account_id}-{identity.region}-"
         number = 0
-        for value in tagged.deployments(session):
+        for value in tagged.tagged_deployments(session):
             if value.startswith(begins):
                 asked = answers.with_(
                     region=identity.region, name_prefix=value.removeprefix(begins)

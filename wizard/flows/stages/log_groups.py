@@ -131,7 +131,7 @@ def read_log_groups(session: Session, names: Iterable[str]) -> OwnLogs:
 
     def one(name: str) -> tuple[str, LogGroup | None, str]:
         try:
-            group = log_groups.find(session, name)
+            group = log_groups.find_log_group(session, name)
             return name, log_groups.with_filters(session, group) if group else None, ""
         except WizardError as error:
             return name, None, error.what
@@ -203,7 +203,7 @@ class Watch:
         self._told.add(event.address)
         name = _name(match.group(1), self._answers)
         try:
-            held = log_groups.filters(self._session, name) if name else ()
+            held = log_groups.subscription_filters(self._session, name) if name else ()
         except WizardError:
             return
         others = [f for f in held if OUR_FUNCTION not in f.destination_arn]

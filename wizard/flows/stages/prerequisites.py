@@ -59,7 +59,7 @@ def ensure_role(deployment: Deployment) -> None:
     """
     session, journal = deployment.session, deployment.journal
     identity, answers = deployment.identity, deployment.answers
-    current = account_role.inspect(session, identity)
+    current = account_role.inspect_role(session, identity)
     if current.arn and not current.broken:
         _close(deployment, record.ROLE_SET, current.arn)
         return
@@ -67,7 +67,7 @@ def ensure_role(deployment: Deployment) -> None:
         raise broken_role(current)
     name = account_role.role_name(identity.region)
     with journal.effect(record.ROLE_CREATE, name) as effect:
-        arn, created = account_role.create(
+        arn, created = account_role.create_role(
             session,
             identity,
             tags=answers.tags,
@@ -76,7 +76,7 @@ def ensure_role(deployment: Deployment) -> None:
         effect.after = {"arn": arn, "created": created}
     try:
         with journal.effect(record.ROLE_SET, arn, before={"arn": current.arn}):
-            account_role.put(
+            account_role.set_role_arn(
                 session,
                 arn,
                 instead_of=current.arn,
@@ -89,7 +89,7 @@ def ensure_role(deployment: Deployment) -> None:
     except WizardError as error:
         if error.code == REFUSED:
             with journal.effect(record.ROLE_DELETE, name):
-                account_role.delete(session, identity)
+                account_role.delete_role(session, identity)
         raise
     deployment.context.note(
         f"{arn} lets API Gateway write logs in this account and Region; it stays when this "
@@ -126,7 +126,7 @@ def ensure_policy(deployment: Deployment, group: str) -> None:
         return deployment.journal.effect(record.POLICY_PUT, group, before=before, intended=after)
 
     bracket: Callable[[dict[str, Any], dict[str, Any]], AbstractContextManager[object]] = recorded
-    outcome = log_delivery.ensure(deployment.session, deployment.identity, group, bracket)
+    outcome = log_delivery.ensure_delivery(deployment.session, deployment.identity, group, bracket)
     if not outcome.changed:
         _close(deployment, record.POLICY_PUT, group)
 
@@ -137,7 +137,7 @@ def give_back_policy(deployment: Deployment, group: str) -> None:
     if before is None:
         return
     with deployment.journal.effect(record.POLICY_RESTORE, group, before=before):
-        log_delivery.restore(deployment.session, deployment.identity, group, before)
+        log_delivery.restore_policy(deployment.session, deployment.identity, group, before)
 
 
 def _close(deployment: Deployment, action: str, subject: str) -> None:

@@ -61,7 +61,7 @@ def future_log_group(deployment: Deployment) -> str:
     )
 
 
-def plan(
+def plan_changes(
     session: Session, chosen: tuple[Stage, ...], answers: Answers, log_group_arn: str
 ) -> tuple[tuple[StageChange, ...], tuple[tuple[Stage, str], ...]]:
     """The changes to make, and the stages left alone with the reason.
@@ -112,7 +112,7 @@ def warnings(changes: tuple[StageChange, ...]) -> tuple[str, ...]:
     return tuple(f"{c.api_name} / {c.ref.stage}: {text}" for c in changes for text in c.warnings)
 
 
-def apply(
+def apply_changes(
     deployment: Deployment, changes: tuple[StageChange, ...], outputs: Outputs
 ) -> tuple[StageReport, ...]:
     """Make the reviewed changes. Prerequisites first: the account role, the log-group policies."""
@@ -124,7 +124,7 @@ def apply(
         report = (
             StageReport(change.ref, change.api_name, State.FAILED, str(reason))
             if reason
-            else switch(deployment, change)
+            else switch_stage(deployment, change)
         )
         deployment.context.emit(report)
         reports.append(report)
@@ -178,7 +178,7 @@ def plan_restore(deployment: Deployment, held: Iterable[StageRecord]) -> tuple[S
         return tuple(pool.map(look, held))
 
 
-def restore(
+def restore_stages(
     deployment: Deployment, held: StageRecord, *, force: bool = False, api_name: str = ""
 ) -> tuple[StageReport, Result | None]:
     """Put one stage's logging back as it was before this product touched it.
@@ -196,7 +196,7 @@ def restore(
             before=settings_to_dict(held.after),
             intended=settings_to_dict(held.before),
         ) as effect:
-            outcome = stages.restore(
+            outcome = stages.restore_stage(
                 deployment.session,
                 held.ref,
                 api_type,
@@ -237,11 +237,11 @@ def undo_stage(deployment: Deployment, ref: str) -> StageReport:
             next_step="Choose one of the connected stages.",
         )
     with deployment.journal.running():
-        report, _ = restore(deployment, held)
+        report, _ = restore_stages(deployment, held)
     return report
 
 
-def switch(deployment: Deployment, change: StageChange) -> StageReport:
+def switch_stage(deployment: Deployment, change: StageChange) -> StageReport:
     """Make one change, recorded before and after; what was read back is what is recorded."""
     after = settings_to_dict(change.after) | {
         "api_type": change.api_type.value,
@@ -259,7 +259,7 @@ def switch(deployment: Deployment, change: StageChange) -> StageReport:
             before=settings_to_dict(change.before),
             intended=after,
         ) as effect:
-            outcome = stages.apply(deployment.session, change)
+            outcome = stages.apply_change(deployment.session, change)
             _note_result(effect, outcome.settings, after)
     except WizardError as error:
         return StageReport(change.ref, change.api_name, State.FAILED, str(error))
@@ -289,7 +289,7 @@ def plan_again(
             continue  # the try itself says what is wrong
         if stage is None or same_settings(live, change.after):
             continue
-        planned, _ = plan(
+        planned, _ = plan_changes(
             deployment.session,
             (replace(stage, settings=live),),
             deployment.answers,

@@ -51,13 +51,13 @@ def role_name(region: str) -> str:
     return f"{ROLE_PREFIX}{region}"
 
 
-def read(session: Session) -> str:
+def read_role_arn(session: Session) -> str:
     """ARN of the role that is set; empty when none is."""
     with explained("Reading API Gateway's account settings", session.login_profile):
         return str(session.client("apigateway").get_account().get("cloudwatchRoleArn") or "")
 
 
-def inspect(session: Session, identity: Identity) -> GatewayRole:
+def inspect_role(session: Session, identity: Identity) -> GatewayRole:
     """The role that is set, as API Gateway will find it: it may be gone, of another account, or
     trust somebody else; nothing tells that before a stage is changed, and then wrongly.
 
@@ -65,7 +65,7 @@ def inspect(session: Session, identity: Identity) -> GatewayRole:
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
-    arn = read(session)
+    arn = read_role_arn(session)
     judged = judge_role(arn, identity.account_id, {})
     if judged.state in (RoleState.UNSET, RoleState.FOREIGN):
         return judged
@@ -79,7 +79,7 @@ def inspect(session: Session, identity: Identity) -> GatewayRole:
     return judge_role(arn, identity.account_id, trust)
 
 
-def create(
+def create_role(
     session: Session,
     identity: Identity,
     *,
@@ -120,7 +120,7 @@ def create(
     return arn, created
 
 
-def put(
+def set_role_arn(
     session: Session,
     arn: str,
     *,
@@ -142,7 +142,7 @@ def put(
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
-    current = read(session)
+    current = read_role_arn(session)
     if current == arn:
         return
     if current and current != instead_of:
@@ -189,7 +189,7 @@ def put(
             )
 
 
-def delete(session: Session, identity: Identity) -> bool:
+def delete_role(session: Session, identity: Identity) -> bool:
     """Delete the role this program created, unless the account uses it; whether it is gone.
 
     The account's setting itself is never touched.
@@ -197,7 +197,7 @@ def delete(session: Session, identity: Identity) -> bool:
     from botocore.exceptions import BotoCoreError, ClientError
 
     name = role_name(identity.region)
-    if read(session).rpartition("/")[2] == name:
+    if read_role_arn(session).rpartition("/")[2] == name:
         return False
     iam = session.client("iam")
     try:
@@ -235,7 +235,7 @@ def _existing(iam: Any, name: str) -> str:
 def _after_silence(session: Session, arn: str, error: Exception) -> None:
     """The request was sent and nothing came back: ask what is set now."""
     try:
-        current = read(session)
+        current = read_role_arn(session)
     except WizardError as second:
         raise WizardError(
             "WAG-E-ROLE-006",

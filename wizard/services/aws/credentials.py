@@ -35,11 +35,11 @@ def needs_code(core: Any, profile: str) -> bool:
         profile: empty means the default one.
     """
     profiles: Mapping[str, Mapping[str, Any]] = core.full_config["profiles"]
-    settings = [profiles.get(name, {}) for name in chain(profiles, profile or "default")]
+    settings = [profiles.get(name, {}) for name in profile_chain(profiles, profile or "default")]
     return any("role_arn" in one and one.get("mfa_serial") for one in settings)
 
 
-def chain(profiles: Mapping[str, Mapping[str, Any]], profile: str) -> tuple[str, ...]:
+def profile_chain(profiles: Mapping[str, Mapping[str, Any]], profile: str) -> tuple[str, ...]:
     """This profile, the one that it draws its credentials from, and so on; each once."""
     seen: list[str] = []
     while profile and profile not in seen:
@@ -48,13 +48,15 @@ def chain(profiles: Mapping[str, Mapping[str, Any]], profile: str) -> tuple[str,
     return tuple(seen)
 
 
-def source(profiles: Mapping[str, Mapping[str, Any]], profile: str) -> str:
+def source_profile(profiles: Mapping[str, Mapping[str, Any]], profile: str) -> str:
     """The last profile of that chain that there is; the first where there is no other."""
-    known = [name for name in chain(profiles, profile) if name in profiles]
+    known = [name for name in profile_chain(profiles, profile) if name in profiles]
     return known[-1] if known else profile
 
 
-def share(core: Any, profile: str, env: Mapping[str, str], prompter: Callable[[str], str]) -> None:
+def share_code(
+    core: Any, profile: str, env: Mapping[str, str], prompter: Callable[[str], str]
+) -> None:
     """Have a botocore session ask with `prompter`, and keep what it gets for the next session."""
     # There is no public way to replace getpass, which would wait behind the screens.
     provider = core.get_component("credential_provider").get_provider("assume-role")
@@ -63,7 +65,7 @@ def share(core: Any, profile: str, env: Mapping[str, str], prompter: Callable[[s
         provider.cache = _held.setdefault(_place(env), {})
 
 
-def settle(core: Any, profile: str) -> None:
+def fetch_role_credentials(core: Any, profile: str) -> None:
     """Fetch the credentials of such a role now, one session at a time."""
     if needs_code(core, profile):
         with ASKING:
@@ -72,7 +74,7 @@ def settle(core: Any, profile: str) -> None:
                 credentials.get_frozen_credentials()
 
 
-def assumed(core: Any, source: Any, role_arn: str, region: str, env: Mapping[str, str]) -> None:
+def assume_role(core: Any, source: Any, role_arn: str, region: str, env: Mapping[str, str]) -> None:
     """Have a botocore session act as a role, with credentials that renew themselves.
 
     Sessions of one process share them: each Region of an account is a session of its own.
@@ -109,7 +111,7 @@ def assumed(core: Any, source: Any, role_arn: str, region: str, env: Mapping[str
     core.register_component("credential_provider", CredentialResolver([Role()]))
 
 
-def forget(env: Mapping[str, str]) -> None:
+def forget_code(env: Mapping[str, str]) -> None:
     """Have the code asked for again: what it brought is not accepted any more."""
     _held.pop(_place(env), None)
     _assumed.pop(_place(env), None)
@@ -127,12 +129,12 @@ _KEYS = ("aws_expiration", "expiration", "x_security_token_expires")
 
 def from_environment(env: Mapping[str, str]) -> datetime | None:
     """When the keys in the environment end; None where nothing says so."""
-    return parse(env.get(VARIABLE, ""))
+    return parse_expiry(env.get(VARIABLE, ""))
 
 
 def from_profile(settings: Mapping[str, Any]) -> datetime | None:
     """When a profile's keys end, if the tool that wrote them noted it."""
-    return next((end for key in _KEYS if (end := parse(str(settings.get(key, ""))))), None)
+    return next((end for key in _KEYS if (end := parse_expiry(str(settings.get(key, ""))))), None)
 
 
 def of_sso_login(settings: Mapping[str, Any], cache: Path | None = None) -> datetime | None:
@@ -147,12 +149,12 @@ def of_sso_login(settings: Mapping[str, Any], cache: Path | None = None) -> date
     digest = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()  # the CLI's file name
     try:
         login = json.loads((folder / f"{digest}.json").read_text(encoding="utf-8"))
-        return None if login.get("refreshToken") else parse(str(login.get("expiresAt", "")))
+        return None if login.get("refreshToken") else parse_expiry(str(login.get("expiresAt", "")))
     except (OSError, ValueError, AttributeError):
         return None
 
 
-def parse(text: str) -> datetime | None:
+def parse_expiry(text: str) -> datetime | None:
     """An ISO 8601 time as these sources write it; without a zone it is UTC. None for others."""
     try:
         # Python 3.10 does not read the Z.

@@ -167,7 +167,7 @@ def discover(
     return _Discovery(session, identity, tell, cancel, priority).run()
 
 
-def prepare(session: Session) -> None:
+def prepare_clients(session: Session) -> None:
     """Make the clients that `discover` needs, so that nobody waits for it at the first rows.
 
     Each takes some 40 ms of work the first time.
@@ -348,7 +348,7 @@ def default_folder() -> Path | None:
     return files.absolute(lambda: user_cache_path("wallarm-apigw", appauthor=False))
 
 
-def save(inventory: Inventory, folder: Path) -> bool:
+def save_inventory(inventory: Inventory, folder: Path) -> bool:
     """Keep an inventory; whether it could be kept. Not being able to is no error."""
     try:
         path = _path(inventory.identity, private_dir(folder))
@@ -359,7 +359,7 @@ def save(inventory: Inventory, folder: Path) -> bool:
     return True
 
 
-def load(identity: Identity, folder: Path) -> Cached | None:
+def load_inventory(identity: Identity, folder: Path) -> Cached | None:
     """What was kept for this account and Region; None when there is nothing readable."""
     path = _path(identity, folder)
     try:

@@ -41,7 +41,9 @@ MAX_BYTES = 5120  # quota on one policy document
 SID_PREFIX = "WallarmApigw"
 
 
-def statement(group_arn: str, account_id: str, region: str, partition: str) -> dict[str, Any]:
+def delivery_statement(
+    group_arn: str, account_id: str, region: str, partition: str
+) -> dict[str, Any]:
     """Our statement for one log group; its Sid is stable, so it can be found again."""
     return {
         "Sid": sid(group_arn),
@@ -272,7 +274,7 @@ def group_arn(identity: Identity, group: str) -> str:
     )
 
 
-def ensure(
+def ensure_delivery(
     session: Session, identity: Identity, group: str, recorded: Recorded = _unrecorded
 ) -> PolicyOutcome:
     """Make sure log delivery may write to the group, adding at most one statement.
@@ -289,7 +291,7 @@ def ensure(
         account_wide = _account_policies(client)
         if any(allows(p.document, arn, identity.account_id) for p in account_wide):
             return PolicyOutcome(False, note="an account-wide policy allows it already")
-        ours = statement(arn, identity.account_id, identity.region, identity.partition)
+        ours = delivery_statement(arn, identity.account_id, identity.region, identity.partition)
         try:
             outcome = _on_group(client, arn, ours, identity.account_id, recorded)
             if outcome is not None:
@@ -311,7 +313,9 @@ def ensure(
         raise explain(error, f"Allowing log delivery to {group}", session.login_profile) from error
 
 
-def restore(session: Session, identity: Identity, group: str, before: dict[str, Any]) -> bool:
+def restore_policy(
+    session: Session, identity: Identity, group: str, before: dict[str, Any]
+) -> bool:
     """Take our statement out again; other statements stay. Whether anything was there to remove.
 
     Args:

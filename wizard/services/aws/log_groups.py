@@ -45,7 +45,7 @@ def list_log_groups(
     return tuple(found)
 
 
-def find(session: Session, name: str) -> LogGroup | None:
+def find_log_group(session: Session, name: str) -> LogGroup | None:
     """The log group of exactly this name, or None."""
     with explained(f"Reading the log group {name}", session.login_profile):
         # Names sort before every longer name with the same beginning, so it is on the first page.
@@ -54,7 +54,7 @@ def find(session: Session, name: str) -> LogGroup | None:
     return next((group for group in groups if group.name == name), None)
 
 
-def filters(session: Session, name: str) -> tuple[SubscriptionFilter, ...]:
+def subscription_filters(session: Session, name: str) -> tuple[SubscriptionFilter, ...]:
     """The subscription filters of a group. Raises WAG-E-LOGS-001 when it does not exist."""
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -71,7 +71,7 @@ def filters(session: Session, name: str) -> tuple[SubscriptionFilter, ...]:
         )
     except (BotoCoreError, ClientError) as error:
         if is_not_found(error):
-            raise missing(name, message_of(error)) from error
+            raise log_group_missing(name, message_of(error)) from error
         raise explain(
             error, f"Reading the subscription filters of {name}", session.login_profile
         ) from error
@@ -79,7 +79,7 @@ def filters(session: Session, name: str) -> tuple[SubscriptionFilter, ...]:
 
 def with_filters(session: Session, group: LogGroup) -> LogGroup:
     """The same group with its subscription filters looked up."""
-    return replace(group, filters=filters(session, group.name))
+    return replace(group, filters=subscription_filters(session, group.name))
 
 
 def check_destination(session: Session, name: str) -> LogGroup:
@@ -87,9 +87,9 @@ def check_destination(session: Session, name: str) -> LogGroup:
 
     Raises WAG-E-LOGS-001 when it does not exist and WAG-E-LOGS-002 when its class has no filters.
     """
-    group = find(session, name)
+    group = find_log_group(session, name)
     if group is None:
-        raise missing(name)
+        raise log_group_missing(name)
     if group.log_class != "STANDARD":
         raise WizardError(
             "WAG-E-LOGS-002",
@@ -100,7 +100,7 @@ def check_destination(session: Session, name: str) -> LogGroup:
     return group
 
 
-def missing(name: str, why: str = "") -> WizardError:
+def log_group_missing(name: str, why: str = "") -> WizardError:
     """The error for a log group that does not exist."""
     return WizardError(
         "WAG-E-LOGS-001",
@@ -141,7 +141,7 @@ def is_filter_limit(words: str) -> bool:
 
 def filter_limit(session: Session, name: str, words: str) -> WizardError:
     """The error for a log group without room for another filter, naming those in use."""
-    held = filters(session, name)
+    held = subscription_filters(session, name)
     used = "; ".join(f"{f.name} → {f.destination_arn}" for f in held) or "none readable"
     return WizardError(
         "WAG-E-LOGS-004",

@@ -136,13 +136,13 @@ def certificates_for(session: Session, host: str) -> tuple[str, ...]:
     )
 
 
-def describe(session: Session, arn: str) -> Certificate:
+def describe_certificate(session: Session, arn: str) -> Certificate:
     """This certificate. Raises WizardError when it does not exist or cannot be read."""
     with explained(f"Reading the certificate {arn}", session.login_profile):
-        return read(session.client("acm"), arn)
+        return read_certificate(session.client("acm"), arn)
 
 
-def read(client: Any, arn: str) -> Certificate:
+def read_certificate(client: Any, arn: str) -> Certificate:
     """The same with a client of ACM; botocore's errors pass."""
     return _certificate(client.describe_certificate(CertificateArn=arn)["Certificate"])
 
@@ -154,7 +154,7 @@ def _whole(client: Any, item: dict[str, Any]) -> Certificate:
     from botocore.exceptions import ClientError
 
     try:
-        return read(client, item["CertificateArn"])
+        return read_certificate(client, item["CertificateArn"])
     except ClientError as error:
         if is_denied(error) or is_not_found(error):
             return _certificate(item)

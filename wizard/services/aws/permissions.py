@@ -118,7 +118,9 @@ class _CannotTellError(Exception):
     """Nobody can say; the text says why."""
 
 
-def check(session: Session, needs: Iterable[Need], identity: Identity | None = None) -> Permissions:
+def check_permissions(
+    session: Session, needs: Iterable[Need], identity: Identity | None = None
+) -> Permissions:
     """Ask whether everything in `needs` is allowed. Changes nothing; one request per need or so.
 
     Whatever IAM answers, a proxy's page among it, is an answer here: "unknown", with what was said.

@@ -112,7 +112,7 @@ class Session(Clients):
             known = self._session()._session.full_config["profiles"]
         except WizardError:
             return self.profile
-        return roles.source(known, self.profile)
+        return roles.source_profile(known, self.profile)
 
     @property
     def region(self) -> str:
@@ -169,7 +169,7 @@ class Session(Clients):
             arn, account = answer["Arn"], answer["Account"]
         except (BotoCoreError, ClientError) as error:
             if is_refused(error):
-                roles.forget(self._env)
+                roles.forget_code(self._env)
             raise explain(error, "Asking AWS who we are", self.login_profile) from error
         return Identity(
             account_id=account,
@@ -202,7 +202,7 @@ class Session(Clients):
         """Forget credentials and clients; the next call reads them again (after a new login), and
         asks for a new MFA code where AWS has `refused` them."""
         if refused:
-            roles.forget(self._env)
+            roles.forget_code(self._env)
         with self._lock:
             self._boto = self._source = None
             self._clients.clear()
@@ -360,7 +360,7 @@ class Session(Clients):
         with explained("Reading the AWS configuration", everything=True):
             core = configuration.core(self._env, self.profile)
             region = self._region or source.region_name or "us-east-1"
-            roles.assumed(core, source._session, self._role_arn, region, self._env)
+            roles.assume_role(core, source._session, self._role_arn, region, self._env)
             return boto3.Session(botocore_session=core)
 
     def _connect_source(self) -> boto3.Session:
@@ -384,7 +384,7 @@ class Session(Clients):
         with explained("Reading the AWS configuration", everything=True, settings=self._settings):
             core = configuration.core(self._env, profile)
             guard_helpers(core, self._tell)
-            roles.share(core, profile, self._env, self._ask_mfa)
+            roles.share_code(core, profile, self._env, self._ask_mfa)
             if profile:
                 return boto3.Session(botocore_session=core, profile_name=profile)
             return boto3.Session(
@@ -426,7 +426,7 @@ class Session(Clients):
         source = self._session() if self._source is None else self._source
         core = source._session
         with self._explained("Assuming the role"):
-            roles.settle(core, self.profile)
+            roles.fetch_role_credentials(core, self.profile)
 
     def _ask_mfa(self, prompt: str) -> str:
         if self._mfa is None:

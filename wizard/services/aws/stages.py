@@ -226,7 +226,7 @@ class Outcome:
     note: str = ""
 
 
-def read(session: Session, ref: StageRef, api_type: ApiType) -> LiveStage:
+def read_stage(session: Session, ref: StageRef, api_type: ApiType) -> LiveStage:
     """The stage as it is now. Raises WizardError (WAG-E-STAGES-012 when it is gone)."""
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -244,10 +244,10 @@ def read(session: Session, ref: StageRef, api_type: ApiType) -> LiveStage:
 
 def read_settings(session: Session, ref: StageRef, api_type: ApiType) -> StageSettings:
     """The part of the stage this product may change."""
-    return read(session, ref, api_type).settings
+    return read_stage(session, ref, api_type).settings
 
 
-def apply(session: Session, change: StageChange) -> Outcome:
+def apply_change(session: Session, change: StageChange) -> Outcome:
     """Make one change.
 
     Raises WizardError: WAG-E-STAGES-011 when the stage is no longer as it was shown, 012 when it is
@@ -256,7 +256,7 @@ def apply(session: Session, change: StageChange) -> Outcome:
     """
     if change.mode is Mode.SKIP:
         return Outcome(change.ref, Result.UNCHANGED, change.before, change.reason)
-    live = read(session, change.ref, change.api_type)
+    live = read_stage(session, change.ref, change.api_type)
     if rules.same_settings(live.settings, change.after):
         return Outcome(change.ref, Result.UNCHANGED, live.settings)
     if not rules.same_settings(live.settings, change.before):
@@ -270,7 +270,7 @@ def apply(session: Session, change: StageChange) -> Outcome:
     return Outcome(change.ref, Result.CHANGED, settings)
 
 
-def restore(
+def restore_stage(
     session: Session,
     ref: StageRef,
     api_type: ApiType,
@@ -290,7 +290,7 @@ def restore(
     that was deleted.
     """
     try:
-        live = read(session, ref, api_type)
+        live = read_stage(session, ref, api_type)
     except WizardError as error:
         if error.code == "WAG-E-STAGES-012":
             return Outcome(ref, Result.GONE, StageSettings(), "There is nothing to put back.")
@@ -405,7 +405,7 @@ def _send_v2(
     if "DefaultRouteSettings" in requests.update and not target.logging_level:
         # Leaving the level out unsets it where the settings are replaced; where they are merged
         # (which of the two AWS does is unverified) it has to be switched off.
-        live = read(session, ref, api_type)
+        live = read_stage(session, ref, api_type)
         if not rules.same_level(live.settings.logging_level, ""):
             off: Any = {**live.route_settings, "LoggingLevel": "OFF"}
             client.update_stage(ApiId=ref.api_id, StageName=ref.stage, DefaultRouteSettings=off)
@@ -417,7 +417,7 @@ def _read_back(
     deadline = time.monotonic() + READ_BACK_SECONDS
     try:
         while True:
-            settings = read(session, ref, api_type).settings
+            settings = read_stage(session, ref, api_type).settings
             if rules.same_settings(settings, target):
                 return settings
             if time.monotonic() > deadline:
@@ -447,7 +447,7 @@ def _after_silence(
 ) -> StageSettings:
     """The request was sent and nothing came back: ask the stage what happened."""
     try:
-        settings = read(session, ref, api_type).settings
+        settings = read_stage(session, ref, api_type).settings
     except WizardError as second:
         if second.code == "WAG-E-STAGES-012":
             raise

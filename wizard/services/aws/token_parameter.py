@@ -28,7 +28,7 @@ def key_of(client: SSMClient, name: str) -> str | None:
     return str(found[0].get("KeyId") or AWS_MANAGED) if found else None
 
 
-def store(
+def store_token(
     client: SSMClient,
     name: str,
     token: Secret,
@@ -61,7 +61,7 @@ def store(
         raise plain from None  # the cause could quote the request
 
 
-def delete(client: SSMClient, name: str) -> bool:
+def delete_token(client: SSMClient, name: str) -> bool:
     """Delete the parameter; whether it was there."""
     from botocore.exceptions import ClientError
 

@@ -14,7 +14,7 @@ from wizard.core.stages.log_format import is_read, log_group_name, merge
 from wizard.core.text import count
 from wizard.services.aws import log_delivery as log_policy
 from wizard.services.aws.log_delivery import group_arn
-from wizard.services.checks.examination import Examination, absent, check, words
+from wizard.services.checks.examination import Examination, absent, check, error_words
 
 _MOST_SHOWN = 5
 _PUSH_POLICY = "AmazonAPIGatewayPushToCloudWatchLogs"
@@ -166,7 +166,7 @@ def account_role_usable(exam: Examination) -> Finding:
         role = exam.aws("iam").get_role(RoleName=name)["Role"]
     except ClientError as error:
         if absent(error):
-            return failed(f"{arn} does not exist: {words(error)}")
+            return failed(f"{arn} does not exist: {error_words(error)}")
         raise
     if not trusts(role.get("AssumeRolePolicyDocument") or {}, GATEWAY):
         return failed(f"{name} does not trust {GATEWAY}")
@@ -188,7 +188,9 @@ def _may_write(exam: Examination, arn: str, name: str, policies: list[str]) -> F
             PolicySourceArn=arn, ActionNames=list(_WRITING)
         )
     except (ClientError, BotoCoreError) as error:
-        return unchecked(f"whether {listed} let {name} write logs is not known: {words(error)}")
+        return unchecked(
+            f"whether {listed} let {name} write logs is not known: {error_words(error)}"
+        )
     denied = [
         str(one["EvalActionName"])
         for one in answer["EvaluationResults"]

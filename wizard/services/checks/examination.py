@@ -170,7 +170,7 @@ def absent(error: ClientError) -> bool:
     return is_not_found(error)
 
 
-def words(error: Exception) -> str:
+def error_words(error: Exception) -> str:
     """AWS's own words, in one line."""
     if isinstance(error, ClientError):
         detail = error.response.get("Error", {})
@@ -194,11 +194,11 @@ def guarded(
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         denied = code in _DENIED or "AccessDenied" in code
-        return unchecked(("not permitted to look: " if denied else "") + words(error))
+        return unchecked(("not permitted to look: " if denied else "") + error_words(error))
     except BotoCoreError as error:
-        return unchecked(words(error))
+        return unchecked(error_words(error))
     except WizardError as error:
         return unchecked(" ".join(filter(None, (f"{error.what}.", error.why))))
     except Exception as error:  # noqa: BLE001  # the other checks have their own answers
         note(error)
-        return unchecked(f"what was answered could not be understood: {words(error)}")
+        return unchecked(f"what was answered could not be understood: {error_words(error)}")

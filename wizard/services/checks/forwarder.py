@@ -32,8 +32,8 @@ from wizard.services.checks.examination import (
     Examination,
     absent,
     check,
+    error_words,
     newest_events,
-    words,
 )
 from wizard.services.checks.log_groups import recent_events, subscribed_at
 from wizard.services.workspace.module import forwarder_package
@@ -56,7 +56,7 @@ def function_active(exam: Examination) -> Finding:
         found = function(exam)
     except ClientError as error:
         if absent(error):
-            return failed(words(error))
+            return failed(error_words(error))
         raise
     state = found.get("State", "Active")
     if state == "Pending":

@@ -82,7 +82,7 @@ def _permitted(exam: Examination, purpose: str) -> Finding:
     identity = exam.identity
     groups = exam.record.kept_log_groups
     wanted = policy.needs(exam.answers, purpose, identity.account_id, identity.partition, groups)
-    found = permissions.check(cast("Session", exam.clients), wanted, identity)
+    found = permissions.check_permissions(cast("Session", exam.clients), wanted, identity)
     if found.state is permissions.Verdict.DENIED:
         actions = sorted({missing.action for missing in found.missing})
         more = f" and {len(actions) - _MOST_SHOWN} more" if len(actions) > _MOST_SHOWN else ""

@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 from wizard.core import certificates
 from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
 from wizard.core.text import clean, count
-from wizard.services.aws.network import read
-from wizard.services.checks.examination import Examination, absent, check, words
+from wizard.services.aws.network import read_certificate
+from wizard.services.checks.examination import Examination, absent, check, error_words
 from wizard.services.checks.forwarder import function
 
 
@@ -25,7 +25,7 @@ def load_balancer(exam: Examination) -> Finding:
         )["LoadBalancers"][0]
     except ClientError as error:
         if absent(error):
-            return failed(words(error))
+            return failed(error_words(error))
         raise
     state = found.get("State", {}).get("Code", "active")
     if state != "active":
@@ -59,10 +59,10 @@ def certificate(exam: Examination) -> Finding:
     if given and given not in arns:
         return failed(f"the HTTPS listener shows {arns[0]}, not {given} of the answers")
     try:
-        found = read(exam.aws("acm"), given or arns[0])
+        found = read_certificate(exam.aws("acm"), given or arns[0])
     except ClientError as error:
         if absent(error):
-            return failed(words(error))
+            return failed(error_words(error))
         raise
     whose = "your certificate" if given else "the certificate"
     name, host = (found.names or ("",))[0], exam.outputs.node_url.split(":")[0]

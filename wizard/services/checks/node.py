@@ -13,12 +13,12 @@ from wizard.core.events import State
 from wizard.core.node.counters import NodeCounters
 from wizard.core.node.placement import EDGE_COUNTERS
 from wizard.core.node.probe import ProbeAnswer
-from wizard.core.node.readiness import REGISTERED, meaning
+from wizard.core.node.readiness import REGISTERED, log_line_meaning
 from wizard.core.node.verdicts import Standing, judge_pairing, judge_understanding
 from wizard.core.node.versions import judge_version
 from wizard.core.text import clean, count
 from wizard.services.aws.forwarder import api_host, ask_probe
-from wizard.services.checks.examination import Examination, absent, check, log_events, words
+from wizard.services.checks.examination import Examination, absent, check, error_words, log_events
 
 _MOST_STREAMS = 10
 
@@ -71,17 +71,17 @@ def registered(exam: Examination) -> Finding:
                 for event in log_events(
                     exam, group, filterPattern="registration", logStreamNames=newest
                 )
-                if REGISTERED in event["message"] or meaning(event["message"])
+                if REGISTERED in event["message"] or log_line_meaning(event["message"])
             }
             if newest
             else {}
         )
     except ClientError as error:
         if absent(error):
-            return failed(words(error))
+            return failed(error_words(error))
         raise
     for line in said.values():
-        cause = meaning(line)
+        cause = log_line_meaning(line)
         if cause:
             return failed(f"{clean(line, 200)}: {cause}")
     if said:

@@ -14,7 +14,7 @@ from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
 from wizard.core.expectations import SPREAD_SECONDS, why_not_counted
 from wizard.core.text import clean, count
 from wizard.core.tfvars import token_parameter_name
-from wizard.services.checks.examination import Examination, absent, check, words
+from wizard.services.checks.examination import Examination, absent, check, error_words
 from wizard.services.checks.forwarder import function
 from wizard.services.checks.log_groups import recent_events
 from wizard.services.http import open_session
@@ -248,7 +248,7 @@ def nothing_undelivered(exam: Examination) -> Finding:
         )
     except ClientError as error:
         if absent(error):
-            return failed(words(error))
+            return failed(error_words(error))
         raise
     waiting = found.get("KeyCount", len(found.get("Contents", [])))
     if waiting:

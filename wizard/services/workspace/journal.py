@@ -204,7 +204,7 @@ def _ends_with_newline(path: Path) -> bool:
         return file.read(1) == b"\n"
 
 
-def merge(path: Path, pieces: Iterable[bytes]) -> bool:
+def merge_journals(path: Path, pieces: Iterable[bytes]) -> bool:
     """Bring the journal on this machine and the shared one together, in the file at `path`.
 
     Entries that only one of them has are kept, in the order of their times. Returns whether the

@@ -133,7 +133,7 @@ class StateStore:
                 why=f"{self._where(self.place.answers)}: {error}",
                 next_step="Restore an earlier version of that object.",
             ) from error
-        found = migrations.answers(data, self._where(self.place.answers))
+        found = migrations.migrate_answers(data, self._where(self.place.answers))
         return found, str(data.get(migrations.SAVED_BY, ""))
 
     def saved_answers(self) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def read_meta(root: Path) -> dict[str, Any]:
 def write_meta(root: Path, **values: Any) -> None:
     """Replace some values of the description."""
     data = {**read_meta(root), **values, "layout": LAYOUT_VERSION}
-    files.keep(root / _META, "layout", LAYOUT_VERSION)
+    files.keep_copy(root / _META, "layout", LAYOUT_VERSION)
     write_private(root / _META, json.dumps(data, indent=2) + "\n")
 
 

@@ -46,7 +46,7 @@ class Pictured:
     application_id: str = ""
 
 
-def look(
+def read_deployment_from_tags(
     clients: Clients,
     identity: Identity,
     deployment_id: str,
@@ -57,7 +57,7 @@ def look(
     Args:
         log_groups: gives those that stages log to; asked where the forwarder may be called for any.
     """
-    arns = tagged.resources(clients, deployment_id)
+    arns = tagged.tagged_resources(clients, deployment_id)
     functions = (arn.rpartition(":")[2] for arn in arns if ":lambda:" in arn)
     found = next(filter(None, (_configuration(clients, name) for name in functions)), None)
     if found is None:

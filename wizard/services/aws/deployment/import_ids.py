@@ -158,7 +158,7 @@ def _certificate(session: Session, _: Values, marks: Marks) -> str:
 
 
 def _tagged(session: Session, marks: Marks, service: str, kind: str) -> str:
-    arns = tagged.marked(session, marks)
+    arns = tagged.marked_resources(session, marks)
     found = [arn for arn in arns if service in arn and kind in arn]
     return found[0] if len(found) == 1 else ""
 
@@ -200,7 +200,9 @@ _TAGGED_AFTERWARDS = ("aws_s3_bucket",)
 _GONE = ("deleted", "deleting", "failed")
 
 
-def find(session: Session, resource_type: str, values: Mapping[str, Any], marks: Marks) -> str:
+def find_import_id(
+    session: Session, resource_type: str, values: Mapping[str, Any], marks: Marks
+) -> str:
     """The import id of what Terraform plans to create but exists already; empty when none fits.
 
     Args:

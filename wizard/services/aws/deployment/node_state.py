@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wizard.core.node.readiness import REGISTERED, NodeSight, meaning
+from wizard.core.node.readiness import REGISTERED, NodeSight, log_line_meaning
 from wizard.core.tfvars import Outputs
 from wizard.services.aws.errors import explained, is_not_found
 
@@ -82,7 +82,7 @@ def _registrations(client: Any, group: str, newest: int) -> tuple[str, ...]:
             logGroupName=group, logStreamNames=names, filterPattern="registration", **more
         )
         for event in sorted(answer.get("events", []), key=lambda e: int(e["timestamp"])):
-            if REGISTERED in event["message"] or meaning(event["message"]):
+            if REGISTERED in event["message"] or log_line_meaning(event["message"]):
                 last[event["logStreamName"]] = event["message"]
         if not answer.get("nextToken"):
             break

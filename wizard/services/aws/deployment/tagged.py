@@ -8,7 +8,7 @@ from wizard.services.aws.client_types import Clients
 from wizard.services.aws.errors import explained
 
 
-def resources(clients: Clients, deployment_id: str) -> tuple[str, ...]:
+def tagged_resources(clients: Clients, deployment_id: str) -> tuple[str, ...]:
     """ARNs of what carries the tag of this name, whose installation it ever was, in order.
 
     Auto Scaling groups and most of IAM are not known to AWS's tagging service. Raises WizardError.
@@ -16,7 +16,7 @@ def resources(clients: Clients, deployment_id: str) -> tuple[str, ...]:
     return tuple(arn for arn, _ in _tagged(clients, deployment_id))
 
 
-def marked(clients: Clients, marks: Marks) -> tuple[str, ...]:
+def marked_resources(clients: Clients, marks: Marks) -> tuple[str, ...]:
     """The same, of what carries the marks of one installation."""
     return tuple(arn for arn, tags in _tagged(clients, marks.deployment) if marks.cover(tags))
 
@@ -35,7 +35,7 @@ def _tagged(clients: Clients, deployment_id: str) -> list[tuple[str, dict[str, s
     return sorted(found, key=lambda one: one[0])
 
 
-def deployments(clients: Clients) -> dict[str, str]:
+def tagged_deployments(clients: Clients) -> dict[str, str]:
     """Every deployment of the Region, `<account>-<Region>-<name prefix>`, with its forwarder.
 
     Each has one, and a removal takes it away; log groups may stay behind. Raises WizardError.
