@@ -5,6 +5,7 @@ A few quick ones; `python -m tests.faults` shows all of them, with whole install
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
@@ -50,6 +51,12 @@ resource "aws_cloudwatch_log_group" "then" {
   name              = "/faults/then-${count.index}"
   retention_in_days = 7
   depends_on        = [aws_cloudwatch_log_group.first]
+}
+data "aws_iam_policy_document" "reads" {
+  statement {
+    actions   = ["logs:GetLogEvents"]
+    resources = ["${aws_cloudwatch_log_group.first[0].arn}:*"]
+  }
 }
 """
 
@@ -144,6 +151,31 @@ def test_throttling_and_resets_are_got_over_within_the_run_that_goes_on(
     assert front.hit == 4
     front.end()
     assert len(groups(box)) == GROUPS == terraform.workspace.check_state()
+
+
+def test_a_creation_that_was_called_off_keeps_nothing_else_out_of_the_state(
+    terraform: Terraform,
+) -> None:
+    """As Ctrl-C leaves it: made, in the state, tainted, and without what AWS would have told."""
+    terraform.forget(("aws_cloudwatch_log_group.then[0]",))
+    path = terraform.workspace.state.path
+    state = json.loads(path.read_text())
+    [cut_short] = [
+        one
+        for resource in state["resources"]
+        if resource["name"] == "first"
+        for one in resource["instances"]
+        if one["index_key"] == 0
+    ]
+    cut_short["status"] = "tainted"
+    cut_short["attributes"]["arn"] = None
+    path.write_text(json.dumps({**state, "serial": state["serial"] + 1}))
+    with pytest.raises(TerraformError, match="null"):
+        terraform.import_("aws_cloudwatch_log_group.then[0]", "/faults/then-0")
+    terraform.refresh()
+    terraform.import_("aws_cloudwatch_log_group.then[0]", "/faults/then-0")
+    assert terraform.workspace.check_state() == GROUPS
+    terraform.apply(terraform.plan())  # the one that was cut short is made anew
 
 
 def test_a_log_group_without_room_for_a_filter_is_named_with_the_ways_out(

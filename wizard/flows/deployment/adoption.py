@@ -30,11 +30,13 @@ def adopt(deployment: Deployment, plan: PlanResult) -> PlanResult:
     if not found:
         return plan
     refused: set[str] = set()
-    for _ in range(_PASSES):
+    for number in range(_PASSES):
         wanted = recovery.to_take_over(_outside_the_state(deployment, plan, found), found, refused)
         if not wanted:
             break
         plan.discard()
+        if number == 0:
+            _complete_state(deployment)
         for address, import_id in wanted.items():
             try:
                 deployment.terraform.import_(address, import_id)
@@ -48,6 +50,19 @@ def adopt(deployment: Deployment, plan: PlanResult) -> PlanResult:
                 deployment.context.note(f"taken into the state: {import_id}", State.DONE, address)
         plan = deployment.terraform.plan()
     return plan
+
+
+def _complete_state(deployment: Deployment) -> None:
+    """What was called off in the middle has its attributes in the state from here on."""
+    if not deployment.workspace.check_state():
+        return
+    try:
+        deployment.terraform.refresh()
+    except TerraformError as error:
+        if error.interrupted:
+            raise
+        text = f"could not be read again before anything is taken into it: {error.why}"
+        deployment.context.note(text, State.WARNING, "Terraform's state")
 
 
 def adopt_for_removal(deployment: Deployment) -> None:

@@ -405,6 +405,27 @@ class Terraform:
         lines = bare_lines(answer.stdout)
         return tuple(line for line in lines if _ADDRESS.fullmatch(line))
 
+    def refresh(self, on_event: EventListener = ignore) -> None:
+        """Write into the state what each of its resources is by now. Nothing else is changed.
+
+        A creation that is called off in the middle leaves its resource in the state without
+        attributes; `import` reads the whole configuration and fails on the first that is missing.
+        Raises TerraformError.
+        """
+        argv = self.runner.command_line(
+            "apply",
+            refresh_only=IsFlagged,
+            auto_approve=IsFlagged,
+            input=False,
+            json=IsFlagged,
+            var_file=self._var_file,
+        )
+        self._check_state()
+        try:
+            self.runner.stream("refresh", argv, on_event, IMPORT_TIMEOUT)
+        finally:
+            self._back_up_state()
+
     def import_(self, address: str, resource_id: str, on_event: EventListener = ignore) -> None:
         """Take a resource that exists into the state. Raises TerraformError."""
         argv = self.runner.command_line(

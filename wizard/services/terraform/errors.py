@@ -44,7 +44,7 @@ class TerraformError(WizardError):
 
 
 _SIGNALLED = 128  # a shell adds this to the number of the signal
-_CHANGING = ("apply", "import", "state push")
+_CHANGING = ("apply", "refresh", "import", "state push")
 # Without words of their own, or about what was seen to be there before.
 _PERHAPS_A_SCRIPTS = ("WAG-E-TF-011", "WAG-E-TF-104")
 _RESUME = "Run the same command again: it compares with the account and goes on where it was."
