@@ -177,6 +177,19 @@ def test_what_carries_our_marks_after_the_removal_is_named_once_it_is_really_the
     assert job._still_there(found) == (), "they are gone now, whatever is still listed"
 
 
+def test_what_cannot_be_asked_about_is_not_said_to_be_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arn = "arn:aws:somethingnew:us-east-1:000000000000:thing/1"
+    monkeypatch.setattr(uninstall, "marked_resources", lambda *_: (arn,))
+    job: Any = object.__new__(Uninstall)
+    job.context, job.answers = Context(Options(env={}), lambda _: None), Answers()
+    job.deployment = SimpleNamespace(session=world.session, marks=Marks("it", ("1" * 16,)))
+    job._delete_logs = False
+    (left,) = job._still_there(Removal((), SimpleNamespace(), "", ()))  # type: ignore[arg-type]
+    assert left == f"{arn}: whether it is gone could not be seen; its tag is still listed"
+
+
 def test_of_what_is_listed_by_the_name_only_what_carries_this_id_is_ours(world: World) -> None:
     s3 = world.session.client("s3")
     name = f"{world.identity.account_id}-{world.box.region}-api-gw-discovery"
@@ -229,6 +242,15 @@ def test_an_ecs_service_that_is_inactive_is_gone(status: str, there: bool) -> No
     ecs = SimpleNamespace(describe_services=lambda **_: answer)
     clients: Any = SimpleNamespace(client=lambda _: ecs)
     assert is_there(clients, arn) is there
+
+
+def test_what_may_not_be_read_is_neither_there_nor_gone() -> None:
+    def denied(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "DescribeServices")
+
+    ecs = SimpleNamespace(describe_services=denied)
+    clients: Any = SimpleNamespace(client=lambda _: ecs)
+    assert is_there(clients, ARN.format(service="ecs", rest="service/cluster/node")) is None
 
 
 def test_a_kind_that_nobody_can_ask_about_is_named(world: World) -> None:

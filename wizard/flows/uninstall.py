@@ -38,7 +38,7 @@ from wizard.flows.stages.prerequisites import give_back_policy
 from wizard.flows.stages.switch import StageUndo
 from wizard.flows.token import delete_token
 from wizard.services.aws import log_groups
-from wizard.services.aws.deployment.existence import really_there
+from wizard.services.aws.deployment.existence import is_there
 from wizard.services.aws.deployment.installation import read_forwarders
 from wizard.services.aws.deployment.leftovers import deregister_instances, find_holders
 from wizard.services.aws.deployment.tagged import marked_resources
@@ -542,13 +542,19 @@ class Uninstall:
                 if not arn.endswith(claim)
                 and arn.partition(":log-group:")[2].removesuffix(":*") not in kept
             ]
-            found = really_there(deployment.session, arns)
+            found = {arn: is_there(deployment.session, arn) for arn in arns}
         except WizardError as error:
             self.context.note(
                 f"whether all of it is gone could not be seen: {error.what}", State.UNCHECKED
             )
             return ()
-        return tuple(f"{arn}: still there after the removal" for arn in found)
+        return tuple(
+            f"{arn}: still there after the removal"
+            if there
+            else f"{arn}: whether it is gone could not be seen; its tag is still listed"
+            for arn, there in found.items()
+            if there is not False
+        )
 
     def _stages(self, removal: Removal) -> tuple[StageReport, ...]:
         if not removal.stages:

@@ -18,11 +18,11 @@ _GONE = frozenset(
 
 def really_there(clients: Clients, arns: Iterable[str]) -> tuple[str, ...]:
     """The ARNs of what exists. What cannot be asked about counts, so that it is named."""
-    return tuple(arn for arn in arns if is_there(clients, arn))
+    return tuple(arn for arn in arns if is_there(clients, arn) is not False)
 
 
-def is_there(clients: Clients, arn: str) -> bool:
-    """Ask the service itself. An unknown kind, or one that may not be read, counts as there."""
+def is_there(clients: Clients, arn: str) -> bool | None:
+    """Ask the service itself; None for an unknown kind, or one that may not be read."""
     for pattern, ask in _KINDS.items():
         match = re.fullmatch(pattern, arn)
         if match is None:
@@ -31,10 +31,11 @@ def is_there(clients: Clients, arn: str) -> bool:
             return ask(clients, *match.groups())
         except ClientError as error:
             missing = is_not_found(error) or code_of(error).endswith((".NotFound", "NotFound"))
-            return not missing and code_of(error) not in ("404", "NoSuchBucket")
+            gone = missing or code_of(error) in ("404", "NoSuchBucket")
+            return False if gone else None
         except BotoCoreError:
-            return True
-    return True
+            return None
+    return None
 
 
 def _function(clients: Clients, name: str) -> bool:
@@ -107,9 +108,9 @@ _EC2: Mapping[str, tuple[str, str, str]] = {
 }
 
 
-def _in_ec2(clients: Clients, kind: str, resource_id: str) -> bool:
+def _in_ec2(clients: Clients, kind: str, resource_id: str) -> bool | None:
     if kind not in _EC2:
-        return True
+        return None
     operation, parameter, listed = _EC2[kind]
     answer = getattr(clients.client("ec2"), operation)(**{parameter: [resource_id]})
     return _living(answer[listed], "State")
@@ -119,7 +120,7 @@ def _living(found: Iterable[Mapping[str, Any]], key: str = "status") -> bool:
     return any(str(one.get(key, "")) not in _GONE for one in found)
 
 
-_KINDS: Mapping[str, Callable[..., bool]] = {
+_KINDS: Mapping[str, Callable[..., bool | None]] = {
     r"arn:[^:]+:lambda:[^:]*:[^:]*:function:([^:]+)": _function,
     r"arn:[^:]+:logs:[^:]*:[^:]*:log-group:([^:]+)(?::\*)?": _log_group,
     r"arn:[^:]+:s3:::([^/]+)": _bucket,
