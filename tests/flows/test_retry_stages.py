@@ -54,7 +54,7 @@ def test_a_further_try_changes_only_the_stages_it_names_and_ends_well(
     job.context = SimpleNamespace(phase=_phase)
     job._open = lambda: SimpleNamespace(journal=notebook)
     refs = [StageRef.parse(ref) for ref in ("a/prod", "b/prod", "c/prod")]
-    changes = tuple(SimpleNamespace(ref=ref) for ref in refs)
+    changes = tuple(SimpleNamespace(ref=ref, api_name="orders") for ref in refs)
     review: Any = SimpleNamespace(changes=changes, inventory=None)
     monkeypatch.setattr(switching, "plan_again", lambda _, changes, *__: changes)
 
