@@ -70,7 +70,7 @@ def two_hundred_log_groups(aws: LocalAws) -> dict[str, Any]:
     """Log groups that stages keep: four times as many as a statement for each would allow."""
     names = [f"/aws/vendedlogs/the-orders-of-department-{number:03}" for number in range(200)]
     log_groups(*names)(aws)
-    return {"api_gateway_log_group_names": names}
+    return {"api_gateway_log_group_names": names, "log_group_permissions": names[:2]}
 
 
 def one_of_them(_aws: LocalAws, before: Variables) -> list[str]:
@@ -125,6 +125,8 @@ TOGETHER: dict[str, Mode] = {
                     "vpc_id": other_vpc,
                     "private_subnet_ids": other_subnet,
                     "api_gateway_log_group_names": one_of_them,
+                    "log_group_permissions": [],
+                    "vended_log_group": True,
                 },
             ),
         ),

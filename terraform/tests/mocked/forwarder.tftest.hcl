@@ -140,6 +140,34 @@ run "several_log_groups_one_of_them_named_twice" {
   }
 }
 
+run "a_log_group_that_keeps_its_permission_for_one_apply" {
+  command = plan
+
+  variables {
+    api_gateway_log_group_name  = "/aws/apigateway/mine"
+    api_gateway_log_group_names = ["orders", "payments"]
+    log_group_permissions       = ["orders", "gone"]
+  }
+
+  assert {
+    condition     = join(" ", sort([for permission in aws_lambda_permission.logs : permission.source_arn])) == "arn:aws:logs:us-east-1:123456789012:log-group:/aws/apigateway/mine:* arn:aws:logs:us-east-1:123456789012:log-group:orders:*"
+    error_message = "Beside the shared one; of a group that is not subscribed to there is none."
+  }
+}
+
+run "a_log_group_for_vended_logs" {
+  command = plan
+
+  variables {
+    vended_log_group = true
+  }
+
+  assert {
+    condition     = startswith(aws_cloudwatch_log_group.api[0].name, "/aws/vendedlogs/apigateway/wallarm-api-discovery-")
+    error_message = "Where log delivery needs no resource policy of its own."
+  }
+}
+
 run "a_further_log_group_that_is_called_main" {
   command = plan
 

@@ -156,6 +156,16 @@ class Field(Vertical):
         shown = self.query_one(".note", Static)
         shown.update(note)
         shown.display = bool(problem or good or self.rule)
+        if self.input.has_focus:
+            self._show_whole()
+
+    def _show_whole(self) -> None:
+        """The line below comes into view with the field, once its height is known."""
+        self.call_after_refresh(self.scroll_visible, animate=False)
+
+    def on_descendant_focus(self, _: events.DescendantFocus) -> None:
+        """The line below is part of the question."""
+        self._show_whole()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Tell the screen."""
