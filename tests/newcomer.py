@@ -89,6 +89,8 @@ def filled_in(command: str, stage: str = "", token: str = "") -> str:
         command += " --yes"
     if command.endswith("sandbox try"):
         command += " --dry-run"  # `make try` did the whole job
+    if command.endswith("fleet fleet.json"):
+        command += " status"  # its table wants a terminal
     return command
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wizard.core.errors import UsageError
 from wizard.core.events import State
-from wizard.core.fleet import as_text, glance, matrix, parse_fleet
+from wizard.core.fleet import Glance, as_text, glance, matrix, parse_fleet
 
 ROLE = "arn:aws:iam::210987654321:role/ops/wallarm"
 SHOP = {"name": "shop-eu", "profile": "shop", "region": "eu-central-1"}
@@ -204,3 +204,17 @@ def test_a_targets_numbers_are_those_of_its_status() -> None:
     found = glance(status(stage("a"), stage("b")), NOW)
     assert (found.stages, found.events) == ("2", "1,200")
     assert glance(status(stage("a"), events_last_hour=None), NOW).events == ""
+
+
+@pytest.mark.parametrize(
+    ("seen", "line"),
+    [
+        (Glance(State.DONE, "3", "1,204"), "3 connected, 1,204 events in the last hour"),
+        (Glance(State.DONE, "3", "", "events could not be counted"),
+         "3 connected, events could not be counted"),
+        (Glance(State.FAILED, note="no such role"), "no such role"),
+        (Glance(State.DONE), ""),
+    ],
+)  # fmt: skip
+def test_how_a_target_does_is_a_line(seen: Glance, line: str) -> None:
+    assert seen.line == line

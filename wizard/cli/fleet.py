@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from wizard.cli.console import Console, put
 from wizard.cli.inputs import consent, interactive, load_answers, make_context, setting
 from wizard.core.errors import ExitCode, UsageError
 from wizard.core.events import State
-from wizard.core.fleet import Fleet, Target, as_text, matrix, parse_fleet
+from wizard.core.fleet import Fleet, Target, as_text, glance, matrix, parse_fleet
 from wizard.core.text import clean, closest, count, duration
 from wizard.services.files import whole_path
 from wizard.services.tokens import read_token, take_environment
@@ -62,7 +63,8 @@ def _run(options: argparse.Namespace, env: Mapping[str, str], found: Fleet, acti
 
         def tell(run: TargetRun) -> None:
             took = f" ({duration(run.seconds)})" if run.exit_code is not None else ""
-            console.line(f"{run.target.name}: {clean(run.doing)}{took}", run.state)
+            said = clean(run.doing) or glance(run.result, time.time()).line or run.state.value
+            console.line(f"{run.target.name}: {said}{took}", run.state)
 
         job = FleetRun(
             found,

@@ -173,6 +173,13 @@ class Glance:
     events: str = ""
     note: str = ""
 
+    @property
+    def line(self) -> str:
+        """All of it in a line."""
+        stages = "" if not self.stages else f"{self.stages} connected"
+        events = "" if not self.events else f"{self.events} events in the last hour"
+        return ", ".join(part for part in (stages, events, self.note) if part)
+
 
 def glance(result: Mapping[str, Any], now: float) -> Glance:
     """Read the JSON document of a target's `status`, `doctor`, or of its error.
