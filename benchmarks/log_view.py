@@ -7,6 +7,7 @@ app, shown on the deployment's screen with its log in view.
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 import tracemalloc
@@ -41,6 +42,8 @@ async def _measure() -> list[Figure]:
         app.deployment_run.now.busy = True
         app.screen.query_one(TabbedContent).active = "log-pane"
         await pilot.pause()
+        gc.collect()
+        gc.freeze()  # as the program does once its first screen stands
         with work.armed():
             fed = [await _feed(app, stream) for _ in range(TIMES)]
         shown = len(app.screen.query_one("#log", RichLog).lines)
