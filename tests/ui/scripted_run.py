@@ -42,9 +42,10 @@ from wizard.core.terraform.plans import Attribute
 from wizard.core.terraform.progress import ProgressReducer
 from wizard.core.tfvars import Outputs
 from wizard.flows.install import Review
+from wizard.flows.log_data import LogData
 from wizard.flows.stages.connect import Addition, Withdrawal
 from wizard.flows.stages.switch import StageUndo
-from wizard.flows.uninstall import LogData, Removal, Removed
+from wizard.flows.uninstall import Removal, Removed
 from wizard.services.aws.permissions import Permissions, Verdict
 from wizard.services.terraform.client import PlanResult
 
