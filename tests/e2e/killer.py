@@ -54,4 +54,5 @@ class Killer(Recorder):
 
     def _kill(self, call: Call) -> None:
         self.killed_at = call.operation
-        os.kill(self._victim, signal.SIGKILL)
+        if self._victim:  # 0 would be everybody in our own group
+            os.kill(self._victim, signal.SIGKILL)

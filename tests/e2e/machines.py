@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from typing import Any
 import boto3
 
 from wizard.sandbox import Sandbox
+from wizard.services.terraform.process import MARKER, running
 
 
 def environment(box: Sandbox, root: Path) -> dict[str, str]:
@@ -84,12 +86,24 @@ class Machine:
 
     def kill_terraform(self) -> bool:
         """SIGKILL to the Terraform that runs here; whether there was one."""
-        try:
-            marker = json.loads((self.workspace / "runs" / "running.json").read_text())
-            os.kill(int(marker["pid"]), signal.SIGKILL)
-        except (OSError, ValueError, KeyError):
+        return kill_terraform(self.workspace)
+
+
+def kill_terraform(workspace: Path) -> bool:
+    """SIGKILL to the Terraform that runs in a workspace; whether there was one.
+
+    One that is just beginning has no number yet, and `kill` takes 0 for the caller's own group.
+    """
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        if found := running(workspace / "runs"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(found.pid, signal.SIGKILL)
+            return True
+        if not (workspace / "runs" / MARKER).exists():
             return False
-        return True
+        time.sleep(0.02)
+    return False
 
 
 def until(process: subprocess.Popen[str], words: str, seconds: float = 120.0) -> str:

@@ -22,7 +22,7 @@ import pytest
 
 from tests.e2e.conftest import need_terraform, stage_images
 from tests.e2e.leaks import descendants
-from tests.e2e.machines import Machine
+from tests.e2e.machines import Machine, kill_terraform
 from wizard.sandbox import Sandbox
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.xdist_group("fleet")]
@@ -252,9 +252,7 @@ def kill_amid_apply(fleet: subprocess.Popen[str], world: World, place: Place, ta
                 words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
                 if any(word.endswith(f"/{target}.answers.json") for word in words):
                     os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            marker = json.loads((workspace / "runs" / "running.json").read_text())
-            os.kill(int(marker["pid"]), signal.SIGKILL)
+        kill_terraform(workspace)
         return True
     return False
 

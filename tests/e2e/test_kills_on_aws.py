@@ -7,10 +7,8 @@ seed runs with the suite; SOAK_SEEDS=24 runs more.
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.machines import Machine
+from tests.e2e.machines import Machine, kill_terraform
 from tests.faults.front import Fault, Front
 from wizard.core.answers.model import Answers
 from wizard.core.facts import Identity
@@ -175,8 +173,8 @@ def test_killed_while_it_makes_things_none_is_made_twice_and_none_is_forgotten(
         time.sleep(0.05)
     if victim == "wizard":
         wizard.kill()
-    elif (marker := workspace.runs / "running.json").exists():
-        os.kill(int(json.loads(marker.read_text())["pid"]), signal.SIGKILL)
+    else:
+        kill_terraform(workspace.root)
     wizard.communicate(timeout=120)
     front.end()
 

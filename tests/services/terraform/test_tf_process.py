@@ -169,6 +169,28 @@ def test_a_damaged_marker_is_no_marker(tmp_path: Path, text: str) -> None:
     assert process.running(tmp_path) is None
 
 
+@pytest.mark.parametrize("pid", [0, 1, -1])
+def test_no_marker_names_a_process_that_no_run_can_be(tmp_path: Path, pid: int) -> None:
+    """To the kernel, 0 is the caller's own group and -1 is everybody."""
+    for birth in ("", process.birth(1)):
+        marker = {"pid": pid, "birth": birth, "command": "apply", "started": 1.0, "stdout": ""}
+        (tmp_path / "running.json").write_text(json.dumps(marker))
+        assert process.running(tmp_path) is None
+
+
+@pytest.mark.parametrize("pid", [0, 1, -1])
+def test_what_ends_before_its_number_is_known_costs_nobody_else_an_interrupt(
+    pid: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was there when it was looked at, and is gone when the interrupt is sent."""
+    sent: list[int] = []
+    monkeypatch.setattr(process.os, "kill", lambda number, _: sent.append(number))
+    monkeypatch.setattr(process.RunningTerraform, "alive", True)
+    left = process.RunningTerraform(pid, "", "apply", 1.0, "", "a run that has ended")
+    process.interrupt_running(left)
+    assert sent == []
+
+
 def test_only_the_output_of_the_last_runs_is_kept(tmp_path: Path) -> None:
     for i in range(60):
         (tmp_path / f"2020010{i:02}-x.out").touch()

@@ -349,10 +349,15 @@ class RunningTerraform:
     argv: tuple[str, ...] = ()
 
     @property
+    def members(self) -> tuple[family.Process, ...]:
+        """Every process of it that still runs."""
+        known = self.birth and birth(self.pid) == self.birth
+        return family.read_family(self.pid if known else 0, self.mark)
+
+    @property
     def terraform(self) -> family.Process | None:
         """Terraform itself, as long as it runs; None while only a wrapper does."""
-        root = self.pid if birth(self.pid) == self.birth else 0
-        return _terraform_of(family.read_family(root, self.mark), self.argv)
+        return _terraform_of(self.members, self.argv)
 
     @property
     def alive(self) -> bool:
@@ -379,8 +384,10 @@ def running(folder: Path) -> RunningTerraform | None:
         return None
     if not found.alive:
         return None
-    real = found.terraform if not found.birth else None
-    return replace(found, pid=real.pid) if real is not None else found
+    if found.birth:
+        return found if found.pid > 1 else None
+    real = found.terraform  # its number was not written down yet
+    return replace(found, pid=real.pid) if real is not None else None
 
 
 def follow(
@@ -405,8 +412,9 @@ def follow(
 def interrupt_running(found: RunningTerraform) -> None:
     """Ask that Terraform to stop properly."""
     if found.alive:
-        real = found.terraform or family.find_last(family.read_family(found.pid, found.mark))
-        _send(real.pid if real is not None else found.pid, signal.SIGINT)
+        real = found.terraform or family.find_last(found.members)
+        if real is not None:
+            _send(real.pid, signal.SIGINT)
 
 
 def birth(pid: int) -> str:
