@@ -18,9 +18,9 @@ from wizard.cli.options import parse
 from wizard.core.answers.model import Answers
 from wizard.core.events import State
 from wizard.core.node.dialect import CANDIDATES, Dialect, Tried
-from wizard.core.node.probe import ProbeAnswer
 from wizard.core.node.verdicts import Grasp
 from wizard.flows import node_dialect
+from wizard.services.aws.forwarder import ProbeAnswer
 
 
 class Search:

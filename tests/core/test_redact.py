@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.core.redact import redact
+from wizard.core.secret import redact
 
 BASE64 = string.ascii_letters + string.digits + "+/"
 # Two alphabets, so that it is no SHA-256 sum.

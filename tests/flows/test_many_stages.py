@@ -10,8 +10,7 @@ import pytest
 from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
 from wizard.core.facts import Api, ApiType, Identity, Inventory, Stage
-from wizard.core.stages.rules import ASK_BEYOND
-from wizard.core.stages.selection import chosen_stages
+from wizard.core.stages.rules import ASK_BEYOND, chosen_stages
 from wizard.flows import install as flow
 from wizard.flows.context import Context, Options
 from wizard.flows.stages.switch import agree_to_many

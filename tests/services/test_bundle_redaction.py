@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.core.redact import cleaned, known_secrets
+from wizard.core.secret import cleaned, known_secrets
 
 SECRETS = st.text(string.ascii_letters + string.digits + "+/=", min_size=12, max_size=64)
 AROUND = st.binary(max_size=8)

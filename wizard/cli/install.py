@@ -166,7 +166,7 @@ def show_review(review: Review, console: Console) -> None:
 
 def _show_plan(review: Review, console: Console) -> None:
     """What Terraform would do, by group; what would be removed or replaced, one by one."""
-    from wizard.core.terraform.groups import group_of, group_order
+    from wizard.core.terraform.plans import group_of, group_order
 
     acting = [
         c for c in review.plan.changes if c.action in ("create", "update", "delete", "replace")

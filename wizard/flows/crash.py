@@ -70,6 +70,6 @@ def _words(error: BaseException) -> str:
 
 
 def _without_secrets(text: str, env: Mapping[str, str]) -> str:
-    from wizard.core.redact import cleaned, known_secrets
+    from wizard.core.secret import cleaned, known_secrets
 
     return cleaned({"text": text}, known_secrets(env)).get("text", "")

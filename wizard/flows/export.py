@@ -24,7 +24,7 @@ from wizard.core.journal.record import Record
 from wizard.core.permissions.documents import render
 from wizard.core.stages.change import StageChange
 from wizard.core.stages.log_format import render_format
-from wizard.core.stages.selection import chosen_stages
+from wizard.core.stages.rules import chosen_stages
 from wizard.core.state_place import LOCAL, StatePlace
 from wizard.core.tfvars import own_tags, token_parameter_name, variables
 from wizard.flows.context import Context

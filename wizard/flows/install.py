@@ -25,7 +25,7 @@ from wizard.core.node.versions import version_warnings
 from wizard.core.proof import Proof
 from wizard.core.secret import Secret
 from wizard.core.stages.change import StageChange
-from wizard.core.stages.selection import chosen_stages, left_by_rules, still_connected
+from wizard.core.stages.rules import chosen_stages, left_by_rules, still_connected
 from wizard.core.terraform.durations import usual_apply
 from wizard.core.terraform.plans import Attribute, beyond
 from wizard.core.text import count

@@ -15,7 +15,6 @@ from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.node.dialect import Dialect, Tried, environment_with
-from wizard.core.node.probe import ProbeAnswer
 from wizard.core.node.verdicts import Grasp
 from wizard.core.text import clean
 from wizard.flows.context import Context
@@ -23,7 +22,13 @@ from wizard.flows.deployment.answers import save_answers
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_deployment, open_session
 from wizard.flows.deployment.ownership import require_own
-from wizard.services.aws.forwarder import TRIAL_SECONDS, api_host, ask_probe, try_dialect
+from wizard.services.aws.forwarder import (
+    TRIAL_SECONDS,
+    ProbeAnswer,
+    api_host,
+    ask_probe,
+    try_dialect,
+)
 
 EVENTS = 3  # messages of one try
 

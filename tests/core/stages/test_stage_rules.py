@@ -14,12 +14,12 @@ from wizard.core.stages.rules import (
     choose,
     chosen_by,
     effect_of,
+    left_by_rules,
     parse_rule,
     parse_rules,
     question,
     without_effect,
 )
-from wizard.core.stages.selection import left_by_rules
 
 IDENTITY = Identity("123456789012", "arn:aws:iam::123456789012:user/jane", "eu-central-1")
 ORDERS = Api("a1b2c3", "Orders-API", ApiType.REST, tags={"team": "payments"})

@@ -22,7 +22,7 @@ from wizard.core.terraform.events import (
     Refresh,
     Version,
 )
-from wizard.core.terraform.groups import group_of
+from wizard.core.terraform.plans import group_of
 from wizard.core.terraform.progress import Progress, ProgressReducer, UnitState
 
 LB = ("aws_lb.node", "aws_lb")

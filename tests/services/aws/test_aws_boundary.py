@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.parsers import ResponseParserError
 
 from wizard.core.errors import WizardError
-from wizard.core.redact import redact, without_logins
+from wizard.core.secret import redact, without_logins
 from wizard.services.aws import boundary
 from wizard.services.aws.boundary import Helper, UnforeseenError, guard
 from wizard.services.aws.errors import blame, explain, explained

@@ -29,7 +29,7 @@ from wizard.core.terraform.events import (
     Version,
     doing,
 )
-from wizard.core.terraform.groups import group_of, group_order
+from wizard.core.terraform.plans import group_of, group_order
 from wizard.core.text import duration
 
 _LATE_FACTOR = 1.5

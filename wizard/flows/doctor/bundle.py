@@ -18,7 +18,7 @@ from wizard.core.checks.checklist import CHECKS
 from wizard.core.checks.model import Report, selected
 from wizard.core.checks.report import as_json, as_text
 from wizard.core.errors import WizardError
-from wizard.core.redact import cleaned, known_secrets
+from wizard.core.secret import cleaned, known_secrets
 from wizard.core.text import count
 from wizard.flows.context import Context
 from wizard.flows.deployment.model import Deployment

@@ -16,7 +16,7 @@ from wizard.core.journal.record import StageRecord
 from wizard.core.permissions.commands import ADD, SUBSCRIBE
 from wizard.core.proof import Proof
 from wizard.core.stages.change import StageChange
-from wizard.core.stages.selection import chosen_stages
+from wizard.core.stages.rules import chosen_stages
 from wizard.core.terraform.plans import Attribute, beyond
 from wizard.core.text import closest
 from wizard.core.tfvars import Outputs

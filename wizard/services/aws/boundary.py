@@ -23,7 +23,7 @@ from botocore.credentials import ProcessProvider
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wizard.core.errors import WizardError
-from wizard.core.redact import redact, without_logins
+from wizard.core.secret import redact, without_logins
 from wizard.core.text import clean, duration
 
 A_MOMENT = 2.0  # seconds that nobody wonders about

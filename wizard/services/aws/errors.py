@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wizard.core.errors import ExitCode, UsageError, WizardError
-from wizard.core.redact import without_logins
+from wizard.core.secret import without_logins
 from wizard.core.text import clean
 
 EXPIRED = frozenset(

@@ -51,7 +51,7 @@ def print_identity() -> int:
 
 def main(words: list[str]) -> int:
     """Run one of the two; what goes wrong is said on stderr in one line."""
-    from wizard.core.redact import without_logins
+    from wizard.core.secret import without_logins
 
     try:
         return print_keys() if words == ["keys"] else print_identity()

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from wizard.core.redact import host_of
+from wizard.core.secret import host_of
 from wizard.services.tokens import for_child
 
 # A user's own TF_CLI_ARGS, TF_VAR_…, TF_WORKSPACE or TF_DATA_DIR would silently change what is

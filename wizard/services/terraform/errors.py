@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from wizard.core.errors import ExitCode, WizardError
-from wizard.core.redact import without_logins
+from wizard.core.secret import without_logins
 from wizard.core.terraform.events import Diagnostic
 from wizard.core.terraform.failures import Explanation, explain, explain_diagnostics
 from wizard.core.text import duration

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wizard.core.redact import without_logins
+from wizard.core.secret import without_logins
 from wizard.core.terraform.events import (
     ApplyComplete,
     ApplyErrored,

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from wizard.core.errors import WizardError
-from wizard.core.redact import redact
+from wizard.core.secret import redact
 from wizard.services.terraform.find import Binary, ProviderSource, SourceKind, holds_provider
 from wizard.services.tokens import for_child
 from wizard.services.workspace.module import find_shipped

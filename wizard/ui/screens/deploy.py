@@ -12,7 +12,7 @@ from textual.containers import Horizontal
 from textual.timer import Timer
 from textual.widgets import Button, RichLog, TabbedContent, TabPane
 
-from wizard.core.terraform.groups import group_of
+from wizard.core.terraform.plans import group_of
 from wizard.core.text import clean, count
 from wizard.ui import theme
 from wizard.ui.guide import Guide

@@ -14,7 +14,7 @@ from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.node.verdicts import judge_understanding
 from wizard.core.stages.change import UndoAction
-from wizard.core.terraform.groups import group_of, group_order
+from wizard.core.terraform.plans import group_of, group_order
 from wizard.core.text import clean
 from wizard.ui.screens.stages_text import StageView, view_of
 from wizard.ui.widgets.stage_table import ConnectedRow
