@@ -20,10 +20,11 @@ def listed(
     apis: tuple[Api, ...],
     problems: tuple[Problem, ...],
     *more: str,
+    stages: bool = True,
 ) -> int:
     unread = {problem.subject for problem in problems}
-    stages = tuple(Stage(api, "prod") for api in apis if api.label not in unread)
-    found = Inventory(Identity("123456789012", "", "us-east-1"), stages, apis, problems)
+    held = tuple(Stage(api, "prod") for api in apis if stages and api.label not in unread)
+    found = Inventory(Identity("123456789012", "", "us-east-1"), held, apis, problems)
     monkeypatch.setattr(
         "wizard.flows.stages.connect.inventory", lambda context, answers: (found, {})
     )
@@ -72,11 +73,30 @@ def test_with_json_a_problem_is_a_line_of_its_own(
     assert lines[1]["stage"] == "a1/prod"
 
 
-def test_an_empty_region_is_empty_and_no_problem(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("more", [(), ("--json",)])
+@pytest.mark.parametrize(
+    ("apis", "problems", "says"),
+    [
+        ((), (), "No APIs in us-east-1; "),
+        ((), LISTS[:1], None),  # not one API could be read: see above
+        ((ONE,), (), "1 API in us-east-1, and no stage; "),
+        ((ONE, OTHER), (Problem(ONE.label, REFUSED),),
+         "2 APIs in us-east-1, and no stage that could be read; "),
+    ],
+)  # fmt: skip
+def test_an_empty_list_says_which_region_it_is_of_and_where_else_to_look(
+    apis: tuple[Api, ...],
+    problems: tuple[Problem, ...],
+    says: str | None,
+    more: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert listed(monkeypatch, (), ()) == 0
-    assert "could be read" not in capsys.readouterr().err
+    assert listed(monkeypatch, apis, problems, *more, stages=False) == (3 if says is None else 0)
+    said = capsys.readouterr()
+    assert said.out.count("\n") == (len(problems) if more else 0), "data holds problems alone"
+    assert ("look at all Regions with --all-regions." in said.err) == (says is not None)
+    assert (says or "the list says nothing") in said.err
 
 
 def read(region: str, api: Api, *problems: Problem) -> RegionStages:

@@ -11,6 +11,7 @@ from wizard.core.errors import WizardError
 from wizard.core.facts import Certificate
 from wizard.ui.screens import node_certificates
 from wizard.ui.session import Loaded
+from wizard.ui.widgets.choices import Choices
 from wizard.ui.widgets.picklist import PickList
 from wizard.ui.widgets.rows import Rows
 
@@ -136,6 +137,70 @@ async def test_strange_names_are_shown_as_they_are(size: tuple[int, int]) -> Non
         await w.press("end", "space")
         assert w.answers.certificate_arn == STRANGE.arn
         assert HOSTILE[0][:12] in w.text
+
+
+@SIZES
+async def test_who_makes_the_record_is_asked_where_a_certificate_is_made(
+    size: tuple[int, int],
+) -> None:
+    async with wizard("node", answers=NAMED, token=True, size=size) as w:
+        w.app.screen.query_one("#record").focus()
+        await settle(w.pilot)
+        assert "DNS record that proves it to ACM" in w.text
+        assert "● make it" in w.text
+        await w.press("down")
+        assert w.answers.certificate_validation_record is False
+        assert "● it is there" in w.text
+        assert "here or in another Region" in " ".join(w.text.split())
+        await w.press("up")
+        assert w.answers == NAMED
+
+
+async def test_it_is_not_asked_where_it_does_not_matter() -> None:
+    async with wizard("node", answers=READY, token=True, size=(120, 36)) as w:
+
+        def shown() -> bool:
+            both = {w.app.screen.query_one(name).display for name in ("#record", "#record-title")}
+            assert len(both) == 1, "the question and its title"
+            return both.pop()
+
+        assert not shown(), "HTTP"
+        w.app.screen.query_one("#secure").focus()
+        await w.press("down")
+        assert not shown(), "no name yet, so no record"
+        w.app.session.answer(r53_domain_name="acme.example", node_dns_name="wallarm-node")
+        await settle(w.pilot)
+        assert shown()
+        w.app.session.answer(certificate_arn=IMPORTED.arn)
+        await settle(w.pilot)
+        assert not shown(), "a given certificate needs none"
+        w.app.session.answer(certificate_arn="", certificate_validation_record=False)
+        await settle(w.pilot)
+        assert shown()
+        assert w.app.screen.query_one("#record", Choices).value == node_certificates.THERE
+
+
+async def test_the_answer_outlives_http_and_back() -> None:
+    answers = NAMED.with_(certificate_validation_record=False)
+    async with wizard("node", answers=answers, token=True, size=(120, 36)) as w:
+        w.app.screen.query_one("#secure").focus()
+        await w.press("up", "down")
+        assert w.answers == answers
+
+
+def test_one_of_yours_that_is_proved_by_the_same_record_is_named() -> None:
+    mine = Loaded[tuple[Certificate, ...]]()
+    host, arn = NAMED.node_host, WILD.arn
+    for names, kind, says in (
+        ((host,), "AMAZON_ISSUED", f"{host} of yours has it"),
+        ((f"*.{host}",), "AMAZON_ISSUED", f"*.{host} of yours has it"),
+        ((host,), "IMPORTED", "another certificate of this name has it"),
+        (("*.acme.example",), "AMAZON_ISSUED", "another certificate of this name has it"),
+    ):
+        mine.value = (Certificate(arn, names, kind=kind),)
+        make, there = node_certificates.record_choices(NAMED, mine)
+        assert there.help.startswith(says)
+        assert (make.value, there.value) == (node_certificates.MAKE, node_certificates.THERE)
 
 
 async def test_http_puts_the_certificate_aside_and_https_brings_it_back() -> None:

@@ -169,7 +169,21 @@ def list_all(options: argparse.Namespace) -> int:
         if found.unreadable:
             console.line("Not one API could be read: the list says nothing.", State.UNCHECKED)
             return int(ExitCode.UNCHECKED)
+        if not found.stages:
+            console.line(_why_empty(found), State.DONE)
     return int(ExitCode.DONE)
+
+
+def _why_empty(found: Inventory) -> str:
+    """Nothing at all could be a mistake about the Region, or of the program: so it is said."""
+    where = found.identity.region
+    if not found.apis:
+        begin = f"No APIs in {where}"
+        begin += ", as far as it could be read" if found.problems else ""
+    else:
+        begin = f"{count(len(found.apis), 'API')} in {where}, and no stage"
+        begin += " that could be read" if found.problems else ""
+    return f"{begin}; look at all Regions with --all-regions."
 
 
 def _list_regions(

@@ -23,6 +23,15 @@ def covers(names: Iterable[str], host: str) -> bool:
     return bool(wanted) and (wanted in known or (bool(parent) and f"*.{parent}" in known))
 
 
+def same_record(names: Iterable[str], host: str) -> bool:
+    """Whether ACM proves a certificate of these names by the DNS record that proves the host.
+
+    There is one for a name and an account, in all Regions; `*.host` is proved by the host's own.
+    """
+    wanted = host.lower()
+    return bool(wanted) and not {wanted, f"*.{wanted}"}.isdisjoint(name.lower() for name in names)
+
+
 def unfit(certificate: Certificate, host: str, now: float = 0.0) -> str:
     """Why the certificate cannot serve the host, as the rest of "it …"; empty when it can.
 

@@ -168,8 +168,9 @@ _ROWS = (
         "A DNS record of that name is there already; it is left as it is",
         "If an interrupted run made it, run the same command again: it takes it over. A record "
         "that begins with an underscore proves the name to ACM for another certificate, which "
-        "would lose it with this deployment: give that certificate as certificate_arn. Otherwise "
-        "choose another node_dns_name.",
+        "would lose it with this deployment: set certificate_validation_record to false, which "
+        "uses it as it is, or give that certificate as certificate_arn. Otherwise choose another "
+        "node_dns_name.",
     ),
     _Row(
         "WAG-E-TF-112",

@@ -105,6 +105,14 @@ class Node(StepScreen):
                 )
                 yield PickList(node_certificates.TITLE, id="certificates")
                 yield Failure(id="certificates-failure")
+                yield Static(
+                    node_certificates.RECORD, id="record-title", classes="section", markup=False
+                )
+                yield Choices(
+                    node_certificates.record_choices(answers, self.account.certificates),
+                    node_certificates.record(answers),
+                    id="record",
+                )
 
     def _node_places(self) -> tuple[Choice, ...]:
         """The places, the one that is deployed first, each with what it costs in AWS."""
@@ -125,7 +133,7 @@ class Node(StepScreen):
         self._show_parts()
         if "vpc_id" in names:
             self._fill_networks()
-        if names & {"r53_domain_name", "node_dns_name", "certificate_arn"}:
+        if names & set(node_certificates.KEYS):
             self._fill_certificates()
 
     def _account_read(self, what: Loaded[Any]) -> None:
@@ -168,6 +176,7 @@ class Node(StepScreen):
         self.query_one("#scheme").display = not hosted
         self.query_one("#field-node_metrics").display = not hosted
         chosen = bool(self.session.answers.vpc_id)
+        record = https and node_certificates.asks_for_record(self.session.answers)
         for name, visible in (
             ("#vpcs", vpc),
             ("#private", vpc and chosen),
@@ -175,6 +184,8 @@ class Node(StepScreen):
             ("#zones", https),
             ("#field-node_dns_name", https),
             ("#certificates", https),
+            ("#record-title", record),
+            ("#record", record),
         ):
             self.query_one(name).display = visible
         mine = self.account.certificates
@@ -255,6 +266,9 @@ class Node(StepScreen):
         mine = self.account.certificates
         picker.title = node_certificates.title(answers, mine)
         picker.fill(node_certificates.items(answers, mine), (answers.certificate_arn,))
+        self.query_one("#record", Choices).show(
+            node_certificates.record_choices(answers, mine), node_certificates.record(answers)
+        )
 
     def on_choices_picked(self, event: Choices.Picked) -> None:
         """Take the choice; what belongs to the other one is emptied, and comes back with it."""
@@ -262,6 +276,9 @@ class Node(StepScreen):
         group, value = event.group.id or "", event.value
         if group == "scheme":
             self.session.answer(node_scheme=value)
+            return
+        if group == "record":
+            self.session.answer(certificate_validation_record=value == node_certificates.MAKE)
             return
         if group == "where":
             self.session.choices.node = value
@@ -288,7 +305,7 @@ class Node(StepScreen):
         self.show_all()
 
     def on_pick_list_picked(self, event: PickList.Picked) -> None:
-        """A VPC, subnets or a zone was picked."""
+        """A VPC, subnets, a zone or a certificate was picked."""
         event.stop()
         session = self.session
         if event.owner.id == "vpcs":

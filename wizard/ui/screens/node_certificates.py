@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.core.certificates import covers, fitting, titled, unfit, validity
+from wizard.core.certificates import covers, fitting, same_record, titled, unfit, validity
+from wizard.ui.widgets.choices import Choice
 from wizard.ui.widgets.picklist import Item
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 TITLE = "Certificate"
 MADE = Item("", "make one for me", "renewed by AWS")
+KEYS = ("r53_domain_name", "node_dns_name", "certificate_arn", "certificate_validation_record")
+RECORD = "DNS record that proves it to ACM"
+MAKE, THERE = "make", "there"
 
 
 def items(answers: Answers, mine: Mine) -> tuple[Item, ...]:
@@ -44,6 +48,30 @@ def title(answers: Answers, mine: Mine) -> str:
     if not fitting(mine.value, host):
         return f"{TITLE}   none of yours is for {host}"
     return f"{TITLE} for {host}"
+
+
+def asks_for_record(answers: Answers) -> bool:
+    """Whether it matters who makes the record: only a certificate that is made here needs one."""
+    return bool(answers.node_host) and not answers.certificate_arn
+
+
+def record(answers: Answers) -> str:
+    """Which of the two is chosen."""
+    return MAKE if answers.certificate_validation_record else THERE
+
+
+def record_choices(answers: Answers, mine: Mine) -> tuple[Choice, ...]:
+    """The record is made, or was made for another certificate; what is known of that one."""
+    others = [
+        titled(c)
+        for c in mine.value or ()
+        if c.kind == "AMAZON_ISSUED" and same_record(c.names, answers.node_host)
+    ]
+    known = f"{others[0]} of yours has it" if others else "another certificate of this name has it"
+    return (
+        Choice(MAKE, "make it", "it goes when the node does, unless another certificate needs it"),
+        Choice(THERE, "it is there", f"{known}, here or in another Region; it stays"),
+    )
 
 
 def problem(answers: Answers, mine: Mine) -> str:
