@@ -12,7 +12,7 @@ import threading
 import time
 import tracemalloc
 
-from textual.widgets import RichLog, TabbedContent
+from textual.widgets import TabbedContent
 
 from benchmarks.figure import Figure, figure, measured
 from benchmarks.reducer import EVENTS, RESOURCES, lines
@@ -24,7 +24,7 @@ from wizard.flows.context import Options
 from wizard.flows.deployment.apply import progress_listener
 from wizard.services.terraform.events import parse_line
 from wizard.ui.app import WizardApp
-from wizard.ui.screens.deploy import Deploy
+from wizard.ui.screens.deploy import RunLog
 
 TIMES = 3  # the longest stall of one run is a single moment of a machine: the median is told
 
@@ -46,7 +46,7 @@ async def _measure() -> list[Figure]:
         gc.freeze()  # as the program does once its first screen stands
         with work.armed():
             fed = [await _feed(app, stream) for _ in range(TIMES)]
-        shown = len(app.screen.query_one("#log", RichLog).lines)
+        shown = app.screen.query_one(RunLog).total()
         grown = await _growth(app, stream[: EVENTS // 5])
     name = f"{EVENTS:,} events of {RESOURCES:,} resources"
     return [
@@ -74,8 +74,7 @@ async def _growth(app: WizardApp, stream: list[bytes]) -> float:
 async def _feed(app: WizardApp, stream: list[bytes]) -> tuple[float, float]:
     """Seconds until everything is shown, and the longest stall in milliseconds."""
     listen = progress_listener(app.deployment_run.hear)
-    run, screen = app.deployment_run.now, app.screen
-    assert isinstance(screen, Deploy)
+    run, log = app.deployment_run.now, app.screen.query_one(RunLog)
     wanted = run.told + len(stream)  # each of these events is a line of the log
 
     def read() -> None:
@@ -88,7 +87,7 @@ async def _feed(app: WizardApp, stream: list[bytes]) -> tuple[float, float]:
     began = time.perf_counter()
     reader = threading.Thread(target=read, name="terraform-reader")
     reader.start()
-    while not run.told == screen._told == wanted:  # noqa: ASYNC110
+    while not run.told == log.told == wanted:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     seconds = time.perf_counter() - began
     stall = watch.stop()

@@ -2,31 +2,80 @@
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import ClassVar
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.timer import Timer
-from textual.widgets import Button, RichLog, TabbedContent, TabPane
+from textual.widgets import Button, Input, RichLog, TabbedContent, TabPane
 
 from wizard.core.terraform.plans import group_of
 from wizard.core.text import clean, count
 from wizard.ui import theme
 from wizard.ui.guide import Guide
 from wizard.ui.screens import home_text
-from wizard.ui.screens.dialogs import Confirm, TypedConfirm, whole
+from wizard.ui.screens.dialogs import Confirm, Details, TypedConfirm, whole
 from wizard.ui.screens.progress_rows import headline, problem_text, rows, settling
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.screens.support_bundle import SupportBundle
+from wizard.ui.widgets.fields import CleanInput
 from wizard.ui.widgets.lines import Failure, Meter, plain
-from wizard.ui.widgets.rows import Rows
+from wizard.ui.widgets.rows import Rows, fit
 from wizard.ui.widgets.tree import TreeRow, TreeRows
 
-CATCH_UP_SECONDS = 0.05
-LINES_AT_ONCE = 50  # as many lines of the log are drawn before the keyboard has its turn
+if TYPE_CHECKING:
+    from wizard.ui.deployment_run import RunState
+
+
+class RunLog(Rows):
+    """What a run told, a line in each row; at its end it follows what comes.
+
+    It keeps the numbers of lines, not the lines drawn: thousands of those take the collector a
+    fifth of a second each time it goes through them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(id="log")
+        self.run: RunState | None = None
+        self.told = 0  # lines of the run that are taken up
+        self.wanted = ""  # only lines with this word are shown
+        self._numbers: Sequence[int] = ()
+
+    def tell(self, run: RunState) -> None:
+        """Take up what is new. The cursor stays on its line."""
+        first, wanted = run.told - len(run.lines), self.wanted.lower()
+        last = self.cursor >= self.total() - 1
+        here = self._numbers[self.cursor] if not last else 0
+        self.run, self.told, self._numbers = run, run.told, range(first, run.told)
+        if wanted:
+            self._numbers = [n for n, line in enumerate(run.lines, first) if wanted in line.lower()]
+        self.reload()
+        self.go(self.total() - 1 if last else bisect_left(self._numbers, here))
+
+    def line(self, index: int) -> str:
+        """The line of a row, whole."""
+        run = self.run
+        at = self._numbers[index] - (run.told - len(run.lines)) if run else -1
+        return clean(run.lines[at], 4000) if run and at >= 0 else ""
+
+    def total(self) -> int:
+        """Rows now."""
+        return len(self._numbers)
+
+    def row(self, index: int, width: int) -> Text:
+        """As much of the line as there is room for; Enter shows the rest."""
+        ink = theme.ink(self)
+        text = Text(fit(self.line(index), width), ink.plain)
+        if self.wanted:
+            text.highlight_words([self.wanted], ink.warn + ink.strong, case_sensitive=False)
+        return text
+
+    def empty(self) -> str:
+        """Where nothing was told, or nothing that is searched for."""
+        return "No line has that." if self.wanted else ""
 
 
 class Deploy(StepScreen):
@@ -40,14 +89,17 @@ class Deploy(StepScreen):
         Binding("c", "stop", "Stop", tooltip="Ask, then stop when what is running is finished"),
         Binding("t", "retry", "Retry", tooltip="Go on with what is not done"),
         Binding("y", "copy", "Copy", tooltip="Copy the failure as text"),
+        Binding("slash", "find", "Find", show=False, tooltip="Search the log"),
     ]
+    DEFAULT_CSS = """
+    Deploy #find { display: none; }
+    Deploy.-search #find { display: block; }
+    """
 
     def __init__(self, guide: Guide) -> None:
         super().__init__(guide)
         self._bundle = SupportBundle(self, guide)
         self._open: set[str] = set()
-        self._told = 0
-        self._catch_up: Timer | None = None  # while the log is behind
 
     def body(self) -> ComposeResult:
         """Meter, failure, tabs, buttons."""
@@ -57,7 +109,8 @@ class Deploy(StepScreen):
             with TabPane("Resources", id="resources"):
                 yield TreeRows(id="tree", title_share=0.6)
             with TabPane("Log", id="log-pane"):
-                yield RichLog(id="log", max_lines=5000, wrap=True, markup=False, highlight=False)
+                yield RunLog()
+                yield CleanInput(id="find", placeholder="find in the log", spaces=True)
             with TabPane("Problems (0)", id="problems-pane"):
                 yield RichLog(id="problems", max_lines=500, wrap=True, markup=False)
         with Horizontal(classes="actions"):
@@ -69,7 +122,6 @@ class Deploy(StepScreen):
 
     def started(self) -> None:
         """The product keeps its own clock: Terraform speaks every ten seconds only."""
-        self._told = max(0, self.run.now.told - len(self.run.now.lines))
         self.follow(self.run.changed, self.show)
         self.show_all()
 
@@ -81,7 +133,7 @@ class Deploy(StepScreen):
         self.query_one(Meter).show(1.0 if "deploy" in run.done else fraction)
         self.query_one(Failure).tell(run.error if not run.busy else None)
         self.query_one(TreeRows).fill(self._rows(now))
-        self._write_log()
+        self.query_one(RunLog).tell(run)
         self._write_problems()
         failed = run.error is not None and not run.busy
         for name, visible in (
@@ -103,22 +155,6 @@ class Deploy(StepScreen):
         groups = [group_of(one.resource_type, one.address) for one in planned]
         proof = answers.proof != "skip"
         return rows(self.run.now, groups, stages, now, self._open, proof=proof)
-
-    def _write_log(self) -> None:
-        run = self.run.now
-        new = min(run.told - self._told, len(run.lines))
-        if new > 0:
-            # One text: the log works out its lines once, not once for each.
-            skipped = len(run.lines) - new
-            lines = islice(run.lines, skipped, skipped + LINES_AT_ONCE)
-            text = "\n".join(clean(line, 2000) for line in lines)
-            self.query_one("#log", RichLog).write(Text(text))
-            self._told = run.told - max(0, new - LINES_AT_ONCE)
-        if self._told < run.told and self._catch_up is None:
-            self._catch_up = self.set_interval(CATCH_UP_SECONDS, self._write_log)
-        elif self._told == run.told and self._catch_up is not None:
-            self._catch_up.stop()
-            self._catch_up = None
 
     def _write_problems(self) -> None:
         run = self.run.now
@@ -152,6 +188,10 @@ class Deploy(StepScreen):
             return run.busy
         if action in ("retry", "copy"):
             return run.error is not None and not run.busy
+        if action == "tab" and isinstance(self.focused, Input):
+            return False  # there, arrows move in the text
+        if action == "escape" and self.has_class("-search"):
+            return True
         return super().check_action(action, parameters)
 
     def can_go_back(self) -> bool:
@@ -168,6 +208,10 @@ class Deploy(StepScreen):
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         """Open or close a group; show another line whole."""
         event.stop()
+        if isinstance(event.rows, RunLog):
+            line = event.rows.line(event.index)
+            self.app.push_screen(Details("The whole line", Text(line), line, "line"))
+            return
         tree = self.query_one(TreeRows)
         if event.index >= len(tree.lines):
             return
@@ -178,6 +222,33 @@ class Deploy(StepScreen):
             self.app.push_screen(whole(tree.lines[event.index]))
 
     on_rows_toggled = on_rows_chosen
+
+    def action_find(self) -> None:
+        """Ask for a word; only lines of the log with it are shown."""
+        self.query_one(TabbedContent).active = "log-pane"
+        self.add_class("-search")
+        self.query_one("#find", CleanInput).focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Search as one types."""
+        event.stop()
+        log = self.query_one(RunLog)
+        log.wanted = event.value.strip()
+        log.tell(self.run.now)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter goes to what was found."""
+        event.stop()
+        self.query_one(RunLog).focus()
+
+    def action_escape(self) -> None:
+        """All lines again, before the screen is left."""
+        if not self.has_class("-search"):
+            super().action_escape()
+            return
+        self.remove_class("-search")
+        self.query_one("#find", CleanInput).value = ""
+        self.query_one(RunLog).focus()
 
     def action_stop(self) -> None:
         """Ask, then stop gracefully; the second time, harder and with a warning."""
