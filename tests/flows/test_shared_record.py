@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from tests.flows.account import World
 from wizard.core.answers.model import Answers
+from wizard.core.errors import WizardError
 from wizard.flows import uninstall
 from wizard.flows.log_data import LogData
 from wizard.flows.uninstall import (
@@ -19,6 +20,9 @@ from wizard.flows.uninstall import (
     Uninstall,
     find_shared_record,
 )
+from wizard.services.aws import network
+from wizard.services.aws.regions import enabled_regions
+from wizard.services.aws.session import Session
 
 HTTPS = Answers(r53_domain_name="example.com", node_dns_name="node")
 
@@ -59,18 +63,67 @@ def test_the_record_by_which_another_certificate_renews_stays_at_a_removal(world
         acm.delete_certificate(CertificateArn=mine)
 
 
-def test_it_stays_as_well_where_nobody_may_see_who_else_needs_it(world: World) -> None:
-    denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "x")
+NO = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "x")
 
+
+def test_a_certificate_of_another_region_keeps_it(world: World) -> None:
+    """ACM asks for one record in all Regions."""
+    session, plan = world.session.begin(), planned(VALIDATION)
+    far: Any = session.in_region("eu-west-1").client("acm")
+    assert found_record(world, "arn", plan) == SharedRecord()
+    other = far.request_certificate(DomainName="node.example.com")["CertificateArn"]
+    try:
+        kept = found_record(world, "arn", plan)
+        assert ":eu-west-1:" in other, "where it was made"
+        assert kept.address == VALIDATION
+        assert kept.why.endswith(f"{other} renews by it")
+    finally:
+        far.delete_certificate(CertificateArn=other)
+
+
+@pytest.mark.parametrize("refused", ["ListCertificates", "DescribeRegions"])
+def test_it_stays_as_well_where_nobody_may_see_who_else_needs_it(
+    world: World, refused: str
+) -> None:
     def refuse(operation: str, _arguments: Any) -> None:
-        if operation == "ListCertificates":
-            raise denied
+        if operation == refused:
+            raise NO
 
     world.session.begin().before = refuse
     kept = found_record(world, "arn", planned(VALIDATION))
     world.session.begin()
     assert kept.address == VALIDATION
     assert "whether another one renews by it was not seen" in kept.why
+
+
+@pytest.mark.parametrize(
+    ("closed", "where"),
+    [
+        (("eu-west-1",), "in eu-west-1 renews"),
+        (("eu-west-1", "eu-west-2", "eu-west-3"), "in eu-west-1, eu-west-2, eu-west-3 renews"),
+        (
+            ("eu-central-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1"),
+            "in eu-central-1, eu-west-1, eu-west-2 and 2 more Regions renews",
+        ),
+    ],
+)
+def test_it_stays_where_some_regions_are_closed_to_who_removes_and_says_which(
+    world: World, closed: tuple[str, ...], where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, asked = world.session.begin(), []
+
+    def certificates(one: Session, host: str) -> tuple[str, ...]:
+        asked.append(one.region)
+        if one.region in closed:
+            raise WizardError("WAG-E-AWS-007", "acm:ListCertificates is not allowed")
+        return ()
+
+    monkeypatch.setattr(network, "certificates_for", certificates)
+    kept = found_record(world, "arn", planned(VALIDATION))
+    assert kept.address == VALIDATION
+    assert kept.why.endswith(f"whether one {where} by it was not seen: "
+                             "acm:ListCertificates is not allowed")  # fmt: skip
+    assert sorted(asked) == sorted(set(enabled_regions(session)) - {session.region}), "each once"
 
 
 @pytest.mark.parametrize("delete_logs", [True, False])

@@ -46,7 +46,7 @@ from wizard.services.aws.deployment.installation import read_forwarders
 from wizard.services.aws.deployment.leftovers import deregister_instances, find_holders
 from wizard.services.aws.deployment.tagged import marked_resources
 from wizard.services.aws.discovery import discover
-from wizard.services.aws.network import certificates_for
+from wizard.services.aws.network import certificates_elsewhere, certificates_for
 from wizard.services.aws.permissions import Permissions
 from wizard.services.aws.stages import Result
 from wizard.services.terraform.client import ApplyResult, PlanResult
@@ -106,7 +106,8 @@ VALIDATION = "aws_route53_record.validation[0]"
 @dataclass(frozen=True)
 class SharedRecord:
     """The record that proves the node's certificate, where it must not go with it: ACM has one
-    record for a name and an account. `address` is empty where it may go; `why` is for the reader.
+    record for a name and an account, in all Regions. `address` is empty where it may go; `why` is
+    for the reader.
     """
 
     address: str = ""
@@ -114,23 +115,35 @@ class SharedRecord:
 
 
 def find_shared_record(deployment: Deployment, answers: Answers, plan: PlanResult) -> SharedRecord:
-    """Whether another certificate of this Region renews by the record that this plan removes.
+    """Whether another certificate, of any Region, renews by the record that this plan removes.
 
     Where that cannot be seen it stays: a record that proves nothing any more does no harm.
     """
     if not any(c.address == VALIDATION for c in plan.changes) or not answers.node_host:
         return SharedRecord()
-    facts, host = deployment.state_facts(), answers.node_host
-    record_of = f"the DNS record that proves certificates for {host} (no cost)"
+    facts, session, host = deployment.state_facts(), deployment.session, answers.node_host
+    unread: Mapping[str, WizardError] = {}
     try:
-        found = certificates_for(deployment.session, host)
+        found = certificates_for(session, host)
+        others = [arn for arn in found if facts is None or arn != facts.certificate]
+        if not others:
+            found, unread = certificates_elsewhere(session, host)
+            others = list(found)
     except WizardError as error:
-        text = f"{record_of}: whether another one renews by it was not seen: {error.what}"
-        return SharedRecord(VALIDATION, text)
-    others = [arn for arn in found if facts is None or arn != facts.certificate]
-    if not others:
-        return SharedRecord()
-    return SharedRecord(VALIDATION, f"{record_of}: {', '.join(others)} renews by it")
+        return _kept_record(host, f"whether another one renews by it was not seen: {error.what}")
+    if others:
+        return _kept_record(host, f"{', '.join(others)} renews by it")
+    if unread:
+        where, more = ", ".join(list(unread)[:3]), len(unread) - 3
+        where += f" and {count(more, 'more Region')}" if more > 0 else ""
+        why = next(iter(unread.values())).what
+        return _kept_record(host, f"whether one in {where} renews by it was not seen: {why}")
+    return SharedRecord()
+
+
+def _kept_record(host: str, why: str) -> SharedRecord:
+    text = f"the DNS record that proves certificates for {host} (no cost): {why}"
+    return SharedRecord(VALIDATION, text)
 
 
 AskStage = Callable[[StageRecord, str], bool]

@@ -9,12 +9,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from wizard.core.account_state import DefaultKey
-from wizard.core.certificates import KEYS
+from wizard.core.certificates import KEYS, same_record
+from wizard.core.errors import WizardError
 from wizard.core.facts import Certificate, HostedZone, Network, Subnet
 from wizard.core.text import clean
 from wizard.services.aws.errors import code_of, explained, is_denied, is_not_found
+from wizard.services.aws.regions import WORKERS, enabled_regions
+from wizard.services.threads import ReadingPool
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wizard.services.aws.session import Session
 
 
@@ -122,8 +127,8 @@ def certificates(session: Session) -> tuple[Certificate, ...]:
 def certificates_for(session: Session, host: str) -> tuple[str, ...]:
     """ARNs of the Region's certificates, of Amazon's making, that this name's validation record
     proves: those for the name itself, or for what is one level below it."""
-    client, names = session.client("acm"), {host, f"*.{host}"}
-    with explained("Reading the certificates", session.login_profile):
+    client = session.client("acm")
+    with explained(f"Reading the certificates of {session.region}", session.login_profile):
         asked: Any = {"Includes": {"keyTypes": list(KEYS)}}
         pages = client.get_paginator("list_certificates").paginate(**asked)
         items: list[Any] = [i for page in pages for i in page.get("CertificateSummaryList", [])]
@@ -132,8 +137,33 @@ def certificates_for(session: Session, host: str) -> tuple[str, ...]:
         for item in items
         if item.get("Type", "AMAZON_ISSUED") == "AMAZON_ISSUED"
         and item.get("Status", "ISSUED") in ("ISSUED", "PENDING_VALIDATION")
-        and names & {item.get("DomainName"), *item.get("SubjectAlternativeNameSummaries", [])}
+        and same_record(
+            (item.get("DomainName", ""), *item.get("SubjectAlternativeNameSummaries", [])), host
+        )
     )
+
+
+def certificates_elsewhere(
+    session: Session, host: str
+) -> tuple[tuple[str, ...], Mapping[str, WizardError]]:
+    """The same in every other Region that the account may use, side by side: ACM asks for one
+    record in all of them. Gives the ARNs, and by its Region why one could not be read.
+
+    Raises WizardError where AWS does not say which Regions those are.
+    """
+
+    def read(region: str) -> tuple[str, ...] | WizardError:
+        try:
+            return certificates_for(session.in_region(region), host)
+        except WizardError as error:
+            return error
+
+    others = [region for region in enabled_regions(session) if region != session.region]
+    with ReadingPool(WORKERS) as pool:
+        read_in = dict(zip(others, pool.map(read, others), strict=True))
+    found = [arn for arns in read_in.values() if not isinstance(arns, WizardError) for arn in arns]
+    unread = {region: why for region, why in read_in.items() if isinstance(why, WizardError)}
+    return tuple(found), unread
 
 
 def describe_certificate(session: Session, arn: str) -> Certificate:
