@@ -54,7 +54,6 @@ MODULES: dict[str, tuple[str, ...]] = {
     "wizard/core/stages/log_format.py": ("tests/core/stages/test_access_log.py",),
     "wizard/core/node/counters.py": ("tests/core/node/test_node_counters.py",),
     "wizard/core/node/verdicts.py": ("tests/core/node/test_node_counters.py",),
-    "wizard/core/node/versions.py": ("tests/core/node/test_node_counters.py",),
     "wizard/core/node/dialect.py": ("tests/core/node/test_dialect_table.py",),
     "wizard/core/installation.py": ("tests/core/test_installation.py",),
     "wizard/core/account_state.py": ("tests/core/test_account_state.py",),
@@ -66,6 +65,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "wizard/core/terraform/plans.py": (
         "tests/core/terraform/test_plan_scope.py",
         "tests/core/terraform/test_planned_attributes.py",
+        "tests/core/terraform/test_progress.py",
     ),
     "wizard/core/terraform/outcome.py": ("tests/core/terraform/test_terraform_outcome.py",),
     "wizard/core/permissions/documents.py": ("tests/core/permissions/test_policy.py",),

@@ -19,8 +19,7 @@ from wizard.flows.uninstall import (
     Removal,
     Uninstall,
 )
-from wizard.services.aws.deployment.existence import is_there, really_there
-from wizard.services.aws.deployment.tagged import marked_resources
+from wizard.services.aws.deployment.tagged import is_there, marked_resources, really_there
 
 
 def test_what_carries_our_marks_after_the_removal_is_named_once_it_is_really_there(

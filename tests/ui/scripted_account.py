@@ -29,8 +29,8 @@ from wizard.core.facts import (
 )  # fmt: skip
 from wizard.core.secret import Secret
 from wizard.core.stages.log_format import render_format
+from wizard.flows.account import Profile
 from wizard.flows.preflight import HANGS_ON, Check
-from wizard.flows.sign_in import Profile
 from wizard.services.aws.regions import RegionApis
 
 ACCOUNT = "123456789012"

@@ -11,7 +11,7 @@ from wizard.core.errors import WizardError
 from wizard.core.facts import Certificate
 from wizard.ui.screens import node_certificates
 from wizard.ui.session import Loaded
-from wizard.ui.widgets.choices import Choices
+from wizard.ui.widgets.fields import Choices
 from wizard.ui.widgets.picklist import PickList
 from wizard.ui.widgets.rows import Rows
 

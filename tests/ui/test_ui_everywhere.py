@@ -23,7 +23,7 @@ from wizard.core.secret import Secret
 from wizard.flows.context import Options
 from wizard.ui.app import WizardApp
 from wizard.ui.screens.dialogs import Confirm, HelpDialog
-from wizard.ui.widgets.choices import Choices
+from wizard.ui.widgets.fields import Choices
 from wizard.ui.widgets.rows import Rows
 
 READY = Answers(stages=CHOSEN)

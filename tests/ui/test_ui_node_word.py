@@ -13,7 +13,7 @@ from wizard.core.answers.model import ME_HOST, Answers
 from wizard.core.events import Hop, State
 from wizard.core.facts import StageRef
 from wizard.core.proof import HOPS, Proof, StageProof, waits_for_traffic
-from wizard.ui.widgets.choices import Choices
+from wizard.ui.widgets.fields import Choices
 
 
 async def test_a_hosted_node_takes_https_and_is_asked_for_nothing_else() -> None:

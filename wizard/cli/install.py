@@ -52,7 +52,7 @@ def install(options: argparse.Namespace) -> int:
     """Deploy headless: review, consent, apply, switch stages, prove."""
     env = take_environment()
     answers = load_answers(options, env)
-    from wizard.flows.provider import require_provider
+    from wizard.flows.tools import require_provider
     from wizard.services.tokens import read_token
 
     require_provider(run_options(options, env))

@@ -30,7 +30,7 @@ def answers(options: argparse.Namespace) -> int:
 
 def version(options: argparse.Namespace) -> int:
     """Print the versions of everything that matters; finding Terraform takes a moment."""
-    from wizard.flows.versions import versions
+    from wizard.flows.tools import versions
 
     env = take_environment()
     found = versions(run_options(options, env))

@@ -42,7 +42,7 @@ def attempt(options: argparse.Namespace) -> int:
     from wizard.sandbox import Sandbox
 
     env = take_environment()
-    from wizard.flows.provider import require_provider
+    from wizard.flows.tools import require_provider
 
     require_provider(run_options(options, env))
     with Console(as_json=setting(options, "json", env)) as console:

@@ -21,7 +21,7 @@ from wizard.core.events import Phase, StageReport, State
 from wizard.core.facts import Identity, Inventory, Stage
 from wizard.core.journal import record
 from wizard.core.journal.unfinished import PROOF, Step, intention
-from wizard.core.node.versions import version_warnings
+from wizard.core.node.verdicts import version_warnings
 from wizard.core.proof import Proof
 from wizard.core.secret import Secret
 from wizard.core.stages.change import StageChange

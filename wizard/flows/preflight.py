@@ -118,7 +118,7 @@ class Preflight:
             prepare_clients(self._session(answers))  # the next thing wanted is the list of stages
 
     def _terraform(self) -> Check:
-        from wizard.flows.provider import require_provider
+        from wizard.flows.tools import require_provider
 
         binary, source = require_provider(self.options)
         return Check(

@@ -41,10 +41,9 @@ from wizard.flows.stages import switch
 from wizard.flows.stages.prerequisites import give_back_policy
 from wizard.flows.stages.switch import StageUndo
 from wizard.flows.token import delete_token
-from wizard.services.aws.deployment.existence import is_there
 from wizard.services.aws.deployment.installation import read_forwarders
 from wizard.services.aws.deployment.leftovers import deregister_instances, find_holders
-from wizard.services.aws.deployment.tagged import marked_resources
+from wizard.services.aws.deployment.tagged import is_there, marked_resources
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.network import certificates_elsewhere, certificates_for
 from wizard.services.aws.permissions import Permissions

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
     from wizard.core.journal.unfinished import Unfinished
     from wizard.core.known_deployment import KnownDeployment
-    from wizard.flows.sign_in import Profile
+    from wizard.flows.account import Profile
     from wizard.flows.status import StageStatus
     from wizard.services.aws.regions import RegionApis
     from wizard.ui.product import Product

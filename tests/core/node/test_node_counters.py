@@ -20,8 +20,9 @@ from wizard.core.node.verdicts import (
     judge_pairing,
     judge_request,
     judge_understanding,
+    judge_version,
+    version_warnings,
 )
-from wizard.core.node.versions import judge_version, version_warnings
 
 
 def row(address: str = "10.0.0.5", **families: Any) -> dict[str, Any]:

@@ -8,16 +8,19 @@ from hypothesis import strategies as st
 
 from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
-from wizard.core.facts import Api, ApiType, Identity, Inventory, Stage
+from wizard.core.facts import Api, ApiType, Identity, Inventory, Stage, StageSettings
+from wizard.core.journal.record import Record, StageRecord
 from wizard.core.stages.rules import (
     ASK_BEYOND,
     choose,
     chosen_by,
+    chosen_stages,
     effect_of,
     left_by_rules,
     parse_rule,
     parse_rules,
     question,
+    still_connected,
     without_effect,
 )
 
@@ -185,3 +188,40 @@ def test_what_one_more_rule_would_do_is_told_before_it_is_kept(
 def test_a_rule_that_cannot_be_read_has_no_effect() -> None:
     with pytest.raises(UsageError):
         effect_of("stage", (), STAGES)
+
+
+def test_named_stages_come_first_and_none_comes_twice() -> None:
+    inventory = Inventory(IDENTITY, stages=STAGES)
+    wanted = Answers(stages=("d4e5f6/prod",), stage_rules=("stage:prod",))
+    found = [str(stage.ref) for stage in chosen_stages(inventory, wanted)]
+    assert found == ["d4e5f6/prod", "a1b2c3/prod"]
+
+
+@pytest.mark.parametrize(
+    ("there", "answers", "code", "words"),
+    [
+        ((), Answers(stages=("a1b2c3/prod",)), "WAG-E-STAGES-002", "No API stage was found"),
+        (STAGES, Answers(), "WAG-E-STAGES-001", "No stage was chosen"),
+        (STAGES, Answers(stage_rules=("stage:live",)), "WAG-E-RULES-002", "choose no stage"),
+        (STAGES, Answers(stages=("a1b2c3/prdo",)), "WAG-E-STAGES-003",
+         "1 stage not found in eu-central-1: a1b2c3/prdo (closest: a1b2c3/prod"),
+        (STAGES, Answers(stages=("z/zzzz", "a1b2c3/prod")), "WAG-E-STAGES-003",
+         "1 stage not found in eu-central-1: z/zzzz"),
+    ],
+)  # fmt: skip
+def test_what_names_no_stage_is_refused(
+    there: tuple[Stage, ...], answers: Answers, code: str, words: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        chosen_stages(Inventory(IDENTITY, stages=there), answers)
+    assert caught.value.code == code
+    assert words in caught.value.what
+    assert ("closest" in caught.value.what) == ("closest" in words)
+
+
+def test_a_stage_that_is_chosen_no_more_stays_connected_until_it_is_removed() -> None:
+    settings = StageSettings()
+    connected = {s.ref: StageRecord(s.ref, "REST", settings, settings) for s in STAGES[:2]}
+    told = still_connected(Record(stages=connected), Answers(stages=("a1b2c3/prod",)))
+    (text,) = told
+    assert text.startswith("a1b2c3/dev stays connected; `wallarm-apigw stages remove a1b2c3/dev`")

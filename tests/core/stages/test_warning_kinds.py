@@ -8,7 +8,7 @@ import pytest
 
 from wizard.core.facts import AccessLog, Api, ApiType, Stage, StageSettings
 from wizard.core.stages.change import plan_change
-from wizard.core.stages.warning_kinds import KINDS, grouped, kind_of
+from wizard.ui.screens.review_text import KINDS, grouped, kind_of
 
 ARN = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/apigateway/wallarm-api-discovery-1"
 GROUP = "arn:aws:logs:eu-central-1:123456789012:log-group:"

@@ -13,7 +13,7 @@ from tests.one_time_code import CodeGate, user
 from tests.services.aws.conftest import clean_env
 from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError, WizardError
-from wizard.flows import sign_in
+from wizard.flows import account
 from wizard.flows.context import Options
 from wizard.flows.deployment import credentials as ending
 from wizard.flows.deployment.answers import current_answers
@@ -97,7 +97,7 @@ def test_the_advised_login_names_the_profile_that_can_log_in(
 def test_a_role_behind_sso_can_be_logged_in_from_the_screens(
     env: dict[str, str], tmp_path: Path
 ) -> None:
-    kinds = {p.name: p.kind for p in sign_in.profiles(env, ("last", "selfish", "keys"))}
+    kinds = {p.name: p.kind for p in account.profiles(env, ("last", "selfish", "keys"))}
     assert kinds == {"last": "SSO", "selfish": "role", "keys": "keys"}
 
 
@@ -109,7 +109,7 @@ def test_the_screens_log_in_where_the_role_gets_its_credentials(
     tool.write_text(f'#!/bin/sh\nprintf "%s|" "$@" > {tmp_path}/said\n')
     tool.chmod(0o755)
     env = {**env, "PATH": f"{tool.parent}:/usr/bin:/bin"}
-    sign_in.sso_login(env, "last", lambda url, code: None, threading.Event())
+    account.sso_login(env, "last", lambda url, code: None, threading.Event())
     assert (tmp_path / "said").read_text() == "sso|login|--no-browser|--profile|company login|"
 
 

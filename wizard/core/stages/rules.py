@@ -23,12 +23,15 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
 from wizard.core.facts import ApiType, Inventory, Stage
-from wizard.core.journal.record import Record
 from wizard.core.text import closest, count
+
+if TYPE_CHECKING:
+    from wizard.core.answers.model import Answers
+    from wizard.core.journal.record import Record
 
 TERMS = ("api", "stage", "tag", "type")
 ALL = "all"

@@ -10,9 +10,8 @@ from wizard.core.events import Phase, State
 from wizard.core.journal import recovery
 from wizard.core.tfvars import installation_parameter_name
 from wizard.flows.deployment.model import Deployment
-from wizard.services.aws.deployment.existence import really_there
 from wizard.services.aws.deployment.import_ids import find_import_id
-from wizard.services.aws.deployment.tagged import marked_resources
+from wizard.services.aws.deployment.tagged import marked_resources, really_there
 from wizard.services.terraform.client import PlanResult
 from wizard.services.terraform.errors import TerraformError
 

@@ -18,7 +18,7 @@ from wizard.core.stages.log_format import log_group_name, merge
 from wizard.core.tfvars import OUR_LOG_GROUPS, Outputs
 from wizard.flows.context import Context
 from wizard.flows.deployment.places import Places, find_places
-from wizard.services.aws.deployment import from_tags
+from wizard.services.aws.deployment import tagged
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.log_delivery import group_arn
 from wizard.services.aws.session import Session
@@ -77,7 +77,7 @@ def read_remote(
             read.append(discover(session, identity))
         return read[0]
 
-    found = from_tags.read_deployment_from_tags(
+    found = tagged.read_deployment_from_tags(
         session,
         identity,
         f"{identity.account_id}-{identity.region}-{prefix}",
@@ -150,7 +150,7 @@ def refuse_change(
     )
 
 
-def _answers(answers: Answers, identity: Identity, found: from_tags.Pictured) -> Answers:
+def _answers(answers: Answers, identity: Identity, found: tagged.Pictured) -> Answers:
     outputs = found.outputs
     node = "" if outputs.ecs_cluster else outputs.node_url
     main = outputs.api_gateway_log_group
@@ -172,7 +172,7 @@ def _log_groups(inventory: Inventory) -> set[str]:
 
 
 def _stages(
-    identity: Identity, found: from_tags.Pictured, inventory: Inventory
+    identity: Identity, found: tagged.Pictured, inventory: Inventory
 ) -> tuple[StageRecord, ...]:
     stages = []
     for stage in inventory.stages:

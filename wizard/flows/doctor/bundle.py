@@ -25,7 +25,7 @@ from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import open_session, read_deployment
 from wizard.flows.doctor import examine
 from wizard.flows.doctor.logs import LogSource, read_source, sources
-from wizard.flows.versions import versions
+from wizard.flows.tools import versions
 from wizard.services.checks.examination import Examination
 
 _LAST_ENTRIES = 500

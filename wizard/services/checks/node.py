@@ -13,8 +13,7 @@ from wizard.core.events import State
 from wizard.core.node.counters import NodeCounters
 from wizard.core.node.placement import EDGE_COUNTERS
 from wizard.core.node.readiness import REGISTERED, log_line_meaning
-from wizard.core.node.verdicts import Standing, judge_pairing, judge_understanding
-from wizard.core.node.versions import judge_version
+from wizard.core.node.verdicts import Standing, judge_pairing, judge_understanding, judge_version
 from wizard.core.text import clean, count
 from wizard.services.aws.forwarder import ProbeAnswer, api_host, ask_probe
 from wizard.services.checks.examination import Examination, absent, check, error_words, log_events

@@ -18,7 +18,7 @@ from wizard.ui import unanswered
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.session import Loaded
 from wizard.ui.stage_list import logging_state
-from wizard.ui.widgets.choices import Choice, Choices
+from wizard.ui.widgets.fields import Choice, Choices
 from wizard.ui.widgets.lines import Failure
 from wizard.ui.widgets.picklist import Item, PickList
 

@@ -25,8 +25,7 @@ from wizard.ui.guide import Guide
 from wizard.ui.screens import node_certificates
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.session import Loaded
-from wizard.ui.widgets.choices import Choice, Choices
-from wizard.ui.widgets.fields import Field
+from wizard.ui.widgets.fields import Choice, Choices, Field
 from wizard.ui.widgets.lines import Failure, StateLines
 from wizard.ui.widgets.picklist import Item, PickList
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.core.certificates import covers, fitting, same_record, titled, unfit, validity
-from wizard.ui.widgets.choices import Choice
+from wizard.ui.widgets.fields import Choice
 from wizard.ui.widgets.picklist import Item
 
 if TYPE_CHECKING:

@@ -19,8 +19,7 @@ from wizard.core.tfvars import names
 from wizard.ui import theme
 from wizard.ui.guide import Guide
 from wizard.ui.screens.step import StepScreen
-from wizard.ui.widgets.choices import Choice, Choices
-from wizard.ui.widgets.fields import Field
+from wizard.ui.widgets.fields import Choice, Choices, Field
 
 
 class Options(StepScreen):

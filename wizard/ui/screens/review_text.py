@@ -1,11 +1,14 @@
 """What a review says, in a reader's words; of an install, of changed settings, of further stages.
 
-Pure: a `Review` or an `Addition` of the flows goes in, texts come out.
+Pure: a `Review` or an `Addition` of the flows goes in, texts come out. What is said of many stages
+is said once for each kind: how many and which, the grave ones first.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -14,7 +17,7 @@ from wizard.core.answers.steps import is_default
 from wizard.core.cost import Estimate, estimate
 from wizard.core.events import State
 from wizard.core.permissions.documents import render
-from wizard.core.stages.warning_kinds import grouped, label_of
+from wizard.core.stages.change import StageChange
 from wizard.core.text import clean, count
 from wizard.ui.screens.home_text import by_group, planned, shown_changes
 from wizard.ui.widgets.tree import TreeRow
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from wizard.ui.theme import Ink
 
     Reviewed = Review | Addition
+
 
 RESOURCE = "resource "  # before the address, in the key of a row
 STEP = "step "  # begins the key of a row that leads to a step
@@ -216,3 +220,64 @@ def copied(tab: str, found: Reviewed, read: Iterable[Stage], answers: Answers, a
         shown = {label: view.planned for label, view in changes(found, read)}
         return json.dumps(shown, indent=2, ensure_ascii=False)
     return "\n".join(f"{SIGNS[r.action]} {r.address}" for r in planned(found.plan))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`marker` is what every sentence of the kind has; `words` stand for it; `grave` ones may cost
+    somebody their logs or their data."""
+
+    marker: str
+    words: str
+    grave: bool = False
+
+
+KINDS = (
+    Kind("Its access log no longer goes to", "their old log gets nothing more", grave=True),
+    Kind(
+        "next deploy can put the old logging back", "a template's next deploy undoes it", grave=True
+    ),
+    Kind("could not be looked at", "log group could not be looked at", grave=True),
+    Kind("for each log group", "log group has other subscription filters", grave=True),
+    Kind("counts it as malformed", "log group holds execution logs too"),
+    Kind("The forwarder reads its own fields", "some lines may be malformed"),
+    Kind("AWS manages this stage", "AWS may refuse, it manages the stage"),
+    Kind("Requests that go to its canary", "canary requests are logged elsewhere"),
+    Kind("WebSocket events have no method", "WebSocket events are only counted"),
+    Kind("which CloudWatch bills", "execution logs are billed"),
+)
+
+
+@dataclass(frozen=True)
+class Group:
+    """One kind with what it says of each stage: (label, sentence)."""
+
+    kind: Kind
+    said: tuple[tuple[str, str], ...]
+
+    @property
+    def headline(self) -> str:
+        """`3 stages: execution logs are billed: orders / prod, …`."""
+        labels = ", ".join(dict.fromkeys(label for label, _ in self.said))
+        return f"{count(len({*dict(self.said)}), 'stage')}: {self.kind.words}: {labels}"
+
+
+def kind_of(sentence: str) -> Kind:
+    """The kind of a sentence; what is of none is its own, and grave until somebody knows better."""
+    found = next((kind for kind in KINDS if kind.marker in sentence), None)
+    return found or Kind(sentence, sentence, grave=True)
+
+
+def label_of(change: StageChange) -> str:
+    """How warnings name a stage."""
+    return f"{change.api_name} / {change.ref.stage}"
+
+
+def grouped(changes: Iterable[StageChange]) -> tuple[Group, ...]:
+    """The warnings of all these stages by kind: unknown ones, grave ones, then the others."""
+    found: dict[Kind, list[tuple[str, str]]] = {}
+    for change in changes:
+        for sentence in change.warnings:
+            found.setdefault(kind_of(sentence), []).append((label_of(change), sentence))
+    order = sorted(found, key=lambda kind: KINDS.index(kind) if kind in KINDS else -1)
+    return tuple(Group(kind, tuple(found[kind])) for kind in order)

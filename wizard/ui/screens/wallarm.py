@@ -24,8 +24,7 @@ from wizard.ui import unanswered
 from wizard.ui.guide import Guide
 from wizard.ui.screens.step import StepScreen
 from wizard.ui.unanswered import LABELS
-from wizard.ui.widgets.choices import Choice, Choices
-from wizard.ui.widgets.fields import Field
+from wizard.ui.widgets.fields import Choice, Choices, Field
 from wizard.ui.widgets.lines import Failure, StateLines
 
 API_TOKEN_RULE = "optional: reads API Discovery in Troubleshoot; not kept"  # noqa: S105
