@@ -2,7 +2,7 @@
 
 import re
 
-_END = b"\r\n\r\n"
+_BEGIN, _END = b"HTTP/1.", b"\r\n\r\n"
 _NO_BODY = (204, 304)
 MOST_HEAD = 64 * 1024
 MOST_BODY = 1024 * 1024  # a longer one is not read: the head has said all there is to know
@@ -55,13 +55,12 @@ def read(data, *, head_only, closed=False):
 def _read(data, head_only, closed):
     end = data.find(_END)
     if end < 0:
-        if len(data) > MOST_HEAD or (data and not b"HTTP/1.".startswith(data[:7])
-                                     and data[:7] != b"HTTP/1."):  # fmt: skip
+        if len(data) > MOST_HEAD or data[: len(_BEGIN)] != _BEGIN[: len(data)]:
             raise GarbageError
         return None
     lines = bytes(data[:end]).split(b"\r\n")
     parts = lines[0].split(b" ", 2)
-    if len(parts) < 2 or not parts[0].startswith(b"HTTP/1.") or not _STATUS.fullmatch(parts[1]):
+    if len(parts) < 2 or not parts[0].startswith(_BEGIN) or not _STATUS.fullmatch(parts[1]):
         raise GarbageError
     status = int(parts[1])
     headers = _headers(lines[1:])
@@ -114,7 +113,7 @@ def _chunks(data, start):
         end = data.find(b"\r\n", at)
         if end < 0:
             return None
-        text = bytes(data[at:end]).split(b";", 1)[0].strip()
+        text = bytes(data[at:end]).partition(b";")[0].strip()
         if not _SIZE.fullmatch(text):
             raise GarbageError
         size = int(text, 16)

@@ -193,6 +193,27 @@ def test_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "larger than 0 MB" in refused(zipped((INSIDE, CODE)))
 
 
+def test_what_just_fits_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert forwarder_package.MOST_UNPACKED == 250_000_000, "Lambda's own limit"
+    data = zipped((INSIDE, CODE), ("more.py", ""))
+    monkeypatch.setattr(forwarder_package, "MOST_PACKED", len(data))
+    monkeypatch.setattr(forwarder_package, "MOST_FILES", 2)
+    monkeypatch.setattr(forwarder_package, "MOST_UNPACKED", len(CODE))
+    monkeypatch.setattr(forwarder_package, "MOST_SOURCE", len(CODE))
+    assert read_package(data).files == 1
+    for limit in ("MOST_PACKED", "MOST_FILES", "MOST_UNPACKED", "MOST_SOURCE"):
+        with monkeypatch.context() as patch:
+            patch.setattr(forwarder_package, limit, getattr(forwarder_package, limit) - 1)
+            refused(data)
+
+
+def test_the_zip_for_lambda_bears_a_date_and_a_mode_that_are_always_the_same() -> None:
+    with zipfile.ZipFile(io.BytesIO(read_package(zipped((INSIDE, CODE))).data)) as archive:
+        (info,) = archive.infolist()
+    assert (info.date_time, info.create_system) == ((1980, 1, 1, 0, 0, 0), 3)
+    assert oct(info.external_attr >> 16) == "0o100644"
+
+
 def test_the_same_name_twice_is_refused() -> None:
     with pytest.warns(UserWarning, match="Duplicate"):
         data = zipped((INSIDE, CODE), (INSIDE, "x = 1\n"))

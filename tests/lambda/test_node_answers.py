@@ -69,6 +69,42 @@ def test_what_is_not_http_is_garbage(data: bytes) -> None:
         read(data)
 
 
+def test_what_cannot_become_an_answer_any_more_is_not_waited_for() -> None:
+    assert (answers.MOST_HEAD, answers.MOST_BODY) == (65_536, 1_048_576)
+    most = OK + b"X: " + b"x" * (answers.MOST_HEAD - len(OK) - 3)
+    assert read(most) is None
+    for data in (most + b"x", b"H\r\n", b"HTTP/2", b"http/1.1 200", b" "):
+        with pytest.raises(answers.GarbageError):
+            read(data)
+    piece = OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nokxx"  # no line ends here
+    assert read(piece[:-1]) is None
+    with pytest.raises(answers.GarbageError):
+        read(piece)
+
+
+def test_a_node_that_always_says_the_same_is_read_once_and_what_is_remembered_is_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers._seen.clear()
+    whole, seen = answers._read, []
+    monkeypatch.setattr(answers, "_read", lambda *a: (seen.append(a), whole(*a))[1])
+    for _ in range(3):
+        assert answers.read(WHOLE[0], head_only=False).status == 200
+    assert len(seen) == 1
+    for number in range(3 * answers.MOST_SEEN):
+        answers.read(OK + b"X: %d\r\nContent-Length: 0\r\n\r\n" % number, head_only=False)
+        assert len(answers._seen) <= answers.MOST_SEEN
+    assert len(seen) == 1 + 3 * answers.MOST_SEEN
+    for length in (answers.MOST_SEEN_BYTES, answers.MOST_SEEN_BYTES + 1):
+        seen.clear()
+        head = OK + b"Content-Length: 0\r\n\r\n"
+        text = head.replace(b"\r\n\r\n", b"\r\nX: " + b"x" * (length - len(head) - 5) + b"\r\n\r\n")
+        assert len(text) == length
+        for _ in range(2):
+            answers.read(text, head_only=False)
+        assert len(seen) == (1 if length <= answers.MOST_SEEN_BYTES else 2)
+
+
 def test_an_answer_longer_than_anyone_needs_is_taken_by_its_head() -> None:
     long = b"x" * (answers.MOST_BODY + 1)
     for data in (
