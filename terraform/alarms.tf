@@ -56,6 +56,24 @@ resource "aws_cloudwatch_metric_alarm" "forwarder" {
   tags                = local.own_tags
 }
 
+resource "aws_cloudwatch_metric_alarm" "replay" {
+  count               = var.alarms && local.replays ? 1 : 0
+  alarm_name          = "${local.alarm_name}-replay"
+  alarm_description   = "Undelivered events could not be replayed. The log group of the replay's function says why."
+  namespace           = "AWS/Lambda"
+  metric_name         = "Errors"
+  dimensions          = { FunctionName = local.replay_name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = local.own_tags
+}
+
 # A client can have a line of its own given up, so single ones are no alarm; a share of them is.
 resource "aws_cloudwatch_metric_alarm" "malformed" {
   count               = var.alarms ? 1 : 0

@@ -4,7 +4,7 @@ data "aws_partition" "current" {}
 
 # Names of AWS services in policies; China has its own for some.
 data "aws_service_principal" "this" {
-  for_each     = toset(["ec2", "ecs-tasks", "lambda", "logs"])
+  for_each     = toset(["ec2", "ecs-tasks", "events", "lambda", "logs"])
   service_name = each.value
 }
 

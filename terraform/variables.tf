@@ -260,6 +260,17 @@ variable "undelivered_retention_days" {
   }
 }
 
+variable "undelivered_replay_hours" {
+  description = "Hours after which undelivered events are replayed, again and again, by a small function and an EventBridge rule; 0 makes neither."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.undelivered_replay_hours >= 0 && var.undelivered_replay_hours <= 24 && floor(var.undelivered_replay_hours) == var.undelivered_replay_hours
+    error_message = "Use 1 to 24 whole hours, or 0 to replay nothing by itself."
+  }
+}
+
 variable "undelivered_force_destroy" {
   description = "Let destroy delete the undelivered events that still wait in the bucket. Set to false (and apply) before destroying to keep them."
   type        = bool

@@ -251,6 +251,7 @@ def installed() -> Iterator[Deployed]:
             "stages": list(box.sample_stages),
             "wallarm_api_host": "us1.api.wallarm.com",
             "node_tag": "0.25.5",
+            "undelivered_replay_hours": 24,  # by itself it would not begin during a test
         }
         answers_file.write_text(json.dumps(answers), encoding="utf-8")
         it = Deployed(box, root, env, answers_file, {})

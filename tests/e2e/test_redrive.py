@@ -152,6 +152,50 @@ def test_since_leaves_older_batches_alone(deployed: Deployed) -> None:
     deployed.client("s3").delete_object(Bucket=deployed.outputs.undelivered_bucket, Key=key)
 
 
+def test_by_its_schedule_what_is_kept_is_replayed_through_the_forwarder(deployed: Deployed) -> None:
+    """EventBridge itself calls the function: the rule's schedule is shortened for a moment."""
+    node, events = deployed.box.node, deployed.client("events")
+    node.reset()
+    (rule,) = events.list_rules(NamePrefix="api-gw-discovery-replay-")["Rules"]
+    assert rule["ScheduleExpression"] == "rate(24 hours)"
+    paths = [f"/kept/by-schedule/{number}" for number in range(3)]
+    for number, path in enumerate(paths):
+        keep(deployed, f"scheduled-{number}", kept_record(deployed, path))
+    probe = json.dumps({"requestPayload": {"wallarm-apigw": "probe"}}).encode()
+    planted = keep(deployed, "planted", probe)
+    same = {"Name": rule["Name"], "Description": rule["Description"]}
+    try:
+        events.put_rule(**same, ScheduleExpression="rate(1 minute)")
+        arrived = node.wait_for(len(paths), 90.0)
+    finally:
+        events.put_rule(**same, ScheduleExpression=rule["ScheduleExpression"])
+    assert sorted(r["path"] for r in arrived) == paths
+    end = time.monotonic() + 20
+    while len(waiting(deployed)) > 1 and time.monotonic() < end:
+        time.sleep(0.2)
+    assert waiting(deployed) == [planted]
+    deployed.client("s3").delete_object(Bucket=deployed.outputs.undelivered_bucket, Key=planted)
+
+
+def test_while_the_node_is_down_a_replay_by_schedule_keeps_everything(deployed: Deployed) -> None:
+    """Invoked with the very event that the rule's target holds."""
+    (rule,) = deployed.client("events").list_rules(NamePrefix="api-gw-discovery-replay-")["Rules"]
+    (target,) = deployed.client("events").list_targets_by_rule(Rule=rule["Name"])["Targets"]
+    key = keep(deployed, "down", kept_record(deployed, "/kept/down"))
+    deployed.box.node.reset()
+    deployed.box.node.fail("status", status=503)
+    try:
+        answer = deployed.client("lambda").invoke(
+            FunctionName=target["Arn"], Payload=target["Input"].encode()
+        )
+        told = json.loads(answer["Payload"].read())
+    finally:
+        deployed.box.node.reset()
+    assert (told["waiting"], told["delivered"], told["failed"]) == (1, 0, 1)
+    assert waiting(deployed) == [key]
+    deployed.client("s3").delete_object(Bucket=deployed.outputs.undelivered_bucket, Key=key)
+
+
 def test_a_replay_that_is_killed_goes_on_where_it_was(deployed: Deployed) -> None:
     deployed.box.node.reset()
     paths = [f"/kept/killed/{number}" for number in range(4)]

@@ -45,7 +45,7 @@ def test_a_match_farther_away_than_the_window_is_not_used() -> None:
 
 def test_the_package_is_small_and_needs_the_standard_library_only(tmp_path: Path) -> None:
     shipped = ROOT / "terraform" / "cw-resend-lambda.zip"
-    assert shipped.stat().st_size < 50_000
+    assert shipped.stat().st_size < 60_000
     with zipfile.ZipFile(shipped) as archive:
         own = {name.removesuffix(".py") for name in archive.namelist()}
         text = b"\n".join(archive.read(name) for name in archive.namelist()).decode()

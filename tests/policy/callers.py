@@ -58,6 +58,7 @@ _OWN_ECS = "arn:aws:ecs:us-east-1:123456789012:"
 _OWN_ROLE = "arn:aws:iam::123456789012:role/api-gw-discovery-us-east-1-fwd"
 _OWN_BUCKET = "arn:aws:s3:::api-gw-discovery-undelivered-0"
 _CLAIM = "arn:aws:ssm:us-east-1:123456789012:parameter/wallarm-apigw/api-gw-discovery/installation"
+_RULE = "arn:aws:events:us-east-1:123456789012:rule/api-gw-discovery-replay-0"
 _OWN_GATEWAY_ROLE = "arn:aws:iam::123456789012:role/wallarm-apigw-cloudwatch-us-east-1"
 
 ROWS: tuple[Row, ...] = (
@@ -182,6 +183,18 @@ ROWS: tuple[Row, ...] = (
         "the claim's end", "this product", _CLAIM),
     Row(CIRCUMSTANCE, "", ("servicequotas:ListServiceQuotas",), DEPLOY, always,
         "how many filters a log group may have, where it has two and more", "this product"),
+    Row(CIRCUMSTANCE, "", ("events:PutRule", "events:TagResource", "events:UntagResource"), DEPLOY,
+        grants.replays, "replays on a schedule: the rule", f"{_PROVIDER}aws_cloudwatch_event_rule",
+        _RULE),
+    Row(CIRCUMSTANCE, "", ("events:DescribeRule", "events:ListTagsForResource",
+                           "events:DeleteRule"), BOTH,
+        grants.replays, "the rule compared and removed", f"{_PROVIDER}aws_cloudwatch_event_rule",
+        _RULE),
+    Row(CIRCUMSTANCE, "", ("events:PutTargets",), DEPLOY, grants.replays, "what the rule calls",
+        f"{_PROVIDER}aws_cloudwatch_event_target", _RULE),
+    Row(CIRCUMSTANCE, "", ("events:ListTargetsByRule", "events:RemoveTargets"), BOTH,
+        grants.replays, "the same compared and removed",
+        f"{_PROVIDER}aws_cloudwatch_event_target", _RULE),
     Row(CIRCUMSTANCE, "", ("acm:ListCertificates", "ec2:DescribeRegions"), UNINSTALL,
         grants.makes_certificate, "who else renews by the validation record", "this product"),
     Row(CIRCUMSTANCE, "", ("acm:DescribeCertificate",), ("deploy", "doctor"),

@@ -16,7 +16,8 @@ from typing import Any
 # Of the condition keys only those that some policy here uses.
 _KEYS = (
     "acm:DomainNames", "aws:RequestTag", "aws:ResourceTag", "aws:TagKeys", "ec2:CreateAction",
-    "ec2:LaunchTemplate", "ec2:Vpc", "iam:AWSServiceName", "iam:PassedToService",
+    "ec2:LaunchTemplate", "ec2:Vpc", "events:TargetArn", "iam:AWSServiceName",
+    "iam:PassedToService",
     "iam:PermissionsBoundary", "iam:PolicyARN", "kms:EncryptionContext:", "kms:ViaService",
     "route53:ChangeResourceRecordSetsNormalizedRecordNames",
 )  # fmt: skip

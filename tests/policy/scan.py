@@ -66,7 +66,7 @@ _SOURCE = (
 )
 _CODE = (
     "On `wallarm-cw-resend-*` alone; such a function's role can write its own log and its own "
-    "bucket."
+    "bucket, and the replay's take what is in that bucket and call the forwarder."
 )
 _WIDE_BUCKET = (
     "RESOURCE_POLICY_PRIVILEGE_ESCALATION: Possible resource policy privilege escalation on "
@@ -125,6 +125,9 @@ def policies() -> Iterator[tuple[str, str, dict[str, Any]]]:
         if mode == "options":
             bounded = answers.with_(permissions_boundary=BOUNDARY)
             yield f"{mode} with a boundary", "deploy", _whole(bounded, "deploy")
+            replaying = answers.with_(undelivered_replay_hours=6)
+            for purpose in (*PURPOSES, "boundary"):
+                yield f"{mode} with replays", purpose, _whole(replaying, purpose)
 
 
 def _whole(answers: Answers, purpose: str) -> dict[str, Any]:

@@ -183,6 +183,7 @@ def _every_mode() -> dict[str, Answers]:
         "https in a given VPC": modes["given-vpc"].with_(
             r53_domain_name="example.com", node_dns_name="node"
         ),
+        "replays": own.with_(undelivered_replay_hours=6),
         "bounded": own.with_(permissions_boundary="arn:aws:iam::123456789012:policy/boundary"),
         "given certificate": own.with_(
             certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/1"

@@ -103,6 +103,8 @@ GIVEN_NODE: Variables = {"node_url": "node.example.com:443"}
 EACH_FORWARDER_VARIABLE: tuple[Variables, ...] = (
     {"x_wallarm_application_id": 7},
     {"log_retention_days": 30, "undelivered_retention_days": 60},
+    {"undelivered_replay_hours": 1},
+    {"undelivered_replay_hours": 6},
     {"subscription_filter_pattern": "{ $.status = 2* }"},
     {"lambda_timeout": 120, "lambda_memory_size": 1024, "lambda_reserved_concurrency": 5},
     {"lambda_runtime": "python3.12", "forwarder_environment": {"X_NODE_STYLE": "one-message"}},

@@ -31,7 +31,18 @@ NEWER = {
 
 # What the subscription filter does not wait for: it would deliver without them.
 OPERATIONS = {"aws_cloudwatch_metric_alarm", "aws_cloudwatch_dashboard"}
-NOT_ON_THE_WAY = {"aws_default_security_group.this"}  # nothing is in it
+# Nothing is in the one; the others are for what was kept by the time.
+NOT_ON_THE_WAY = {
+    "aws_default_security_group.this",
+    "aws_cloudwatch_event_rule.replay",
+    "aws_cloudwatch_event_target.replay",
+    "aws_cloudwatch_log_group.replay",
+    "aws_iam_role.replay",
+    "aws_iam_role_policy.replay",
+    "aws_lambda_function.replay",
+    "aws_lambda_function_event_invoke_config.replay",
+    "aws_lambda_permission.replay",
+}
 FILTER = "aws_cloudwatch_log_subscription_filter.forwarder"
 CALLED = MODULE / "modules" / "connector"
 # AWS has no tags for these; instances get theirs from the group and the launch template.
@@ -39,6 +50,7 @@ NO_TAGS = {
     "aws_acm_certificate_validation",
     "aws_autoscaling_group",
     "aws_cloudwatch_dashboard",
+    "aws_cloudwatch_event_target",
     "aws_cloudwatch_log_subscription_filter",
     "aws_ecs_cluster_capacity_providers",
     "aws_iam_role_policy",
@@ -95,6 +107,17 @@ def test_the_filter_is_made_last_and_removed_first(waits_for: Callable[[str], se
     }
     assert len(everything) > 50
     assert everything - waits_for(FILTER) - {FILTER} == NOT_ON_THE_WAY
+
+
+@pytest.mark.e2e
+def test_the_schedule_is_gone_before_what_it_replays_through(
+    waits_for: Callable[[str], set[str]],
+) -> None:
+    before = waits_for("aws_cloudwatch_event_target.replay")
+    assert {"aws_lambda_permission.replay", "aws_lambda_function.replay"} <= before
+    assert {"aws_iam_role_policy.replay", "aws_lambda_function.forwarder"} <= waits_for(
+        "aws_lambda_function.replay"
+    )
 
 
 @pytest.mark.e2e

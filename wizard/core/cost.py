@@ -36,6 +36,7 @@ EXECUTION_LINES, EXECUTION_LINE_KB = 12, 0.2
 EVENTS_PER_BATCH = 100
 SECONDS_PER_BATCH = 0.2
 MEMORY_GB = 0.5
+REPLAY_SECONDS, REPLAY_GB = 1.0, 0.25  # a cold start, and a list that is empty
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ def estimate(
     lines: list[CostLine] = []
     if answers.deploys_node:
         lines.extend(_node(answers))
+    if answers.undelivered_replay_hours:
+        lines.append(_replays(answers.undelivered_replay_hours))
     if requests_per_second > 0:
         lines.extend(_traffic(answers, requests_per_second, of_http))
     return Estimate(tuple(lines))
@@ -113,6 +116,18 @@ def _node(answers: Answers) -> list[CostLine]:
         each = (NAT_HOUR + IPV4_HOUR) * HOURS
         lines.append(CostLine("NAT gateway", gateways * each, f"{gateways} with a public address"))
     return lines
+
+
+def _replays(hours: int) -> CostLine:
+    """Mostly nothing waits. The rule that starts the function is billed by its calls (unverified:
+    calls by a schedule on the account's own bus are free)."""
+    runs = HOURS / hours
+    compute = runs * REPLAY_SECONDS * REPLAY_GB * LAMBDA_GB_SECOND
+    return CostLine(
+        "Scheduled replays",
+        compute + runs / 1e6 * LAMBDA_MILLION,
+        f"{runs:,.0f} runs that find nothing; the longest, of 15 minutes, is below $0.01",
+    )
 
 
 def _surplus(kind: str, number: int) -> list[CostLine]:

@@ -39,6 +39,7 @@ _SAME_NAME = (
     "subscription_filter_pattern",
     "alarms",
     "dashboard",
+    "undelivered_replay_hours",
     "permissions_boundary",
     "wallarm_api_token_kms_key_arn",
 )

@@ -30,6 +30,7 @@ LABELS = {
     "name_prefix": "Name prefix",
     "tags": "Tags",
     "state_bucket": "State bucket",
+    "undelivered_replay_hours": "Replay (hours)",
     "permissions_boundary": "Role boundary",
     "wallarm_api_token_kms_key_arn": "Token's key",
     "lambda_package": "Forwarder's zip",

@@ -20,6 +20,11 @@ run "nothing_that_was_not_asked_for" {
   }
 
   assert {
+    condition     = 0 == length(concat(aws_lambda_function.replay, aws_iam_role.replay, aws_cloudwatch_event_rule.replay, aws_cloudwatch_event_target.replay, aws_cloudwatch_log_group.replay, aws_lambda_permission.replay, aws_lambda_function_event_invoke_config.replay, aws_cloudwatch_metric_alarm.replay, data.aws_iam_policy_document.replay))
+    error_message = "Nothing is replayed by itself unless asked for."
+  }
+
+  assert {
     condition     = local.tags == { "wallarm:component" = "api-gateway-connector" }
     error_message = "One tag on everything."
   }
@@ -118,6 +123,98 @@ run "everything" {
   assert {
     condition     = aws_iam_instance_profile.instance[0].path == "/platform/"
     error_message = "So has the instance profile its path."
+  }
+}
+
+run "replays_on_a_schedule" {
+  variables {
+    undelivered_replay_hours = 1
+    alarms                   = true
+    lambda_package           = "./tests/mocked/answers/bundle.zip"
+    lambda_handler           = "index.handler"
+    lambda_timeout           = 120
+    permissions_boundary     = "arn:aws:iam::123456789012:policy/boundary"
+    iam_path                 = "/platform/"
+    kms_key_arn              = "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_rule.replay[0].schedule_expression == "rate(1 hour)" && aws_cloudwatch_event_rule.replay[0].name == "api-gw-discovery-replay-${local.suffix}"
+    error_message = "EventBridge says hour where it is one."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_target.replay[0].arn == aws_lambda_function.replay[0].arn && aws_cloudwatch_event_target.replay[0].input == "{\"wallarm-apigw\":\"replay\"}"
+    error_message = "The rule calls the replay with its event, as the function takes it."
+  }
+
+  assert {
+    condition     = aws_lambda_permission.replay[0].source_arn == aws_cloudwatch_event_rule.replay[0].arn && aws_lambda_permission.replay[0].source_account == "123456789012" && aws_lambda_permission.replay[0].principal == local.principals["events"]
+    error_message = "Only this rule of this account may call it."
+  }
+
+  assert {
+    condition     = aws_lambda_function.replay[0].function_name == "${aws_lambda_function.forwarder.function_name}-replay" && aws_lambda_function.replay[0].handler == "replay.lambda_handler" && aws_lambda_function.replay[0].filename == "./cw-resend-lambda.zip"
+    error_message = "It is our own code, whatever bundle the forwarder is."
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.replay[0].vpc_config) == 0
+    error_message = "It reaches S3 and Lambda from outside the VPC."
+  }
+
+  assert {
+    condition     = aws_lambda_function.replay[0].environment[0].variables.X_FORWARDER == aws_lambda_function.forwarder.function_name && aws_lambda_function.replay[0].environment[0].variables.X_FORWARDER_SECONDS == "120"
+    error_message = "It knows its forwarder and how long that may take."
+  }
+
+  assert {
+    condition     = one(aws_lambda_function_event_invoke_config.replay[0].destination_config[*]) == null && aws_lambda_function_event_invoke_config.replay[0].maximum_retry_attempts == 0
+    error_message = "A replay that fails is neither repeated nor kept: the next one comes by itself."
+  }
+
+  assert {
+    condition     = { for s in data.aws_iam_policy_document.replay[0].statement : s.sid => join(" ", sort(s.actions)) } == { WriteOwnLog = "logs:CreateLogStream logs:PutLogEvents", ListUndelivered = "s3:ListBucket", TakeUndelivered = "s3:DeleteObject s3:GetObject", ReplayThroughForwarder = "lambda:InvokeFunction", DecryptUndelivered = "kms:Decrypt" }
+    error_message = "It may take what is kept, and call the forwarder, and nothing else."
+  }
+
+  assert {
+    condition     = alltrue([for s in data.aws_iam_policy_document.replay[0].statement : !contains(s.resources, "*")])
+    error_message = "On its own things alone."
+  }
+
+  assert {
+    condition     = !anytrue([for s in data.aws_iam_policy_document.forwarder.statement : contains(s.actions, "s3:GetObject") || contains(s.actions, "s3:DeleteObject")])
+    error_message = "The forwarder may read and delete nothing that is kept."
+  }
+
+  assert {
+    condition     = aws_iam_role.replay[0].path == "/platform/" && aws_iam_role.replay[0].permissions_boundary == var.permissions_boundary && aws_iam_role.replay[0].name == "api-gw-discovery-us-east-1-rpl"
+    error_message = "Its role has path and boundary as every one."
+  }
+
+  assert {
+    condition     = aws_lambda_function.replay[0].kms_key_arn == var.kms_key_arn && aws_cloudwatch_log_group.replay[0].kms_key_id == var.kms_key_arn && aws_cloudwatch_log_group.replay[0].name == "/aws/lambda/${aws_lambda_function.replay[0].function_name}"
+    error_message = "Environment and log are under the given key."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.replay[0].dimensions.FunctionName == aws_lambda_function.replay[0].function_name
+    error_message = "An alarm tells of a replay that fails."
+  }
+}
+
+run "replays_twice_a_day" {
+  command = plan
+
+  variables {
+    undelivered_replay_hours = 12
+    node_url                 = "node.example.com"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_rule.replay[0].schedule_expression == "rate(12 hours)" && length(aws_cloudwatch_metric_alarm.replay) == 0
+    error_message = "EventBridge says hours where they are more; no alarm unless asked for."
   }
 }
 

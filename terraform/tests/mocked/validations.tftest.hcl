@@ -34,6 +34,7 @@ run "first_wrong_value_of_each" {
     subscription_filter_pattern     = format("%01025d", 0)
     log_retention_days              = 2
     undelivered_retention_days      = 13
+    undelivered_replay_hours        = -1
     node_url                        = "https://node.example.com"
     node_scheme                     = "HTTPS"
     node_ca_certificate             = "ca.pem"
@@ -67,7 +68,7 @@ run "first_wrong_value_of_each" {
     var.wallarm_api_token_kms_key_arn, var.x_wallarm_application_id, var.node_group, var.region,
     var.name_prefix, var.tags, var.deployment_id, var.installation_id, var.installation_tags, var.permissions_boundary, var.iam_path, var.kms_key_arn,
     var.api_gateway_log_group_name, var.api_gateway_log_group_names, var.subscription_filter_pattern,
-    var.log_retention_days, var.undelivered_retention_days, var.node_url, var.node_scheme,
+    var.log_retention_days, var.undelivered_retention_days, var.undelivered_replay_hours, var.node_url, var.node_scheme,
     var.node_ca_certificate, var.node_image, var.node_tag, var.node_count, var.node_instance_type,
     var.node_image_id, var.r53_domain_name, var.node_dns_name, var.certificate_arn, var.vpc_id, var.vpc_cidr,
     var.private_subnet_ids, var.public_subnet_ids, var.lambda_package, var.lambda_handler, var.lambda_runtime,
@@ -99,6 +100,7 @@ run "second_wrong_value_of_each" {
     api_gateway_log_group_names     = ["mine", "/aws/lambda/wallarm-cw-resend-0123abcd"]
     log_retention_days              = 0
     undelivered_retention_days      = 3654
+    undelivered_replay_hours        = 25
     node_url                        = "node.example.com/path"
     node_scheme                     = "tcp"
     node_ca_certificate             = "-----BEGIN CERTIFICATE-----\n${format("%03500d", 0)}\n-----END CERTIFICATE-----\n"
@@ -132,7 +134,7 @@ run "second_wrong_value_of_each" {
     var.wallarm_api_token_kms_key_arn, var.x_wallarm_application_id, var.node_group, var.region,
     var.name_prefix, var.tags, var.deployment_id, var.installation_id, var.installation_tags, var.permissions_boundary, var.iam_path, var.kms_key_arn,
     var.api_gateway_log_group_name, var.api_gateway_log_group_names, var.log_retention_days,
-    var.undelivered_retention_days, var.node_url, var.node_scheme, var.node_ca_certificate, var.node_image,
+    var.undelivered_retention_days, var.undelivered_replay_hours, var.node_url, var.node_scheme, var.node_ca_certificate, var.node_image,
     var.node_tag, var.node_count, var.node_instance_type, var.node_image_id, var.r53_domain_name,
     var.node_dns_name, var.certificate_arn, var.vpc_id, var.vpc_cidr, var.private_subnet_ids, var.public_subnet_ids,
     var.lambda_package, var.lambda_handler, var.lambda_runtime, var.lambda_timeout, var.lambda_memory_size,
@@ -161,6 +163,7 @@ run "third_wrong_value_of_each" {
     api_gateway_log_group_names     = ["mine", "my group"]
     log_retention_days              = -1
     undelivered_retention_days      = 14.5
+    undelivered_replay_hours        = 0.5
     node_url                        = "node.example.com:0"
     node_scheme                     = ""
     node_ca_certificate             = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
@@ -192,7 +195,7 @@ run "third_wrong_value_of_each" {
     var.wallarm_api_token_kms_key_arn, var.x_wallarm_application_id, var.node_group, var.region,
     var.name_prefix, var.tags, var.installation_tags, var.permissions_boundary, var.iam_path, var.kms_key_arn,
     var.api_gateway_log_group_name, var.api_gateway_log_group_names, var.log_retention_days,
-    var.undelivered_retention_days, var.node_url, var.node_scheme, var.node_ca_certificate, var.node_image,
+    var.undelivered_retention_days, var.undelivered_replay_hours, var.node_url, var.node_scheme, var.node_ca_certificate, var.node_image,
     var.node_tag, var.node_count, var.node_instance_type, var.node_image_id, var.r53_domain_name,
     var.node_dns_name, var.certificate_arn, var.vpc_id, var.vpc_cidr, var.private_subnet_ids, var.public_subnet_ids,
     var.lambda_handler, var.lambda_runtime, var.lambda_timeout, var.lambda_memory_size,
@@ -250,6 +253,7 @@ run "values_at_the_edge" {
     subscription_filter_pattern     = format("%01024d", 0)
     log_retention_days              = 3653
     undelivered_retention_days      = 14
+    undelivered_replay_hours        = 24
     node_count                      = 16
     node_instance_type              = "u7i-12tb.224xlarge"
     node_image                      = "registry.example.com:5000/wallarm/node-native-aio"

@@ -123,6 +123,8 @@ def test_the_record_that_validates_a_certificate_is_taken_over_only_if_it_says_t
 WRITTEN_ANEW = {
     "aws_acm_certificate_validation",
     "aws_cloudwatch_dashboard",
+    "aws_cloudwatch_event_rule",
+    "aws_cloudwatch_event_target",
     "aws_cloudwatch_log_subscription_filter",
     "aws_cloudwatch_metric_alarm",
     "aws_default_security_group",

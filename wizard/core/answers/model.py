@@ -291,6 +291,11 @@ class Answers:
     )
     alarms: bool = _key(False, "Create CloudWatch alarms.")
     dashboard: bool = _key(False, "Create a CloudWatch dashboard.")
+    undelivered_replay_hours: int = _key(
+        0,
+        "Replay undelivered batches by themselves every so many hours, 1 to 24: a small function "
+        "and an EventBridge rule. 0 leaves them to `redrive`.",
+    )
     lambda_package: str = _key(
         "", "A forwarder bundle (zip) of your own; empty uses the one that ships with this product."
     )

@@ -212,6 +212,10 @@ def _node_count(value: int) -> str:
     return "" if 1 <= value <= 16 else f"must be between 1 and 16; got {value}"
 
 
+def _replay_hours(value: int) -> str:
+    return "" if 0 <= value <= 24 else f"must be 1 to 24 hours, or 0 for never; got {value}"
+
+
 def _node_tag(value: str) -> str:
     version = node_version(value)
     if version is not None and version < MIN_NODE_VERSION:
@@ -296,6 +300,7 @@ _SPECIAL: dict[str, Any] = {
     "node_url": _node_url,
     "node_count": _node_count,
     "node_tag": _node_tag,
+    "undelivered_replay_hours": _replay_hours,
     "log_retention_days": _retention,
     "stages": _stages,
     "stage_rules": _stage_rules,

@@ -133,9 +133,11 @@ def _assumed_options(answers: Answers) -> str:
     watched = [w for w, on in (("alarms", answers.alarms), ("dashboard", answers.dashboard)) if on]
     bucket = answers.state_bucket
     place = f"state in {bucket}" if bucket not in ("", "local") else "state on this computer"
+    hours = answers.undelivered_replay_hours
     parts = (
         answers.name_prefix,
         " and ".join(watched) or "no alarms",
+        *((f"replays every {count(hours, 'hour')}",) if hours else ()),
         place,
         _PROOFS[answers.proof],
     )
@@ -201,9 +203,9 @@ STEPS: tuple[Step, ...] = (
         "Options",
         "How should things be named and watched?",
         (
-            "name_prefix", "tags", "state_bucket", "alarms", "dashboard", "lambda_package",
-            "forwarder_environment", "permissions_boundary", "wallarm_api_token_kms_key_arn",
-            "proof",
+            "name_prefix", "tags", "state_bucket", "alarms", "dashboard",
+            "undelivered_replay_hours", "lambda_package", "forwarder_environment",
+            "permissions_boundary", "wallarm_api_token_kms_key_arn", "proof",
         ),
         chosen=lambda a: a.name_prefix,
         assumed=_assumed_options,

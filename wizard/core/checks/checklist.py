@@ -233,7 +233,8 @@ _DISCOVERY = (
           node_only=True),
     Check("WAG-API-005", DISCOVERY, "Is every event delivered, none kept for a replay?",
           ("s3.ListObjectsV2",),
-          "Fix what failed above, then replay them with `wallarm-apigw redrive`.",
+          "Fix what failed above, then replay them with `wallarm-apigw redrive`; the answer "
+          "`undelivered_replay_hours` does it by itself.",
           ("WAG-LOG-003",)),
 )  # fmt: skip
 

@@ -30,6 +30,7 @@ from wizard.core.permissions.grants import (
     own_node,
     passed_to,
     readable_log_groups,
+    replays,
     stage_log_groups,
     stages,
 )
@@ -40,16 +41,22 @@ _NOT_KNOWN_YET = "While the stages' own log groups are not known yet, any log gr
 _ANY = ("*",)
 _FUNCTION = ("arn:{p}:lambda:{r}:{a}:function:wallarm-cw-resend-*",)
 _ROLES = ("arn:{p}:iam::{a}:role/{n}-{r}-*",)
-_FORWARDER_ROLE = ("arn:{p}:iam::{a}:role/{n}-{r}-fwd",)
 _GATEWAY_ROLE = ("arn:{p}:iam::{a}:role/wallarm-apigw-cloudwatch-{r}",)
 _TOKEN = ("arn:{p}:ssm:{r}:{a}:parameter{token}",)
 _CLAIM = ("arn:{p}:ssm:{r}:{a}:parameter/wallarm-apigw/{n}/installation",)
 _BUCKET = ("arn:{p}:s3:::{n}-undelivered-*",)
 _KEPT = ("arn:{p}:s3:::{n}-undelivered-*/*",)
+_SCHEDULE = ("arn:{p}:events:{r}:{a}:rule/{n}-replay-*",)
+_NO_SCHEDULE = "The recorded lives schedule no replays."
 _NEWER = "It is newer than the recording."
 _FLEET_ONLY = "Only `fleet` asks, and the roles are other accounts'."
 _ALL_REGIONS = "Only `fleet discover` and `stages list --all-regions` ask."
 _TAKES_BACK = "Deploying takes back what it made when answers change or a step fails."
+
+
+def _functions_roles(scope: Scope) -> tuple[str, ...]:
+    kinds = ("fwd", "rpl") if replays(scope.answers) else ("fwd",)
+    return tuple("arn:{p}:iam::{a}:role/{n}-{r}-" + kind for kind in kinds)
 
 
 def _for_the_token(scope: Scope) -> Conditions:
@@ -297,8 +304,20 @@ FORWARDER: tuple[Grant, ...] = (
           _ROLES, "Terraform compares the roles with what they should be.", CHANGING),
     Grant("RemoveRoles", of("iam", "DeleteRole DeleteRolePolicy"), _ROLES,
           f"Removal. {_TAKES_BACK}", CHANGING),
-    Grant("PassForwarderRole", ("iam:PassRole",), _FORWARDER_ROLE, "Hand its role to Lambda.",
+    Grant("PassForwarderRole", ("iam:PassRole",), _functions_roles, "Hand its role to Lambda.",
           (DEPLOY,), conditions=passed_to("lambda.amazonaws.com")),
+    Grant("MakeSchedule", of("events", "PutRule TagResource UntagResource"), _SCHEDULE,
+          "The rule by which undelivered events are replayed.", (DEPLOY,), replays,
+          unseen=_NO_SCHEDULE),
+    Grant("AimSchedule", ("events:PutTargets",), _SCHEDULE, "What it calls: the replay alone.",
+          (DEPLOY,), replays, lambda scope: {
+              "ForAllValues:ArnLike": {"events:TargetArn": scope.fill(_FUNCTION[0])}},
+          unseen=_NO_SCHEDULE),
+    Grant("ReadSchedule", of("events", "DescribeRule ListTagsForResource ListTargetsByRule"),
+          _SCHEDULE, "Terraform compares it with what it should be.", CHANGING, replays,
+          unseen=_NO_SCHEDULE),
+    Grant("RemoveSchedule", of("events", "DeleteRule RemoveTargets"), _SCHEDULE,
+          f"Removal. {_TAKES_BACK}", CHANGING, replays, unseen=_NO_SCHEDULE),
     Grant("ReadClaim", ("ssm:GetParameter",), _CLAIM,
           "Whose deployment of this name it is.", (DEPLOY, UNINSTALL, DOCTOR),
           unseen=_NEWER),

@@ -262,10 +262,26 @@ def _substituted(value: Any) -> Any:
 
 _CLUSTER = "arn:{p}:ecs:{r}:{a}:cluster/{n}-*"
 
+_REPLAYERS = {"ArnLike": {"aws:PrincipalArn": "arn:{p}:iam::{a}:role/{n}-{r}-rpl"}}
+_REPLAY: tuple[dict[str, Any], ...] = (
+    {
+        "Sid": "TakeUndelivered",
+        "Action": ["s3:DeleteObject", "s3:GetObject"],
+        "Resource": ["arn:{p}:s3:::{n}-undelivered-*/*"],
+        "Condition": _REPLAYERS,
+    },
+    {
+        "Sid": "ReplayThroughForwarder",
+        "Action": ["lambda:InvokeFunction"],
+        "Resource": ["arn:{p}:lambda:{r}:{a}:function:wallarm-cw-resend-*"],
+        "Condition": _REPLAYERS,
+    },
+)
+
 
 def boundary_document(scope: Scope) -> dict[str, Any]:
-    """The document. It covers the roles of forwarder, task execution, task, instance, and API
-    Gateway's CloudWatch role."""
+    """The document. It covers the roles of forwarder, its replay, task execution, task, instance,
+    and API Gateway's CloudWatch role."""
     logs = "arn:{p}:logs:{r}:{a}:log-group:"
     statements: list[dict[str, Any]] = [
         {
@@ -279,6 +295,7 @@ def boundary_document(scope: Scope) -> dict[str, Any]:
             "Resource": ["arn:{p}:s3:::{n}-undelivered-*", "arn:{p}:s3:::{n}-undelivered-*/*"],
             **_in_this_account(scope),
         },
+        *(_REPLAY if scope.answers.undelivered_replay_hours else ()),
         {
             "Sid": "GatewayWritesLogs",
             "Action": [

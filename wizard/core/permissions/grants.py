@@ -187,6 +187,11 @@ def dashboard(answers: Answers) -> bool:
     return answers.dashboard
 
 
+def replays(answers: Answers) -> bool:
+    """Undelivered events are replayed on a schedule."""
+    return answers.undelivered_replay_hours > 0
+
+
 # --- conditions ---------------------------------------------------------------------------------
 
 

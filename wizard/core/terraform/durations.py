@@ -23,6 +23,8 @@ _USUAL: Mapping[str, tuple[float, float, float]] = {
     "aws_acm_certificate_validation": (60, 5, 1),
     "aws_autoscaling_group": (40, 15, 120),
     "aws_cloudwatch_dashboard": (2, 2, 2),
+    "aws_cloudwatch_event_rule": (2, 2, 2),
+    "aws_cloudwatch_event_target": (2, 2, 2),
     "aws_cloudwatch_log_group": (2, 2, 2),
     "aws_cloudwatch_log_subscription_filter": (5, 3, 2),
     "aws_cloudwatch_metric_alarm": (2, 2, 2),

@@ -181,6 +181,7 @@ _BY_TYPE: Mapping[str, str] = {
     "aws_appautoscaling_": NODE,
     "aws_autoscaling_": NODE,
     "aws_cloudwatch_": LOGS,
+    "aws_cloudwatch_event_": FORWARDER,
     "aws_cloudwatch_log_subscription_filter": FORWARDER,
     "aws_ecs_": NODE,
     "aws_eip": NETWORK,
@@ -213,7 +214,7 @@ def group_of(resource_type: str, address: str = "") -> str:
     if resource_type == "aws_cloudwatch_log_group" and ".node" in address:
         return NODE
     if resource_type == "aws_cloudwatch_log_group" and (
-        ".lambda" in address or "forwarder" in address
+        ".lambda" in address or "forwarder" in address or ".replay" in address
     ):
         return FORWARDER
     return group

@@ -50,6 +50,10 @@ class Options(StepScreen):
                 self._watching(),
                 id="watching",
             )
+            yield self.field(
+                "undelivered_replay_hours",
+                "hours between replays of undelivered events; 0 is never",
+            )
             yield Static("Proof at the end", classes="section", markup=False)
             yield Choices(
                 (

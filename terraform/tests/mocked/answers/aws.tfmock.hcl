@@ -147,3 +147,9 @@ mock_resource "aws_service_discovery_service" {
     arn = "arn:aws:servicediscovery:us-east-1:123456789012:service/srv-mocked"
   }
 }
+
+mock_resource "aws_cloudwatch_event_rule" {
+  defaults = {
+    arn = "arn:aws:events:us-east-1:123456789012:rule/api-gw-discovery-replay-0a1b2c3d"
+  }
+}

@@ -104,6 +104,11 @@ def _function(clients: Clients, name: str) -> bool:
     return True
 
 
+def _schedule(clients: Clients, name: str) -> bool:
+    clients.client("events").describe_rule(Name=name)
+    return True
+
+
 def _log_group(clients: Clients, name: str) -> bool:
     found = clients.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
     return any(group["logGroupName"] == name for group in found)
@@ -183,6 +188,7 @@ def _living(found: Iterable[Mapping[str, Any]], key: str = "status") -> bool:
 
 _KINDS: Mapping[str, Callable[..., bool | None]] = {
     r"arn:[^:]+:lambda:[^:]*:[^:]*:function:([^:]+)": _function,
+    r"arn:[^:]+:events:[^:]*:[^:]*:rule/([^/]+)": _schedule,
     r"arn:[^:]+:logs:[^:]*:[^:]*:log-group:([^:]+)(?::\*)?": _log_group,
     r"arn:[^:]+:s3:::([^/]+)": _bucket,
     r"arn:[^:]+:ssm:[^:]*:[^:]*:parameter(/.+)": _parameter,
