@@ -163,7 +163,11 @@ def cloudsplaining(document: dict[str, Any]) -> Iterator[str]:
 def parliament(document: dict[str, Any]) -> Iterator[str]:
     """What is no valid IAM, or known to be bad; also by the checks of its community."""
     import parliament as tool
-    from parliament import analyze_policy_string, enhance_finding
+    from parliament import analyze_policy_string, enhance_finding, statement
+
+    # The tool's table of types lacks one that AWS's reference has, for several ARNs.
+    known = statement.translate_documentation_types
+    statement.translate_documentation_types = lambda kind: known(kind.replace("ArrayOfARN", "ARN"))
 
     tool.override_config(
         str(Path(tool.__file__).parent / "community_auditors/config_override.yaml")
