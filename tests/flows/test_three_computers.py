@@ -341,39 +341,20 @@ def _doctor(home: Home) -> str:
     return " ".join(exam.facts.values())
 
 
-def _stages(home: Home, act: Callable[[Stages], object]) -> str:
-    with Stages(home.context(), home.answers) as stages:
-        act(stages)
-    return ""
+def _holding(flow: Any, act: Callable[[Any, Home], object]) -> Callable[[Home], str]:
+    """What a flow that holds the deployment says when this is done with it."""
 
+    def told_by(home: Home) -> str:
+        with flow(home.context(), home.answers) as job:
+            act(job, home)
+        return ""
 
-def _uninstall(home: Home) -> str:
-    with Uninstall(home.context(), home.answers) as removal:
-        removal.review()
-    return ""
-
-
-def _reconcile(home: Home) -> str:
-    with Reconcile(home.context(), home.answers) as job:
-        job.review()
-    return ""
-
-
-def _redrive(home: Home) -> str:
-    with Redrive(home.context(), home.answers) as redrive:
-        redrive.list()
-    return ""
+    return told_by
 
 
 def _rotate(home: Home) -> str:
     answers = home.answers.with_(node_url="", r53_domain_name="acme.test")
     token.rotate(home.context(), answers, Secret("x" * 20))
-    return ""
-
-
-def _install(home: Home) -> str:
-    with Install(home.context(), home.answers) as install:
-        install.review()
     return ""
 
 
@@ -395,13 +376,13 @@ LOOKS = {
     "export": _export,
 }
 CHANGES: dict[str, Callable[[Home], str]] = {
-    "stages add": lambda home: _stages(home, lambda s: s.review_add(home.answers.stages)),
-    "stages remove": lambda home: _stages(home, lambda s: s.review_remove(home.answers.stages)),
-    "uninstall": _uninstall,
-    "reconcile": _reconcile,
-    "redrive": _redrive,
+    "stages add": _holding(Stages, lambda job, home: job.review_add(home.answers.stages)),
+    "stages remove": _holding(Stages, lambda job, home: job.review_remove(home.answers.stages)),
+    "uninstall": _holding(Uninstall, lambda job, _: job.review()),
+    "reconcile": _holding(Reconcile, lambda job, _: job.review()),
+    "redrive": _holding(Redrive, lambda job, _: job.list()),
     "rotate-token": _rotate,
-    "install": _install,
+    "install": _holding(Install, lambda job, _: job.review()),
 }
 EVERY = {**LOOKS, **CHANGES}
 

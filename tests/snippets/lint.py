@@ -87,16 +87,22 @@ class Case:
     template: str
 
 
-def cases() -> Iterator[Case]:
-    """Each tool, each type of API, before the log group exists and after."""
+def snippets(*tools: Tool) -> Iterator[tuple[str, Tool, ApiType, str]]:
+    """(before or after, tool, type, text): of each tool and type of API, before the log group
+    exists and after."""
     for when, suffix in (("before", UNKNOWN), ("after", "f64911f6")):
         for kind in ApiType:
             level = "" if kind is ApiType.HTTP else "INFO"
             settings = StageSettings(AccessLog(GROUP + suffix, render_format(kind)), level)
-            for tool in (Tool.CLOUDFORMATION, Tool.SAM, Tool.SERVERLESS):
-                text = snippet(Owner(tool, "orders", "LiveStage"), kind, settings)
-                if not (tool is Tool.SERVERLESS and kind is ApiType.REST):
-                    yield Case(f"{tool.value}, {kind.value}, {when}", template(tool, kind, text))
+            for tool in tools:
+                yield when, tool, kind, snippet(Owner(tool, "orders", "LiveStage"), kind, settings)
+
+
+def cases() -> Iterator[Case]:
+    """Each snippet that cfn-lint can judge."""
+    for when, tool, kind, text in snippets(Tool.CLOUDFORMATION, Tool.SAM, Tool.SERVERLESS):
+        if not (tool is Tool.SERVERLESS and kind is ApiType.REST):
+            yield Case(f"{tool.value}, {kind.value}, {when}", template(tool, kind, text))
 
 
 def template(tool: Tool, kind: ApiType, text: str) -> str:

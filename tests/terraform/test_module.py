@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.snippets.lint import snippets
 from tests.terraform.tool import MODULE, initialise, need_terraform, prepared, terraform
-from wizard.core.facts import AccessLog, ApiType, StageSettings
-from wizard.core.stages.log_format import render_format
-from wizard.core.stages.owner import UNKNOWN, Owner, Tool, snippet
+from wizard.core.facts import ApiType
+from wizard.core.stages.owner import Tool
 
 # What a module for Terraform 1.0 may not contain, and since when Terraform knows it.
 NEWER = {
@@ -190,14 +190,10 @@ def test_the_snippets_for_owners_are_formatted_and_valid_before_the_log_group_an
 ) -> None:
     folder = copy / "of-owners"
     folder.mkdir()
-    texts, arn = [], "arn:aws:logs:us-east-1:123456789012:log-group:/aws/apigateway/x"
-    for arn_now in (arn + UNKNOWN, arn):
-        for kind, around in AROUND.items():
-            level = "" if kind is ApiType.HTTP else "INFO"
-            settings = StageSettings(AccessLog(arn_now, render_format(kind)), level)
-            text = snippet(Owner(Tool.TERRAFORM, "orders"), kind, settings)
-            own = text.replace("your_stage", f"stage_{len(texts)}")
-            texts.append(own.replace("  # … as it is …", around))
+    texts: list[str] = []
+    for _, _, kind, text in snippets(Tool.TERRAFORM):
+        own = text.replace("your_stage", f"stage_{len(texts)}")
+        texts.append(own.replace("  # … as it is …", AROUND[kind]))
     (variable,) = {
         part for text in texts for part in re.findall(r"variable .*?^}\n", text, re.S | re.M)
     }

@@ -13,6 +13,7 @@ import json
 import os
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -139,15 +140,19 @@ def read_owner(path: Path) -> Owner | None:
         return None
 
 
-def is_held(path: Path) -> bool:
-    """Whether any process holds the lock right now."""
+def is_held(path: Path, lock: Callable[[int, int], None] = fcntl.flock) -> bool:
+    """Whether any process holds the file's lock right now.
+
+    Args:
+        lock: the kind of lock. Of `fcntl.lockf`'s this process must hold none itself.
+    """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
         return True
     except OSError:
         return False

@@ -38,6 +38,8 @@ def told(**change: Any) -> list[tuple[str, str, str]]:
          [("policy.Statement[0].Effect", "", "Allow"),
           ("policy.Statement[0].Action[0]", "", "s3:GetObject")]),
         ({"before": None, "after": {"text": "{no json"}}, [("text", "", "{no json")]),
+        ({"before": {"keep": True}, "after": {"größe": "ä"}},
+         [("keep", "true", ""), ("größe", "", "ä")]),
         ({"before": {"v": "a"}, "after": {"v": "b"}, "before_sensitive": {"v": True},
           "after_sensitive": {"v": True}},
          [("v", SENSITIVE, "(sensitive, not shown; it changes)")]),

@@ -22,7 +22,7 @@ from wizard.core.terraform.events import (
     Refresh,
     Version,
 )
-from wizard.core.terraform.plans import group_of
+from wizard.core.terraform.plans import group_of, group_order
 from wizard.core.terraform.progress import Progress, ProgressReducer, UnitState
 
 LB = ("aws_lb.node", "aws_lb")
@@ -223,6 +223,13 @@ def test_resources_are_grouped_in_the_readers_words(
     resource_type: str, address: str, group: str
 ) -> None:
     assert group_of(resource_type, address) == group
+
+
+def test_groups_stand_in_the_order_in_which_things_are_made_and_unknown_ones_last() -> None:
+    names = ["Somebody's own", "Other", "Node", "Access", "Network"]
+    assert sorted(names, key=group_order) == [
+        "Network", "Node", "Access", "Other", "Somebody's own",
+    ]  # fmt: skip
 
 
 def test_a_hundred_thousand_events_cost_little_time_and_bounded_memory() -> None:

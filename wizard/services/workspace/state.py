@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import re
 import time
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from wizard.core.migrations import NEWER
 from wizard.core.terraform.outcome import state_addresses, state_attribute
 from wizard.core.text import clean
 from wizard.services.files import put_aside, write_private
+from wizard.services.lock import is_held
 
 FORMAT = 4
 """The newest format of a Terraform state that is read here."""
@@ -253,19 +253,7 @@ def read_lock_note(state_file: Path) -> LocalLock | None:
 
 def is_locked(state_file: Path) -> bool:
     """Whether a process holds the state right now. This process must not hold it itself."""
-    try:
-        descriptor = os.open(state_file, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return False
+    return is_held(state_file, fcntl.lockf)
 
 
 def _epoch(text: str) -> float:
