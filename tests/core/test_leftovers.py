@@ -31,7 +31,7 @@ def test_who_is_still_there(
 ) -> None:
     found = name_holders(interfaces, endpoints)
     assert [one.who for one in found] == who
-    assert [one.time_mends for one in found] == mends
+    assert [one.taken_back_by_aws for one in found] == mends
 
 
 def test_guarddutys_endpoint_is_named_with_the_commands_and_no_waiting() -> None:

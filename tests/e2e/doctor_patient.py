@@ -49,7 +49,7 @@ class Patient:
     @cached_property
     def exam(self) -> Examination:
         """Terraform's outputs and the journal, read once; AWS is asked anew by every look."""
-        return diagnose.set_scene(self.context, self.deployed.answers)
+        return diagnose.open_examination(self.context, self.deployed.answers)
 
     @property
     def outputs(self) -> Outputs:
@@ -58,7 +58,7 @@ class Patient:
 
     def look(self) -> Report:
         """Every check, asked anew."""
-        exam = self.exam.fresh()
+        exam = self.exam.without_answers()
         exam.env = self.context.env
         exam.outputs = replace(exam.outputs, **self.outputs_are)
         exam.answers = self.deployed.answers.with_(**self.answers_are)

@@ -23,7 +23,7 @@ from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.move_state import move_state, plan_move
 from wizard.flows.deployment.open import open_deployment, read_deployment
 from wizard.flows.deployment.ownership import claim_name, require_installable
-from wizard.flows.doctor.examine import set_scene
+from wizard.flows.doctor.examine import open_examination
 from wizard.flows.status import read_status
 from wizard.sandbox import Sandbox
 from wizard.services.workspace.s3_state import StateStore
@@ -253,7 +253,7 @@ def check_a_colleague(scene: Scene, monkeypatch: pytest.MonkeyPatch, nth: int) -
 
 def told(one: Computer) -> str:
     """What status and doctor say of it here: what is not at its end, and whose it is."""
-    exam = set_scene(one.context(), one.answers())
+    exam = open_examination(one.context(), one.answers())
     facts = "; ".join(f"{k}: {exam.facts.get(k, '')}" for k in ("workspace_problem", "locked_by"))
     try:
         status = read_status(one.context(), one.answers())

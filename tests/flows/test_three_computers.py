@@ -29,7 +29,7 @@ from wizard.flows.deployment.answers import current_answers, save_answers
 from wizard.flows.deployment.deployments import Deployments
 from wizard.flows.deployment.move_state import plan_move
 from wizard.flows.deployment.ownership import claim_name, require_installable
-from wizard.flows.doctor.examine import set_scene
+from wizard.flows.doctor.examine import open_examination
 from wizard.flows.export import export_configuration
 from wizard.flows.install import Install
 from wizard.flows.proof import prove_deployment
@@ -337,7 +337,7 @@ def _status(home: Home) -> str:
 
 
 def _doctor(home: Home) -> str:
-    exam = set_scene(home.context(), home.answers)
+    exam = open_examination(home.context(), home.answers)
     return " ".join(exam.facts.values())
 
 
@@ -472,7 +472,7 @@ def test_the_lock_of_a_run_that_died_here_is_nobody_at_work(three: Three) -> Non
     said = told(three.anna, "status")
     assert "at work" not in said
     assert "The install of " in said
-    assert "locked_by" not in set_scene(three.anna.context(), three.anna.answers).facts
+    assert "locked_by" not in open_examination(three.anna.context(), three.anna.answers).facts
     assert "at work: " in told(three.ben, "status"), "from elsewhere nobody can tell"
 
 

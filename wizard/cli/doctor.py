@@ -55,7 +55,7 @@ def doctor(options: argparse.Namespace) -> int:
             on_wait=lambda results, left: console.line(_waiting(results, left), State.RUNNING),
         )
         if options.fix:
-            report = _mend(options, env, context, console, report, answers, token)
+            report = _repair(options, env, context, console, report, answers, token)
     output = "json" if setting(options, "json", env) else options.output
     unicode = speaks_unicode(sys.stdout)
     kind = {"json": "json", "junit": "xml"}.get(output, "text")
@@ -94,7 +94,7 @@ def exit_code(report: Report, fail_on: str, only: tuple[str, ...] = ()) -> ExitC
     return ExitCode.DONE
 
 
-def _mend(
+def _repair(
     options: argparse.Namespace,
     env: Mapping[str, str],
     context: Context,

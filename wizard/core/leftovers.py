@@ -27,13 +27,13 @@ class Interface:
 class Holder:
     """Who has something in the VPC, what it is, and what to do about it.
 
-    `time_mends`: AWS takes it back by itself.
+    `taken_back_by_aws`: AWS takes it back by itself.
     """
 
     who: str
     what: str
     next_step: str
-    time_mends: bool = False
+    taken_back_by_aws: bool = False
 
 
 def name_holders(
@@ -68,7 +68,7 @@ def name_holders(
                 f"{count(len(of_lambda), 'network interface')} of a function",
                 "AWS takes them back by itself within 20 to 60 minutes; then run `wallarm-apigw "
                 "uninstall` again.",
-                time_mends=True,
+                taken_back_by_aws=True,
             )
         )
     if others:

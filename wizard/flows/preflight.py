@@ -188,7 +188,7 @@ class Preflight:
         question = "Earlier deployment"
         here = [d for d in found_deployments(self.options) if d.resources != 0]
         unknown = (Seen(), "the account could not be asked")
-        seen, problem = self._elsewhere(answers, here) if ask else unknown
+        seen, problem = self._find_in_account(answers, here) if ask else unknown
         texts = [f"{d.name_prefix} in {d.region}" for d in here]
         texts += [f"{d.name_prefix} in s3://{d.bucket}" for d in seen.found if d.bucket]
         lost = [d for d in seen.found if not d.bucket]
@@ -208,7 +208,9 @@ class Preflight:
             return Check("existing", question, State.UNCHECKED, f"none on this machine; {why}")
         return Check("existing", question, State.SKIPPED, "none")
 
-    def _elsewhere(self, answers: Answers, here: Sequence[KnownDeployment]) -> tuple[Seen, str]:
+    def _find_in_account(
+        self, answers: Answers, here: Sequence[KnownDeployment]
+    ) -> tuple[Seen, str]:
         from wizard.flows.deployment.find import Seen, find_in_account
 
         try:

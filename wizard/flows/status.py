@@ -140,8 +140,8 @@ def read_status(context: Context, answers: Answers, *, with_events: bool = False
     identity = identify(session, answers)
     deployment = read_deployment(context, answers, session, identity, "status")
     owned = read_ownership(deployment)
-    elsewhere = owned.standing in (Standing.THEIRS, Standing.NOBODYS)
-    if deployment.nothing_done_here or (elsewhere and not deployment.workspace.check_state()):
+    not_ours = owned.standing in (Standing.THEIRS, Standing.NOBODYS)
+    if deployment.nothing_done_here or (not_ours and not deployment.workspace.check_state()):
         seen = remote.find_remote(context, session, identity, answers)
         if seen is not None:
             found = _status_of_remote(session, identity, seen)

@@ -45,7 +45,7 @@ from wizard.services.aws.deployment.installation import read_forwarders
 from wizard.services.aws.deployment.leftovers import deregister_instances, find_holders
 from wizard.services.aws.deployment.tagged import is_there, marked_resources
 from wizard.services.aws.discovery import discover
-from wizard.services.aws.network import certificates_elsewhere, certificates_for
+from wizard.services.aws.network import certificates_for, certificates_of_other_regions
 from wizard.services.aws.permissions import Permissions
 from wizard.services.aws.stages import Result
 from wizard.services.terraform.client import ApplyResult, PlanResult
@@ -126,7 +126,7 @@ def find_shared_record(deployment: Deployment, answers: Answers, plan: PlanResul
         found = certificates_for(session, host)
         others = [arn for arn in found if facts is None or arn != facts.certificate]
         if not others:
-            found, unread = certificates_elsewhere(session, host)
+            found, unread = certificates_of_other_regions(session, host)
             others = list(found)
     except WizardError as error:
         return _kept_record(host, f"whether another one renews by it was not seen: {error.what}")
@@ -494,11 +494,11 @@ class Uninstall:
             keep_log_data(self.deployment, held)
         if shared:
             self.deployment.terraform.forget((shared,))
-        fresh_plan = self.deployment.terraform.plan(destroy=True)
-        if more := beyond(plan.changes, fresh_plan.changes):
-            fresh_plan.discard()
+        plan_anew = self.deployment.terraform.plan(destroy=True)
+        if more := beyond(plan.changes, plan_anew.changes):
+            plan_anew.discard()
             raise plan_changed(f"Now also to be removed: {listed([c.address for c in more])}.")
-        return fresh_plan
+        return plan_anew
 
     def _destroy(self, plan: PlanResult | None) -> int:
         if plan is None:

@@ -65,7 +65,7 @@ class Account:
         self.regions_told = 0  # how many were read this time
         self.identity: Loaded[Identity] = Loaded()
         self.here: Loaded[tuple[KnownDeployment, ...]] = Loaded()
-        self.elsewhere: Loaded[tuple[KnownDeployment, ...]] = Loaded()
+        self.in_account: Loaded[tuple[KnownDeployment, ...]] = Loaded()
         self.opened: Loaded[Answers] = Loaded()  # the answers of a deployment
         self.connected: Loaded[tuple[StageStatus, ...]] = Loaded()
         self.log_group_arn = ""  # of the deployment whose connected stages were read
@@ -122,7 +122,7 @@ class Account:
 
         def known(_: Identity) -> None:
             self.read_stages()
-            self.find_elsewhere()
+            self.find_in_account()
 
         self._load(self.identity, "identity", lambda: flow.identity(answers), known)
 
@@ -187,7 +187,7 @@ class Account:
     @property
     def deployments(self) -> tuple[KnownDeployment, ...]:
         """All that were found, those within reach first."""
-        known = (*(self.here.value or ()), *(self.elsewhere.value or ()))
+        known = (*(self.here.value or ()), *(self.in_account.value or ()))
         return tuple(sorted(dict.fromkeys(known), key=lambda one: one.remote))
 
     @property
@@ -207,10 +207,10 @@ class Account:
         """Look for deployments on this machine."""
         self._once(self.here, "here", self._product.deployments().here, again=again)
 
-    def find_elsewhere(self) -> None:
+    def find_in_account(self) -> None:
         """Look for deployments in the account, once."""
         answers, flow = self._session.answers, self._product.deployments()
-        self._once(self.elsewhere, "elsewhere", lambda: flow.in_account(answers), again=False)
+        self._once(self.in_account, "elsewhere", lambda: flow.in_account(answers), again=False)
 
     def open(self, known: KnownDeployment) -> None:
         """Read the answers that a deployment was made with; whoever takes them hears `changed`."""
@@ -332,7 +332,7 @@ class Account:
         self._stop_reading.set()
         for item in (
             self.identity,
-            self.elsewhere,
+            self.in_account,
             self.inventory,
             self.log_groups,
             self.networks,

@@ -237,7 +237,7 @@ class WizardApp(App[int]):
             error = what.error
             text = " ".join(filter(None, (f"{error.what}.", error.why, error.next_step)))
             self.notify(clean(text, 900), severity="error", timeout=60, markup=False)
-        elif (what is account.here or what is account.elsewhere) and what.value and not what.busy:
+        elif (what is account.here or what is account.in_account) and what.value and not what.busy:
             mine = account.deployment
             if self.session.at == "welcome" and not account.opened.busy and mine is not None:
                 account.open(mine)

@@ -267,7 +267,7 @@ def _stages(stages: dict[StageRef, StageRecord], entry: Entry) -> dict[StageRef,
         )
         return {**stages, ref: updated}
     mode, group = _mode(entry, None)
-    fresh = StageRecord(
+    begun = StageRecord(
         ref=ref,
         api_type=str(entry.after.get("api_type", "")),
         before=settings_from_dict(entry.before),
@@ -280,7 +280,7 @@ def _stages(stages: dict[StageRef, StageRecord], entry: Entry) -> dict[StageRef,
         since=entry.at,
         api_name=str(entry.after.get("api_name", "")),
     )
-    return {**stages, ref: fresh}
+    return {**stages, ref: begun}
 
 
 def _owners(known: StageRecord, found: StageSettings) -> StageSettings:

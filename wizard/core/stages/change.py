@@ -129,8 +129,8 @@ def _plan_change(
         merged = access_log.merge(now.access_log.format, stage.api.api_type)
         if not merged.ok and existing != "switch":
             return _skip(stage, merged.problem)
-        fresh = access_log.render_format(stage.api.api_type)
-        return _ours(stage, destination_arn, merged.format if merged.ok else fresh)
+        rendered = access_log.render_format(stage.api.api_type)
+        return _ours(stage, destination_arn, merged.format if merged.ok else rendered)
     if existing == "skip":
         return _skip(stage, f"It logs elsewhere already ({place(now.access_log)}).")
     if existing == "switch":

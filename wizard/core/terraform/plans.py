@@ -24,13 +24,13 @@ _WITHIN = {
 
 
 def beyond(
-    reviewed: Iterable[PlannedChange], fresh: Iterable[PlannedChange]
+    reviewed: Iterable[PlannedChange], anew: Iterable[PlannedChange]
 ) -> tuple[PlannedChange, ...]:
-    """The changes of the fresh plan that nobody has seen: they need a review of their own."""
+    """The changes of the plan made anew that nobody has seen: they need a review of their own."""
     seen = {change.address: change.action for change in reviewed}
     return tuple(
         change
-        for change in fresh
+        for change in anew
         if change.action in _ACTING
         and change.action not in _WITHIN.get(seen.get(change.address, ""), ())
     )

@@ -276,13 +276,13 @@ class ProgressReducer:
             return
         if unit.started is not None and unit.started <= began + 1.0:
             return  # Terraform counts whole seconds: our own start is the better one
-        fresh = unit.state is UnitState.PENDING
+        begins = unit.state is UnitState.PENDING
         self._put(replace(unit, state=UnitState.RUNNING, started=began))
         self._began = began if self._began is None else min(self._began, began)
         held = self._groups[unit.group]
         self._groups[unit.group] = replace(
             held,
-            running=held.running + fresh,
+            running=held.running + begins,
             started=began if held.started is None else min(held.started, began),
         )
 

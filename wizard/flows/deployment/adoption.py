@@ -30,7 +30,7 @@ def adopt(deployment: Deployment, plan: PlanResult) -> PlanResult:
         return plan
     refused: set[str] = set()
     for number in range(_PASSES):
-        wanted = recovery.to_take_over(_outside_the_state(deployment, plan, found), found, refused)
+        wanted = recovery.to_take_over(_not_in_state(deployment, plan, found), found, refused)
         if not wanted:
             break
         plan.discard()
@@ -117,7 +117,7 @@ def adoptable(deployment: Deployment) -> recovery.Adoptable:
     )
 
 
-def _outside_the_state(
+def _not_in_state(
     deployment: Deployment, plan: PlanResult, may_be: recovery.Adoptable
 ) -> dict[str, str]:
     """Addresses that would be created although they exist, with their import ids."""

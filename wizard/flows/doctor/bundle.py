@@ -39,7 +39,7 @@ def collect(context: Context, answers: Answers) -> dict[str, str]:
 
     The access logs are left out on purpose: they hold the requests of other people.
     """
-    exam = examine.set_scene(context, answers)
+    exam = examine.open_examination(context, answers)
     report = _report(answers, exam)
     files = {
         "versions.txt": "".join(f"{k} {v}\n" for k, v in versions(context.options).items()),

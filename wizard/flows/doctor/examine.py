@@ -74,7 +74,7 @@ def run(
         on_wait: told before each pause what is waited for, and the seconds that are left.
     Raises UsageError for an unknown id.
     """
-    exam = set_scene(context, answers, token)
+    exam = open_examination(context, answers, token)
     checks = selected(CHECKS, only, skip, with_node=exam.answers.deploys_node, deep=deep)
     deadline = time.monotonic() + wait_seconds
     report = examine(checks, exam, on_result)
@@ -87,7 +87,7 @@ def run(
             on_wait(tuple(waited), left)
         time.sleep(min(RETRY_SECONDS, max(0.0, left)))
         local = any(result.check.section is LOCAL for result in waited)
-        exam = set_scene(context, answers, token) if local else exam.fresh()
+        exam = open_examination(context, answers, token) if local else exam.without_answers()
         report = examine(checks, exam, on_result)
     return report
 
@@ -132,7 +132,9 @@ def _about(exam: Examination) -> About:
     )
 
 
-def set_scene(context: Context, answers: Answers, token: Secret | None = None) -> Examination:
+def open_examination(
+    context: Context, answers: Answers, token: Secret | None = None
+) -> Examination:
     """Collect what the checks look at. Reads Terraform's outputs once.
 
     What cannot be collected becomes a failed check of the section `local`, on which the others
@@ -253,4 +255,4 @@ def _add_result(
         on_result(result)
 
 
-__all__ = ["examine", "run", "set_scene"]
+__all__ = ["examine", "open_examination", "run"]

@@ -83,7 +83,7 @@ class Follower:
     """Reads one log again and again and gives every line once."""
 
     def __init__(self, exam: Examination, source: LogSource, since: float) -> None:
-        self._scene = exam
+        self._exam = exam
         self.source = source
         self._since = since
         self._seen: set[str] = set()
@@ -91,13 +91,13 @@ class Follower:
     def news(self) -> Tail:
         """The lines that were not there last time."""
         began = time.time()
-        found = read_source(self._scene, self.source, self._since)
+        found = read_source(self._exam, self.source, self._since)
         if found.problem:
             return found
-        fresh = tuple(line for line in found.lines if line.line_id not in self._seen)
+        new = tuple(line for line in found.lines if line.line_id not in self._seen)
         self._since = max(self._since, began - OVERLAP_SECONDS)
         self._seen = {line.line_id for line in found.lines if line.at >= self._since}
-        return Tail(fresh)
+        return Tail(new)
 
 
 def _lines(exam: Examination, group: str, since: float) -> list[LogLine]:
@@ -147,7 +147,7 @@ def followers(
             or two: it reads Terraform's outputs).
     Empty when nothing is deployed.
     """
-    place = exam or examine.set_scene(context, answers)
+    place = exam or examine.open_examination(context, answers)
     since = time.time() - back_seconds
     return tuple(Follower(place, source, since) for source in sources(place))
 

@@ -19,7 +19,7 @@ from wizard.flows.context import Context
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.open import identify, open_deployment, open_session
 from wizard.flows.deployment.ownership import require_own
-from wizard.flows.doctor.examine import set_scene
+from wizard.flows.doctor.examine import open_examination
 from wizard.flows.stages.prerequisites import ensure_policy, ensure_role
 from wizard.flows.stages.switch import switch_stage
 from wizard.services.aws.account_role import role_name
@@ -155,7 +155,7 @@ class Repairs:
         self._opened = open_deployment(
             context, answers, session, identify(session, answers), "doctor"
         )
-        self._scene = exam.fresh() if exam else set_scene(context, answers)
+        self._exam = exam.without_answers() if exam else open_examination(context, answers)
 
     def __enter__(self) -> Repairs:
         self.deployment = self._opened.__enter__()
@@ -173,7 +173,7 @@ class Repairs:
         """What the repair would do; of a stage also from what to what. Only reads."""
         require_own(self.deployment)
         fix, subject = found.check.fix, found.finding.fix_subject
-        words = preview(fix, self._scene, subject)
+        words = preview(fix, self._exam, subject)
         if fix != "stage":
             return words
         change = self._change(StageRef.parse(subject))
@@ -191,7 +191,7 @@ class Repairs:
             ensure_policy(self.deployment, subject)
         else:
             with self.deployment.journal.effect(ACTION, f"{fix} {subject}") as effect:
-                effect.after = REPAIRS[fix](self._scene, subject)
+                effect.after = REPAIRS[fix](self._exam, subject)
 
     def _stage(self, ref: StageRef) -> StageReport:
         """Switch a stage back to what this deployment had set; what is live now is not lost."""

@@ -280,7 +280,7 @@ def plan_again(
 ) -> tuple[StageChange, ...]:
     """The same changes from what the stages have now, as far as somebody agreed to them."""
     reviewed = tuple(changes)
-    fresh = []
+    anew = []
     for change in reviewed:
         stage = inventory.find(change.ref)
         try:
@@ -305,19 +305,19 @@ def plan_again(
                     one.ref.label(one.api_name),
                 )
                 continue
-            fresh.append(one)
-    return ask_changed(deployment.context, reviewed, fresh)
+            anew.append(one)
+    return ask_changed(deployment.context, reviewed, anew)
 
 
 def ask_changed(
-    context: Context, reviewed: Iterable[StageChange], fresh: Iterable[StageChange]
+    context: Context, reviewed: Iterable[StageChange], anew: Iterable[StageChange]
 ) -> tuple[StageChange, ...]:
     """Which changes to make now.
 
     One that begins from something else than what was reviewed takes a yes. Without it the reviewed
     one stays, and is refused for not being true any more: the stage is left as it is.
     """
-    now = {change.ref: change for change in fresh}
+    now = {change.ref: change for change in anew}
     return tuple(
         now[old.ref] if old.ref in now and _agreed(context, old, now[old.ref]) else old
         for old in reviewed

@@ -143,7 +143,7 @@ def certificates_for(session: Session, host: str) -> tuple[str, ...]:
     )
 
 
-def certificates_elsewhere(
+def certificates_of_other_regions(
     session: Session, host: str
 ) -> tuple[tuple[str, ...], Mapping[str, WizardError]]:
     """The same in every other Region that the account may use, side by side: ACM asks for one

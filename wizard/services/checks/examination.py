@@ -56,7 +56,7 @@ class Examination:
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
-    def fresh(self) -> Examination:
+    def without_answers(self) -> Examination:
         """The same examination without remembered answers."""
         return Examination(
             self.clients,

@@ -45,9 +45,9 @@ def terraform(exam: Examination) -> Finding:
 def workspace(exam: Examination) -> Finding:
     """WAG-LOC-003."""
     problem = exam.facts.get("workspace_problem", "")
-    elsewhere = exam.facts.get("state_elsewhere", "")
-    if elsewhere:
-        return warned(clean(elsewhere, 400))
+    remote = exam.facts.get("state_elsewhere", "")
+    if remote:
+        return warned(clean(remote, 400))
     return failed(problem) if problem else passed(exam.facts.get("workspace", "readable"))
 
 
@@ -110,10 +110,10 @@ def drift(exam: Examination) -> Finding:
     if exam.plan is None:
         return unchecked("Terraform cannot be asked here")
     try:
-        outside, pending = exam.plan()
+        changed, pending = exam.plan()
     except WizardError as error:
         return unchecked(clean(f"{error.what}. {error.why}", 400))
-    drifted = tuple(address for address in pending if address in outside)
+    drifted = tuple(address for address in pending if address in changed)
     if drifted:
         return warned(f"changed outside Terraform: {_named(drifted)}")
     if pending:

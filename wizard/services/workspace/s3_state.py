@@ -327,7 +327,7 @@ def read_bucket(clients: Clients, identity: Identity, name: str) -> Bucket:
             if code_of(error) in ("404", "NoSuchBucket"):
                 return Bucket(name, exists=False)
             if status in ("301", "400"):
-                raise _elsewhere(name, "another Region", identity) from error
+                raise _of_another(name, "another Region", identity) from error
             if status != "403":
                 raise
             raise UsageError(
@@ -340,7 +340,7 @@ def read_bucket(clients: Clients, identity: Identity, name: str) -> Bucket:
             ) from error
     region = str(head.get("BucketRegion") or identity.region)
     if region != identity.region:
-        raise _elsewhere(name, region, identity)
+        raise _of_another(name, region, identity)
     versioning = _may(lambda: s3.get_bucket_versioning(Bucket=name, **owner).get("Status", ""))
     tags = _may(lambda: _tags(s3, name, identity))
     return Bucket(
@@ -465,7 +465,7 @@ def _tls_only(partition: str, name: str) -> dict[str, Any]:
     }
 
 
-def _elsewhere(name: str, region: str, identity: Identity) -> WizardError:
+def _of_another(name: str, region: str, identity: Identity) -> WizardError:
     return UsageError(
         "WAG-E-STATE-003",
         f"The bucket {name} is in {region}, not in {identity.region}",

@@ -204,10 +204,10 @@ class Doctor(HomePart):
                 act="Fix it",
                 danger=False,
             ),
-            lambda yes: self._mend(result) if yes else None,
+            lambda yes: self._start_repair(result) if yes else None,
         )
 
-    def _mend(self, result: Result) -> None:
+    def _start_repair(self, result: Result) -> None:
         def work() -> Result:
             self.run.close()
             self._flow().repair(result)
@@ -215,10 +215,10 @@ class Doctor(HomePart):
 
         self._repair.begin(self.guide.clock())
         # Not of this screen: a repair that has begun is not given up when somebody leaves.
-        self.boundary.start("fixed", work, self._mended, changes=True)
+        self.boundary.start("fixed", work, self._repaired, changes=True)
         self.show_all()
 
-    def _mended(self, found: Result | WizardError) -> None:
+    def _repaired(self, found: Result | WizardError) -> None:
         self._repair.end(found)
         if isinstance(found, WizardError):
             self._complain(found)

@@ -87,7 +87,7 @@ ACTIONS = (
 BY_NAME = {action.name: action for action in ACTIONS}
 MOST_ROWS = 4
 ROOMY = 30  # lines of a terminal from which on all of the status is shown
-FROM_OUTSIDE = ("doctor", "new")
+OF_REMOTE = ("doctor", "new")
 AGE_SECONDS = 10.0  # how often the age of the last events is told anew
 
 
@@ -113,7 +113,7 @@ class Home(StepScreen):
         """Not a step."""
         answers = self.session.answers
         name = clean(answers.name_prefix, 60)
-        if self._outside():
+        if self._is_remote():
             return f"{name} in {clean(answers.region, 30)} was deployed from another computer."
         return f"{name} in {clean(answers.region, 30)} is deployed. What would you like to do?"
 
@@ -130,14 +130,14 @@ class Home(StepScreen):
                     label = Text.assemble((one.key, "bold"), f" {one.title}")
                     yield Button(label, compact=True, id=one.name)
 
-    def _outside(self) -> bool:
+    def _is_remote(self) -> bool:
         """Its state is on another computer: it can be looked at, and not changed from here."""
         mine = self.account.deployment
         return mine is not None and mine.remote
 
     def _reason(self, action: str) -> str:
         """Why an action cannot be taken now; empty where it can."""
-        if self._outside() and action not in FROM_OUTSIDE:
+        if self._is_remote() and action not in OF_REMOTE:
             return "its state is not here"
         if action == "token" and not self.session.answers.deploys_node:
             return "it uses a node of your own: give the new token to that node"
@@ -160,7 +160,7 @@ class Home(StepScreen):
             self._read_again()
 
     def _account_read(self, what: Loaded[Any]) -> None:
-        if what is self.account.here or what is self.account.elsewhere:
+        if what is self.account.here or what is self.account.in_account:
             self._fill_deployments()
         self.show_status()
 
@@ -260,7 +260,7 @@ class Home(StepScreen):
         self.query_one(ConnectedTable).fill(rows, "" if status.error else nothing)
 
     def _show_hint(self) -> None:
-        if self._outside():
+        if self._is_remote():
             self.say_hint("Not possible from here: its state is not here. It can be looked at.")
         else:
             action = self._focused()
@@ -290,7 +290,7 @@ class Home(StepScreen):
 
     def _wanted(self) -> Action:
         """What Next does: the action that has the focus, else the first that is possible."""
-        return self._focused() or BY_NAME["doctor" if self._outside() else "add"]
+        return self._focused() or BY_NAME["doctor" if self._is_remote() else "add"]
 
     def next_label(self) -> str:
         """The action as a verb."""

@@ -73,7 +73,7 @@ class Logs(StepScreen):
     def _existing(self) -> bool:
         return unanswered.logs(self.session) == "existing"
 
-    def _elsewhere(self) -> int:
+    def _with_another_log(self) -> int:
         rows = [self.account.row(ref) for ref in self.session.answers.stages]
         return sum(
             logging_state(r.source) in (LoggingState.OTHER, LoggingState.FIREHOSE)
@@ -104,7 +104,7 @@ class Logs(StepScreen):
         picker.display = self._existing()
         groups = self.account.log_groups
         self.query_one(Failure).tell(groups.error if self._existing() else None)
-        number = self._elsewhere()
+        number = self._with_another_log()
         title = (
             f"{count(number, 'selected stage')} already log elsewhere"
             if number > 1
