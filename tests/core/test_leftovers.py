@@ -6,8 +6,8 @@ import pytest
 
 from wizard.core.leftovers import Interface, name_holders
 
-LAMBDA = Interface("eni-1", "AWS Lambda VPC ENI-wallarm-cw-resend-1", "lambda", "AROA:x")
-GUARD = Interface("eni-2", "VPC Endpoint Interface vpce-9", "vpc_endpoint", "AIDA")
+LAMBDA = Interface("eni-1", "AWS Lambda VPC ENI-wallarm-cw-resend-1", "lambda")
+GUARD = Interface("eni-2", "VPC Endpoint Interface vpce-9", "vpc_endpoint")
 OTHER = Interface("eni-3", "EFS mount target for fs-1", "efs")
 ENDPOINT = {"vpce-9": "com.amazonaws.us-east-1.guardduty-data"}
 

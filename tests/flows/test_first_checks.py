@@ -11,7 +11,7 @@ from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.flows.context import Options
-from wizard.flows.preflight import Check, Preflight
+from wizard.flows.preflight import FirstCheck, Preflight
 from wizard.services.aws.discovery import prepare_clients
 from wizard.services.aws.session import Session
 
@@ -26,10 +26,10 @@ def test_whoever_gives_no_code_for_the_identity_is_not_asked_again_by_the_other_
         raise WizardError("WAG-E-AWS-021", "No MFA code was given", next_step="Retry.")
 
     preflight = Preflight(Options(env={"HOME": str(tmp_path)}), no_session)
-    fine = Check("x", "x", State.DONE, "")
+    fine = FirstCheck("x", "x", State.DONE, "")
     monkeypatch.setattr(preflight, "_terraform", lambda: fine)
     monkeypatch.setattr(preflight, "_cloud", lambda _: fine)
-    seen: dict[str, Check] = {}
+    seen: dict[str, FirstCheck] = {}
     preflight.run(Answers(), lambda check: seen.update({check.key: check}))
 
     assert asked == ["session"], "once, for the identity"
@@ -45,7 +45,7 @@ def test_what_the_list_of_stages_needs_is_made_ready_while_the_first_screen_is_r
 ) -> None:
     session = Session(env={"HOME": str(tmp_path), "AWS_DEFAULT_REGION": "us-east-1"})
     preflight = Preflight(Options(env={"HOME": str(tmp_path)}), lambda _: session)
-    fine = Check("x", "x", State.DONE, "")
+    fine = FirstCheck("x", "x", State.DONE, "")
     for name in ("_terraform", "_cloud", "_identity", "_permissions", "_existing"):
         monkeypatch.setattr(preflight, name, lambda *_, **__: fine)
     preflight.run(Answers(), lambda _: None)

@@ -22,7 +22,7 @@ from wizard.flows.install import Install, Review
 from wizard.flows.stages.connect import Addition, Stages
 from wizard.flows.stages.switch import undo_stage
 from wizard.flows.uninstall import Uninstall
-from wizard.services.aws.permissions import Permissions, Verdict
+from wizard.services.aws.permissions import Decision, Permissions
 from wizard.services.aws.stages import read_settings
 from wizard.services.terraform.client import PlanResult
 
@@ -111,7 +111,7 @@ def change(ref: str, level: str = "") -> StageChange:
 
 def addition(*changes: StageChange, terraform: PlanResult | None = None) -> Addition:
     outputs = Outputs("group", "arn", "function", "/aws/lambda/function", "url")
-    return Addition(changes, (), outputs, terraform, (), Permissions(Verdict.ALLOWED))
+    return Addition(changes, (), outputs, terraform, (), Permissions(Decision.ALLOWED))
 
 
 def adding(left: Addition, *, agrees: bool = False) -> Adding:

@@ -16,7 +16,7 @@ from wizard.core.facts import Identity
 from wizard.core.permissions.documents import documents, needs
 from wizard.core.permissions.grants import Conditions, Need
 from wizard.flows.permissions import Forecast, require, sentences
-from wizard.services.aws.permissions import Denier, Verdict, check_permissions
+from wizard.services.aws.permissions import Decision, Denier, check_permissions
 from wizard.services.aws.session import Session
 
 NEEDS = (
@@ -58,14 +58,14 @@ JANE = who("user/jane", "iam")
 
 def test_allowed_when_every_action_is(iam: Iam) -> None:
     found = check_permissions(session(iam), NEEDS, JANE)
-    assert (found.state, found.missing, found.asked) == (Verdict.ALLOWED, (), 2)
+    assert (found.state, found.missing, found.asked) == (Decision.ALLOWED, (), 2)
     assert found.principal == JANE.arn
 
 
 def test_a_missing_action_is_named_with_the_policy_to_attach(iam: Iam) -> None:
     iam.decide = lambda action: "implicitDeny" if action.endswith("CreateFunction") else "allowed"
     found = check_permissions(session(iam), NEEDS, JANE)
-    assert found.state is Verdict.DENIED
+    assert found.state is Decision.DENIED
     assert [(m.action, m.by) for m in found.missing] == [
         ("lambda:CreateFunction", Denier.NOTHING_ALLOWS)
     ]
@@ -109,7 +109,7 @@ def test_what_hangs_on_the_real_request_is_unknown_and_not_missing(iam: Iam) -> 
         "<MissingContextValues><member>aws:MultiFactorAuthPresent</member></MissingContextValues>"
     )
     found = check_permissions(session(iam), NEEDS, JANE)
-    assert found.state is Verdict.UNKNOWN
+    assert found.state is Decision.UNKNOWN
     assert "aws:MultiFactorAuthPresent" in found.reason
 
 
@@ -118,7 +118,7 @@ def test_a_key_that_this_request_told_makes_no_denial_doubtful(iam: Iam) -> None
         "<EvalDecision>implicitDeny</EvalDecision>"
         "<MissingContextValues><member>AWS:requestedregion</member></MissingContextValues>"
     )
-    assert check_permissions(session(iam), NEEDS, JANE).state is Verdict.DENIED
+    assert check_permissions(session(iam), NEEDS, JANE).state is Decision.DENIED
 
 
 def test_what_only_some_runs_need_is_told_and_stops_none(iam: Iam, tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_run_that_lacks_what_it_needs_stops_unless_told_to_go_on(
 
 def test_nothing_is_asked_where_nobody_wants_it(iam: Iam) -> None:
     forecast = Forecast(session(iam), JANE, Answers(), "deploy", mode="skip")
-    assert forecast.result().state is Verdict.UNKNOWN
+    assert forecast.result().state is Decision.UNKNOWN
     assert iam.asked == []
     with pytest.raises(UsageError, match="preflight"):
         Forecast(session(iam), JANE, Answers(), "deploy", mode="perhaps")
@@ -211,21 +211,21 @@ def test_without_leave_to_read_the_role_it_is_taken_to_have_no_path(iam: Iam) ->
     iam.error = {"GetRole": "AccessDenied"}
     found = check_permissions(session(iam), NEEDS, who("assumed-role/deployer/ci"))
     assert found.principal == f"arn:aws:iam::{ACCOUNT}:role/deployer"
-    assert found.state is Verdict.ALLOWED
+    assert found.state is Decision.ALLOWED
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "NoSuchEntity"])
 def test_whoever_may_not_ask_gets_unknown_and_why(iam: Iam, code: str) -> None:
     iam.error = {"SimulatePrincipalPolicy": code}
     found = check_permissions(session(iam), NEEDS, JANE)
-    assert found.state is Verdict.UNKNOWN
+    assert found.state is Decision.UNKNOWN
     assert "SimulatePrincipalPolicy" in found.reason
 
 
 @pytest.mark.parametrize("resource", ["root", "federated-user/jane"])
 def test_principals_that_iam_does_not_simulate_are_unknown(iam: Iam, resource: str) -> None:
     found = check_permissions(session(iam), NEEDS, who(resource))
-    assert found.state is Verdict.UNKNOWN
+    assert found.state is Decision.UNKNOWN
     assert found.reason
     assert iam.asked == []
 
@@ -233,7 +233,7 @@ def test_principals_that_iam_does_not_simulate_are_unknown(iam: Iam, resource: s
 def test_an_unreachable_iam_is_unknown(iam: Iam) -> None:
     iam.server.shutdown()
     iam.server.server_close()
-    assert check_permissions(session(iam), NEEDS, JANE).state is Verdict.UNKNOWN
+    assert check_permissions(session(iam), NEEDS, JANE).state is Decision.UNKNOWN
 
 
 PAGE = "<!DOCTYPE html><html><body><h1>Proxy Error</h1>The policy of Example Corp.</body></html>"
@@ -250,7 +250,7 @@ def test_what_a_proxy_answers_in_iams_place_is_told_and_stops_nothing(
     iam.broken = (status, body)
     forecast = Forecast(session(iam, AWS_MAX_ATTEMPTS="1"), JANE, Answers(), "deploy", mode="stop")
     found = forecast.result()
-    assert found.state is Verdict.UNKNOWN
+    assert found.state is Decision.UNKNOWN
     assert found.reason
     assert len(found.reason) < 600
     require(found, "stop", tmp_path)
@@ -302,7 +302,7 @@ def test_a_company_policy_that_lets_this_request_pass_is_no_missing_permission(
     iam.policies = Policies(*printed, organisation=[ALLOWING[policy]])
     found = check_permissions(session(iam), needs(ANSWERS, purpose, ACCOUNT), JANE)
     assert [str(m) for m in found.missing] == []
-    assert found.state is Verdict.ALLOWED, found.reason
+    assert found.state is Decision.ALLOWED, found.reason
 
 
 def test_a_company_policy_that_denies_this_region_is_told_as_the_organisations(iam: Iam) -> None:
@@ -310,7 +310,7 @@ def test_a_company_policy_that_denies_this_region_is_told_as_the_organisations(i
         *documents(ANSWERS, "deploy", ACCOUNT), organisation=[deny(NOT_HERE, GLOBAL_SERVICES)]
     )
     found = check_permissions(session(iam), needs(ANSWERS, "deploy", ACCOUNT), JANE)
-    assert found.state is Verdict.DENIED
+    assert found.state is Decision.DENIED
     assert {m.by for m in found.missing} == {Denier.ORGANISATION}
     assert not [m for m in found.missing if m.action.startswith(("iam:", "route53:"))]
 
@@ -346,7 +346,7 @@ def test_what_a_key_that_this_request_does_not_tell_would_allow_is_in_doubt(
     other = Need(("ec2:CreateTags",), ("*",), {"aws:TagKeys": ("team",)} if told_elsewhere else {})
     found = check_permissions(session(iam), (Need(("lambda:GetPolicy",), ("*",)), other), JANE)
     assert found.missing == ()
-    assert found.state is Verdict.UNKNOWN
+    assert found.state is Decision.UNKNOWN
     assert "aws:TagKeys" in found.reason
 
 

@@ -21,7 +21,7 @@ from wizard.core.journal.unfinished import Unfinished
 from wizard.core.known_deployment import KnownDeployment
 from wizard.core.secret import Secret
 from wizard.flows.context import Options
-from wizard.flows.preflight import Check
+from wizard.flows.preflight import FirstCheck
 from wizard.ui.app import WizardApp
 
 CHOSEN = ("0000b2c3d4/prod", "0001b2c3d4/prod", "0001b2c3d4/staging")
@@ -229,9 +229,9 @@ UNFINISHED = Unfinished(
 def _unready() -> Script:
     """A computer and an account that are not ready yet."""
     found = (
-        Check("terraform", "Terraform", State.FAILED, "Terraform was not found.",
+        FirstCheck("terraform", "Terraform", State.FAILED, "Terraform was not found.",
               "Install it, or name one with --terraform PATH."),
-        Check("existing", "Earlier deployment", State.UNCHECKED,
+        FirstCheck("existing", "Earlier deployment", State.UNCHECKED,
               "none on this machine; the account could not be asked"),
     )  # fmt: skip
     return Script(hostile=False, bad_checks={check.key: [check] for check in found})

@@ -11,7 +11,7 @@ from wizard.core.errors import WizardError
 from wizard.core.events import FlowEvent, State
 from wizard.core.known_deployment import KnownDeployment
 from wizard.flows.context import Context, Options
-from wizard.flows.preflight import Check
+from wizard.flows.preflight import FirstCheck
 
 TOKEN = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789+/AbCdEfGhIjKlMnOpQrStUvWxYz"
 EPOCH = 1_791_201_871.22  # the scripted now
@@ -27,7 +27,8 @@ class Script:
     slow: float = 0.0  # seconds of every scripted wait; 0 for tests
     fail: dict[str, WizardError] = field(default_factory=dict)  # by method name, raised once
     failing_stage: int = -1  # the number of the stage that cannot be switched the first time
-    bad_checks: dict[str, list[Check]] = field(default_factory=dict)  # of the first looks, in turn
+    # Of the first looks, in turn.
+    bad_checks: dict[str, list[FirstCheck]] = field(default_factory=dict)
     existing: tuple[KnownDeployment, ...] = ()
     elsewhere: tuple[KnownDeployment, ...] = ()
     settled_since: bool = False  # a colleague went on with the run that did not end

@@ -30,7 +30,7 @@ from wizard.core.facts import (
 from wizard.core.secret import Secret
 from wizard.core.stages.log_format import render_format
 from wizard.flows.account import Profile
-from wizard.flows.preflight import HANGS_ON, Check
+from wizard.flows.preflight import HANGS_ON, FirstCheck
 from wizard.services.aws.regions import RegionApis
 
 ACCOUNT = "123456789012"
@@ -124,7 +124,7 @@ class ScriptedChecks:
     def __init__(self, player: Player) -> None:
         self.p = player
 
-    def run(self, answers: Answers, on_check: Callable[[Check], None], only: str = "") -> None:
+    def run(self, answers: Answers, on_check: Callable[[FirstCheck], None], only: str = "") -> None:
         self.p.enter("preflight")
         self.p.calls += [f"preflight {only}"] if only else []
         plan = (
@@ -139,14 +139,14 @@ class ScriptedChecks:
         )  # fmt: skip
         wanted = [row for row in plan if only in ("", row[0], *HANGS_ON.get(row[0], ()))]
         for key, question, *_ in wanted:
-            on_check(Check(key, question, State.TODO))
+            on_check(FirstCheck(key, question, State.TODO))
         for key, question, state, answer, next_step in wanted:
-            on_check(Check(key, question, State.RUNNING, "checking"))
+            on_check(FirstCheck(key, question, State.RUNNING, "checking"))
             self.p.wait(0.6)
             bad = self.p.script.bad_checks.get(key, [])
-            on_check(bad.pop(0) if bad else Check(key, question, state, answer, next_step))
+            on_check(bad.pop(0) if bad else FirstCheck(key, question, state, answer, next_step))
 
-    def check_token(self, answers: Answers, token: Secret) -> Check:
+    def check_token(self, answers: Answers, token: Secret) -> FirstCheck:
         self.p.enter("check_token")
         self.p.wait()
         state = self.p.script.token_state
@@ -157,11 +157,11 @@ class ScriptedChecks:
             State.UNCHECKED: ("could not check: a deployment token may not ask the Cloud",
                               "The node's own log will tell after the deployment."),
         }[state]  # fmt: skip
-        return Check("token", "Token", state, *words)
+        return FirstCheck("token", "Token", state, *words)
 
-    def check_node(self, answers: Answers) -> Check:
+    def check_node(self, answers: Answers) -> FirstCheck:
         self.p.enter("check_node")
-        return Check("node", "Node", State.DONE, f"{answers.node_url} answers in 12 ms")
+        return FirstCheck("node", "Node", State.DONE, f"{answers.node_url} answers in 12 ms")
 
 
 class ScriptedAccount:

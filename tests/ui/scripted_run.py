@@ -46,7 +46,7 @@ from wizard.flows.log_data import LogData
 from wizard.flows.stages.connect import Addition, Withdrawal
 from wizard.flows.stages.switch import StageUndo
 from wizard.flows.uninstall import Removal, Removed
-from wizard.services.aws.permissions import Permissions, Verdict
+from wizard.services.aws.permissions import Decision, Permissions
 from wizard.services.terraform.client import PlanResult
 
 RESOURCES = (
@@ -343,7 +343,7 @@ class ScriptedStages(ScriptedJob):
     def review_add(self, refs: tuple[str, ...]) -> Addition:
         self.p.enter("review_add")
         changes, skipped = self.changes(refs)
-        return Addition(changes, skipped, OUTPUTS, None, (), Permissions(Verdict.ALLOWED))
+        return Addition(changes, skipped, OUTPUTS, None, (), Permissions(Decision.ALLOWED))
 
     def add(self, addition: Addition) -> tuple[StageReport, ...]:
         self.p.enter("add_stages")

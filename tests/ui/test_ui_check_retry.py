@@ -8,23 +8,23 @@ from textual.widgets import Button
 from tests.ui.acting import SIZES, Session, wizard
 from tests.ui.script import Script
 from wizard.core.events import State
-from wizard.flows.preflight import Check
+from wizard.flows.preflight import FirstCheck
 from wizard.ui.widgets.lines import CheckRow
 
-FAILED = Check(
+FAILED = FirstCheck(
     "terraform", "Terraform", State.FAILED, "Terraform was not found.",
     "Install it, or name one with --terraform PATH.",
 )  # fmt: skip
-NOBODY = Check(
+NOBODY = FirstCheck(
     "identity", "AWS identity", State.FAILED, "No AWS credentials were found.", "Log in."
 )
-UNKNOWN = Check(
+UNKNOWN = FirstCheck(
     "existing", "Earlier deployment", State.UNCHECKED,
     "none on this machine; the account could not be asked",
 )  # fmt: skip
 
 
-def script(*bad: Check) -> Script:
+def script(*bad: FirstCheck) -> Script:
     return Script(hostile=False, bad_checks={c.key: [c] for c in bad})
 
 
@@ -104,7 +104,9 @@ async def test_r_elsewhere_runs_all_of_them() -> None:
 
 
 async def test_what_a_check_says_is_never_markup() -> None:
-    bad = Check("cloud", "Wallarm Cloud", State.FAILED, "x [/foo] [prod]\x1b[31m", "[b]next[/b]")
+    bad = FirstCheck(
+        "cloud", "Wallarm Cloud", State.FAILED, "x [/foo] [prod]\x1b[31m", "[b]next[/b]"
+    )
     async with wizard(script=script(bad)) as w:
         assert "x [/foo] [prod]" in w.text
         assert "[b]next[/b]" in w.text

@@ -13,7 +13,7 @@ from tests.ui.script import TOKEN, Script
 from wizard.core.answers.model import Answers
 from wizard.core.events import State
 from wizard.core.facts import Network
-from wizard.flows.preflight import Check
+from wizard.flows.preflight import FirstCheck
 from wizard.ui.widgets.tree import TreeRows
 
 
@@ -122,7 +122,7 @@ async def test_the_full_walk_is_a_key_away_and_asks_every_question() -> None:
         assert w.app.session.at == "wallarm"
 
 
-NO_IDENTITY = Check("identity", "AWS identity", State.FAILED, "ExpiredToken", "Log in.")
+NO_IDENTITY = FirstCheck("identity", "AWS identity", State.FAILED, "ExpiredToken", "Log in.")
 
 
 async def test_an_account_that_cannot_be_asked_is_the_first_question() -> None:

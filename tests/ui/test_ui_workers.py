@@ -17,7 +17,7 @@ from wizard.core.errors import WizardError
 from wizard.core.facts import Identity
 from wizard.core.secret import Secret
 from wizard.flows.install import Review
-from wizard.flows.preflight import Check
+from wizard.flows.preflight import FirstCheck
 
 
 async def test_what_was_asked_about_another_region_is_not_shown(
@@ -65,14 +65,14 @@ async def test_what_the_cloud_says_of_an_older_token_is_not_shown_for_a_newer_on
 ) -> None:
     held, asked = threading.Event(), []
 
-    def slow_at_first(checks: ScriptedChecks, answers: Answers, token: Secret) -> Check:
+    def slow_at_first(checks: ScriptedChecks, answers: Answers, token: Secret) -> FirstCheck:
         asked.append(token)
         if len(asked) == 1:
             held.wait(30)
             raise WizardError("WAG-E-WALLARM-001", "The old token is refused")
         return checks_of(checks, answers, token)
 
-    checks_of: Callable[..., Check] = ScriptedChecks.check_token
+    checks_of: Callable[..., FirstCheck] = ScriptedChecks.check_token
     monkeypatch.setattr(ScriptedChecks, "check_token", slow_at_first)
     old, new = "A" * 64, "B" * 64
     async with wizard("options", answers=READY) as w:
@@ -80,10 +80,10 @@ async def test_what_the_cloud_says_of_an_older_token_is_not_shown_for_a_newer_on
         w.app.go("wallarm")
         await until(w.pilot, lambda: len(asked) == 1)
         w.app.screen.query_one("#token").value = new  # type: ignore[attr-defined]
-        await until(w.pilot, lambda: isinstance(w.app.session.checked.token, Check))
+        await until(w.pilot, lambda: isinstance(w.app.session.checked.token, FirstCheck))
         held.set()
         await settle(w.pilot)
-        assert isinstance(w.app.session.checked.token, Check)
+        assert isinstance(w.app.session.checked.token, FirstCheck)
         assert "could not check" in w.text
         assert "refused" not in w.text
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def status(options: argparse.Namespace) -> int:
     """What is deployed and how it does."""
-    from wizard.core.node.placement import TITLES
+    from wizard.core.answers.model import PLACE_TITLES
     from wizard.core.stages.lines import silent_stages
     from wizard.flows.deployment.remote import LIMITS
     from wizard.flows.status import read_status
@@ -56,7 +56,7 @@ def status(options: argparse.Namespace) -> int:
         versions += [f"Terraform {found.terraform}"] if found.terraform else []
         put(f"Versions     {', '.join(versions)}")
         put(f"Forwarder    {found.outputs.lambda_function_name}")
-        where = f" ({TITLES[found.node_place]})" if found.node_place else ""
+        where = f" ({PLACE_TITLES[found.node_place]})" if found.node_place else ""
         put(f"Node         {found.outputs.node_scheme}://{found.outputs.node_url}{where}")
         put(f"Counters     {found.node.summary}")
         put(f"Log group    {found.outputs.api_gateway_log_group}")

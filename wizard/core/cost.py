@@ -16,7 +16,7 @@ HOURS = 730
 DATED = "2026-08"
 REGION = "us-east-1"
 
-NAT_HOUR, NAT_GB = 0.045, 0.045
+NAT_HOUR = 0.045
 IPV4_HOUR = 0.005
 ALB_HOUR, LCU_HOUR = 0.0225, 0.008
 LOGS_GB = 0.50
@@ -91,6 +91,18 @@ def estimate(
     if requests_per_second > 0:
         lines.extend(_traffic(answers, requests_per_second, of_http))
     return Estimate(tuple(lines))
+
+
+def place_costs(answers: Answers) -> dict[str, str]:
+    """What each place of the node costs a month, by EDGE, OWN and ECS, whichever is chosen now."""
+    from wizard.core.answers.model import ECS, EDGE, OWN
+
+    deployed = estimate(answers.with_(node_url="")).total
+    return {
+        EDGE: "$0/month in AWS before traffic; in your Wallarm plan",
+        OWN: "$0/month more in AWS before traffic",
+        ECS: f"about ${deployed:,.0f}/month before traffic",
+    }
 
 
 def _node(answers: Answers) -> list[CostLine]:

@@ -14,12 +14,11 @@ LAMBDA = "AWS Lambda VPC ENI"
 
 @dataclass(frozen=True)
 class Interface:
-    """A network interface: its id, description, type, requester, and names of its groups."""
+    """A network interface: its id, description, type, and names of its groups."""
 
     interface_id: str
     description: str = ""
     kind: str = ""
-    requester: str = ""
     groups: tuple[str, ...] = ()
 
 

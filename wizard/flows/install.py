@@ -57,7 +57,7 @@ from wizard.flows.stages import log_groups, switch
 from wizard.flows.token import delete_token, require_token, store_token
 from wizard.services.aws.discovery import discover
 from wizard.services.aws.network import describe_certificate
-from wizard.services.aws.permissions import Permissions, Verdict
+from wizard.services.aws.permissions import Decision, Permissions
 from wizard.services.aws.session import Session
 from wizard.services.aws.traffic import Traffic, read_traffic
 from wizard.services.terraform.client import PlanResult, Terraform
@@ -260,7 +260,7 @@ class Install:
         with asked.told(deployment.workspace.root):
             plan = self._plan(deployment, kept)
         found = asked.result()
-        if found.state is Verdict.UNKNOWN:
+        if found.state is Decision.UNKNOWN:
             self.context.note(found.reason, State.UNCHECKED, subject="Permissions")
         traffic = self._traffic(chosen)
         words = traffic.words(filtered=bool(self.answers.subscription_filter_pattern))

@@ -20,7 +20,7 @@ from wizard.core.permissions.documents import needs
 from wizard.core.text import clean, count
 from wizard.flows.deployment.model import Deployment
 from wizard.services.aws import permissions
-from wizard.services.aws.permissions import Permissions, Verdict
+from wizard.services.aws.permissions import Decision, Permissions
 from wizard.services.aws.session import Session
 from wizard.services.files import write_private
 
@@ -51,7 +51,7 @@ class Forecast:
                 next_step=f"Choose one of: {', '.join(CHOICES)}.",
                 keys=("preflight",),
             )
-        self._found = Permissions(Verdict.UNKNOWN, reason="It was not asked about.")
+        self._found = Permissions(Decision.UNKNOWN, reason="It was not asked about.")
         self._failure: BaseException | None = None
         self._thread: threading.Thread | None = None
         self._mode = mode
@@ -65,7 +65,7 @@ class Forecast:
             try:
                 self._found = permissions.check_permissions(session, wanted, identity)
             except WizardError as error:
-                self._found = Permissions(Verdict.UNKNOWN, reason=error.what)
+                self._found = Permissions(Decision.UNKNOWN, reason=error.what)
             except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
                 self._failure = error
 
@@ -98,7 +98,7 @@ class Forecast:
 def sentences(found: Permissions, folder: Path) -> tuple[str, ...]:
     """What to tell before the consent; the policy to attach is written into `folder`."""
     file = folder / FILE
-    if found.state is not Verdict.DENIED:
+    if found.state is not Decision.DENIED:
         file.unlink(missing_ok=True)
         return ()
     lines = [str(item) for item in (*found.required, *_others(found))]
@@ -139,7 +139,7 @@ def ask_first(deployment: Deployment, answers: Answers, purpose: str) -> None:
     context, folder = deployment.context, deployment.workspace.root
     mode = context.options.preflight
     found = Forecast(deployment.session, deployment.identity, answers, purpose, mode=mode).result()
-    if found.state is Verdict.UNKNOWN:
+    if found.state is Decision.UNKNOWN:
         context.note(found.reason, State.UNCHECKED, subject="Permissions")
     for text in sentences(found, folder):
         context.note(text, State.WARNING)

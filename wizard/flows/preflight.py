@@ -23,7 +23,7 @@ TIMEOUT = 5.0  # seconds for a host that may not answer
 
 
 @dataclass(frozen=True)
-class Check:
+class FirstCheck:
     """One line of a check: question, state, answer, and what to do when it is not good."""
 
     key: str
@@ -44,7 +44,7 @@ class Preflight:
         self.options = options
         self._session = session
 
-    def check_token(self, answers: Answers, token: Secret) -> Check:
+    def check_token(self, answers: Answers, token: Secret) -> FirstCheck:
         """Valid, refused, or could not be checked: three different things."""
         from wizard.services.wallarm import check_token
 
@@ -54,7 +54,7 @@ class Preflight:
         )
         word = {State.DONE: "valid", State.FAILED: "refused"}.get(state, "could not check")
         hint = "A token of the other cloud looks the same: is it US or EU?"
-        return Check(
+        return FirstCheck(
             "token",
             "Token",
             state,
@@ -62,13 +62,13 @@ class Preflight:
             hint if state is State.FAILED else "",
         )
 
-    def check_node(self, answers: Answers) -> Check:
+    def check_node(self, answers: Answers) -> FirstCheck:
         """Whether an existing node answers from here. From inside a VPC it may all the same."""
         url = f"{answers.node_scheme}://{answers.node_url}/"
         problem = _reach(url, self.options.env)
         if not problem:
-            return Check("node", "Node", State.DONE, f"{url} answers from this machine")
-        return Check(
+            return FirstCheck("node", "Node", State.DONE, f"{url} answers from this machine")
+        return FirstCheck(
             "node",
             "Node",
             State.UNCHECKED,
@@ -76,17 +76,21 @@ class Preflight:
             "That is normal for a node inside a VPC. The proof at the end tells.",
         )
 
-    def run(self, answers: Answers, on_check: Callable[[Check], None], only: str = "") -> None:
+    def run(self, answers: Answers, on_check: Callable[[FirstCheck], None], only: str = "") -> None:
         """The checks of the first screen, each told when it starts and when it ends.
 
         Args:
             only: the key of one that is run again, with those that hang on it.
         """
         failed: set[str] = set()
-        plan: tuple[tuple[str, str, Callable[[], Check]], ...] = (
+        plan: tuple[tuple[str, str, Callable[[], FirstCheck]], ...] = (
             ("terraform", "Terraform", self._terraform),
             ("identity", "AWS identity", lambda: self._identity(answers)),
-            ("region", "Region", lambda: Check("region", "Region", State.DONE, answers.region)),
+            (
+                "region",
+                "Region",
+                lambda: FirstCheck("region", "Region", State.DONE, answers.region),
+            ),
             ("permissions", "Permissions", lambda: self._permissions(answers)),
             ("cloud", "Wallarm Cloud", lambda: self._cloud(answers)),
             (
@@ -100,59 +104,63 @@ class Preflight:
         if only == "identity":  # after a new login, credentials are read anew
             self._session(answers).renew()
         for key, question, _ in wanted:
-            on_check(Check(key, question))
+            on_check(FirstCheck(key, question))
         for key, question, look in wanted:
             if key == "permissions" and "identity" in failed:
-                on_check(Check(key, question, State.UNCHECKED, "the AWS identity is not known"))
+                on_check(
+                    FirstCheck(key, question, State.UNCHECKED, "the AWS identity is not known")
+                )
                 continue
-            on_check(Check(key, question, State.RUNNING, "checking"))
+            on_check(FirstCheck(key, question, State.RUNNING, "checking"))
             try:
                 on_check(look())
             except WizardError as error:
                 failed.add(key)
                 text = f"{error.what}. {error.why}".rstrip(". ") + "."
-                on_check(Check(key, question, State.FAILED, text, error.next_step))
+                on_check(FirstCheck(key, question, State.FAILED, text, error.next_step))
         if "identity" in {key for key, *_ in wanted} - failed:
             from wizard.services.aws.discovery import prepare_clients
 
             prepare_clients(self._session(answers))  # the next thing wanted is the list of stages
 
-    def _terraform(self) -> Check:
+    def _terraform(self) -> FirstCheck:
         from wizard.flows.tools import require_provider
 
         binary, source = require_provider(self.options)
-        return Check(
+        return FirstCheck(
             "terraform",
             "Terraform",
             State.DONE,
             f"{binary.flavor} {binary.version}, AWS provider from {source.explanation}",
         )
 
-    def _identity(self, answers: Answers) -> Check:
+    def _identity(self, answers: Answers) -> FirstCheck:
         identity = self._session(answers).identity()
         name = f"{identity.alias} {identity.account_id}".strip()
-        return Check("identity", "AWS identity", State.DONE, f"{name}, {identity.principal}")
+        return FirstCheck("identity", "AWS identity", State.DONE, f"{name}, {identity.principal}")
 
-    def _permissions(self, answers: Answers) -> Check:
+    def _permissions(self, answers: Answers) -> FirstCheck:
         """A forecast: what is allowed here may still be refused by a policy nobody could see."""
         from wizard.core.permissions.documents import needs
-        from wizard.services.aws.permissions import Verdict, check_permissions
+        from wizard.services.aws.permissions import Decision, check_permissions
 
         session = self._session(answers)
         identity = session.identity()
         wanted = needs(answers, "deploy", identity.account_id, identity.partition)
         found = check_permissions(session, wanted, identity)
         hint = "`wallarm-apigw iam-policy` prints what is needed; Review shows it too."
-        if found.state is Verdict.ALLOWED:
-            return Check("permissions", "Permissions", State.DONE, f"{found.asked} actions allowed")
-        if found.state is Verdict.DENIED:
+        if found.state is Decision.ALLOWED:
+            return FirstCheck(
+                "permissions", "Permissions", State.DONE, f"{found.asked} actions allowed"
+            )
+        if found.state is Decision.DENIED:
             actions = sorted({m.action for m in found.missing})
             text = f"{len(actions)} of {found.asked} actions are missing: {', '.join(actions[:3])}"
             text += " …" if len(actions) > 3 else ""
-            return Check("permissions", "Permissions", State.WARNING, text, hint)
-        return Check("permissions", "Permissions", State.UNCHECKED, found.reason, hint)
+            return FirstCheck("permissions", "Permissions", State.WARNING, text, hint)
+        return FirstCheck("permissions", "Permissions", State.UNCHECKED, found.reason, hint)
 
-    def _cloud(self, answers: Answers) -> Check:
+    def _cloud(self, answers: Answers) -> FirstCheck:
         from wizard.services.wallarm import base_url
 
         host = answers.wallarm_api_host
@@ -161,8 +169,8 @@ class Preflight:
         if not problem:
             there = base.partition("//")[2]
             who = host if there == host else f"{there}, in place of {host},"
-            return Check("cloud", "Wallarm Cloud", State.DONE, f"{who} answers")
-        return Check(
+            return FirstCheck("cloud", "Wallarm Cloud", State.DONE, f"{who} answers")
+        return FirstCheck(
             "cloud",
             "Wallarm Cloud",
             State.WARNING,
@@ -175,13 +183,13 @@ class Preflight:
 
         return network_notes(self.options.env)
 
-    def _network(self) -> Check:
+    def _network(self) -> FirstCheck:
         """What of the environment changes the way to AWS, Wallarm and the registry."""
         text = "; ".join(self._ways())
         state = State.WARNING if "does not exist" in text else State.DONE
-        return Check("network", "Network", state, text)
+        return FirstCheck("network", "Network", state, text)
 
-    def _existing(self, answers: Answers, *, ask: bool = True) -> Check:
+    def _existing(self, answers: Answers, *, ask: bool = True) -> FirstCheck:
         """On this machine, in S3, and by tags; the account is asked only for the last two."""
         from wizard.flows.deployment.find import Seen, found_deployments
 
@@ -194,7 +202,7 @@ class Preflight:
         lost = [d for d in seen.found if not d.bucket]
         if lost:
             texts += [f"{d.name_prefix} in {d.region}, from another computer" for d in lost]
-            return Check(
+            return FirstCheck(
                 "existing",
                 question,
                 State.WARNING,
@@ -202,11 +210,11 @@ class Preflight:
                 "Its state is not here: Home looks at it, and tells how to carry on from here.",
             )
         if texts:
-            return Check("existing", question, State.DONE, "; ".join(texts))
+            return FirstCheck("existing", question, State.DONE, "; ".join(texts))
         if problem or seen.problems:
             why = problem or "; ".join(seen.problems)
-            return Check("existing", question, State.UNCHECKED, f"none on this machine; {why}")
-        return Check("existing", question, State.SKIPPED, "none")
+            return FirstCheck("existing", question, State.UNCHECKED, f"none on this machine; {why}")
+        return FirstCheck("existing", question, State.SKIPPED, "none")
 
     def _find_in_account(
         self, answers: Answers, here: Sequence[KnownDeployment]

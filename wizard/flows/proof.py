@@ -22,8 +22,7 @@ from wizard.core.answers.model import EDGE, Answers
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import Hop, HopChanged, Phase, StageFollowed, State
 from wizard.core.facts import ApiType, Stage
-from wizard.core.node.counters import NodeCounters, growth
-from wizard.core.node.placement import EDGE_COUNTERS
+from wizard.core.node.counters import EDGE_COUNTERS, NodeCounters, growth
 from wizard.core.node.verdicts import OTHER_TRAFFIC, Grasp, judge_request
 from wizard.core.proof import MARKER_PREFIX, PROOF_PATH, Evidence, Proof, StageProof
 from wizard.core.text import clean, closest

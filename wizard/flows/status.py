@@ -25,8 +25,7 @@ from wizard.core.journal.record import (
 )
 from wizard.core.journal.recovery import open_move
 from wizard.core.journal.unfinished import Unfinished
-from wizard.core.node.counters import NodeCounters
-from wizard.core.node.placement import EDGE_COUNTERS
+from wizard.core.node.counters import EDGE_COUNTERS, NodeCounters
 from wizard.core.stages.change import drift, same_log
 from wizard.core.stages.lines import BATCHES, LastEvent, LineCounts, count_by_stage, count_lines
 from wizard.core.stages.log_format import LoggingState, is_older

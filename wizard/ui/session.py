@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from wizard.core.answers.model import Answers
     from wizard.core.secret import Secret
-    from wizard.flows.preflight import Check
+    from wizard.flows.preflight import FirstCheck
 
 T = TypeVar("T")
 
@@ -71,10 +71,10 @@ class Choices:
 class Checked:
     """What the checks of the questions said last; kept for when one comes back to their screen."""
 
-    first: dict[str, Check] = field(default_factory=dict)  # of the first screen, by key
+    first: dict[str, FirstCheck] = field(default_factory=dict)  # of the first screen, by key
     first_error: WizardError | None = None
-    token: Check | WizardError | None = None
-    node: Check | WizardError | None = None
+    token: FirstCheck | WizardError | None = None
+    node: FirstCheck | WizardError | None = None
 
 
 class Session:

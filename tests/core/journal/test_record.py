@@ -195,8 +195,6 @@ LOST = did(record.INSTALLATION_LOST, after=BY | {"id": "bb" * 8})
         ([], "runs", 0),
         ([did(record.RUN, "begin"), did(record.RUN, "done")], "runs", 1),
         ([did(record.RUN, "begin"), did(record.RUN, "begin")], "runs", 2),
-        ([did(record.RUN, "begin", flow="uninstall")], "last_flow", "uninstall"),
-        ([did(record.TOKEN_STORE, "begin", "/token")], "last_run", ""),
         ([did(record.TOKEN_STORE, "begin", "/token")], "token_parameter", "/token"),
         (
             [did(record.TOKEN_STORE, subject="/token"), did(record.TOKEN_DELETE, "begin")],

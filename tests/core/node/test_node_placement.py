@@ -1,4 +1,4 @@
-"""Where the node runs is asked first, with what each place costs and asks for."""
+"""Where the node runs is asked first, with what each place costs."""
 
 from __future__ import annotations
 
@@ -10,45 +10,16 @@ from wizard.core import migrations
 from wizard.core.answers.model import ECS, EDGE, OWN, Answers
 from wizard.core.answers.parse import build_answers
 from wizard.core.answers.rules import problems
-from wizard.core.node.placement import placed, placements
-
-ON_ECS = Answers(
-    r53_domain_name="example.com",
-    node_dns_name="node",
-    vpc_id="vpc-12345678",
-    private_subnet_ids=("subnet-1",),
-    public_subnet_ids=("subnet-2", "subnet-3"),
-)
+from wizard.core.cost import place_costs
 
 
-def test_there_are_three_places_each_with_its_price_and_what_of_it_can_be_seen() -> None:
-    found = placements(Answers(node_count=2))
-    assert [place.key for place in found] == [EDGE, OWN, ECS]
-    assert [place.cost.partition("/month")[0] for place in found[:2]] == ["$0", "$0"]
-    assert found[2].cost.startswith("about $1")
-    assert "t3.large for production" in found[2].text
-    assert all(place.counters for place in found)
-    assert "cannot be read" in found[0].counters
-
-
-def test_the_price_of_ecs_is_told_whatever_place_is_chosen_now() -> None:
-    elsewhere = Answers(node_url="node.example.com")
-    assert placements(elsewhere)[2].cost == placements(Answers())[2].cost
-
-
-def test_a_hosted_node_takes_https_and_leaves_nothing_of_a_node_here() -> None:
-    edge = placed(ON_ECS, EDGE).with_(node_url="abc.edge.example.com")
-    assert (edge.node_scheme, edge.vpc_id, edge.private_subnet_ids) == ("https", "", ())
-    assert not problems(edge)
-    assert edge.place == EDGE
-    assert build_answers(edge.as_dict()) == edge
-
-
-@pytest.mark.parametrize("key", [OWN, ECS])
-def test_the_network_stays_where_a_vpc_may_be_needed(key: str) -> None:
-    assert placed(ON_ECS, key).vpc_id == ON_ECS.vpc_id
-    assert placed(ON_ECS.with_(node_url="n:5050"), ECS).place == ECS
-    assert placed(ON_ECS.with_(node_url="n:5050", node_place=EDGE), OWN).place == OWN
+def test_each_place_has_its_price_whichever_is_chosen_now() -> None:
+    found = place_costs(Answers(node_count=2))
+    assert list(found) == [EDGE, OWN, ECS]
+    assert [found[key].partition("/month")[0] for key in (EDGE, OWN)] == ["$0", "$0"]
+    assert found[ECS].startswith("about $1")
+    hosted = Answers(node_url="abc.edge.example.com", node_place=EDGE)
+    assert place_costs(hosted)[ECS] == place_costs(Answers())[ECS]
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ PROOF_MODES = ("send", "wait", "skip")
 # Where the node runs: Security Edge, one of the user's own, or deployed here on ECS.
 EDGE, OWN, ECS = "edge", "own", "ecs"
 NODE_PLACES = ("", EDGE, OWN, ECS)
+PLACE_TITLES = {EDGE: "Security Edge", OWN: "of your own", ECS: "on Amazon ECS"}
 
 
 def _key(

@@ -106,8 +106,6 @@ class Record:
     taken_over: str | None = None  # id of the installation that it takes over, if it does
     lost: Installation | None = None  # who took it over from this one, if somebody did
     unfinished: tuple[Entry, ...] = ()
-    last_run: str = ""
-    last_flow: str = ""
     runs: int = 0
 
     @property
@@ -165,7 +163,7 @@ def _apply(record: Record, entry: Entry) -> Record:
     done = entry.step == "done"
     if entry.action == RUN:
         runs = record.runs + (entry.step == "begin")
-        return replace(record, last_run=entry.run, last_flow=entry.flow, runs=runs)
+        return replace(record, runs=runs)
     if entry.action in (STAGE_SWITCH, STAGE_RESTORE):
         return replace(record, stages=_stages(record.stages, entry))
     # What began may have happened: from then on it is ours to look for and to remove.

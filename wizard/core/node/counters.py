@@ -17,6 +17,7 @@ LABELLED = ("seen", "processed", "rejected", "errors", "bypassed", "flow_errors"
 PLAIN = ("blocked", "exported")
 FAMILIES = (*LABELLED, *PLAIN)
 
+EDGE_COUNTERS = "a node of Security Edge shows no counters outside of Wallarm"
 _MOST_LABELS = 64
 
 Counts = Mapping[str, int]

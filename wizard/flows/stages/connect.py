@@ -35,7 +35,7 @@ from wizard.flows.stages.prerequisites import give_back_policy
 from wizard.flows.stages.switch import StageUndo
 from wizard.services.aws.deployment import tagged
 from wizard.services.aws.discovery import discover
-from wizard.services.aws.permissions import Permissions, Verdict
+from wizard.services.aws.permissions import Decision, Permissions
 from wizard.services.aws.regions import RegionApis, count_apis, enabled_regions
 from wizard.services.aws.session import Session
 from wizard.services.aws.stages import Result
@@ -154,7 +154,7 @@ class Stages:
         found = asked.result()
         missing: tuple[str, ...] = ()
         if changes:
-            if found.state is Verdict.UNKNOWN:
+            if found.state is Decision.UNKNOWN:
                 self.context.note(found.reason, State.UNCHECKED, subject="Permissions")
             missing = permissions.sentences(found, self.deployment.workspace.root)
         role = check_role(self.context, self.session, self.identity, changes)

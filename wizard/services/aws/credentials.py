@@ -18,7 +18,6 @@ from typing import Any
 from wizard.services.files import expanded
 
 REFUSED = "WAG-E-AWS-022"
-NOT_GIVEN = "WAG-E-AWS-021"
 ROLE_SESSION = "wallarm-apigw"  # as CloudTrail names who did it
 ASKING = threading.RLock()
 """Held while the credentials of such a role are fetched."""

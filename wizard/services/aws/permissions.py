@@ -37,7 +37,7 @@ GLOBAL = ("iam", "route53")
 Context = Mapping[str, tuple[str, ...]]
 
 
-class Verdict(str, Enum):
+class Decision(str, Enum):
     """`ALLOWED` is a forecast, `DENIED` is certain, `UNKNOWN` says that nobody could tell."""
 
     ALLOWED = "allowed"
@@ -78,7 +78,7 @@ class Permissions:
     denied without them is not counted as missing.
     """
 
-    state: Verdict
+    state: Decision
     missing: tuple[Missing, ...] = ()
     reason: str = ""
     principal: str = ""
@@ -144,7 +144,7 @@ def check_permissions(
         return asking.unknown(
             f"Policies of this principal depend on {names}, which only a real request has."
         )
-    return Permissions(Verdict.ALLOWED, principal=asking.principal, asked=asking.asked)
+    return Permissions(Decision.ALLOWED, principal=asking.principal, asked=asking.asked)
 
 
 class _Asking:
@@ -220,12 +220,12 @@ class _Asking:
         """What is missing, in a fixed order."""
         found = tuple(self.missing[key] for key in sorted(self.missing))
         depends = tuple(sorted(self.depends))
-        return Permissions(Verdict.DENIED, found, "", self.principal, self.asked, depends)
+        return Permissions(Decision.DENIED, found, "", self.principal, self.asked, depends)
 
     def unknown(self, why: str) -> Permissions:
         """Nobody could tell, and why."""
         depends = tuple(sorted(self.depends))
-        return Permissions(Verdict.UNKNOWN, (), why, self.principal, self.asked, depends)
+        return Permissions(Decision.UNKNOWN, (), why, self.principal, self.asked, depends)
 
 
 def principal_arn(client: IAMClient, identity: Identity) -> str:

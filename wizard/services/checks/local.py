@@ -83,14 +83,14 @@ def _permitted(exam: Examination, purpose: str) -> Finding:
     groups = exam.record.kept_log_groups
     wanted = policy.needs(exam.answers, purpose, identity.account_id, identity.partition, groups)
     found = permissions.check_permissions(cast("Session", exam.clients), wanted, identity)
-    if found.state is permissions.Verdict.DENIED:
+    if found.state is permissions.Decision.DENIED:
         actions = sorted({missing.action for missing in found.missing})
         more = f" and {len(actions) - _MOST_SHOWN} more" if len(actions) > _MOST_SHOWN else ""
         return warned(
             f"iam.SimulatePrincipalPolicy: {', '.join(actions[:_MOST_SHOWN])}{more} "
             f"not allowed to {found.principal}"
         )
-    if found.state is permissions.Verdict.UNKNOWN:
+    if found.state is permissions.Decision.UNKNOWN:
         return unchecked(found.reason)
     return passed(f"{found.asked} actions allowed to {found.principal}")
 

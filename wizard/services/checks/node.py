@@ -10,8 +10,7 @@ from botocore.exceptions import ClientError
 from wizard.core.answers.model import EDGE
 from wizard.core.checks.model import Finding, Verdict, failed, passed, unchecked, warned
 from wizard.core.events import State
-from wizard.core.node.counters import NodeCounters
-from wizard.core.node.placement import EDGE_COUNTERS
+from wizard.core.node.counters import EDGE_COUNTERS, NodeCounters
 from wizard.core.node.readiness import REGISTERED, log_line_meaning
 from wizard.core.node.verdicts import Standing, judge_pairing, judge_understanding, judge_version
 from wizard.core.text import clean, count

@@ -22,7 +22,7 @@ from wizard.core.events import State
 from wizard.core.known_deployment import KnownDeployment
 from wizard.core.secret import Secret
 from wizard.core.text import clean, count
-from wizard.flows.preflight import Check
+from wizard.flows.preflight import FirstCheck
 from wizard.ui.guide import Guide
 from wizard.ui.screens.dialogs import AskToken, Details
 from wizard.ui.screens.home_text import connected_rows, headline, status_lines
@@ -375,7 +375,7 @@ class Home(StepScreen):
         """The new token is stored and the node restarts; or why not."""
 
         of: tuple[str, str]
-        found: Check | WizardError
+        found: FirstCheck | WizardError
 
     def _ask_token(self) -> None:
         name = clean(self.session.answers.name_prefix, 60)
@@ -399,7 +399,7 @@ class Home(StepScreen):
     def _rotate_token(self, answers: Answers, token: Secret) -> None:
         checks, flow = self.product.account().checks, self.product.deployments()
 
-        def work() -> Check:
+        def work() -> FirstCheck:
             verdict = checks.check_token(answers, token)
             if verdict.state is not State.FAILED:
                 flow.rotate_token(answers, token)

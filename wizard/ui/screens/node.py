@@ -14,12 +14,12 @@ from textual.message import Message
 from textual.widgets import Button, Static
 
 from wizard.core.answers.model import ECS, EDGE, OWN, Answers
+from wizard.core.cost import place_costs
 from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.facts import Network
-from wizard.core.node.placement import placements
 from wizard.core.text import count
-from wizard.flows.preflight import Check
+from wizard.flows.preflight import FirstCheck
 from wizard.ui import unanswered
 from wizard.ui.guide import Guide
 from wizard.ui.screens import node_certificates
@@ -115,11 +115,11 @@ class Node(StepScreen):
 
     def _node_places(self) -> tuple[Choice, ...]:
         """The places, the one that is deployed first, each with what it costs in AWS."""
-        known = {place.key: place for place in placements(self.session.answers)}
+        costs = place_costs(self.session.answers)
         return (
-            Choice("deploy", "Deploy it on ECS", known[ECS].cost),
-            Choice("existing", "One of your own", known[OWN].cost),
-            Choice("edge", "Security Edge", known[EDGE].cost),
+            Choice("deploy", "Deploy it on ECS", costs[ECS]),
+            Choice("existing", "One of your own", costs[OWN]),
+            Choice("edge", "Security Edge", costs[EDGE]),
         )
 
     def started(self) -> None:
@@ -197,7 +197,7 @@ class Node(StepScreen):
         """The node answered, or could not be reached from here."""
 
         url: str
-        found: Check | WizardError
+        found: FirstCheck | WizardError
 
     @work(thread=True, exclusive=True, group="node_check", exit_on_error=False)
     def _ask_node(self, answers: Answers) -> None:
@@ -216,7 +216,7 @@ class Node(StepScreen):
         lines: list[tuple[State, str, str, str, str]] = []
         if self._busy:
             lines = [(State.RUNNING, "", "asking the node, up to 5s", "", "")]
-        elif isinstance(found, Check):
+        elif isinstance(found, FirstCheck):
             lines = [(found.state, "", found.answer or found.state.value, "", found.next_step)]
         self.query_one("#node-check", StateLines).fill(lines, title_width=0)
         failure = found if isinstance(found, WizardError) else None

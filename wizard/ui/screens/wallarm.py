@@ -19,7 +19,7 @@ from wizard.core.answers.rules import bare_token, token_problem
 from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.secret import Secret
-from wizard.flows.preflight import Check
+from wizard.flows.preflight import FirstCheck
 from wizard.ui import unanswered
 from wizard.ui.guide import Guide
 from wizard.ui.screens.step import StepScreen
@@ -99,7 +99,7 @@ class Wallarm(StepScreen):
         lines: list[tuple[State, str, str, str, str]] = []
         if self._busy:
             lines = [(State.RUNNING, "", "asking the Wallarm Cloud, usually under 2s", "", "")]
-        elif isinstance(found, Check):
+        elif isinstance(found, FirstCheck):
             lines = [(found.state, "", found.answer or found.state.value, "", found.next_step)]
         self.query_one("#token-check", StateLines).fill(lines, title_width=0)
         self.query_one(Failure).tell(found if isinstance(found, WizardError) else None)
@@ -114,7 +114,7 @@ class Wallarm(StepScreen):
 
         token: Secret
         host: str
-        found: Check | WizardError
+        found: FirstCheck | WizardError
 
     @work(thread=True, exclusive=True, group="token", exit_on_error=False)
     def _ask_cloud(self, answers: Answers, token: Secret) -> None:

@@ -21,7 +21,7 @@ from wizard.core.errors import WizardError
 from wizard.core.events import State
 from wizard.core.secret import Secret
 from wizard.core.text import count
-from wizard.flows.preflight import Check
+from wizard.flows.preflight import FirstCheck
 from wizard.ui import theme
 from wizard.ui.guide import Guide
 from wizard.ui.screens.step import StepScreen
@@ -78,7 +78,7 @@ class Welcome(StepScreen):
     class CheckTold(Message):
         """A check began or ended."""
 
-        check: Check
+        check: FirstCheck
 
     @dataclass
     class Looked(Message):
@@ -110,7 +110,7 @@ class Welcome(StepScreen):
         """The Cloud answered about the token that came with the start, or could not be asked."""
 
         token: Secret
-        found: Check | WizardError
+        found: FirstCheck | WizardError
 
     @work(thread=True, exclusive=True, group="token", exit_on_error=False)
     def _ask_cloud(self, answers: Answers, token: Secret) -> None:

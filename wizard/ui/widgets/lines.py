@@ -17,7 +17,7 @@ from textual.widgets import Button, Static
 
 from wizard.core.events import State
 from wizard.core.text import clean
-from wizard.flows.preflight import Check
+from wizard.flows.preflight import FirstCheck
 from wizard.ui import theme
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class CheckRow(Horizontal):
             super().__init__()
             self.key = key
 
-    def __init__(self, check: Check) -> None:
+    def __init__(self, check: FirstCheck) -> None:
         super().__init__()
         self.check = check
 
@@ -123,7 +123,7 @@ class CheckRow(Horizontal):
         """Show what is known by now."""
         self.tell(self.check)
 
-    def tell(self, check: Check) -> None:
+    def tell(self, check: FirstCheck) -> None:
         """Show this. While it runs again the button stays: it has the focus."""
         self.check = check
         if not self.children:  # on its way to the screen
@@ -160,7 +160,7 @@ class CheckRows(Vertical):
         """A line until there is something to show."""
         yield StateLines(id="looking")
 
-    def fill(self, checks: Iterable[Check]) -> None:
+    def fill(self, checks: Iterable[FirstCheck]) -> None:
         """Show these."""
         checks = tuple(checks)
         rows = self._rows

@@ -22,7 +22,6 @@ def find_holders(session: Session, vpc_id: str) -> tuple[Holder, ...]:
                 item["NetworkInterfaceId"],
                 item.get("Description", ""),
                 item.get("InterfaceType", ""),
-                item.get("RequesterId", ""),
                 tuple(group.get("GroupName", "") for group in item.get("Groups", [])),
             )
             for page in pages
