@@ -2,14 +2,16 @@
 
 Those whose names begin with `sandbox-` are taken on the way of one real install: a local AWS, real
 Terraform, the real forwarder, the stand-in node; what they show happened (some three minutes; left
-out with a word where there is no Terraform). Of the others clock and backend are scripted, so that
-two runs give equal files. PNGs are drawn with DejaVu Sans Mono where it is installed; without it
-only the SVGs are written.
+out with a word where there is no Terraform). `sandbox-fleet` is the table of a fleet of three
+accounts and two Regions there (as long once more). Of the others clock and backend are scripted,
+so that two runs give equal files. PNGs are drawn with DejaVu Sans Mono where it is installed;
+without it only the SVGs are written.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -19,15 +21,20 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.app import App
 from textual.events import Paste
 from textual.pilot import Pilot
 
+from tests.e2e.accounts import PREFIX, REGIONS, ROLE, organization
 from tests.ui.scenes import SCENES, Scene, play, press, settle, until
 from wizard.core.answers.model import Answers
+from wizard.core.fleet import parse_fleet
 from wizard.flows.context import Options
+from wizard.flows.fleet import FleetRun
 from wizard.sandbox import Sandbox
 from wizard.ui.app import WizardApp
+from wizard.ui.fleet import FleetApp
 from wizard.ui.screens.doctor import Doctor
 
 OUT = Path(__file__).resolve().parent.parent / "screenshots"
@@ -149,6 +156,57 @@ async def shoot_sandbox(folder: Path, size: tuple[int, int] = (120, 36)) -> None
                 app.deployment_run.close()
 
 
+async def shoot_fleet(folder: Path, size: tuple[int, int] = (120, 30)) -> None:
+    """The table of a fleet: four targets are installed, and not all of them are well."""
+    with organization() as world:
+        desk = world.desk
+        described = json.loads(
+            desk.cli("fleet", "discover", "--role", ROLE, "--region", REGIONS[0]).stdout
+        )
+        described["common"] = {
+            "node_url": desk.box.node.connector, "node_scheme": "http", "proof": "skip",
+            "stage_rules": ["stage:prod"], "wallarm_api_host": "us1.api.wallarm.com",
+        }  # fmt: skip
+        targets = described["targets"]
+        *installed, _nothing_yet, refused = targets
+        refused["role_arn"] += "-that-is-gone"
+        world.file.write_text(json.dumps(described), encoding="utf-8")
+        only = [word for one in installed for word in ("--only", one["name"])]
+        code, said = world.fleet("--concurrency", "3", *only, action="install")
+        if code:
+            raise SystemExit(f"not every target was installed: {said}")
+        waits, changed = ((one["account_id"], one["region"]) for one in installed[1:3])
+        s3 = world.client(waits, "s3")
+        bucket = next(b["Name"] for b in s3.list_buckets()["Buckets"]
+                      if f"{PREFIX}-undelivered-" in b["Name"])  # fmt: skip
+        function = next(f["FunctionName"] for f in world.client(waits, "lambda").list_functions()
+                        ["Functions"] if "cw-resend" in f["FunctionName"])  # fmt: skip
+        key = f"aws/lambda/async/{function}/2026/08/01/2026-08-01T00.00.00-kept"
+        s3.put_object(Bucket=bucket, Key=key, Body=b"{}")
+        log = {"DestinationArn": world.holds(changed)[1], "Format": "$context.requestId"}
+        world.client(changed, "apigatewayv2").update_stage(
+            ApiId=world.places[changed], StageName="prod", AccessLogSettings=log
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XDG_DATA_HOME", desk.env["XDG_DATA_HOME"])  # logs of the runs
+            fleet = parse_fleet(world.file.read_text(encoding="utf-8"), "fleet.json")
+            app = FleetApp(
+                fleet, "fleet.json",
+                lambda part, action, hear: FleetRun(part, action, desk.env, on_change=hear),
+                {}, unicode=True,
+            )  # fmt: skip
+            app.animation_level = "none"
+            async with app.run_test(size=size) as pilot:
+                await until(pilot, lambda: len(app.home.runs) == len(targets), 60)
+                await until(
+                    pilot, lambda: all(r.exit_code is not None for r in app.home.runs.values()), 120
+                )
+                await pilot.press("down", "down")
+                await pilot.pause(1.0)
+                draw(app, "sandbox-fleet", folder)
+                print("sandbox-fleet", flush=True)
+
+
 def main() -> int:
     wanted = set(sys.argv[1:])
     OUT.mkdir(exist_ok=True)
@@ -158,7 +216,10 @@ def main() -> int:
             print(scene.name)
     if not wanted or any(name.startswith("sandbox-") for name in wanted):
         if shutil.which("terraform") or shutil.which("tofu"):
-            asyncio.run(shoot_sandbox(OUT))
+            if not wanted or wanted - {"sandbox-fleet"}:
+                asyncio.run(shoot_sandbox(OUT))
+            if not wanted or "sandbox-fleet" in wanted:
+                asyncio.run(shoot_fleet(OUT))
         else:
             print("no picture of the sandbox: neither terraform nor tofu is on PATH")
     return 0

@@ -68,6 +68,25 @@ def test_requests_of_http_apis_have_no_execution_logs_and_pay_for_none() -> None
     assert every.per_month == pytest.approx(execution_price("info", 100))
 
 
+def test_a_forwarder_on_arm64_is_a_fifth_cheaper() -> None:
+    here = line(ELSEWHERE, "Forwarder", rate=100)
+    there = line(ELSEWHERE.with_(forwarder_architecture="arm64"), "Forwarder", rate=100)
+    assert here is not None
+    assert there is not None
+    calls = 100 * 730 * 3600 / 100 / 1e6 * 0.20
+    assert (there - calls) / (here - calls) == pytest.approx(0.8, abs=0.001)
+
+
+def test_replays_on_a_schedule_cost_next_to_nothing_and_only_where_asked_for() -> None:
+    assert line(ELSEWHERE, "Scheduled replays") is None
+    hourly = line(ELSEWHERE.with_(undelivered_replay_hours=1), "Scheduled replays")
+    daily = line(ELSEWHERE.with_(undelivered_replay_hours=24), "Scheduled replays")
+    assert hourly is not None
+    assert daily is not None
+    assert 0 < daily < hourly < 0.01
+    assert hourly == pytest.approx(24 * daily)
+
+
 @pytest.mark.parametrize(
     ("node", "first", "usual"),
     [(True, True, FIRST_WITH_NODE), (True, False, UPDATE), (False, True, WITHOUT_NODE),

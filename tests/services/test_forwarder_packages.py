@@ -95,3 +95,44 @@ def test_a_download_is_offered_newest_first_and_others_are_not(
 def test_without_such_a_folder_nothing_is_offered(tmp_path: Path) -> None:
     assert find_downloads({"HOME": str(tmp_path)}) == ()
     assert find_downloads({"HOME": "/nonexistent\0"}) == ()
+
+
+ELF = {"x86_64": 62, "arm64": 183, "of none of Lambda's": 40}
+
+
+def compiled(path: Path, *kinds: str) -> Path:
+    """A bundle with one compiled module for each; only the header of such a file is looked at."""
+    bundle(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        for kind in kinds:
+            header = b"\x7fELF" + bytes(14) + ELF[kind].to_bytes(2, "little")
+            archive.writestr(f"cw-resend-lambda/{kind.partition(' ')[0]}.so", header + bytes(8))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kinds", "processor", "runs"),
+    [
+        ((), "arm64", True),
+        (("x86_64",), "x86_64", True),
+        (("x86_64",), "arm64", False),
+        (("arm64",), "x86_64", False),
+        (("arm64",), "arm64", True),
+        (("x86_64", "arm64"), "arm64", True),
+        (("of none of Lambda's",), "arm64", True),
+    ],
+)
+def test_compiled_code_has_to_be_for_the_processor_that_was_chosen(
+    tmp_path: Path, kinds: tuple[str, ...], processor: str, *, runs: bool
+) -> None:
+    chosen, folder = compiled(tmp_path / "own.zip", *kinds), tmp_path / "workspace"
+    folder.mkdir()
+    if runs:
+        assert place_package(str(chosen), folder, processor)[0].runs_on(processor)
+        return
+    with pytest.raises(UsageError) as caught:
+        place_package(str(chosen), folder, processor)
+    assert caught.value.code == "WAG-E-PACKAGE-003"
+    assert f"compiled for {kinds[0]}" in caught.value.why
+    assert f"Set forwarder_architecture to {kinds[0]}" in caught.value.next_step
+    assert list(folder.iterdir()) == [], "nothing was placed"

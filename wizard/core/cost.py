@@ -22,7 +22,8 @@ ALB_HOUR, LCU_HOUR = 0.0225, 0.008
 LOGS_GB = 0.50
 STORAGE_GB_MONTH = 0.03  # what CloudWatch Logs keeps
 PRIVATE_ZONE = 0.50
-LAMBDA_MILLION, LAMBDA_GB_SECOND = 0.20, 0.0000166667  # unverified
+LAMBDA_MILLION = 0.20  # unverified, as the next
+LAMBDA_GB_SECOND = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
 # On-demand Linux; unverified except where the table of a price list was read.
 INSTANCE_HOUR = {"t3.medium": 0.0416, "t3.large": 0.0832}
 EBS_GB_MONTH, EBS_GB = 0.08, 30  # gp3; one volume for each instance (unverified)
@@ -87,7 +88,7 @@ def estimate(
     if answers.deploys_node:
         lines.extend(_node(answers))
     if answers.undelivered_replay_hours:
-        lines.append(_replays(answers.undelivered_replay_hours))
+        lines.append(_replays(answers))
     if requests_per_second > 0:
         lines.extend(_traffic(answers, requests_per_second, of_http))
     return Estimate(tuple(lines))
@@ -130,11 +131,12 @@ def _node(answers: Answers) -> list[CostLine]:
     return lines
 
 
-def _replays(hours: int) -> CostLine:
+def _replays(answers: Answers) -> CostLine:
     """Mostly nothing waits. The rule that starts the function is billed by its calls (unverified:
     calls by a schedule on the account's own bus are free)."""
-    runs = HOURS / hours
-    compute = runs * REPLAY_SECONDS * REPLAY_GB * LAMBDA_GB_SECOND
+    runs = HOURS / answers.undelivered_replay_hours
+    second = LAMBDA_GB_SECOND[answers.forwarder_architecture]
+    compute = runs * REPLAY_SECONDS * REPLAY_GB * second
     return CostLine(
         "Scheduled replays",
         compute + runs / 1e6 * LAMBDA_MILLION,
@@ -171,7 +173,8 @@ def _traffic(answers: Answers, rate: float, of_http: float) -> list[CostLine]:
     monthly = rate * HOURS * 3600
     gigabytes = monthly * LINE_KB / 1024 / 1024
     batches = monthly / EVENTS_PER_BATCH
-    compute = batches * SECONDS_PER_BATCH * MEMORY_GB * LAMBDA_GB_SECOND
+    second = LAMBDA_GB_SECOND[answers.forwarder_architecture]
+    compute = batches * SECONDS_PER_BATCH * MEMORY_GB * second
     lines = [
         CostLine("Log ingestion", gigabytes * LOGS_GB, f"{gigabytes:,.0f} GB, {LINE_KB} KB a line"),
         CostLine(

@@ -64,7 +64,8 @@ class ForwarderPackage:
     """A zip that Lambda can run.
 
     official: it looks like Wallarm's bundle. folder: where its code lay; empty at the top. data:
-    the zip as it is deployed. notes: what is worth knowing before it is.
+    the zip as it is deployed. notes: what is worth knowing before it is. processors: what compiled
+    code in it is for, as AWS calls them; empty where there is none.
     """
 
     official: bool
@@ -75,6 +76,11 @@ class ForwarderPackage:
     runtime: str = RUNTIME
     timeout: int = TIMEOUT
     notes: tuple[str, ...] = ()
+    processors: tuple[str, ...] = ()
+
+    def runs_on(self, processor: str) -> bool:
+        """Whether nothing in it is compiled for other processors alone."""
+        return not self.processors or processor in self.processors
 
 
 def read_package(data: bytes, name: str = "the package") -> ForwarderPackage:
@@ -112,7 +118,19 @@ def read_package(data: bytes, name: str = "the package") -> ForwarderPackage:
         files=len(kept),
         data=_packed(kept),
         notes=_notes(missing, others),
+        processors=tuple(sorted({_processor(content) for content in kept.values()} - {""})),
     )
+
+
+# The machine of an ELF file, Linux's format of compiled code, by the number in its header.
+_MACHINES = {62: "x86_64", 183: "arm64"}
+
+
+def _processor(content: bytes) -> str:
+    """What this file is compiled for; empty for anything but ELF for one of Lambda's processors."""
+    if content[:4] != b"\x7fELF" or len(content) < 20:
+        return ""
+    return _MACHINES.get(int.from_bytes(content[18:20], "little"), "")
 
 
 def _notes(missing: list[str], others: int) -> tuple[str, ...]:

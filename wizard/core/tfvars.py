@@ -40,6 +40,7 @@ _SAME_NAME = (
     "alarms",
     "dashboard",
     "undelivered_replay_hours",
+    "forwarder_architecture",
     "permissions_boundary",
     "wallarm_api_token_kms_key_arn",
 )

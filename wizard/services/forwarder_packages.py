@@ -34,17 +34,18 @@ def load_package(path: Path) -> ForwarderPackage:
 
 
 def place_package(
-    chosen: str, folder: Path
+    chosen: str, folder: Path, processor: str = "x86_64"
 ) -> tuple[ForwarderPackage, Path, tuple[tuple[str, State], ...]]:
     """Put the chosen zip into a workspace, packed for Lambda: (package, file, what is new).
 
     Where the file is gone, or was on a colleague's computer, the copy of an earlier run stands for
-    it. Raises UsageError where there is neither, or no package in it.
+    it. Raises UsageError where there is neither, no package in it, or one whose compiled code is
+    for another processor.
     """
     path, copy = Path(whole_path(chosen)), folder / FILE_NAME
     if not path.exists() and copy.exists():
-        return load_package(copy), copy, ()
-    package = load_package(path)
+        return _for_processor(load_package(copy), copy, processor), copy, ()
+    package = _for_processor(load_package(path), path, processor)
     if copy.exists() and copy.read_bytes() == package.data:
         return package, copy, ()
     write_private(copy, package.data)
@@ -53,6 +54,21 @@ def place_package(
     text = f"{path.name} is {kind}{where}: {count(package.files, 'file')}, {package.handler}"
     news = ((text, State.DONE), *((note, State.WARNING) for note in package.notes))
     return package, copy, news
+
+
+def _for_processor(package: ForwarderPackage, path: Path, processor: str) -> ForwarderPackage:
+    if package.runs_on(processor):
+        return package
+    compiled = " and ".join(package.processors)
+    raise UsageError(
+        "WAG-E-PACKAGE-003",
+        f"{path.name} does not run on the processor that was chosen",
+        why=f"It holds code that is compiled for {compiled}; forwarder_architecture is "
+        f"{processor}. Lambda would load none of it.",
+        next_step=f"Set forwarder_architecture to {package.processors[0]}, or take a bundle for "
+        f"{processor}. Nothing was changed.",
+        keys=("forwarder_architecture", "lambda_package"),
+    )
 
 
 def find_downloads(env: Mapping[str, str]) -> tuple[Path, ...]:

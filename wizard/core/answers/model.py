@@ -300,6 +300,12 @@ class Answers:
     lambda_package: str = _key(
         "", "A forwarder bundle (zip) of your own; empty uses the one that ships with this product."
     )
+    forwarder_architecture: str = _key(
+        "x86_64",
+        "Processor of the forwarder: `x86_64`, or `arm64`, which AWS sells for less. Compiled code "
+        "in a bundle of your own has to be for it.",
+        choices=("x86_64", "arm64"),
+    )
     forwarder_environment: dict[str, str] = _key(
         {},
         "Further settings of the forwarder: how it speaks to the node (X_NODE_STYLE and others). "

@@ -204,8 +204,9 @@ STEPS: tuple[Step, ...] = (
         "How should things be named and watched?",
         (
             "name_prefix", "tags", "state_bucket", "alarms", "dashboard",
-            "undelivered_replay_hours", "lambda_package", "forwarder_environment",
-            "permissions_boundary", "wallarm_api_token_kms_key_arn", "proof",
+            "undelivered_replay_hours", "lambda_package", "forwarder_architecture",
+            "forwarder_environment", "permissions_boundary", "wallarm_api_token_kms_key_arn",
+            "proof",
         ),
         chosen=lambda a: a.name_prefix,
         assumed=_assumed_options,

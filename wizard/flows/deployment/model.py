@@ -160,7 +160,8 @@ class Deployment:
         package, file = None, ""
         if self.answers.lambda_package:
             chosen, root = self.answers.lambda_package, self.workspace.root
-            package, path, news = place_package(chosen, root)
+            processor = self.answers.forwarder_architecture
+            package, path, news = place_package(chosen, root, processor)
             file = str(path)
             for text, state in news:
                 self.context.note(text, state, "Forwarder")
