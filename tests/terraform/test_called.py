@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import pytest
 
 from tests.terraform.local_aws import LocalAws
 from tests.terraform.stack import Stack, existing
-from tests.terraform.tool import initialise, need_terraform
+from tests.terraform.tool import MODULE, initialise, need_terraform, terraform
 
 CALLER = """
 provider "aws" {
@@ -90,6 +93,36 @@ def test_it_is_called_for_each_and_by_another_provider_and_leaves_nothing(tmp_pa
         called.destroy()
         assert existing(aws) == before
         assert functions(aws, "eu-central-1").list_functions()["Functions"] == []
+
+
+@pytest.mark.e2e
+def test_it_is_taken_from_git_whole(tmp_path: Path) -> None:
+    """Terraform clones the repository; the files of the module are links within it."""
+    need_terraform()
+    if shutil.which("git") is None:
+        pytest.skip("there is no git here, which Terraform asks for such a source")
+    repository, caller = tmp_path / "wallarm-apigw.git", tmp_path / "caller"
+    unwanted = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars")
+    shutil.copytree(MODULE, repository / "terraform", symlinks=True, ignore=unwanted)
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"], ["tag", "v1"]):
+        me = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
+        subprocess.run(["git", *me, *words], cwd=repository, check=True)
+    caller.mkdir()
+    source = f"git::file://{repository}//terraform/modules/connector?ref=v1"
+    (caller / "main.tf").write_text(
+        f'module "wallarm" {{\n  source = "{source}"\n  for_each = toset(["a", "b"])\n'
+        '  name_prefix = "wallarm-${each.key}"\n  node_url = "node.example.com"\n}\n'
+    )
+    initialise(caller)
+    cloned = next((caller / ".terraform" / "modules").glob("*/terraform/modules/connector"))
+    assert {path.name for path in cloned.glob("*.tf")} == {
+        path.name for path in (MODULE / "modules" / "connector").glob("*.tf")
+    }
+    assert (cloned / "cw-resend-lambda.zip").read_bytes() == (
+        MODULE / "cw-resend-lambda.zip"
+    ).read_bytes()
+    told = json.loads(terraform(["validate", "-json"], caller).stdout)
+    assert told["valid"], told
 
 
 def functions(aws: LocalAws, region: str) -> Any:
