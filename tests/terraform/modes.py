@@ -79,8 +79,12 @@ _SHOWN = "complete update aws_lb_listener.node"
 _ENDED = "complete delete aws_autoscaling_group.node"
 _GONE = "complete delete aws_security_group.node"
 ORDER = (
-    ("complete create aws_lambda_permission", f"start create {_FILTER}"),
-    (f"complete delete {_FILTER}", "start delete aws_lambda_permission"),
+    ("complete create aws_lambda_permission.logs", f"start create {_FILTER}"),
+    ("complete create aws_lambda_permission.further_logs", f"start create {_FILTER}"),
+    (f"complete delete {_FILTER}", "start delete aws_lambda_permission.logs"),
+    (f"complete delete {_FILTER}", "start delete aws_lambda_permission.further_logs"),
+    ("complete create aws_lambda_permission.replay", "start create aws_cloudwatch_event_target"),
+    ("complete delete aws_cloudwatch_event_target", "start delete aws_lambda_function.replay"),
     (f"complete delete {_FILTER}", "start delete aws_lambda_function.forwarder"),
     (_MOVED, "start delete aws_security_group.forwarder"),
     (_MOVED, "start delete aws_subnet.private"),
