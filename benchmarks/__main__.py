@@ -36,12 +36,16 @@ def main() -> int:
         parser.error(f"no such figures: {', '.join(sorted(unknown))}")
     before = json.loads(options.compare.read_text())["figures"] if options.compare else {}
     today = datetime.now(timezone.utc).date().isoformat()
-    run: dict[str, Any] = {"machine": machine(), "date": today, "figures": {}}
+    run: dict[str, Any] = {"machine": machine(), "date": today, "figures": {}, "notes": {}}
     if options.pages and report.SAVED.exists():  # figures that are not taken now stay
-        run["figures"] = json.loads(report.SAVED.read_text())["figures"]
+        saved = json.loads(report.SAVED.read_text())
+        run["figures"], run["notes"] = saved["figures"], saved.get("notes", {})
     print(run["machine"] + "\n")
     for name in options.names or names:
         began = time.monotonic()
+        run["notes"].pop(name, None)
+        if busy := beside_other_work():
+            run["notes"][name] = busy
         found: list[Figure] = importlib.import_module(f"benchmarks.{name}").run()
         run["figures"][name] = found
         print(f"### {report.TITLES[name]} ({time.monotonic() - began:.0f} s)\n")
@@ -54,6 +58,14 @@ def main() -> int:
         report.SAVED.write_text(json.dumps(run, indent=1) + "\n")
         report.write(run)
     return 0
+
+
+def beside_other_work() -> str:
+    """What has to be said of figures that are taken now; empty on a machine that is quiet."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load <= cores:
+        return ""
+    return f"Taken beside other work: a load of {load:.0f} on {cores} cores."
 
 
 def machine() -> str:

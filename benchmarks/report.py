@@ -50,11 +50,12 @@ def number(value: float) -> str:
 def judged(item: Figure) -> str:
     """The target, and whether it was missed: of the ratio where it is one, else of the median."""
     target = str(item.get("target") or "")
-    limit = re.match(r"≤? ?([\d.]+)(×?)", target)
+    limit = re.match(r"≤? ?([\d.,]+)(×?)", target)
     if limit is None:
         return target or "–"
     seen = item.get("ratio") if limit[2] else item["value"]
-    return target if seen is not None and seen <= float(limit[1]) else f"{target}: **missed**"
+    most = float(limit[1].replace(",", ""))
+    return target if seen is not None and seen <= most else f"{target}: **missed**"
 
 
 def table(figures: list[Figure], before: Mapping[str, Figure] | None = None) -> Iterator[str]:
@@ -84,7 +85,9 @@ def page(run: Mapping[str, Any]) -> str:
         "",
     ]
     for name, figures in run["figures"].items():
-        lines += [f"## {TITLES.get(name, name)}", "", *table(figures), ""]
+        lines += [f"## {TITLES.get(name, name)}", ""]
+        lines += [note, ""] if (note := run.get("notes", {}).get(name)) else []
+        lines += [*table(figures), ""]
         if name == "forwarder":
             lines += [*beside_peers(figures), ""]
     return "\n".join(lines)
