@@ -19,7 +19,7 @@ from wizard.core.answers.model import Answers
 from wizard.core.events import State
 from wizard.core.node.dialect import CANDIDATES, Dialect, Tried
 from wizard.core.node.verdicts import Grasp
-from wizard.flows import node_dialect
+from wizard.flows import node
 from wizard.services.aws.forwarder import ProbeAnswer
 
 
@@ -51,7 +51,7 @@ def run(monkeypatch: pytest.MonkeyPatch, search: Search, *names: str, **options:
     def opened(*_: Any) -> Iterator[Search]:
         yield search
 
-    monkeypatch.setattr(node_dialect, "open_search", opened)
+    monkeypatch.setattr(node, "open_search", opened)
     monkeypatch.setattr(command, "load_answers", lambda *_: search.answers)
     given = {"dialect": list(names), "list": False, "adopt": False, "yes": True, "json": False}
     return command.dialect(argparse.Namespace(**{**given, **options}))

@@ -14,7 +14,7 @@ from wizard.core.errors import WizardError
 from wizard.core.events import Note, State
 from wizard.core.node.dialect import Tried, best, chosen
 from wizard.flows.deployment.model import Deployment
-from wizard.flows.node_dialect import DialectSearch
+from wizard.flows.node import DialectSearch
 
 SOME = ("default", "one-message", "multipart", "version-1.0", "discovery", "log-id")
 

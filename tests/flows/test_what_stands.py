@@ -9,7 +9,7 @@ import pytest
 
 from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
-from wizard.flows.readiness import add_what_stands, what_stands
+from wizard.flows.node import add_what_stands, what_stands
 
 
 def deployment(resources: int | WizardError, **answers: Any) -> Any:

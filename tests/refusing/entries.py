@@ -27,7 +27,7 @@ from wizard.core.tfvars import Outputs
 from wizard.flows.before_planning import check_account
 from wizard.flows.context import Context, Options
 from wizard.flows.deployment import apply as apply_flow
-from wizard.flows.readiness import wait_for_node
+from wizard.flows.node import wait_for_node
 from wizard.flows.uninstall import destroy_resources, held_up
 from wizard.services.aws.permissions import check_permissions
 from wizard.services.terraform.client import ApplyResult, PlanResult

@@ -17,7 +17,7 @@ from wizard.services.forwarder_packages import find_downloads
 from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:
-    from wizard.flows.node_dialect import DialectSearch
+    from wizard.flows.node import DialectSearch
 
 
 def dialect(options: argparse.Namespace) -> int:
@@ -28,7 +28,7 @@ def dialect(options: argparse.Namespace) -> int:
         return int(ExitCode.DONE)
     candidates = chosen(options.dialect)
     answers = load_answers(options, env)
-    from wizard.flows.node_dialect import EVENTS, open_search
+    from wizard.flows.node import EVENTS, open_search
 
     with Console(as_json=setting(options, "json", env)) as console:
         context = make_context(options, env, console)

@@ -51,8 +51,8 @@ from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.move_state import Move, move_state, plan_move
 from wizard.flows.deployment.open import identify, open_deployment, open_session
 from wizard.flows.deployment.ownership import claim_name, require_installable
+from wizard.flows.node import add_what_stands, wait_for_node
 from wizard.flows.proof import prove
-from wizard.flows.readiness import add_what_stands, wait_for_node
 from wizard.flows.stages import log_groups, switch
 from wizard.flows.token import delete_token, require_token, store_token
 from wizard.services.aws.discovery import discover
