@@ -24,6 +24,7 @@ from wizard.core.permissions.documents import (
 from wizard.core.permissions.grants import MOST_STAGES, PURPOSES
 
 ACCOUNT = "123456789012"
+KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 EVERYTHING = Answers(
     r53_domain_name="example.com", node_dns_name="node", alarms=True, dashboard=True,
     tags={"team": "platform"}, permissions_boundary=f"arn:aws:iam::{ACCOUNT}:policy/boundary",
@@ -259,6 +260,34 @@ def test_the_boundary_is_one_document_in_every_format() -> None:
     assert size(document) <= 6144
     for fmt in FORMATS:
         assert "wallarm-cw-resend-" in render(Answers(), "boundary", fmt, ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("answers", "reads", "decrypts"),
+    [
+        (Answers(), True, False),
+        (Answers(wallarm_api_token_kms_key_arn=KEY), True, True),
+        (Answers(node_url="node:5050"), False, False),
+        (Answers(node_url="node:5050", wallarm_api_token_kms_key_arn=KEY), False, False),
+    ],
+)
+def test_the_boundary_lets_a_node_read_its_token_and_decrypt_with_a_key_that_was_given(
+    answers: Answers, reads: bool, decrypts: bool
+) -> None:
+    document = json.loads(render(answers, "boundary", "json", ACCOUNT))
+    found = {statement["Sid"] for statement in document["Statement"]}
+    assert ("ReadToken" in found, "DecryptToken" in found) == (reads, decrypts)
+
+
+def test_the_boundary_keeps_to_buckets_of_the_account_where_one_is_named() -> None:
+    def condition(account: str) -> object:
+        document = json.loads(render(Answers(), "boundary", "json", account))
+        return next(s for s in document["Statement"] if s["Sid"] == "KeepUndelivered").get(
+            "Condition"
+        )
+
+    assert condition(ACCOUNT) == {"StringEquals": {"s3:ResourceAccount": ACCOUNT}}
+    assert condition("*") is None
 
 
 def test_an_unknown_purpose_or_format_is_refused_with_the_choices() -> None:
