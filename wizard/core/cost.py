@@ -6,6 +6,8 @@ transfer between zones are left out.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,13 +42,20 @@ MEMORY_GB = 0.5
 REPLAY_SECONDS, REPLAY_GB = 1.0, 0.25  # a cold start, and a list that is empty
 
 
+INSTANCES, BALANCER = "aws_autoscaling_group", "aws_lb"
+NAT, ADDRESS = "aws_nat_gateway", "aws_eip"
+NAMES_ZONE = "aws_service_discovery_private_dns_namespace"
+
+
 @dataclass(frozen=True)
 class CostLine:
-    """One item: dollars a month and what was assumed."""
+    """One item: dollars a month and what was assumed; `of` is the kind of resource that costs it,
+    empty where the item is not there because a resource is (traffic)."""
 
     name: str
     per_month: float
     assumption: str
+    of: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,28 +115,51 @@ def place_costs(answers: Answers) -> dict[str, str]:
     }
 
 
+def standing(answers: Answers, addresses: Iterable[str]) -> float:
+    """Dollars a month, at most, for what of a deployment is there.
+
+    Args:
+        addresses: of what Terraform's state holds.
+    """
+    kinds = [re.sub(r"\[.*?\]", "", address).split(".")[-2] for address in addresses]
+    total = sum(line.per_month for line in estimate(answers).lines if line.of in kinds)
+    if NAT not in kinds:  # else it is in the gateway's price
+        total += kinds.count(ADDRESS) * IPV4_HOUR * HOURS
+    return total
+
+
 def _node(answers: Answers) -> list[CostLine]:
     kind, number = answers.node_instance_type, answers.node_count
     hour = INSTANCE_HOUR.get(kind)
     assumed = f"{number} × {kind}" if hour else f"{number} × {kind}, priced as t3.large"
     lines = [
-        CostLine("Node instances", number * (hour or INSTANCE_HOUR["t3.large"]) * HOURS, assumed),
         CostLine(
-            "Volumes", number * EBS_GB * EBS_GB_MONTH, f"{number} × {EBS_GB} GB gp3, encrypted"
+            "Node instances",
+            number * (hour or INSTANCE_HOUR["t3.large"]) * HOURS,
+            assumed,
+            INSTANCES,
+        ),
+        CostLine(
+            "Volumes",
+            number * EBS_GB * EBS_GB_MONTH,
+            f"{number} × {EBS_GB} GB gp3, encrypted",
+            INSTANCES,
         ),
         CostLine(
             "Second instance during updates",
             UPDATES * UPDATE_HOURS * number * (hour or INSTANCE_HOUR["t3.large"]),
             f"{UPDATES} update a month, {UPDATE_HOURS:g} h",
+            INSTANCES,
         ),
         *_surplus(kind, number),
-        CostLine("Load balancer", ALB_HOUR * HOURS, "1 internal, before capacity units"),
-        CostLine("Cloud Map zone", PRIVATE_ZONE, "1 private hosted zone"),
+        CostLine("Load balancer", ALB_HOUR * HOURS, "1 internal, before capacity units", BALANCER),
+        CostLine("Cloud Map zone", PRIVATE_ZONE, "1 private hosted zone", NAMES_ZONE),
     ]
     if not answers.vpc_id:
         gateways = 2 if answers.nat_gateway_per_az else 1
         each = (NAT_HOUR + IPV4_HOUR) * HOURS
-        lines.append(CostLine("NAT gateway", gateways * each, f"{gateways} with a public address"))
+        assumed = f"{gateways} with a public address"
+        lines.append(CostLine("NAT gateway", gateways * each, assumed, NAT))
     return lines
 
 

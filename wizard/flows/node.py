@@ -20,12 +20,13 @@ from contextlib import contextmanager
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wizard.core.answers.model import Answers
-from wizard.core.cost import estimate
+from wizard.core.cost import estimate, standing
 from wizard.core.errors import WizardError
 from wizard.core.events import Phase, State
 from wizard.core.node.dialect import Dialect, Tried, environment_with
 from wizard.core.node.readiness import PERSISTS, NodeSight, NodeState, Readiness, judge_readiness
 from wizard.core.node.verdicts import Grasp
+from wizard.core.terraform.failures import for_removal
 from wizard.core.text import clean, count, duration
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
@@ -42,10 +43,13 @@ from wizard.services.aws.forwarder import (
     try_dialect,
 )
 from wizard.services.checks.examination import runs_no_instances
+from wizard.services.terraform.errors import TerraformError
 
 LOOK_SECONDS = 10.0
 # The grace period of the service's health checks is three minutes; an image takes one or two.
 MOST_SECONDS = 600.0
+# No room for the state, AWS out of reach: more may have been made than is recorded.
+UNRECORDED = frozenset(("WAG-E-TF-114", "WAG-E-TF-117", "WAG-E-TF-118"))
 
 
 def wait_for_node(
@@ -97,24 +101,59 @@ def wait_for_node(
             sleep(LOOK_SECONDS)
 
 
-def what_stands(deployment: Deployment) -> str:
-    """What was made, what it costs until it is removed, and that no stage was touched."""
+def what_stands(deployment: Deployment, *, certain: bool = True) -> str:
+    """What was made, what it costs until it is removed, and that no stage was touched.
+
+    Args:
+        certain: whether Terraform has recorded all that it made.
+    """
     try:
-        number = deployment.workspace.check_state()
-    except WizardError:
-        number = 0  # the state cannot be read, which is told elsewhere
-    made = count(number, "resource") if number else "as far as it came"
-    dollars = estimate(deployment.answers).total
-    cost = f"up to about ${dollars:,.0f} a month" if dollars else "no fixed price"
+        facts = deployment.state_facts()
+    except WizardError:  # it cannot be read, which is told elsewhere
+        facts, certain = None, False
+    if facts is None and certain:
+        return "Terraform made nothing, and nothing costs anything. This run switched no stage."
+    if facts is None:
+        made, dollars = "as far as it came", estimate(deployment.answers).total
+    else:
+        made = count(facts.resources, "resource")
+        dollars = standing(deployment.answers, facts.addresses)
     return (
-        f"What stands ({made}) costs {cost} until `wallarm-apigw uninstall` removes it. This run "
-        "switched no stage."
+        f"What stands ({made}) costs {_price(dollars)} until `wallarm-apigw uninstall` removes it. "
+        "This run switched no stage."
     )
+
+
+def what_remains(deployment: Deployment) -> str:
+    """What a removal that was refused has left so far, and what that costs; empty where that is
+    not known."""
+    try:
+        facts = deployment.state_facts()
+    except WizardError:
+        facts = None
+    if facts is None:
+        return ""
+    dollars = standing(deployment.answers, facts.addresses)
+    return (
+        f"What is removed stays removed. What still stands ({count(facts.resources, 'resource')}) "
+        f"costs {_price(dollars)} until `wallarm-apigw uninstall` has removed it."
+    )
+
+
+def _price(dollars: float) -> str:
+    return f"up to about ${max(dollars, 1):,.0f} a month" if dollars else "no fixed price"
 
 
 def add_what_stands(deployment: Deployment, error: WizardError) -> None:
     """Let a refusal in the middle of an apply end with what is there now and what that costs."""
-    error.next_step = f"{error.next_step} {what_stands(deployment)}".strip()
+    lost = isinstance(error, TerraformError) and (error.in_doubt or error.code in UNRECORDED)
+    text = what_stands(deployment, certain=not lost)
+    error.next_step = f"{error.next_step} {text}".strip()
+
+
+def add_what_remains(deployment: Deployment, error: WizardError) -> None:
+    """Let a refusal in the middle of a removal end with what is left and what that costs."""
+    error.next_step = f"{for_removal(error.next_step)} {what_remains(deployment)}".strip()
 
 
 def refused(deployment: Deployment, found: Readiness) -> WizardError:
@@ -130,7 +169,7 @@ def refused(deployment: Deployment, found: Readiness) -> WizardError:
         "WAG-E-NODE-001",
         f"The node cannot register with the Wallarm Cloud: {found.cause}",
         why=f"Its log says: {found.words}",
-        next_step=f"{cure} {what_stands(deployment)}",
+        next_step=f"{cure} {what_stands(deployment, certain=False)}",
     )
 
 
@@ -141,7 +180,7 @@ def not_in_time(deployment: Deployment, found: Readiness, waited: float) -> Wiza
         f"The node does not take requests after {duration(waited)}",
         why=f"What was seen last: {found.text}.",
         next_step="`wallarm-apigw doctor` looks for the cause; the same command goes on when it is "
-        f"fixed. {what_stands(deployment)}",
+        f"fixed. {what_stands(deployment, certain=False)}",
     )
 
 

@@ -36,6 +36,7 @@ from wizard.flows.log_data import (
     keep_log_data,
     made_by_api_gateway,
 )
+from wizard.flows.node import add_what_remains
 from wizard.flows.redrive import kept_batches, replay_recorded
 from wizard.flows.stages import switch
 from wizard.flows.stages.prerequisites import give_back_policy
@@ -62,6 +63,14 @@ def destroy_resources(
         outputs: of the deployment before its removal; None where nothing was finished.
     Raises WizardError WAG-E-REMOVE-001 with who holds it up, or what Terraform said.
     """
+    try:
+        return _destroy(deployment, plan, outputs)
+    except WizardError as error:
+        add_what_remains(deployment, error)
+        raise
+
+
+def _destroy(deployment: Deployment, plan: PlanResult, outputs: Outputs | None) -> ApplyResult:
     try:
         return apply_recorded(deployment, plan)
     except WizardError as error:
@@ -93,9 +102,7 @@ def held_up(deployment: Deployment, vpc_id: str, error: WizardError) -> WizardEr
         "WAG-E-REMOVE-001",
         f"{vpc_id} cannot be removed yet: {who} still has something in it",
         why=f"{found}. Terraform said: {error.why}",
-        next_step=" ".join(holder.next_step for holder in holders)
-        + " What is removed stays removed; what is left of the network costs nothing but a NAT "
-        "gateway, where one is left.",
+        next_step=" ".join(holder.next_step for holder in holders),
     )
 
 

@@ -13,6 +13,7 @@ from wizard.core.terraform.failures import (
     explain_diagnostics,
     said_to_exist,
     state_lock,
+    too_early,
 )
 
 TEXTS = {
@@ -75,6 +76,11 @@ TEXTS = {
     "WAG-E-TF-129": "adding Lambda Permission (x/logs-1): operation error Lambda: AddPermission, "
     "PolicyLengthExceededException: The final policy size (20598) is bigger than the limit "
     "(20480).",
+    "WAG-E-TF-131": "creating ELBv2 application Load Balancer (x): operation error Elastic Load "
+    "Balancing v2: CreateLoadBalancer, https response error StatusCode: 400, api error "
+    "ValidationError: At least two subnets in two different Availability Zones must be specified",
+    "WAG-E-TF-132": "creating Auto Scaling Group (x): scaling activity (f9f2d65b): Failed: "
+    "Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state",
     "WAG-E-TF-125": "api error OptInRequired: You are not subscribed to this service.",
     "WAG-E-TF-126": "creating Route53 Record: operation error Route 53: ChangeResourceRecordSets, "
     "InvalidChangeBatch: [Tried to create resource record set [name='_abc.node.example.com.', "
@@ -130,6 +136,75 @@ def test_the_first_error_that_is_known_is_explained() -> None:
     assert found is not None
     assert found.code == "WAG-E-TF-110"
     assert found.retry
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("TooManyBuckets", "WAG-E-TF-108"),
+        ("TooManyLoadBalancers", "WAG-E-TF-108"),
+        ("TooManyEntitiesException", "WAG-E-TF-108"),
+        ("TooManyRequestsException", "WAG-E-TF-110"),
+    ],
+)
+def test_too_many_of_something_is_a_quota_and_too_many_requests_is_not(
+    name: str, code: str
+) -> None:
+    found = explain(f"operation error X: CreateX, api error {name}: You have")
+    assert found is not None
+    assert found.code == code
+
+
+def errors(*codes: str) -> list[Diagnostic]:
+    return [Diagnostic("error", "x", TEXTS[code]) for code in codes]
+
+
+def test_several_refusals_of_one_apply_each_have_their_words_and_their_next_step() -> None:
+    found = explain_diagnostics(errors("WAG-E-TF-107", "WAG-E-TF-105", "WAG-E-TF-110"))
+    assert found is not None
+    assert (found.code, found.what) == (
+        "WAG-E-TF-107",
+        "The account's quota for this is used up: Vpc",
+    )
+    assert found.next_step.startswith("Remove one that is not needed, use an existing VPC")
+    assert (
+        " Also: A service control policy of your organisation forbids ec2:CreateVpc. "
+        "Ask whoever owns it; no policy of your own can allow it. "
+        "Also: AWS asked for a slower pace" in found.next_step
+    )
+    assert found.next_step.lower().count("run the same command again") == 1
+    assert found.next_step.endswith("Then run the same command again: what is done stays done.")
+    assert found.retry, "one of them may simply work later"
+    two = explain_diagnostics(errors("WAG-E-TF-107", "WAG-E-TF-105"))
+    assert two is not None
+    assert not two.retry
+
+
+@pytest.mark.parametrize(
+    ("refused", "early"),
+    [
+        (("WAG-E-TF-127",), True),
+        (("WAG-E-TF-130", "WAG-E-TF-127"), True),
+        (("WAG-E-TF-127", "WAG-E-TF-105"), False),
+        (("WAG-E-TF-105", "WAG-E-TF-127"), False),
+        ((), False),
+    ],
+)
+def test_a_moment_is_waited_for_only_where_nothing_else_was_refused(
+    refused: tuple[str, ...], early: bool
+) -> None:
+    assert too_early(errors(*refused)) == early
+    assert not too_early([*errors(*refused), Diagnostic("error", "something nobody knows")])
+    assert too_early([Diagnostic("warning", "AccessDenied"), *errors(*refused)]) == early
+
+
+def test_the_same_refusal_is_said_once() -> None:
+    assert explain_diagnostics(errors("WAG-E-TF-107", "WAG-E-TF-107")) == explain_diagnostics(
+        errors("WAG-E-TF-107")
+    )
+    closed = explain_diagnostics(errors("WAG-E-TF-131", "WAG-E-TF-129"))
+    assert closed is not None
+    assert "the same command again" not in closed.next_step, "where neither is mended by it"
 
 
 def test_a_state_lock_says_who_holds_it() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wizard.core.terraform.events import Diagnostic
 
@@ -34,6 +34,7 @@ class _Row:
 
 
 _AGAIN = "Run the same command again: what is done stays done."
+_THEN = "Then run the same command again: what is done stays done."
 
 _ROWS = (
     _Row(
@@ -125,6 +126,21 @@ _ROWS = (
         "install` apply the whole plan. A repetition alone does not fix it.",
     ),
     _Row(
+        "WAG-E-TF-131",
+        r"[Aa]t least two subnets in two different Availability Zones",
+        "A load balancer needs subnets in two Availability Zones",
+        "Choose public subnets in two Availability Zones, those of the private subnets among them, "
+        "and review the new plan. A repetition alone does not fix it.",
+    ),
+    _Row(
+        "WAG-E-TF-132",
+        r"InvalidKMSKey|KMSKey\w*(?:State|NotFound|Disabled)|Client error on launch",
+        "An instance was started and ended at once: its volume's key does not let it in",
+        "The account's default key for EBS volumes (EC2, Settings, Data protection) must be "
+        "enabled, and its policy must let AWSServiceRoleForAutoScaling use it; or choose another "
+        "default. " + _AGAIN,
+    ),
+    _Row(
         "WAG-E-TF-107",
         r"(?P<quota>Vpc|Address|NatGateway|InternetGateway|SecurityGroups?PerVpc|Subnet)LimitExceeded"
         r"|maximum number of (?P<quota2>[\w -]{1,40}?) has been reached",
@@ -134,7 +150,7 @@ _ROWS = (
     ),
     _Row(
         "WAG-E-TF-108",
-        r"VcpuLimitExceeded|InstanceLimitExceeded|ServiceQuotaExceeded|TooMany\w+Exception"
+        r"VcpuLimitExceeded|InstanceLimitExceeded|ServiceQuotaExceeded|TooMany(?!Requests)\w+"
         r"|LimitExceeded(?:Exception)?|QuotaExceeded|ResourceLimitExceeded",
         "A quota of the account is used up",
         "AWS's words above name it. Ask AWS for more in Service Quotas, or free some. " + _AGAIN,
@@ -299,11 +315,41 @@ def explain(text: str) -> Explanation | None:
 
 
 def explain_diagnostics(diagnostics: Iterable[Diagnostic]) -> Explanation | None:
-    """Plain words for the first of Terraform's errors that the table knows."""
+    """Plain words for Terraform's errors: the first that the table knows, and in the next step
+    every other. Terraform goes on where it can, so that several refusals end one apply.
+    """
+    found: dict[str, Explanation] = {}
     for diagnostic in diagnostics:
-        if diagnostic.is_error and (found := explain(diagnostic.text)):
-            return found
-    return None
+        if diagnostic.is_error and (one := explain(diagnostic.text)):
+            found.setdefault(one.what, one)
+    if len(found) < 2:
+        return next(iter(found.values()), None)
+    first, *others = found.values()
+    steps = [_once(first), *(f"Also: {one.what}. {_once(one)}" for one in others)]
+    if any(one.next_step.endswith(_AGAIN) for one in found.values()):
+        steps.append(_THEN)
+    return replace(
+        first,
+        next_step=" ".join(step.strip() for step in steps),
+        retry=any(one.retry for one in found.values()),
+    )
+
+
+def _once(one: Explanation) -> str:
+    """Its next step without what is said once for all of them."""
+    return one.next_step.removesuffix(_AGAIN).strip()
+
+
+def for_removal(next_step: str) -> str:
+    """The same for a removal, which needs a policy of its own."""
+    return next_step.replace("iam-policy deploy", "iam-policy uninstall")
+
+
+def too_early(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Whether a moment's patience is all it takes: everything that failed was refused for a role
+    that may be too young. Else the same would only be refused once more."""
+    found = [explain(one.text) for one in diagnostics if one.is_error]
+    return bool(found) and all(one is not None and one.code in TOO_EARLY for one in found)
 
 
 EXISTS = "WAG-E-TF-112"

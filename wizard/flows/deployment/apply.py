@@ -15,7 +15,7 @@ from wizard.core.installation import NO_ID
 from wizard.core.journal import record
 from wizard.core.journal.recovery import doubt, record_of_intention
 from wizard.core.terraform.events import ApplyProgress, Event, PlannedChange, describe
-from wizard.core.terraform.failures import TOO_EARLY, said_to_exist
+from wizard.core.terraform.failures import said_to_exist, too_early
 from wizard.core.terraform.plans import (
     Attribute,
     beyond,
@@ -59,7 +59,7 @@ def apply_plan(
         full = log_groups.explain_full_group(session, deployment.answers, error)
         if full is not None:
             raise full from error
-        if error.code in TOO_EARLY and patient:
+        if patient and isinstance(error, TerraformError) and too_early(error.diagnostics):
             context.note(
                 f"{error.what}. Trying once more in {duration(EARLY_SECONDS)}. AWS said: "
                 f"{clean(error.why, 300)}",
