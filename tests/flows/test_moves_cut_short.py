@@ -1,23 +1,18 @@
 """A state on the move, stopped at any moment: every computer finds it whole, in one place.
 
-Buckets, records and locks are real; Terraform is a stand-in that keeps a state where its backend
-says, remembers that backend, and refuses to work where it is another one, as Terraform documents
-it (`init -migrate-state`, else `-reconfigure`). With the real one:
-`tests/e2e/test_moves_killed.py`.
+Buckets, records and locks are real; Terraform is a stand-in (`tests/flows/copying.py`). With the
+real one: `tests/e2e/test_moves_killed.py`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
+from tests.flows.copying import StandIn
 from tests.flows.mortal import Killed, Mortal
 from tests.flows.moves import (
     FIRST,
@@ -30,142 +25,10 @@ from tests.flows.moves import (
     check_killed_copy,
 )
 from wizard.core.errors import WizardError
-from wizard.core.terraform.events import ChangeSummary, PlannedChange
 from wizard.flows.deployment import model
 from wizard.sandbox import Sandbox
-from wizard.services.terraform.client import PlanResult
 from wizard.services.terraform.errors import TerraformError
 from wizard.services.workspace import s3_state
-from wizard.services.workspace.module import BACKEND_FILE
-from wizard.services.workspace.workspace import Workspace
-
-OUTPUTS = ("api_gateway_log_group", "api_gateway_log_group_arn", "lambda_function_name",
-           "lambda_log_group", "node_url")  # fmt: skip
-ADDRESSES = ("terraform_data.one[0]", "terraform_data.one[1]", "terraform_data.one[2]")
-
-
-class StandIn:
-    """Terraform as far as its backend goes."""
-
-    s3: Any  # of the local AWS, which the killed computer's death does not reach
-    dies_at = ""
-    die: Callable[[], None] = lambda: None
-
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
-        self.binary = SimpleNamespace(numbers=(1, 11, 4), version="1.11.4")
-        self.working = False
-
-    def left_running(self) -> None:
-        """Nothing outlives it."""
-
-    def interrupt(self) -> None:
-        """Nothing runs."""
-
-    def init(self, *, migrate_state: bool = False) -> None:
-        remembered, wanted = self._remembered, self._wanted
-        moves = migrate_state and remembered is not None and remembered != wanted
-        if moves and remembered is not None:
-            for backend in (remembered, wanted):
-                self._lock(backend)
-            self._reach("locked")
-            state = self._read(remembered)
-            if state is not None:
-                self._write(wanted, state)
-            self._reach("copied")
-            for backend in (remembered, wanted):
-                self._lock(backend, held=False)
-            self._reach("unlocked")
-        self._note.parent.mkdir(exist_ok=True)
-        (kind, config), *_ = wanted.items()
-        self._note.write_text(json.dumps({"backend": {"type": kind, "config": config}}))
-
-    def force_unlock(self, _lock: str) -> None:
-        self._lock(self._wanted, held=False)
-
-    def _reach(self, moment: str) -> None:
-        if moment == self.dies_at:
-            StandIn.dies_at = ""
-            StandIn.die()
-
-    def _lock(self, backend: dict[str, Any], *, held: bool = True) -> None:
-        """As `use_lockfile` does it."""
-        if "local" in backend:
-            return  # the kernel frees it
-        place = {"Bucket": backend["s3"]["bucket"], "Key": backend["s3"]["key"] + ".tflock"}
-        if held:
-            lock = {"ID": "5a-1", "Who": "anna@desk", "Operation": "migrate", "Created": ""}
-            self.s3.put_object(**place, Body=json.dumps(lock).encode())
-        else:
-            self.s3.delete_object(**place)
-
-    def plan(self, *, destroy: bool = False) -> PlanResult:
-        assert self._remembered == self._wanted, "Error: Backend initialization required"
-        state = self._read(self._wanted)
-        changes = tuple(PlannedChange(a, "terraform_data", "create") for a in ADDRESSES)
-        changes = () if state is not None else changes
-        path = self.workspace.plans / "plan"
-        path.touch()
-        return PlanResult(
-            path, "", destroy, bool(changes), ChangeSummary(len(changes), 0, 0), changes, ()
-        )
-
-    def show_plan_json(self, plan: PlanResult) -> dict[str, Any]:
-        return {
-            "resource_changes": [
-                {"address": c.address, "change": {"actions": [c.action]}} for c in plan.changes
-            ]
-        }
-
-    def apply(self, plan: PlanResult, _listen: object) -> None:
-        plan.discard()
-        state = {
-            "version": 4, "serial": 1, "lineage": str(self.workspace.root), "resources": [
-                {"mode": "managed", "type": "aws_vpc", "name": "one", "instances": [{}]}
-                for _ in plan.changes
-            ], "outputs": {name: {"value": "node:5050"} for name in OUTPUTS},
-        }  # fmt: skip
-        self._write(self._wanted, json.dumps(state).encode())
-
-    @property
-    def _module(self) -> Path:
-        assert self.workspace.module is not None
-        return self.workspace.module
-
-    @property
-    def _note(self) -> Path:
-        return self._module / ".terraform" / "terraform.tfstate"
-
-    @property
-    def _wanted(self) -> dict[str, Any]:
-        text = (self._module / BACKEND_FILE).read_text()
-        return dict(json.loads(text)["terraform"]["backend"])
-
-    @property
-    def _remembered(self) -> dict[str, Any] | None:
-        if not self._note.exists():
-            return None
-        held = json.loads(self._note.read_text())["backend"]
-        return {held["type"]: held["config"]}
-
-    def _read(self, backend: dict[str, Any]) -> bytes | None:
-        if "local" in backend:
-            path = Path(backend["local"]["path"])
-            return path.read_bytes() if path.exists() and path.stat().st_size else None
-        try:
-            place = {"Bucket": backend["s3"]["bucket"], "Key": backend["s3"]["key"]}
-            return bytes(self.s3.get_object(**place)["Body"].read())
-        except self.s3.exceptions.NoSuchKey:
-            return None
-
-    def _write(self, backend: dict[str, Any], state: bytes) -> None:
-        if "local" in backend:
-            path = Path(backend["local"]["path"])
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(state)
-            return
-        place = {"Bucket": backend["s3"]["bucket"], "Key": backend["s3"]["key"]}
-        self.s3.put_object(**place, Body=state)
 
 
 @pytest.fixture(scope="module")
