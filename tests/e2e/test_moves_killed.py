@@ -17,7 +17,6 @@ from tests.flows.moves import (
     SECOND,
     WAYS,
     Scene,
-    check_a_colleague,
     check_every_moment,
 )
 from wizard.flows.deployment import model
@@ -54,16 +53,10 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         yield Scene(box, session, folder, Terraform)
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("way", sorted(WAYS))
 def test_a_move_that_is_killed_at_any_moment_is_finished_or_undone(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, way: str, after: bool
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    assert check_every_moment(scene, monkeypatch, way, after) >= 10
-
-
-@pytest.mark.parametrize("nth", [2, 4, 6, 8, 10, 12])
-def test_a_colleague_finishes_or_undoes_what_another_computer_began(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, nth: int
-) -> None:
-    check_a_colleague(scene, monkeypatch, nth)
+    """Before each moment. After each, with the move made after all, and every command on both
+    computers: `tests/flows/test_moves_cut_short.py`, `test_commands_after_a_killed_move.py`."""
+    assert check_every_moment(scene, monkeypatch, way, after=False, whole=False) >= 10

@@ -18,6 +18,7 @@ from typing import Any
 from tests.flows.account import World
 from wizard.core.answers.model import Answers
 from wizard.core.events import FlowEvent
+from wizard.core.facts import Identity
 from wizard.core.installation import Installation, Standing
 from wizard.core.journal import record
 from wizard.core.tfvars import (
@@ -102,6 +103,24 @@ class Home:
         )
 
 
+def make_forwarder(client: Any, identity: Identity, made: Installation | None) -> None:
+    """A function as an apply leaves it; None: an earlier version's, without an id."""
+    tags = {DEPLOYMENT_TAG: f"{identity.account_id}-{identity.region}-api-gw-discovery"}
+    if made is not None:
+        tags |= {INSTALLATION_TAG: made.id, MADE_BY_TAG: made.by, MADE_AT_TAG: made.at}
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as file:
+        file.writestr("main.py", "def handler(event, context): return None\n")
+    client.create_function(
+        FunctionName=FUNCTION,
+        Runtime="python3.12",
+        Role=f"arn:aws:iam::{identity.account_id}:role/forwarder",
+        Handler="main.handler",
+        Code={"ZipFile": package.getvalue()},
+        Tags=tags,
+    )
+
+
 @dataclass
 class Two:
     """Anna's and Ben's computers, and what the account holds."""
@@ -122,21 +141,7 @@ class Two:
 
     def forwarder(self, made: Installation | None) -> None:
         """What an apply leaves behind; None: an earlier version's, without an id."""
-        identity = self.anna.world.identity
-        tags = {DEPLOYMENT_TAG: f"{identity.account_id}-{identity.region}-api-gw-discovery"}
-        if made is not None:
-            tags |= {INSTALLATION_TAG: made.id, MADE_BY_TAG: made.by, MADE_AT_TAG: made.at}
-        package = io.BytesIO()
-        with zipfile.ZipFile(package, "w") as file:
-            file.writestr("main.py", "def handler(event, context): return None\n")
-        self.client("lambda").create_function(
-            FunctionName=FUNCTION,
-            Runtime="python3.12",
-            Role=f"arn:aws:iam::{identity.account_id}:role/forwarder",
-            Handler="main.handler",
-            Code={"ZipFile": package.getvalue()},
-            Tags=tags,
-        )
+        make_forwarder(self.client("lambda"), self.anna.world.identity, made)
 
     def account(self) -> tuple[Any, ...]:
         """What the account holds."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,7 @@ class Computer:
     identity: Identity
     prefix: str
     said: list[str] = field(default_factory=list)
+    given: Answers | None = None  # other answers than the defaults
 
     def context(self) -> Context:
         def hear(event: FlowEvent) -> None:
@@ -94,7 +97,8 @@ class Computer:
         return Context(options, hear, lambda _: True, lambda _: True)
 
     def answers(self, bucket: str = "") -> Answers:
-        return Answers(region=self.box.region, name_prefix=self.prefix, state_bucket=bucket)
+        given = self.given or Answers(region=self.box.region, name_prefix=self.prefix)
+        return given.with_(state_bucket=bucket)
 
     @contextlib.contextmanager
     def opened(self, bucket: str = "") -> Iterator[Deployment]:
@@ -148,16 +152,19 @@ class Scene:
     folder: Path
     terraform: type  # whose `init` moves the state
 
+    @cached_property
+    def identity(self) -> Identity:
+        """Who everybody here is; to ask anew for each store takes longer than all the rest."""
+        return self.session.identity()
+
     def computer(self, name: str, prefix: str) -> Computer:
         root = self.folder / prefix / name
         root.mkdir(parents=True, mode=0o700)
-        return Computer(self.box, root, self.session, self.session.identity(), prefix)
+        return Computer(self.box, root, self.session, self.identity, prefix)
 
     def store(self, bucket: str, prefix: str) -> StateStore:
-        identity = self.session.identity()
-        return StateStore(
-            self.session, StatePlace(bucket, identity.account_id, identity.region, prefix)
-        )
+        place = StatePlace(bucket, self.identity.account_id, self.identity.region, prefix)
+        return StateStore(self.session, place)
 
     def holds(self, bucket: str, prefix: str) -> list[str]:
         """What lies in a bucket of one deployment, but the word on where it went."""
@@ -197,22 +204,82 @@ WAYS = {
 }
 
 
-def check_every_moment(scene: Scene, monkeypatch: pytest.MonkeyPatch, way: str, after: bool) -> int:
-    """Kill a move at each of its moments in turn; every computer finds it whole in one place.
+@dataclass
+class Picture:
+    """Two computers and what the buckets hold, so that what was made once serves every moment."""
 
+    scene: Scene
+    prefix: str
+    people: tuple[Computer, ...]
+    name: str = "kept"
+    objects: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)
+
+    @property
+    def _kept(self) -> Path:
+        return self.people[0].root.parent / self.name
+
+    def listed(self) -> dict[tuple[str, str], str]:
+        """Bucket and key, with the digest of what lies there."""
+        client = self.scene.session.client("s3")
+        return {
+            (bucket, one["Key"]): one["ETag"]
+            for bucket in (FIRST, SECOND)
+            for one in client.list_objects_v2(
+                Bucket=bucket, Prefix=self.scene.store(bucket, self.prefix).place.folder
+            ).get("Contents", ())
+        }
+
+    def take(self) -> None:
+        """Remember everything as it is now."""
+        shutil.rmtree(self._kept, ignore_errors=True)
+        for one in self.people:
+            shutil.copytree(one.root, self._kept / one.root.name, symlinks=True)
+        self.objects = {
+            (bucket, key): (digest, self.scene.store(bucket, self.prefix).read_object(key) or b"")
+            for (bucket, key), digest in self.listed().items()
+        }
+
+    def restore(self) -> None:
+        """Everything as it was when it was taken."""
+        for one in self.people:
+            shutil.rmtree(one.root, ignore_errors=True)  # an empty one goes by itself
+            shutil.copytree(self._kept / one.root.name, one.root, symlinks=True)
+        now = self.listed()
+        for bucket, key in now.keys() - self.objects.keys():
+            self.scene.store(bucket, self.prefix).delete_object(key)
+        for (bucket, key), (digest, body) in self.objects.items():
+            if now.get((bucket, key)) != digest:
+                self.scene.store(bucket, self.prefix).write_object(key, body)
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the buckets hold what they held."""
+        return self.listed() == {place: digest for place, (digest, _) in self.objects.items()}
+
+
+def check_every_moment(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, way: str, after: bool, *, whole: bool = True
+) -> int:
+    """Kill a move at each of its moments in turn; every computer finds it whole in one place, be
+    it this one or a colleague's that comes first.
+
+    Args:
+        whole: make the move after all at each moment, too.
     Returns the number of moments.
     """
     source, target = WAYS[way]
     bucket = "" if target == LOCAL else target
+    prefix = f"m{sorted(WAYS).index(way)}{int(after)}"
+    anna, ben = scene.computer("anna", prefix), scene.computer("ben", prefix)
+    anna.deploy()
+    if source:
+        anna.move(source)
+        assert ben.plans_nothing() == source
+    picture = Picture(scene, prefix, (anna, ben))
+    picture.take()
     moments = 0
     for nth in range(1, 60):
-        prefix = f"m{sorted(WAYS).index(way)}{int(after)}-{nth}"
-        anna, ben = scene.computer("anna", prefix), scene.computer("ben", prefix)
-        anna.deploy()
-        if source:
-            anna.move(source)
-            assert ben.plans_nothing() == source
-        if not killed(scene, monkeypatch, nth, after, lambda a=anna: a.move(target)):  # type: ignore[misc]
+        if not killed(scene, monkeypatch, nth, after, lambda: anna.move(target)):
             break
         moments += 1
         where = f"{way}, {'after' if after else 'before'} moment {nth}"
@@ -220,35 +287,22 @@ def check_every_moment(scene: Scene, monkeypatch: pytest.MonkeyPatch, way: str, 
         for one in (anna, ben) if source and bucket else (anna,):
             assert one.seen().outputs().node_url == "node:5050", where
         # Whoever changes something first settles it; then both are at the same place.
-        found = anna.plans_nothing()
+        colleague = bool(source and bucket) and (nth + after) % 2 == 0
+        first, second = (ben, anna) if colleague else (anna, ben)
+        found = first.plans_nothing()
         assert found in (source, bucket), where
         if found:
-            assert ben.plans_nothing() == found, where
+            assert second.plans_nothing() == found, where
         for other in {FIRST, SECOND} - {found}:
             assert scene.holds(other, prefix) == [], (where, scene.holds(other, prefix), anna.said)
         if found:
             assert scene.store(found, prefix).holder() is None, where
         # And the move can be made after all.
-        if found != bucket:
+        if whole and found != bucket:
             anna.move(target)
             assert anna.plans_nothing() == bucket, where
+        picture.restore()
     return moments
-
-
-def check_a_colleague(scene: Scene, monkeypatch: pytest.MonkeyPatch, nth: int) -> None:
-    """Another computer comes first after a move was killed; both end at the same place."""
-    prefix = f"c-{nth}"
-    anna, ben = scene.computer("anna", prefix), scene.computer("ben", prefix)
-    anna.deploy()
-    anna.move(FIRST)
-    assert ben.plans_nothing() == FIRST
-    killed(scene, monkeypatch, nth, False, lambda: anna.move(SECOND))
-    assert ben.seen().outputs().node_url == "node:5050"
-    found = ben.plans_nothing()
-    assert found in (FIRST, SECOND)
-    assert anna.plans_nothing() == found
-    (other,) = {FIRST, SECOND} - {found}
-    assert scene.holds(other, prefix) == []
 
 
 def told(one: Computer) -> str:

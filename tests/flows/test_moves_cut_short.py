@@ -20,7 +20,6 @@ from tests.flows.moves import (
     WAYS,
     Doom,
     Scene,
-    check_a_colleague,
     check_every_moment,
     check_killed_copy,
 )
@@ -53,13 +52,6 @@ def test_a_move_that_is_killed_at_any_moment_is_finished_or_undone(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, way: str, after: bool
 ) -> None:
     assert check_every_moment(scene, monkeypatch, way, after) >= 10
-
-
-@pytest.mark.parametrize("nth", [2, 4, 6, 8, 10, 12])
-def test_a_colleague_finishes_or_undoes_what_another_computer_began(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, nth: int
-) -> None:
-    check_a_colleague(scene, monkeypatch, nth)
 
 
 @pytest.mark.parametrize("alone", [False, True], ids=["with the wizard", "alone"])

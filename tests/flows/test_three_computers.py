@@ -8,12 +8,14 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from tests.flows.account import World
 from tests.flows.homes import FUNCTION, Home, Two
@@ -25,13 +27,16 @@ from wizard.core.secret import Secret
 from wizard.core.state_place import StatePlace
 from wizard.flows import token
 from wizard.flows.account import Lookup
+from wizard.flows.context import Context
 from wizard.flows.deployment.answers import current_answers, save_answers
 from wizard.flows.deployment.deployments import Deployments
 from wizard.flows.deployment.move_state import plan_move
 from wizard.flows.deployment.ownership import claim_name, require_installable
+from wizard.flows.doctor.bundle import collect
 from wizard.flows.doctor.examine import open_examination
 from wizard.flows.export import export_configuration
 from wizard.flows.install import Install
+from wizard.flows.node_dialect import open_search
 from wizard.flows.proof import prove_deployment
 from wizard.flows.redrive import Redrive
 from wizard.flows.stages.connect import Stages
@@ -42,6 +47,7 @@ from wizard.services.lock import Owner
 from wizard.services.workspace import s3_state
 from wizard.services.workspace.journal import Journal
 from wizard.services.workspace.s3_state import StateStore
+from wizard.ui import run as wizard_run
 
 FIRST, SECOND = "team-three-first", "team-three-second"
 
@@ -369,11 +375,22 @@ def _export(home: Home) -> str:
     return " ".join(names)
 
 
+def _bundle(home: Home) -> str:
+    return " ".join(collect(home.context(), home.answers).values())
+
+
+def _dialect(home: Home) -> str:
+    with open_search(home.context(), home.answers) as search:
+        search.look()
+    return ""
+
+
 LOOKS = {
     "status": _status,
     "doctor": _doctor,
     "prove": _prove,
     "export": _export,
+    "support-bundle": _bundle,
 }
 CHANGES: dict[str, Callable[[Home], str]] = {
     "stages add": _holding(Stages, lambda job, home: job.review_add(home.answers.stages)),
@@ -382,6 +399,7 @@ CHANGES: dict[str, Callable[[Home], str]] = {
     "reconcile": _holding(Reconcile, lambda job, _: job.review()),
     "redrive": _holding(Redrive, lambda job, _: job.list()),
     "rotate-token": _rotate,
+    "node-dialect": _dialect,
     "install": _holding(Install, lambda job, _: job.review()),
 }
 EVERY = {**LOOKS, **CHANGES}
@@ -474,6 +492,64 @@ def test_the_lock_of_a_run_that_died_here_is_nobody_at_work(three: Three) -> Non
     assert "The install of " in said
     assert "locked_by" not in open_examination(three.anna.context(), three.anna.answers).facts
     assert "at work: " in told(three.ben, "status"), "from elsewhere nobody can tell"
+
+
+def test_a_lock_that_quit_could_not_give_back_in_time_opens_with_one_consent(
+    three: Three, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bucket that answers late: the program ends all the same, and its lock stays."""
+    three.shared(three.anna, FIRST)
+    assert where(three.ben) == FIRST
+    monkeypatch.setattr(wizard_run, "CLOSE_SECONDS", 0.2)
+    session, store = three.anna.world.session, three.store(FIRST)
+
+    def quit_with_a_slow_bucket() -> None:
+        held, answered = contextlib.ExitStack(), threading.Event()
+        held.enter_context(three.anna.opened("install"))
+
+        def late(operation: str, _: Any) -> None:
+            if operation == "DeleteObject":
+                answered.wait(20)
+                raise EndpointConnectionError(endpoint_url="https://s3")
+
+        session.before = late
+        wizard_run._let_go(held.close)
+        (closing,) = [one for one in threading.enumerate() if one.name == "let go"]
+        answered.set()  # here the process would have ended: its own lock goes with it
+        closing.join(20)
+        session.begin()
+        assert "lock of this deployment could not be given back in time" in capsys.readouterr().err
+
+    quit_with_a_slow_bucket()
+    held = store.holder()
+    assert held is not None
+    whose = f"{held.owner.user} on {held.owner.host}, process {held.owner.pid} (install), for "
+    assert f"at work: {whose}" in told(three.ben, "status")
+    assert whose in told(three.ben, "doctor")
+    before = three.everything()
+    refused = told(three.ben, "uninstall")
+    assert whose in refused
+    assert f"--unlock {held.id}" in refused
+    assert three.everything() == before
+    asked: list[str] = []
+
+    def agree(question: str) -> bool:
+        asked.append(question)
+        return True
+
+    context = Context(three.ben.context().options, three.ben.events.append, ask_person=agree)
+    with Stages(context, three.ben.answers) as stages:
+        stages.review_remove(())
+    assert len(asked) == 1
+    assert whose in asked[0]
+    assert store.holder() is None
+
+    quit_with_a_slow_bucket()
+    three.anna.events.clear()
+    with three.anna.opened("stages"):  # nobody is there to ask
+        pass
+    assert "the lock of an interrupted run of this computer is removed" in str(three.anna.events)
+    assert store.holder() is None
 
 
 def test_what_a_colleague_finished_is_not_told_as_unfinished_here(three: Three) -> None:

@@ -51,6 +51,11 @@ class StatePlace:
         return self.folder + "answers.json"
 
     @property
+    def arriving(self) -> str:
+        """The same on their way here with the state; by them nobody joins."""
+        return self.folder + "answers.arriving.json"
+
+    @property
     def journal(self) -> str:
         """The journal's pieces are below it."""
         return self.folder + "journal/"

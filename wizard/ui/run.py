@@ -60,11 +60,16 @@ def _tell(sentence: str) -> None:
 
 def _let_go(close: Callable[[], None]) -> None:
     """Release locks, for as long as that may take: one in a bucket may be out of reach. The next
-    start on this computer removes what is left.
+    start on this computer removes what is left; a colleague is asked.
     """
     closing = threading.Thread(target=close, name="let go", daemon=True)
     closing.start()
     closing.join(CLOSE_SECONDS)
+    if closing.is_alive():
+        _tell(
+            "The lock of this deployment could not be given back in time. The next start on this "
+            "computer removes it; a colleague is told whose it is, and may remove it."
+        )
 
 
 def summary(run: RunState) -> str:

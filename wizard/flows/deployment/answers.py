@@ -293,9 +293,17 @@ def save_answers(deployment: Deployment, answers: Answers | None = None) -> Path
     by = made.id if made is not None else ""
     keep_answers(deployment.workspace.answers_file, kept, by)
     if deployment.store is not None:
-        shared = kept.with_(profile="").to_json()
-        deployment.store.save_answers(migrations.saved_by(shared, by))
+        deployment.store.save_answers(answers_to_share(deployment, kept))
     return deployment.workspace.answers_file
+
+
+def answers_to_share(deployment: Deployment, answers: Answers) -> str:
+    """The text that is kept for colleagues; a profile is a matter of each computer."""
+    made = deployment.journal.record.installation
+    shared = answers.with_(
+        account_id=deployment.identity.account_id, node_place=answers.place, profile=""
+    )
+    return migrations.saved_by(shared.to_json(), made.id if made is not None else "")
 
 
 def answers_of(root: Path) -> dict[str, Any]:

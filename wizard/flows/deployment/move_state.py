@@ -9,13 +9,14 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
+from wizard.core.answers.parse import build_answers
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import Phase, State
 from wizard.core.journal import record
 from wizard.core.journal.recovery import Treatment, open_move
 from wizard.core.state_place import LOCAL
 from wizard.core.terraform.plans import plan_digest
-from wizard.flows.deployment.answers import save_answers
+from wizard.flows.deployment.answers import answers_of, answers_to_share, save_answers
 from wizard.flows.deployment.apply import plan_changed
 from wizard.flows.deployment.locks import settle_run_lock
 from wizard.flows.deployment.model import Deployment, require_lockfile
@@ -126,8 +127,10 @@ def _relocate(deployment: Deployment, wanted: Move) -> None:
             _arrived(deployment, new, before)
             if new is not None:
                 new.mark_arrived()  # it may have been moved away from there once
-            # Colleagues need the record where the state is, before it counts there. Answers follow
-            # when it does: it is they that let a new computer join.
+            # Colleagues need record and answers where the state is, before it counts there. Under
+            # their own name answers follow when it does: it is they that let a new computer join.
+            if new is not None:
+                new.send_answers(answers_to_share(deployment, deployment.answers))
             deployment.journal.share_with(new.save_journal if new else None, everything=True)
             deployment.journal.flush()
             if old is not None:
@@ -168,13 +171,25 @@ def _tidy_up(deployment: Deployment, source: str) -> None:
         if deployment.store is not None:
             deployment.workspace.state.put_away()
         deployment.journal.flush()
-        save_answers(deployment)
+        _keep_answers(deployment)
         if source and _exists(deployment, source):
             target = deployment.store.place.bucket if deployment.store is not None else ""
             StateStore(deployment.session, deployment.place(source)).leave_for(target)
     except WizardError as error:
         error.in_doubt = True
         raise
+
+
+def _keep_answers(deployment: Deployment) -> None:
+    """Save the answers where the state is now: those that were saved before the move or came with
+    it. The run that finishes it may be one that only looks, with others."""
+    store, given = deployment.store, deployment.answers
+    saved = store.saved_answers() if store is not None else answers_of(deployment.workspace.root)
+    kept = build_answers(saved, check=False) if saved else given
+    bucket = store.place.bucket if store is not None else LOCAL
+    save_answers(deployment, kept.with_(state_bucket=bucket, profile=given.profile))
+    if store is not None:
+        store.drop_sent()
 
 
 def settle_move(deployment: Deployment) -> None:

@@ -130,13 +130,15 @@ def _last_lines(exam: Examination, source: LogSource) -> str:
 
 
 def _state(deployment: Deployment) -> str:
-    """Only addresses: the state's content stays where it is."""
+    """Only addresses, from the state itself: a Terraform of this computer may have to `init` first,
+    and knows nothing of a state that is on its way elsewhere."""
     try:
-        if not deployment.workspace.check_state():
-            return "the state holds no resource\n"
-        return "\n".join(deployment.terraform.state_list()) + "\n"
+        facts = deployment.state_facts()
     except WizardError as error:
         return str(error)
+    if facts is None or not facts.resources:
+        return "the state holds no resource\n"
+    return "\n".join(facts.addresses) + "\n"
 
 
 MAX_BYTES = 256 * 1024  # of one file; the end of a log is what matters

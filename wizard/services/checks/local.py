@@ -57,6 +57,9 @@ def finished(exam: Examination) -> Finding:
     if exam.facts.get("state_elsewhere"):
         return unchecked("the journal is where Terraform's state is")
     left = [e for e in exam.record.unfinished if e.action != "run"]
+    if left and (owner := exam.facts.get("locked_by")):
+        text = f"{count(len(left), 'change')} of it not at the end yet"
+        return unchecked(f"a run is at work: {clean(owner, 200)}; {text}", settles=True)
     if left:
         first = left[0]
         return failed(

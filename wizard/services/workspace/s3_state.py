@@ -121,7 +121,10 @@ class StateStore:
         Raises WizardError WAG-E-ANSWERS-005 when they cannot be read, WAG-E-VERSION-001 when a
         newer version wrote them.
         """
-        body = self.read_object(self.place.answers)
+        return self._saved(self.place.answers)
+
+    def _saved(self, key: str) -> tuple[dict[str, Any], str]:
+        body = self.read_object(key)
         if body is None:
             return {}, ""
         try:
@@ -130,15 +133,20 @@ class StateStore:
             raise WizardError(
                 "WAG-E-ANSWERS-005",
                 "The saved answers of this deployment cannot be read",
-                why=f"{self._where(self.place.answers)}: {error}",
+                why=f"{self._where(key)}: {error}",
                 next_step="Restore an earlier version of that object.",
             ) from error
-        found = migrations.migrate_answers(data, self._where(self.place.answers))
+        found = migrations.migrate_answers(data, self._where(key))
         return found, str(data.get(migrations.SAVED_BY, ""))
 
     def saved_answers(self) -> dict[str, Any]:
-        """The answers alone."""
-        return self.saved()[0]
+        """The answers alone; where a move was stopped before they counted, those that came with
+        it."""
+        return self.saved()[0] or self._saved(self.place.arriving)[0]
+
+    def send_answers(self, text: str) -> None:
+        """Have the answers here before the state counts here; `saved` does not give them yet."""
+        self.write_object(self.place.arriving, text.encode())
 
     def save_answers(self, text: str) -> None:
         """Keep the answers for whoever comes next; those of another version stay beside them."""
@@ -147,6 +155,10 @@ class StateStore:
         if other is not None:
             self.write_object(files.kept_name(self.place.answers, other), before)
         self.write_object(self.place.answers, text.encode())
+
+    def drop_sent(self) -> None:
+        """The answers are saved: those that came with a move are of no use any more."""
+        self.delete_object(self.place.arriving)
 
     def journal(self) -> Iterator[bytes]:
         """The journal's pieces, the oldest first."""
