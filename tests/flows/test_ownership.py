@@ -16,6 +16,8 @@ import pytest
 from tests.flows.account import World
 from tests.flows.homes import FUNCTION, Home, Two
 from wizard.core.answers.parse import build_answers, parse_file
+from wizard.core.checks.checklist import CHECKS
+from wizard.core.checks.model import Result, failed
 from wizard.core.errors import WizardError
 from wizard.core.installation import Standing
 from wizard.core.journal import record
@@ -30,9 +32,12 @@ from wizard.flows.deployment.ownership import (
     release_name,
     require_installable,
 )
+from wizard.flows.doctor.repair import Repairs
 from wizard.flows.install import Install
+from wizard.flows.node_dialect import open_search
 from wizard.flows.redrive import Redrive
 from wizard.flows.stages.connect import Stages
+from wizard.flows.stages.reconcile import Reconcile
 from wizard.flows.status import read_status
 from wizard.flows.uninstall import Uninstall
 
@@ -82,6 +87,22 @@ def _install(home: Home) -> None:
         install.review()
 
 
+def _fix(home: Home) -> None:
+    (broken,) = (one for one in CHECKS if one.check_id == "WAG-LOG-004")
+    with Repairs(home.context(), home.answers) as repairs:
+        repairs.apply(Result(broken, failed("it may not", fix_subject="a group")))
+
+
+def _reconcile(home: Home) -> None:
+    with Reconcile(home.context(), home.answers) as job:
+        job.review()
+
+
+def _dialect(home: Home) -> None:
+    with open_search(home.context(), home.answers) as search:
+        search.look()
+
+
 DOORS: dict[str, Callable[[Home], None]] = {
     "stages add": _add,
     "stages remove": _remove,
@@ -89,6 +110,9 @@ DOORS: dict[str, Callable[[Home], None]] = {
     "uninstall": _uninstall,
     "rotate-token": _rotate,
     "install": _install,
+    "doctor --fix": _fix,
+    "stages reconcile": _reconcile,
+    "node-dialect": _dialect,
 }
 
 

@@ -181,7 +181,8 @@ class Repairs:
         return f"{words}: {'; '.join(changed)}"
 
     def apply(self, found: Result) -> None:
-        """Do it. Raises WizardError when AWS refuses."""
+        """Do it. Raises WizardError when AWS refuses, or the deployment is not ours any more."""
+        require_own(self.deployment)  # what was shown may be an hour old
         fix, subject = found.check.fix, found.finding.fix_subject
         if fix == "stage":
             self._stage(StageRef.parse(subject))
