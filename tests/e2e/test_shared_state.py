@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import need_terraform
+from tests.e2e.conftest import need_terraform, stage_images
 from tests.e2e.machines import Machine, until
 from wizard.sandbox import Sandbox
 
@@ -29,6 +29,7 @@ class Team:
         self.anna = Machine.new(box, root / "anna", stages=stages[:-1], state_bucket=BUCKET)
         self.ben = Machine.new(box, root / "ben")
         self.last = stages[-1]
+        self.images = stage_images(self.anna.client)
         self.s3 = self.anna.client("s3")
         self.install = self.anna.cli("install", "--non-interactive", "--yes")
 
@@ -145,6 +146,13 @@ def test_a_killed_terraforms_lock_is_shown_and_goes_only_with_consent(team: Team
     said = ok(team.ben.cli("install", "--yes", "--set", "proof=skip", "--unlock", lock))
     assert "removed Terraform's lock" in said
     assert "terraform.tfstate.tflock" not in team.names()
+
+
+def test_a_colleague_puts_back_what_another_computer_connected(team: Team) -> None:
+    (first, *_) = team.box.sample_stages
+    assert stage_images(team.anna.client)[first] != team.images[first]
+    ok(team.ben.cli("stages", "remove", first, "--yes"))
+    assert stage_images(team.anna.client)[first] == team.images[first]
 
 
 def test_a_state_moved_back_is_said_to_whoever_looks_for_it(team: Team) -> None:

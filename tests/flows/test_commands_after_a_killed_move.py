@@ -213,14 +213,19 @@ def check_settled(team: Team, one: Computer, command: str, ends: tuple[str, str]
     assert set(saved["stages"]) == expected
 
 
-def check_words(said: Said, command: str) -> None:
+def check_words(said: Said) -> None:
     """No raw words of Terraform, no bug."""
     found = RAW_WORDS.search(said.text)
     assert found is None, (found, said.text)
-    if said.code and command in NO_NODE_HERE:
-        assert (
-            NO_NODE_HERE[command] in said.text or "locked" in said.text or "--unlock" in said.text
-        )
+
+
+def check_end(said: Said, command: str) -> None:
+    """It ended as on an undisturbed deployment."""
+    if command in NO_NODE_HERE:
+        assert said.code
+        assert NO_NODE_HERE[command] in said.text, said.text
+    else:
+        assert said.code == 0, said.text
 
 
 def check_anna(team: Team, command: str, ends: tuple[str, str], *, joined: bool) -> None:
@@ -228,7 +233,7 @@ def check_anna(team: Team, command: str, ends: tuple[str, str], *, joined: bool)
     settles the move first."""
     del joined
     said = team.run(team.anna, command)
-    check_words(said, command)
+    check_words(said)
     if command in LOOKS:
         assert said.code == (3 if command == "prove" else 0) or (
             command == "doctor" and "began and never ended; the first: state.move" in said.text
@@ -236,7 +241,7 @@ def check_anna(team: Team, command: str, ends: tuple[str, str], *, joined: bool)
         assert "at work" not in said.text, "that run is dead, and this computer knows it"
         assert team.unchanged
         return
-    assert (said.code == 0) is (command not in NO_NODE_HERE), said.text
+    check_end(said, command)
     check_settled(team, team.anna, command, ends)
     if place_of(team.anna):
         assert place_of(team.ben) == place_of(team.anna)
@@ -245,7 +250,7 @@ def check_anna(team: Team, command: str, ends: tuple[str, str], *, joined: bool)
 def check_ben(team: Team, command: str, ends: tuple[str, str], *, joined: bool) -> None:
     """On the other one: it works on what counts or not at all, and takes no lock away by itself."""
     said = team.run(team.ben, command)
-    check_words(said, command)
+    check_words(said)
     if command in LOOKS or said.code:
         assert team.unchanged, said.text
     if command in LOOKS:
@@ -261,11 +266,11 @@ def check_ben(team: Team, command: str, ends: tuple[str, str], *, joined: bool) 
         assert said.code == 1
         assert re.search(r"is held by \S+ on \S+, process \d+ \(install\), for ", said.text)
         said = team.run(team.ben, command, "--unlock", lock[1])
-        check_words(said, command)
+        check_words(said)
     if not joined and said.code:
         assert team.unchanged, said.text
         return
-    assert (said.code == 0) is (command not in NO_NODE_HERE), said.text
+    check_end(said, command)
     check_settled(team, team.ben, command, ends)
     assert place_of(team.anna) == place_of(team.ben)
 
