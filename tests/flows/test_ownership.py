@@ -34,7 +34,7 @@ from wizard.flows.deployment.ownership import (
 )
 from wizard.flows.doctor.repair import Repairs
 from wizard.flows.install import Install
-from wizard.flows.node_dialect import open_search
+from wizard.flows.node import open_search
 from wizard.flows.redrive import Redrive
 from wizard.flows.stages.connect import Stages
 from wizard.flows.stages.reconcile import Reconcile

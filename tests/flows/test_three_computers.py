@@ -36,7 +36,7 @@ from wizard.flows.doctor.bundle import collect
 from wizard.flows.doctor.examine import open_examination
 from wizard.flows.export import export_configuration
 from wizard.flows.install import Install
-from wizard.flows.node_dialect import open_search
+from wizard.flows.node import open_search
 from wizard.flows.proof import prove_deployment
 from wizard.flows.redrive import Redrive
 from wizard.flows.stages.connect import Stages
