@@ -7,8 +7,10 @@ import re
 import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from benchmarks import report
 from tests.docs import errors, links, module
@@ -16,6 +18,7 @@ from tests.docs.generate import DOCS, PAGES
 from wizard.cli.options import build_parser
 
 ROOT = DOCS.parent
+WORKFLOWS = sorted((DOCS / "workflows").glob("*.yml"))
 FENCE = re.compile(r"```(?:sh|console|)\n(.*?)```", re.S)
 
 
@@ -92,7 +95,15 @@ def commands() -> list[tuple[str, str]]:
                 text = re.sub(r"^(\w+=\S+ )+", "", text)
                 if text.startswith("wallarm-apigw") and "|" not in text and "…" not in text:
                     out.append((named(path), text))
+    for path in WORKFLOWS:
+        steps = [step for job in workflow(path)["jobs"].values() for step in job["steps"]]
+        lines = [line for step in steps for line in step.get("run", "").splitlines()]
+        out += [(named(path), line) for line in lines if line.startswith("wallarm-apigw")]
     return out
+
+
+def workflow(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(("file", "line"), commands())
@@ -105,6 +116,17 @@ def test_every_command_in_the_documentation_exists(file: str, line: str) -> None
         build_parser().parse_args(words)
     except SystemExit as ended:
         pytest.fail(f"{line}: {ended}")
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_asks_nobody_runs_by_itself_one_at_a_time_and_keeps_no_keys(path: Path) -> None:
+    told = workflow(path)
+    assert told[True].keys() == {"schedule", "workflow_dispatch"}, "YAML 1.1 reads `on` as true"
+    assert told["concurrency"]
+    assert told["permissions"] == {"contents": "read", "id-token": "write"}
+    (ours,) = [line for file, line in commands() if file == named(path)]
+    assert {"--non-interactive", "--yes", "--json"} <= set(shlex.split(ours))
+    assert "secrets." not in path.read_text(encoding="utf-8")
 
 
 def test_the_project_speaks_of_itself_alone() -> None:

@@ -31,7 +31,9 @@ def test_what_rules_choose_is_connected_and_what_is_taken_away_is_put_back_once(
     deployed: Deployed,
 ) -> None:
     v2 = deployed.client("apigatewayv2")
-    api = v2.create_api(Name="reconciled-orders", ProtocolType="HTTP")["ApiId"]
+    owned = {"aws-cdk:stack": "Orders"}
+    made = v2.create_api(Name="reconciled-orders", ProtocolType="HTTP", Tags=owned)
+    api = made["ApiId"]
     v2.create_stage(ApiId=api, StageName="live")
     before = {k: v for k, v in deployed.stage_images().items() if not k.startswith(api)}
     try:
@@ -55,6 +57,8 @@ def test_what_rules_choose_is_connected_and_what_is_taken_away_is_put_back_once(
         done, said = run(deployed)
         assert (done.returncode, said["changed"]) == (0, 1), done.stderr
         assert log_of(deployed, api) == deployed.outputs.api_gateway_log_group_arn
+        _, _, snippet = done.stderr.partition("for the template of AWS CDK")
+        assert deployed.outputs.api_gateway_log_group in snippet, done.stderr
 
         # And once more: somebody means it.
         v2.delete_access_log_settings(ApiId=api, StageName="live")

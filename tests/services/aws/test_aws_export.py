@@ -36,6 +36,9 @@ def test_the_folder_holds_module_variables_policy_and_each_stages_settings(
         sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
     )
     assert {"main.tf", "variables.tf", "cw-resend-lambda.zip", "README.md"} <= set(names)
+    policy = json.loads((target / "iam-policy.json").read_text())
+    allowed = {action for one in policy["Statement"] for action in one["Action"]}
+    assert {"lambda:CreateFunction", "iam:PassRole", "s3:PutObject"} <= allowed
     values = json.loads((target / "terraform.tfvars.json").read_text())
     assert values["name_prefix"] == "api-gw-discovery"
     assert "wallarm_api_token" not in values
