@@ -182,6 +182,7 @@ def test_while_the_node_is_down_a_replay_by_schedule_keeps_everything(deployed: 
     (rule,) = deployed.client("events").list_rules(NamePrefix="api-gw-discovery-replay-")["Rules"]
     (target,) = deployed.client("events").list_targets_by_rule(Rule=rule["Name"])["Targets"]
     key = keep(deployed, "down", kept_record(deployed, "/kept/down"))
+    assert "1 batch waiting, replayed every 24 hours" in deployed.cli("status").stdout
     deployed.box.node.reset()
     deployed.box.node.fail("status", status=503)
     try:

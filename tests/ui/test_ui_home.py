@@ -12,7 +12,7 @@ from textual.events import Paste
 from tests.ui.acting import HERE, SIZES, deployed, wizard
 from tests.ui.scenes import CHOSEN, settle, until
 from tests.ui.script import Script, deploy_error
-from tests.ui.scripted import ScriptedDeployments
+from tests.ui.scripted import OUTPUTS, ScriptedDeployments
 from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import State
@@ -25,6 +25,7 @@ from wizard.flows.status import Status
 from wizard.ui.app import WizardApp
 from wizard.ui.run import summary
 from wizard.ui.screens.dialogs import AskToken, Confirm, Details
+from wizard.ui.screens.home_text import status_lines
 from wizard.ui.screens.unfinished import UnfinishedRun
 
 
@@ -39,6 +40,26 @@ async def test_home_says_how_the_deployment_does_and_what_can_be_done(
         for action in ("Add stages", "Remove stages", "Rotate token", "Change settings",
                        "Troubleshoot", "Uninstall", "Deploy another"):  # fmt: skip
             assert action in w.text
+
+
+@pytest.mark.parametrize(
+    ("waiting", "hours", "said"),
+    [
+        (0, 0, "18,204 in the last hour, 0 undelivered"),
+        (0, 6, "18,204 in the last hour, 0 undelivered"),
+        (3, 0, "18,204 in the last hour, 3 undelivered"),
+        (3, 1, "18,204 in the last hour, 3 undelivered, replayed every hour"),
+        (3, 6, "18,204 in the last hour, 3 undelivered, replayed every 6 hours"),
+    ],
+)
+def test_what_waits_for_a_replay_is_told_with_its_schedule(
+    waiting: int, hours: int, said: str
+) -> None:
+    seen = Status(
+        "123456789012", "us-east-1", "api", OUTPUTS, (), 52, 18_204, waiting, 118.7, None, "", "",
+        "", (), replay_hours=hours,
+    )  # fmt: skip
+    assert {line.title: line.text for line in status_lines(seen)}["Events"] == said
 
 
 @SIZES

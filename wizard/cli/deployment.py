@@ -62,7 +62,8 @@ def status(options: argparse.Namespace) -> int:
         put(f"Log group    {found.outputs.api_gateway_log_group}")
         put(f"Events       {_or_unknown(found.events_last_hour)} in the last hour")
         put(f"Lines        {found.lines or 'none'} in the last hour")
-        put(f"Undelivered  {_waiting(found.undelivered)}")
+        how = ", ".join(filter(None, (_waiting(found.undelivered), found.replayed)))
+        put(f"Undelivered  {how}")
         put(f"Stages       {len(found.stages)} connected")
         now = time.time()
         events = {s.ref: s.last_event for s in found.stages if s.last_event is not None}

@@ -94,6 +94,7 @@ class Status:
             told then is what AWS alone knows.
         standing: why it is not this computer's any more, or gone; else empty.
         node_place: `edge`, `own` or `ecs`; empty where only AWS tells, which does not know.
+        replay_hours: hours between replays by themselves; 0 where nothing replays, or is known.
     """
 
     account_id: str
@@ -117,6 +118,14 @@ class Status:
     lines: LineCounts | None = None
     standing: str = ""
     node_place: str = ""
+    replay_hours: int = 0
+
+    @property
+    def replayed(self) -> str:
+        """How often what waits is replayed by itself, in words; empty where nothing replays."""
+        hours = self.replay_hours
+        every = "hour" if hours == 1 else f"{hours} hours"
+        return f"replayed every {every}" if hours else ""
 
     @property
     def node_versions(self) -> str:
@@ -180,6 +189,7 @@ def read_status(context: Context, answers: Answers, *, with_events: bool = False
         lines=counted.lines,
         standing=describe_standing(owned, answers.name_prefix, identity.region),
         node_place=answers.place,
+        replay_hours=answers.undelivered_replay_hours,
     )
     return _with_events(session, found, held) if with_events else found
 

@@ -90,6 +90,7 @@ def status_lines(seen: Status) -> tuple[StatusLine, ...]:
     else:
         lost = seen.undelivered or 0
         text = f"{seen.events_last_hour:,} in the last hour, {lost:,} undelivered"
+        text += f", {seen.replayed}" if lost and seen.replayed else ""
         lines.append(StatusLine("Events", State.WARNING if lost else State.DONE, text))
     if seen.lines is not None:
         state = State.WARNING if seen.lines.alarming else State.DONE
