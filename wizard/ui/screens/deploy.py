@@ -89,7 +89,7 @@ class Deploy(StepScreen):
         Binding("c", "stop", "Stop", tooltip="Ask, then stop when what is running is finished"),
         Binding("t", "retry", "Retry", tooltip="Go on with what is not done"),
         Binding("y", "copy", "Copy", tooltip="Copy the failure as text"),
-        Binding("slash", "find", "Find", show=False, tooltip="Search the log"),
+        Binding("slash", "find", "Find", key_display="/", tooltip="Search the log"),
     ]
     DEFAULT_CSS = """
     Deploy #find { display: none; }
