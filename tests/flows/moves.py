@@ -275,7 +275,8 @@ def check_every_moment(
     if source:
         anna.move(source)
         assert ben.plans_nothing() == source
-    picture = Picture(scene, prefix, (anna, ben))
+    carl = scene.computer("carl", prefix)  # his home is empty
+    picture = Picture(scene, prefix, (anna, ben, carl))
     picture.take()
     moments = 0
     for nth in range(1, 60):
@@ -284,7 +285,7 @@ def check_every_moment(
         moments += 1
         where = f"{way}, {'after' if after else 'before'} moment {nth}"
         # Whoever only looks sees it whole, here and there.
-        for one in (anna, ben) if source and bucket else (anna,):
+        for one in (anna, ben, carl) if source and bucket else (anna,):
             assert one.seen().outputs().node_url == "node:5050", where
         # Whoever changes something first settles it; then both are at the same place.
         colleague = bool(source and bucket) and (nth + after) % 2 == 0
