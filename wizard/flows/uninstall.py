@@ -64,13 +64,15 @@ def destroy_resources(
     Raises WizardError WAG-E-REMOVE-001 with who holds it up, or what Terraform said.
     """
     try:
-        return _destroy(deployment, plan, outputs)
+        return _apply_removal(deployment, plan, outputs)
     except WizardError as error:
         add_what_remains(deployment, error)
         raise
 
 
-def _destroy(deployment: Deployment, plan: PlanResult, outputs: Outputs | None) -> ApplyResult:
+def _apply_removal(
+    deployment: Deployment, plan: PlanResult, outputs: Outputs | None
+) -> ApplyResult:
     try:
         return apply_recorded(deployment, plan)
     except WizardError as error:
