@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,23 +13,6 @@ from wizard.sandbox.local_aws import LocalAws as SandboxAws
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
-_CHILD = Path(__file__).with_name("local_aws_child.py")
-
-
-class _Aws(SandboxAws):
-    def _spawn(self, mark: str) -> None:
-        for name in ("tmp", "home", "state", "s3"):
-            (self._root / name).mkdir(mode=0o700, exist_ok=True)
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, str(_CHILD)],
-                stdin=subprocess.PIPE,  # its end tells the child that we are gone
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self._root,
-                env=self._environment(mark),
-                start_new_session=True,
-            )
 
 
 class LocalAws:
@@ -45,7 +26,7 @@ class LocalAws:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = folder
-        self._aws = _Aws(folder, ACCOUNT_ID, REGION)
+        self._aws = SandboxAws(folder, ACCOUNT_ID, REGION)
 
     @property
     def endpoint_url(self) -> str:

@@ -7,6 +7,10 @@ And a subscription filter calls its function once and forgets the events if that
 call is an asynchronous invocation as on AWS, with two retries and a destination for what failed,
 which may be a bucket. The pauses are a second and two seconds; on AWS they are minutes.
 And an ECS service forgets how its tasks are to be placed, which AWS tells whoever asks.
+And three things never let a plan of Terraform be empty: `DescribeAlarms` in the query protocol,
+which the AWS provider speaks, leaves out dimensions, period, actions and more;
+`UpdateAutoScalingGroup` accepts another version of the launch template and forgets it; and a log
+group's KMS key is taken when the group is made, and no action changes it.
 And it takes every account for one that has opted into all Regions, and lets a role of another
 account be assumed that nobody has made: here a Region with opt-in is closed, and such a role is
 refused, as AWS does.
@@ -21,6 +25,7 @@ import time
 import urllib.parse
 import uuid
 from typing import Any
+from xml.sax.saxutils import escape
 
 
 def fill() -> None:
@@ -44,6 +49,9 @@ def fill() -> None:
     _retry_failed_deliveries()
     _keep_failures_in_buckets()
     _keep_where_tasks_go()
+    _tell_alarms_in_full()
+    _keep_the_launch_template()
+    _change_the_key_of_a_log_group()
     _close_opt_in_regions()
     _refuse_roles_that_are_not_there()
 
@@ -139,6 +147,80 @@ _PLACEMENT: dict[str, Any] = {
     "placementStrategy": [],
     "availabilityZoneRebalancing": "DISABLED",
 }
+
+
+def _tell_alarms_in_full() -> None:
+    """`DescribeAlarms` tells what `PutMetricAlarm` was told."""
+    from ministack.services import cloudwatch
+
+    original = cloudwatch._describe_alarms
+
+    def describe(params: Any, cbor_data: Any, is_cbor: bool, is_json: bool = False) -> Any:
+        status, headers, body = original(params, cbor_data, is_cbor, is_json)
+        if is_cbor or is_json or status != 200:
+            return status, headers, body
+        text = body.decode()
+        for name, alarm in cloudwatch._alarms.items():
+            mark = f"<member><AlarmName>{name}</AlarmName>"
+            text = text.replace(mark, mark + _left_out(alarm))
+        return status, headers, text.encode()
+
+    cloudwatch._describe_alarms = describe
+
+
+def _left_out(alarm: dict[str, Any]) -> str:
+    """What an alarm has besides, as the query protocol tells it."""
+    plain = ("AlarmDescription", "Statistic", "ExtendedStatistic", "Period", "TreatMissingData")
+    out = [f"<{key}>{escape(str(alarm[key]))}</{key}>" for key in plain if alarm.get(key)]
+    out.append(f"<ActionsEnabled>{str(alarm['ActionsEnabled']).lower()}</ActionsEnabled>")
+    for key in ("AlarmActions", "OKActions"):
+        members = "".join(f"<member>{escape(item)}</member>" for item in alarm[key])
+        out.append(f"<{key}>{members}</{key}>")
+    dimensions = "".join(
+        f"<member><Name>{escape(d['Name'])}</Name><Value>{escape(d['Value'])}</Value></member>"
+        for d in alarm["Dimensions"]
+    )
+    return "".join(out) + f"<Dimensions>{dimensions}</Dimensions>"
+
+
+def _keep_the_launch_template() -> None:
+    """An Auto Scaling group keeps the version of its launch template that it was told last."""
+    from ministack.services import autoscaling
+
+    original = autoscaling._update_asg
+
+    def update(params: Any) -> Any:
+        answer = original(params)
+        group = autoscaling._asgs.get(autoscaling._p(params, "AutoScalingGroupName"))
+        identity = autoscaling._p(params, "LaunchTemplate.LaunchTemplateId")
+        if group and identity:
+            version = autoscaling._p(params, "LaunchTemplate.Version")
+            group["LaunchTemplate"] = {
+                "LaunchTemplateId": identity,
+                "LaunchTemplateName": identity,
+                "Version": version or "$Default",
+            }
+        return answer
+
+    autoscaling._ACTION_MAP["UpdateAutoScalingGroup"] = update
+
+
+def _change_the_key_of_a_log_group() -> None:
+    """`AssociateKmsKey` and `DisassociateKmsKey`."""
+    from ministack.services import cloudwatch_logs
+
+    original = cloudwatch_logs.handle_request
+
+    async def handle(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        action = headers.get("x-amz-target", "").split(".")[-1]
+        if action not in ("AssociateKmsKey", "DisassociateKmsKey"):
+            return await original(method, path, headers, body, query)
+        asked = json.loads(body)
+        group = cloudwatch_logs._log_groups[asked["logGroupName"]]
+        group["kmsKeyId"] = asked.get("kmsKeyId")
+        return cloudwatch_logs.json_response({})
+
+    cloudwatch_logs.handle_request = handle
 
 
 def _close_opt_in_regions() -> None:
