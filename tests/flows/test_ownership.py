@@ -67,6 +67,11 @@ def _remove(home: Home) -> None:
         stages.review_remove(home.answers.stages)
 
 
+def _undo(home: Home) -> None:
+    with Stages(home.context(), home.answers) as stages:
+        stages.undo_stage(home.answers.stages[0])
+
+
 def _redrive(home: Home) -> None:
     with Redrive(home.context(), home.answers) as redrive:
         redrive.list()
@@ -106,6 +111,7 @@ def _dialect(home: Home) -> None:
 DOORS: dict[str, Callable[[Home], None]] = {
     "stages add": _add,
     "stages remove": _remove,
+    "one stage undone": _undo,
     "redrive": _redrive,
     "uninstall": _uninstall,
     "rotate-token": _rotate,

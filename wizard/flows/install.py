@@ -50,7 +50,7 @@ from wizard.flows.deployment.apply import (
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.move_state import Move, move_state, plan_move
 from wizard.flows.deployment.open import identify, open_deployment, open_session
-from wizard.flows.deployment.ownership import claim_name, require_installable
+from wizard.flows.deployment.ownership import claim_name, require_installable, require_own
 from wizard.flows.node import add_what_stands, wait_for_node
 from wizard.flows.proof import prove
 from wizard.flows.stages import log_groups, switch
@@ -414,7 +414,9 @@ class Install:
     def undo_stage(self, ref: str) -> StageReport:
         """Put one stage's logging back. Raises UsageError WAG-E-STAGES-004 for one that is not
         connected."""
-        return switch.undo_stage(self._open(), ref)
+        deployment = self._open()
+        require_own(deployment)
+        return switch.undo_stage(deployment, ref)
 
     def prove(
         self, review: Review, outputs: Outputs, cancel: threading.Event | None = None

@@ -219,6 +219,7 @@ class Stages:
     def undo_stage(self, ref: str) -> StageReport:
         """Put one stage's logging back. Raises UsageError WAG-E-STAGES-004 for one that is not
         connected."""
+        require_own(self.deployment)  # what was shown may be an hour old
         return switch.undo_stage(self.deployment, ref)
 
     def prove(
