@@ -164,7 +164,9 @@ def bare_token(text: str) -> str:
         text = text.strip().strip(_QUOTES)
         found = _BEFORE_TOKEN.match(text)
         text = text[found.end() :] if found else text
-    return "".join(text.split())
+        if text == before:
+            text = "".join(text.split())  # which may bring a name and its colon together
+    return text
 
 
 def token_problem(token: str) -> str:
