@@ -29,7 +29,7 @@ _ACCESS_KEY = re.compile(r"Credential=([^/]*)/")
 _NAMING = re.compile(
     r"^(.*(Name|Names|Arn|ARN|Arns|Id|ID)|capacityProvider|capacityProviders|cluster|clusters|"
     r"family|logGroupIdentifier|namePrefix|policyScope|resource|service|services|taskDefinition|"
-    r"tasks|Bucket|Key|Role|Type|cloudwatchRoleArn|(.*\.)?(Name|Arn|Id)(\.\d+)?|.*Id\.\d+|.*\.member\.\d+|"
+    r"tasks|Bucket|Key|Role|Rule|Type|cloudwatchRoleArn|(.*\.)?(Name|Arn|Id)(\.\d+)?|.*Id\.\d+|.*\.member\.\d+|"
     r"name|ResourceId\.\d+|ResourceType|.*\.ResourceType|.*ResourceId|prefix)$"
 )
 _LONGEST = 512

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -26,6 +27,9 @@ _REMOVE = ("uninstall", "--yes", "--delete-logs", "--undelivered", "discard")
 
 # A change of the answers, or what makes it from what the account has.
 Update: TypeAlias = "Mapping[str, Any] | Callable[[Run], Mapping[str, Any]]"
+
+# What every whole life changes of its answers; the tags are put back.
+CHANGES = {"log_retention_days": 30, "x_wallarm_application_id": 7, "tags": {"cost-centre": "4711"}}
 
 # The local AWS's tagging service and DNS do not tell of these.
 _NOT_FOUND_HERE = {
@@ -58,8 +62,10 @@ class Run:
         self.enforce = enforce
         self.failed: list[str] = []
         self.added = ""
+        self.said = ""  # by the last command, to the person
         self.spare: list[str] = []  # subnets that no answer names at first
         self.updates: list[dict[str, Any]] = []  # the answers after each, one after another
+        self.second_plans: list[str] = []  # what a further run counted after a step
         self.groups: list[tuple[str, ...] | None] = []  # and the log groups that were known before
         self.env = {k: v for k, v in os.environ.items() if k not in box.unset}
         self.env.update(box.env)
@@ -104,7 +110,16 @@ class Run:
         if done.returncode not in (0, 1 if phase in may_fail else 0):
             self.failed.append(f"{phase}: {done.stderr[-1500:]}")
             print(done.stderr[-3000:])
+        self.said = done.stderr
         return done.stdout
+
+    def plan_again(self, phase: str, *arguments: str) -> None:
+        """Run the same once more, and keep what Terraform counted."""
+        now = self.now
+        self.cli(phase, *arguments, "--set", "proof=skip", answers=now, before=now)
+        counted = re.findall(r"(\d+ to add, \d+ to change, \d+ to remove)", self.said)
+        self.second_plans.append(counted[-1] if counted else "not counted")
+        print(f"    planned again: {self.second_plans[-1]}", flush=True)
 
     def _log_groups(self, answers: Answers) -> tuple[str, ...] | None:
         """As `iam-policy` takes them."""
@@ -118,13 +133,16 @@ class Run:
         Args:
             updates: what is changed of the answers, one after another; the last ones lead back to
                 what was there at first, but for a short life.
-            short: installed, changed and removed, and nothing else.
+            short: installed, changed and removed, and planned anew before and after the changes.
         """
         yes = ("--non-interactive", "--yes", "--json")
         install = ("install", "--answers", str(self.answers_file), *yes)
         if short:
             self.cli("install", *install, "--set", "proof=skip")
+            self.plan_again("rerun", *install)
             self._update(updates)
+            file = str(self.root / f"update-{len(updates)}.json")
+            self.plan_again("update", "install", "--answers", file, *yes)
             self.cli("uninstall", *_REMOVE, answers=self.now)
             return
         self._look_around()
@@ -136,10 +154,9 @@ class Run:
         self.cli("status", "status", "--json")
         self.cli("doctor", "doctor", "--output", "json")
         self._add_and_remove()
-        changes = {"log_retention_days": 30, "x_wallarm_application_id": 7, "proof": "skip"}
-        plain = json.loads(self.answers_file.read_text(encoding="utf-8"))
-        self._change({**plain, **changes, "tags": {"cost-centre": "4711"}})
-        self._change({**plain, **changes, "tags": plain.get("tags", {})})
+        plain = json.loads(self.answers_file.read_text(encoding="utf-8")) | {"proof": "skip"}
+        self._change({**plain, **CHANGES})
+        self._change({**plain, **CHANGES, "tags": plain.get("tags", {})})
         self._update(updates)
         self._break_and_mend()
         self._keep_and_replay()

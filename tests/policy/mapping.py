@@ -53,6 +53,7 @@ _TAGGING = {
     "ec2": "ec2:CreateTags",
     "ecs": "ecs:TagResource",
     "elbv2": "elasticloadbalancing:AddTags",
+    "events": "events:TagResource",
     "lambda": "lambda:TagResource",
     "logs": "logs:TagResource",
     "servicediscovery": "servicediscovery:TagResource",
@@ -268,6 +269,11 @@ def _cloudwatch(call: Call, place: str, account: str) -> str:
     return f"arn:aws:cloudwatch:{place}:alarm:{name}" if name else "*"
 
 
+def _events(call: Call, place: str, _account: str) -> str:
+    name = call.name("Rule", "Name")
+    return f"arn:aws:events:{place}:rule/{name}" if name else "*"
+
+
 def _servicediscovery(call: Call, place: str, _account: str) -> str:
     key = call.name("Id", "ServiceId", "NamespaceId")
     kind = "namespace" if "Namespace" in call.operation or key.startswith("ns-") else "service"
@@ -284,6 +290,7 @@ _RESOURCES = {
     "ec2": _ec2,
     "ecs": _ecs,
     "elbv2": _elbv2,
+    "events": _events,
     "iam": _iam,
     "lambda": _lambda,
     "logs": _logs,

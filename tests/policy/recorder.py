@@ -39,7 +39,7 @@ class Recorder(Relay):
         self.phase = ""
         self.calls: list[tuple[str, str, Call, int]] = []
         self.unknown: list[str] = []
-        self.refused: list[str] = []
+        self.refused: list[tuple[str, str]] = []  # the phase, and what was not allowed
         self._lock = threading.Lock()
 
     def note(self, caller: str, call: Call, status: int) -> None:
@@ -64,7 +64,7 @@ class Recorder(Relay):
         reason = self.judge(call) if self.judge and call else ""
         if reason and call is not None:
             with self._lock:
-                self.refused.append(reason)
+                self.refused.append((self.phase, reason))
             reply = _refusal(call, reason)
         else:
             reply = request.forward(body)

@@ -20,10 +20,28 @@ MADE_UP = (
     "vpc_id", "public_subnet_ids", "private_subnet_ids", "wallarm_api_token_kms_key_arn",
     "certificate_arn",
 )  # fmt: skip
+SUBNETS = ("public_subnet_ids", "private_subnet_ids")
 
 
 def even_all(value: Any) -> Any:
-    return [_even(item) for item in value] if isinstance(value, list) else _even(value)
+    """A text, or each of several, without what AWS makes up."""
+    return [_even(item) for item in value] if isinstance(value, list | tuple) else _even(value)
+
+
+def numbered(lives: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The answers of a life, one after another, without what AWS makes up.
+
+    Subnets are numbered as they come: no grant names one, and another one is another answer.
+    """
+    found: dict[str, str] = {}
+    out = []
+    for answers in lives:
+        kept = {k: even_all(v) if k in MADE_UP else v for k, v in answers.items()}
+        for key in SUBNETS:
+            if answers.get(key):
+                kept[key] = [found.setdefault(s, f"subnet-{len(found):08}") for s in answers[key]]
+        out.append(kept)
+    return out
 
 
 def roles(calls: Calls) -> dict[str, dict[str, Any]]:

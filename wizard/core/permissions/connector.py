@@ -47,8 +47,6 @@ _CLAIM = ("arn:{p}:ssm:{r}:{a}:parameter/wallarm-apigw/{n}/installation",)
 _BUCKET = ("arn:{p}:s3:::{n}-undelivered-*",)
 _KEPT = ("arn:{p}:s3:::{n}-undelivered-*/*",)
 _SCHEDULE = ("arn:{p}:events:{r}:{a}:rule/{n}-replay-*",)
-_NO_SCHEDULE = "The recorded lives schedule no replays."
-_NEWER = "It is newer than the recording."
 _FLEET_ONLY = "Only `fleet` asks, and the roles are other accounts'."
 _ALL_REGIONS = "Only `fleet discover` and `stages list --all-regions` ask."
 _TAKES_BACK = "Deploying takes back what it made when answers change or a step fails."
@@ -205,8 +203,7 @@ STAGES: tuple[Grant, ...] = (
           conditions=in_region, wide="AWS supports no resource for log delivery policies.",
           sometimes=True),
     Grant("TakeLogDeliveryBack", ("logs:DeleteResourcePolicy",), _ANY,
-          "Remove the policy that was added.", CHANGING, conditions=in_region,
-          unseen="Where the policy was put on a log group of yours, or on the account.",
+          "Remove the policy that was added.", CHANGING, conditions=in_region, sometimes=True,
           wide="AWS supports no resource for log delivery policies."),
     Grant("MakeLogDeliveries",
           of("logs", "CreateLogDelivery GetLogDelivery UpdateLogDelivery DeleteLogDelivery "
@@ -292,12 +289,10 @@ FORWARDER: tuple[Grant, ...] = (
     Grant("TagRoles", of("iam", "TagRole UntagRole"), _ROLES, "Tags of the roles.", (DEPLOY,)),
     Grant("BoundRoles", ("iam:PutRolePermissionsBoundary",), _ROLES,
           "The chosen boundary, put on roles that were made without it; no other one.", (DEPLOY,),
-          chosen_boundary, bounded,
-          unseen="Only where the answer changes later; the recorded life leaves it."),
+          chosen_boundary, bounded, sometimes=True),
     Grant("UnboundRoles", ("iam:DeleteRolePermissionsBoundary",), _ROLES,
           "A boundary that is not wanted any more; not granted where one is chosen.", (DEPLOY,),
-          no_boundary,
-          unseen="Only where the answer changes later; the recorded life leaves it."),
+          no_boundary, sometimes=True),
     Grant("ReadRoles",
           of("iam", "GetRole GetRolePolicy ListRolePolicies ListAttachedRolePolicies "
                     "ListInstanceProfilesForRole"),
@@ -306,26 +301,23 @@ FORWARDER: tuple[Grant, ...] = (
           f"Removal. {_TAKES_BACK}", CHANGING),
     Grant("PassForwarderRole", ("iam:PassRole",), _functions_roles, "Hand its role to Lambda.",
           (DEPLOY,), conditions=passed_to("lambda.amazonaws.com")),
-    Grant("MakeSchedule", of("events", "PutRule TagResource UntagResource"), _SCHEDULE,
-          "The rule by which undelivered events are replayed.", (DEPLOY,), replays,
-          unseen=_NO_SCHEDULE),
+    Grant("MakeSchedule", of("events", "PutRule TagResource"), _SCHEDULE,
+          "The rule by which undelivered events are replayed.", (DEPLOY,), replays),
+    Grant("UntagSchedule", ("events:UntagResource",), _SCHEDULE, "Tags that are given up.",
+          (DEPLOY,), replays, unseen="The recorded life changes no tags while it replays."),
     Grant("AimSchedule", ("events:PutTargets",), _SCHEDULE, "What it calls: the replay alone.",
           (DEPLOY,), replays, lambda scope: {
-              "ForAllValues:ArnLike": {"events:TargetArn": scope.fill(_FUNCTION[0])}},
-          unseen=_NO_SCHEDULE),
+              "ForAllValues:ArnLike": {"events:TargetArn": scope.fill(_FUNCTION[0])}}),
     Grant("ReadSchedule", of("events", "DescribeRule ListTagsForResource ListTargetsByRule"),
-          _SCHEDULE, "Terraform compares it with what it should be.", CHANGING, replays,
-          unseen=_NO_SCHEDULE),
+          _SCHEDULE, "Terraform compares it with what it should be.", CHANGING, replays),
     Grant("RemoveSchedule", of("events", "DeleteRule RemoveTargets"), _SCHEDULE,
-          f"Removal. {_TAKES_BACK}", CHANGING, replays, unseen=_NO_SCHEDULE),
+          f"Removal. {_TAKES_BACK}", CHANGING, replays),
     Grant("ReadClaim", ("ssm:GetParameter",), _CLAIM,
-          "Whose deployment of this name it is.", (DEPLOY, UNINSTALL, DOCTOR),
-          unseen=_NEWER),
+          "Whose deployment of this name it is.", (DEPLOY, UNINSTALL, DOCTOR)),
     Grant("MakeClaim", of("ssm", "PutParameter AddTagsToResource"), _CLAIM,
-          "Claim the name, so that of two computers only one installs under it.", (DEPLOY,),
-          unseen=_NEWER),
+          "Claim the name, so that of two computers only one installs under it.", (DEPLOY,)),
     Grant("DropClaim", ("ssm:DeleteParameter",), _CLAIM, "Removal gives the name back.",
-          (UNINSTALL,), unseen=_NEWER),
+          (UNINSTALL,)),
     Grant("StoreToken", ("ssm:PutParameter",), _TOKEN,
           "Store the Wallarm token as a SecureString. It is never read back.", (DEPLOY,), own_node),
     Grant("EncryptToken", ("kms:Encrypt",), ("{key}",),
