@@ -21,7 +21,7 @@ from wizard.core.events import Phase, State
 from wizard.core.facts import Identity
 from wizard.core.installation import Installation
 from wizard.core.journal.record import Record
-from wizard.core.permissions.documents import render
+from wizard.core.permissions.documents import documents
 from wizard.core.stages.change import StageChange
 from wizard.core.stages.log_format import render_format
 from wizard.core.stages.rules import chosen_stages
@@ -124,7 +124,11 @@ def _called(
         },
     }
     files = {f"{CALLED}/{name}": data for name, data in inner.items()}
-    files |= {"main.tf.json": _json(whole), PACKAGE: module[PACKAGE]}
+    # A second time inside: the replay on a schedule is of this product's own code, always.
+    files |= {
+        "main.tf.json": _json(whole),
+        **dict.fromkeys((PACKAGE, f"{CALLED}/{PACKAGE}"), module[PACKAGE]),
+    }
     if record.applied:
         moved = [
             f"moved {{\n  from = {address}\n  to   = module.{CALL}.{address}\n}}\n"
@@ -167,10 +171,12 @@ def exported_files(
     )
     files = {
         VARIABLES: _json(values),
-        "iam-policy.json": render(answers, "deploy", "json", identity.account_id).encode(),
         "answers.json": answers.to_json().encode(),
         "README.md": _readme(answers, identity, token, changes).encode(),
     }
+    # As many as AWS's limit of a policy's size makes necessary, each to be taken as it is.
+    policies = documents(answers, "deploy", identity.account_id, identity.partition)
+    files |= {f"iam-policy-{n}.json": _json(one) for n, one in enumerate(policies, 1)}
     if answers.state_bucket not in ("", LOCAL):
         place = StatePlace(
             answers.state_bucket, identity.account_id, identity.region, answers.name_prefix
@@ -214,8 +220,8 @@ def _readme(
     lines = [
         f"# Wallarm connector {answers.name_prefix}",
         "",
-        f"For account {identity.account_id}, Region {identity.region}. `iam-policy.json` is the",
-        "least policy to apply it with.",
+        f"For account {identity.account_id}, Region {identity.region}. The `iam-policy-*.json` are",
+        "together the least that it can be applied with: attach all of them.",
         "",
         "```sh",
     ]

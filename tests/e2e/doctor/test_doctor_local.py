@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -169,11 +170,16 @@ def test_what_was_changed_outside_terraform_is_drift_and_looking_leaves_it_so(
 ) -> None:
     """A run of Terraform, so it is asked by name only."""
     logs, group = deployed.client("logs"), deployed.outputs.lambda_log_group
-    (held,) = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+
+    def read() -> Any:
+        found = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        return next(one for one in found if one["logGroupName"] == group)
+
+    held = read()
     logs.put_retention_policy(logGroupName=group, retentionInDays=1)
     try:
         report = diagnose.run(deployed.context, deployed.answers, only=("WAG-LOC-007",))
-        (now,) = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        now = read()
     finally:
         logs.put_retention_policy(logGroupName=group, retentionInDays=held["retentionInDays"])
     assert first(report).check.check_id == "WAG-LOC-007"

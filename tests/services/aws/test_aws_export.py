@@ -14,6 +14,7 @@ import pytest
 from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
 from wizard.core.facts import Identity
+from wizard.core.permissions.documents import documents
 from wizard.flows.context import Context, Options
 from wizard.flows.export import export_configuration, exported_files
 
@@ -36,8 +37,9 @@ def test_the_folder_holds_module_variables_policy_and_each_stages_settings(
         sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
     )
     assert {"main.tf", "variables.tf", "cw-resend-lambda.zip", "README.md"} <= set(names)
-    policy = json.loads((target / "iam-policy.json").read_text())
-    allowed = {action for one in policy["Statement"] for action in one["Action"]}
+    policies = [json.loads(p.read_text()) for p in sorted(target.glob("iam-policy-*.json"))]
+    assert policies == list(documents(answers, "deploy", WHO.account_id))
+    allowed = {a for policy in policies for one in policy["Statement"] for a in one["Action"]}
     assert {"lambda:CreateFunction", "iam:PassRole", "s3:PutObject"} <= allowed
     values = json.loads((target / "terraform.tfvars.json").read_text())
     assert values["name_prefix"] == "api-gw-discovery"
