@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 # More than cores: a deployment mostly waits, as on AWS.
-WORKERS ?= 6
+WORKERS ?= 4
 STAMP  := $(VENV)/.ready
 
 # The tests start Python a thousand times: what is compiled once need not be compiled again.
