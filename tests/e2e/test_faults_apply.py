@@ -201,16 +201,18 @@ def test_a_log_group_without_room_for_a_filter_is_named_with_the_ways_out(
         deployment.workspace, base_env=env, env=behind(front, box)
     )
     terraform.init()
-    plan = terraform.plan()
     front.begin(
         Fault("refuse", "LimitExceededException", service="logs", action="PutSubscriptionFilter")
     )
-    with pytest.raises(WizardError) as caught:
-        apply_plan(deployment, plan)
+    for _ in range(5):  # now and then the provider closes a connection before it has read
+        with pytest.raises(WizardError) as caught:
+            apply_plan(deployment, terraform.plan())
+        if caught.value.code != "WAG-E-TF-117":
+            break
     front.end()
     logs.delete_subscription_filter(logGroupName=FULL, filterName="siem")
     assert front.hit >= 1
-    assert caught.value.code == "WAG-E-LOGS-004"
+    assert caught.value.code == "WAG-E-LOGS-004", caught.value.why
     assert caught.value.what == (
         f"The log group {FULL} has 1 subscription filter, and AWS allows no more"
     )

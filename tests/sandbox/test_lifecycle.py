@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from collections.abc import Callable
@@ -140,21 +141,26 @@ OWNER = """
 
 
 @pytest.fixture
-def owner() -> Any:
+def owner(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Another process that owns a sandbox with a busy Lambda worker and, in a session of its own,
-    a command with a child, as Terraform and its provider are: `(process, root, ports, host pid)`"""
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(OWNER)],
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    told = json.loads(process.stdout.readline())
-    yield process, Path(told["root"]), told["ports"], told["host"]
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    a command with a child, as Terraform and its provider are: `(process, root, ports, host pid)`.
+
+    Its temporary folder is its own: in the one of this machine any sandbox that starts sweeps."""
+    with tempfile.TemporaryDirectory(prefix="owner-") as folder:
+        monkeypatch.setattr("tempfile.gettempdir", lambda: folder)
+        process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(OWNER)],
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+            env=os.environ | {"TMPDIR": folder},
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        yield process, Path(told["root"]), told["ports"], told["host"]
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])

@@ -97,6 +97,22 @@ def test_a_known_failure_is_recognised(code: str) -> None:
     assert "{" not in found.what
 
 
+LOST = (
+    "putting CloudWatch Logs Subscription Filter (wallarm): operation error CloudWatch Logs: "
+    "PutSubscriptionFilter, exceeded maximum number of attempts, 1, https response error "
+    "StatusCode: 400, RequestID: , decomposing response: read tcp 10.0.0.7:34982->10.0.0.9:443: "
+    "use of closed network connection",
+    "operation error EC2: CreateVpc, write tcp 10.0.0.7:34982->10.0.0.9:443: write: broken pipe",
+)
+
+
+@pytest.mark.parametrize("words", LOST)
+def test_an_answer_that_was_lost_on_the_way_may_be_asked_for_again(words: str) -> None:
+    found = explain(words)
+    assert found is not None
+    assert (found.code, found.retry) == ("WAG-E-TF-117", True)
+
+
 def test_a_refusal_names_the_missing_action() -> None:
     found = explain(TEXTS["WAG-E-TF-106"])
     assert found is not None

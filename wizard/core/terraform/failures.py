@@ -234,8 +234,8 @@ _ROWS = (
         "WAG-E-TF-117",
         r"no such host|connection refused|i/o timeout|context deadline exceeded|connection reset"
         r"|network is unreachable|no route to host|request send failed|\bEOF\b"
-        r"|TLS handshake timeout",
-        "AWS could not be reached",
+        r"|TLS handshake timeout|use of closed network connection|write tcp .{0,120}broken pipe",
+        "AWS could not be reached, or its answer was lost on the way",
         "Check the network and the proxy. " + _AGAIN,
         True,
     ),
