@@ -47,6 +47,9 @@ class StandIn:
     def left_running(self) -> None:
         """Nothing outlives it."""
 
+    def end_left_providers(self) -> int:
+        return 0
+
     def interrupt(self) -> None:
         """Nothing runs."""
 

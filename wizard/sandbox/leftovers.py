@@ -7,11 +7,9 @@ outlives a killed wizard; on a sandbox it would only go on calling an AWS that i
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import shutil
-import signal
 import tempfile
 import time
 from pathlib import Path
@@ -46,8 +44,8 @@ def end_terraform(root: Path) -> None:
         for marker in Path(folder).glob(f"*/{leftover.MARKER}"):
             found = leftover.running(marker.parent)
             if found is not None:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(found.pid, signal.SIGKILL)  # it leads a group of its own
+                leftover.kill_running(found)
+            leftover.end_left_providers(marker.parent)
 
 
 def sweep() -> list[Path]:

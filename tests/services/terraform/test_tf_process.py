@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -189,6 +190,47 @@ def test_what_ends_before_its_number_is_known_costs_nobody_else_an_interrupt(
     left = process.RunningTerraform(pid, "", "apply", 1.0, "", "a run that has ended")
     process.interrupt_running(left)
     assert sent == []
+
+
+def test_a_provider_that_outlived_its_terraform_is_ended_by_the_next_run_and_no_sooner(
+    tmp_path: Path,
+) -> None:
+    """Wizard and Terraform killed together: nobody else would ever end it."""
+    provider = tmp_path / "terraform-provider-aws_v5.100.0_x5"
+    shutil.copy(str(shutil.which("sleep")), provider)
+    terraform = ["sh", "-c", f"{provider} 600 & {provider} 600 & sleep 600 & wait"]
+    run = process.Run(
+        terraform, cwd=tmp_path, env=dict(os.environ), folder=tmp_path, name="apply", mark=True
+    )
+    while len(run._family()) < 4:  # they are on their way
+        pass
+    bystander = next(one for one in run._family() if one.words[0] == "sleep")
+    assert process.end_left_providers(tmp_path) == 0
+    os.kill(run.pid, signal.SIGKILL)
+    while process.running(tmp_path) is not None:
+        pass
+    assert process.end_left_providers(tmp_path) == 2
+    while any(one.is_plugin for one in run._family()):
+        pass
+    assert process.end_left_providers(tmp_path) == 0
+    assert process.birth(bystander.pid)
+    os.kill(bystander.pid, signal.SIGKILL)
+    run.wait(lambda _: None)
+
+
+def test_a_run_that_nobody_follows_is_ended_whole_also_behind_a_wrapper(tmp_path: Path) -> None:
+    wrapper = ["sh", "-c", "setsid sleep 600 & wait"]
+    run = process.Run(
+        wrapper, cwd=tmp_path, env=dict(os.environ), folder=tmp_path, name="apply", mark=True
+    )
+    while len(run._family()) < 2:  # it is on its way
+        pass
+    found = process.running(tmp_path)
+    assert found is not None
+    process.kill_running(found)
+    while run._family():
+        pass
+    run.wait(lambda _: None)
 
 
 def test_only_the_output_of_the_last_runs_is_kept(tmp_path: Path) -> None:

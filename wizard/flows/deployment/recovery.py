@@ -43,10 +43,14 @@ def settle_interrupted_run(deployment: Deployment) -> None:
 
 def _await_left_terraform(deployment: Deployment) -> None:
     terraform = deployment.terraform
+    context = deployment.context
     found = terraform.left_running()
     if found is None:
+        if ended := terraform.end_left_providers():
+            context.note(
+                f"{count(ended, 'provider')} that a killed Terraform had left behind", subject="ended"
+            )
         return
-    context = deployment.context
     since = duration(max(0.0, deployment.clock() - found.started))
     with context.phase(Phase.DEPLOY, "Waiting for the Terraform that an earlier run left running"):
         context.note(f"terraform {found.command} (process {found.pid}) has run for {since}")

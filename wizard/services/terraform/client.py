@@ -195,6 +195,10 @@ class Terraform:
         """The Terraform that an earlier wizard left running here, if it still runs."""
         return self.runner.left_running()
 
+    def end_left_providers(self) -> int:
+        """End the providers that a killed Terraform left here; returns how many."""
+        return self.runner.end_left_providers()
+
     def follow(self, found: RunningTerraform, on_event: EventListener = ignore) -> bool:
         """Follow it to its end. Returns whether it said that an apply was completed.
 

@@ -369,9 +369,19 @@ class RunningTerraform:
 
 def running(folder: Path) -> RunningTerraform | None:
     """The Terraform that an earlier wizard left running in this workspace, if it still runs."""
+    found = _read_marker(folder)
+    if found is None or not found.alive:
+        return None
+    if found.birth:
+        return found if found.pid > 1 else None
+    real = found.terraform  # its number was not written down yet
+    return replace(found, pid=real.pid) if real is not None else None
+
+
+def _read_marker(folder: Path) -> RunningTerraform | None:
     try:
         data = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-        found = RunningTerraform(
+        return RunningTerraform(
             int(data["pid"]),
             str(data["birth"]),
             str(data["command"]),
@@ -382,12 +392,27 @@ def running(folder: Path) -> RunningTerraform | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    if not found.alive:
-        return None
-    if found.birth:
-        return found if found.pid > 1 else None
-    real = found.terraform  # its number was not written down yet
-    return replace(found, pid=real.pid) if real is not None else None
+
+
+def end_left_providers(folder: Path) -> int:
+    """End the providers of a Terraform that was killed together with its wizard; returns how many.
+
+    Nobody hears what they say any more, and each holds some 300 MB until the machine restarts.
+    """
+    found = _read_marker(folder)
+    if found is None or found.alive:
+        return 0
+    left = [one for one in found.members if one.is_plugin and one.pid > 1]
+    for one in left:
+        _send(one.pid, signal.SIGKILL)
+    return len(left)
+
+
+def kill_running(found: RunningTerraform) -> None:
+    """End that Terraform at once, with its wrapper and its providers."""
+    for one in found.members:
+        if one.pid > 1:
+            _send(one.pid, signal.SIGKILL)
 
 
 def follow(

@@ -170,6 +170,10 @@ class Runner:
         """The Terraform that an earlier wizard left running here, if it still runs."""
         return process.running(self.workspace.runs)
 
+    def end_left_providers(self) -> int:
+        """End the providers that a killed Terraform left here; returns how many."""
+        return process.end_left_providers(self.workspace.runs)
+
     def follow(self, found: process.RunningTerraform, on_event: EventListener = ignore) -> bool:
         """Follow it to its end. Returns whether it said that an apply was completed.
 
