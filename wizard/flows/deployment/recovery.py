@@ -47,9 +47,8 @@ def _await_left_terraform(deployment: Deployment) -> None:
     found = terraform.left_running()
     if found is None:
         if ended := terraform.end_left_providers():
-            context.note(
-                f"{count(ended, 'provider')} that a killed Terraform had left behind", subject="ended"
-            )
+            left = f"{count(ended, 'provider')} that a killed Terraform had left behind"
+            context.note(left, subject="ended")
         return
     since = duration(max(0.0, deployment.clock() - found.started))
     with context.phase(Phase.DEPLOY, "Waiting for the Terraform that an earlier run left running"):
