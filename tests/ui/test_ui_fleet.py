@@ -113,6 +113,7 @@ async def test_each_target_has_a_row_with_what_needs_somebody() -> None:
 
 async def test_enter_leaves_for_the_home_of_the_target_under_the_cursor() -> None:
     async with table(3) as w:
+        assert "Open" in w.text.splitlines()[-1], "the keys below say so"
         await w.press("down", "enter")
         assert w.app.return_value == "team-001"
 

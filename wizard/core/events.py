@@ -19,7 +19,6 @@ from wizard.core.text import count
 class Phase(str, Enum):
     """The parts of an install, in order."""
 
-    PREFLIGHT = "preflight"
     DISCOVER = "discover"
     PLAN = "plan"
     TOKEN = "token"  # noqa: S105 - a phase's name

@@ -66,6 +66,9 @@ class Glances:
 class FleetTable(Rows):
     """Sign, target, account, Region, stages, events, note."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose", "Open", tooltip="The Home of this target")
+    ]
     HEADER = True
 
     def __init__(self, runs: Mapping[str, TargetRun], seen: Glances) -> None:
@@ -130,7 +133,6 @@ class FleetHome(Screen[None]):
     """The table of all targets, and what can be asked of them; see `FleetApp`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open", tooltip="The Home of this target"),
         Binding("s", "look('status')", "Status", tooltip="Look at all that are shown"),
         Binding("d", "look('doctor')", "Doctor", tooltip="Every check of all that are shown"),
         Binding("p", "look('plan')", "Plan", tooltip="What an install would change in each"),
@@ -319,9 +321,9 @@ class FleetHome(Screen[None]):
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         """Enter, or a double click."""
         event.stop()
-        self.action_open()
+        self._open()
 
-    def action_open(self) -> None:
+    def _open(self) -> None:
         """The Home of this target, in place of the table."""
         target = self.query_one(FleetTable).current()
         if target is not None:
