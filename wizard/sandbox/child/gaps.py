@@ -5,7 +5,12 @@ closes a connection after 75 idle seconds even when a request has just come in o
 is carried out, its answer is lost, the caller repeats it and is told that the thing exists already.
 And a subscription filter calls its function once and forgets the events if that fails: here the
 call is an asynchronous invocation as on AWS, with two retries and a destination for what failed,
-which may be a bucket. The pauses are a second and two seconds; on AWS they are minutes.
+which may be a bucket. The pauses are a second and two seconds; on AWS they are minutes. An event
+that was throttled, or that failed before the function saw it, uses up none of the retries.
+And it ends the invocations that are under way where a function is changed, or where another one of
+it cannot start; and it takes what a function wrote for complete after five milliseconds of silence,
+so that on a busy machine the last lines, the forwarder's word on a request among them, are missing
+in its log group.
 And an ECS service forgets how its tasks are to be placed, which AWS tells whoever asks.
 And three things never let a plan of Terraform be empty: `DescribeAlarms` in the query protocol,
 which the AWS provider speaks, leaves out dimensions, period, actions and more;
@@ -18,12 +23,15 @@ refused, as AWS does.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import queue
 import threading
 import time
 import urllib.parse
 import uuid
+from contextvars import ContextVar
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -47,6 +55,9 @@ def fill() -> None:
 
     v2.handle_request = handle_request
     _retry_failed_deliveries()
+    _keep_what_the_function_did_not_see()
+    _let_invocations_end()
+    _wait_for_the_last_line()
     _keep_failures_in_buckets()
     _keep_where_tasks_go()
     _tell_alarms_in_full()
@@ -70,6 +81,152 @@ def _retry_failed_deliveries() -> None:
         return original(func, event)
 
     lambda_svc._execute_function_with_config_scope = execute
+
+
+def _keep_what_the_function_did_not_see() -> None:
+    """A throttled event of an asynchronous invocation, or one that Lambda itself failed, is kept.
+
+    AWS tries it for six hours, after one second first and after five minutes in the end; here after
+    a tenth of a second first and after five in the end. Every failure is told in the log.
+    """
+    from ministack.services import lambda_svc
+
+    asynchronous = ContextVar("asynchronous", default=False)
+    begin, execute = lambda_svc.invoke_async_with_retry, lambda_svc._execute_function
+
+    def begin_marked(func: Any, event: Any) -> None:
+        mark = asynchronous.set(True)
+        try:
+            begin(func, event)  # in a thread of its own, with a copy of this context
+        finally:
+            asynchronous.reset(mark)
+
+    def execute_until_seen(func: Any, event: Any) -> Any:
+        name = (func.get("config") or func).get("FunctionName")
+        end, pause = time.monotonic() + _EVENT_AGE_SECONDS, _FIRST_PAUSE_SECONDS
+        while True:
+            result = execute(func, event)
+            if not (asynchronous.get() and result.get("error")):
+                return result
+            said = json.dumps(result.get("body"))
+            lambda_svc.logger.warning("An asynchronous invocation of %s failed: %s", name, said)
+            gone = name not in lambda_svc._functions
+            if gone or _was_seen(result) or time.monotonic() + pause > end:
+                return result
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    lambda_svc.invoke_async_with_retry = begin_marked
+    lambda_svc._execute_function = execute_until_seen
+
+
+_EVENT_AGE_SECONDS = 6 * 3600.0
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 5.0
+
+
+def _was_seen(result: Any) -> bool:
+    """Whether the function's own code failed: in its handler, or in what runs before that.
+
+    All else is named by the exception of ministack that it was (`OSError`, say: no process could be
+    started), or is a throttle and has no name.
+    """
+    kind = str((result.get("body") or {}).get("errorType", ""))
+    return kind.startswith(("Runtime.", "Sandbox.")) or kind == "RuntimeError"
+
+
+def _let_invocations_end() -> None:
+    """What runs in an environment that is given up ends there; the next ones get a new one."""
+    from ministack.core import lambda_runtime as runtime
+    from ministack.services import lambda_svc
+
+    kill, release, invoke = runtime.kill_workers, runtime.release_worker, runtime.Worker.invoke
+    given_up = set[Any]()
+
+    def kill_idle(workers: Any) -> None:
+        with runtime._lock:
+            busy = {worker for worker in workers if worker is not None and worker.in_use}
+            given_up.update(busy)
+        kill([worker for worker in workers if worker not in busy])
+
+    def release_and_kill(worker: Any) -> None:
+        release(worker)
+        with runtime._lock:
+            last = worker in given_up
+            given_up.discard(worker)
+        if last:
+            kill([worker])
+
+    def invoke_or_give_up(worker: Any, *arguments: Any, **options: Any) -> Any:
+        try:
+            return invoke(worker, *arguments, **options)
+        except BaseException:
+            release(worker)  # whoever called forgets it now
+            raise
+
+    runtime.kill_workers = kill_idle
+    runtime.release_worker = lambda_svc.release_worker = release_and_kill
+    runtime.Worker.invoke = invoke_or_give_up
+
+
+def _wait_for_the_last_line() -> None:
+    """An invocation's log ends where its worker says so, or where its worker has ended."""
+    from ministack.core import lambda_runtime as runtime
+
+    mark = f"end of invocation {uuid.uuid4().hex}"
+    answer = "        _real_stdout.flush()\n\nrun()"
+    if runtime._PYTHON_WORKER_SCRIPT.count(answer) != 1:
+        raise RuntimeError("the worker of this ministack is another one")
+    said = f"        sys.__stderr__.write({mark!r} + chr(10))\n        sys.__stderr__.flush()\n"
+    runtime._PYTHON_WORKER_SCRIPT = runtime._PYTHON_WORKER_SCRIPT.replace(answer, said + answer)
+    read = runtime.Worker._read_stderr
+    originals = runtime.Worker._drain_stderr, runtime.Worker._drain_stderr_bounded
+
+    def says_so(worker: Any) -> bool:
+        return bool(worker.config.get("Runtime", "").startswith("python"))
+
+    def read_to_the_end(worker: Any) -> None:
+        if not says_so(worker):
+            read(worker)
+            return
+        lines = worker._stderr_queue
+        try:
+            # Ministack closes the pipe of a worker that it has given up.
+            with contextlib.suppress(AttributeError, OSError, ValueError):
+                for line in worker._proc.stderr:
+                    text, end, _ = line.rstrip("\n").partition(mark)
+                    if text or not end:
+                        lines.put(text)
+                    if end:
+                        lines.put(None)
+        finally:
+            lines.put(None)
+
+    def drain(worker: Any) -> str:
+        lines: list[str] = []
+        end = time.monotonic() + _LAST_LINE_SECONDS
+        with contextlib.suppress(queue.Empty):
+            while True:
+                line = worker._stderr_queue.get(timeout=max(0.0, end - time.monotonic()))
+                if line is None:
+                    break
+                lines.append(line)
+        return "\n".join(lines)
+
+    def draining(original: Any) -> Any:
+        def tell(worker: Any, *arguments: Any, **options: Any) -> Any:
+            if says_so(worker):
+                return drain(worker)
+            return original(worker, *arguments, **options)
+
+        return tell
+
+    runtime.Worker._read_stderr = read_to_the_end
+    runtime.Worker._drain_stderr, runtime.Worker._drain_stderr_bounded = map(draining, originals)
+
+
+# Only where a process that a function started holds on to its standard error.
+_LAST_LINE_SECONDS = 30.0
 
 
 def _keep_failures_in_buckets() -> None:
