@@ -92,7 +92,8 @@ COMMANDS = {
         "For a scheduler. Stages that `stage_rules` or `stages` choose and that are not connected "
         "are connected; a stage whose logging its owner's deployment took away is put back once, "
         "and the next time it is reported. Nothing else is touched. Without anything to do it says "
-        "nothing and exits with 0; 1 when a stage failed or is reported.",
+        "nothing and exits with 0; 1 when a stage failed or is reported; 3 when not everything "
+        "could be read.",
         "wallarm-apigw stages reconcile --dry-run\n"
         "wallarm-apigw stages reconcile --yes --non-interactive --json",
     ),

@@ -287,13 +287,17 @@ def reconcile(options: argparse.Namespace) -> int:
             if review.notes or not review.found.quiet:
                 console.release()
             told = review.found.of(Step.REPORT, Step.GONE, Step.REFUSED)
-            for one in (*review.found.of(Step.CONNECT, Step.PUT_BACK), *told):
+            unread = review.found.of(Step.UNREAD)
+            for one in (*review.found.of(Step.CONNECT, Step.PUT_BACK), *told, *unread):
                 state = State.WARNING if one in told else None
+                state = State.UNCHECKED if one in unread else state
                 console.line(f"{one.ref.label(one.api_name)}: {one.step.value}, {one.why}", state)
             for text in review.notes:
                 console.line(text, State.WARNING)
             addition = review.addition
             if addition is not None:
+                for text in addition.warnings:
+                    console.line(text, State.WARNING)
                 show_snippets(console, addition.changes)
                 _show_plan(console, addition.plan)
             reports: tuple[StageReport, ...] = ()
@@ -317,6 +321,9 @@ def reconcile(options: argparse.Namespace) -> int:
                 "changed": len(reports) - failed,
                 "failed": failed,
                 "reported": len(told),
+                "unread": [
+                    {"subject": one.subject, "message": one.message} for one in review.found.unread
+                ],
             }
         )
         if not review.found.quiet:
@@ -324,7 +331,10 @@ def reconcile(options: argparse.Namespace) -> int:
             number = len(review.found.to_do) if context.options.dry_run else len(reports) - failed
             console.line(
                 f"{count(number, 'stage')} {words}, {failed} failed, {len(told)} reported, "
-                f"{len(review.kept)} as they should be.",
-                State.WARNING if failed or told else State.DONE,
+                f"{len(review.kept)} as they should be"
+                + (", not everything could be read." if review.found.unread else "."),
+                State.WARNING if failed or told or review.found.unread else State.DONE,
             )
-        return int(ExitCode.FAILED if failed or told else ExitCode.DONE)
+        if failed or told:
+            return int(ExitCode.FAILED)
+        return int(ExitCode.UNCHECKED if review.found.unread else ExitCode.DONE)

@@ -38,10 +38,12 @@ def run(
     times: int = 0,
     managed: bool = False,
     problem: str = "",
+    listed: bool = True,
 ) -> Reconciliation:
     stages = () if live is None else (Stage(API, "prod", live, managed=managed),)
     problems = (Problem(problem, "refused"),) if problem else ()
-    inventory = Inventory(WHO, stages, (API,), problems)
+    other = Api("zzz", problem.removesuffix(" (zzz)"), ApiType.REST)
+    inventory = Inventory(WHO, stages, (API, other) if listed else (), problems)
     held = {REF: StageRecord(REF, "REST", before, OURS, connected=True)} if connected else {}
     return reconcile(inventory, parse_rules(rules), picked, held, {REF: times} if times else {})
 
@@ -81,9 +83,40 @@ def test_a_stage_that_nobody_chose_is_not_mentioned() -> None:
     assert run(THEIRS).stages == ()
 
 
-def test_what_could_not_be_read_is_not_gone() -> None:
-    assert run(None, connected=True, problem="orders (a1b2c3)").stages == ()
-    assert run(None, connected=True, problem="other (zzz)").stages[0].step is Step.GONE
+# what could not be read, as discovery names it, and whether the API was listed → the step
+UNREAD = {
+    "its stages were refused": ("orders (a1b2c3)", True, Step.UNREAD),
+    "its API was never listed": ("REST APIs", False, Step.UNREAD),
+    "the list was cut short after it": ("REST APIs", True, Step.UNREAD),
+    "reading was cancelled": ("API Gateway", True, Step.UNREAD),
+    "another API's stages were refused": ("other (zzz)", True, Step.GONE),
+    "another API whose name holds this one's id": ("not a1b2c3 (zzz)", True, Step.GONE),
+    "all was read": ("", False, Step.GONE),
+}
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_what_could_not_be_read_is_not_gone_and_not_passed_over(name: str) -> None:
+    problem, listed, step = UNREAD[name]
+    found = run(None, connected=True, problem=problem, listed=listed)
+    assert [one.step for one in found.stages] == [step]
+    assert not found.quiet
+    assert [p.subject for p in found.unread] == ([problem] if problem else [])
+
+
+def test_where_something_could_not_be_read_nobody_is_told_that_all_is_well() -> None:
+    """A rule might choose what was not read: that is worth a word though nothing is to do."""
+    found = run(OURS, connected=True, problem="HTTP and WebSocket APIs")
+    assert found.of(Step.KEEP)
+    assert not found.quiet
+
+
+def test_a_stage_that_cannot_be_changed_is_reported_with_the_rule_and_the_reason() -> None:
+    found = run(OFF, rules=("all",)).refused({REF: "It logs CSV."})
+    (one,) = found.stages
+    assert (one.step, one.why) == (Step.REFUSED, "chosen by `all`; It logs CSV.")
+    assert found.to_do == ()
+    assert not found.quiet
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
-from wizard.core.facts import Api, ApiType, Identity, Inventory, Stage, StageSettings
+from wizard.core.facts import Api, ApiType, Identity, Inventory, Problem, Stage, StageSettings
 from wizard.core.journal.record import Record, StageRecord
 from wizard.core.stages.rules import (
     ASK_BEYOND,
@@ -217,6 +217,23 @@ def test_what_names_no_stage_is_refused(
     assert caught.value.code == code
     assert words in caught.value.what
     assert ("closest" in caught.value.what) == ("closest" in words)
+
+
+@pytest.mark.parametrize(
+    ("there", "answers"),
+    [
+        ((), Answers(stages=("a1b2c3/prod",))),
+        (STAGES, Answers(stage_rules=("stage:live",))),
+        (STAGES, Answers(stages=("z/zzzz",))),
+    ],
+)
+def test_what_was_not_found_may_be_in_what_could_not_be_read(
+    there: tuple[Stage, ...], answers: Answers
+) -> None:
+    problems = (Problem("REST APIs", "Too Many Requests"),)
+    with pytest.raises(UsageError) as caught:
+        chosen_stages(Inventory(IDENTITY, stages=there, problems=problems), answers)
+    assert "REST APIs: Too Many Requests" in caught.value.why
 
 
 def test_a_stage_that_is_chosen_no_more_stays_connected_until_it_is_removed() -> None:

@@ -8,10 +8,10 @@ instead of fought over: somebody meant it, or their template has to say it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from wizard.core.facts import Inventory, Stage, StageRef
+from wizard.core.facts import Inventory, Problem, Stage, StageRef
 from wizard.core.journal.record import STAGE_RESTORE, STAGE_SWITCH, Entry, StageRecord
 from wizard.core.stages.change import drift
 from wizard.core.stages.rules import Rule, chosen_by
@@ -28,6 +28,7 @@ class Step(Enum):
     PUT_BACK = "put back"  # connected, and taken away by somebody since
     REPORT = "report"  # taken away again after it was put back
     GONE = "gone"  # connected, and not in the account any more
+    UNREAD = "not read"  # connected, and nobody can say what it has now
     KEEP = "keep"  # as it should be
     REFUSED = "refused"  # chosen, and cannot be changed
 
@@ -44,9 +45,13 @@ class StagePlan:
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """All stages that rules, answers or the record name, each once, in the inventory's order."""
+    """All stages that rules, answers or the record name, each once, in the inventory's order.
+
+    `unread` is what could not be read: a rule might choose a stage of it.
+    """
 
     stages: tuple[StagePlan, ...] = ()
+    unread: tuple[Problem, ...] = ()
 
     def of(self, *steps: Step) -> tuple[StagePlan, ...]:
         """Those with one of these steps."""
@@ -60,7 +65,19 @@ class Reconciliation:
     @property
     def quiet(self) -> bool:
         """Whether there is nothing to do and nothing to tell."""
-        return not self.of(Step.CONNECT, Step.PUT_BACK, Step.REPORT, Step.GONE, Step.REFUSED)
+        return not self.unread and all(one.step is Step.KEEP for one in self.stages)
+
+    def refused(self, reasons: Mapping[StageRef, str]) -> Reconciliation:
+        """The same, where looking closer showed that some cannot be changed, and why."""
+        return replace(
+            self,
+            stages=tuple(
+                replace(one, step=Step.REFUSED, why=f"{one.why}; {reasons[one.ref]}")
+                if one.ref in reasons
+                else one
+                for one in self.stages
+            ),
+        )
 
 
 def reconcile(
@@ -79,20 +96,26 @@ def reconcile(
         put_back: how often each connected stage was put back after somebody changed it.
     Stages that nobody chose and that are not connected are not mentioned: they are not ours.
     """
-    unread = {problem.subject for problem in inventory.problems}
     found: list[StagePlan] = []
     for stage in inventory.stages:
         one = _step(stage, rules, picked, connected.get(stage.ref), put_back.get(stage.ref, 0))
         if one is not None:
             found.append(one)
     there = {stage.ref for stage in inventory.stages}
-    # What could not be read is not gone.
-    found += [
-        StagePlan(ref, Step.GONE, why="the account has no such stage any more")
-        for ref in connected
-        if ref not in there and not any(ref.api_id in subject for subject in unread)
-    ]
-    return Reconciliation(tuple(found))
+    found += [_absent(ref, inventory) for ref in connected if ref not in there]
+    return Reconciliation(tuple(found), inventory.problems)
+
+
+def _absent(ref: StageRef, inventory: Inventory) -> StagePlan:
+    """A connected stage that was not found. What could not be read is not gone: a problem is with
+    one API, under its label, or with a whole list of them."""
+    labels = {api.label: api for api in inventory.apis}
+    for problem in inventory.problems:
+        about = labels.get(problem.subject)
+        if about is None or about.api_id == ref.api_id:
+            why = f"{problem.subject} could not be read: {problem.message}"
+            return StagePlan(ref, Step.UNREAD, about.name if about else "", why)
+    return StagePlan(ref, Step.GONE, why="the account has no such stage any more")
 
 
 def times_put_back(entries: Iterable[Entry]) -> dict[StageRef, int]:

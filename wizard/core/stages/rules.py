@@ -226,11 +226,12 @@ def chosen_stages(inventory: Inventory, answers: Answers) -> tuple[Stage, ...]:
 
     Raises UsageError with the closest names for a wrong one, and where nothing is chosen.
     """
+    unread = "; ".join(f"{p.subject}: {p.message}" for p in inventory.problems)
     if not inventory.stages:
         raise UsageError(
             "WAG-E-STAGES-002",
             f"No API stage was found in {inventory.identity.region}",
-            why="; ".join(f"{p.subject}: {p.message}" for p in inventory.problems),
+            why=unread,
             next_step="Choose another Region with --region, or deploy an API first.",
             keys=("region", "stages"),
         )
@@ -241,7 +242,8 @@ def chosen_stages(inventory: Inventory, answers: Answers) -> tuple[Stage, ...]:
             "WAG-E-RULES-002",
             f"The rules choose no stage in {inventory.identity.region}",
             why=f"{count(len(inventory.stages), 'stage')} looked at; "
-            f"{'; '.join(answers.stage_rules)}.",
+            f"{'; '.join(answers.stage_rules)}."
+            + (f" Not everything could be read: {unread}" if unread else ""),
             next_step="`wallarm-apigw stages list` shows every stage. Nothing was changed.",
             keys=("stage_rules",),
         )
@@ -268,6 +270,7 @@ def chosen_stages(inventory: Inventory, answers: Answers) -> tuple[Stage, ...]:
             "WAG-E-STAGES-003",
             f"{count(len(wrong), 'stage')} not found in {inventory.identity.region}: "
             + "; ".join(wrong),
+            why=f"Not everything could be read: {unread}" if unread else "",
             next_step="Correct `stages`; `wallarm-apigw stages list` shows every stage. "
             "Nothing was changed.",
             keys=("stages",),

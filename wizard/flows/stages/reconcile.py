@@ -67,14 +67,19 @@ class Reconcile:
             times_put_back(journal.entries),
         )
         switch.agree_to_many(self.context, len(found.of(Step.CONNECT)))
+        read = ", as far as it could be read" if inventory.problems else ""
         notes = tuple(
-            f"The rule `{rule.text}` meets no stage"
+            f"The rule `{rule.text}` meets no stage{read}"
             for rule in without_effect(rules, inventory.stages)
         )
+        addition = self.stages.review_add(found.to_do, inventory) if found.to_do else None
+        if addition is not None:
+            found = found.refused({stage.ref: why for stage, why in addition.skipped})
+            if not addition.changes:
+                # Without a change no further log group is asked for, so nothing was planned.
+                addition = None
         kept = tuple(str(one.ref) for one in found.of(Step.KEEP))
-        if not found.to_do:
-            return ReconcileReview(found, None, notes, kept)
-        return ReconcileReview(found, self.stages.review_add(found.to_do, inventory), notes, kept)
+        return ReconcileReview(found, addition, notes, kept)
 
     def run(self, review: ReconcileReview) -> tuple[StageReport, ...]:
         """Make the reviewed changes."""

@@ -1,0 +1,80 @@
+"""`stages reconcile` where not all of an account can be read, or not every chosen stage changed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flows import made_stages
+from tests.flows.account import World
+from tests.flows.homes import FUNCTION, Home, Two
+from wizard import cli
+from wizard.services.aws import discovery
+
+
+@pytest.fixture
+def home(world: World, tmp_path: Path) -> Iterator[Home]:
+    (tmp_path / "home").mkdir(mode=0o700)
+    one = Home(world, tmp_path / "home")
+    two = Two(one, one)
+    two.install(one)
+    yield one
+    functions, ssm = two.client("lambda"), two.client("ssm")
+    with contextlib.suppress(functions.exceptions.ResourceNotFoundException):
+        functions.delete_function(FunctionName=FUNCTION)
+    with contextlib.suppress(ssm.exceptions.ParameterNotFound):
+        ssm.delete_parameter(Name=two.name)
+
+
+def reconcile(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rule: str
+) -> tuple[int, Any, str]:
+    """(exit code, the last document, what was said to people)."""
+    answers = home.root / "answers-file.json"
+    answers.write_text(home.answers.with_(stages=(), stage_rules=(rule,)).to_json())
+    for name, value in {**home.world.env, "WALLARM_APIGW_WORKSPACE": str(home.root)}.items():
+        monkeypatch.setenv(name, value)
+    words = ["stages", "reconcile", "--yes", "--json", "--non-interactive"]
+    code = cli.main([*words, "--preflight", "skip", "--answers", str(answers)])
+    said = capsys.readouterr()
+    return code, json.loads(said.out.splitlines()[-1]), said.err
+
+
+def test_a_list_that_was_refused_is_told_and_no_stage_is_called_gone(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from botocore.exceptions import ClientError
+
+    def refuse(_: object) -> None:
+        error = {"Error": {"Code": "TooManyRequestsException", "Message": "Too Many Requests"}}
+        raise ClientError(error, "GetRestApis")  # type: ignore[arg-type]
+
+    monkeypatch.setattr(discovery._Discovery, "_rest_pages", refuse)
+    code, said, text = reconcile(home, monkeypatch, capsys, "api:nobody-has-this-name")
+    assert code == 3, text
+    assert [one["subject"] for one in said["unread"]] == ["REST APIs"]
+    assert "Too Many Requests" in text
+    assert "meets no stage, as far as it could be read" in text
+    assert "gone" not in {one["step"] for one in said["stages"]}
+
+
+def test_a_chosen_stage_that_cannot_be_connected_is_reported_with_the_reason(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = made_stages.make(home.world, "HTTP, Firehose")
+    try:
+        rule = f"api:{stage.api.api_id}"
+        code, said, text = reconcile(home, monkeypatch, capsys, rule)
+        assert code == 1, text
+        (one,) = said["stages"]
+        assert (one["stage"], one["step"]) == (str(stage.ref), "refused")
+        assert f"chosen by `{rule}`; It logs to Firehose" in one["why"]
+        assert (said["changed"], said["reported"]) == (0, 1)
+        assert "cannot be subscribed to" in text
+    finally:
+        made_stages.unmake(home.world, stage)
