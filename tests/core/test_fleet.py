@@ -78,6 +78,8 @@ def test_a_region_may_be_common_or_among_the_targets_answers() -> None:
         (text({**SHOP, "answers": {"node_cuont": 1}}), "node_cuont is not a known key"),
         (text({**SHOP, "answers": {"node_count": 99}}), "shop-eu"),
         (text(SHOP, SHOP), "two targets of this name"),
+        (text(SHOP)[:-3] + ', "region": "us-east-1"}]}', "the key 'region' stands twice"),
+        ("[" * 100_000, "nested too deeply"),
         (text(SHOP, {**SHOP, "name": "again"}), "again: shop-eu is the same deployment"),
         (text(PAY, {**PAY, "name": "again", "role_arn": ROLE + "2"}), "again: pay-us is the same"),
     ],
@@ -137,6 +139,8 @@ def test_a_matrix_has_a_job_per_target_and_needs_states_in_s3() -> None:
     jobs = matrix(fleet, "fleet.json", "install")["include"]
     assert [job["target"] for job in jobs] == ["shop-eu", "pay-us"]
     assert jobs[1]["command"] == "wallarm-apigw fleet fleet.json install --only pay-us"
+    jobs = matrix(fleet, "our fleets/$(id).json", "plan")["include"]
+    assert jobs[0]["command"] == "wallarm-apigw fleet 'our fleets/$(id).json' plan --only shop-eu"
 
 
 @given(st.recursive(

@@ -95,6 +95,56 @@ def test_each_target_ends_by_itself_whatever_becomes_of_its_neighbours(home: Pat
         assert stat.S_IMODE(run.log.stat().st_mode) == 0o600
 
 
+def test_targets_of_one_name_in_two_fleets_never_get_each_others_answers(home: Path) -> None:
+    """Nor do two whose names differ in their capitals alone, where file names do not."""
+    seen: dict[str, str] = {}
+
+    def watch(run: TargetRun) -> None:
+        if run.log is not None:
+            seen[run.target.answers.name_prefix] = str(run.log).lower()
+
+    for kind in ("ours", "theirs"):
+        item = {"name": "prod" if kind == "ours" else "Prod", "region": "eu-west-1"}
+        other = parse_fleet(
+            json.dumps({"targets": [{**item, "answers": {"name_prefix": kind}}]}), f"{kind}.json"
+        )
+        FleetRun(other, "status", os.environ, command=command(home), on_change=watch).run()
+    written = [*(home / "wallarm-apigw" / "fleet").rglob("*.answers.json")]
+    assert {json.loads(one.read_text())["name_prefix"] for one in written} == {"ours", "theirs"}
+    assert len({str(one).lower() for one in written}) == len(set(seen.values())) == 2
+
+
+def test_a_target_that_cannot_even_be_begun_is_its_own(home: Path) -> None:
+    folder = home / "wallarm-apigw" / "fleet"
+    folder.mkdir(mode=0o700, parents=True)
+    runs = FleetRun(fleet("good"), "status", os.environ, command=("/no/such/program",)).run()
+    (where,) = [one for one in folder.iterdir() if one.is_dir()]
+    assert [(run.state, run.exit_code) for run in runs] == [(State.FAILED, 1)]
+    assert "No such file or directory" in runs[0].doing
+
+    for path in where.iterdir():
+        path.unlink()
+    where.rmdir()
+    where.write_text("in the way")
+    runs = FleetRun(fleet("good", "well"), "status", os.environ, command=command(home)).run()
+    assert [run.state for run in runs] == [State.FAILED, State.DONE]
+
+
+def test_a_target_whose_log_cannot_be_written_is_heard_to_its_end(home: Path) -> None:
+    """Else it waits for ever with what it has to say: more than a pipe holds."""
+    (run,) = FleetRun(fleet("good"), "status", os.environ, command=command(home)).run()
+    assert run.log is not None
+    run.log.unlink()
+    run.log.mkdir()
+    talks = home / "talks.py"
+    talks.write_text("import sys\nfor _ in range(20000): print('words ' * 5, file=sys.stderr)\n")
+    (run,) = FleetRun(
+        fleet("good"), "status", os.environ, command=(sys.executable, str(talks))
+    ).run()
+    assert (run.state, run.exit_code) == (State.DONE, 0)
+    assert "is not whole" in run.last_words[-1]
+
+
 def test_the_token_reaches_a_target_through_a_pipe_alone(home: Path) -> None:
     env = {**os.environ, "WALLARM_API_TOKEN": TOKEN}
     made = FleetRun(fleet("token"), "install", env, token=Secret(TOKEN), command=command(home))

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from wizard.core import migrations
 from wizard.core.answers.model import Answers
-from wizard.core.answers.parse import build_answers
+from wizard.core.answers.parse import build_answers, load_json
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import State
 from wizard.core.facts import StageRef
@@ -82,10 +83,9 @@ class Fleet:
 def parse_fleet(text: str, source: str) -> Fleet:
     """Read a fleet's file. Raises one UsageError that names everything that is wrong with it."""
     try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}: {error.msg}"
-        raise _unreadable(source, [where]) from error
+        data = load_json(text)
+    except ValueError as error:
+        raise _unreadable(source, [str(error)]) from error
     wrong = _shape(data)
     if wrong:
         raise _unreadable(source, wrong)
@@ -157,7 +157,9 @@ def matrix(fleet: Fleet, file: str, action: str) -> dict[str, list[dict[str, str
                 "target": target.name,
                 "account": target.account_id,
                 "region": target.answers.region,
-                "command": f"wallarm-apigw fleet {file} {action} --only {target.name}",
+                "command": shlex.join(
+                    ("wallarm-apigw", "fleet", file, action, "--only", target.name)
+                ),
             }
             for target in fleet.targets
         ]

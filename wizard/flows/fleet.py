@@ -8,6 +8,7 @@ and whatever happens to it is its own.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -123,7 +124,6 @@ class FleetRun:
         self._children: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
         self._stopping = False
-        self._folder = private_dir(data_dir() / "fleet")
 
     def run(self) -> tuple[TargetRun, ...]:
         """Run all of them; the results in the fleet's order, whatever became of each."""
@@ -141,14 +141,22 @@ class FleetRun:
                     child.send_signal(signal.SIGINT)
 
     def _run(self, target: Target) -> TargetRun:
-        now = TargetRun(target, log=self._folder / f"{target.name}.log")
+        """Whatever happens to a target is its own, a full disk or no further process included."""
+        try:
+            return self._run_one(target)
+        except (OSError, WizardError) as error:
+            failed = TargetRun(target, State.FAILED, f"It could not be run: {clean(str(error))}")
+            return self._told(replace(failed, exit_code=int(ExitCode.FAILED)))
+
+    def _run_one(self, target: Target) -> TargetRun:
+        now = TargetRun(target)
         with self._lock:
             if self._stopping:
                 return self._told(replace(now, state=State.SKIPPED, doing="not begun"))
         began = time.monotonic()
+        answers = _write_answers(target)
+        now = replace(now, log=answers.with_name(f"{target.name}.log"))
         now = self._told(replace(now, state=State.RUNNING, doing="starting"))
-        answers = self._folder / f"{target.name}.answers.json"
-        write_private(answers, target.answers.to_json())
         arguments = [*self._words, *self._options, "--answers", str(answers), "--non-interactive"]
         with self._lock, _token_pipe(self._token) as (words_for_token, pipe):
             child = subprocess.Popen(
@@ -196,18 +204,44 @@ class FleetRun:
         )
 
     def _keep(self, child: subprocess.Popen[str], run: TargetRun, words: list[str]) -> None:
-        """What the target says to people goes to its log, 0600; the end of it to its result."""
+        """What the target says to people goes to its log, 0600; the end of it to its result.
+
+        It is heard to its end also where the log cannot be written: else it would wait for ever.
+        """
+        lines = iter(child.stderr or ())
         path = run.log or Path(os.devnull)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as log:
-            for line in child.stderr or ():
-                log.write(line)
-                words.append(clean(line.rstrip("\n")))
-                del words[: -2 * _LAST_WORDS]
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+            with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as log:
+                for line in lines:
+                    _add(words, line)
+                    log.write(line)
+        except OSError as error:
+            for line in lines:
+                _add(words, line)
+            _add(words, f"Its log {path} is not whole: {error.strerror or error}")
 
     def _told(self, run: TargetRun) -> TargetRun:
         self._on_change(run)
         return run
+
+
+def _write_answers(target: Target) -> Path:
+    """The file that a target's process reads, in a folder named by what it holds.
+
+    So a target of the same name in another fleet that runs at the same moment, or one whose name
+    differs in its capitals alone where files do not, is never handed these, nor these its own.
+    """
+    text = target.answers.to_json()
+    held = hashlib.sha256(text.encode()).hexdigest()[:12]
+    path = private_dir(private_dir(data_dir() / "fleet") / held) / f"{target.name}.answers.json"
+    write_private(path, text)
+    return path
+
+
+def _add(words: list[str], line: str) -> None:
+    words.append(clean(line.rstrip("\n")))
+    del words[: -2 * _LAST_WORDS]
 
 
 def open_target(
@@ -217,8 +251,7 @@ def open_target(
     command: tuple[str, ...] = COMMAND,
 ) -> int:
     """The wizard for one target, in this terminal, as somebody would start it; its exit code."""
-    answers = private_dir(data_dir() / "fleet") / f"{target.name}.answers.json"
-    write_private(answers, target.answers.to_json())
+    answers = _write_answers(target)
     own = target_environment(for_child(env), target) | {"WALLARM_APIGW_ANSWERS": str(answers)}
     with _token_pipe(token) as (words, pipe):
         if words:

@@ -58,6 +58,24 @@ def test_a_broken_file_says_where():
 
 
 @pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"region": "us-east-1", "region": "eu-west-1"}', "the key 'region' stands twice"),
+        ('{"tags": {"a": "1", "a": "2"}}', "the key 'a' stands twice"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_what_json_would_read_in_silence_or_die_of_is_refused(text: str, why: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_file(text, "answers.json")
+    assert why in caught.value.why
+
+
+def test_the_mark_that_some_editors_put_before_a_file_is_passed_over() -> None:
+    assert parse_file('\ufeff{"region": "us-east-1"}', "answers.json")["region"] == "us-east-1"
+
+
+@pytest.mark.parametrize(
     ("key", "value", "words"),
     [
         ("name_prefix", "a" * 39, "39 characters long; at most 38"),

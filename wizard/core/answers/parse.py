@@ -27,15 +27,37 @@ def env_name(key: str) -> str:
     return ENV_PREFIX + key.upper()
 
 
+def load_json(text: str) -> Any:
+    """What a file that a person wrote holds. Raises ValueError with where it is wrong, also for a
+    key that stands twice in one object: JSON takes the last, its writer may have meant the first.
+    """
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise ValueError(f"the key {twice!r} stands twice in one object")
+        return found
+
+    try:
+        return json.loads(text.removeprefix("\ufeff"), object_pairs_hook=once)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        raise ValueError(where) from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
 def parse_file(text: str, source: str) -> dict[str, Any]:
     """The keys of an answers file of any version. Raises UsageError for what is no JSON object."""
     try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
+        data = load_json(text)
+    except ValueError as error:
         raise UsageError(
             "WAG-E-ANSWERS-001",
             f"{source} is not valid JSON",
-            why=f"line {error.lineno}, column {error.colno}: {error.msg}",
+            why=str(error),
             next_step="Correct the file, or print a fresh one with `wallarm-apigw answers`.",
         ) from error
     if not isinstance(data, dict):
