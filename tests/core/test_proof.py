@@ -10,6 +10,7 @@ from wizard.core.events import Hop, State
 from wizard.core.facts import StageRef
 from wizard.core.node.verdicts import REASONS, Grasp
 from wizard.core.proof import (
+    AT_THE_NODE,
     HOPS,
     Batches,
     Evidence,
@@ -57,6 +58,14 @@ def test_giving_up_names_the_hop_and_what_to_look_at() -> None:
     assert "account CloudWatch role" in hops[1].detail
     assert summary(hops) == "The request was not written to the log group."
     assert not Proof("GET /", "m", hops, "").complete
+
+
+def test_giving_up_on_what_is_at_the_node_sends_nobody_to_the_subscription_filter() -> None:
+    hops = told(Evidence(sent=1.0, logged=2.0, arrived=3.0, node_seen=True))
+    lost, untold = give_up(hops, 30), give_up(hops, 30, at_node=True)
+    assert states(lost) == states(untold)
+    assert "have the subscription filter" in lost[2].detail
+    assert untold[2].detail == f"not seen within 30s. {AT_THE_NODE}"
 
 
 def test_a_node_that_refused_is_a_failure_of_the_forwarders_hop() -> None:

@@ -23,7 +23,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.e2e.machines import environment
+from tests.e2e.machines import environment, failures_of, run_to_end
 from tests.e2e.watched import Watched
 from tests.faults.front import Front
 from wizard.core.answers.model import Answers
@@ -151,15 +151,11 @@ class Deployed:
         self, *arguments: str, stdin: str | None = None, **env: str
     ) -> subprocess.CompletedProcess[str]:
         """Run `wallarm-apigw` as a user without a terminal would."""
-        return subprocess.run(
+        return run_to_end(
+            self.box,
             [sys.executable, "-m", "wizard.cli", *arguments],
             env={**self.env, "WALLARM_APIGW_WORKSPACE": str(self.workspace), **env},
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            text=True,
-            timeout=400,
-            check=False,
+            stdin=stdin,
         )
 
     def free_stage(self, kind: ApiType) -> str:
@@ -263,5 +259,6 @@ def installed() -> Iterator[Deployed]:
             {**env, "WALLARM_APIGW_WORKSPACE": str(it.workspace)},
         )  # fmt: skip
         if it.install.returncode != 0:
-            pytest.fail(it.install.stderr[-6000:] + it.install.stdout[-3000:], pytrace=False)
+            said = it.install.stderr[-6000:] + it.install.stdout[-3000:]
+            pytest.fail(said + failures_of(box, it.watched.secrets), pytrace=False)
         yield it

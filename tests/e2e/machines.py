@@ -9,14 +9,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, AnyStr
 
 import boto3
+import pytest
 
 from wizard.sandbox import Sandbox
 from wizard.services.terraform.process import MARKER, running
+
+PATIENCE = 1800.0  # seconds; a busy machine is no fault, and a proof alone may wait five minutes
+STOP_SECONDS = 120.0
+LINES = 30
 
 
 def environment(box: Sandbox, root: Path) -> dict[str, str]:
@@ -57,13 +63,11 @@ class Machine:
         return folder / self.box.account_id / self.box.region / "api-gw-discovery"
 
     def cli(
-        self, *arguments: str, timeout: float = 600.0, **env: str
+        self, *arguments: str, timeout: float = PATIENCE, **env: str
     ) -> subprocess.CompletedProcess[str]:
         """Run `wallarm-apigw` to its end, without a terminal."""
-        return subprocess.run(
-            self.command(*arguments), env={**self.env, **env}, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=timeout, check=False,
-        )  # fmt: skip
+        command = self.command(*arguments)
+        return run_to_end(self.box, command, env={**self.env, **env}, seconds=timeout)
 
     def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
         """Start `wallarm-apigw` and leave it running."""
@@ -87,6 +91,71 @@ class Machine:
     def kill_terraform(self) -> bool:
         """SIGKILL to the Terraform that runs here; whether there was one."""
         return kill_terraform(self.workspace)
+
+
+def run_to_end(
+    box: Sandbox | None,
+    command: list[str],
+    *,
+    env: dict[str, str],
+    stdin: str | None = None,
+    seconds: float = PATIENCE,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of the product to its end; see `finish`."""
+    with subprocess.Popen(
+        command, env=env, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        out, err = finish(process, box, seconds=seconds, stdin=stdin)
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def finish(
+    process: subprocess.Popen[AnyStr],
+    box: Sandbox | None,
+    *,
+    seconds: float = PATIENCE,
+    stdin: AnyStr | None = None,
+    secrets: Iterable[str] = (),
+) -> tuple[AnyStr, AnyStr]:
+    """What it printed to stdout and stderr until its end.
+
+    One that takes longer is interrupted, as by Ctrl-C, so that it says how far it is; the test
+    fails with its words and those of the sandbox.
+    """
+    try:
+        return process.communicate(stdin, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+    try:
+        said = process.communicate(timeout=STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        said = process.communicate()
+    out, err = (_text(x) for x in said)
+    words = f"not finished within {seconds:g} s\n{err[-6000:]}\n{out[-3000:]}"
+    pytest.fail(words + ("" if box is None else failures_of(box, secrets)), pytrace=False)
+
+
+def _text(said: str | bytes | None) -> str:
+    return said.decode(errors="replace") if isinstance(said, bytes) else said or ""
+
+
+def failures_of(box: Sandbox, secrets: Iterable[str] = ()) -> str:
+    """What a sandbox could not do, for whoever looks for the cause: the end of its local AWS's
+    warnings (failed invocations among them) and of the lines that it could not deliver."""
+    lines = []
+    with contextlib.suppress(OSError):
+        log = (box.root / "local-aws.log").read_text(encoding="utf-8", errors="replace")
+        lines = [x[:600] for x in log.splitlines() if " WARNING " in x or " ERROR " in x]
+    try:
+        lost = box.deliveries()["failures"]
+    except (OSError, ValueError) as error:
+        lost = [f"the front door does not tell: {error}"]
+    text = "\n".join(["", "The sandbox's failures:", *lines[-LINES:], *lost[-LINES:]])
+    for secret in (box.token, box.deployment_token, *secrets):
+        text = text.replace(secret, "(secret)")
+    return text if lines or lost else "\nThe sandbox had no failure."
 
 
 def kill_terraform(workspace: Path) -> bool:

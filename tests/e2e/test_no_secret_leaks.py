@@ -23,6 +23,7 @@ import pytest
 
 from tests.e2e.conftest import need_terraform
 from tests.e2e.leaks import ChildWatch, found_below, found_in
+from tests.e2e.machines import finish
 from tests.policy.identify import Call
 from tests.policy.recorder import Recorder
 from wizard.sandbox import Sandbox
@@ -58,7 +59,7 @@ class Canary:
             stderr=subprocess.PIPE,
         ) as process:
             with self.watch.following(process.pid):
-                out, err = process.communicate(timeout=300)
+                out, err = finish(process, None)
         self.output += out + err
         self.exits[name] = process.returncode
         return err.decode(errors="replace")

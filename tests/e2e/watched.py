@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.leaks import ChildWatch, descendants, found_in
+from tests.e2e.machines import finish
 from tests.policy.identify import Call
 from tests.policy.judge import PolicyJudge
 from tests.policy.recorder import Recorder
@@ -21,7 +22,6 @@ from wizard.sandbox import Sandbox
 ACCESS_KEY = "AKIACANARYCANARY0002"
 SECRET_KEY = "canarySecretAccessKeyThatMustNotBeSeen02"
 SESSION = "canarySessionTokenOfTheWholeInstallNotSeen00"
-PATIENCE = 400.0
 
 
 class Watched:
@@ -55,7 +55,7 @@ class Watched:
                 list(command), env={**env, **keys, "AWS_ENDPOINT_URL": recorder.url},
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             ) as process, self.children.following(process.pid):  # fmt: skip
-                out, err = process.communicate(timeout=PATIENCE)
+                out, err = finish(process, self.box, secrets=self.secrets)
             self.refused = recorder.refused
         return subprocess.CompletedProcess(list(command), process.returncode, out, err)
 

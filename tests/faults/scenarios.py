@@ -16,10 +16,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.e2e.machines import until
+from tests.e2e.machines import PATIENCE, until
 from tests.faults.front import Fault
 from tests.faults.judge import NotHere, Reference, Row, expect, finish, same_end, told
-from tests.faults.world import PATIENCE, world
+from tests.faults.world import world
 from wizard.services.terraform.storage import Reserve
 from wizard.services.workspace.workspace import RESERVE
 

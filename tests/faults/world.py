@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.conftest import stage_images
-from tests.e2e.machines import Machine, until
+from tests.e2e.machines import PATIENCE, Machine, finish, until
 from tests.faults.front import Fault, Front
 from wizard.sandbox import Sandbox
 from wizard.services.lock import is_held
 
 INSTALL = ("install", "--non-interactive", "--yes")
 STAGES = 3
-PATIENCE = 1800.0  # seconds; a busy machine is no fault
 _SUFFIX = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}(?![0-9a-f])")
 
 
@@ -38,7 +37,7 @@ class World:
     def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """An install (or the command given) to its end."""
         words = self._words(arguments)
-        return self.machine.cli(*words, timeout=PATIENCE, **self._env(env))
+        return self.machine.cli(*words, **self._env(env))
 
     def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
         """The same, left running."""
@@ -52,7 +51,7 @@ class World:
             self.front.begin(fault)
         time.sleep(wait)
         process.send_signal(signal.SIGINT)
-        _, rest = process.communicate(timeout=PATIENCE)
+        _, rest = finish(process, self.box)
         return process.returncode, said + rest
 
     def _words(self, arguments: tuple[str, ...]) -> tuple[str, ...]:

@@ -245,6 +245,32 @@ def test_where_nothing_arrives_the_other_stages_are_not_tried_in_vain(
     assert "0 of 1 stage proved" in found.summary
 
 
+class WhenArrived(threading.Event):
+    """Set when the node had the request already as it was asked the last time: so whoever asks has
+    looked once more meanwhile."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world, self._had = world, False
+
+    def is_set(self) -> bool:
+        had, self._had = self._had, bool(self._world.box.node.records())
+        return had
+
+
+def test_a_request_that_is_at_the_node_is_not_said_to_be_lost_on_the_way(
+    world: World, forwarder: Forwarder, stages: tuple[Stage, ...]
+) -> None:
+    """Only the line that would tell of it is missing where it is looked for."""
+    outputs = replace(forwarder.outputs, lambda_log_group="/aws/lambda/of-nobody")
+    with world.open(world.session.begin(), "proof") as deployment:
+        found = prove(deployment, stages[:1], outputs, WhenArrived(world))
+    assert found is not None
+    (failed,) = (hop for hop in found.hops if hop.state is State.FAILED)
+    assert failed.key == "delivered"
+    assert "at the node all the same" in failed.detail
+
+
 # --- Doctor -------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import need_terraform
+from tests.e2e.machines import run_to_end
 from tests.policy.enforcing import ACCOUNT, REGION, EnforcingAws
 from wizard.core.answers.model import Answers
 from wizard.core.answers.parse import build_answers
@@ -57,11 +58,7 @@ class Jane:
         }
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "wizard.cli", *arguments],
-            env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=400,
-            check=False,
-        )  # fmt: skip
+        return run_to_end(None, [sys.executable, "-m", "wizard.cli", *arguments], env=self.env)
 
     def install(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self.run("install", "--answers", str(self.file), *GO, *arguments)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.machines import failures_of, finish
 from tests.sandbox.conftest import make_function, zipped
 from wizard.sandbox import Sandbox
 
@@ -156,6 +157,44 @@ def test_why_an_invocation_failed_is_in_the_local_aws_own_log(waiting: Waiting) 
     until(lambda: waiting.failures() >= 1, waiting.failures)
     (waiting.here / "cannot-start").unlink()
     assert "it cannot start" in waiting.log.read_text()
+
+
+def test_what_a_sandbox_could_not_do_is_told_without_its_token(
+    sandbox: Sandbox, waiting: Waiting
+) -> None:
+    """A test whose fixture fails shows it."""
+    waiting.aws("lambda").update_function_code(
+        FunctionName=waiting.name, ZipFile=zipped(f"raise OSError('no {sandbox.token} here')")
+    )
+    waiting.put("one")
+    until(lambda: waiting.failures() >= 1, waiting.failures)
+    told = failures_of(sandbox)
+    assert f"invocation of {waiting.name} failed" in told
+    assert "no (secret) here" in told
+    assert sandbox.token not in told
+
+
+BUSY = """
+import pathlib, signal, sys, time
+try:
+    pathlib.Path(sys.argv[1]).touch()
+    while True:
+        signal.pause()
+except KeyboardInterrupt:
+    print("the fifth line is missing", file=sys.stderr)
+"""
+
+
+def test_a_command_that_takes_too_long_is_heard_before_its_test_fails(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    with subprocess.Popen(
+        [sys.executable, "-c", BUSY, started],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        until(started.exists, process.poll)
+        with pytest.raises(pytest.fail.Exception, match="the fifth line is missing"):
+            finish(process, None, seconds=0)
+    assert process.returncode == 0
 
 
 LATE = """

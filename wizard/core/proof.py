@@ -37,8 +37,9 @@ LOOK_AT = {
     'use proof "wait" and send a request from there.',
     "logged": "Does the stage log to this group, and may API Gateway write there (account "
     "CloudWatch role for REST and WebSocket, resource policy for HTTP APIs)?",
-    "delivered": "Does the log group have the subscription filter, and may CloudWatch Logs invoke "
-    "the function? Run `wallarm-apigw doctor`.",
+    "delivered": "The forwarder's own log group would tell of it. Does the API's log group have "
+    "the subscription filter, may CloudWatch Logs invoke the function, and may the function write to "
+    "its log group? Run `wallarm-apigw doctor`.",
     "handled": "Look at the forwarder's own log group for errors and time-outs.",
     "arrived": "Look at the node's log and the load balancer's target health.",
     "understood": "Run `wallarm-apigw doctor`: it says what the node has counted.",
@@ -250,11 +251,22 @@ def not_sent(why: str) -> tuple[Hop, ...]:
     return (replace(first, state=State.FAILED, detail=f"not sent: {why}"), *others)
 
 
-def give_up(hops: tuple[Hop, ...], waited: float) -> tuple[Hop, ...]:
-    """Mark the hop that was being waited for as failed, with what to look at."""
+AT_THE_NODE = (
+    "The request is at the node all the same: only the log line that tells of it is missing."
+)
+
+
+def give_up(hops: tuple[Hop, ...], waited: float, *, at_node: bool = False) -> tuple[Hop, ...]:
+    """Mark the hop that was being waited for as failed, with what to look at.
+
+    Args:
+        at_node: the node's own record has the request, so it is only not told of.
+    """
     late = f"not seen within {duration(waited)}."
     return tuple(
-        replace(h, state=State.FAILED, detail=f"{late} {LOOK_AT[h.key]}")
+        replace(
+            h, state=State.FAILED, detail=f"{late} {AT_THE_NODE if at_node else LOOK_AT[h.key]}"
+        )
         if h.state is State.RUNNING
         else h
         for h in hops

@@ -356,7 +356,7 @@ class _Round:
             if waited > deadline or (cancel is not None and cancel.is_set()):
                 self._quiet = story.no_traffic(waited) if self._waits else ""
                 hops = {
-                    marker: h if story.waits_for_counters(h) else story.give_up(h, waited)
+                    marker: h if story.waits_for_counters(h) else self._give_up(marker, h, waited)
                     for marker, h in hops.items()
                 }
                 break
@@ -383,6 +383,10 @@ class _Round:
             return story.not_sent(self._unsent[marker])
         name = self._outputs.lambda_function_name
         return story.hops_of(self._seen[marker], function=name, node_readable=self._readable)
+
+    def _give_up(self, marker: str, hops: tuple[Hop, ...], waited: float) -> tuple[Hop, ...]:
+        at_node = marker in self._seen and self._seen[marker].node_seen
+        return story.give_up(hops, waited, at_node=at_node)
 
     def _ask_node(
         self, before: NodeCounters, hops: Mapping[str, tuple[Hop, ...]]
