@@ -38,8 +38,8 @@ LOOK_AT = {
     "logged": "Does the stage log to this group, and may API Gateway write there (account "
     "CloudWatch role for REST and WebSocket, resource policy for HTTP APIs)?",
     "delivered": "The forwarder's own log group would tell of it. Does the API's log group have "
-    "the subscription filter, may CloudWatch Logs invoke the function, and may the function write to "
-    "its log group? Run `wallarm-apigw doctor`.",
+    "the subscription filter, may CloudWatch Logs invoke the function, and may the function write "
+    "to its log group? Run `wallarm-apigw doctor`.",
     "handled": "Look at the forwarder's own log group for errors and time-outs.",
     "arrived": "Look at the node's log and the load balancer's target health.",
     "understood": "Run `wallarm-apigw doctor`: it says what the node has counted.",
