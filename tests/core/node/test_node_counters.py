@@ -225,6 +225,18 @@ VERDICTS = {
 }  # fmt: skip
 
 
+# A counter with labels may be told from its first event on only: a node that never understood one
+# message has no row of those that it processed.
+def test_what_was_all_refused_by_a_node_that_processed_nothing_yet_is_not_understood() -> None:
+    refused = {"seen": {"total": 2}, "rejected": {"connector_info": 2}}
+    found = grasp(refused)
+    assert (found.state, found.request, found.response) == (State.FAILED, False, False)
+    assert "neither request nor response understood: rejected: connector_info" in found.text
+    some = grasp({"seen": {"total": 3}, "rejected": {"connector_info": 2}})
+    assert (some.state, some.text) == (State.UNCHECKED, NOT_COUNTED), "one may have been understood"
+    assert grasp({"rejected": {"connector_info": 2}}).state is State.UNCHECKED
+
+
 @pytest.mark.parametrize("name", VERDICTS)
 def test_what_was_not_understood_is_explained_by_the_counter_that_grew(name: str) -> None:
     after, words, label = VERDICTS[name]
@@ -295,6 +307,12 @@ UNDERSTANDING = {
     "none inspected": (counts(40, 40, bypassed={"mode_off": 40}), State.FAILED, "mode_off"),
     "some inspected": (counts(40, 40, bypassed={"mode_off": 39}), State.WARNING, "mode_off"),
     "an old version": ({"seen": {"total": 1}}, State.UNCHECKED, ""),
+    "all refused, and no row of what was processed": (
+        {"seen": {"total": 2}, "rejected": {"connector_info": 2}}, State.FAILED, "connector_info",
+    ),
+    "some refused, and no row of what was processed": (
+        {"seen": {"total": 3}, "rejected": {"connector_info": 2}}, State.UNCHECKED, "",
+    ),
 }  # fmt: skip
 
 
@@ -318,7 +336,10 @@ PAIRING = {
         "FlowIsMissingResponse",
     ),
     "nothing yet": (counts(), State.UNCHECKED, ""),
-    "an old version": ({"processed": {"request": 1}}, State.UNCHECKED, ""),
+    "an old version": ({"seen": {"total": 1}}, State.UNCHECKED, ""),
+    "no row of responses beside that of requests": (
+        {"processed": {"request": 1}}, State.FAILED, "FlowIsMissingResponse",
+    ),
 }  # fmt: skip
 
 
@@ -340,7 +361,7 @@ def test_what_may_settle_is_told_apart_from_what_will_not() -> None:
     assert "none of them a request" in judged(only_duplicates)[1]
     assert judged({"seen": {"total": 1}}) == (False, NOT_COUNTED)
     assert judge_pairing(told(row(**counts()))).settles
-    assert judge_pairing(told(row(processed={"request": 1}))).text == NOT_COUNTED
+    assert judge_pairing(told(row(seen={"total": 1}))).text == NOT_COUNTED
 
 
 def test_what_was_understood_is_said_of_request_and_response_each() -> None:

@@ -19,7 +19,9 @@ OTHER_TRAFFIC = (
     "Other traffic of the same moment raises these counts, too: one that rose says that messages "
     "like this are understood, one that did not rise says that this one was not."
 )
-NOT_COUNTED = "this version of the node does not count what it processed"
+NOT_COUNTED = (
+    "this version of the node does not count what it processed, or it has processed nothing yet"
+)
 DIALECT_HINT = "`wallarm-apigw node-dialect` finds out which way of speaking this node understands."
 
 
@@ -178,6 +180,13 @@ def judge_request(grown: Growth, sent: int = 1, *, why_unread: str = "") -> Gras
         return Grasp(State.UNCHECKED, None, None, why_unread or "the node's counters were not read")
     reasons = tuple(r for r in REASONS if grown.by(r.family, r.label))
     if not grown.told("processed", "request"):
+        # The first rows of a counter may come with what it counts: a node that refused every
+        # message since its start tells none of those that it processed.
+        refused = [r for r in reasons if r.family in _REFUSALS]
+        seen = grown.by("seen", "total")
+        if refused and 0 < seen <= sum(grown.by(r.family, r.label) for r in refused):
+            text = f"{_MARKS[False, False]}: {refused[0].what}"
+            return Grasp(State.FAILED, False, False, text, reasons)
         return Grasp(State.UNCHECKED, None, None, NOT_COUNTED, reasons)
     request, response = (grown.by("processed", kind) >= sent for kind in ("request", "response"))
     marks = _MARKS[request, response]
@@ -201,6 +210,7 @@ def judge_request(grown: Growth, sent: int = 1, *, why_unread: str = "") -> Gras
     return Grasp(State.FAILED, request, response, text)
 
 
+_REFUSALS = ("rejected", "errors")
 _MARKS = {
     (True, True): "request and response understood",
     (True, False): "request understood, response not",
@@ -236,12 +246,10 @@ def judge_understanding(counters: NodeCounters) -> Standing:
     if not counters.read:
         return Standing(State.UNCHECKED, counters.summary)
     seen, processed = counters.total("seen", "total"), counters.total("processed", "request")
-    if processed is None:
-        return Standing(
-            State.UNCHECKED, "this version of the node does not count what it processed"
-        )
-    refused = [r for r in REASONS if r.family in ("rejected", "errors") and _often(counters, r)]
+    refused = [r for r in REASONS if r.family in _REFUSALS and _often(counters, r)]
     refused = [r for r in refused if r.label != "DuplicateReqId"]
+    if processed is None and not 0 < (seen or 0) <= sum(_count(counters, r) for r in refused):
+        return Standing(State.UNCHECKED, NOT_COUNTED)
     bypassed = [r for r in REASONS if r.hides and _often(counters, r)]
     if not processed:
         if refused:
@@ -264,10 +272,8 @@ def judge_pairing(counters: NodeCounters) -> Standing:
     if not counters.read:
         return Standing(State.UNCHECKED, counters.summary)
     request, response = (counters.total("processed", kind) for kind in ("request", "response"))
-    if request is None or response is None:
-        return Standing(
-            State.UNCHECKED, "this version of the node does not count what it processed"
-        )
+    if request is None:
+        return Standing(State.UNCHECKED, NOT_COUNTED)
     if not request:
         return Standing(State.UNCHECKED, "the node has understood no request yet", settles=True)
     missing = [r for r in REASONS if r.family == "flow_errors" and _often(counters, r)]
