@@ -10,7 +10,7 @@ STAMP  := $(VENV)/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup terraform try sandbox test check lint audit policy-scan snippets checkov lock sbom format soak mutants modes bench figures docs screenshots package clean newcomer terminals how-to-add
+.PHONY: help setup terraform try sandbox test check lint style types advisories audit policy-scan snippets checkov lock sbom format soak mutants modes bench figures docs screenshots package clean newcomer terminals how-to-add
 
 help:  ## list the commands
 	@echo 'make COMMAND; each does the set-up it needs.'
@@ -40,19 +40,27 @@ sandbox: terraform  ## the same, and the sandbox stays until you end it: add, re
 test: lint terraform  ## set-up, lint and every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
-# What starts neither Terraform nor a whole sandbox, and takes a minute or two.
+# What takes a minute or two; of its tests, those that start Terraform with its provider stay out.
 QUICK = tests/core tests/lambda tests/docs tests/services/aws tests/services/workspace tests/services/test_*.py tests/cli/test_command_line.py
 
 check: lint  ## lint, types and the quick tests: before each commit
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup $(QUICK)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m 'not e2e' $(QUICK)
 
+# Side by side: types take a processor, and the question after vulnerabilities waits for an index.
 lint: $(STAMP)  ## lint, format check, types, import contracts, links, known vulnerabilities
+	@$(MAKE) --no-print-directory -j 3 style types advisories
+
+style: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.docs.links
 	$(BIN)/bandit -q -ll -r wizard lambda/cw-resend-lambda
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+advisories: $(STAMP)
 	$(BIN)/python -m tests.audit
 
 setup: $(STAMP)  ## create the virtual environment
