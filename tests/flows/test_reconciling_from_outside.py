@@ -1,4 +1,4 @@
-"""`stages reconcile` where not all of an account can be read, or not every chosen stage changed."""
+"""Where not all of an account can be read, or not every chosen stage changed: it is told."""
 
 from __future__ import annotations
 
@@ -9,11 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.flows import made_stages
 from tests.flows.account import World
 from tests.flows.homes import FUNCTION, Home, Two
 from wizard import cli
+from wizard.core.events import StageFollowed
+from wizard.core.facts import StageRef, StageSettings
+from wizard.core.journal import record
+from wizard.core.journal.record import settings_to_dict
+from wizard.flows.context import Context, Options
+from wizard.flows.proof import prove_deployment
 from wizard.services.aws import discovery
 
 
@@ -29,6 +36,11 @@ def home(world: World, tmp_path: Path) -> Iterator[Home]:
         functions.delete_function(FunctionName=FUNCTION)
     with contextlib.suppress(ssm.exceptions.ParameterNotFound):
         ssm.delete_parameter(Name=two.name)
+
+
+def refuse(_: object) -> None:
+    error: Any = {"Error": {"Code": "TooManyRequestsException", "Message": "Too Many Requests"}}
+    raise ClientError(error, "GetRestApis")
 
 
 def reconcile(
@@ -48,12 +60,6 @@ def reconcile(
 def test_a_list_that_was_refused_is_told_and_no_stage_is_called_gone(
     home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from botocore.exceptions import ClientError
-
-    def refuse(_: object) -> None:
-        error = {"Error": {"Code": "TooManyRequestsException", "Message": "Too Many Requests"}}
-        raise ClientError(error, "GetRestApis")  # type: ignore[arg-type]
-
     monkeypatch.setattr(discovery._Discovery, "_rest_pages", refuse)
     code, said, text = reconcile(home, monkeypatch, capsys, "api:nobody-has-this-name")
     assert code == 3, text
@@ -61,6 +67,31 @@ def test_a_list_that_was_refused_is_told_and_no_stage_is_called_gone(
     assert "Too Many Requests" in text
     assert "meets no stage, as far as it could be read" in text
     assert "gone" not in {one["step"] for one in said["stages"]}
+
+
+def test_a_connected_stage_that_was_not_found_is_not_passed_over_by_a_proof(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read or not: with whole lists it is gone, with half of them nobody can say."""
+    lost = StageRef("gone123456", "prod")
+    image = settings_to_dict(StageSettings())
+    with home.opened("stages") as deployment:
+        intended = image | {"api_type": "REST", "mode": "ours", "log_group": "g", "api_name": "x"}
+        with deployment.journal.effect(
+            record.STAGE_SWITCH, str(lost), before=image, intended=intended
+        ):
+            pass
+    said: list[str] = []
+    context = Context(
+        Options(workspace=home.root, env=home.world.env),
+        lambda event: said.append(event.text) if isinstance(event, StageFollowed) else None,
+    )
+    assert prove_deployment(context, home.answers) is None
+    assert said == ["not followed: the account has no such stage any more"]
+
+    monkeypatch.setattr(discovery._Discovery, "_rest_pages", refuse)
+    assert prove_deployment(context, home.answers, [str(lost)]) is None
+    assert "REST APIs could not be read" in said[-1]
 
 
 def test_a_chosen_stage_that_cannot_be_connected_is_reported_with_the_reason(

@@ -89,6 +89,21 @@ def test_a_configuration_that_calls_the_module_has_its_provider_outside() -> Non
     assert b"0 to add" in files["README.md"]
 
 
+def test_no_text_of_an_answer_is_a_template_of_the_configuration_that_calls_the_module() -> None:
+    """Terraform evaluates every text of a `.tf.json`; in a file of variables it takes it as is."""
+    pattern = '{ $.path = %"${path.module}"% && %{ if true }x }'
+    odd = ANSWERS.with_(
+        subscription_filter_pattern=pattern, forwarder_environment={"A_B": "${file(`/etc/passwd`)}"}
+    )
+    called = json.loads(configuration(odd, WHO, (), as_module=True)["main.tf.json"])
+    given = called["module"]["wallarm"]
+    escaped = pattern.replace("${", "$${").replace("%{", "%%{")
+    assert given["subscription_filter_pattern"] == escaped
+    assert given["forwarder_environment"] == {"A_B": "$${file(`/etc/passwd`)}"}
+    plain = json.loads(configuration(odd, WHO, ())["terraform.tfvars.json"])
+    assert plain["subscription_filter_pattern"] == pattern
+
+
 def test_what_is_deployed_nowhere_moves_nothing() -> None:
     files = configuration(ANSWERS, WHO, (), as_module=True)
     assert "moved.tf" not in files

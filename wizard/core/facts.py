@@ -241,6 +241,15 @@ class Inventory:
         """The stage of that name, or None."""
         return next((s for s in self.stages if s.ref == ref), None)
 
+    def unread(self, ref: StageRef) -> Problem | None:
+        """The problem because of which a stage that is not in here may be there all the same.
+
+        A problem is with one API, under its label, or else with a whole list of them.
+        """
+        labels = {api.label: api.api_id for api in self.apis}
+        about = ((problem, labels.get(problem.subject)) for problem in self.problems)
+        return next((problem for problem, api in about if api in (None, ref.api_id)), None)
+
     @property
     def unreadable(self) -> bool:
         """Whether not one API could be read, so that no stages does not mean that there are none.

@@ -14,10 +14,11 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError, WizardError
-from wizard.core.events import Phase, State
+from wizard.core.events import State
 from wizard.core.facts import Identity
 from wizard.core.installation import Installation
 from wizard.core.journal.record import Record
@@ -26,12 +27,17 @@ from wizard.core.stages.change import StageChange
 from wizard.core.stages.log_format import render_format
 from wizard.core.stages.rules import chosen_stages
 from wizard.core.state_place import LOCAL, StatePlace
+from wizard.core.text import clean
 from wizard.core.tfvars import own_tags, token_parameter_name, variables
 from wizard.flows.context import Context
-from wizard.flows.deployment.open import identify, open_session, read_deployment
+from wizard.flows.deployment.open import (
+    identify,
+    open_session,
+    read_deployment,
+    read_inventory,
+)
 from wizard.flows.deployment.ownership import describe_standing, read_ownership
 from wizard.flows.stages import switch
-from wizard.services.aws.discovery import discover
 from wizard.services.workspace.module import forwarder_package, module_files, terraform_module
 
 PACKAGE, VARIABLES = "cw-resend-lambda.zip", "terraform.tfvars.json"
@@ -73,8 +79,7 @@ def export_configuration(
     if told := describe_standing(owned, answers.name_prefix, identity.region):
         context.note(told, State.WARNING, answers.name_prefix)
     if answers.stages or answers.stage_rules:
-        with context.phase(Phase.DISCOVER, f"Reading the APIs of {identity.region}"):
-            chosen = chosen_stages(discover(session, identity), answers)
+        chosen = chosen_stages(read_inventory(context, session, identity), answers)
         changes, skipped = switch.plan_changes(
             session, chosen, answers, switch.future_log_group(deployment)
         )
@@ -117,8 +122,10 @@ def _called(
     values["lambda_package"] = values["lambda_package"] or f"./{PACKAGE}"
     whole = {
         "terraform": {"required_version": ">= 1.1"},  # `moved` came with it
-        "provider": {"aws": {"region": region, "default_tags": {"tags": own_tags(values)}}},
-        "module": {CALL: {"source": f"./{CALLED}", **values}},
+        "provider": {
+            "aws": {"region": region, "default_tags": {"tags": _literal(own_tags(values))}}
+        },
+        "module": {CALL: {"source": f"./{CALLED}", **_literal(values)}},
         "output": {
             name: {"value": f"${{module.{CALL}.{name}}}"} for name in _named("output", inner)
         },
@@ -136,6 +143,18 @@ def _called(
         ]
         files["moved.tf"] = "\n".join(moved).encode()
     return files
+
+
+def _literal(value: Any) -> Any:
+    """The same as Terraform's JSON reads it: in a configuration, unlike in a file of variables,
+    every text is a template."""
+    if isinstance(value, dict):
+        return {_literal(key): _literal(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_literal(item) for item in value]
+    if isinstance(value, str):
+        return value.replace("${", "$${").replace("%{", "%%{")
+    return value
 
 
 def _named(kind: str, files: Mapping[str, bytes]) -> list[str]:
@@ -183,7 +202,9 @@ def exported_files(
         )
         files["backend.tf.json"] = _json({"terraform": {"backend": {"s3": place.backend}}})
     for change in changes:
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{change.api_name}-{change.ref.stage}").strip("-.")
+        # An API's name may be longer than a file's, and hold what no file's name can.
+        name = f"{change.api_name[:100]}-{change.ref.stage[:64]}"
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
         files[f"stages/{name or 'stage'}-{change.ref.api_id}.md"] = _stage(change).encode()
     return files
 
@@ -192,7 +213,7 @@ def _stage(change: StageChange) -> str:
     """One stage's page: what it logs to, in which format, and its owner's snippet."""
     log = change.after.access_log
     lines = [
-        f"# {change.api_name} / {change.ref.stage} ({change.ref})",
+        f"# {_plain(change.api_name)} / {change.ref.stage} ({change.ref})",
         "",
         f"- Destination: `{log.destination_arn}`",
         f"- Execution log level: {change.after.logging_level or 'as it is'}",
@@ -204,13 +225,18 @@ def _stage(change: StageChange) -> str:
     if change.snippet:
         lines += [
             "",
-            f"For the template of {change.owner}:",
+            f"For the template of {_plain(str(change.owner))}:",
             "",
             "```",
             change.snippet.rstrip(),
             "```",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _plain(text: str) -> str:
+    """Foreign text in a page of Markdown: one line, and nothing of it is markup."""
+    return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", clean(text))
 
 
 def _readme(

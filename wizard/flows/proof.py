@@ -21,7 +21,7 @@ from wizard.core import proof as story
 from wizard.core.answers.model import EDGE, Answers
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import Hop, HopChanged, Phase, StageFollowed, State
-from wizard.core.facts import ApiType, Stage
+from wizard.core.facts import ApiType, Inventory, Stage, StageRef
 from wizard.core.node.counters import EDGE_COUNTERS, NodeCounters, growth
 from wizard.core.node.verdicts import OTHER_TRAFFIC, Grasp, judge_request
 from wizard.core.proof import MARKER_PREFIX, PROOF_PATH, Evidence, Proof, StageProof
@@ -29,9 +29,13 @@ from wizard.core.text import clean, closest
 from wizard.core.tfvars import Outputs
 from wizard.flows.context import Context
 from wizard.flows.deployment.model import Deployment
-from wizard.flows.deployment.open import identify, open_session, read_deployment
+from wizard.flows.deployment.open import (
+    identify,
+    open_session,
+    read_deployment,
+    read_inventory,
+)
 from wizard.flows.deployment.ownership import require_own
-from wizard.services.aws.discovery import discover
 from wizard.services.aws.forwarder import ask_probe
 
 if TYPE_CHECKING:
@@ -523,9 +527,26 @@ def prove_deployment(
                 next_step=f"Did you mean {near[0]}?" if near else "See `wallarm-apigw status`.",
                 keys=("stages",),
             )
-    with context.phase(Phase.DISCOVER, f"Reading the APIs of {identity.region}"):
-        inventory = discover(session, identity)
+    inventory = read_inventory(context, session, identity)
     wanted = set(refs) or connected
     stages = tuple(stage for stage in inventory.stages if str(stage.ref) in wanted)
+    absent = [
+        _absent(StageRef.parse(ref), inventory)
+        for ref in sorted(wanted - {str(stage.ref) for stage in stages})
+    ]
+    for one in absent:
+        context.emit(StageFollowed(one.ref, one.api_name, one.state, one.text))
     with context.phase(Phase.PROOF, "Following a request of each stage", "under 1m"):
-        return prove(deployment, stages, outputs, cancel)
+        proof = prove(deployment, stages, outputs, cancel)
+    return replace(proof, stages=(*proof.stages, *absent)) if proof is not None else None
+
+
+def _absent(ref: StageRef, inventory: Inventory) -> StageProof:
+    """A connected stage that was not found, so that none is passed over in silence."""
+    problem = inventory.unread(ref)
+    why = (
+        f"{problem.subject} could not be read: {problem.message}"
+        if problem is not None
+        else "the account has no such stage any more"
+    )
+    return StageProof(ref, "", waits=f"not followed: {why}")

@@ -26,7 +26,12 @@ from wizard.flows.context import Context
 from wizard.flows.deployment.adoption import adopt_for_removal, list_orphans
 from wizard.flows.deployment.apply import apply_recorded, plan_changed
 from wizard.flows.deployment.model import Deployment
-from wizard.flows.deployment.open import identify, open_deployment, open_session
+from wizard.flows.deployment.open import (
+    identify,
+    open_deployment,
+    open_session,
+    read_inventory,
+)
 from wizard.flows.deployment.ownership import release_name, require_own
 from wizard.flows.deployment.shared_state import list_remains
 from wizard.flows.log_data import (
@@ -45,7 +50,6 @@ from wizard.flows.token import delete_token
 from wizard.services.aws.deployment.installation import read_forwarders
 from wizard.services.aws.deployment.leftovers import deregister_instances, find_holders
 from wizard.services.aws.deployment.tagged import is_there, marked_resources
-from wizard.services.aws.discovery import discover
 from wizard.services.aws.network import certificates_for, certificates_of_other_regions
 from wizard.services.aws.permissions import Permissions
 from wizard.services.aws.stages import Result
@@ -397,8 +401,7 @@ class Uninstall:
             return None
         identity = self.deployment.identity
         try:
-            with self.context.phase(Phase.DISCOVER, f"Reading the APIs of {identity.region}"):
-                return discover(self.deployment.session, identity)
+            return read_inventory(self.context, self.deployment.session, identity)
         except WizardError as error:
             self.context.note(
                 f"whether other stages log here could not be seen: {error.what}", State.UNCHECKED
@@ -564,7 +567,12 @@ def _others(inventory: Inventory | None, held: Record, outputs: Outputs | None) 
     if inventory is None or outputs is None or not outputs.api_gateway_log_group:
         return ()
     group = outputs.api_gateway_log_group
-    return tuple(
+    unread = tuple(
+        f"whether stages of {problem.subject} log to {group} as well could not be seen: "
+        f"{problem.message}"
+        for problem in inventory.problems
+    )
+    return unread + tuple(
         f"{stage.api.name} / {stage.name} ({stage.ref}) logs to {group} as well, but was not "
         "connected from here: after the removal nobody forwards what it logs"
         for stage in inventory.stages

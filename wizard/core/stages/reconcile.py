@@ -107,14 +107,11 @@ def reconcile(
 
 
 def _absent(ref: StageRef, inventory: Inventory) -> StagePlan:
-    """A connected stage that was not found. What could not be read is not gone: a problem is with
-    one API, under its label, or with a whole list of them."""
-    labels = {api.label: api for api in inventory.apis}
-    for problem in inventory.problems:
-        about = labels.get(problem.subject)
-        if about is None or about.api_id == ref.api_id:
-            why = f"{problem.subject} could not be read: {problem.message}"
-            return StagePlan(ref, Step.UNREAD, about.name if about else "", why)
+    """A connected stage that was not found. What could not be read is not gone."""
+    problem = inventory.unread(ref)
+    if problem is not None:
+        why = f"{problem.subject} could not be read: {problem.message}"
+        return StagePlan(ref, Step.UNREAD, why=why)
     return StagePlan(ref, Step.GONE, why="the account has no such stage any more")
 
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
-from wizard.core.facts import Identity
+from wizard.core.events import Phase, State
+from wizard.core.facts import Identity, Inventory
 from wizard.flows.context import CREDENTIALS, Context
 from wizard.flows.deployment.model import Deployment
 from wizard.flows.deployment.recovery import settle_interrupted_run
@@ -52,6 +53,17 @@ def identify(session: Session, answers: Answers) -> Identity:
             keys=("account_id", "profile"),
         )
     return identity
+
+
+def read_inventory(context: Context, session: Session, identity: Identity) -> Inventory:
+    """Every API and stage of the Region; what could not be read is told."""
+    from wizard.services.aws.discovery import discover
+
+    with context.phase(Phase.DISCOVER, f"Reading the APIs of {identity.region}"):
+        inventory = discover(session, identity)
+    for problem in inventory.problems:
+        context.note(problem.message, State.WARNING, problem.subject)
+    return inventory
 
 
 @contextmanager

@@ -27,7 +27,13 @@ from wizard.flows.deployment import remote
 from wizard.flows.deployment.answers import save_stages
 from wizard.flows.deployment.apply import apply_recorded, read_attributes
 from wizard.flows.deployment.model import Deployment
-from wizard.flows.deployment.open import identify, open_deployment, open_session, read_deployment
+from wizard.flows.deployment.open import (
+    identify,
+    open_deployment,
+    open_session,
+    read_deployment,
+    read_inventory,
+)
 from wizard.flows.deployment.ownership import require_own
 from wizard.flows.proof import prove
 from wizard.flows.stages import switch
@@ -351,11 +357,7 @@ class Stages:
 
     def read_inventory(self) -> Inventory:
         """Every API and stage of the Region; what could not be read is told."""
-        with self.context.phase(Phase.DISCOVER, f"Reading the APIs of {self.identity.region}"):
-            inventory = discover(self.session, self.identity)
-        for problem in inventory.problems:
-            self.context.note(problem.message, State.WARNING, problem.subject)
-        return inventory
+        return read_inventory(self.context, self.session, self.identity)
 
     def _remember(self) -> None:
         """The saved answers follow what is connected now."""
