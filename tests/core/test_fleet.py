@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wizard.core.answers.model import Answers
 from wizard.core.errors import UsageError
 from wizard.core.events import State
-from wizard.core.fleet import Glance, as_text, glance, matrix, parse_fleet
+from wizard.core.fleet import Glance, Target, as_text, glance, labels, matrix, parse_fleet
 
 ROLE = "arn:aws:iam::210987654321:role/ops/wallarm"
 SHOP = {"name": "shop-eu", "profile": "shop", "region": "eu-central-1"}
@@ -141,6 +142,29 @@ def test_a_matrix_has_a_job_per_target_and_needs_states_in_s3() -> None:
     assert jobs[1]["command"] == "wallarm-apigw fleet fleet.json install --only pay-us"
     jobs = matrix(fleet, "our fleets/$(id).json", "plan")["include"]
     assert jobs[0]["command"] == "wallarm-apigw fleet 'our fleets/$(id).json' plan --only shop-eu"
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted"),
+    [
+        (["shop", "pay"], ["shop", "pay"]),
+        (["shop", "Shop"], ["shop-100000000000", "Shop-100000000001"]),
+        (["prod (a)", "prod-a"], ["prod-a-100000000000", "prod-a-100000000001"]),
+        (["", "生产", "_._"], ["100000000000", "100000000001", "100000000002"]),
+        (["_staging", "-x-"], ["staging", "x"]),
+        (["a" * 50, "a" * 49 + "b"], ["a" * 27 + "-100000000000", "a" * 27 + "-100000000001"]),
+    ],
+)
+def test_the_targets_of_accounts_have_names_that_a_file_may_have(
+    names: list[str], wanted: list[str]
+) -> None:
+    found = labels((str(10**11 + number), name) for number, name in enumerate(names))
+    assert [*found.values()] == wanted
+    targets = [
+        Target(f"{label}-ap-southeast-1", Answers(account_id=ident, region="ap-southeast-1"))
+        for ident, label in found.items()
+    ]
+    assert len(parse_fleet(as_text(targets, {}), "f").targets) == len(names)
 
 
 @given(st.recursive(

@@ -33,6 +33,7 @@ SCHEMA_VERSION = 2
 KEYS = ("schema_version", "common", "targets")
 TARGET_KEYS = ("name", "profile", "role_arn", "account_id", "region", "answers")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_MOST_LABEL = 64 - len("-") - 23  # with a dash and a Region behind it, the longest has 14
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/[\w+=,.@/-]+")
 
 
@@ -135,6 +136,27 @@ def as_text(targets: Iterable[Target], common: Mapping[str, Any]) -> str:
         )
         + "\n"
     )
+
+
+def labels(accounts: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """What the targets of each account are called by, before their Region: names as a fleet's file
+    may have them, and no two alike.
+
+    Args:
+        accounts: (id, name). AWS lets several accounts of an organization have one name.
+    """
+    known = tuple(accounts)
+    short = {
+        ident: re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:_MOST_LABEL].strip("-._") or ident
+        for ident, name in known
+    }
+    folded = [label.lower() for label in short.values()]
+    return {
+        ident: label
+        if folded.count(label.lower()) == 1
+        else f"{label[: _MOST_LABEL - len(ident) - 1]}-{ident}"
+        for ident, label in short.items()
+    }
 
 
 def matrix(fleet: Fleet, file: str, action: str) -> dict[str, list[dict[str, str]]]:

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from typing import Any
 from wizard.core.answers.model import Answers
 from wizard.core.errors import ExitCode, WizardError
 from wizard.core.events import Phase, State
-from wizard.core.fleet import Fleet, Target
+from wizard.core.fleet import Fleet, Target, labels
 from wizard.core.secret import Secret
 from wizard.core.text import clean, count
 from wizard.flows.context import Context
@@ -304,12 +303,14 @@ def discover_fleet(context: Context, answers: Answers, role: str = "") -> tuple[
         with context.phase(Phase.DISCOVER, "Reading the accounts of the organization"):
             places = list(regions.accounts(session))
 
+    named = labels((place.account_id, place.name) for place in places)
+
     def look(place: Account) -> list[Target]:
         asked = answers.with_(account_id=place.account_id)
         if place.account_id != who.account_id:
             arn = f"arn:{who.partition}:iam::{place.account_id}:role/{role}"
             asked = asked.with_(role_arn=arn)
-        return _targets(context, asked, place.name)
+        return _targets(context, asked, named[place.account_id])
 
     # Each account has budgets of its own at AWS; how many at once is this computer's limit.
     with (
@@ -321,11 +322,10 @@ def discover_fleet(context: Context, answers: Answers, role: str = "") -> tuple[
     return tuple(found)
 
 
-def _targets(context: Context, answers: Answers, name: str) -> list[Target]:
+def _targets(context: Context, answers: Answers, label: str) -> list[Target]:
     """The targets of one account, named by it and the Region; none where it cannot be read."""
     from wizard.services.aws import regions
 
-    label = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or answers.account_id
     try:
         session = open_session(context, answers)
         open_to_us = regions.enabled_regions(session)
