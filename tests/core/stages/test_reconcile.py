@@ -65,6 +65,10 @@ CASES = {
         THEIRS, {"connected": True, "before": THEIRS}, Step.PUT_BACK, "old logging is back"),
     "taken away a second time": (OFF, {"connected": True, "times": 1}, Step.REPORT, "switched off"),
     "put back once and still there": (OURS, {"connected": True, "times": 1}, Step.KEEP, ""),
+    "named, and not in the account": (
+        None, {"picked": ("a1b2c3/prod",)}, Step.REFUSED, "by name; the account has no such stage"),
+    "connected, named, and deleted": (
+        None, {"connected": True, "picked": ("a1b2c3/prod",)}, Step.GONE, "any more"),
     "the stage was deleted": (None, {"connected": True}, Step.GONE, "no such stage"),
 }  # fmt: skip
 

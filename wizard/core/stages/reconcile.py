@@ -28,7 +28,7 @@ class Step(Enum):
     PUT_BACK = "put back"  # connected, and taken away by somebody since
     REPORT = "report"  # taken away again after it was put back
     GONE = "gone"  # connected, and not in the account any more
-    UNREAD = "not read"  # connected, and nobody can say what it has now
+    UNREAD = "not read"  # connected or named, and nobody can say what it has now
     KEEP = "keep"  # as it should be
     REFUSED = "refused"  # chosen, and cannot be changed
 
@@ -102,17 +102,20 @@ def reconcile(
         if one is not None:
             found.append(one)
     there = {stage.ref for stage in inventory.stages}
-    found += [_absent(ref, inventory) for ref in connected if ref not in there]
+    wanted = dict.fromkeys((*connected, *map(StageRef.parse, picked)))
+    found += [_absent(ref, inventory, ref in connected) for ref in wanted if ref not in there]
     return Reconciliation(tuple(found), inventory.problems)
 
 
-def _absent(ref: StageRef, inventory: Inventory) -> StagePlan:
-    """A connected stage that was not found. What could not be read is not gone."""
+def _absent(ref: StageRef, inventory: Inventory, connected: bool) -> StagePlan:
+    """A stage that is connected or named, and was not found. What could not be read is not gone."""
     problem = inventory.unread(ref)
     if problem is not None:
         why = f"{problem.subject} could not be read: {problem.message}"
         return StagePlan(ref, Step.UNREAD, why=why)
-    return StagePlan(ref, Step.GONE, why="the account has no such stage any more")
+    if connected:
+        return StagePlan(ref, Step.GONE, why="the account has no such stage any more")
+    return StagePlan(ref, Step.REFUSED, why="chosen by name; the account has no such stage")
 
 
 def times_put_back(entries: Iterable[Entry]) -> dict[StageRef, int]:
