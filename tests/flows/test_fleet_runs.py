@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from wizard.cli.console import Console
+from wizard.cli.fleet import stop_all
 from wizard.cli.options import parse
 from wizard.core.errors import ExitCode
 from wizard.core.events import State
@@ -195,6 +197,46 @@ def test_a_stop_interrupts_what_is_at_work_once_and_begins_nothing_more(home: Pa
     assert (first.state, first.exit_code) == (State.WARNING, 130)
     assert (second.state, second.exit_code) == (State.SKIPPED, None)
     assert exit_code((first, second)) is ExitCode.INTERRUPTED
+
+
+def test_a_target_that_is_about_to_begin_when_all_is_stopped_does_not(home: Path) -> None:
+    """Its answers are written, its process is not there yet: nobody would interrupt that."""
+    stopped: list[tuple[str, ...]] = []
+
+    def watch(run: TargetRun) -> None:
+        if run.doing == "starting":
+            stopped.append(made.stop())
+
+    made = FleetRun(fleet("good"), "install", os.environ, command=command(home), on_change=watch)
+    (run,) = made.run()
+    assert (run.state, run.exit_code, stopped) == (State.SKIPPED, None, [()])
+
+
+def test_whoever_stops_a_fleet_is_told_what_is_at_work_still(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ready, words = threading.Event(), list[str]()
+
+    def watch(run: TargetRun) -> None:
+        if run.doing == "ready":
+            ready.set()
+
+    made = FleetRun(fleet("waits"), "install", os.environ, command=command(home), on_change=watch)
+
+    def interrupt() -> None:
+        ready.wait(30)
+        with Console() as console:
+            stop_all(made, console)
+        words.append(capsys.readouterr().err)
+
+    asking = threading.Thread(target=interrupt)
+    asking.start()
+    made.run()
+    asking.join()
+    assert "Stopping: 0-waits is asked to stop" in words[0]
+    with Console() as console:
+        stop_all(made, console)
+    assert "nothing is at work" in capsys.readouterr().err
 
 
 def test_a_real_target_without_credentials_says_so_and_changes_nothing(home: Path) -> None:

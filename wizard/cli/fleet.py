@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from wizard.services.files import whole_path
 from wizard.services.tokens import read_token, take_environment
 
 if TYPE_CHECKING:
-    from wizard.flows.fleet import TargetRun
+    from wizard.flows.fleet import FleetRun, TargetRun
 
 DISCOVER, MATRIX = "discover", "matrix"
 _OF_ACTIONS = {
@@ -75,7 +75,7 @@ def _run(options: argparse.Namespace, env: Mapping[str, str], found: Fleet, acti
             token=token,
             on_change=tell,
         )
-        with _Interrupts(job.stop):
+        with _Interrupts(lambda: stop_all(job, console)):
             runs = job.run()
         code = exit_code(runs)
         console.data(
@@ -125,17 +125,31 @@ def _home(options: argparse.Namespace, env: Mapping[str, str], file: Path) -> in
         look_at = (opened, *(t.name for t in found.targets if t.name not in runs))
 
 
+def stop_all(job: FleetRun, console: Console) -> None:
+    """Each target at work is asked once; whoever asked is told what happens now, and so again."""
+    again, at_work = job.stopping, job.stop()
+    if not at_work:
+        console.line("Stopping: nothing is at work, and no further target is begun.", State.WARNING)
+        return
+    asked = "was asked already" if again else "is asked to stop after what it is doing right now"
+    console.line(
+        f"Stopping: {', '.join(at_work)} {asked}, and no further target is begun. A target whose "
+        "Terraform is at work ends when its state is saved: that can take minutes.",
+        State.WARNING,
+    )
+
+
 class _Interrupts:
     """Ctrl-C and SIGTERM ask every target at work to stop, each once; what is done stays done."""
 
-    def __init__(self, stop: object) -> None:
+    def __init__(self, stop: Callable[[], None]) -> None:
         self._stop = stop
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> None:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, lambda *_: self._stop())  # type: ignore[operator]
+                self._before[number] = signal.signal(number, lambda *_: self._stop())
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():

@@ -120,24 +120,24 @@ class FleetRun:
         self._concurrency = max(1, concurrency)
         self._on_change = on_change
         self._command = command
-        self._children: set[subprocess.Popen[str]] = set()
+        self._children: dict[subprocess.Popen[str], str] = {}  # and the names of their targets
         self._lock = threading.Lock()
-        self._stopping = False
+        self.stopping = False
 
     def run(self) -> tuple[TargetRun, ...]:
         """Run all of them; the results in the fleet's order, whatever became of each."""
         with ThreadPoolExecutor(self._concurrency) as pool:
             return tuple(pool.map(self._run, self._fleet.targets))
 
-    def stop(self) -> None:
-        """Interrupt what is at work, once each, and begin no further target."""
+    def stop(self) -> tuple[str, ...]:
+        """Interrupt what is at work, once each, and begin no further target; the names of those
+        that are at work still."""
         with self._lock:
-            if self._stopping:
-                return
-            self._stopping = True
-            for child in self._children:
+            for child in () if self.stopping else self._children:
                 with contextlib.suppress(ProcessLookupError):
                     child.send_signal(signal.SIGINT)
+            self.stopping = True
+            return tuple(sorted(self._children.values()))
 
     def _run(self, target: Target) -> TargetRun:
         """Whatever happens to a target is its own, a full disk or no further process included."""
@@ -149,29 +149,17 @@ class FleetRun:
 
     def _run_one(self, target: Target) -> TargetRun:
         now = TargetRun(target)
-        with self._lock:
-            if self._stopping:
-                return self._told(replace(now, state=State.SKIPPED, doing="not begun"))
+        if self.stopping:
+            return self._told(_not_begun(now))
         began = time.monotonic()
         answers = _write_answers(target)
         now = replace(now, log=answers.with_name(f"{target.name}.log"))
         now = self._told(replace(now, state=State.RUNNING, doing="starting"))
         arguments = [*self._words, *self._options, "--answers", str(answers), "--non-interactive"]
         with self._lock, _token_pipe(self._token) as (words_for_token, pipe):
-            child = subprocess.Popen(
-                [*self._command, *arguments, *words_for_token],
-                pass_fds=pipe,
-                env=target_environment(self._env, target),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                # One Ctrl-C reaches each of them once, by `stop`, not by the terminal as well.
-                start_new_session=True,
-            )
-            self._children.add(child)
+            child = self._start([*arguments, *words_for_token], pipe, target)
+        if child is None:
+            return self._told(_not_begun(now))
         try:
             words: list[str] = []
             listener = threading.Thread(target=self._keep, args=(child, now, words), daemon=True)
@@ -189,7 +177,7 @@ class FleetRun:
             listener.join()
         finally:
             with self._lock:
-                self._children.discard(child)
+                self._children.pop(child, None)
         return self._told(
             replace(
                 now,
@@ -201,6 +189,28 @@ class FleetRun:
                 last_words=tuple(words[-_LAST_WORDS:]),
             )
         )
+
+    def _start(
+        self, arguments: list[str], pipe: tuple[int, ...], target: Target
+    ) -> subprocess.Popen[str] | None:
+        """Its process; None after a stop, which would interrupt it no more."""
+        if self.stopping:
+            return None
+        child = subprocess.Popen(
+            [*self._command, *arguments],
+            pass_fds=pipe,
+            env=target_environment(self._env, target),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            # One Ctrl-C reaches each of them once, by `stop`, not by the terminal as well.
+            start_new_session=True,
+        )
+        self._children[child] = target.name
+        return child
 
     def _keep(self, child: subprocess.Popen[str], run: TargetRun, words: list[str]) -> None:
         """What the target says to people goes to its log, 0600; the end of it to its result.
@@ -236,6 +246,10 @@ def _write_answers(target: Target) -> Path:
     path = private_dir(private_dir(data_dir() / "fleet") / held) / f"{target.name}.answers.json"
     write_private(path, text)
     return path
+
+
+def _not_begun(run: TargetRun) -> TargetRun:
+    return replace(run, state=State.SKIPPED, doing="not begun")
 
 
 def _add(words: list[str], line: str) -> None:

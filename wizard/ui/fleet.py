@@ -40,7 +40,7 @@ class Job(Protocol):
     def run(self) -> tuple[TargetRun, ...]:
         """Run it to its end."""
 
-    def stop(self) -> None:
+    def stop(self) -> object:
         """Interrupt what is at work."""
 
 
