@@ -16,7 +16,7 @@ import pytest
 
 from tests.e2e.accounts import PREFIX, REGIONS, ROLE, Place, World, organization
 from tests.e2e.leaks import descendants
-from tests.e2e.machines import kill_terraform
+from tests.e2e.machines import finish, kill_terraform
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.xdist_group("fleet")]
 
@@ -74,8 +74,8 @@ def test_a_fleet_is_installed_looked_at_kept_and_removed(world: World) -> None:
     fleet = desk.start("fleet", str(world.file), "install", "--yes", "--non-interactive",
                        "--concurrency", "3")  # fmt: skip
     if not kill_amid_apply(fleet, world, killed, names[killed]):
-        pytest.fail(fleet.communicate(timeout=600)[1][-6000:])
-    said_by_all = fleet.communicate(timeout=600)[1]
+        pytest.fail(finish(fleet, desk.box)[1][-6000:])
+    said_by_all = finish(fleet, desk.box)[1]
     assert fleet.returncode == 1, said_by_all[-3000:]
     assert f"{names[killed]}: exit code -9" in said_by_all
     for place in well:

@@ -19,7 +19,7 @@ import pytest
 
 from tests.e2e.conftest import Deployed, need_terraform
 from tests.e2e.killer import Killer
-from tests.e2e.machines import environment, until
+from tests.e2e.machines import environment, finish, until
 from wizard.core.facts import ApiType
 from wizard.flows.deployment import find as elsewhere
 from wizard.flows.deployment.open import identify, open_session
@@ -197,7 +197,7 @@ def test_interrupted_once_it_stops_gracefully_and_says_how_to_go_on(begun: Deplo
     )  # fmt: skip
     said = until(process, "removing", 300)
     process.send_signal(signal.SIGINT)
-    _, rest = process.communicate(timeout=120)
+    _, rest = finish(process, begun.box)
     assert process.returncode == 130, rest[-2000:]
     assert "aws_iam_role.forwarder: taken into the state" in said
     assert "aws_s3_bucket.undelivered: taken into the state" in said

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.machines import Machine, kill_terraform
+from tests.e2e.machines import Machine, finish, kill_terraform
 from tests.faults.front import Fault, Front
 from wizard.core.answers.model import Answers
 from wizard.core.facts import Identity
@@ -175,7 +175,7 @@ def test_killed_while_it_makes_things_none_is_made_twice_and_none_is_forgotten(
         wizard.kill()
     else:
         kill_terraform(workspace.root)
-    wizard.communicate(timeout=120)
+    finish(wizard, machine.box)
     front.end()
 
     deployment, said = opened(machine, front, prefix)

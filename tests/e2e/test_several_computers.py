@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import need_terraform
-from tests.e2e.machines import Machine, until
+from tests.e2e.machines import Machine, finish, until
 from wizard.core.tfvars import DEPLOYMENT_TAG, INSTALLATION_TAG
 from wizard.core.undelivered import PREFIX
 from wizard.sandbox import Sandbox
@@ -101,7 +101,7 @@ class Story:
         until(process, words, 600)
         one.kill_terraform()
         process.kill()
-        process.communicate(timeout=60)
+        finish(process, one.box)
         seen = None
         while seen != (seen := self.account.everything()):  # its provider ends what it had begun
             time.sleep(1)
@@ -126,7 +126,7 @@ def test_of_two_that_begin_at_once_one_wins_even_where_it_is_killed(story: Story
         time.sleep(0.1)
     lost = runs[story.anna.root].poll() is not None
     story.winner, story.loser = (story.ben, story.anna) if lost else (story.anna, story.ben)
-    _, said = runs[story.loser.root].communicate(timeout=60)
+    _, said = finish(runs[story.loser.root], story.loser.box)
     assert runs[story.loser.root].returncode == 2, said[-3000:]
     story.killed(story.winner, runs[story.winner.root], "aws_iam_role.forwarder: created")
     claim = account.claim()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import need_terraform, stage_images
-from tests.e2e.machines import Machine, until
+from tests.e2e.machines import Machine, finish, until
 from wizard.sandbox import Sandbox
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("shared")]
@@ -102,7 +102,7 @@ def test_while_one_works_the_other_is_told_who_and_since_when(team: Team) -> Non
         until(running, "Working out the changes")
         refused = team.ben.cli("install", "--yes")
     finally:
-        _, said = running.communicate(timeout=200)
+        _, said = finish(running, team.anna.box)
     assert running.returncode == 0, said[-3000:]
     assert refused.returncode == 1
     assert "Another run is working on this deployment" in refused.stderr
@@ -131,7 +131,7 @@ def test_a_killed_terraforms_lock_is_shown_and_goes_only_with_consent(team: Team
     until(running, "Deploying to")
     while not team.anna.kill_terraform():
         pass
-    running.communicate(timeout=60)
+    finish(running, team.anna.box)
     assert running.returncode == 1
     if "terraform.tfstate.tflock" not in team.names():  # it was killed before or after
         team.put("terraform.tfstate.tflock", {

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.e2e.conftest import Deployed
+from tests.e2e.machines import finish
 
 pytestmark = pytest.mark.e2e
 
@@ -156,6 +157,6 @@ def test_wait_goes_on_until_it_has_settled(
         assert doctor.stderr is not None
         said = doctor.stderr.readline()
         no_filter()
-        text, _ = doctor.communicate(timeout=300)
+        text, _ = finish(doctor, deployed.box)
     assert "Looking again: WAG-LOG-005 may still settle; at most" in said
     assert doctor.returncode == 0, text
