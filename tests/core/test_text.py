@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.core.text import clean, closest, count, duration
+from wizard.core.text import clean, closest, count, duration, json_object
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,19 @@ def test_counts_agree_with_their_noun():
 
 def test_the_closest_names_are_offered():
     assert closest("oders", ["orders", "users", "payments"])[0] == "orders"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"a": 1}', {"a": 1}),
+        ("", {}),
+        ("[1]", {}),
+        ("no JSON", {}),
+        ('{"a":' + "[" * 100_000, {}),
+        ('{"a":' * 100_000, {}),
+        ('{"a":' + "9" * 10_000 + "}", {}),
+    ],
+)
+def test_foreign_text_is_a_json_object_or_nothing(text: str, found: dict[str, int]) -> None:
+    assert json_object(text) == found

@@ -225,6 +225,7 @@ def event(at: float, **changes: str) -> dict[str, Any]:
          "none of 2 requests counts (2 × a path name that is not counted)"),
         ([event(0, status="-", wallarm_status="200")], Verdict.PASS, "1 of 1 request count"),
         ([{"timestamp": 0, "message": "no JSON"}], Verdict.UNCHECKED, "could be read"),
+        ([{"timestamp": 0, "message": '{"a":' + "[" * 9000}, event(0)], Verdict.PASS, "1 of 1"),
     ],
 )  # fmt: skip
 def test_traffic_counts_by_the_rules_of_api_discovery(

@@ -44,7 +44,7 @@ class Installation:
         try:
             data = json.loads(text)
             return cls(*(str(data.get(key, ""))[:200] for key in ("id", "by", "at")))
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             return cls("unreadable")
 
 

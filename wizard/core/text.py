@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import difflib
+import json
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 
 # Bidirectional controls can make a name read as something else; ordinary control characters can
 # drive a terminal.
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """The JSON object that foreign text is; empty where it is none.
+
+    A client of an API can put quotes and ten thousand brackets into its access log.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
 
 
 def clean(text: str, limit: int = 0) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import signal
 import subprocess
@@ -27,7 +26,7 @@ from wizard.core.errors import ExitCode, WizardError
 from wizard.core.events import Phase, State
 from wizard.core.fleet import Fleet, Target, labels
 from wizard.core.secret import Secret
-from wizard.core.text import clean, count
+from wizard.core.text import clean, count, json_object
 from wizard.flows.context import Context
 from wizard.flows.deployment.open import identify, open_session
 from wizard.services.aws.regions import Account
@@ -167,12 +166,12 @@ class FleetRun:
             document: dict[str, Any] = {}
             whole = ""  # a document of several lines
             for line in child.stdout or ():
-                found = _object(line)
+                found = json_object(line)
                 document = found or document
                 whole = "" if found else whole + line
                 if (doing := doing_of(found)) and doing != now.doing:
                     now = self._told(replace(now, doing=doing, seconds=time.monotonic() - began))
-            document = _object(whole) or document
+            document = json_object(whole) or document
             code = child.wait()
             listener.join()
         finally:
@@ -386,11 +385,3 @@ def end_of(document: Mapping[str, Any], words: Iterable[str]) -> str:
 
 def _state(code: int) -> State:
     return next((state for known, state in _STATES.items() if int(known) == code), State.FAILED)
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -7,14 +7,13 @@ only its shape.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from wizard.core.facts import StageRef
-from wizard.core.text import clean, count, duration
+from wizard.core.text import clean, count, duration, json_object
 
 # What a filter pattern of CloudWatch Logs finds these entries by.
 BATCHES, EXAMPLES = '"received"', '"shape"'
@@ -138,7 +137,7 @@ def count_lines(messages: Iterable[str]) -> LineCounts:
     """The lines of every batch whose metric line is among these; other messages are passed over."""
     received = malformed = skipped = 0
     for message in messages:
-        data = _object(message)
+        data = json_object(message)
         if not _number(data, "received") or "_aws" not in data:
             continue
         received += _number(data, "received")
@@ -151,7 +150,7 @@ def count_by_stage(messages: Iterable[str]) -> dict[StageRef, LineCounts]:
     """The same for each stage, where the metric lines tell it: an older forwarder's do not."""
     found: dict[StageRef, LineCounts] = {}
     for message in messages:
-        data = _object(message)
+        data = json_object(message)
         stages = data.get("stages")
         if "_aws" not in data or not isinstance(stages, dict):
             continue
@@ -170,7 +169,7 @@ def find_example(messages: Iterable[str]) -> MalformedLine | None:
     """The last line that was given up, of those among these messages."""
     found = None
     for message in messages:
-        data = _object(message)
+        data = json_object(message)
         if data.get("event") == "malformed":
             found = MalformedLine(
                 *(
@@ -183,14 +182,6 @@ def find_example(messages: Iterable[str]) -> MalformedLine | None:
 
 def _age(seconds: float) -> str:
     return count(round(seconds / DAY), "day") if seconds >= 2 * DAY else duration(seconds)
-
-
-def _object(message: str) -> dict[str, Any]:
-    try:
-        data = json.loads(message)
-    except (ValueError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) else {}
 
 
 def _number(data: Mapping[str, Any], name: str) -> int:

@@ -111,7 +111,7 @@ def fits(document: str) -> bool:
 def _loaded(document: str) -> dict[str, Any]:
     try:
         data = json.loads(document) if document else None
-    except ValueError:
+    except (ValueError, RecursionError):
         data = None
     return data if isinstance(data, dict) else {"Version": "2012-10-17", "Statement": []}
 

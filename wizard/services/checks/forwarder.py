@@ -24,7 +24,7 @@ from wizard.core.stages.lines import (
     silent_stages,
 )
 from wizard.core.stages.log_format import log_group_name
-from wizard.core.text import clean, count, duration
+from wizard.core.text import clean, count, duration, json_object
 from wizard.services.aws.forwarder import ask_probe
 from wizard.services.aws.traffic import read_last_events
 from wizard.services.checks.examination import (
@@ -361,8 +361,5 @@ def _batch(message: str) -> dict[str, Any] | None:
 
     CloudWatch Logs' own probe, which holds no event, is none.
     """
-    try:
-        data = json.loads(message)
-    except ValueError:
-        return None
-    return data if isinstance(data, dict) and data.get("received") else None
+    data = json_object(message)
+    return data if data.get("received") else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from wizard.core.checks.model import Finding, failed, passed, unchecked, warned
 from wizard.core.expectations import SPREAD_SECONDS, why_not_counted
-from wizard.core.text import clean, count
+from wizard.core.text import clean, count, json_object
 from wizard.core.tfvars import token_parameter_name
 from wizard.services.checks.examination import Examination, absent, check, error_words
 from wizard.services.checks.forwarder import function
@@ -305,16 +304,8 @@ def _lines(exam: Examination) -> list[tuple[float, dict[str, Any]]]:
     return [
         (event["timestamp"] / 1000, line)
         for event in recent_events(exam)
-        if (line := _line(event["message"]))
+        if (line := json_object(event["message"]))
     ]
-
-
-def _line(message: str) -> dict[str, Any] | None:
-    try:
-        data = json.loads(message)
-    except ValueError:
-        return None
-    return data if isinstance(data, dict) else None
 
 
 def _why_not(line: dict[str, Any]) -> str:
