@@ -10,8 +10,10 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -19,7 +21,9 @@ from tests.e2e.machines import Machine
 from tests.faults.front import Fault, Front
 from wizard.core.answers.model import Answers
 from wizard.core.errors import WizardError
+from wizard.core.journal import recovery
 from wizard.flows.context import Context, Options
+from wizard.flows.deployment import adoption
 from wizard.flows.deployment.apply import apply_plan
 from wizard.flows.deployment.open import open_session, read_deployment
 from wizard.sandbox import Sandbox
@@ -158,6 +162,17 @@ def test_a_creation_that_was_called_off_keeps_nothing_else_out_of_the_state(
 ) -> None:
     """As Ctrl-C leaves it: made, in the state, tainted, and without what AWS would have told."""
     terraform.forget(("aws_cloudwatch_log_group.then[0]",))
+    call_off(terraform)
+    with pytest.raises(TerraformError, match="null"):
+        terraform.import_("aws_cloudwatch_log_group.then[0]", "/faults/then-0")
+    terraform.refresh()
+    terraform.import_("aws_cloudwatch_log_group.then[0]", "/faults/then-0")
+    assert terraform.workspace.check_state() == GROUPS
+    terraform.apply(terraform.plan())  # the one that was cut short is made anew
+
+
+def call_off(terraform: Terraform) -> None:
+    """One of the first is as a creation that was called off leaves it."""
     path = terraform.workspace.state.path
     state = json.loads(path.read_text())
     [cut_short] = [
@@ -170,12 +185,67 @@ def test_a_creation_that_was_called_off_keeps_nothing_else_out_of_the_state(
     cut_short["status"] = "tainted"
     cut_short["attributes"]["arn"] = None
     path.write_text(json.dumps({**state, "serial": state["serial"] + 1}))
-    with pytest.raises(TerraformError, match="null"):
-        terraform.import_("aws_cloudwatch_log_group.then[0]", "/faults/then-0")
-    terraform.refresh()
-    terraform.import_("aws_cloudwatch_log_group.then[0]", "/faults/then-0")
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_one_that_cannot_be_taken_over_is_told_and_keeps_none_of_the_others_out(
+    terraform: Terraform, monkeypatch: pytest.MonkeyPatch, at_once: bool
+) -> None:
+    there = {f"aws_cloudwatch_log_group.then[{n}]": f"/faults/then-{n}" for n in range(3)}
+    terraform.forget(tuple(there))
+    names = {**there, "aws_cloudwatch_log_group.then[1]": "/faults/nowhere"}
+
+    def find(_session: object, _kind: str, values: Mapping[str, Any], _marks: object) -> str:
+        number = str(values["name"]).rpartition("-")[2]
+        return names[f"aws_cloudwatch_log_group.then[{number}]"]
+
+    monkeypatch.setattr(adoption, "find_import_id", find)
+    deployment, said = after_an_interruption(terraform)
+    plan = adoption.adopt(deployment, terraform.plan(), at_once=at_once)
+    assert [c.address for c in plan.changes if c.action == "create"] == [
+        "aws_cloudwatch_log_group.then[1]"
+    ]
+    plan.discard()
+    [refused] = [text for text in said if "could not be taken over" in text]
+    assert "/faults/nowhere" in refused
+    assert "non-existent" in refused
+    assert terraform.workspace.check_state() == GROUPS - 1
+    terraform.import_("aws_cloudwatch_log_group.then[1]", there["aws_cloudwatch_log_group.then[1]"])
+
+
+def test_what_is_taken_over_is_reviewed_with_the_plan_and_in_the_state_after_its_apply(
+    terraform: Terraform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one was called off in the middle: that keeps none of them out."""
+    lost = tuple(f"aws_cloudwatch_log_group.then[{n}]" for n in range(4))
+    terraform.forget(lost)
+    call_off(terraform)
+    monkeypatch.setattr(adoption, "find_import_id", lambda _s, _k, values, _m: values["name"])
+    monkeypatch.setattr(terraform, "import_", lambda *_: pytest.fail("one by one"))
+    deployment, said = after_an_interruption(terraform)
+    plan = adoption.adopt(deployment, terraform.plan())
+    assert plan.summary.imported == len(lost)
+    assert sum("to be taken into the state" in text for text in said) == len(lost)
+    assert terraform.workspace.check_state() == GROUPS - len(lost)
+    known = recovery.known_names(terraform.show_plan_json(plan)["prior_state"])
+    assert {f"/faults/then-{n}" for n in range(4)} <= known
+    terraform.apply(plan)
     assert terraform.workspace.check_state() == GROUPS
-    terraform.apply(terraform.plan())  # the one that was cut short is made anew
+    assert not terraform.plan().has_changes
+
+
+def after_an_interruption(terraform: Terraform) -> tuple[Any, list[str]]:
+    """A deployment whose state is an older copy, and what is said about it."""
+    said: list[str] = []
+    return SimpleNamespace(
+        context=SimpleNamespace(note=lambda text, *_, **__: said.append(text)),
+        journal=SimpleNamespace(entries=(), record=SimpleNamespace(taken_over=None)),
+        marks=None,
+        session=None,
+        state_restored=True,
+        terraform=terraform,
+        workspace=terraform.workspace,
+    ), said
 
 
 def test_a_log_group_without_room_for_a_filter_is_named_with_the_ways_out(

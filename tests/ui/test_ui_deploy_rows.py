@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
+from wizard.core.answers.model import Answers
 from wizard.core.events import Note, Phase, PhaseChanged, State
 from wizard.core.terraform.events import ApplyStart, PlannedChange
 from wizard.core.terraform.progress import ProgressReducer
 from wizard.ui.deployment_run import RunState
+from wizard.ui.screens import review_text
 from wizard.ui.screens.progress_rows import headline, progress_rows, rows
 from wizard.ui.theme import DARK, make_ink
 
@@ -35,6 +40,17 @@ def test_a_group_counts_as_long_as_its_resources_do(
     group, unit = progress_rows(_run(busy=busy, ended=ended), now, set())
     assert group.right == says
     assert unit.middle.endswith(says)
+
+
+def test_what_a_plan_only_takes_into_the_state_is_reviewed_with_the_rest() -> None:
+    changes = (
+        PlannedChange(ADDRESS, KIND, "import"),
+        PlannedChange("aws_vpc.this", "aws_vpc", "read"),
+    )
+    found = SimpleNamespace(plan=SimpleNamespace(changes=changes))
+    shown = review_text.copied("plan", cast(Any, found), (), Answers(), "")
+    assert shown == f"= {ADDRESS}"
+    assert set(review_text.SIGNS) == set(review_text.WORDS)
 
 
 def test_what_the_deployment_took_is_one_number_while_the_run_goes_on_and_after_it() -> None:

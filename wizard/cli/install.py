@@ -169,7 +169,9 @@ def _show_plan(review: Review, console: Console) -> None:
     from wizard.core.terraform.plans import group_of, group_order
 
     acting = [
-        c for c in review.plan.changes if c.action in ("create", "update", "delete", "replace")
+        c
+        for c in review.plan.changes
+        if c.action in ("create", "update", "delete", "replace", "import")
     ]
     groups = Counter(group_of(c.resource_type, c.address) for c in acting)
     for name in sorted(groups, key=group_order):

@@ -281,7 +281,7 @@ class Install:
                 *permissions.sentences(found, deployment.workspace.root),
                 *self._short_of_time(plan, changes),
                 *moves,
-                *list_orphans(deployment),
+                *list_orphans(deployment, plan),
                 *given,
                 *own.warnings,
                 *account,
@@ -495,11 +495,13 @@ class Install:
         with self.context.phase(Phase.PLAN, "Working out the changes", "20s – 40s"):
             deployment.write_variables(kept)
             deployment.note_tools()
+            deployment.workspace.imports.clear()  # of an earlier review
             plan = adopt(deployment, deployment.terraform.plan())
             self._planned = time.time()
         summary = plan.summary
         self.context.note(
             f"{summary.add} to add, {summary.change} to change, {summary.remove} to remove"
+            + (f", {summary.imported} to import" if summary.imported else "")
         )
         return plan
 

@@ -58,6 +58,14 @@ MEANT = plan_digest({"resource_changes": [planned(after={"a": 1}), planned("aws_
         ([planned(after={"a": 1}), planned("aws_vpc.this")], True),
         ([planned("aws_vpc.this"), planned(after={"a": 1})], True),  # in another order
         ([planned(after={"a": 1}), planned("aws_vpc.this"), planned("x", "no-op")], True),
+        (  # what exists is taken into the state
+            [
+                planned(after={"a": 1}),
+                planned("aws_vpc.this"),
+                planned("x", "no-op", importing={"id": "y"}),
+            ],
+            False,
+        ),
         ([planned(after={"a": 2}), planned("aws_vpc.this")], False),
         ([planned(after={"a": 1})], False),
         ([planned("aws_lb.node", "delete", after={"a": 1}), planned("aws_vpc.this")], False),

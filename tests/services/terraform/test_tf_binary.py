@@ -22,6 +22,16 @@ def test_terraform_on_path_is_preferred_to_tofu(tmp_path: Path) -> None:
     assert (found.flavor, found.version, found.init_speaks_json) == ("terraform", "1.5.7", False)
 
 
+@pytest.mark.parametrize(
+    ("version", "reads"), [("1.0.11", False), ("1.4.7", False), ("1.5.0", True), ("1.11.4", True)]
+)
+def test_import_blocks_are_given_only_to_a_terraform_that_reads_them(
+    tmp_path: Path, version: str, reads: bool
+) -> None:
+    script(tmp_path / "bin", "terraform", answering(version))
+    assert find_binary(env={"PATH": str(tmp_path / "bin")}).reads_import_blocks is reads
+
+
 def test_the_option_beats_the_environment_beats_path(tmp_path: Path) -> None:
     paths = [script(tmp_path / n, "terraform", answering(f"1.{n}.0")) for n in "123"]
     env = {"PATH": str(tmp_path / "1"), "WALLARM_APIGW_TERRAFORM": str(paths[1])}

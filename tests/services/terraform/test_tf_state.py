@@ -8,6 +8,7 @@ import pytest
 
 from wizard.core.errors import WizardError
 from wizard.services.terraform.errors import TerraformError
+from wizard.services.workspace.module import IMPORTS_FILE
 from wizard.services.workspace.workspace import Workspace
 
 pytestmark = pytest.mark.e2e
@@ -19,6 +20,42 @@ def test_an_existing_resource_is_taken_into_the_state(opened) -> None:
     terraform.import_("terraform_data.last", "abc", lambda e: heard.append(getattr(e, "text", "")))
     assert "terraform_data.last" in terraform.state_list()
     assert any("Import successful" in line for line in heard)
+
+
+def test_several_are_taken_into_the_state_by_one_plan_and_not_before_its_apply(
+    opened, workspace: Workspace
+) -> None:
+    terraform = opened(seconds=[0, 0])
+    wanted = {"terraform_data.step[1]": 'a${b}%{c}"', "terraform_data.last": "abc"}
+    workspace.imports |= wanted
+    assert workspace.module is not None
+    blocks, modes = workspace.module / IMPORTS_FILE, set()
+    plan = terraform.plan(lambda _: modes.add(blocks.stat().st_mode & 0o777))
+    assert modes == {0o600}
+    assert not blocks.exists()
+    assert plan.summary.imported == 2
+    assert plan.has_changes
+    assert workspace.check_state() == 0
+    terraform.apply(plan)
+    held = terraform.show_state_json()["values"]["root_module"]["resources"]
+    ids = {one["address"]: one["values"]["id"] for one in held}
+    assert len(ids) == 3
+    assert wanted.items() <= ids.items()
+    assert workspace.imports == {}
+
+
+def test_no_import_block_is_left_by_a_plan_that_fails_nor_asked_for_by_a_removal(
+    opened, workspace: Workspace
+) -> None:
+    terraform = opened()
+    terraform.apply(terraform.plan())
+    workspace.imports["terraform_data.none"] = "abc"
+    assert workspace.module is not None
+    files = {path.name for path in workspace.module.iterdir()}
+    assert terraform.plan(destroy=True).summary.imported == 0
+    with pytest.raises(TerraformError, match=r"terraform_data\.none"):
+        terraform.plan()
+    assert {path.name for path in workspace.module.iterdir()} == files
 
 
 def test_plan_and_state_can_be_read_as_data(opened) -> None:

@@ -13,7 +13,7 @@ from wizard.services import files
 from wizard.services.files import private_dir, write_private
 from wizard.services.lock import Lock
 from wizard.services.workspace import module as assets
-from wizard.services.workspace.module import BACKEND_FILE
+from wizard.services.workspace.module import BACKEND_FILE, IMPORTS_FILE
 from wizard.services.workspace.workspace import (
     Workspace,
     WorkspaceId,
@@ -235,6 +235,8 @@ def test_what_a_killed_run_left_is_swept_and_nothing_else(workspace: Workspace) 
     (workspace.root / ".answers.json.x1").write_text("half")
     (workspace.root / ".module-77").mkdir()
     (workspace.state.path.parent / "reserve").write_text("space")
+    (workspace.root / "module-77").mkdir()
+    (workspace.root / "module-77" / IMPORTS_FILE).write_text("{}")
     workspace.sweep()
     assert {p for p in workspace.root.rglob("*") if p.is_file()} == kept
     assert not (workspace.root / ".module-77").exists()

@@ -48,7 +48,7 @@ def plan_digest(plan: Mapping[str, Any]) -> str:
     changes = sorted(
         json.dumps([c["address"], c["change"]], sort_keys=True)
         for c in plan.get("resource_changes", ())
-        if c["change"]["actions"] != ["no-op"]
+        if c["change"]["actions"] != ["no-op"] or c["change"].get("importing")
     )
     return hashlib.sha256("\n".join(changes).encode()).hexdigest()
 

@@ -1,9 +1,11 @@
 """What an interrupted apply made but could not write into the state: taken over, or named.
 
-Nothing in the account is changed: `terraform import` writes to the state only.
+Nothing in the account is changed: an import writes to the state only.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from wizard.core.errors import WizardError
 from wizard.core.events import Phase, State
@@ -19,36 +21,73 @@ from wizard.services.terraform.errors import TerraformError
 _PASSES = 8
 
 
-def adopt(deployment: Deployment, plan: PlanResult) -> PlanResult:
-    """Take what an interrupted apply left outside the state into it, and plan again.
+def adopt(deployment: Deployment, plan: PlanResult, *, at_once: bool = False) -> PlanResult:
+    """Plan again, so that what an interrupted apply left outside the state is taken into it.
 
-    Without an interrupted apply, or when nothing of it is found, the same plan comes back. Nothing
-    in the account is changed: `terraform import` writes to the state only.
+    The plan that comes back holds it as imports, which are reviewed and applied with the rest. One
+    by one, and now, it is imported where the plan cannot hold it: for a removal (`at_once`), by a
+    Terraform before 1.5, and of a batch that could not be planned. Without an interrupted apply, or
+    when nothing of it is found, the same plan comes back. Nothing in the account is changed.
     """
     found = adoptable(deployment)
     if not found:
         return plan
     refused: set[str] = set()
-    for number in range(_PASSES):
+    together = deployment.terraform.binary.reads_import_blocks and not at_once
+    completed = False
+    for _ in range(_PASSES):
         wanted = recovery.to_take_over(_not_in_state(deployment, plan, found), found, refused)
         if not wanted:
             break
         plan.discard()
-        if number == 0:
-            _complete_state(deployment)
-        for address, import_id in wanted.items():
-            try:
-                deployment.terraform.import_(address, import_id)
-            except TerraformError as error:
-                if error.interrupted:
-                    raise
-                refused.add(address)
-                text = f"{import_id} is there, but could not be taken over: {error.why}"
-                deployment.context.note(text, State.WARNING, address)
-            else:
-                deployment.context.note(f"taken into the state: {import_id}", State.DONE, address)
-        plan = deployment.terraform.plan()
+        again = _plan_imports(deployment, wanted) if together else None
+        if again is None:
+            if not completed:
+                _complete_state(deployment)
+                completed = True
+            refused |= _import_each(deployment, wanted)
+            again = deployment.terraform.plan()
+        plan = again
     return plan
+
+
+def _plan_imports(deployment: Deployment, wanted: Mapping[str, str]) -> PlanResult | None:
+    """A plan that takes these into the state, besides what it took before; None where it cannot."""
+    workspace, before = deployment.workspace, dict(deployment.workspace.imports)
+    workspace.imports |= wanted
+    try:
+        plan = deployment.terraform.plan()
+    except TerraformError as error:
+        workspace.imports = before
+        if error.interrupted:
+            raise
+        text = f"could not be planned together, and is imported one by one: {error.why}"
+        deployment.context.note(text, State.WARNING, "left by an interrupted run")
+        return None
+    if plan.summary.imported < len(workspace.imports):  # it says nothing of blocks it does not read
+        plan.discard()
+        workspace.imports = before
+        return None
+    for address, import_id in wanted.items():
+        deployment.context.note(f"to be taken into the state: {import_id}", subject=address)
+    return plan
+
+
+def _import_each(deployment: Deployment, wanted: Mapping[str, str]) -> set[str]:
+    """Take these into the state one by one. Returns the addresses that Terraform refused."""
+    refused = set()
+    for address, import_id in wanted.items():
+        try:
+            deployment.terraform.import_(address, import_id)
+        except TerraformError as error:
+            if error.interrupted:
+                raise
+            refused.add(address)
+            text = f"{import_id} is there, but could not be taken over: {error.why}"
+            deployment.context.note(text, State.WARNING, address)
+        else:
+            deployment.context.note(f"taken into the state: {import_id}", State.DONE, address)
+    return refused
 
 
 def _complete_state(deployment: Deployment) -> None:
@@ -74,7 +113,7 @@ def adopt_for_removal(deployment: Deployment) -> None:
     try:
         with deployment.context.phase(Phase.PLAN, "Looking for what an interrupted run left"):
             deployment.terraform.init()
-            adopt(deployment, deployment.terraform.plan()).discard()
+            adopt(deployment, deployment.terraform.plan(), at_once=True).discard()
     except WizardError as error:
         if getattr(error, "interrupted", False):
             raise
@@ -83,8 +122,9 @@ def adopt_for_removal(deployment: Deployment) -> None:
         )
 
 
-def list_orphans(deployment: Deployment) -> tuple[str, ...]:
-    """Sentences about what carries this deployment's tag though the state does not know it.
+def list_orphans(deployment: Deployment, plan: PlanResult | None = None) -> tuple[str, ...]:
+    """Sentences about what carries this deployment's tag though the state does not know it, and
+    would not after `plan`.
 
     Looked for only where an apply was ever interrupted. What cannot be looked for is told.
     """
@@ -94,7 +134,11 @@ def list_orphans(deployment: Deployment) -> tuple[str, ...]:
         return ()
     try:
         tagged = marked_resources(deployment.session, deployment.marks)
-        known = recovery.known_names(deployment.terraform.show_state_json())
+        known = recovery.known_names(
+            deployment.terraform.show_plan_json(plan).get("prior_state") or {}
+            if plan is not None and plan.summary.imported
+            else deployment.terraform.show_state_json()
+        )
     except WizardError as error:
         deployment.context.note(
             f"could not be looked for: {error}", State.UNCHECKED, "left by an interrupted run"

@@ -256,7 +256,8 @@ class Terraform:
     ) -> PlanResult:
         """Work out what would change and save it. Changes nothing.
 
-        Raises TerraformError.
+        What the workspace holds as `imports` is taken into the state by the plan's apply; a removal
+        leaves it out. Raises TerraformError.
         """
         self._check_state()
         self.workspace.sweep()
@@ -281,8 +282,10 @@ class Terraform:
             target=list(targets),
             replace=list(replace),
         )
+        imports = contextlib.nullcontext() if destroy else self.workspace.import_blocks()
         try:
-            done, found = self.runner.stream("plan", argv, listen, timeout, good=(0, 2))
+            with imports:
+                done, found = self.runner.stream("plan", argv, listen, timeout, good=(0, 2))
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -332,6 +335,7 @@ class Terraform:
             raise self._with_doubts(error, heard) from error.__cause__
         finally:
             plan.discard()
+            self.workspace.imports.clear()
             self._back_up_state()
             if (
                 self._history is not None

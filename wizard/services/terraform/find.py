@@ -289,6 +289,11 @@ class Binary:
         return self.flavor == "terraform" and self.numbers >= (1, 9)
 
     @property
+    def reads_import_blocks(self) -> bool:
+        """`import` blocks exist from Terraform 1.5 and OpenTofu 1.6, its first version, on."""
+        return self.numbers >= (1, 5)
+
+    @property
     def registry_host(self) -> str:
         """The registry that short provider addresses mean."""
         return "registry.opentofu.org" if self.flavor == "tofu" else "registry.terraform.io"

@@ -17,6 +17,7 @@ from wizard.services.files import private_dir, write_private
 BACKEND_FILE = "wizard_backend_override.tf.json"
 PROVIDER_FILE = "wizard_provider_override.tf.json"
 PROVIDER_LOCK = ".terraform.lock.hcl"
+IMPORTS_FILE = "wizard_imports.tf.json"
 _SKIP = (".terraform", ".git", "__pycache__", "modules", "tests", "examples", ".pytest_cache")
 _SKIP_SUFFIXES = (".tfstate", ".tfplan", ".tfvars", ".backup", ".example", ".md", ".pyc")
 
@@ -79,7 +80,7 @@ def module_files(source: Path) -> list[tuple[str, Path]]:
             continue
         if path.name.endswith(_SKIP_SUFFIXES) or ".tfstate" in path.name or ".tfvars" in path.name:
             continue
-        if path.name in (BACKEND_FILE, PROVIDER_FILE, PROVIDER_LOCK):
+        if path.name in (BACKEND_FILE, PROVIDER_FILE, PROVIDER_LOCK, IMPORTS_FILE):
             continue
         out.append((relative.as_posix(), path))
     if not any(name.endswith(".tf") for name, _ in out):

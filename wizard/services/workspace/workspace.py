@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,7 +30,12 @@ from wizard.core.state_place import backend_bucket
 from wizard.services import files
 from wizard.services.files import private_dir, write_private
 from wizard.services.lock import Lock, is_held, read_owner
-from wizard.services.workspace.module import BACKEND_FILE, PROVIDER_LOCK, copy_module
+from wizard.services.workspace.module import (
+    BACKEND_FILE,
+    IMPORTS_FILE,
+    PROVIDER_LOCK,
+    copy_module,
+)
 from wizard.services.workspace.state import LocalState, StateFacts, UnsavedStates
 
 LAYOUT_VERSION = 1
@@ -163,6 +168,8 @@ class Workspace:
         self.state = LocalState(root / "state")
         self.unsaved = UnsavedStates(root)
         self.shared: SharedState | None = None
+        self.imports: dict[str, str] = {}
+        """Import ids by address: what the plans that are made here take into the state."""
         self._made_now = False
 
     def make(self) -> None:
@@ -250,6 +257,23 @@ class Workspace:
         self._prune(keep={target, before} if before else {target})
         return target
 
+    @contextlib.contextmanager
+    def import_blocks(self) -> Iterator[None]:
+        """In here the module takes `imports` into the state; afterwards its files are as before.
+
+        A saved plan holds what it was made from: its apply needs no such file.
+        """
+        if not self.imports or self.module is None:
+            yield
+            return
+        path = self.module / IMPORTS_FILE
+        blocks = [{"to": to, "id": _literal(id_)} for to, id_ in sorted(self.imports.items())]
+        try:
+            write_private(path, json.dumps({"import": blocks}, indent=2) + "\n")
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
     def set_backend(self, kind: str, config: Mapping[str, Any]) -> None:
         """Where the state is kept from the next `init` on: `s3` with its configuration, which
         holds no secret; an empty `kind` for this folder."""
@@ -291,11 +315,14 @@ class Workspace:
         return self.state.check()
 
     def sweep(self) -> None:
-        """Remove what a killed run left: saved plans, reserved space, half-written files.
+        """Remove what a killed run left: saved plans, import blocks, reserved space, half-written
+        files.
 
         Call it with the lock held.
         """
         for path in self.plans.iterdir():
+            path.unlink(missing_ok=True)
+        for path in self.root.glob(f"module-*/{IMPORTS_FILE}"):
             path.unlink(missing_ok=True)
         (self.state.path.parent / RESERVE).unlink(missing_ok=True)
         # Beside the state only our own: Terraform's lock has a name with a dot, too.
@@ -384,6 +411,11 @@ def open_workspace(
     elif make:
         workspace.make()
     return workspace
+
+
+def _literal(text: str) -> str:
+    """A text that Terraform takes as it is, where it would take a template."""
+    return text.replace("${", "$${").replace("%{", "%%{")
 
 
 def _override(backend: Mapping[str, Any]) -> str:

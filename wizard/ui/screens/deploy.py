@@ -152,7 +152,8 @@ class Deploy(StepScreen):
         reviewed, answers = self.run.review.value, self.session.answers
         planned = home_text.planned(reviewed.plan) if reviewed is not None else ()
         stages = len(reviewed.changes if reviewed is not None else answers.stages)
-        groups = [group_of(one.resource_type, one.address) for one in planned]
+        work = [one for one in planned if one.action != "import"]  # Terraform tells of none
+        groups = [group_of(one.resource_type, one.address) for one in work]
         proof = answers.proof != "skip"
         return rows(self.run.now, groups, stages, now, self._open, proof=proof)
 

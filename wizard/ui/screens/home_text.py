@@ -25,7 +25,7 @@ NOT_TOLD = (
     "stage"
 )
 _HEADLINE = ("Infrastructure", "Stages", "Events", "Cost")
-_ACTING = ("create", "update", "delete", "replace")
+_ACTING = ("create", "update", "delete", "replace", "import")
 
 if TYPE_CHECKING:
     from wizard.core.answers.model import Answers

@@ -178,6 +178,8 @@ class Review(StepScreen):
         text = Text(f"{number['create']} to add, {number['update']} to change, ")
         destroyed = number["delete"] + number["replace"]
         text.append(f"{destroyed} to destroy", ink.bad + ink.strong if destroyed else ink.muted)
+        if imported := number["import"]:
+            text.append(f", {imported} to import")
         text.append(f"; {count(stages, 'stage')} to switch on; ")
         total = review_text.cost(found, self.session.answers).total
         text.append(f"${total:,.0f}/month. ")

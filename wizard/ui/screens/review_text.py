@@ -40,13 +40,20 @@ if TYPE_CHECKING:
 
 RESOURCE = "resource "  # before the address, in the key of a row
 STEP = "step "  # begins the key of a row that leads to a step
-SIGNS = {"create": "+", "update": "~", "delete": "-", "replace": "±"}
-WORDS = {"create": "add", "update": "change", "delete": "DESTROY", "replace": "REPLACE"}
+SIGNS = {"create": "+", "update": "~", "delete": "-", "replace": "±", "import": "="}
+WORDS = {
+    "create": "add",
+    "update": "change",
+    "delete": "DESTROY",
+    "replace": "REPLACE",
+    "import": "import",
+}
 _STATES = {
     "create": State.DONE,
     "update": State.RUNNING,
     "delete": State.FAILED,
     "replace": State.WARNING,
+    "import": State.DONE,
 }
 
 
