@@ -199,6 +199,8 @@ def status(*stages: dict[str, Any], **more: Any) -> dict[str, Any]:
         ({"type": "Result", "stages": {"a1b2c3/prod": "done"}}, State.DONE, ""),
         ({"type": "Reconciled", "stages": [{"stage": "a1b2c3/prod", "step": "keep"}]}, State.DONE,
          ""),
+        ({"type": "Reconciled", "stages": []}, State.DONE, ""),
+        ({"type": "Review", "stages": [], "resources": []}, State.DONE, ""),
         ({"type": "Note", "text": "nothing was changed"}, State.DONE, ""),
         ({"error": "WAG-E-AWS-007", "what": "No\x1b way"}, State.FAILED, "No  way"),
         (status(stage("a")), State.DONE, ""),

@@ -65,7 +65,9 @@ def test_a_dry_run_lists_and_replays_nothing(deployed: Deployed) -> None:
     assert done.returncode == 0, done.stderr
     assert "1 undelivered batch" in done.stderr
     assert done.stdout.split()[1:] == [f"{len(body):,}", key]
-    (entry,) = map(json.loads, deployed.cli("redrive", "--dry-run", "--json").stdout.splitlines())
+    listed = deployed.cli("redrive", "--dry-run", "--json").stdout.splitlines()
+    entry, end = map(json.loads, listed)
+    assert end == {"type": "Replayed", "waiting": 1, "delivered": 0}
     assert (entry["type"], entry["key"]) == ("KeptBatch", key)
     assert waiting(deployed) == [key]
     deployed.client("s3").delete_object(Bucket=deployed.outputs.undelivered_bucket, Key=key)

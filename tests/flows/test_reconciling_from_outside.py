@@ -51,10 +51,54 @@ def reconcile(
     answers.write_text(home.answers.with_(stages=(), stage_rules=(rule,)).to_json())
     for name, value in {**home.world.env, "WALLARM_APIGW_WORKSPACE": str(home.root)}.items():
         monkeypatch.setenv(name, value)
-    words = ["stages", "reconcile", "--yes", "--json", "--non-interactive"]
+    words = ("stages", "reconcile", "--yes", "--json", "--non-interactive")
     code = cli.main([*words, "--preflight", "skip", "--answers", str(answers)])
     said = capsys.readouterr()
     return code, json.loads(said.out.splitlines()[-1]), said.err
+
+
+# command → exit code, type of the last document, what it says
+ENDS: dict[tuple[str, ...], tuple[int, str, dict[str, Any]]] = {
+    ("prove",): (3, "Proof", {"stages": []}),
+    ("redrive", "--dry-run"): (0, "Replayed", {"waiting": 0, "delivered": 0}),
+    ("redrive", "--unreadable"): (0, "Discarded", {"unreadable": 0, "deleted": 0}),
+    ("stages", "add", "STAGE", "--dry-run"): (0, "Review", {"left_alone": [], "resources": []}),
+    ("stages", "add", "FIREHOSE", "--dry-run"): (0, "Review", {"stages": []}),
+    ("stages", "add", "FIREHOSE"): (0, "Changed", {"stages": {}, "failed": 0}),
+    ("stages", "reconcile", "--dry-run"): (0, "Reconciled", {"changed": 0}),
+}
+
+
+def test_what_a_program_reads_ends_with_one_document_that_says_what_it_came_to(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = home.seen().workspace.state.path
+    held = json.loads(state.read_text())
+    bucket = "api-gw-discovery-undelivered-nothing"
+    held["outputs"]["undelivered_bucket"] = {"value": bucket}
+    state.write_text(json.dumps(held))
+    home.world.session.begin()
+    s3: Any = home.world.session.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    firehose = made_stages.make(home.world, "HTTP, Firehose")
+    silent = made_stages.make(home.world, "REST, level OFF")
+    answers = home.root / "answers-file.json"
+    answers.write_text(home.answers.with_(stages=()).to_json())
+    for name, value in {**home.world.env, "WALLARM_APIGW_WORKSPACE": str(home.root)}.items():
+        monkeypatch.setenv(name, value)
+    given = {"STAGE": str(silent.ref), "FIREHOSE": str(firehose.ref)}
+    more = ("--yes", "--json", "--non-interactive", "--preflight", "skip")
+    try:
+        for words, (code, kind, holds) in ENDS.items():
+            found = cli.main([*(given.get(w, w) for w in words), *more, "--answers", str(answers)])
+            said = capsys.readouterr()
+            last = json.loads(said.out.splitlines()[-1])
+            assert (found, last.get("type")) == (code, kind), (words, said.err)
+            assert last.items() >= holds.items(), (words, last)
+    finally:
+        for stage in (firehose, silent):
+            made_stages.unmake(home.world, stage)
+        s3.delete_bucket(Bucket=bucket)
 
 
 def test_a_list_that_was_refused_is_told_and_no_stage_is_called_gone(

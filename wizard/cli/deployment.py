@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from wizard import __version__
 from wizard.cli.console import Console, put
 from wizard.cli.inputs import consent, load_answers, make_context, setting
-from wizard.cli.install import anew_if_overtaken
+from wizard.cli.install import anew_if_overtaken, planned
 from wizard.cli.interrupt import GracefulStop
-from wizard.cli.stages import ask_about_stage, discard_plan, show_undo
+from wizard.cli.stages import ask_about_stage, discard_plan, put_back, show_undo
 from wizard.core.errors import ExitCode, UsageError
 from wizard.core.events import State
 from wizard.core.text import count
@@ -126,9 +126,22 @@ def _reviewed_and_removed(
 ) -> int:
     """The review of a removal, consent, and the removal; returns the exit code."""
     removal = job.review()
+    undos = {one.held.ref: one for one in removal.undos}
+    console.data(
+        {
+            "type": "Review",
+            "resources": planned(removal.plan),
+            "stages": [put_back(held, undos.get(held.ref)) for held in removal.stages],
+            "logs": [one.name for one in removal.logs],
+            "undelivered": removal.undelivered,
+            "stays": list(removal.stays),
+            "warnings": list(removal.warnings),
+        }
+    )
     _show_removal(console, removal, delete_logs=options.delete_logs)
     if removal.nothing_to_do and not (removal.logs and options.delete_logs):
         end = ", but what is listed" if removal.logs or removal.stays else ""
+        console.data({"type": "Removed", "destroyed": 0, "left": []})
         console.line(f"Nothing of this deployment is left{end}.", State.DONE)
         return int(ExitCode.DONE)
     if context.options.dry_run:
@@ -187,6 +200,7 @@ def _show_removal(console: Console, removal: Removal, *, delete_logs: bool) -> N
 
 def rotate_token(options: argparse.Namespace) -> int:
     """Store a new token and restart the node's tasks with it."""
+    from wizard.core.tfvars import token_parameter_name
     from wizard.flows.token import require_new_token, rotate
     from wizard.services.tokens import read_token
 
@@ -197,6 +211,7 @@ def rotate_token(options: argparse.Namespace) -> int:
         context = make_context(options, env, console)
         consent(options, env, "Store the new token and restart the node?")
         rotate(context, answers, token)
+        console.data({"type": "Rotated", "parameter": token_parameter_name(answers)})
         console.end("The new token is stored, and the node restarts with it", good=True)
     return int(ExitCode.DONE)
 
@@ -210,7 +225,9 @@ def prove(options: argparse.Namespace) -> int:
     with Console(as_json=setting(options, "json", env)) as console:
         found = prove_deployment(make_context(options, env, console), answers, options.stage)
         if found is None:
-            console.line("No connected stage can be called from here.", State.UNCHECKED)
+            none = "No connected stage can be called from here."
+            console.data({"type": "Proof", "summary": none, "stages": []})
+            console.line(none, State.UNCHECKED)
             return int(ExitCode.UNCHECKED)
         console.data(
             {

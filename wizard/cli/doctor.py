@@ -175,8 +175,8 @@ def redrive(options: argparse.Namespace) -> int:
                 for batch in waiting:
                     _show_batch(console, batch, as_json=as_json)
             if not waiting or context.options.dry_run:
-                if not context.options.dry_run:
-                    console.data({"type": "Replayed", "waiting": 0, "delivered": 0})
+                waits = len(waiting)
+                console.data({"type": "Replayed", "waiting": waits, "delivered": 0})
                 return int(ExitCode.DONE)
             batches = count(len(waiting), "batch", "batches")
             consent(options, env, f"Replay {batches} through the forwarder?")
@@ -201,10 +201,13 @@ def _unreadable(
     for batch, why in found:
         _show_batch(console, batch, why, as_json=as_json)
     if not found or not options.discard or job.context.options.dry_run:
+        console.data({"type": "Discarded", "unreadable": len(found), "deleted": 0})
         return int(ExitCode.DONE)
     consent(options, env, f"Delete {len(found):,} for good? Their events cannot be had back.")
     result = job.discard([batch for batch, _ in found])
     batches = count(result.delivered, "batch", "batches")
+    left = {"unreadable": result.failed, "deleted": result.delivered}
+    console.data({"type": "Discarded", **left})
     console.end(f"{batches} deleted, {result.failed} not", good=not result.failed)
     return int(ExitCode.DONE if not result.failed else ExitCode.FAILED)
 

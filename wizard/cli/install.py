@@ -19,9 +19,11 @@ from wizard.core.text import count
 from wizard.services.tokens import take_environment
 
 if TYPE_CHECKING:
+    from wizard.core.facts import Stage
     from wizard.core.stages.change import StageChange
     from wizard.core.tfvars import Outputs
     from wizard.flows.install import Review
+    from wizard.services.terraform.client import PlanResult
 
 PLAN_IS_STALE = "WAG-E-TF-101"
 T = TypeVar("T")
@@ -140,10 +142,45 @@ def show_snippets(console: Console, changes: Iterable[StageChange]) -> None:
             console.line(one.snippet.rstrip("\n"))
 
 
-def show_review(review: Review, console: Console) -> None:
-    """What would happen, in the reader's words."""
+def planned(plan: PlanResult | None) -> list[dict[str, str]]:
+    """What Terraform would change, for `--json`."""
+    acting = ("create", "update", "delete", "replace")
+    changes = plan.changes if plan is not None else ()
+    return [{"action": c.action, "address": c.address} for c in changes if c.action in acting]
+
+
+def stages_planned(
+    changes: Iterable[StageChange], skipped: Iterable[tuple[Stage, str]]
+) -> dict[str, list[dict[str, object]]]:
+    """What would become of the chosen stages, for `--json`."""
     from wizard.core.stages.change import diff_lines
 
+    return {
+        "stages": [
+            {
+                "stage": str(one.ref),
+                "api_name": one.api_name,
+                "changes": [dataclasses.asdict(line) for line in diff_lines(one)],
+            }
+            for one in changes
+        ],
+        "left_alone": [{"stage": str(stage.ref), "why": why} for stage, why in skipped],
+    }
+
+
+def show_review(review: Review, console: Console) -> None:
+    """What would happen, in the reader's words and as one document."""
+    from wizard.core.stages.change import diff_lines
+
+    console.data(
+        {
+            "type": "Review",
+            "resources": planned(review.plan),
+            **stages_planned(review.changes, review.skipped),
+            "warnings": list(review.warnings),
+            "cost_per_month": round(review.cost.total, 2),
+        }
+    )
     _show_plan(review, console)
     for change in review.changes:
         console.line(f"Stage {change.ref.label(change.api_name)}:")

@@ -42,6 +42,7 @@ def dialect(options: argparse.Namespace) -> int:
                 "They carry status 404, which API Discovery does not count."
             )
             if context.options.dry_run:
+                console.data({"type": "Dialects", "understood": None, "tried": []})
                 console.line("Dry run: nothing was sent.", State.SKIPPED)
                 return int(ExitCode.DONE)
             consent(options, env, f"Send them to {now.url}?")

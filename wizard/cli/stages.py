@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard.cli.console import Console, put
 from wizard.cli.inputs import consent, load_answers, make_context, setting
-from wizard.cli.install import anew_if_overtaken, show_snippets
+from wizard.cli.install import anew_if_overtaken, planned, show_snippets, stages_planned
 from wizard.cli.interrupt import GracefulStop
 from wizard.core.errors import ExitCode, UsageError
 from wizard.core.events import StageReport, State, count_reports
@@ -47,6 +48,14 @@ def change(options: argparse.Namespace) -> int:
                 console, lambda: carry_out(options, env, console, context, job, refs)
             )
         failed = any(r.state is not State.DONE for r in reports)
+        if reports or not context.options.dry_run:
+            console.data(
+                {
+                    "type": "Changed",
+                    "stages": {str(r.ref): r.state.value for r in reports},
+                    "failed": sum(r.state is State.FAILED for r in reports),
+                }
+            )
         if reports:
             done = "connected" if options.action == "add" else "put back"
             console.end(count_reports(reports, done), good=not failed)
@@ -62,6 +71,14 @@ def change(options: argparse.Namespace) -> int:
 
 def _add(options, env, console, context, job, refs) -> tuple[StageReport, ...]:  # type: ignore[no-untyped-def]
     addition = job.review_add(refs)
+    console.data(
+        {
+            "type": "Review",
+            "resources": planned(addition.plan),
+            **stages_planned(addition.changes, addition.skipped),
+            "warnings": list(addition.warnings),
+        }
+    )
     for one in addition.changes:
         console.line(f"Stage {one.ref.label(one.api_name)}:")
         for line in diff_lines(one):
@@ -88,6 +105,14 @@ def _add(options, env, console, context, job, refs) -> tuple[StageReport, ...]: 
 def _remove(options, env, console, context, job, refs) -> tuple[StageReport, ...]:  # type: ignore[no-untyped-def]
     leaving = job.review_remove(refs)
     undos = {one.held.ref: one for one in leaving.undos}
+    console.data(
+        {
+            "type": "Review",
+            "resources": planned(leaving.plan),
+            "stages": [put_back(one, undos.get(one.ref)) for one in leaving.held],
+            "left_alone": [{"stage": ref, "why": "put back already"} for ref in leaving.back],
+        }
+    )
     for one in leaving.held:
         console.line(
             f"{one.label}: put back what was there before "
@@ -117,6 +142,16 @@ def _show_plan(console: Console, plan: PlanResult | None) -> None:
     for change in plan.changes if plan is not None else ():
         if change.action in acting:
             console.line(f"Terraform: {change.action} {change.address}")
+
+
+def put_back(held: StageRecord, undo: StageUndo | None) -> dict[str, object]:
+    """How one stage would be put back, for `--json`."""
+    return {
+        "stage": str(held.ref),
+        "destination_arn": held.before.access_log.destination_arn,
+        "changes": [dataclasses.asdict(line) for line in undo.lines] if undo else [],
+        "problem": undo.problem if undo else "",
+    }
 
 
 def show_undo(console: Console, undo: StageUndo) -> None:

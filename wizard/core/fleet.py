@@ -216,7 +216,7 @@ def glance(result: Mapping[str, Any], now: float) -> Glance:
     if "checks" in result:
         return _checked(result["checks"])
     stages = result.get("stages")
-    if not isinstance(stages, list) or not all("ref" in one for one in stages):
+    if "type" in result or not isinstance(stages, list):
         # Another command's document: that it came is all that can be told of it here.
         return Glance(State.DONE if result else State.UNCHECKED)
     silent = silent_stages(
