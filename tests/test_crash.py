@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from botocore.parsers import ResponseParserError
 
 from wizard.flows.crash import unexpected
@@ -85,3 +87,28 @@ def test_what_awss_library_raised_is_no_bug_of_ours_wherever_it_was_overlooked(
     assert told.code == "WAG-E-AWS-028"
     assert "unexpected" not in str(told)
     assert "UnforeseenError" in (tmp_path / "wizard.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "scarce"),
+    [
+        (RuntimeError("can't start new thread"), "threads or memory"),
+        (MemoryError(), "memory"),
+        (OSError(errno.EMFILE, "Too many open files"), "open files"),
+        (OSError(errno.ENFILE, "Too many open files in system"), "open files"),
+        (OSError(errno.EAGAIN, "Resource temporarily unavailable"), "memory or processes"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "memory or processes"),
+    ],
+)
+def test_a_limit_of_the_machine_is_told_as_one(
+    error: Exception, scarce: str, tmp_path: Path
+) -> None:
+    told = unexpected(error, tmp_path, {}, code="WAG-E-CLI-009")
+    assert told.code == "WAG-E-CLI-012"
+    assert told.what.endswith(f"enough {scarce}")
+    assert "ulimit -a" in told.next_step
+
+
+@pytest.mark.parametrize("error", [RuntimeError("other"), OSError(errno.EIO, "Input/output error")])
+def test_what_is_no_limit_stays_a_bug(error: Exception, tmp_path: Path) -> None:
+    assert unexpected(error, tmp_path, {}, code="WAG-E-CLI-009").code == "WAG-E-CLI-009"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from wizard.cli.console import Console
-from wizard.core.answers.model import Answers
+from wizard.core.answers.model import REGION_PATTERN, Answers
 from wizard.core.answers.parse import PATHS, build_answers, from_env, from_text, joined, parse_file
 from wizard.core.errors import UsageError
 from wizard.core.text import clean
@@ -123,6 +124,11 @@ def load_answers(
     saved = saved_answers(run, identity_keys, name_prefix)
     if not (identity_keys.get("region") or saved.get("region")):
         layers[0] = {**_profile_region(env, identity_keys.get("profile", "")), **layers[0]}
+    region = str(joined(layers[0], saved, given).get("region") or "")
+    if region == layers[0].get("region") and not re.match(REGION_PATTERN, region):
+        from wizard.services.aws.configuration import check_region
+
+        check_region(region, env, identity_keys.get("profile", ""))  # it is no answer of ours
     found = build_answers(layers[0], saved, given, check=check)
     if not ask_aws:
         return found

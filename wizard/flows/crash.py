@@ -6,6 +6,7 @@ whatever looks like one are taken out.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -33,12 +34,33 @@ def unexpected(
 
         return explain(error, "Asking AWS")
     details = f" The details are in {file}." if file else ""
+    if scarce := _scarce(error):
+        return WizardError(
+            "WAG-E-CLI-012",
+            f"This machine does not give the program enough {scarce}",
+            why=_without_secrets(f"{type(error).__name__}: {_words(error)}", env),
+            next_step="Raise the limit (`ulimit -a` shows them; of a container, its memory and its "
+            "number of processes), then run the same command again: it goes on where it stopped."
+            + details,
+        )
     return WizardError(
         code,
         "Something unexpected happened in the wizard itself",
         why=_without_secrets(f"{type(error).__name__}: {_words(error)}", env),
         next_step=f"Try again.{details}",
     )
+
+
+def _scarce(error: BaseException) -> str:
+    """What ran out, where that is a limit of the machine and no bug."""
+    if isinstance(error, MemoryError):
+        return "memory"
+    if isinstance(error, RuntimeError) and "can't start new thread" in _words(error):
+        return "threads or memory"
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.EMFILE, errno.ENFILE):
+        return "open files"
+    return "memory or processes" if number in (errno.ENOMEM, errno.EAGAIN) else ""
 
 
 def log(error: BaseException, workspace: Path | None, env: Mapping[str, str]) -> str:

@@ -97,13 +97,15 @@ class Check:
 class Finding:
     """What was seen. `evidence` names the call and the value; it never holds a secret.
 
-    `settles`: it may be well by itself in a while, so `--wait` looks again.
+    `settles`: it may be well by itself in a while, so `--wait` looks again. `next_step`: what helps
+    against just this, where that is known; else the check's hint says what usually does.
     """
 
     verdict: Verdict
     evidence: str = ""
     fix_subject: str = ""
     settles: bool = False
+    next_step: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,11 @@ class Result:
     def verdict(self) -> Verdict:
         """The finding's verdict."""
         return self.finding.verdict
+
+    @property
+    def next_step(self) -> str:
+        """What to do about it: what the cause itself asks for, else the check's hint."""
+        return self.finding.next_step or self.check.hint
 
 
 @dataclass(frozen=True)
@@ -172,9 +179,9 @@ def warned(evidence: str, *, settles: bool = False) -> Finding:
     return Finding(Verdict.WARN, evidence, settles=settles)
 
 
-def failed(evidence: str, fix_subject: str = "") -> Finding:
+def failed(evidence: str, fix_subject: str = "", next_step: str = "") -> Finding:
     """The link is broken here."""
-    return Finding(Verdict.FAIL, evidence, fix_subject)
+    return Finding(Verdict.FAIL, evidence, fix_subject, next_step=next_step)
 
 
 def unchecked(evidence: str, *, settles: bool = False) -> Finding:

@@ -62,7 +62,7 @@ def as_text(report: Report, *, unicode: bool) -> str:
             f"No: {clean(cause.finding.evidence)}"
         )
         command = " Run `wallarm-apigw doctor --fix`." if cause.check.fix else ""
-        lines.append(f"Next: {cause.check.hint}{command}")
+        lines.append(f"Next: {clean(cause.next_step)}{command}")
         if cause.link:
             lines.append(f"Look: {cause.link}")
     lines.append(totals(report))
@@ -95,7 +95,7 @@ def as_json(report: Report) -> str:
                     "verdict": r.verdict.value,
                     "evidence": r.finding.evidence,
                     "because": r.because,
-                    "hint": r.check.hint,
+                    "hint": r.next_step,
                     "fix": r.check.fix,
                     "console": r.link,
                     "seconds": round(r.seconds, 3),
@@ -140,7 +140,7 @@ def as_junit(report: Report, *, fail_on: str = "error") -> str:
         evidence = _xml(r.finding.evidence)
         if r.verdict in fails:
             about = {"message": evidence, "type": r.verdict.value}
-            ElementTree.SubElement(case, "failure", about).text = _xml(r.check.hint)
+            ElementTree.SubElement(case, "failure", about).text = _xml(r.next_step)
         elif r.verdict in leaves_out:
             ElementTree.SubElement(case, "skipped", message=evidence)
         elif evidence:
@@ -176,6 +176,8 @@ def _lines(result: Result, *, unicode: bool) -> list[str]:
     lines = [f"   {mark} {result.check.check_id}  {result.check.question}{tail}"]
     if result.verdict in (Verdict.FAIL, Verdict.WARN):
         lines.append(f"       {clean(result.finding.evidence)}")
+        if result.finding.next_step:
+            lines.append(f"       {clean(result.finding.next_step)}")
     elif result.verdict is Verdict.UNCHECKED:
         lines.append(f"       Not checked: {clean(result.finding.evidence, _MOST_UNCHECKED)}")
     return lines

@@ -157,11 +157,11 @@ def open_examination(
         binary = find_binary(options.terraform, context.env, workspace=options.workspace)
         facts["terraform"] = f"{binary.flavor} {binary.version} ({binary.found})"
     except WizardError as error:
-        facts["terraform_problem"] = _problem(error)
+        _note_problem(facts, "terraform", error)
     try:
         exam.identity = identify(session, answers)
     except WizardError as error:
-        facts["credentials_problem"] = _problem(error)
+        _note_problem(facts, "credentials", error)
         return exam
     left = session.seconds_left()
     if left is not None:
@@ -189,7 +189,7 @@ def open_examination(
         facts["workspace"] = f"{number} resources in the state"
         exam.plan = lambda: _plan(deployment)
     except WizardError as error:
-        facts["workspace_problem"] = _problem(error)
+        _note_problem(facts, "workspace", error)
     return exam
 
 
@@ -227,9 +227,11 @@ def _nothing_deployed(answers: Answers) -> WizardError:
     )
 
 
-def _problem(error: WizardError) -> str:
-    parts = (clean(part, 400).rstrip(".") for part in (error.what, error.why, error.next_step))
-    return ". ".join(part for part in parts if part)
+def _note_problem(facts: dict[str, str], subject: str, error: WizardError) -> None:
+    """What is wrong, and what that error itself says helps: `SUBJECT_problem`, `SUBJECT_next`."""
+    parts = (clean(part, 400).rstrip(".") for part in (error.what, error.why))
+    facts[f"{subject}_problem"] = ". ".join(part for part in parts if part)
+    facts[f"{subject}_next"] = clean(error.next_step, 400)
 
 
 def _run_check(check: Check, exam: Examination) -> Result:

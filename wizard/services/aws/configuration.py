@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.partitions import SUPPORTED, WITHHELD
@@ -120,10 +121,13 @@ def transport(session: Any, env: Mapping[str, str]) -> dict[str, str | None]:
     """How AWS is reached, as variables that everybody reads alike: endpoints, certificates, FIPS,
     dual-stack, proxy. Paths are absolute; what is not set does not count (None).
 
-    Raises WizardError WAG-E-AWS-026 for an endpoint of one's own with FIPS or dual-stack.
+    Raises WizardError WAG-E-AWS-026 for an endpoint of one's own with FIPS or dual-stack,
+    WAG-E-AWS-030 for one that is no address.
     """
     out: dict[str, str | None] = {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": None}
     found = endpoints(session, env)
+    for name, address in found.items():
+        _check_endpoint(name, address, env)
     out |= found
     for setting in ("use_fips_endpoint", "use_dualstack_endpoint"):
         if not session.get_config_variable(setting):
@@ -269,8 +273,38 @@ def check_bundle(session: Any, env: Mapping[str, str]) -> None:
     )
 
 
-def check_region(region: str, env: Mapping[str, str]) -> None:
-    """Raise UsageError with the closest names for a Region that does not exist."""
+def _check_endpoint(name: str, address: str, env: Mapping[str, str]) -> None:
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(address.strip())
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return
+    service = name.removeprefix(ENDPOINT).strip("_").lower()
+    of = f" of {service} in its `services` section" if service else ""
+    raise WizardError(
+        "WAG-E-AWS-030",
+        f"{name} is no address" if env.get(name) else f"`endpoint_url`{of} is no address",
+        why="It begins with http:// or https:// and names a host. It is not shown, for it may hold "
+        "a password.",
+        next_step=f"Correct {name}, or `endpoint_url` in the profile. Nothing was changed.",
+    )
+
+
+def _who_says_region(region: str, env: Mapping[str, str], profile: str) -> str:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        if env.get(name) == region:
+            return f"{name} says so. "
+    if region_of(env, profile) == region:
+        behind = " A comment behind a value counts as part of it." if "#" in region else ""
+        return f"`region` of the profile {profile or 'default'} says so.{behind} "
+    return ""
+
+
+def check_region(region: str, env: Mapping[str, str], profile: str = "") -> None:
+    """Raise UsageError with who named it, and the closest names, for a Region that does not exist.
+
+    Args:
+        profile: the one in use, whose `region` may be meant.
+    """
     known = regions(env)
     if region in known:
         return
@@ -288,7 +322,7 @@ def check_region(region: str, env: Mapping[str, str]) -> None:
     raise UsageError(
         "WAG-E-AWS-004",
         f"There is no AWS Region {region!r} with API Gateway",
-        why=f"This program knows {len(known)} Regions.",
+        why=f"{_who_says_region(region, env, profile)}This program knows {len(known)} Regions.",
         next_step=f"Did you mean {' or '.join(near)}?"
         if near
         else "Use a Region such as eu-central-1.",

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from wizard.core.errors import ExitCode, UsageError, WizardError
 from wizard.core.secret import without_logins
@@ -169,7 +170,10 @@ def blame(error: WizardError, settings: Callable[[], Mapping[str, str]] | None) 
     """
     if settings is None or error.code not in ("WAG-E-AWS-013", "WAG-E-AWS-015"):
         return error
-    names = [name for name, value in settings().items() if _quotes(error.why, value)]
+    found = settings()
+    names = [name for name, value in found.items() if _quotes(error.why, value)]
+    if not names and any(words in error.why for words in _UNBALANCED):
+        names = [name for name, value in found.items() if "credential_process" in name]
     if not names:
         return error
     return WizardError(
@@ -180,7 +184,15 @@ def blame(error: WizardError, settings: Callable[[], Mapping[str, str]] | None) 
     )
 
 
+# What Python's shlex says of a command line.
+_UNBALANCED = ("No closing quotation", "No escaped character")
+
+
 def _quotes(words: str, value: str) -> bool:
+    with contextlib.suppress(ValueError):
+        host = urlsplit(value).hostname if "://" in value else ""
+        if host and f"'{host}'" in words:
+            return True
     inside = r"[\w./-]"
     found = re.search(rf"(?<!{inside}){re.escape(value)}(?![\w/-]|\.\w)", words)
     return len(value) > 1 and found is not None

@@ -22,7 +22,7 @@ from wizard.core.text import clean
 from wizard.services.aws import child_configuration, configuration, rate_limit
 from wizard.services.aws import credentials as roles
 from wizard.services.aws.client_types import Clients
-from wizard.services.aws.errors import explain, explained, is_refused
+from wizard.services.aws.errors import blame, explain, explained, is_refused
 from wizard.services.aws.rate_limit import TokenBucket
 from wizard.services.files import private_dir, write_private
 
@@ -151,7 +151,7 @@ class Session(Clients):
         """
         if self.profile:
             configuration.check_profile(self.profile, self._env)
-        configuration.check_region(self.region, self._env)
+        configuration.check_region(self.region, self._env, self.profile)
         core = self._session()._session
         configuration.transport(core, self._env)
         configuration.check_bundle(core, self._env)
@@ -170,7 +170,7 @@ class Session(Clients):
         except (BotoCoreError, ClientError) as error:
             if is_refused(error):
                 roles.forget_code(self._env)
-            raise explain(error, "Asking AWS who we are", self.login_profile) from error
+            raise self._blamed(error) from error
         return Identity(
             account_id=account,
             arn=arn,
@@ -269,7 +269,7 @@ class Session(Clients):
         try:
             ours = self.client("sts").get_caller_identity()
         except (BotoCoreError, ClientError) as error:
-            raise explain(error, "Asking AWS who we are", self.login_profile) from error
+            raise self._blamed(error) from error
         try:
             done = subprocess.run(
                 child_configuration.child_command(),
@@ -397,6 +397,10 @@ class Session(Clients):
     def _explained(self, doing: str) -> contextlib.AbstractContextManager[None]:
         """Around botocore's code alone: whatever it raises came of the user's settings."""
         return explained(doing, self.login_profile, everything=True, settings=self._settings)
+
+    def _blamed(self, error: BaseException) -> WizardError:
+        told = explain(error, "Asking AWS who we are", self.login_profile)
+        return blame(told, self._settings)
 
     def _settings(self) -> dict[str, str]:
         """The user's settings that botocore reads, name → value; no key and no token."""

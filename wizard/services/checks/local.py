@@ -25,7 +25,7 @@ def credentials(exam: Examination) -> Finding:
     """WAG-LOC-001: the examination could only be set because STS answered."""
     problem = exam.facts.get("credentials_problem", "")
     if problem:
-        return failed(problem)
+        return failed(problem, next_step=exam.facts.get("credentials_next", ""))
     left = exam.facts.get("credentials_left", "")
     if left and float(left) < EXPIRY_WARNING_SECONDS:
         return warned(f"{exam.identity.arn}, for {duration(float(left))} more")
@@ -38,7 +38,9 @@ def terraform(exam: Examination) -> Finding:
     problem = exam.facts.get("terraform_problem", "")
     python = f"Python {platform.python_version()}"
     versions = f"{exam.facts.get('terraform', 'found')}, wallarm-apigw {__version__}, {python}"
-    return failed(problem) if problem else passed(versions)
+    if problem:
+        return failed(problem, next_step=exam.facts.get("terraform_next", ""))
+    return passed(versions)
 
 
 @check("WAG-LOC-003")
@@ -48,7 +50,9 @@ def workspace(exam: Examination) -> Finding:
     remote = exam.facts.get("state_elsewhere", "")
     if remote:
         return warned(clean(remote, 400))
-    return failed(problem) if problem else passed(exam.facts.get("workspace", "readable"))
+    if problem:
+        return failed(problem, next_step=exam.facts.get("workspace_next", ""))
+    return passed(exam.facts.get("workspace", "readable"))
 
 
 @check("WAG-LOC-004")

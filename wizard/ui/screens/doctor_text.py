@@ -109,7 +109,7 @@ def explanation(check: Check, result: Result | None) -> list[tuple[str, str]]:
         lines.append(("Evidence", clean(result.finding.evidence, _MOST_EVIDENCE) or "none needed"))
         if result.verdict in (Verdict.FAIL, Verdict.WARN):
             offer = "  f: fix it" if fixable(check, result) else ""
-            lines.append(("Next", check.hint + offer))
+            lines.append(("Next", clean(result.next_step, _MOST_EVIDENCE) + offer))
     lines.append(("Looks at", ", ".join(check.looks_at)))
     if check.depends_on:
         lines.append(("After", ", ".join(check.depends_on)))
