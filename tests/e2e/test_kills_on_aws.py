@@ -83,7 +83,7 @@ WIZARD = """
 import json, os, sys
 from pathlib import Path
 from wizard.core.journal import record
-from wizard.core.journal.recovery import intend
+from wizard.core.journal.recovery import record_of_intention
 from wizard.services.workspace.journal import Journal
 from wizard.services.terraform.client import open_terraform
 from wizard.services.workspace.workspace import WorkspaceId, open_workspace
@@ -94,7 +94,7 @@ with workspace.locked("install"):
     journal = Journal(workspace.journal_file)
     journal.write(record.INSTALLATION_MAKE, "MINE", "done")
     plan = terraform.plan()
-    made = intend([(c.action, c.address) for c in plan.changes], "MINE")
+    made = record_of_intention([(c.action, c.address) for c in plan.changes], "MINE")
     with journal.running(), journal.effect(record.TERRAFORM_APPLY, prefix, intended=made):
         terraform.apply(plan, lambda event: print(type(event).__name__, flush=True))
 """.replace("MINE", MINE)
@@ -165,9 +165,7 @@ def test_killed_while_it_makes_things_none_is_made_twice_and_none_is_forgotten(
     )  # fmt: skip
     assert wizard.stdout is not None
     front.begin(Fault("slow", seconds=0.4))
-    for line in wizard.stdout:
-        if line == "ApplyStart\n":  # from now on something is being made
-            break
+    assert "ApplyStart\n" in wizard.stdout, "from now on something is being made"
     moment = time.monotonic() + chance.uniform(0.2, 4.0)
     while time.monotonic() < moment and wizard.poll() is None:
         time.sleep(0.05)

@@ -144,7 +144,7 @@ def show_snippets(console: Console, changes: Iterable[StageChange]) -> None:
 
 def planned(plan: PlanResult | None) -> list[dict[str, str]]:
     """What Terraform would change, for `--json`."""
-    acting = ("create", "update", "delete", "replace")
+    acting = ("create", "update", "delete", "replace", "import")
     changes = plan.changes if plan is not None else ()
     return [{"action": c.action, "address": c.address} for c in changes if c.action in acting]
 
