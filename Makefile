@@ -119,7 +119,8 @@ how-to-add: $(STAMP)  ## each "how to add" of ARCHITECTURE.md, in a copy
 
 soak: $(STAMP)  ## kill the wizard and Terraform at random moments; a million forged lines
 	SOAK_SEEDS=24 $(BIN)/python -m pytest tests/services/terraform/test_tf_kills.py \
-		tests/e2e/test_kills_on_aws.py tests/flows/test_commands_after_a_killed_move.py
+		tests/e2e/test_kills_on_aws.py tests/flows/test_commands_after_a_killed_move.py \
+		$$(grep -rl 'from hypothesis import' tests --include='test_*.py')
 	$(BIN)/python -m benchmarks.forgeries --lines 1000000
 
 mutants: $(STAMP)  ## change decisions one at a time: do the quick tests notice? written into docs/mutants.md

@@ -13,8 +13,14 @@ from hypothesis import HealthCheck, settings
 # test starts would inherit that.
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
-# A busy machine makes an example slow, not wrong.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A busy machine makes an example slow, not wrong. The same examples each time, so that a change
+# that breaks nothing fails nowhere; `make soak` looks for new ones.
+settings.register_profile(
+    "busy",
+    deadline=None,
+    derandomize="SOAK_SEEDS" not in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("busy")
 # To look through all objects again after every few hundred new ones is a quarter of the time of a
 # test that runs a screen.

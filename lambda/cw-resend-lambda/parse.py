@@ -245,10 +245,11 @@ def _members(text, keys):
         if before in CLIENT_WRITTEN or value[:1] == '"':
             if not len(value) > 1 or not value[0] == value[-1] == '"':
                 return None
-            value = _unescaped(value[1:-1])
+            out[before] = _unescaped(value[1:-1])
         elif '"' in value:
             return None
-        out[before] = "" if value in ("null", "true", "false") else value
+        else:
+            out[before] = "" if value in ("null", "true", "false") else value
         before, begin = key, at + len(key) + 3
     return None if out.pop("") else out
 

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks import forgeries, shapes
@@ -52,6 +52,7 @@ def test_whatever_clients_send_what_aws_wrote_stays_what_it_is(
     assert forgeries.believed(layout, truth, rendering) == ""
 
 
+@example(forgeries.OLDER_SPACED, ("null", "true", "false", "-", "null"))
 @settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(LAYOUTS),
