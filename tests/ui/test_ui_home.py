@@ -491,3 +491,14 @@ def test_answers_that_name_their_account_are_about_no_other_ones_deployment() ->
     assert app.account.deployment is None
     app.session.answers = Answers()
     assert app.account.deployment == known("111111111111")
+
+
+async def test_whoever_goes_on_with_an_install_is_not_told_to_take_another_name() -> None:
+    async with wizard(script=begun(), size=(120, 36)) as w:
+        await until(w.pilot, lambda: isinstance(w.app.screen, UnfinishedRun))
+        await w.press("enter")
+        await until(w.pilot, lambda: w.app.session.at == "review")
+        await w.press("escape")
+        await until(w.pilot, lambda: w.app.session.at == "options")
+        assert "How should things be named" in w.text
+        assert "take another prefix" not in w.text

@@ -89,6 +89,7 @@ class Session:
         self.choices = Choices()
         self.checked = Checked()
         self.mode = "install"  # install, settings, or add: further stages of what is deployed
+        self.continued = ("", "")  # name prefix and Region of the install that is gone on with
         self.every_question = False  # Next passes over none, whatever its default is worth
         self.at = "welcome"
         self.seen: set[str] = set()

@@ -94,6 +94,7 @@ def _go(guide: Guide, found: Unfinished, way: str | None) -> None:
         go("stages")
     else:
         session.mode = "install"
+        session.continued = session.answers.name_prefix, session.answers.region
         stored = not any(action == record.TOKEN_STORE for action, _ in found.left)
         session.choices.token_kept = stored
         session.seen |= {step.id for step in STEPS if not step.changes}
