@@ -84,8 +84,7 @@ def found(session: Session, account: Account) -> Found:
             if (why := unanswered.problem(session, account, one.id))
         },
         failed={c.key: c.answer for c in checks.first.values() if c.state is State.FAILED},
-        taken={(one.name_prefix, one.region) for one in account.deployments}
-        - {session.continued},
+        taken={(one.name_prefix, one.region) for one in account.deployments} - {session.continued},
         stages=None if inventory is None or inventory.unreadable else account.stages_by_ref(),
         vpcs=None if networks is None else len(networks),
         token=bool(session.token) or session.choices.token_kept,
