@@ -1,4 +1,7 @@
-"""An install and a removal with something on PATH that only stands for Terraform."""
+"""An install and a removal with something on PATH that only stands for Terraform.
+
+Every command through each wrapper, on a small module: tests/services/terraform/test_tf_wrappers.py.
+"""
 
 from __future__ import annotations
 
@@ -16,26 +19,30 @@ pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 @pytest.mark.parametrize(
-    "wrapper",
-    ["a CI action", "shell that pipes through tee", "python", "shell without exec"],
+    ("installer", "remover"),
+    [("a CI action", "shell that pipes through tee"), ("python", "shell without exec")],
 )
-def test_what_was_installed_through_a_wrapper_is_gone_after_the_removal(
-    box: Sandbox, tmp_path: Path, wrapper: str
+def test_what_was_installed_through_one_wrapper_is_gone_after_a_removal_through_another(
+    box: Sandbox, tmp_path: Path, installer: str, remover: str
 ) -> None:
     need_terraform()
-    name = "wrapped-" + wrapper.replace(" ", "-").lower()[:12].rstrip("-")
+    name = "wrapped-" + installer.replace(" ", "-").lower()[:12].rstrip("-")
     machine = Machine.new(
         box, tmp_path, stages=[box.sample_stages[0]], proof="skip", name_prefix=name
     )
     real = str(shutil.which("terraform") or shutil.which("tofu"))
-    program = write_wrapper(wrapper, tmp_path / "bin" / "terraform", real)
-    path = {"PATH": f"{program.parent}:{machine.env['PATH']}"}
-    installed = machine.cli("install", "--non-interactive", "--yes", **path)
+
+    def wrapped(kind: str) -> dict[str, str]:
+        program = write_wrapper(kind, tmp_path / kind.replace(" ", "-") / "terraform", real)
+        return {"PATH": f"{program.parent}:{machine.env['PATH']}"}
+
+    installed = machine.cli("install", "--non-interactive", "--yes", **wrapped(installer))
     assert installed.returncode == 0, installed.stderr[-3000:]
     assert name in str(functions(machine))
     removed = machine.cli(
-        "uninstall", "--yes", "--delete-logs", "--non-interactive", "--name-prefix", name, **path
-    )
+        "uninstall", "--yes", "--delete-logs", "--non-interactive", "--name-prefix", name,
+        **wrapped(remover),
+    )  # fmt: skip
     assert removed.returncode == 0, removed.stderr[-3000:]
     assert "resources removed" in removed.stderr + removed.stdout
     assert functions(machine) == []
