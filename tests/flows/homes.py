@@ -164,6 +164,14 @@ class Two:
         home.deployed()
         return made
 
+    def leave_nothing(self) -> None:
+        """Take away what stands for an apply's work, for the next test."""
+        functions, ssm = self.client("lambda"), self.client("ssm")
+        with contextlib.suppress(functions.exceptions.ResourceNotFoundException):
+            functions.delete_function(FunctionName=FUNCTION)
+        with contextlib.suppress(ssm.exceptions.ParameterNotFound):
+            ssm.delete_parameter(Name=self.name)
+
     def uninstall(self, home: Home) -> None:
         with home.opened("uninstall") as deployment:
             require_own(deployment, gone_is_fine=True)

@@ -6,7 +6,6 @@ one, and the real parameter. What the account holds is compared after every step
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,11 +49,7 @@ def two(world: World, tmp_path: Path) -> Iterator[Two]:
         homes.append(Home(world, tmp_path / name))
     found = Two(*homes)
     yield found
-    functions, ssm = found.client("lambda"), found.client("ssm")
-    with contextlib.suppress(functions.exceptions.ResourceNotFoundException):
-        functions.delete_function(FunctionName=FUNCTION)
-    with contextlib.suppress(ssm.exceptions.ParameterNotFound):
-        ssm.delete_parameter(Name=found.name)
+    found.leave_nothing()
 
 
 def _add(home: Home) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from tests.flows import made_stages
 from tests.flows.account import World
-from tests.flows.homes import FUNCTION, Home, Two
+from tests.flows.homes import Home, Two
 from wizard import cli
 from wizard.core.events import StageFollowed
 from wizard.core.facts import StageRef, StageSettings
@@ -31,11 +30,7 @@ def home(world: World, tmp_path: Path) -> Iterator[Home]:
     two = Two(one, one)
     two.install(one)
     yield one
-    functions, ssm = two.client("lambda"), two.client("ssm")
-    with contextlib.suppress(functions.exceptions.ResourceNotFoundException):
-        functions.delete_function(FunctionName=FUNCTION)
-    with contextlib.suppress(ssm.exceptions.ParameterNotFound):
-        ssm.delete_parameter(Name=two.name)
+    two.leave_nothing()
 
 
 def refuse(_: object) -> None:
